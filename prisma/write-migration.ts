@@ -1,0 +1,50 @@
+// Writes the migration from the committed schema.prisma to the one in the working tree: npm run migration -- NAME
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createPool } from '../src/database/client.ts'
+import { openEmbeddedPostgres } from '../src/database/embedded.ts'
+import { schemaChanges } from '../src/database/migrate.ts'
+
+const committedSchema = (): string | null => {
+  try {
+    return execFileSync('git', ['show', 'HEAD:prisma/schema.prisma'], { encoding: 'utf8', stdio: 'pipe' })
+  } catch {
+    return null
+  }
+}
+
+const writeMigration = async (name: string): Promise<string> => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-migration-'))
+  const database = await openEmbeddedPostgres({ dataDir })
+  const pool = createPool({
+    url: database.url,
+    max: 2,
+    applicationName: 'write-migration',
+    onError: () => {},
+  })
+  try {
+    const wanted = await readFile(new URL('schema.prisma', import.meta.url), 'utf8')
+    const changes = await schemaChanges(pool, committedSchema(), wanted)
+    const time = new Date().toISOString().replace(/\D/g, '').slice(0, 14)
+    const folder = new URL(`migrations/${time}_${name}/`, import.meta.url)
+    await mkdir(folder, { recursive: true })
+    await writeFile(new URL('migration.sql', folder), changes)
+    return `prisma/migrations/${time}_${name}/migration.sql`
+  } finally {
+    await pool.end()
+    await database.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+const [name] = process.argv.slice(2)
+if (!name || !/^[a-z0-9_]+$/.test(name)) {
+  process.stderr.write(
+    'Name the migration in small letters, digits and underscores: npm run migration -- add_labels\n',
+  )
+  process.exit(2)
+}
+process.stdout.write(`${await writeMigration(name)}\n`)
+process.exit(0)

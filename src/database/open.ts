@@ -1,0 +1,17 @@
+import { openEmbeddedPostgres } from './embedded.ts'
+
+export type Database = {
+  url: string
+  close(): Promise<void>
+}
+
+export type DatabaseConfig = { databaseUrl: string | null; dataDir: string }
+
+/** The Postgres that the configuration names; the embedded one, started if need be, when it names none. */
+export const openDatabase = async (
+  { databaseUrl, dataDir }: DatabaseConfig,
+  onProgress: (message: string) => void,
+): Promise<Database> =>
+  databaseUrl === null
+    ? openEmbeddedPostgres({ dataDir, log: onProgress })
+    : { url: databaseUrl, close: async () => {} }
