@@ -1,0 +1,65 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Prisma } from '../database/client.ts'
+import type { ApiKey } from '../database/generated/prisma/client.ts'
+import { NotFoundError } from '../errors.ts'
+import { idPrefixes, newId, randomWord } from '../ids.ts'
+import type { Viewer } from './viewer.ts'
+
+// `sk_test_` or `sk_live_`, then the key's id without its prefix (25 letters), then the secret (52 letters, 260 bits).
+const secretLength = 52
+const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
+
+// A fast hash is enough: there is nothing to guess in 260 random bits.
+const hash = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+
+export type NewKey = {
+  accountId: string
+  livemode: boolean
+  /** For people, shown as the actor's name. */
+  name: string
+  /** When it stops working; null means never. */
+  expiresAt?: Date | null
+}
+
+/** Makes an API key. The secret is returned once and cannot be read again. */
+export const createApiKey = async (
+  prisma: Prisma,
+  { accountId, livemode, name, expiresAt = null }: NewKey,
+): Promise<{ apiKey: ApiKey; secret: string }> => {
+  const createdAt = new Date()
+  const id = newId(idPrefixes.apiKey, createdAt)
+  const secret = `sk_${livemode ? 'live' : 'test'}_${id.slice(idPrefixes.apiKey.length + 1)}${randomWord(secretLength)}`
+  const apiKey = await prisma.apiKey.create({
+    data: {
+      id,
+      accountId,
+      livemode,
+      name,
+      lastFour: secret.slice(-4),
+      secretHash: new Uint8Array(hash(secret)),
+      createdAt,
+      expiresAt,
+    },
+  })
+  return { apiKey, secret }
+}
+
+/** The viewer that a secret proves, or null when it is malformed, unknown, revoked or expired. */
+export const verifyApiKey = async (prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> => {
+  const [, mode, idPart] = keyPattern.exec(secret) ?? []
+  if (!idPart) return null
+  const apiKey = await prisma.apiKey.findUnique({ where: { id: `${idPrefixes.apiKey}_${idPart}` } })
+  if (!apiKey || !timingSafeEqual(apiKey.secretHash, hash(secret))) return null
+  if (apiKey.livemode !== (mode === 'live')) return null
+  const isDead = apiKey.revokedAt !== null || (apiKey.expiresAt !== null && apiKey.expiresAt <= now)
+  return isDead ? null : { accountId: apiKey.accountId, livemode: apiKey.livemode, apiKeyId: apiKey.id }
+}
+
+/** @throws NotFoundError when there is no such key */
+export const revokeApiKey = async (prisma: Prisma, id: string): Promise<ApiKey> => {
+  const apiKey = await prisma.apiKey.findUnique({ where: { id } })
+  if (!apiKey)
+    throw new NotFoundError(`There is no API key ${id}; \`npm run keys -- list\` shows those that exist.`)
+  if (apiKey.revokedAt) return apiKey
+  return prisma.apiKey.update({ where: { id }, data: { revokedAt: new Date() } })
+}
