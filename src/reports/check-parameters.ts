@@ -1,0 +1,108 @@
+import { Temporal } from 'temporal-polyfill'
+import type { z } from 'zod'
+import { InputError, InputErrors } from '../errors.ts'
+import { chooseColumn } from './column.ts'
+import type { AcceptedParameters, AnyReportType, Availability } from './report-type.ts'
+
+const issueToError = (
+  type: AnyReportType,
+  name: string,
+  value: unknown,
+  issue: z.core.$ZodIssue,
+): InputError => {
+  const allowed = type.parameters[name]?.allowedValues ?? null
+  const message =
+    value === undefined
+      ? `${type.name} needs the parameter "${name}": ${type.parameters[name]?.description}`
+      : issue.message
+  return new InputError(message, [name, ...issue.path.map(String)], allowed)
+}
+
+const unknownParameters = (type: AnyReportType, given: Readonly<Record<string, unknown>>): InputError[] => {
+  const names = Object.keys(type.parameters)
+  return Object.keys(given)
+    .filter((name) => !names.includes(name))
+    .map(
+      (name) =>
+        new InputError(
+          `${type.name} takes no parameter "${name}". It takes ${names.join(', ')}.`,
+          [name],
+          names,
+        ),
+    )
+}
+
+const checkColumns = (type: AnyReportType, chosen: readonly string[]): InputError[] => {
+  const names = type.columns.map(({ name }) => name)
+  return chosen.flatMap((name, i) => {
+    const path = ['columns', String(i)]
+    if (!chooseColumn(type.columns, name)) {
+      const hint = names.includes(`${name}[key]`) ? ` Name the key, for example "${name}[order_id]".` : ''
+      return [new InputError(`${type.name} has no column "${name}".${hint}`, path, names)]
+    }
+    return chosen.indexOf(name) < i ? [new InputError(`The column "${name}" is named twice.`, path)] : []
+  })
+}
+
+const checkInterval = (
+  type: AnyReportType,
+  { interval_start: start, interval_end: end }: AcceptedParameters,
+  availability: Availability | null,
+): InputError[] => {
+  if (typeof end !== 'string') return []
+  if (!availability) {
+    return [new InputError(`There is no data for ${type.name} yet.`, ['interval_end'])]
+  }
+  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
+  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
+  const errors = [
+    ...(typeof start === 'string' ? [['interval_start', start] as const] : []),
+    ['interval_end', end] as const,
+  ].flatMap(([name, value]) => {
+    const instant = Temporal.Instant.from(value)
+    if (Temporal.Instant.compare(instant, from) >= 0 && Temporal.Instant.compare(instant, until) <= 0)
+      return []
+    const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
+    return [new InputError(message, [name], [from.toString(), until.toString()])]
+  })
+  if (typeof start === 'string' && Temporal.Instant.compare(start, end) >= 0) {
+    const what = start === end ? 'is empty' : 'is reversed'
+    const message = `The interval ${what}: it starts at ${start} and ends before ${end}. The end is exclusive and has to be later.`
+    errors.push(new InputError(message, ['interval_end']))
+  }
+  return errors
+}
+
+/**
+ * Checks parameters against a report type and fills in defaults, the type's default columns included. What it
+ * returns is accepted again as it is.
+ *
+ * @param availability what the type has data for; null when there is none
+ * @throws InputErrors with every mistake that was found
+ */
+export const checkParameters = (
+  type: AnyReportType,
+  given: Readonly<Record<string, unknown>>,
+  availability: Availability | null,
+): AcceptedParameters => {
+  const errors = unknownParameters(type, given)
+  const accepted: Record<string, string | readonly string[]> = {}
+  for (const [name, { schema }] of Object.entries(type.parameters)) {
+    const value = given[name] ?? undefined
+    const result = schema.safeParse(value)
+    if (result.success) {
+      if (result.data !== undefined) accepted[name] = result.data
+    } else {
+      errors.push(...result.error.issues.slice(0, 1).map((issue) => issueToError(type, name, value, issue)))
+    }
+  }
+  const chosen = accepted.columns
+  if (Array.isArray(chosen)) errors.push(...checkColumns(type, chosen))
+  errors.push(...checkInterval(type, accepted, availability))
+  if (errors.length > 0) throw new InputErrors(errors)
+
+  if (type.parameters.columns && !chosen) {
+    accepted.columns = type.columns.filter(({ isDefault }) => isDefault).map(({ name }) => name)
+  }
+  return accepted
+}

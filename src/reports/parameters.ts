@@ -1,0 +1,150 @@
+import { Temporal } from 'temporal-polyfill'
+import { z } from 'zod'
+import type { ColumnType } from './column.ts'
+import { reportingCategories } from './reporting-categories.ts'
+
+/** One parameter of a report type: how it is described, checked and offered over GraphQL. */
+export type Parameter = {
+  type: ColumnType
+  description: string
+  isRequired: boolean
+  isList: boolean
+  /** Used when the parameter is absent. */
+  defaultValue: string | null
+  /** What is accepted, when that is a short list. */
+  allowedValues: readonly string[] | null
+  /** Turns what was given into what is kept; its messages are shown to the caller. */
+  schema: z.ZodType<string | readonly string[] | undefined>
+}
+
+export type ParameterSet = Readonly<Record<string, Parameter>>
+
+const shown = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
+
+const toInstant = (value: string | number): Temporal.Instant | null => {
+  try {
+    return typeof value === 'number'
+      ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
+      : Temporal.Instant.from(value)
+  } catch {
+    return null
+  }
+}
+
+const instant = z
+  .union([z.iso.datetime({ offset: true }), z.int()], {
+    error: ({ input }) =>
+      `${shown(input)} is no instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.`,
+  })
+  .transform((value, context) => {
+    const read = toInstant(value)
+    if (read) return read.round('second').toString()
+    context.addIssue({ code: 'custom', message: `${shown(value)} is no instant that exists.` })
+    return z.NEVER
+  })
+
+const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
+
+const isTimezone = (name: string): boolean => {
+  // Intl also takes offsets such as "+01:00", which Postgres would read with the opposite sign.
+  if (!/^[A-Za-z]/.test(name)) return false
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
+  } catch {
+    return false
+  }
+}
+
+const optional = { isRequired: false, isList: false, defaultValue: null, allowedValues: null } as const
+const required = { ...optional, isRequired: true } as const
+
+/** Inclusive start and exclusive end of the data to cover. */
+export const interval = {
+  interval_start: {
+    ...required,
+    type: 'TIMESTAMP',
+    description: 'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
+    schema: instant,
+  },
+  interval_end: {
+    ...required,
+    type: 'TIMESTAMP',
+    description: 'Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.',
+    schema: instant,
+  },
+} as const satisfies ParameterSet
+
+export const currency = {
+  currency: {
+    ...optional,
+    type: 'STRING',
+    description: 'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
+    schema: z
+      .string()
+      .transform((code) => code.toLowerCase())
+      .refine((code) => currencies.has(code), {
+        error: ({ input }) =>
+          `${shown(input)} is no currency. Give a three-letter ISO 4217 code such as "usd".`,
+      })
+      .optional(),
+  },
+} as const satisfies ParameterSet
+
+export const timezone = {
+  timezone: {
+    ...optional,
+    type: 'STRING',
+    description:
+      'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
+    defaultValue: 'Etc/UTC',
+    schema: z
+      .string()
+      .refine(isTimezone, {
+        error: ({ input }) => `${shown(input)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
+      })
+      .default('Etc/UTC'),
+  },
+} as const satisfies ParameterSet
+
+export const reportingCategory = {
+  reporting_category: {
+    ...optional,
+    type: 'STRING',
+    description: 'Reporting category of the rows to keep; all categories when absent.',
+    allowedValues: reportingCategories,
+    schema: z
+      .enum(reportingCategories, { error: ({ input }) => `${shown(input)} is no reporting category.` })
+      .optional(),
+  },
+} as const satisfies ParameterSet
+
+const separators = ['.', ','] as const
+
+export const decimalSeparator = {
+  decimal_separator: {
+    ...optional,
+    type: 'STRING',
+    description: 'Character between the whole and the fractional part of an amount.',
+    defaultValue: '.',
+    allowedValues: separators,
+    schema: z
+      .enum(separators, { error: ({ input }) => `${shown(input)} is no decimal separator. Give "." or ",".` })
+      .default('.'),
+  },
+} as const satisfies ParameterSet
+
+/** Which columns, in which order. Their names are checked against the type's, and its defaults filled in, later. */
+export const columns = {
+  columns: {
+    ...optional,
+    type: 'STRING',
+    description: "Columns to write, in this order; the type's default columns when absent.",
+    isList: true,
+    schema: z
+      .array(z.string(), { error: ({ input }) => `${shown(input)} is no list of column names.` })
+      .min(1, {
+        error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
+      })
+      .optional(),
+  },
+} as const satisfies ParameterSet

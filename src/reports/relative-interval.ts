@@ -1,0 +1,26 @@
+import { Temporal } from 'temporal-polyfill'
+
+export const relativeIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
+export type RelativeInterval = (typeof relativeIntervals)[number]
+
+/**
+ * The period that is over at `now`, from midnight to midnight in the timezone.
+ *
+ * @throws RangeError when the timezone is unknown
+ */
+export const resolveRelativeInterval = (
+  interval: RelativeInterval,
+  timezone: string,
+  now: Date,
+): { start: string; end: string } => {
+  const today = Temporal.Instant.fromEpochMilliseconds(now.getTime())
+    .toZonedDateTimeISO(timezone)
+    .startOfDay()
+  const thisMonth = today.with({ day: 1 }).startOfDay()
+  const [start, end] = {
+    YESTERDAY: [today.subtract({ days: 1 }), today] as const,
+    LAST_7_DAYS: [today.subtract({ days: 7 }), today] as const,
+    PREVIOUS_MONTH: [thisMonth.subtract({ months: 1 }), thisMonth] as const,
+  }[interval]
+  return { start: start.startOfDay().toInstant().toString(), end: end.toInstant().toString() }
+}

@@ -1,0 +1,47 @@
+import type { ChosenColumn } from './column.ts'
+import { chooseColumn, columnText } from './column.ts'
+import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
+import { identifier, joinSql, literalText, sql } from './sql.ts'
+
+/** A report ready to run: SQL texts without parameters, and what goes before the rows. */
+export type RenderedReport = {
+  /** Gives one row with one column, the number of rows expected. */
+  countText: string
+  /** A COPY to STDOUT that writes the rows as CSV, without the header. */
+  copyText: string
+  /** First line of the file, quoted as every value is. */
+  header: string
+  columns: readonly ChosenColumn[]
+}
+
+const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`
+
+/**
+ * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
+ * quotes, nothing at all for null, LF at the end of lines.
+ */
+export const renderReport = (
+  type: AnyReportType,
+  scope: ReportScope,
+  parameters: AcceptedParameters,
+): RenderedReport => {
+  const names = parameters.columns ?? type.columns.map(({ name }) => name)
+  const columns = (typeof names === 'string' ? [names] : names).map((name) => {
+    const column = chooseColumn(type.columns, name)
+    if (!column) throw new Error(`${type.name} has no column "${name}".`)
+    return column
+  })
+  const { timezone = 'Etc/UTC', decimal_separator: decimalSeparator = '.' } = parameters
+  const format = { timezone: String(timezone), decimalSeparator: String(decimalSeparator) }
+  const expressions = columns.map(
+    (column) => sql`${columnText(column, format)} as ${identifier(column.requestedName)}`,
+  )
+  const { from, orderBy } = type.source(scope, parameters)
+  const rows = sql`select ${joinSql(expressions)} from ${from} order by ${orderBy}`
+  return {
+    countText: literalText(sql`select count(*) as rows from ${from}`),
+    copyText: `copy (${literalText(rows)}) to stdout (format csv, force_quote *)`,
+    header: `${columns.map((column) => quoted(column.requestedName)).join(',')}\n`,
+    columns,
+  }
+}

@@ -1,0 +1,59 @@
+import type { z } from 'zod'
+import type { Prisma } from '../database/client.ts'
+import type { LogOwner } from '../events/log.ts'
+import type { ReportColumn } from './column.ts'
+import type { ParameterSet } from './parameters.ts'
+import type { Sql } from './sql.ts'
+
+/** The span of time that a type has complete data for. Both ends may be used in an interval. */
+export type Availability = { from: Date; until: Date }
+
+/** Parameters after validation: defaults filled in, instants as RFC 3339 text in UTC. */
+export type Accepted<P extends ParameterSet> = { [Name in keyof P]: z.output<P[Name]['schema']> }
+
+/** Account and mode whose data a report reads. */
+export type ReportScope = LogOwner
+
+/** Where a report's rows come from and in which order; columns are expressions over `from`. */
+export type ReportSource = {
+  /** What follows the word `from`, with joins and conditions. */
+  from: Sql
+  /** What follows `order by`; it has to be a total order, so that two runs write the same bytes. */
+  orderBy: Sql
+}
+
+/**
+ * A kind of report. The catalogue, the GraphQL input, the JSON Schema, the validation and the file all come from
+ * this one value.
+ */
+export type ReportType<P extends ParameterSet = ParameterSet> = {
+  /** Stable name with its version, for example `balance.summary.1`. */
+  name: string
+  /** Key of `ReportInput` that names this type; null when only `custom` accepts it. */
+  inputKey: string | null
+  title: string
+  /** What the report is for, in sentences. */
+  description: string
+  parameters: P
+  /** All columns, in their natural order; those with `isDefault` are written when none are chosen. */
+  columns: readonly ReportColumn[]
+  /** True when a test key is refused. */
+  requiresLiveMode: boolean
+  /** What can be asked for now; null when there is no data at all. */
+  availability(prisma: Prisma, scope: ReportScope): Promise<Availability | null>
+  source(scope: ReportScope, parameters: Accepted<P>): ReportSource
+}
+
+/** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */
+export type AnyReportType = Omit<ReportType, 'source'> & {
+  source(scope: ReportScope, parameters: AcceptedParameters): ReportSource
+}
+
+export type AcceptedParameters = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** Checks a type as written, and forgets the exact types of its parameters. */
+export const defineReportType = <P extends ParameterSet>(type: ReportType<P>): AnyReportType => ({
+  ...type,
+  // Only parameters that `type.parameters` has accepted are ever passed, so they are of these exact types.
+  source: (scope, parameters) => type.source(scope, parameters as Accepted<P>),
+})

@@ -1,0 +1,32 @@
+import { escapeLiteral } from 'pg'
+import { Prisma } from '../database/generated/prisma/client.ts'
+
+/** SQL text and its values, kept apart until the statement is sent. Fragments nest. */
+export type Sql = Prisma.Sql
+export const sql = Prisma.sql
+export const joinSql = Prisma.join
+export const noSql = Prisma.empty
+
+/** A name from our own code as an identifier: a column of the result, say. */
+export const identifier = (name: string): Sql => Prisma.raw(`"${name.replaceAll('"', '""')}"`)
+
+/**
+ * The statement as one text with its values as escaped literals: COPY takes no parameters. This is the only place
+ * that does so. Literals rather than settings, because the planner needs to see the interval to choose its index.
+ */
+export const literalText = ({ strings, values }: Sql): string =>
+  strings.reduce((text, part, i) => `${text}${literal(values[i - 1])}${part}`)
+
+const literal = (value: unknown): string => {
+  switch (typeof value) {
+    case 'string':
+      if (value.includes('\0')) throw new Error('Postgres text cannot hold the character NUL.')
+      return escapeLiteral(value)
+    case 'boolean':
+      return String(value)
+    default:
+      throw new Error(
+        `A ${typeof value} cannot be written into a report's SQL: give it as text and cast it there.`,
+      )
+  }
+}
