@@ -1,0 +1,14 @@
+import type { Prisma } from '../database/client.ts'
+import type { Queue } from '../database/queue.ts'
+import type { WakeUp } from '../events/wake-up.ts'
+import type { Catalog } from '../reports/catalog.ts'
+
+/** What the commands on runs work with. */
+export type RunDependencies = {
+  prisma: Prisma
+  queue: Queue
+  wakeUp: WakeUp
+  catalog: Catalog
+  /** The present; handed in so that tests can choose it. */
+  now: () => Date
+}
