@@ -1,0 +1,8 @@
+type RunIdentity = { id: string; accountId: string; livemode: boolean }
+
+/** Folder of all files of a run. The account and mode are part of every path. */
+export const runFolder = ({ id, accountId, livemode }: RunIdentity): string =>
+  `${accountId}/${livemode ? 'live' : 'test'}/${id}`
+
+/** Storage key of one file of a run. */
+export const fileKey = (run: RunIdentity, fileId: string): string => `${runFolder(run)}/${fileId}`

@@ -1,0 +1,57 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Prisma } from '../database/client.ts'
+
+export type SignedLink = { url: string; expiresAt: Date }
+
+export type LinkSigner = {
+  /** A link to the file that works without any other proof until `expiresAt`, which is cut to whole seconds. */
+  sign(fileId: string, expiresAt: Date): SignedLink
+  /** What is wrong with a link, as a sentence for people; null when it is good. */
+  fault(fileId: string, query: URLSearchParams, now: Date): string | null
+}
+
+const keyId = 'downloads'
+
+/** The signing secret of this database; made by whichever process comes first. */
+const loadSecret = async (prisma: Prisma): Promise<Uint8Array> => {
+  await prisma.linkSigningKey.createMany({
+    data: { id: keyId, secret: new Uint8Array(randomBytes(32)) },
+    skipDuplicates: true,
+  })
+  const { secret } = await prisma.linkSigningKey.findUniqueOrThrow({ where: { id: keyId } })
+  return secret
+}
+
+/** @param publicUrl where clients reach this gateway, without a slash at the end */
+export const createLinkSigner = async (prisma: Prisma, publicUrl: string): Promise<LinkSigner> => {
+  const secret = await loadSecret(prisma)
+  const signature = (fileId: string, expires: string): Buffer =>
+    createHmac('sha256', secret).update(`${fileId}.${expires}`).digest()
+
+  const isGood = (fileId: string, expires: string, given: string): boolean => {
+    const expected = signature(fileId, expires)
+    const bytes = Buffer.from(given, 'base64url')
+    return bytes.length === expected.length && timingSafeEqual(bytes, expected)
+  }
+
+  return {
+    sign: (fileId, at) => {
+      const expires = Math.floor(at.getTime() / 1000)
+      const query = new URLSearchParams({
+        expires: String(expires),
+        signature: signature(fileId, String(expires)).toString('base64url'),
+      })
+      return { url: `${publicUrl}/files/${fileId}?${query}`, expiresAt: new Date(expires * 1000) }
+    },
+    fault: (fileId, query, now) => {
+      const expires = query.get('expires') ?? ''
+      if (!isGood(fileId, expires, query.get('signature') ?? '')) {
+        return 'This link is not complete, or was changed. Ask the API for a new one: result { files { download { url } } }.'
+      }
+      if (Number(expires) * 1000 <= now.getTime()) {
+        return 'This link has expired. Ask the API for a new one: result { files { download { url } } }.'
+      }
+      return null
+    },
+  }
+}
