@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { DatabaseError } from 'pg'
+import { InputErrors } from '../errors.ts'
+import type { FailureCode } from '../runs/status.ts'
+
+export type Failure = {
+  failureCode: FailureCode
+  /** For people, safe to show. */
+  failureMessage: string
+  /** True when the same request may work later. */
+  failureIsRetryable: boolean
+  failurePath: string[]
+  /** 32 hex digits, as OpenTelemetry writes trace ids; the log has it beside the fault. */
+  traceId: string
+}
+
+/** Classes of SQLSTATE that speak of the server's state and not of the query: it may work later. */
+const passingClasses = new Set(['08', '40', '53', '55', '57', '58'])
+const storageFaults = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'])
+
+const systemCode = (error: unknown): string | null =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
+
+/** Says why a report failed, in words that give nothing of the inside away. */
+export const describeFailure = (error: unknown): Failure => {
+  const traceId = randomBytes(16).toString('hex')
+  const failure = (
+    failureCode: FailureCode,
+    failureMessage: string,
+    failureIsRetryable: boolean,
+    failurePath: string[] = [],
+  ): Failure => ({ failureCode, failureMessage, failureIsRetryable, failurePath, traceId })
+
+  if (error instanceof InputErrors) {
+    return failure('INVALID_PARAMETERS', error.message, false, [
+      'parameters',
+      ...(error.errors[0]?.path ?? []),
+    ])
+  }
+  const code = systemCode(error)
+  if (error instanceof DatabaseError) {
+    const isPassing = passingClasses.has(code?.slice(0, 2) ?? '')
+    const advice = isPassing ? 'Try again later.' : `Give the trace id ${traceId} to support.`
+    return failure(
+      'UPSTREAM_ERROR',
+      `The database could not run the report (SQLSTATE ${code}). ${advice}`,
+      isPassing,
+    )
+  }
+  if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'EPIPE') {
+    return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)
+  }
+  if (code !== null && storageFaults.has(code)) {
+    const why =
+      code === 'ENOSPC' || code === 'EDQUOT' ? 'there is no space left' : `the system answered ${code}`
+    return failure('STORAGE_ERROR', `The file could not be stored: ${why}. Nothing of it was kept.`, true)
+  }
+  return failure(
+    'INTERNAL_ERROR',
+    `The report failed by a fault of the gateway. Give the trace id ${traceId} to support.`,
+    true,
+  )
+}

@@ -1,0 +1,79 @@
+export type Progress = {
+  stage: string
+  rowsWritten: bigint
+  rowsExpected: bigint | null
+  /** 0 to 100; null while the number of rows is unknown. */
+  percent: number | null
+  measuredAt: Date
+  estimatedFinishAt: Date | null
+}
+
+/** Four times a second, at the most. */
+const intervalMilliseconds = 250
+
+export type ProgressReporter = {
+  expect(rowsExpected: bigint): void
+  measure(rowsWritten: () => number): void
+  /** Waits for the last write; nothing is written after that. */
+  stop(): Promise<void>
+}
+
+/**
+ * Writes a run's progress at regular times, never two at once, and only when it has changed.
+ *
+ * @param floor percent and rows that were reported before, by an earlier worker: progress never falls below
+ */
+export const startProgress = (
+  floor: { percent: number | null; rowsWritten: bigint | null },
+  write: (progress: Progress) => Promise<unknown>,
+  now: () => Date,
+  onError: (error: unknown) => void,
+): ProgressReporter => {
+  const startedAt = now().getTime()
+  let rowsExpected: bigint | null = null
+  let countRows = (): number => 0
+  let last = ''
+  let writing: Promise<unknown> = Promise.resolve()
+
+  const current = (): Progress => {
+    const measuredAt = now()
+    const rows = countRows()
+    const share = rowsExpected ? Math.min(1, rows / Number(rowsExpected)) : null
+    const percent =
+      share === null ? floor.percent : Math.max(floor.percent ?? 0, Math.round(share * 1000) / 10)
+    const elapsed = measuredAt.getTime() - startedAt
+    return {
+      stage: rowsExpected === null ? 'Counting rows' : 'Writing rows',
+      rowsWritten: BigInt(Math.max(rows, Number(floor.rowsWritten ?? 0n))),
+      rowsExpected,
+      percent,
+      measuredAt,
+      estimatedFinishAt: share ? new Date(measuredAt.getTime() + elapsed * (1 / share - 1)) : null,
+    }
+  }
+
+  const tick = async (): Promise<void> => {
+    const progress = current()
+    const seen = `${progress.stage} ${progress.rowsWritten}`
+    if (seen === last) return
+    last = seen
+    await write(progress)
+  }
+
+  const timer = setInterval(() => {
+    writing = writing.then(tick).catch(onError)
+  }, intervalMilliseconds)
+
+  return {
+    expect: (rows) => {
+      rowsExpected = rows
+    },
+    measure: (rows) => {
+      countRows = rows
+    },
+    stop: async () => {
+      clearInterval(timer)
+      await writing
+    },
+  }
+}
