@@ -1,0 +1,63 @@
+import SchemaBuilder from '@pothos/core'
+import PrismaPlugin from '@pothos/plugin-prisma'
+import RelayPlugin from '@pothos/plugin-relay'
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import type { Temporal } from 'temporal-polyfill'
+import type PrismaTypes from '../database/generated/pothos.ts'
+import { getDatamodel } from '../database/generated/pothos.ts'
+import { type Context, missingKey } from './context.ts'
+import { typeNameOfId } from './node-ids.ts'
+
+/** The one place for what holds in the whole schema: null only where it is said, and nothing without a key. */
+export const builder = new SchemaBuilder<{
+  Context: Context
+  PrismaTypes: PrismaTypes
+  AuthScopes: { viewer: boolean }
+  DefaultFieldNullability: false
+  DefaultInputFieldRequiredness: false
+  Scalars: {
+    ID: { Input: string; Output: string }
+    DateTime: { Input: Date; Output: Date }
+    Duration: { Input: Temporal.Duration; Output: Temporal.Duration }
+    URL: { Input: string; Output: string }
+    BigInt: { Input: bigint; Output: bigint }
+    JSONObject: { Input: Record<string, unknown>; Output: Record<string, unknown> }
+  }
+}>({
+  plugins: [RelayPlugin, ScopeAuthPlugin, PrismaPlugin],
+  defaultFieldNullability: false,
+  prisma: { client: ({ prisma }) => prisma, dmmf: getDatamodel(), onUnusedQuery: 'error' },
+  scopeAuth: {
+    authScopes: ({ viewer }) => ({ viewer: viewer !== null }),
+    authorizeOnSubscribe: true,
+    unauthorizedError: missingKey,
+  },
+  relay: {
+    cursorType: 'String',
+    nodesOnConnection: true,
+    clientMutationId: 'omit',
+    // Global ids are the ids themselves: their prefix names the type.
+    encodeGlobalID: (_typename, id) => String(id),
+    decodeGlobalID: (id) => ({ typename: typeNameOfId(id), id }),
+    nodeTypeOptions: { description: 'Anything that can be fetched again by its global id.' },
+    idFieldOptions: { description: 'Global id, opaque and stable.' },
+    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
+    nodeQueryOptions: {
+      description: 'Any object by its global id; null when it does not exist or the viewer may not see it.',
+      nullable: true,
+      args: { id: { description: 'Global id of the object.' } },
+    },
+    nodesQueryOptions: {
+      description: 'Several objects in the order asked; null stands for each that the viewer has not.',
+      nullable: { list: false, items: true },
+      args: { ids: { description: 'Global ids of the objects, at most 100.' } },
+    },
+  },
+})
+
+builder.queryType({ description: 'Reads.', authScopes: { viewer: true } })
+builder.mutationType({
+  description: 'Writes. Each payload is nullable, so that one failure does not erase its siblings.',
+  authScopes: { viewer: true },
+})
+builder.subscriptionType({ description: 'Pushes, over WebSocket or SSE.', authScopes: { viewer: true } })

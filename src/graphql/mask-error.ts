@@ -1,0 +1,41 @@
+import { randomUUID } from 'node:crypto'
+import { GraphQLError } from 'graphql'
+import type { Logger } from 'pino'
+import { AuthenticationError, UserFacingError } from '../errors.ts'
+
+const originalOf = (error: unknown): unknown =>
+  error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
+
+const withPlace = (message: string, error: unknown, extensions: Record<string, unknown>): GraphQLError => {
+  const place =
+    error instanceof GraphQLError
+      ? { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path }
+      : {}
+  return new GraphQLError(message, { ...place, extensions })
+}
+
+/** An authentication error as clients see it: also the HTTP answer is 401. */
+export const unauthenticated = (error: AuthenticationError): GraphQLError =>
+  new GraphQLError(error.message, {
+    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
+  })
+
+/**
+ * Decides what a client sees of an error: what it can act on, as it is; of anything else an id, under which the log
+ * has the whole.
+ */
+export const createErrorMask =
+  (log: Logger) =>
+  (error: unknown): GraphQLError => {
+    const original = originalOf(error)
+    if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
+    if (original instanceof AuthenticationError) {
+      return withPlace(original.message, error, { ...unauthenticated(original).extensions })
+    }
+    if (original instanceof UserFacingError)
+      return withPlace(original.message, error, { code: original.code })
+    const errorId = randomUUID()
+    log.error({ err: original, errorId }, 'A request failed by a fault of the gateway.')
+    const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
+    return withPlace(message, error, { code: 'INTERNAL_SERVER_ERROR', errorId })
+  }

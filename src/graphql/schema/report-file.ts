@@ -1,0 +1,82 @@
+import { GraphQLError } from 'graphql'
+import { Temporal } from 'temporal-polyfill'
+import { visibleTo } from '../../auth/viewer.ts'
+import type { SignedLink } from '../../files/link.ts'
+import { builder } from '../builder.ts'
+import { requireViewer } from '../context.ts'
+
+export const ReportFormat = builder.enumType('ReportFormat', {
+  description: 'File formats.',
+  values: {
+    CSV: {
+      description:
+        'RFC 4180 with a header, UTF-8, LF at the end of lines; null is an empty field without quotes.',
+    },
+  },
+})
+
+export const Compression = builder.enumType('Compression', {
+  description: 'How a file is compressed.',
+  values: {
+    NONE: { description: 'Not at all.' },
+    GZIP: { description: 'RFC 1952.' },
+    ZSTD: { description: 'RFC 8878.' },
+  },
+})
+
+const SignedUrl = builder.objectRef<SignedLink>('SignedUrl').implement({
+  description: 'A link that needs no other proof: whoever has it can read the file.',
+  fields: (t) => ({
+    url: t.field({
+      type: 'URL',
+      description: 'Fetch it with GET; ranges are supported.',
+      resolve: ({ url }) => url,
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'The link is dead from then on.',
+      resolve: ({ expiresAt }) => expiresAt,
+    }),
+  }),
+})
+
+const longestLife = Temporal.Duration.from('PT1H')
+
+const checkLife = (life: Temporal.Duration): number => {
+  // Months and years have no fixed length, so they cannot be counted; they are too long in any case.
+  const isCountable = life.years === 0 && life.months === 0 && life.weeks === 0
+  const milliseconds = isCountable ? life.total('milliseconds') : Number.POSITIVE_INFINITY
+  if (milliseconds >= 1000 && milliseconds <= longestLife.total('milliseconds')) return milliseconds
+  throw new GraphQLError(`expiresIn is ${life}; it has to be from PT1S to ${longestLife}.`, {
+    extensions: { code: 'BAD_USER_INPUT' },
+  })
+}
+
+export const ReportFile = builder.prismaNode('ReportFile', {
+  description: "One file of a run's result.",
+  id: { field: 'id', description: 'Global id of the file.' },
+  findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
+  fields: (t) => ({
+    filename: t.exposeString('filename', { description: 'Suggested file name.' }),
+    format: t.expose('format', { type: ReportFormat, description: 'Format of the file.' }),
+    compression: t.expose('compression', { type: Compression, description: 'How it is compressed.' }),
+    byteSize: t.expose('byteSize', { type: 'BigInt', description: 'Size in bytes, as stored.' }),
+    sha256: t.exposeString('sha256', { description: 'SHA-256 of the bytes as stored, 64 hex digits.' }),
+    download: t.field({
+      type: SignedUrl,
+      nullable: true,
+      description: 'A link to the file, made anew at each read; null when the file has been erased.',
+      args: {
+        expiresIn: t.arg({
+          type: 'Duration',
+          defaultValue: Temporal.Duration.from('PT5M'),
+          description: 'How long the link works, from PT1S to PT1H.',
+        }),
+      },
+      resolve: (file, { expiresIn }, { linkSigner, now }) => {
+        const life = checkLife(expiresIn ?? Temporal.Duration.from('PT5M'))
+        return linkSigner.sign(file.id, new Date(now().getTime() + life))
+      },
+    }),
+  }),
+})

@@ -1,0 +1,44 @@
+import type { ReportRun } from '../../database/generated/prisma/client.ts'
+import { chooseColumn } from '../../reports/column.ts'
+import { builder } from '../builder.ts'
+import { ReportFile } from './report-file.ts'
+import { ReportColumn } from './report-type.ts'
+
+export const ReportResult = builder.objectRef<ReportRun>('ReportResult').implement({
+  description: 'What a run produced.',
+  fields: (t) => ({
+    isEmpty: t.boolean({
+      description: 'True when the run succeeded and there were no rows.',
+      resolve: ({ rowCount }) => rowCount === 0n,
+    }),
+    rowCount: t.field({
+      type: 'BigInt',
+      description: 'Rows in each file, without the header.',
+      resolve: ({ rowCount }) => rowCount ?? 0n,
+    }),
+    dataAsOf: t.expose('dataAsOf', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'The moment that the data is true for: all rows are of one snapshot. Null when it is not known.',
+    }),
+    columns: t.field({
+      type: [ReportColumn],
+      description: 'Columns of the file, in order, under the names in its header.',
+      resolve: ({ reportType, parameters }, _args, { catalog }) => {
+        const columns = catalog.find(reportType)?.columns ?? []
+        const names: unknown = Object(parameters).columns
+        const chosen = Array.isArray(names) ? names.map(String) : columns.map(({ name }) => name)
+        return chosen.flatMap((name) => {
+          const column = chooseColumn(columns, name)
+          return column ? [{ ...column, name }] : []
+        })
+      },
+    }),
+    files: t.field({
+      type: [ReportFile],
+      description: 'One file for each format that was asked for.',
+      resolve: ({ id }, _args, { loaders }) => loaders.filesOfRun.load(id),
+    }),
+  }),
+})

@@ -1,0 +1,163 @@
+import { visibleTo } from '../../auth/viewer.ts'
+import type { ReportRunStatus as StatusValue } from '../../database/generated/prisma/client.ts'
+import { followRun } from '../../runs/follow-run.ts'
+import { isCancelable, isFinal } from '../../runs/status.ts'
+import { builder } from '../builder.ts'
+import { requireViewer } from '../context.ts'
+import { millisecondsBetween, toDuration } from '../duration.ts'
+import { Actor } from './actor.ts'
+import { ReportResult } from './report-result.ts'
+import { ReportRunCancellation, ReportRunFailure, ReportRunProgress } from './report-run-parts.ts'
+import { ReportType } from './report-type.ts'
+import { StatusError, UserError } from './user-error.ts'
+
+const statuses: Record<StatusValue, { description: string }> = {
+  PENDING: { description: 'Accepted, not started.' },
+  RUNNING: { description: 'Being made.' },
+  CANCELING: { description: 'Asked to stop, not stopped yet.' },
+  SUCCEEDED: { description: 'Done, also when there are no rows.' },
+  FAILED: { description: 'Ended with `failure` set.' },
+  CANCELED: { description: 'Stopped on request.' },
+}
+
+export const ReportRunStatus = builder.enumType('ReportRunStatus', {
+  description: 'Where a run stands. New values may be added; treat unknown ones by `isFinal`.',
+  values: statuses,
+})
+
+export const ReportRun = builder.prismaNode('ReportRun', {
+  description: 'One request for a report and all that came of it.',
+  id: { field: 'id', description: 'Global id of the run.' },
+  findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
+  fields: (t) => ({
+    version: t.exposeInt('version', {
+      description: 'Grows by one at each change; drop any copy with a smaller one.',
+    }),
+    reportType: t.field({
+      type: ReportType,
+      description: 'What was asked for.',
+      resolve: ({ reportType }, _args, { catalog }) => {
+        const type = catalog.find(reportType)
+        if (!type) throw new Error(`The report type ${reportType} is not in the catalogue any more.`)
+        return type
+      },
+    }),
+    parameters: t.field({
+      type: 'JSONObject',
+      description: 'Parameters as accepted, with defaults filled in; instants are RFC 3339 text in UTC.',
+      resolve: ({ parameters }) => Object(parameters),
+    }),
+    label: t.exposeString('label', {
+      nullable: true,
+      description: 'Label for people; null when none was given.',
+    }),
+    tags: t.exposeStringList('tags', { description: 'Tags, each once.' }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Metadata as given; empty when none was.',
+      resolve: ({ metadata }) => Object(metadata),
+    }),
+    livemode: t.exposeBoolean('livemode', { description: 'False in test mode.' }),
+    status: t.expose('status', { type: ReportRunStatus, description: 'Where it stands.' }),
+    isFinal: t.boolean({
+      description: 'True when the status will never change again.',
+      resolve: ({ status }) => isFinal(status),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was asked for.' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it left the queue; null while it waits, and when it was stopped there.',
+    }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ended, however it ended; null before.',
+    }),
+    queueDuration: t.field({
+      type: 'Duration',
+      description: 'Time in the queue, so far when it is still there.',
+      resolve: (run, _args, { now }) =>
+        toDuration(millisecondsBetween(run.createdAt, run.startedAt ?? run.finishedAt ?? now())),
+    }),
+    runDuration: t.field({
+      type: 'Duration',
+      nullable: true,
+      description: 'Time running, so far when it still is; null when it has not started.',
+      resolve: (run, _args, { now }) =>
+        run.startedAt && toDuration(millisecondsBetween(run.startedAt, run.finishedAt ?? now())),
+    }),
+    progress: t.field({
+      type: ReportRunProgress,
+      nullable: true,
+      description:
+        'How far it has come, measured at most four times a second; null before it was measured first.',
+      resolve: (run) => (run.measuredAt ? { ...run, measuredAt: run.measuredAt } : null),
+    }),
+    result: t.field({
+      type: ReportResult,
+      nullable: true,
+      description: 'What it produced; null unless it SUCCEEDED.',
+      resolve: (run) => (run.status === 'SUCCEEDED' ? run : null),
+    }),
+    failure: t.field({
+      type: ReportRunFailure,
+      nullable: true,
+      description: 'Why it failed; null unless it FAILED.',
+      resolve: (run) => (run.status === 'FAILED' ? run : null),
+    }),
+    cancellation: t.field({
+      type: ReportRunCancellation,
+      nullable: true,
+      description: 'Who asked it to stop, and why; null when nobody did.',
+      resolve: (run) => (run.cancelRequestedAt ? { ...run, cancelRequestedAt: run.cancelRequestedAt } : null),
+    }),
+    requestedBy: t.field({
+      type: Actor,
+      nullable: true,
+      description: 'Who asked for it; null when that is not known any more.',
+      resolve: ({ requestedById }, _args, { loaders }) => loaders.apiKey.load(requestedById),
+    }),
+    viewerCanCancel: t.boolean({
+      description: 'True when the viewer may stop it now.',
+      resolve: ({ status }) => isCancelable(status),
+    }),
+  }),
+})
+
+StatusError.implement({
+  description: 'The status of the run does not allow it.',
+  interfaces: [UserError],
+  fields: (t) => ({
+    reportRun: t.field({
+      type: ReportRun,
+      description: 'The run as it is.',
+      resolve: ({ error }, _args, context) =>
+        context.prisma.reportRun.findUniqueOrThrow({
+          where: { id: error.runId, ...visibleTo(requireViewer(context)) },
+        }),
+    }),
+  }),
+})
+
+builder.queryField('reportRun', (t) =>
+  t.field({
+    type: ReportRun,
+    nullable: true,
+    description: 'One run; null when it does not exist or the viewer may not see it.',
+    args: { id: t.arg.id({ required: true, description: 'Global id of the run.' }) },
+    resolve: (_root, { id }, context) =>
+      context.prisma.reportRun.findUnique({ where: { id, ...visibleTo(requireViewer(context)) } }),
+  }),
+)
+
+builder.subscriptionField('reportRun', (t) =>
+  t.field({
+    type: ReportRun,
+    description:
+      'The run as it is, at once, then again after every change; complete after its final state. A slow reader skips states in between, never the last one.',
+    args: { id: t.arg.id({ required: true, description: 'Global id of the run to follow.' }) },
+    subscribe: (_root, { id }, context) => followRun(context, requireViewer(context), id),
+    resolve: (run) => run,
+  }),
+)

@@ -1,0 +1,148 @@
+import { resolveArrayConnection } from '@pothos/plugin-relay'
+import {
+  type ColumnType as ColumnTypeValue,
+  columnType,
+  type ReportColumn as ReportColumnValue,
+} from '../../reports/column.ts'
+import type { Parameter } from '../../reports/parameters.ts'
+import { parametersSchema } from '../../reports/parameters-schema.ts'
+import type { AnyReportType, Availability } from '../../reports/report-type.ts'
+import { builder } from '../builder.ts'
+import { type Context, requireViewer } from '../context.ts'
+import { ReportFormat } from './report-file.ts'
+
+const columnTypes: Record<ColumnTypeValue, { description: string }> = {
+  STRING: { description: 'Text.' },
+  INTEGER: { description: 'Whole number.' },
+  DECIMAL: { description: "Exact decimal, with the currency's own number of decimals." },
+  TIMESTAMP: { description: 'Instant; in a file as YYYY-MM-DD HH:MM:SS without a zone.' },
+  DATE: { description: 'Calendar date.' },
+  BOOLEAN: { description: 'Truth value.' },
+}
+
+const ColumnType = builder.enumType('ColumnType', {
+  description: 'Types of columns and parameters.',
+  values: columnTypes,
+})
+
+export const ReportColumn = builder.objectRef<ReportColumnValue>('ReportColumn').implement({
+  description: 'One column of a report.',
+  fields: (t) => ({
+    name: t.exposeString('name', {
+      description: 'Name in the header of the file; `[key]` stands for a key that you name.',
+    }),
+    type: t.field({ type: ColumnType, description: 'Type of its values.', resolve: columnType }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: 'What it means; null when nobody wrote it down.',
+    }),
+    isDefault: t.exposeBoolean('isDefault', {
+      description: 'True when it is written although no columns were chosen.',
+    }),
+  }),
+})
+
+const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportParameter').implement({
+  description: 'One parameter of a report type.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Name, as in the parameters of `custom`.' }),
+    type: t.field({
+      type: ColumnType,
+      description: 'Type of its value, or of each value of a list.',
+      resolve: (p) => p.type,
+    }),
+    description: t.exposeString('description', { description: 'What it does, with its unit.' }),
+    isRequired: t.exposeBoolean('isRequired', { description: 'True when it has to be given.' }),
+    isList: t.exposeBoolean('isList', { description: 'True when it takes a list of values.' }),
+    defaultValue: t.string({
+      nullable: true,
+      description: 'Used when it is absent, as JSON text; null when there is no default.',
+      resolve: ({ defaultValue }) => (defaultValue === null ? null : JSON.stringify(defaultValue)),
+    }),
+    allowedValues: t.stringList({
+      nullable: true,
+      description: 'The values that are accepted; null when they are no short list.',
+      resolve: ({ allowedValues }) => allowedValues,
+    }),
+  }),
+})
+
+const availabilityOf = (type: AnyReportType, context: Context): Promise<Availability | null> =>
+  type.availability(context.prisma, requireViewer(context))
+
+export const ReportType = builder.objectRef<AnyReportType>('ReportType')
+
+builder.node(ReportType, {
+  description: 'A kind of report.',
+  id: { resolve: ({ name }) => name, description: 'Global id; the same as the name.' },
+  loadWithoutCache: (id, { catalog }) => catalog.find(id),
+  isTypeOf: (value) => typeof value === 'object' && value !== null && 'source' in value,
+  fields: (t) => ({
+    name: t.exposeString('name', {
+      description: 'Stable name with its version, for example balance.summary.1.',
+    }),
+    title: t.exposeString('title', { description: 'Title for people.' }),
+    description: t.exposeString('description', { description: 'What it is for.' }),
+    inputKey: t.exposeString('inputKey', {
+      nullable: true,
+      description: 'Key of ReportInput that asks for it; null when only `custom` does.',
+    }),
+    requiresLiveMode: t.exposeBoolean('requiresLiveMode', {
+      description: 'True when it refuses a test-mode key.',
+    }),
+    parameters: t.field({
+      type: [ReportParameter],
+      description: 'The parameters that it takes.',
+      resolve: ({ parameters }) =>
+        Object.entries(parameters).map(([name, parameter]) => ({ name, ...parameter })),
+    }),
+    parametersSchema: t.field({
+      type: 'JSONObject',
+      description: 'The parameters as JSON Schema 2020-12: what `custom` accepts.',
+      resolve: parametersSchema,
+    }),
+    columns: t.field({
+      type: [ReportColumn],
+      description: 'All columns, in their natural order.',
+      resolve: ({ columns }) => [...columns],
+    }),
+    formats: t.field({
+      type: [ReportFormat],
+      description: 'Formats that it can be written in.',
+      resolve: () => ['CSV' as const],
+    }),
+    dataAvailableFrom: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Earliest instant with data; null when there is no data yet.',
+      resolve: async (type, _args, context) => (await availabilityOf(type, context))?.from ?? null,
+    }),
+    dataAvailableUntil: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Latest instant with complete data; it grows. Null when there is no data yet.',
+      resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
+    }),
+  }),
+})
+
+builder.queryField('reportTypes', (t) =>
+  t.connection(
+    {
+      type: ReportType,
+      description: 'The catalogue of reports that can be run, with their parameters and columns.',
+      resolve: (_root, args, { catalog }) => ({
+        ...resolveArrayConnection({ args, defaultSize: 50, maxSize: 100 }, [...catalog.types]),
+        totalCount: catalog.types.length,
+      }),
+    },
+    {
+      name: 'ReportTypeConnection',
+      description: 'A page of report types.',
+      fields: (c) => ({
+        totalCount: c.int({ description: 'How many there are in all.', resolve: (page) => page.totalCount }),
+      }),
+    },
+    { name: 'ReportTypeEdge', description: 'A report type in a list.' },
+  ),
+)

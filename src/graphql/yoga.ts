@@ -1,0 +1,68 @@
+import { createYoga, type YogaServerInstance } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import { verifyApiKey } from '../auth/api-keys.ts'
+import { readAuthorization } from '../auth/credentials.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { AuthenticationError } from '../errors.ts'
+import { type Context, createContext, type Services } from './context.ts'
+import { graphiqlOptions, renderPage } from './graphiql.ts'
+import { createErrorMask, unauthenticated } from './mask-error.ts'
+import { schema } from './schema.ts'
+
+export const graphqlEndpoint = '/graphql'
+
+/** Given by the WebSocket side, which has checked the key when the socket was opened. */
+export type SocketContext = { viewer?: Viewer | null }
+
+export type Yoga = YogaServerInstance<SocketContext, Context>
+
+const refused = (): AuthenticationError =>
+  new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
+
+/**
+ * Who a key proves; null when no key was sent.
+ *
+ * @throws AuthenticationError when the key is not good
+ */
+export const authenticate = async (services: Services, key: string | null): Promise<Viewer | null> => {
+  if (key === null) return null
+  const viewer = await verifyApiKey(services.prisma, key, services.now())
+  if (!viewer) throw refused()
+  return viewer
+}
+
+export type YogaOptions = {
+  services: Services
+  log: Logger
+  /** Key that GraphiQL is filled with; null for none. */
+  graphiqlKey: string | null
+}
+
+/** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
+export const createGraphqlServer = ({ services, log, graphiqlKey }: YogaOptions): Yoga =>
+  createYoga<SocketContext, Context>({
+    schema,
+    graphqlEndpoint,
+    landingPage: false,
+    graphiql: graphiqlOptions(graphiqlKey),
+    renderGraphiQL: renderPage,
+    multipart: false,
+    batching: false,
+    cors: { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
+    maskedErrors: { maskError: createErrorMask(log) },
+    logging: {
+      debug: (...parts) => log.debug({ parts }, 'yoga'),
+      info: (...parts) => log.debug({ parts }, 'yoga'),
+      warn: (...parts) => log.warn({ parts }, 'yoga'),
+      error: (...parts) => log.error({ parts }, 'yoga'),
+    },
+    context: async (initial) => {
+      if (initial.viewer !== undefined) return createContext(services, initial.viewer)
+      try {
+        const key = readAuthorization(initial.request.headers.get('authorization'))
+        return createContext(services, await authenticate(services, key))
+      } catch (error) {
+        throw error instanceof AuthenticationError ? unauthenticated(error) : error
+      }
+    },
+  })
