@@ -1,0 +1,80 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pool } from 'pg'
+import { z } from 'zod'
+import { createApiKey, verifyApiKey } from './auth/api-keys.ts'
+import type { Prisma } from './database/client.ts'
+import { loadDemoLedger } from './ledger/demo-ledger.ts'
+
+export const demoAccountId = 'acct_demo'
+
+const demoKeys = z.object({ test: z.string(), live: z.string() })
+export type DemoKeys = z.infer<typeof demoKeys>
+
+export type DemoOptions = {
+  prisma: Prisma
+  pool: Pool
+  /** Folder where `keys.json` is kept. */
+  dataDir: string
+  now: () => Date
+  onProgress: (message: string) => void
+}
+
+const readKeys = async (file: string): Promise<DemoKeys | null> => {
+  try {
+    return demoKeys.parse(JSON.parse(await readFile(file, 'utf8')))
+  } catch {
+    return null
+  }
+}
+
+const areGood = async ({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> => {
+  const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(prisma, key, now())))
+  return viewers.every((viewer) => viewer?.accountId === demoAccountId)
+}
+
+/** The demo keys: those of `keys.json`, or new ones, which are written there for this user alone. */
+const ensureKeys = async (options: DemoOptions): Promise<DemoKeys> => {
+  const file = join(options.dataDir, 'keys.json')
+  const kept = await readKeys(file)
+  if (kept && (await areGood(options, kept))) return kept
+  const create = async (livemode: boolean): Promise<string> => {
+    const name = livemode ? 'Demo, live mode' : 'Demo, test mode'
+    const { secret } = await createApiKey(options.prisma, { accountId: demoAccountId, livemode, name })
+    return secret
+  }
+  const keys = { test: await create(false), live: await create(true) }
+  await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
+  // The mode above only counts for a new file.
+  await chmod(file, 0o600)
+  return keys
+}
+
+const lastMidnight = (now: Date): Date => new Date(Math.floor(now.getTime() / 86_400_000) * 86_400_000)
+
+// Two gateways may start at once on one database.
+const demoLock = 7_203_614_872
+
+/** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
+export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
+  const { prisma, pool, now, onProgress } = options
+  const client = await pool.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [demoLock])
+    await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
+    for (const livemode of [false, true]) {
+      await client.query('begin')
+      await loadDemoLedger(client, {
+        accountId: demoAccountId,
+        livemode,
+        endsAt: lastMidnight(now()),
+        onProgress,
+      })
+      await client.query('commit')
+    }
+    return await ensureKeys(options)
+  } finally {
+    // Ending the connection gives the lock back, whatever happened before.
+    client.release(true)
+  }
+}
