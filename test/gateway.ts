@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { createApiKey } from '../src/auth/api-keys.ts'
+import type { Config } from '../src/config.ts'
+import { createPool, createPrisma, type Prisma } from '../src/database/client.ts'
+import { createGateway } from '../src/gateway.ts'
+import { idPrefixes, newId } from '../src/ids.ts'
+import type { AnyReportType } from '../src/reports/report-type.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import { createGraphqlClient, type GraphqlClient } from './graphql-client.ts'
+
+export type TestAccount = {
+  accountId: string
+  livemode: boolean
+  apiKeyId: string
+  key: string
+  client: GraphqlClient
+}
+
+export type TestGateway = AsyncDisposable & {
+  /** `http://127.0.0.1:PORT` */
+  url: string
+  database: TestDatabase
+  prisma: Prisma
+  dataDir: string
+  /** What the gateway logged, parsed. */
+  logged: Record<string, unknown>[]
+  /** A new account with one key. */
+  createAccount(options?: { livemode?: boolean; accountId?: string }): Promise<TestAccount>
+}
+
+export type TestGatewayOptions = {
+  /** True to have the demo account (`demoAccountId`) with its ledger, which ends at `demoLedgerEnd`. */
+  withLedger?: boolean
+  config?: Partial<Config>
+  reportTypes?: readonly AnyReportType[]
+  now?: () => Date
+}
+
+/** A gateway with its worker, on a database, a port and a folder of its own; no demo account unless asked for. */
+export const startTestGateway = async ({
+  config = {},
+  withLedger = false,
+  ...options
+}: TestGatewayOptions = {}): Promise<TestGateway> => {
+  const cleanup = new AsyncDisposableStack()
+  try {
+    const database = cleanup.use(await createTestDatabase(withLedger))
+    const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+    cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
+    const logged: Record<string, unknown>[] = []
+    const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+    const gateway = createGateway({
+      config: {
+        host: '127.0.0.1',
+        port: 0,
+        publicUrl: null,
+        databaseUrl: database.url,
+        dataDir,
+        demo: false,
+        concurrency: 2,
+        logLevel: 'debug',
+        ...config,
+      },
+      log,
+      ...options,
+    })
+    const { url } = await gateway.start()
+    cleanup.defer(gateway.stop)
+    const pool = createPool({ url: database.url, max: 2, applicationName: 'test', onError: () => {} })
+    cleanup.defer(() => pool.end())
+    const prisma = createPrisma(pool)
+    cleanup.defer(() => prisma.$disconnect())
+
+    const createAccount: TestGateway['createAccount'] = async (account = {}) => {
+      const { livemode = false, accountId = newId(idPrefixes.account, new Date()) } = account
+      await prisma.account.createMany({ data: { id: accountId, name: 'Test' }, skipDuplicates: true })
+      const { apiKey, secret } = await createApiKey(prisma, { accountId, livemode, name: 'Test key' })
+      return {
+        accountId,
+        livemode,
+        apiKeyId: apiKey.id,
+        key: secret,
+        client: createGraphqlClient(url, secret),
+      }
+    }
+    const opened = cleanup.move()
+    return {
+      url,
+      database,
+      prisma,
+      dataDir,
+      logged,
+      createAccount,
+      [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    }
+  } catch (error) {
+    await cleanup.disposeAsync()
+    throw error
+  }
+}

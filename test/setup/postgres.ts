@@ -1,0 +1,81 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { createConnection, createPool } from '../../src/database/client.ts'
+import { openEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { startQueue } from '../../src/database/queue.ts'
+import { demoAccountId } from '../../src/demo.ts'
+import { loadDemoLedger } from '../../src/ledger/demo-ledger.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A Postgres for tests, with the databases `emptyTemplate` and `demoTemplate` to clone. */
+    postgresUrl: string
+  }
+}
+
+/** All tables, no rows. */
+export const emptyTemplate = 'template_empty'
+/** All tables, and the demo ledger of `demoAccountId` in both modes, which ends at `demoLedgerEnd`. */
+export const demoTemplate = 'template_demo'
+export const demoLedgerEnd = new Date('2026-11-01T00:00:00Z')
+
+const fail = (error: Error): void => {
+  throw error
+}
+
+const databaseUrl = (postgresUrl: string, name: string): string => {
+  const url = new URL(postgresUrl)
+  url.pathname = name
+  return url.href
+}
+
+const createDatabase = async (postgresUrl: string, statement: string): Promise<void> => {
+  const admin = new pg.Client({ connectionString: postgresUrl })
+  await admin.connect()
+  await admin.query(statement)
+  await admin.end()
+}
+
+const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
+  await createDatabase(postgresUrl, `create database ${emptyTemplate}`)
+  const url = databaseUrl(postgresUrl, emptyTemplate)
+  const pool = createPool({ url, max: 2, applicationName: 'template', onError: fail })
+  await migrate(pool)
+  await pool.end()
+  const queue = await startQueue({ url, works: false, onError: fail })
+  await queue.stop()
+}
+
+const makeDemoTemplate = async (postgresUrl: string): Promise<void> => {
+  await createDatabase(postgresUrl, `create database ${demoTemplate} template ${emptyTemplate}`)
+  const url = databaseUrl(postgresUrl, demoTemplate)
+  const client = createConnection(url, 'template')
+  await client.connect()
+  await client.query("insert into accounts (id, name) values ($1, 'Demo')", [demoAccountId])
+  for (const livemode of [false, true]) {
+    await client.query('begin')
+    await loadDemoLedger(client, { accountId: demoAccountId, livemode, endsAt: demoLedgerEnd })
+    await client.query('commit')
+  }
+  await client.query('analyze')
+  await client.end()
+}
+
+/** One Postgres for the whole run; each test clones the template. */
+const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+  const postgres = await openEmbeddedPostgres({ dataDir })
+  await makeEmptyTemplate(postgres.url)
+  await makeDemoTemplate(postgres.url)
+  project.provide('postgresUrl', postgres.url)
+  return async () => {
+    await postgres.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+export { setup }
