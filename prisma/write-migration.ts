@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPool } from '../src/database/client.ts'
-import { openEmbeddedPostgres } from '../src/database/embedded.ts'
+import { openEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts'
 import { schemaChanges } from '../src/database/migrate.ts'
 
 const committedSchema = (): string | null => {

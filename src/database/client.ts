@@ -46,15 +46,26 @@ export type Prisma = PrismaClient
 /** What runs inside `prisma.$transaction(async (tx) => …)`. */
 export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
 
-export const createPrisma = (pool: pg.Pool): Prisma => {
+// Lists in conditions make a new text for each length, so neither plans nor prepared statements may grow for ever.
+const mostStatements = 256
+
+/** Gives each of the first texts a name, which makes Postgres keep it prepared; an empty name means not to. */
+const createStatementNames = (): ((query: { sql: string }) => string) => {
   const names = new Map<string, string>()
-  // Prisma prepares no statement unless it has a name for it; the number of distinct texts is small and fixed.
-  const statementNameGenerator = ({ sql }: { sql: string }): string => {
+  return ({ sql }) => {
     const known = names.get(sql)
     if (known) return known
+    if (names.size >= mostStatements) return ''
     const name = `prisma_${names.size}`
     names.set(sql, name)
     return name
   }
-  return new PrismaClient({ adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator }) })
 }
+
+export const createPrisma = (pool: pg.Pool): Prisma =>
+  new PrismaClient({
+    adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
+    queryPlanCacheMaxSize: mostStatements,
+    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
+    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
+  })

@@ -1,4 +1,4 @@
-import { openEmbeddedPostgres } from './embedded.ts'
+import { openEmbeddedPostgres } from './embedded/embedded-postgres.ts'
 
 export type Database = {
   url: string

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { createConnection, createPool } from '../../src/database/client.ts'
-import { openEmbeddedPostgres } from '../../src/database/embedded.ts'
+import { openEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { startQueue } from '../../src/database/queue.ts'
 import { demoAccountId } from '../../src/demo.ts'
@@ -65,17 +65,18 @@ const makeDemoTemplate = async (postgresUrl: string): Promise<void> => {
   await client.end()
 }
 
-/** One Postgres for the whole run; each test clones the template. */
+/** One Postgres for the whole run; each test clones a template. */
 const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  await using opened = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+  opened.defer(() => rm(dataDir, { recursive: true, force: true }))
   const postgres = await openEmbeddedPostgres({ dataDir })
+  opened.defer(postgres.close)
   await makeEmptyTemplate(postgres.url)
   await makeDemoTemplate(postgres.url)
   project.provide('postgresUrl', postgres.url)
-  return async () => {
-    await postgres.close()
-    await rm(dataDir, { recursive: true, force: true })
-  }
+  const closers = opened.move()
+  return () => closers.disposeAsync()
 }
 
 export { setup }
