@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import { z } from 'zod'
 import { createApiKey, verifyApiKey } from './auth/api-keys.ts'
 import type { Prisma } from './database/client.ts'
-import { loadDemoLedger } from './ledger/demo-ledger.ts'
+import { loadDemoLedger } from './ledger/demo/demo-ledger.ts'
 
 export const demoAccountId = 'acct_demo'
 
@@ -52,12 +52,25 @@ const ensureKeys = async (options: DemoOptions): Promise<DemoKeys> => {
 
 const lastMidnight = (now: Date): Date => new Date(Math.floor(now.getTime() / 86_400_000) * 86_400_000)
 
+const progressMilliseconds = 500
+
+/** Passes a sentence on only when the last one was some time ago. */
+const seldom = (tell: (message: string) => void): ((message: string) => void) => {
+  let last = 0
+  return (message) => {
+    if (Date.now() - last < progressMilliseconds) return
+    last = Date.now()
+    tell(message)
+  }
+}
+
 // Two gateways may start at once on one database.
 const demoLock = 7_203_614_872
 
 /** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
 export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
-  const { prisma, pool, now, onProgress } = options
+  const { prisma, pool, now } = options
+  const tell = seldom(options.onProgress)
   const client = await pool.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [demoLock])
@@ -68,7 +81,7 @@ export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
         accountId: demoAccountId,
         livemode,
         endsAt: lastMidnight(now()),
-        onProgress,
+        onProgress: tell,
       })
       await client.query('commit')
     }

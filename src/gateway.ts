@@ -97,6 +97,8 @@ export const createGateway = (options: GatewayOptions): Gateway => {
 
     const database = await openDatabase(config, onProgress)
     closers.defer(database.close)
+    const filesFolder = join(config.dataDir, 'files')
+    await mkdir(filesFolder, { recursive: true, mode: 0o700 })
     const pool = openPool(database.url, 'requests', 10)
     const exportPool = openPool(database.url, 'reports', config.concurrency + 2)
     await migrate(pool)
@@ -113,8 +115,6 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       ? await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress })
       : null
 
-    const filesFolder = join(config.dataDir, 'files')
-    await mkdir(filesFolder, { recursive: true, mode: 0o700 })
     const storage = createLocalStorage(filesFolder)
     const publicUrl = config.publicUrl ?? http.url
     const linkSigner = await createLinkSigner(prisma, publicUrl)

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createConnection } from '../src/database/client.ts'
-import { generateDemoLedger, loadDemoLedger } from '../src/ledger/demo-ledger.ts'
+import { generateDemoLedger, loadDemoLedger } from '../src/ledger/demo/demo-ledger.ts'
 import { loadLedger } from '../src/ledger/load.ts'
 import { type LedgerBatch, type LedgerValue, ledgerTables } from '../src/ledger/rows.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'

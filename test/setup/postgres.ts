@@ -8,7 +8,7 @@ import { openEmbeddedPostgres } from '../../src/database/embedded/embedded-postg
 import { migrate } from '../../src/database/migrate.ts'
 import { startQueue } from '../../src/database/queue.ts'
 import { demoAccountId } from '../../src/demo.ts'
-import { loadDemoLedger } from '../../src/ledger/demo-ledger.ts'
+import { loadDemoLedger } from '../../src/ledger/demo/demo-ledger.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

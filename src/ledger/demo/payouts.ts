@@ -1,0 +1,132 @@
+import type { DemoBook } from './book.ts'
+import { businessDaysAfter, type Day, dayOfMonth, momentOf, monthOf, weekdayOf } from './calendar.ts'
+import type { DemoMarket } from './markets.ts'
+import type { LedgerPayout } from '../rows.ts'
+
+/** Makes the payouts of one market, day by day. */
+export type DemoPayouts = {
+  /** Pays out automatically what is available, on the market's payout days. Comes before all else of that day. */
+  payAutomatically: (day: Day) => void
+  /** Now and then pays out part of the balance by hand. */
+  payByHand: (day: Day) => void
+}
+
+/**
+ * Payouts of one market.
+ *
+ * An automatic payout is exactly the net of the rows it sweeps, and leaves the balance on its arrival date. One that
+ * arrives at or after `endsAt` is `in_transit`: its rows are swept and its own row is effective after the ledger's end, so
+ * the balance at the end still holds it. Hence the balance at any time is what waits plus what is in transit.
+ *
+ * A manual payout leaves the balance at once. Its row waits like any other and the next automatic payout sweeps it,
+ * paying that much less. So does the row that brings a failed payout back. Both keep every amount accounted for.
+ */
+export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Date): DemoPayouts => {
+  const { random, newId } = book
+  const { currency, payout: rules } = market
+  const destinationIds = {
+    bank_account: newId('ba', new Date(0)),
+    card: newId('card', new Date(0)),
+  }
+  let automaticPayouts = 0
+
+  const common = (at: Date, type: LedgerPayout['type'], hasArrived: boolean) => ({
+    id: newId('po', at),
+    currency,
+    created: at,
+    type,
+    destinationId: destinationIds[type],
+    statementDescriptor: 'ACORN AND OAK',
+    ...traceOf(hasArrived),
+  })
+
+  const traceOf = (hasArrived: boolean): Pick<LedgerPayout, 'traceId' | 'traceIdStatus'> => {
+    if (!rules.hasTraceId) return { traceId: null, traceIdStatus: 'unsupported' }
+    if (!hasArrived) return { traceId: null, traceIdStatus: 'pending' }
+    return {
+      traceId: String(random.between(10_000_000, 99_999_999)) + random.between(1000, 9999),
+      traceIdStatus: 'supported',
+    }
+  }
+
+  const bringBack = (payout: LedgerPayout, at: Date) =>
+    book.later(at, () => {
+      book.post({
+        type: 'payout_failure',
+        reportingCategory: 'payout_reversal',
+        currency,
+        amount: payout.amount,
+        created: at,
+        description: 'Payout failed: the bank account was closed',
+        sourceId: payout.id,
+        payoutId: payout.id,
+      })
+    })
+
+  return {
+    payAutomatically: (day) => {
+      if (!rules.weekdays.includes(weekdayOf(day))) return
+      const at = momentOf(day, random.between(2 * 3600, 3 * 3600 - 1))
+      const rows = book.sweep(currency, at)
+      if (rows.length === 0) return
+      automaticPayouts += 1
+      const amount = rows.reduce((sum, row) => sum + row.net, 0)
+      const arrivalDay = businessDaysAfter(day, rules.arrivesAfter)
+      const arrivalDate = momentOf(arrivalDay)
+      const hasArrived = arrivalDate < endsAt
+      const backAt = momentOf(businessDaysAfter(arrivalDay, 1), 9 * 3600 + random.between(0, 3600))
+      const fails =
+        automaticPayouts % rules.failsEvery === Math.floor(rules.failsEvery / 2) && backAt < endsAt
+      const settled = hasArrived ? 'paid' : 'in_transit'
+      const payout: LedgerPayout = {
+        ...common(at, 'bank_account', hasArrived),
+        amount,
+        arrivalDate,
+        effectiveAt: arrivalDate,
+        isAutomatic: true,
+        status: fails ? 'failed' : settled,
+        reversedAt: fails ? backAt : null,
+        description: 'STRIPE PAYOUT',
+      }
+      book.addPayout(payout)
+      for (const row of rows) row.automaticPayoutId = payout.id
+      book.postPayout(payoutRow(payout, 0), arrivalDate)
+      if (fails) bringBack(payout, backAt)
+    },
+    payByHand: (day) => {
+      if (dayOfMonth(day) !== 18 || monthsSince2000(day) % rules.manualEveryMonths !== 0) return
+      const { type, permille } = rules.manual
+      const at = momentOf(day, 14 * 3600 + random.between(0, 3600))
+      const amount = Math.floor((book.held(currency) * 0.3) / 1000) * 1000
+      if (amount <= 0) return
+      const arrivalDate = type === 'card' ? at : momentOf(businessDaysAfter(day, rules.arrivesAfter))
+      const hasArrived = arrivalDate < endsAt
+      const payout: LedgerPayout = {
+        ...common(at, type, hasArrived),
+        amount,
+        arrivalDate,
+        effectiveAt: at,
+        isAutomatic: false,
+        status: hasArrived ? 'paid' : 'in_transit',
+        description: 'Rent, "head office"',
+      }
+      book.addPayout(payout)
+      book.post(payoutRow(payout, Math.round((amount * permille) / 1000)))
+    },
+  }
+}
+
+const monthsSince2000 = (day: Day) => (momentOf(day).getUTCFullYear() - 2000) * 12 + monthOf(day)
+
+const payoutRow = (payout: LedgerPayout, fee: number) => ({
+  type: 'payout',
+  reportingCategory: 'payout',
+  currency: payout.currency,
+  amount: -payout.amount,
+  fee,
+  created: payout.created,
+  availableOn: payout.effectiveAt,
+  description: payout.description ?? null,
+  sourceId: payout.id,
+  payoutId: payout.id,
+})
