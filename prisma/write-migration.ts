@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPool } from '../src/database/client.ts'
 import { openEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts'
 import { schemaChanges } from '../src/database/migrate.ts'
 
@@ -26,14 +25,13 @@ const writeMigration = async (name: string): Promise<string> => {
   })
   try {
     const wanted = await readFile(new URL('schema.prisma', import.meta.url), 'utf8')
-    const changes = await schemaChanges(pool, committedSchema(), wanted)
+    const changes = await schemaChanges(database.url, committedSchema(), wanted)
     const time = new Date().toISOString().replace(/\D/g, '').slice(0, 14)
     const folder = new URL(`migrations/${time}_${name}/`, import.meta.url)
     await mkdir(folder, { recursive: true })
     await writeFile(new URL('migration.sql', folder), changes)
     return `prisma/migrations/${time}_${name}/migration.sql`
   } finally {
-    await pool.end()
     await database.close()
     await rm(dataDir, { recursive: true, force: true })
   }

@@ -1,30 +1,14 @@
-import { keysCommand } from './commands/keys.ts'
-import { migrateCommand } from './commands/migrate.ts'
-import { reportCommand } from './commands/report.ts'
-import { schemaCommand } from './commands/schema.ts'
-import { startCommand } from './commands/start.ts'
+import { ClientError, StoppedError } from './client/client-error.ts'
+import type { Command } from './command.ts'
 import { ConfigurationError, UserFacingError } from './errors.ts'
 
-/** What a command has of the process around it. */
-export type CommandContext = {
-  /** Arguments after the command's name. */
-  args: string[]
-  environment: Record<string, string | undefined>
-  /** Writes a line to standard output. */
-  print: (line: string) => void
-  /** Ends when the process is asked to: Ctrl-C, or SIGTERM. */
-  signal: AbortSignal
-}
-
-/** A command returns when it has done its work, and throws when it could not. */
-export type Command = (context: CommandContext) => Promise<void>
-
-const commands: Record<string, Command> = {
-  start: startCommand,
-  migrate: migrateCommand,
-  schema: schemaCommand,
-  keys: keysCommand,
-  report: reportCommand,
+// Loaded when asked for: the terminal client needs nothing of what the gateway is made of.
+const commands: Record<string, () => Promise<Command>> = {
+  start: async () => (await import('./commands/start.ts')).startCommand,
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
+  schema: async () => (await import('./commands/schema.ts')).schemaCommand,
+  keys: async () => (await import('./commands/keys.ts')).keysCommand,
+  report: async () => (await import('./commands/report.ts')).reportCommand,
 }
 
 const stopSignal = (): AbortSignal => {
@@ -46,30 +30,36 @@ const isArgumentError = (error: Error): boolean =>
 const explain = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   const isMistake =
-    error instanceof ConfigurationError || error instanceof UserFacingError || isArgumentError(error)
+    error instanceof ConfigurationError ||
+    error instanceof UserFacingError ||
+    error instanceof ClientError ||
+    isArgumentError(error)
   return isMistake ? error.message : (error.stack ?? error.message)
 }
 
 const main = async (): Promise<number> => {
   const [name = '', ...args] = process.argv.slice(2)
-  const command = commands[name]
-  if (!command) {
+  const load = commands[name]
+  if (!load) {
     process.stderr.write(
       `There is no command "${name}". The commands are ${Object.keys(commands).join(', ')}.\n`,
     )
     return 2
   }
   try {
+    const command = await load()
     await command({
       args,
       environment: process.env,
       print: (line) => process.stdout.write(`${line}\n`),
+      stdout: process.stdout,
+      stderr: process.stderr,
       signal: stopSignal(),
     })
     return 0
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`)
-    return 1
+    return error instanceof StoppedError ? 130 : 1
   }
 }
 

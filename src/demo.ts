@@ -18,6 +18,8 @@ export type DemoOptions = {
   dataDir: string
   now: () => Date
   onProgress: (message: string) => void
+  /** Ends the work when it aborts; a ledger is then there whole or not at all. */
+  signal: AbortSignal | undefined
 }
 
 const readKeys = async (file: string): Promise<DemoKeys | null> => {
@@ -69,7 +71,7 @@ const demoLock = 7_203_614_872
 
 /** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
 export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
-  const { prisma, pool, now } = options
+  const { prisma, pool, now, signal } = options
   const tell = seldom(options.onProgress)
   const client = await pool.connect()
   try {
@@ -81,7 +83,10 @@ export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
         accountId: demoAccountId,
         livemode,
         endsAt: lastMidnight(now()),
-        onProgress: tell,
+        onProgress: (message) => {
+          signal?.throwIfAborted()
+          tell(message)
+        },
       })
       await client.query('commit')
     }

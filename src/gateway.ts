@@ -27,6 +27,8 @@ export type GatewayOptions = {
   log: Logger
   /** Told what is going on during the start, a sentence each. */
   onProgress?: (message: string) => void
+  /** Ends the start when it aborts; afterwards it means nothing. */
+  signal?: AbortSignal
   /** Report types to run; those built in unless given. */
   reportTypes?: readonly AnyReportType[]
   /** The present, unless the clock is to be trusted. */
@@ -78,6 +80,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const {
     config,
     log,
+    signal,
     onProgress = () => {},
     reportTypes = builtInReportTypes,
     now = () => new Date(),
@@ -95,15 +98,17 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const http = await startHttp(config.host, config.port, onError)
     closers.defer(http.stop)
 
-    const database = await openDatabase(config, onProgress)
+    const database = await openDatabase(config, onProgress, signal)
     closers.defer(database.close)
+    signal?.throwIfAborted()
+    await migrate(database.url)
     const filesFolder = join(config.dataDir, 'files')
     await mkdir(filesFolder, { recursive: true, mode: 0o700 })
     const pool = openPool(database.url, 'requests', 10)
     const exportPool = openPool(database.url, 'reports', config.concurrency + 2)
-    await migrate(pool)
     const prisma = createPrisma(pool)
     closers.defer(() => prisma.$disconnect())
+    signal?.throwIfAborted()
     const queue = await startQueue({ url: database.url, works: true, onError })
     closers.defer(queue.stop)
     const wakeUp = await startWakeUp(database.url, pool, log)
@@ -112,7 +117,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     closers.defer(hub.stop)
 
     const demoKeys = config.demo
-      ? await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress })
+      ? await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
       : null
 
     const storage = createLocalStorage(filesFolder)

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { Temporal } from 'temporal-polyfill'
 import { createApiKey, revokeApiKey } from '../auth/api-keys.ts'
-import type { Command } from '../cli.ts'
+import type { Command } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { createPool, createPrisma, type Prisma } from '../database/client.ts'
 import { migrate } from '../database/migrate.ts'
@@ -110,7 +110,7 @@ export const keysCommand: Command = async ({ args, environment, print }) => {
   })
   const prisma = createPrisma(pool)
   try {
-    await migrate(pool)
+    await migrate(database.url)
     for (const line of await perform(prisma, action, id, values)) print(line)
   } finally {
     await prisma.$disconnect()

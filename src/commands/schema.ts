@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import type { Command } from '../cli.ts'
+import type { Command } from '../command.ts'
 import { printedSchema } from '../graphql/schema.ts'
 
 /** Writes `schema.graphql` from the code. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import pino from 'pino'
-import type { Command } from '../cli.ts'
+import type { Command } from '../command.ts'
 import { loadConfig } from '../config.ts'
 import { createGateway, type Started } from '../gateway.ts'
 
@@ -29,14 +29,16 @@ const welcome = ({ url, demoKeys }: Started): string[] => {
 export const startCommand: Command = async ({ environment, print, signal }) => {
   const config = loadConfig(environment)
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
-  const gateway = createGateway({ config, log, onProgress: print })
+  const gateway = createGateway({ config, log, signal, onProgress: print })
   const asked = once(signal, 'abort')
-  const started = await gateway.start()
   try {
+    const started = await gateway.start()
     for (const line of welcome(started)) print(line)
     print(`ready ${started.url}/graphql`)
     if (!signal.aborted) await asked
     print('Stopping…')
+  } catch (error) {
+    if (!signal.aborted) throw error
   } finally {
     await gateway.stop()
   }

@@ -1,8 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
-import type { Pool } from 'pg'
-import { databaseSchema } from './client.ts'
-import { openSchemaEngine } from './schema-engine.ts'
+import { createConnection, databaseSchema } from './client.ts'
+import { withSchemaEngine } from './schema-engine.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // Any number that no one else is likely to lock in the same database.
@@ -45,24 +44,20 @@ export const readMigrations = async (): Promise<MigrationList> => {
  *
  * @returns names of the migrations applied now
  */
-export const migrate = async (pool: Pool): Promise<string[]> => {
-  const lock = await pool.connect()
+export const migrate = async (url: string): Promise<string[]> => {
+  const lock = createConnection(url, 'report-gateway migrate')
+  await lock.connect()
   try {
     await lock.query('select pg_advisory_lock($1)', [migrationLock])
     await lock.query(`create schema if not exists ${databaseSchema}`)
-    const engine = await openSchemaEngine(pool)
-    try {
-      const applied = await engine.applyMigrations({
-        migrationsList: await readMigrations(),
-        filters: everything,
-      })
+    const migrationsList = await readMigrations()
+    return await withSchemaEngine(url, null, async (engine) => {
+      const applied = await engine.applyMigrations({ migrationsList, filters: everything })
       return applied.appliedMigrationNames
-    } finally {
-      engine.free()
-      await lock.query('select pg_advisory_unlock($1)', [migrationLock])
-    }
+    })
   } finally {
-    lock.release()
+    // Gives the lock back too.
+    await lock.end()
   }
 }
 
@@ -72,15 +67,15 @@ export const migrate = async (pool: Pool): Promise<string[]> => {
  * Both states are texts, because Prisma's engine cannot read a database's own state through `@prisma/adapter-pg`
  * (prisma/orm#27403).
  *
+ * @param url any Postgres; nothing is changed in it
  * @param from text of the earlier `schema.prisma`; null for an empty database
  */
-export const schemaChanges = async (pool: Pool, from: string | null, to: string): Promise<string> => {
+export const schemaChanges = (url: string, from: string | null, to: string): Promise<string> => {
   const datamodel = (content: string) => ({
     tag: 'schemaDatamodel' as const,
     files: [{ path: 'schema.prisma', content }],
   })
-  const engine = await openSchemaEngine(pool, to)
-  try {
+  return withSchemaEngine(url, to, async (engine) => {
     const { stdout } = await engine.diff({
       from: from === null ? { tag: 'empty' } : datamodel(from),
       to: datamodel(to),
@@ -89,7 +84,5 @@ export const schemaChanges = async (pool: Pool, from: string | null, to: string)
       filters: everything,
     })
     return stdout ?? ''
-  } finally {
-    engine.free()
-  }
+  })
 }

@@ -11,7 +11,8 @@ export type DatabaseConfig = { databaseUrl: string | null; dataDir: string }
 export const openDatabase = async (
   { databaseUrl, dataDir }: DatabaseConfig,
   onProgress: (message: string) => void,
+  signal?: AbortSignal,
 ): Promise<Database> =>
   databaseUrl === null
-    ? openEmbeddedPostgres({ dataDir, log: onProgress })
+    ? openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
     : { url: databaseUrl, close: async () => {} }

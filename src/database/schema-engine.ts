@@ -4,8 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import type { Pool } from 'pg'
-import { databaseSchema } from './client.ts'
+import { createPool, databaseSchema } from './client.ts'
 
 // What we use of the runtime's own WebAssembly, which the types of Node do not declare.
 declare const WebAssembly: {
@@ -30,14 +29,33 @@ const loadEngineModule = async (): Promise<typeof bindings> => {
 }
 
 /**
- * Prisma's own engine for migrations, on a pool of ours; it needs no native binary.
+ * Runs Prisma's own engine for migrations, which needs no native binary.
+ *
+ * It has connections of its own, which end with it: the engine takes an advisory lock and never gives it back, so in a
+ * shared pool the lock would stay with a connection that goes on to serve requests, and the next process would wait
+ * for it for ever.
  *
  * @param datamodel text of `schema.prisma`; only `diff` reads it
  */
-export const openSchemaEngine = async (pool: Pool, datamodel?: string): Promise<SchemaEngine> => {
+export const withSchemaEngine = async <Result>(
+  url: string,
+  datamodel: string | null,
+  work: (engine: SchemaEngine) => Promise<Result>,
+): Promise<Result> => {
   engineModule ??= loadEngineModule()
   const { SchemaEngine } = await engineModule
-  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool, { schema: databaseSchema }))
-  const datamodels: [string, string][] | undefined = datamodel ? [['schema.prisma', datamodel]] : undefined
-  return SchemaEngine.new({ datamodels }, () => {}, adapter)
+  const pool = createPool({ url, max: 2, applicationName: 'report-gateway migrate', onError: () => {} })
+  try {
+    const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool, { schema: databaseSchema }))
+    const datamodels: [string, string][] | undefined =
+      datamodel === null ? undefined : [['schema.prisma', datamodel]]
+    const engine = await SchemaEngine.new({ datamodels }, () => {}, adapter)
+    try {
+      return await work(engine)
+    } finally {
+      engine.free()
+    }
+  } finally {
+    await pool.end()
+  }
 }

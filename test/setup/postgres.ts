@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { createConnection, createPool } from '../../src/database/client.ts'
+import { createConnection } from '../../src/database/client.ts'
 import { openEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { startQueue } from '../../src/database/queue.ts'
@@ -43,9 +43,7 @@ const createDatabase = async (postgresUrl: string, statement: string): Promise<v
 const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
   await createDatabase(postgresUrl, `create database ${emptyTemplate}`)
   const url = databaseUrl(postgresUrl, emptyTemplate)
-  const pool = createPool({ url, max: 2, applicationName: 'template', onError: fail })
-  await migrate(pool)
-  await pool.end()
+  await migrate(url)
   const queue = await startQueue({ url, works: false, onError: fail })
   await queue.stop()
 }

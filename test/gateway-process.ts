@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+const deadline = 30_000
+
+export type GatewayProcess = AsyncDisposable & {
+  child: ChildProcess
+  /** All that it has written to standard output and standard error so far. */
+  output(): string
+  /** Its address, `http://HOST:PORT`, once it says that it is ready; fails when it ends before. */
+  ready(): Promise<string>
+  /** Exit code once it has ended; null when a signal ended it. */
+  ended(): Promise<number | null>
+}
+
+/** `npm start` without npm: a gateway as a process of its own, killed when it is disposed of. */
+export const spawnGateway = (environment: Record<string, string>): GatewayProcess => {
+  const child = spawn(process.execPath, [cli, 'start'], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exit = once(child, 'exit')
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+  }
+  const giveUp = (what: string): Error => new Error(`${what} within ${deadline} ms. It wrote:\n${text}`)
+
+  const ready = async (): Promise<string> => {
+    const limit = AbortSignal.timeout(deadline)
+    while (true) {
+      const [, url] = /^ready (\S+)\/graphql$/m.exec(text) ?? []
+      if (url) return url
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw giveUp('The gateway ended before it was ready')
+      await Promise.race([once(child.stdout, 'data', { signal: limit }), exit]).catch(() => {
+        throw giveUp('The gateway was not ready')
+      })
+    }
+  }
+  const ended = async (): Promise<number | null> => {
+    const [code] = await Promise.race([
+      exit,
+      once(AbortSignal.timeout(deadline), 'abort').then(() => {
+        throw giveUp('The gateway did not end')
+      }),
+    ])
+    return code
+  }
+  return {
+    child,
+    output: () => text,
+    ready,
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGINT')
+        await ended().catch(() => child.kill('SIGKILL'))
+      }
+    },
+  }
+}
