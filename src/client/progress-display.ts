@@ -1,0 +1,105 @@
+import type { ReportRun } from './report-run.ts'
+
+export type ProgressDisplay = {
+  /** Shows where a run stands. */
+  showRun(run: ReportRun): void
+  /** Shows how much of the file has come. */
+  showBytes(bytes: number, expected: number): void
+  /** Leaves the line clean for what is printed next. */
+  end(): void
+}
+
+type View = {
+  stage: string
+  /** 0 to 100; null while it is not known. */
+  percent: number | null
+  details: readonly string[]
+}
+
+/** Characters between the brackets of the bar. */
+const width = 14
+/** A download has much more news than anyone can read. */
+const redrawMilliseconds = 100
+const count = (value: string | number): string => BigInt(value).toLocaleString('en')
+
+/** Seconds as people say them: `8 s`, `2 min 5 s`. */
+const formatSeconds = (seconds: number): string => {
+  const whole = Math.ceil(Math.max(seconds, 0))
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
+
+const stages: Record<string, string> = {
+  PENDING: 'Waiting in the queue',
+  RUNNING: 'Running',
+  CANCELING: 'Being canceled',
+  CANCELED: 'Canceled',
+  FAILED: 'Failed',
+  SUCCEEDED: 'Done',
+}
+
+const viewOfRun = ({ status, progress }: ReportRun): View => {
+  const stage = (status === 'RUNNING' && progress?.stage) || (stages[status] ?? status)
+  if (!progress) return { stage, percent: null, details: [] }
+  const { rowsWritten, rowsExpected, measuredAt, estimatedFinishAt } = progress
+  const rows =
+    rowsExpected === null
+      ? `${count(rowsWritten)} rows`
+      : `${count(rowsWritten)} of ${count(rowsExpected)} rows`
+  // Both are of the gateway's clock, so it does not matter what ours says.
+  const left =
+    estimatedFinishAt === null ? null : (Date.parse(estimatedFinishAt) - Date.parse(measuredAt)) / 1000
+  return {
+    stage,
+    percent: progress.percent,
+    details: left === null ? [rows] : [rows, `${formatSeconds(left)} left`],
+  }
+}
+
+const viewOfBytes = (bytes: number, expected: number): View => ({
+  stage: 'Downloading',
+  percent: expected === 0 ? 100 : (bytes / expected) * 100,
+  details: [`${count(bytes)} of ${count(expected)} bytes`],
+})
+
+const bar = (percent: number | null): string => {
+  const filled = Math.round(((percent ?? 0) / 100) * width)
+  return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
+}
+
+const text = ({ stage, percent, details }: View): string =>
+  [...(percent === null ? [] : [`${percent.toFixed(1).padStart(5)} %`]), stage, ...details].join('  ')
+
+/** Draws one line again and again, shorter than the terminal is wide, because a wrapped line cannot be drawn over. */
+const createBar = (stream: NodeJS.WriteStream): ((view: View) => void) => {
+  let drawn = { at: Number.NEGATIVE_INFINITY, stage: '' }
+  return (view) => {
+    const isSoon = performance.now() - drawn.at < redrawMilliseconds
+    if (isSoon && view.stage === drawn.stage) return
+    drawn = { at: performance.now(), stage: view.stage }
+    const line = `${bar(view.percent)} ${text(view)}`.slice(0, Math.max(1, (stream.columns || 80) - 1))
+    stream.write(`\r${line}\x1b[K`)
+  }
+}
+
+/** Writes a line for each stage and each ten percent: for log files, where nothing can be drawn over. */
+const createLines = (stream: NodeJS.WriteStream): ((view: View) => void) => {
+  let last = ''
+  return (view) => {
+    const step = `${view.stage} ${Math.floor((view.percent ?? 0) / 10)}`
+    if (step === last) return
+    last = step
+    stream.write(`${text(view)}\n`)
+  }
+}
+
+/** A progress bar on a terminal, plain lines anywhere else. */
+export const createProgressDisplay = (stream: NodeJS.WriteStream): ProgressDisplay => {
+  const show = stream.isTTY ? createBar(stream) : createLines(stream)
+  return {
+    showRun: (run) => show(viewOfRun(run)),
+    showBytes: (bytes, expected) => show(viewOfBytes(bytes, expected)),
+    end: () => {
+      if (stream.isTTY) stream.write('\r\x1b[K')
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import { ClientError, KeyRefusedError, UnreachableError } from './client-error.ts'
+
+export type GatewayAddress = {
+  /** `http://HOST:PORT`, without a slash at the end. */
+  url: string
+  /** API key. It goes into headers and `connectionParams`, never into an address. */
+  key: string
+}
+
+export type GraphqlError = { message: string; extensions?: Record<string, unknown> | undefined }
+type GraphqlAnswer<Data> = { data?: Data | null; errors?: readonly GraphqlError[] }
+
+/** Longest wait for an answer. Every field of the schema answers fast: reports are made in the background. */
+const timeoutMilliseconds = 30_000
+
+/** Answers of proxies, and of a gateway that is still starting. */
+const passingStatuses = new Set([502, 503, 504])
+
+export const authorization = ({ key }: GatewayAddress): { authorization: string } => ({
+  authorization: `Bearer ${key}`,
+})
+
+/** GraphQL's own errors as one: a wrong key, a malformed document, a fault of the gateway. */
+export const toClientError = (errors: readonly GraphqlError[]): ClientError => {
+  const message = errors.map((error) => error.message).join('\n')
+  const isRefused = errors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED')
+  return isRefused ? new KeyRefusedError(message) : new ClientError(message)
+}
+
+/** `ECONNREFUSED` and the like: what fetch itself says is only "fetch failed". */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return 'code' in cause ? String(cause.code) : cause.message
+}
+
+const post = async (gateway: GatewayAddress, body: string, signal: AbortSignal): Promise<Response> => {
+  const timeout = AbortSignal.timeout(timeoutMilliseconds)
+  try {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        ...authorization(gateway),
+        accept: 'application/graphql-response+json, application/json;q=0.9',
+        'content-type': 'application/json',
+      },
+      body,
+      signal: AbortSignal.any([signal, timeout]),
+    })
+    if (!passingStatuses.has(response.status)) return response
+    const sentence = (await response.text()).trim().slice(0, 300)
+    throw new UnreachableError(`${gateway.url} answered ${response.status}: ${sentence}`)
+  } catch (error) {
+    if (signal.aborted || error instanceof UnreachableError) throw error
+    throw new UnreachableError(`No gateway answers at ${gateway.url}: ${reasonOf(error)}.`, { cause: error })
+  }
+}
+
+const neverAborted = new AbortController().signal
+
+/**
+ * Sends a query or a mutation.
+ *
+ * @throws UnreachableError when no answer came
+ * @throws KeyRefusedError when the key is not good
+ * @throws ClientError with the answer's `errors`, or when it was no GraphQL at all
+ */
+export const requestGraphql = async <Data>(
+  gateway: GatewayAddress,
+  query: string,
+  variables: Record<string, unknown>,
+  signal: AbortSignal = neverAborted,
+): Promise<Data> => {
+  const response = await post(gateway, JSON.stringify({ query, variables }), signal)
+  let answer: GraphqlAnswer<Data>
+  try {
+    // The schema and the query fix the form of the answer.
+    answer = (await response.json()) as GraphqlAnswer<Data>
+  } catch (cause) {
+    const message = `${gateway.url}/graphql answered ${response.status} and no JSON. It may be no Report Gateway.`
+    throw new ClientError(message, { cause })
+  }
+  if (answer.errors) throw toClientError(answer.errors)
+  if (!answer.data) throw new ClientError(`${gateway.url}/graphql answered without data.`)
+  return answer.data
+}

@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+const deadline = 25_000
+
+export type ReportProcess = {
+  child: ChildProcess
+  /** Waits until standard error has it; fails when the process ends before. */
+  wrote(pattern: RegExp): Promise<RegExpExecArray>
+  /** Exit code and all that was written, once the process has ended. */
+  ended: Promise<{ code: number | null; stdout: Buffer; stderr: string }>
+}
+
+/** `npm run report` without npm: the terminal client as a process of its own, in `cwd`. */
+export const spawnReport = (
+  args: string[],
+  { cwd, environment }: { cwd: string; environment: Record<string, string> },
+): ReportProcess => {
+  const child = spawn(process.execPath, [cli, 'report', ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, DATA_DIR: cwd, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: deadline,
+    killSignal: 'SIGKILL',
+  })
+  const stdout: Buffer[] = []
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  const closed = once(child, 'close')
+  return {
+    child,
+    wrote: async (pattern) => {
+      while (true) {
+        const match = pattern.exec(stderr)
+        if (match) return match
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`The client ended without ${pattern}. It wrote:\n${stderr}`)
+        await Promise.race([once(child.stderr, 'data'), closed])
+      }
+    },
+    ended: closed.then(([code]) => ({ code, stdout: Buffer.concat(stdout), stderr })),
+  }
+}
