@@ -17,12 +17,6 @@ const committedSchema = (): string | null => {
 const writeMigration = async (name: string): Promise<string> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-migration-'))
   const database = await openEmbeddedPostgres({ dataDir })
-  const pool = createPool({
-    url: database.url,
-    max: 2,
-    applicationName: 'write-migration',
-    onError: () => {},
-  })
   try {
     const wanted = await readFile(new URL('schema.prisma', import.meta.url), 'utf8')
     const changes = await schemaChanges(database.url, committedSchema(), wanted)

@@ -69,27 +69,40 @@ const seldom = (tell: (message: string) => void): ((message: string) => void) =>
 // Two gateways may start at once on one database.
 const demoLock = 7_203_614_872
 
+const loadLedger = async (
+  { pool, now, signal }: DemoOptions,
+  livemode: boolean,
+  tell: (message: string) => void,
+) => {
+  const client = await pool.connect()
+  let isLoaded = false
+  try {
+    await client.query('begin')
+    await loadDemoLedger(client, {
+      accountId: demoAccountId,
+      livemode,
+      endsAt: lastMidnight(now()),
+      onProgress: (message) => {
+        signal?.throwIfAborted()
+        tell(message)
+      },
+    })
+    await client.query('commit')
+    isLoaded = true
+  } finally {
+    client.release(!isLoaded)
+  }
+}
+
 /** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
 export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
-  const { prisma, pool, now, signal } = options
+  const { prisma, pool } = options
   const tell = seldom(options.onProgress)
   const client = await pool.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
-    for (const livemode of [false, true]) {
-      await client.query('begin')
-      await loadDemoLedger(client, {
-        accountId: demoAccountId,
-        livemode,
-        endsAt: lastMidnight(now()),
-        onProgress: (message) => {
-          signal?.throwIfAborted()
-          tell(message)
-        },
-      })
-      await client.query('commit')
-    }
+    await Promise.all([loadLedger(options, false, tell), loadLedger(options, true, tell)])
     return await ensureKeys(options)
   } finally {
     // Ending the connection gives the lock back, whatever happened before.
