@@ -1,4 +1,10 @@
-import { addressColumns, type LedgerColumnName, ledgerColumns, ledgerRows } from './ledger-columns.ts'
+import {
+  addressColumns,
+  type LedgerColumnName,
+  ledgerColumns,
+  ledgerOrder,
+  ledgerRows,
+} from './ledger-columns.ts'
 import { ledgerAvailability, ledgerCondition } from './ledger-scope.ts'
 import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from './parameters.ts'
 import { defineReportType } from './report-type.ts'
@@ -108,6 +114,6 @@ export const activityItemized3 = defineReportType({
       currency: only,
       reportingCategory: reporting_category,
     })}`,
-    orderBy: sql`bt.effective_at, bt.id`,
+    orderBy: ledgerOrder,
   }),
 })

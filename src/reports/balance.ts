@@ -3,6 +3,7 @@ import { isPayout, ledgerAvailability, ledgerCondition } from './ledger-scope.ts
 import { columns, currency, interval, timezone } from './parameters.ts'
 import { defineReportType } from './report-type.ts'
 import { sql } from './sql.ts'
+import { clockTime } from './timezone.ts'
 
 const balanceColumns: ReportColumn[] = [
   {
@@ -44,9 +45,9 @@ export const balanceSummary1 = defineReportType({
   source: (scope, { interval_start, interval_end, timezone: zone, currency: only }) => {
     const condition = ledgerCondition(scope, { rows: 'all', from: null, until: interval_end, currency: only })
     const start = sql`${interval_start}::timestamptz`
-    const firstDay = sql`(${start} at time zone ${zone})::date`
+    const firstDay = sql`${clockTime(start, zone)}::date`
     // The end is exclusive, so the day it names may lie outside: the last day inside is that of the instant before.
-    const lastDay = sql`((${interval_end}::timestamptz - interval '1 microsecond') at time zone ${zone})::date`
+    const lastDay = sql`${clockTime(sql`${interval_end}::timestamptz - interval '1 microsecond'`, zone)}::date`
     const within = sql`bt.effective_at >= ${start}`
     return {
       from: sql`(
@@ -76,7 +77,7 @@ export const balanceSummary1 = defineReportType({
       starting + activity_gross + activity_fee + payouts_gross + payouts_fee)
   ) as entry (position, category, description, net_amount)
 ) as line`,
-      orderBy: sql`line.currency, line.position`,
+      orderBy: sql`line.currency collate "C", line.position`,
     }
   },
 })

@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import type { z } from 'zod'
 import { InputError, InputErrors } from '../errors.ts'
 import { chooseColumn } from './column.ts'
+import { shown } from './parameters.ts'
 import type { AcceptedParameters, AnyReportType, Availability } from './report-type.ts'
 
 const issueToError = (
@@ -25,7 +26,7 @@ const unknownParameters = (type: AnyReportType, given: Readonly<Record<string, u
     .map(
       (name) =>
         new InputError(
-          `${type.name} takes no parameter "${name}". It takes ${names.join(', ')}.`,
+          `${type.name} takes no parameter ${shown(name)}. It takes ${names.join(', ')}.`,
           [name],
           names,
         ),
@@ -38,9 +39,9 @@ const checkColumns = (type: AnyReportType, chosen: readonly string[]): InputErro
     const path = ['columns', String(i)]
     if (!chooseColumn(type.columns, name)) {
       const hint = names.includes(`${name}[key]`) ? ` Name the key, for example "${name}[order_id]".` : ''
-      return [new InputError(`${type.name} has no column "${name}".${hint}`, path, names)]
+      return [new InputError(`${type.name} has no column ${shown(name)}.${hint}`, path, names)]
     }
-    return chosen.indexOf(name) < i ? [new InputError(`The column "${name}" is named twice.`, path)] : []
+    return chosen.indexOf(name) < i ? [new InputError(`The column ${shown(name)} is named twice.`, path)] : []
   })
 }
 
@@ -73,12 +74,15 @@ const checkInterval = (
   return errors
 }
 
+/** More would help nobody, and each may list all that is allowed. */
+const mostErrors = 50
+
 /**
  * Checks parameters against a report type and fills in defaults, the type's default columns included. What it
  * returns is accepted again as it is.
  *
  * @param availability what the type has data for; null when there is none
- * @throws InputErrors with every mistake that was found
+ * @throws InputErrors with every mistake that was found, or the first fifty
  */
 export const checkParameters = (
   type: AnyReportType,
@@ -99,7 +103,7 @@ export const checkParameters = (
   const chosen = accepted.columns
   if (Array.isArray(chosen)) errors.push(...checkColumns(type, chosen))
   errors.push(...checkInterval(type, accepted, availability))
-  if (errors.length > 0) throw new InputErrors(errors)
+  if (errors.length > 0) throw new InputErrors(errors.slice(0, mostErrors))
 
   if (type.parameters.columns && !chosen) {
     accepted.columns = type.columns.filter(({ isDefault }) => isDefault).map(({ name }) => name)

@@ -1,4 +1,5 @@
 import { type Sql, sql } from './sql.ts'
+import { clockTime } from './timezone.ts'
 
 export type ColumnType = 'STRING' | 'INTEGER' | 'DECIMAL' | 'TIMESTAMP' | 'DATE' | 'BOOLEAN'
 
@@ -35,19 +36,27 @@ export const columnType = ({ value }: ReportColumn): ColumnType => columnTypes[v
 /** A column of the result: one of the type's, under the name that was asked for. */
 export type ChosenColumn = ReportColumn & { requestedName: string; key: string | null }
 
+/**
+ * The keys that may be named, as a pattern for the flag `u`: no brackets, and neither control characters nor halves of
+ * surrogate pairs, which Postgres cannot hold. JSON Schema has no Unicode classes, so they are spelt out.
+ */
+export const entryKeyPattern = '[^\\[\\]\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]{1,100}'
+const requestedColumn = new RegExp(`^([a-z0-9_]+)(?:\\[(${entryKeyPattern})\\])?$`, 'u')
+
 /** Reads `name` or `name[key]` against a type's columns; null when there is no such column. */
 export const chooseColumn = (
   columns: readonly ReportColumn[],
   requestedName: string,
 ): ChosenColumn | null => {
-  const [, name, key] = /^([a-z0-9_]+)(?:\[([^[\]\p{Cc}]{1,100})\])?$/u.exec(requestedName) ?? []
+  const [, name, key] = requestedColumn.exec(requestedName) ?? []
   const column = columns.find((candidate) => candidate.name === name || candidate.name === `${name}[key]`)
   if (!column || (column.value.kind === 'entry') !== (key !== undefined)) return null
   return { ...column, requestedName, key: key ?? null }
 }
 
-// Stripe's currencies without, and with three, decimals; all others have two.
-const withoutDecimals = sql`'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'ugx', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'`
+// The currencies whose minor unit is, to Stripe, the unit itself or a thousandth of it; of all others it is a hundredth,
+// also of isk and ugx, which have no smaller coin.
+const withoutDecimals = sql`'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'`
 const withThreeDecimals = sql`'bhd', 'jod', 'kwd', 'omr', 'tnd'`
 
 // Multiplied, not divided: numeric multiplication keeps exactly the factor's decimals.
@@ -56,14 +65,15 @@ const amountText = (amount: Sql, currency: Sql): Sql => sql`(${amount} * case
   when ${currency} in (${withThreeDecimals}) then 0.001
   else 0.01 end)::text`
 
-// A spreadsheet runs a cell that starts with = + - @, tab or a line break as a formula; an apostrophe stops it.
-// The test is by code because it is three times cheaper than a pattern.
+// A spreadsheet runs a cell that starts with = + - @ (or the wide forms of East Asian keyboards), tab or a line break
+// as a formula; an apostrophe stops it. The test is by code because it is three times cheaper than a pattern.
+const formulaStarts = sql`61, 43, 45, 64, 65309, 65291, 65293, 65312, 9, 10, 13`
 const guardedText = (text: Sql): Sql =>
-  sql`case when ascii(${text}) in (61, 43, 45, 64, 9, 10, 13) then '''' || ${text} else nullif(${text}, '') end`
+  sql`case when ascii(${text}) in (${formulaStarts}) then '''' || ${text} else nullif(${text}, '') end`
 
 export type ValueFormat = { timezone: string; decimalSeparator: string }
 
-/** The SQL expression of a column as it stands in the file; null becomes an empty, unquoted field. */
+/** The SQL expression of a column as it stands in the file; null, as empty text, becomes an empty, unquoted field. */
 export const columnText = (
   { value, key }: ChosenColumn,
   { timezone, decimalSeparator }: ValueFormat,
@@ -81,6 +91,6 @@ export const columnText = (
       return decimalSeparator === '.' ? text : sql`replace(${text}, '.', ${decimalSeparator})`
     }
     case 'instant':
-      return sql`date_trunc('second', (${value.sql}) at time zone ${value.zone === 'utc' ? 'UTC' : timezone})::text`
+      return sql`date_trunc('second', ${clockTime(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone)})::text`
   }
 }

@@ -9,6 +9,9 @@ left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, 
 left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
 left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
 
+/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
+export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
+
 const text = (value: Sql): ColumnValue => ({ kind: 'text', sql: value })
 const amount = (value: Sql, currency: Sql = sql`bt.currency`): ColumnValue => ({
   kind: 'amount',
@@ -121,10 +124,7 @@ const dictionary = {
     "When the money left the balance, or came back, in the report's timezone.",
     local(sql`bt.effective_at`),
   ],
-  payout_expected_arrival_date: [
-    "When the bank should have it, in the report's timezone.",
-    local(sql`po.arrival_date`),
-  ],
+  payout_expected_arrival_date: ['Day on which the bank should have it, in UTC.', utc(sql`po.arrival_date`)],
   payout_status: [
     'State of the payout: pending, in_transit, paid, canceled or failed.',
     text(sql`po.status`),

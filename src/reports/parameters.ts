@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import type { ColumnType } from './column.ts'
 import { reportingCategories } from './reporting-categories.ts'
+import { readTimezone } from './timezone.ts'
 
 /** One parameter of a report type: how it is described, checked and offered over GraphQL. */
 export type Parameter = {
@@ -19,40 +20,52 @@ export type Parameter = {
 
 export type ParameterSet = Readonly<Record<string, Parameter>>
 
-const shown = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
+/** A value in a message: as JSON, cut when it is long. */
+export const shown = (value: unknown): string => {
+  const json = JSON.stringify(value) ?? 'nothing'
+  return json.length > 100 ? `${json.slice(0, 100)}…` : json
+}
 
-const toInstant = (value: string | number): Temporal.Instant | null => {
+type Problem = (value: unknown) => string
+
+/** What `read` gives for a value that `schema` accepts; anything else, and null, is the problem. */
+const readable = <Given, Kept>(
+  schema: (error: z.core.$ZodErrorMap) => z.ZodType<Given>,
+  read: (value: Given) => Kept | null,
+  problem: Problem,
+) =>
+  schema(({ input }) => problem(input)).transform((value, context): Kept => {
+    const kept = read(value)
+    if (kept !== null) return kept
+    context.addIssue({ code: 'custom', message: problem(value) })
+    return z.NEVER
+  })
+
+// The ledger's times are whole seconds, so the next whole second bounds the same rows.
+const readInstant = (value: string | number): string | null => {
   try {
-    return typeof value === 'number'
-      ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
-      : Temporal.Instant.from(value)
+    const read =
+      typeof value === 'number'
+        ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
+        : Temporal.Instant.from(value)
+    return read.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString()
   } catch {
     return null
   }
 }
 
-const instant = z
-  .union([z.iso.datetime({ offset: true }), z.int()], {
-    error: ({ input }) =>
-      `${shown(input)} is no instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.`,
-  })
-  .transform((value, context) => {
-    const read = toInstant(value)
-    if (read) return read.round('second').toString()
-    context.addIssue({ code: 'custom', message: `${shown(value)} is no instant that exists.` })
-    return z.NEVER
-  })
+const instant = readable(
+  (error) => z.union([z.iso.datetime({ offset: true, error }), z.int({ error })], { error }),
+  readInstant,
+  (value) =>
+    `${shown(value)} is no instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.`,
+)
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
 
-const isTimezone = (name: string): boolean => {
-  // Intl also takes offsets such as "+01:00", which Postgres would read with the opposite sign.
-  if (!/^[A-Za-z]/.test(name)) return false
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }))
-  } catch {
-    return false
-  }
+const readCurrency = (value: string): string | null => {
+  const code = value.toLowerCase()
+  return currencies.has(code) ? code : null
 }
 
 const optional = { isRequired: false, isList: false, defaultValue: null, allowedValues: null } as const
@@ -79,14 +92,11 @@ export const currency = {
     ...optional,
     type: 'STRING',
     description: 'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
-    schema: z
-      .string()
-      .transform((code) => code.toLowerCase())
-      .refine((code) => currencies.has(code), {
-        error: ({ input }) =>
-          `${shown(input)} is no currency. Give a three-letter ISO 4217 code such as "usd".`,
-      })
-      .optional(),
+    schema: readable(
+      (error) => z.string({ error }),
+      readCurrency,
+      (value) => `${shown(value)} is no currency. Give a three-letter ISO 4217 code such as "usd".`,
+    ).optional(),
   },
 } as const satisfies ParameterSet
 
@@ -97,12 +107,11 @@ export const timezone = {
     description:
       'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
     defaultValue: 'Etc/UTC',
-    schema: z
-      .string()
-      .refine(isTimezone, {
-        error: ({ input }) => `${shown(input)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
-      })
-      .default('Etc/UTC'),
+    schema: readable(
+      (error) => z.string({ error }),
+      readTimezone,
+      (value) => `${shown(value)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
+    ).prefault('Etc/UTC'),
   },
 } as const satisfies ParameterSet
 
@@ -133,6 +142,9 @@ export const decimalSeparator = {
   },
 } as const satisfies ParameterSet
 
+/** Enough for every column with some metadata; Postgres itself stops at 1664. */
+const mostColumns = 250
+
 /** Which columns, in which order. Their names are checked against the type's, and its defaults filled in, later. */
 export const columns = {
   columns: {
@@ -141,9 +153,15 @@ export const columns = {
     description: "Columns to write, in this order; the type's default columns when absent.",
     isList: true,
     schema: z
-      .array(z.string(), { error: ({ input }) => `${shown(input)} is no list of column names.` })
+      .array(z.string({ error: ({ input }) => `${shown(input)} is no column name.` }), {
+        error: ({ input }) => `${shown(input)} is no list of column names.`,
+      })
       .min(1, {
         error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
+      })
+      .max(mostColumns, {
+        error: ({ input }) =>
+          `${Object(input).length} columns are too many: at most ${mostColumns} are written.`,
       })
       .optional(),
   },

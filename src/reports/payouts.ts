@@ -1,4 +1,4 @@
-import { type LedgerColumnName, ledgerColumns, ledgerRows } from './ledger-columns.ts'
+import { type LedgerColumnName, ledgerColumns, ledgerOrder, ledgerRows } from './ledger-columns.ts'
 import { ledgerAvailability, ledgerCondition } from './ledger-scope.ts'
 import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from './parameters.ts'
 import { defineReportType } from './report-type.ts'
@@ -82,6 +82,6 @@ export const payoutsItemized3 = defineReportType({
       currency: only,
       reportingCategory: reporting_category,
     })}`,
-    orderBy: sql`bt.effective_at, bt.id`,
+    orderBy: ledgerOrder,
   }),
 })

@@ -1,7 +1,7 @@
 import type { ChosenColumn } from './column.ts'
 import { chooseColumn, columnText } from './column.ts'
 import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
-import { identifier, joinSql, literalText, sql } from './sql.ts'
+import { joinSql, literalText, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
 export type RenderedReport = {
@@ -26,16 +26,14 @@ export const renderReport = (
   parameters: AcceptedParameters,
 ): RenderedReport => {
   const names = parameters.columns ?? type.columns.map(({ name }) => name)
-  const columns = (typeof names === 'string' ? [names] : names).map((name) => {
+  const columns = [names].flat().map((name) => {
     const column = chooseColumn(type.columns, name)
     if (!column) throw new Error(`${type.name} has no column "${name}".`)
     return column
   })
   const { timezone = 'Etc/UTC', decimal_separator: decimalSeparator = '.' } = parameters
   const format = { timezone: String(timezone), decimalSeparator: String(decimalSeparator) }
-  const expressions = columns.map(
-    (column) => sql`${columnText(column, format)} as ${identifier(column.requestedName)}`,
-  )
+  const expressions = columns.map((column) => columnText(column, format))
   const { from, orderBy } = type.source(scope, parameters)
   const rows = sql`select ${joinSql(expressions)} from ${from} order by ${orderBy}`
   return {

@@ -18,7 +18,7 @@ export type ReportScope = LogOwner
 export type ReportSource = {
   /** What follows the word `from`, with joins and conditions. */
   from: Sql
-  /** What follows `order by`; it has to be a total order, so that two runs write the same bytes. */
+  /** What follows `order by`; it has to be a total order, so that two runs write the same bytes. Sort text by `collate "C"`. */
   orderBy: Sql
 }
 

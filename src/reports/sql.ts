@@ -7,9 +7,6 @@ export const sql = Prisma.sql
 export const joinSql = Prisma.join
 export const noSql = Prisma.empty
 
-/** A name from our own code as an identifier: a column of the result, say. */
-export const identifier = (name: string): Sql => Prisma.raw(`"${name.replaceAll('"', '""')}"`)
-
 /**
  * The statement as one text with its values as escaped literals: COPY takes no parameters. This is the only place
  * that does so. Literals rather than settings, because the planner needs to see the interval to choose its index.
@@ -20,13 +17,14 @@ export const literalText = ({ strings, values }: Sql): string =>
 const literal = (value: unknown): string => {
   switch (typeof value) {
     case 'string':
-      if (value.includes('\0')) throw new Error('Postgres text cannot hold the character NUL.')
+      if (value.includes('\0') || !value.isWellFormed())
+        throw new Error('Postgres text can hold neither NUL nor half of a surrogate pair.')
       return escapeLiteral(value)
     case 'boolean':
       return String(value)
     default:
       throw new Error(
-        `A ${typeof value} cannot be written into a report's SQL: give it as text and cast it there.`,
+        `A value of type ${typeof value} cannot be written into a report's SQL: give it as text and cast it there.`,
       )
   }
 }

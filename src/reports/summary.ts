@@ -54,5 +54,5 @@ export const summarySource = (scope: ReportScope, filter: LedgerFilter): ReportS
   where ${ledgerCondition(scope, filter)}
   group by grouping sets ((bt.currency, bt.reporting_category), (bt.currency))
 ) as line`,
-  orderBy: sql`line.currency, line.is_total, line.reporting_category`,
+  orderBy: sql`line.currency collate "C", line.is_total, line.reporting_category collate "C"`,
 })

@@ -4,6 +4,7 @@ import { InputError, InputErrors, LiveModeRequiredError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type { Catalog } from '../reports/catalog.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
+import { shown } from '../reports/parameters.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { checkNotes, type RunRequest } from './request.ts'
@@ -13,7 +14,7 @@ const findType = (catalog: Catalog, name: string, { livemode }: Viewer): AnyRepo
   const type = catalog.find(name)
   if (!type) {
     const names = catalog.types.map((known) => known.name)
-    throw new InputError(`There is no report type "${name}".`, ['type'], names)
+    throw new InputError(`There is no report type ${shown(name)}.`, ['type'], names)
   }
   if (type.requiresLiveMode && !livemode) {
     throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])

@@ -5,6 +5,7 @@ import {
   resolveRelativeInterval,
 } from '../../reports/relative-interval.ts'
 import type { AnyReportType } from '../../reports/report-type.ts'
+import { readTimezone } from '../../reports/timezone.ts'
 import { builder } from '../builder.ts'
 
 const BetweenInput = builder.inputType('BetweenInput', {
@@ -129,13 +130,10 @@ const readInterval = (interval: IntervalValue | undefined, timezone: unknown, no
     return { interval_start: start.toISOString(), interval_end: end.toISOString() }
   }
   if (!interval?.relative) return {}
-  try {
-    const { start, end } = resolveRelativeInterval(interval.relative, String(timezone), now)
-    return { interval_start: start, interval_end: end }
-  } catch {
-    // An unknown timezone: the check of that parameter will say so.
-    return { interval_start: now.toISOString(), interval_end: now.toISOString() }
-  }
+  // With no such timezone any will do: the check of that parameter refuses it.
+  const zone = readTimezone(String(timezone)) ?? 'Etc/UTC'
+  const { start, end } = resolveRelativeInterval(interval.relative, zone, now)
+  return { interval_start: start, interval_end: end }
 }
 
 const intervalPath = (interval: IntervalValue | undefined, name: string): string[] =>

@@ -130,7 +130,8 @@ builder.queryField('reportTypes', (t) =>
   t.connection(
     {
       type: ReportType,
-      description: 'The catalogue of reports that can be run, with their parameters and columns.',
+      description:
+        'The catalogue of reports that can be run, with their parameters and columns; 50 a page, at most 100.',
       resolve: (_root, args, { catalog }) => ({
         ...resolveArrayConnection({ args, defaultSize: 50, maxSize: 100 }, [...catalog.types]),
         totalCount: catalog.types.length,

@@ -1,7 +1,7 @@
+import type { LedgerBalanceTransaction, LedgerBatch, LedgerCharge, LedgerPayout } from '../rows.ts'
 import { type Day, dayOf, momentOf } from './calendar.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoRandom } from './random.ts'
-import type { LedgerBalanceTransaction, LedgerBatch, LedgerCharge, LedgerPayout } from '../rows.ts'
 
 /** A balance transaction to post; what is left out follows from the rest. */
 export type DemoPosting = Omit<

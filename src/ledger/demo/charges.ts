@@ -1,9 +1,9 @@
+import type { LedgerBalanceTransaction, LedgerCharge } from '../rows.ts'
 import type { DemoBook } from './book.ts'
 import { businessDaysAfter, type Day, dayOf, dayOfMonth, isLastOfMonth, momentOf } from './calendar.ts'
 import type { DemoCustomer } from './customers.ts'
 import type { DemoMarket, DemoPaymentMethod } from './markets.ts'
 import { demoAwkwardText } from './people.ts'
-import type { LedgerBalanceTransaction, LedgerCharge } from '../rows.ts'
 
 /** A sale: its balance transaction, and what later events need to know of it. */
 export type DemoSale = {

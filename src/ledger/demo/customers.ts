@@ -1,10 +1,10 @@
+import type { LedgerAddress, LedgerCustomer } from '../rows.ts'
 import type { Day } from './calendar.ts'
 import { dayOfMonth, momentOf } from './calendar.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoMarket } from './markets.ts'
 import { type DemoCountry, demoAwkwardText, demoCountries, demoWholeNames } from './people.ts'
 import type { DemoRandom } from './random.ts'
-import type { LedgerAddress, LedgerCustomer } from '../rows.ts'
 
 export type DemoSubscription = {
   id: string

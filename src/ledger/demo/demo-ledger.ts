@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import { loadLedger } from '../load.ts'
+import type { LedgerBatch } from '../rows.ts'
 import { createDemoBilling } from './billing.ts'
 import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
@@ -9,8 +11,6 @@ import { type DemoMarket, demoMarkets } from './markets.ts'
 import { createDemoPayouts } from './payouts.ts'
 import { createDemoRandom } from './random.ts'
 import { planReversals } from './reversals.ts'
-import { loadLedger } from '../load.ts'
-import type { LedgerBatch } from '../rows.ts'
 
 /** The ledger in parts of about a month, made as they are asked for; it can be gone through once. */
 export type DemoLedger = Generator<LedgerBatch, void>

@@ -1,7 +1,7 @@
+import type { LedgerPayout } from '../rows.ts'
 import type { DemoBook } from './book.ts'
 import { businessDaysAfter, type Day, dayOfMonth, momentOf, monthOf, weekdayOf } from './calendar.ts'
 import type { DemoMarket } from './markets.ts'
-import type { LedgerPayout } from '../rows.ts'
 
 /** Makes the payouts of one market, day by day. */
 export type DemoPayouts = {
