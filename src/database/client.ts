@@ -39,6 +39,7 @@ export const createConnection = (url: string, applicationName: string): pg.Clien
     connectionString: url,
     options: sessionSettings,
     application_name: applicationName,
+    connectionTimeoutMillis: 10_000,
     keepAlive: true,
   })
 

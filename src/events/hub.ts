@@ -113,7 +113,8 @@ export const createHub = (prisma: Prisma, wakeUp: WakeUp, log: Logger): Hub => {
       try {
         await topic.position
       } catch (error) {
-        topics.delete(topicKey(owner))
+        // The next one to come tries anew.
+        if (topics.get(topicKey(owner)) === topic) topics.delete(topicKey(owner))
         throw error
       }
       return mailbox

@@ -46,9 +46,14 @@ export const startWakeUp = async (url: string, pool: Pool, log: Logger): Promise
       })
     })
     client.on('notification', ({ payload = '' }) => wake(decodeOwner(payload)))
-    await client.connect()
-    await client.query(`listen ${channel}`)
-    return { client, ended }
+    try {
+      await client.connect()
+      await client.query(`listen ${channel}`)
+      return { client, ended }
+    } catch (error) {
+      await client.end()
+      throw error
+    }
   }
 
   let current = await connect()
@@ -75,7 +80,9 @@ export const startWakeUp = async (url: string, pool: Pool, log: Logger): Promise
   const waiting = new Set<string>()
   let timer: NodeJS.Timeout | undefined
   const flush = async (): Promise<void> => {
+    clearTimeout(timer)
     timer = undefined
+    if (waiting.size === 0) return
     const payloads = [...waiting]
     waiting.clear()
     try {
@@ -98,9 +105,11 @@ export const startWakeUp = async (url: string, pool: Pool, log: Logger): Promise
     },
     stop: async () => {
       stopping.abort()
-      clearTimeout(timer)
+      await flush()
       await current.client.end()
       await kept
+      // It may have been made anew just then.
+      await current.client.end()
     },
   }
 }

@@ -42,6 +42,20 @@ export type RunPage = {
   hasPreviousPage: boolean
 }
 
+// The times that both a run and Postgres can have: from 1970 to the year 9999.
+const storable = (at: Date): Date => new Date(Math.min(Math.max(at.getTime(), 0), 253_402_300_799_999))
+
+const checkFilter = ({ reportType, tags, requestedBy }: RunFilter): void => {
+  const text = [...(reportType ?? []), ...(tags ?? []), ...(requestedBy ?? [])].find((value) =>
+    value.includes('\0'),
+  )
+  if (text !== undefined) {
+    throw new InputError(`${JSON.stringify(text)} holds the character NUL, which nothing here does.`, [
+      'filter',
+    ])
+  }
+}
+
 /** The runs that the viewer may see and the filter keeps. */
 export const matching = (viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput => ({
   ...visibleTo(viewer),
@@ -52,14 +66,18 @@ export const matching = (viewer: Viewer, filter: RunFilter): PrismaTypes.ReportR
   // An id begins with its time of creation, so this is a range of the index that also gives the order.
   ...(filter.createdAt && {
     id: {
-      ...(filter.createdAt.since && { gte: firstIdAt(idPrefixes.reportRun, filter.createdAt.since) }),
-      ...(filter.createdAt.until && { lt: firstIdAt(idPrefixes.reportRun, filter.createdAt.until) }),
+      ...(filter.createdAt.since && {
+        gte: firstIdAt(idPrefixes.reportRun, storable(filter.createdAt.since)),
+      }),
+      ...(filter.createdAt.until && {
+        lt: firstIdAt(idPrefixes.reportRun, storable(filter.createdAt.until)),
+      }),
     },
   }),
   ...(filter.finishedAt && {
     finishedAt: {
-      ...(filter.finishedAt.since && { gte: filter.finishedAt.since }),
-      ...(filter.finishedAt.until && { lt: filter.finishedAt.until }),
+      ...(filter.finishedAt.since && { gte: storable(filter.finishedAt.since) }),
+      ...(filter.finishedAt.until && { lt: storable(filter.finishedAt.until) }),
     },
   }),
   ...(typeof filter.isEmpty === 'boolean' && { rowCount: filter.isEmpty ? 0 : { gt: 0 } }),
@@ -81,7 +99,7 @@ const pageSize = ({ first, last }: PageRequest): number => {
  * One page of runs by keyset: as cheap at any depth, and nothing is skipped or repeated when runs come or change
  * between two pages.
  *
- * @throws InputError for a page size or cursor that cannot be used
+ * @throws InputError for a page size, cursor or filter that cannot be used
  */
 export const listRuns = async (
   prisma: Prisma,
@@ -90,9 +108,10 @@ export const listRuns = async (
   order: RunOrder,
   page: PageRequest,
 ): Promise<RunPage> => {
+  checkFilter(filter)
   const size = pageSize(page)
-  const after = page.after ? decodeRunCursor(page.after, order.field, 'after') : null
-  const before = page.before ? decodeRunCursor(page.before, order.field, 'before') : null
+  const after = typeof page.after === 'string' ? decodeRunCursor(page.after, order.field, 'after') : null
+  const before = typeof page.before === 'string' ? decodeRunCursor(page.before, order.field, 'before') : null
   const reversed: RunOrder = { ...order, direction: order.direction === 'ASC' ? 'DESC' : 'ASC' }
   const isBackward = typeof page.last === 'number'
 

@@ -1,12 +1,16 @@
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
-import { type OrderField, orderFields, type Position } from './run-order.ts'
+import type { OrderField, Position } from './run-order.ts'
 
-const position = z.tuple([
-  z.enum(orderFields),
-  z.string().refine((id) => isId(id, idPrefixes.reportRun)),
-  z.union([z.null(), z.iso.datetime(), z.string().regex(/^\d{1,18}$/)]),
+const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
+// Postgres has no year 0.
+const instant = z.iso.datetime().refine((text) => !text.startsWith('0000'))
+const bigint = z.string().regex(/^\d{1,18}$/)
+const position = z.union([
+  z.tuple([z.literal('CREATED_AT'), id, z.null()]),
+  z.tuple([z.literal('FINISHED_AT'), id, instant.nullable()]),
+  z.tuple([z.enum(['BYTE_SIZE', 'RUN_DURATION']), id, bigint.nullable()]),
 ])
 
 export const encodeRunCursor = ({ field, id, value }: Position): string =>
@@ -26,17 +30,14 @@ export const decodeRunCursor = (cursor: string, field: OrderField, argument: str
       [argument],
     )
   }
-  const [cursorField, id, value] = parsed.data
+  const [cursorField, runId, value] = parsed.data
   if (cursorField !== field) {
     throw new InputError(
       `The cursor belongs to a list ordered by ${cursorField}, and this one is by ${field}.`,
       [argument],
     )
   }
-  if (field === 'FINISHED_AT' && value !== null && Number.isNaN(Date.parse(value))) {
-    throw new InputError(`${JSON.stringify(cursor)} is no cursor of a list of runs.`, [argument])
-  }
-  return { field, id, value }
+  return { field, id: runId, value }
 }
 
 const parseJson = (text: string): unknown => {

@@ -16,7 +16,17 @@ export type Failure = {
 
 /** Classes of SQLSTATE that speak of the server's state and not of the query: it may work later. */
 const passingClasses = new Set(['08', '40', '53', '55', '57', '58'])
-const storageFaults = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE'])
+const storageFaults = new Set([
+  ...['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EBUSY', 'ESTALE'],
+  // Something else stands where the file belongs.
+  ...['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'],
+])
+const connectionFaults = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
+
+/** The database that the report reads cannot be reached, or not any more. */
+export class SourceLostError extends Error {
+  override readonly name = 'SourceLostError'
+}
 
 const systemCode = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
@@ -47,7 +57,7 @@ export const describeFailure = (error: unknown): Failure => {
       isPassing,
     )
   }
-  if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'EPIPE') {
+  if (error instanceof SourceLostError || connectionFaults.has(code ?? '')) {
     return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)
   }
   if (code !== null && storageFaults.has(code)) {

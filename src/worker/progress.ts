@@ -33,7 +33,7 @@ export const startProgress = (
   let rowsExpected: bigint | null = null
   let countRows = (): number => 0
   let last = ''
-  let writing: Promise<unknown> = Promise.resolve()
+  let writing: Promise<unknown> | null = null
 
   const current = (): Progress => {
     const measuredAt = now()
@@ -56,12 +56,17 @@ export const startProgress = (
     const progress = current()
     const seen = `${progress.stage} ${progress.rowsWritten}`
     if (seen === last) return
-    last = seen
     await write(progress)
+    last = seen
   }
 
   const timer = setInterval(() => {
-    writing = writing.then(tick).catch(onError)
+    // One that is late is not followed by a burst of those that it held up.
+    writing ??= tick()
+      .catch(onError)
+      .finally(() => {
+        writing = null
+      })
   }, intervalMilliseconds)
 
   return {

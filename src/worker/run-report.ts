@@ -24,28 +24,49 @@ export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'ca
 
 const fileEndings = { NONE: '.csv', GZIP: '.csv.gz', ZSTD: '.csv.zst' } as const
 
-/** Takes a run up under a new execution number; null when there is nothing left to do for it. */
-const takeUp = async (deps: WorkerDependencies, runId: string): Promise<ReportRun | null> => {
+/**
+ * Takes a run up under a new execution number; null when there is nothing left to do for it.
+ *
+ * @param earlier the run as it was found before, when it changed in the meantime
+ */
+const takeUp = async (
+  deps: WorkerDependencies,
+  runId: string,
+  earlier?: ReportRun,
+): Promise<ReportRun | null> => {
   const run = await deps.prisma.reportRun.findUnique({ where: { id: runId } })
   if (!run || isFinal(run.status)) return null
+  if (earlier && earlier.execution !== run.execution) return null
   if (run.status === 'CANCELING') {
     // Its earlier worker went away before it could stop.
-    await deps.storage.remove(runFolder(run))
+    await removeOrWarn(deps, run, runFolder(run))
     await finishCanceled(deps, run)
     return null
   }
-  return transition(deps, {
+  const taken = await transition(deps, {
     runId,
     from: run.status,
     to: 'RUNNING',
     execution: run.execution,
     data: { execution: run.execution + 1, startedAt: run.startedAt ?? deps.now() },
   })
+  // Asked to stop just now, perhaps: then nobody but us is there to end it.
+  return taken ?? takeUp(deps, runId, run)
+}
+
+/** What cannot be removed must not keep a run from its end. */
+const removeOrWarn = async (deps: WorkerDependencies, run: ReportRun, key: string): Promise<void> => {
+  try {
+    await deps.storage.remove(key)
+  } catch (error) {
+    deps.log.warn({ err: error, runId: run.id, key }, 'What a run left behind could not be removed.')
+  }
 }
 
 const endOfRun = (run: ReportRun, now: Date) => ({
   finishedAt: now,
-  runMilliseconds: BigInt(now.getTime() - (run.startedAt ?? now).getTime()),
+  // Never negative: it may have been started by the clock of another machine.
+  runMilliseconds: BigInt(Math.max(0, now.getTime() - (run.startedAt ?? now).getTime())),
   estimatedFinishAt: null,
 })
 
@@ -58,19 +79,23 @@ const finishCanceled = (deps: WorkerDependencies, run: ReportRun): Promise<Repor
     data: endOfRun(run, deps.now()),
   })
 
-const finishFailed = async (deps: WorkerDependencies, run: ReportRun, error: unknown): Promise<void> => {
+const finishFailed = async (
+  deps: WorkerDependencies,
+  run: ReportRun,
+  error: unknown,
+): Promise<ReportRun | null> => {
   const failure = describeFailure(error)
-  deps.log.error(
-    { err: error, runId: run.id, accountId: run.accountId, traceId: failure.traceId },
-    'A report failed.',
-  )
-  await transition(deps, {
+  const failed = await transition(deps, {
     runId: run.id,
     from: 'RUNNING',
     to: 'FAILED',
     execution: run.execution,
     data: { ...failure, ...endOfRun(run, deps.now()) },
   })
+  const context = { err: error, runId: run.id, accountId: run.accountId, traceId: failure.traceId }
+  if (failed) deps.log.error(context, 'A report failed.')
+  else deps.log.info(context, 'A report was given up, because the run has ended or is with another worker.')
+  return failed
 }
 
 const finishSucceeded = async (
@@ -151,7 +176,7 @@ const writeFile = async (
   }
 }
 
-/** Aborts when the run is asked to stop. */
+/** Aborts when the run is asked to stop, or was ended by others. */
 const watchForCancel = async (
   deps: WorkerDependencies,
   run: ReportRun,
@@ -159,19 +184,16 @@ const watchForCancel = async (
 ): Promise<AbortSignal> => {
   const canceled = new AbortController()
   const mailbox = await deps.hub.subscribe(run, run.id, done)
-  const isAsked = async (): Promise<boolean> => {
+  const watch = async (): Promise<void> => {
     const current = await deps.prisma.reportRun.findUnique({
       where: { id: run.id },
       select: { status: true },
     })
-    return current?.status === 'CANCELING'
-  }
-  const watch = async (): Promise<void> => {
-    let asked = await isAsked()
-    while (!asked) {
+    let status = current?.status
+    while (status === 'RUNNING') {
       const event = await mailbox.take()
       if (event === null) return
-      asked = event.toStatus === 'CANCELING'
+      status = event.toStatus
     }
     canceled.abort()
   }
@@ -201,21 +223,27 @@ export const runReport = async (
     const result = await writeFile(deps, run, fileId, AbortSignal.any([canceled, stopping]))
     const succeeded = await finishSucceeded(deps, run, fileId, result)
     if (succeeded) return
-    const isCanceled = await giveUp(deps, run)
-    // Otherwise another worker has taken the run up and writes its own file.
-    if (!isCanceled) await deps.storage.remove(fileKey(run, fileId))
+    await finishCanceled(deps, run)
+    await removeUnlessResult(deps, run, fileId)
   } catch (error) {
     stopping.throwIfAborted()
-    const isCanceled = await giveUp(deps, run)
-    if (!isCanceled) await finishFailed(deps, run, error)
+    const canceled = await finishCanceled(deps, run)
+    if (!canceled) await finishFailed(deps, run, error)
+    await removeUnlessResult(deps, run, fileId)
   } finally {
     done.abort()
   }
 }
 
-/** Ends a run that was asked to stop, without a file. False when nobody asked. */
-const giveUp = async (deps: WorkerDependencies, run: ReportRun): Promise<boolean> => {
-  const canceled = await finishCanceled(deps, run)
-  if (canceled) await deps.storage.remove(runFolder(run))
-  return canceled !== null
+/**
+ * Removes the file of a run that was given up. It may be the result all the same, when the run succeeded and only the
+ * answer to the commit was lost; so this comes after the last attempt to change the run.
+ */
+const removeUnlessResult = async (
+  deps: WorkerDependencies,
+  run: ReportRun,
+  fileId: string,
+): Promise<void> => {
+  const result = await deps.prisma.reportFile.findUnique({ where: { id: fileId }, select: { id: true } })
+  if (!result) await removeOrWarn(deps, run, fileKey(run, fileId))
 }

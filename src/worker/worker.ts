@@ -17,13 +17,18 @@ export const startWorker = async (
   concurrency: number,
 ): Promise<Worker> => {
   const stopping = new AbortController()
-  await queue.boss.work<ReportRunJob>(
-    reportRunQueue,
-    { localConcurrency: concurrency, pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 5 },
-    async ([job]) => {
-      if (job) await runReport(deps, job.data.runId, AbortSignal.any([stopping.signal, job.signal]))
-    },
-  )
+  const settings = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 5 }
+  for (let i = 0; i < concurrency; i++) {
+    let workerId = ''
+    workerId = await queue.boss.work<ReportRunJob>(reportRunQueue, settings, async ([job]) => {
+      try {
+        if (job) await runReport(deps, job.data.runId, AbortSignal.any([stopping.signal, job.signal]))
+      } finally {
+        // More jobs may have come than one, and they were announced while this one ran: look again at once.
+        queue.boss.notifyWorker(workerId)
+      }
+    })
+  }
   return {
     stop: async () => {
       stopping.abort()
