@@ -1,10 +1,16 @@
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import type { GraphiQLOptions, YogaServerOptions } from 'graphql-yoga'
+import type { GraphiQLOptions } from 'graphql-yoga'
 
-const create = `# Ask for a report. Run this, then copy the id into the tabs beside it.
+const create = `# Ask for a report: press the button on the right.
+# Then go on to Watch, which has the id filled in.
 mutation Create {
   createReportRun(
-    input: { report: { balanceChangeFromActivityItemized: { interval: { relative: PREVIOUS_MONTH } } } }
+    input: {
+      report: {
+        balanceChangeFromActivityItemized: {
+          interval: { relative: PREVIOUS_MONTH }
+        }
+      }
+    }
   ) {
     reportRun {
       id
@@ -19,7 +25,9 @@ mutation Create {
 }
 `
 
-const watch = `# Follow a run live: it is pushed here until it has ended.
+const watch = `# Follow a run live: it is pushed here over
+# WebSocket until it has ended. Its id is under
+# Variables: put another one there if you like.
 subscription Watch($id: ID!) {
   reportRun(id: $id) {
     status
@@ -39,7 +47,7 @@ subscription Watch($id: ID!) {
 
 const list = `# Page through history, newest first.
 query List {
-  reportRuns(first: 10, filter: { status: [SUCCEEDED, RUNNING] }) {
+  reportRuns(first: 10) {
     totalCount
     nodes {
       id
@@ -57,9 +65,11 @@ query List {
 }
 `
 
-const download = `# A fresh link to the file, which works in a browser without a key.
+const download = `# A fresh link to the file, which works in any
+# browser without a key: Ctrl+click the url.
 query Download($id: ID!) {
   reportRun(id: $id) {
+    status
     result {
       rowCount
       files {
@@ -78,28 +88,27 @@ query Download($id: ID!) {
 
 const runVariables = JSON.stringify({ id: 'frr_…' }, null, 2)
 
+const withoutKey = `{
+  // "npm run keys -- create" makes a key to put here:
+  // "Authorization": "Bearer sk_test_…"
+}`
+
 /**
  * What GraphiQL opens with.
  *
  * @param key filled into the headers of each tab; null leaves them to the user
  */
-export const graphiqlOptions = (key: string | null): GraphiQLOptions => {
-  const headers = key === null ? '{}' : JSON.stringify({ Authorization: `Bearer ${key}` }, null, 2)
-  return {
-    title: 'Report Gateway',
-    subscriptionsProtocol: 'WS',
-    headers,
-    defaultHeaders: headers,
-    shouldPersistHeaders: false,
-    defaultEditorToolsVisibility: 'headers',
-    defaultTabs: [
-      { query: create, headers },
-      { query: watch, variables: runVariables, headers },
-      { query: list, headers },
-      { query: download, variables: runVariables, headers },
-    ],
-  }
-}
-
-/** Renders the page from the package, whole: the default one loads its script from a CDN. */
-export const renderPage: YogaServerOptions<object, object>['renderGraphiQL'] = renderGraphiQL
+export const graphiqlOptions = (key: string | null): GraphiQLOptions => ({
+  title: 'Report Gateway',
+  subscriptionsProtocol: 'WS',
+  defaultHeaders: key === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${key}` }, null, 2),
+  // A key that the browser kept would outlive the data folder that it was made for.
+  shouldPersistHeaders: false,
+  defaultEditorToolsVisibility: key === null ? 'headers' : 'variables',
+  defaultTabs: [
+    { query: create },
+    { query: watch, variables: runVariables },
+    { query: list },
+    { query: download, variables: runVariables },
+  ],
+})

@@ -5,11 +5,14 @@ import { readAuthorization } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { AuthenticationError } from '../errors.ts'
 import { type Context, createContext, type Services } from './context.ts'
-import { graphiqlOptions, renderPage } from './graphiql.ts'
+import { graphiqlPage } from './graphiql-page.ts'
 import { createErrorMask, unauthenticated } from './mask-error.ts'
 import { schema } from './schema.ts'
 
 export const graphqlEndpoint = '/graphql'
+
+/** Largest body of a request, in bytes; Yoga's own limit is 25 MB. */
+const maxRequestBodySize = 1024 * 1024
 
 /** Given by the WebSocket side, which has checked the key when the socket was opened. */
 export type SocketContext = { viewer?: Viewer | null }
@@ -44,17 +47,19 @@ export const createGraphqlServer = ({ services, log, graphiqlKey }: YogaOptions)
     schema,
     graphqlEndpoint,
     landingPage: false,
-    graphiql: graphiqlOptions(graphiqlKey),
-    renderGraphiQL: renderPage,
+    graphiql: false,
+    plugins: [graphiqlPage(graphiqlKey)],
     multipart: false,
     batching: false,
+    maxRequestBodySize,
     cors: { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
     maskedErrors: { maskError: createErrorMask(log) },
     logging: {
       debug: (...parts) => log.debug({ parts }, 'yoga'),
       info: (...parts) => log.debug({ parts }, 'yoga'),
       warn: (...parts) => log.warn({ parts }, 'yoga'),
-      error: (...parts) => log.error({ parts }, 'yoga'),
+      // Every error that is shown to a client other than it was thrown; the mask has logged those that are faults.
+      error: (...parts) => log.debug({ parts }, 'yoga'),
     },
     context: async (initial) => {
       if (initial.viewer !== undefined) return createContext(services, initial.viewer)

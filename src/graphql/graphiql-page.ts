@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Plugin } from 'graphql-yoga'
+import { graphiqlOptions } from './graphiql.ts'
+
+const style = `
+  /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
+     under the pointer, and the click is lost. */
+  .graphiql-tab { transform: none !important }
+  /* The font draws 1x1 as 1×1, which is common in ids. */
+  .monaco-editor .view-lines { font-feature-settings: "liga" 0, "calt" 0 !important }
+`
+
+/**
+ * Runs in the browser: carries the id of a new run from the answer of Create into the variables of each tab that is
+ * opened afterwards. Most runs end before a person has copied an id. What the user writes there stays until the next
+ * run is created.
+ */
+const carryRunId = `
+  let newest
+  let toCarry
+  monaco.editor.onDidCreateModel((model) => {
+    if (model.uri.path.endsWith('response.json')) {
+      model.onDidChangeContent(() => {
+        const [, id] = /"createReportRun": {\\s*"reportRun": {[^}]*"id": "(frr_\\w+)"/.exec(model.getValue()) ?? []
+        if (id && id !== newest) newest = toCarry = id
+      })
+    }
+    if (model.uri.path.endsWith('variables.json')) {
+      model.onDidChangeContent(({ isFlush: isTabOpened }) => {
+        if (!isTabOpened) toCarry = undefined
+        if (!toCarry) return
+        const before = model.getValue()
+        const after = before.replace(/"frr_[^"]*"/, JSON.stringify(toCarry))
+        if (after !== before) model.setValue(after)
+      })
+    }
+  })
+`
+
+/** Lets the page reach nothing but this gateway, and no other page frame it: it may hold a key. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' blob:",
+  'worker-src blob:',
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  'font-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
+
+/** Renders the page from the package, whole: the default one of Yoga loads its script from a CDN. */
+const renderPage = async (key: string | null): Promise<Page> => {
+  // Loaded when it is first asked for, because it weighs 9 MB.
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
+  const html = renderGraphiQL(graphiqlOptions(key))
+    .replace('</head>', () => `<style>${style}</style></head>`)
+    .replace('globalAPI: false', 'globalAPI: true')
+    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{${carryRunId}}</script></body></html>`)
+  const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
+  // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
+  return { gzipped: await promisify(gzip)(html), etag }
+}
+
+const wantsPage = ({ method, headers }: Request): boolean =>
+  method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
+
+/**
+ * Serves GraphiQL to browsers in place of GraphQL.
+ *
+ * @param key filled into the page; null for none
+ */
+export const graphiqlPage = (key: string | null): Plugin => {
+  let page: Promise<Page> | undefined
+  return {
+    onRequest: async ({ request, fetchAPI, endResponse }) => {
+      if (!wantsPage(request)) return
+      page ??= renderPage(key)
+      const { gzipped, etag } = await page
+      const headers = {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Encoding': 'gzip',
+        'Content-Security-Policy': contentSecurityPolicy,
+        'Cache-Control': 'private, no-cache',
+        Vary: 'Accept',
+        ETag: etag,
+      }
+      const isKept = request.headers.get('if-none-match') === etag
+      endResponse(
+        isKept
+          ? new fetchAPI.Response(null, { status: 304, headers })
+          : new fetchAPI.Response(gzipped, { headers }),
+      )
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+export type Pane = 'variables' | 'headers'
+
+const models = {
+  query: 'operation.graphql',
+  variables: 'variables.json',
+  headers: 'request-headers.json',
+  response: 'response.json',
+}
+
+/** What an editor of GraphiQL holds. */
+export const read = (page: Page, editor: keyof typeof models): Promise<string> =>
+  // A string, because this runs in the page.
+  page.evaluate(
+    `monaco.editor.getModels().find(({ uri }) => uri.path.endsWith('${models[editor]}'))?.getValue() ?? ''`,
+  )
+
+/** All that GraphiQL has stored in the browser. */
+export const kept = (page: Page): Promise<string> => page.evaluate('JSON.stringify(localStorage)')
+
+/** The names of the tabs, in order. */
+export const tabNames = (page: Page): Promise<string[]> =>
+  page.locator('.graphiql-tab-button').allTextContents()
+
+/** Opens a tab, as a person does who moves the pointer there. */
+export const openTab = async (page: Page, name: string): Promise<void> => {
+  await page.locator('.graphiql-tab-button', { hasText: name }).click()
+  // GraphiQL takes up the tab's operation a moment later, and then writes it into the address.
+  const operation = new RegExp(`^(query|mutation|subscription) ${name}\\b`, 'm')
+  await page.waitForURL((url) => operation.test(url.searchParams.get('query') ?? ''))
+}
+
+/** Writes into a pane below the query, in place of what it holds. */
+export const write = async (page: Page, pane: Pane, text: string): Promise<void> => {
+  await page.locator(`button[data-name=${pane}]`).click()
+  await page.locator('.graphiql-editor-tool .monaco-editor:visible').click()
+  await page.keyboard.press('ControlOrMeta+A')
+  await page.keyboard.press('Delete')
+  await page.keyboard.insertText(text)
+  await expect.poll(() => read(page, pane)).toBe(text)
+}
+
+/** Presses the button that runs the operation, and waits for an answer of this form. */
+export const run = async <Answer extends object>(page: Page, expected: Answer): Promise<unknown> => {
+  await page.locator('.graphiql-execute-button').click()
+  const answer = async (): Promise<unknown> => JSON.parse((await read(page, 'response')) || 'null')
+  await expect.poll(answer, { timeout: 10_000, interval: 50 }).toMatchObject(expected)
+  return answer()
+}
+
+/** Waits until the editors are there and the schema has been read. */
+export const settle = async (page: Page): Promise<void> => {
+  await page.locator('.graphiql-query-editor .view-line').first().waitFor()
+  await page.locator('.graphiql-spinner').waitFor({ state: 'detached' })
+}
