@@ -16,18 +16,43 @@ export type Config = {
   demo: boolean
   /** Report runs that this process works on at once. */
   concurrency: number
-  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  logLevel: (typeof logLevels)[number]
 }
 
+// Digits alone: Number() would take " " for 0, "1e3" and "0x10" too.
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      error: `has to be a whole number from ${least} to ${most}`,
+    })
+    .transform(Number)
+
+const isPlainAddress = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { protocol, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && search === '' && hash === ''
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
 const variables = z.object({
-  HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
-  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  DATA_DIR: z.string().min(1).default('.data'),
-  DEMO: z.stringbool().optional(),
-  CONCURRENCY: z.coerce.number().int().min(1).max(64).default(4),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535).default(4000),
+  PUBLIC_URL: z
+    .string()
+    .refine(isPlainAddress, { error: 'has to be an address such as https://reports.example.com' })
+    .optional(),
+  DATABASE_URL: z
+    .url({
+      protocol: /^postgres(ql)?$/,
+      error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    })
+    .optional(),
+  DATA_DIR: z.string().default('.data'),
+  DEMO: z.stringbool({ error: 'has to be true or false' }).optional(),
+  CONCURRENCY: wholeNumber(1, 64).default(4),
+  LOG_LEVEL: z.enum(logLevels, { error: `has to be one of ${logLevels.join(', ')}` }).default('warn'),
 })
 
 /**
@@ -40,10 +65,11 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
   const parsed = variables.safeParse(given)
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path: [name = ''], message }) => {
-      const value = name === 'DATABASE_URL' ? '' : ` (it is ${JSON.stringify(given[String(name)])})`
-      return `${String(name)}: ${message}${value}`
+      // The address of a database may have a password in it.
+      const value = name === 'DATABASE_URL' ? '' : `; it is ${JSON.stringify(given[String(name)])}`
+      return `${String(name)} ${message}${value}.`
     })
-    throw new ConfigurationError(`The configuration cannot be used.\n  ${lines.join('\n  ')}`)
+    throw new ConfigurationError(['The configuration cannot be used.', ...lines].join('\n  '))
   }
   const { data } = parsed
   return {

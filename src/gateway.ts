@@ -135,7 +135,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const webSockets = startWebSockets({ server: http.server, yoga, services, log, isAllowed })
     closers.defer(webSockets.stop)
     http.serve(createRouter(isAllowed, yoga, createDownloadHandler(shared)))
-    return { url: publicUrl, demoKeys }
+    return { url: http.url, demoKeys }
   }
 
   return {

@@ -24,17 +24,34 @@ const isStarting: Handler = async (_request, response) => {
   answerText(response, 503, 'The gateway is starting. Try again in a second.')
 }
 
+/** A client that offers HTTP/2 (`Upgrade: h2c`, as Java's and `curl --http2` do) is answered over HTTP/1.1. */
+const isWebSocket = (request: IncomingMessage): boolean =>
+  request.headers.upgrade?.toLowerCase() === 'websocket'
+
 const listen = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const refuse = (error: NodeJS.ErrnoException): void => {
       const reason =
         error.code === 'EADDRINUSE'
           ? `Port ${port} on ${host} is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`
           : `Cannot listen on ${host}, port ${port}: ${error.message}. HOST and PORT say where.`
       reject(new ConfigurationError(reason, { cause: error }))
+    }
+    server.once('error', refuse)
+    server.listen(port, host, () => {
+      server.off('error', refuse)
+      resolve()
     })
-    server.listen(port, host, resolve)
   })
+
+// What has a meaning of its own in an address, but none in a name.
+const isHost = (host: string): boolean => URL.canParse(`http://${host}`) && !/[/?#@\\]/.test(host)
+
+/** What is asked for; null when that cannot be read. A client of a proxy sends a whole address instead of a path. */
+const targetOf = ({ url = '', headers: { host } }: IncomingMessage): URL | null => {
+  const address = url.startsWith('/') ? `http://gateway${url}` : url
+  return URL.canParse(address) && (host === undefined || isHost(host)) ? new URL(address) : null
+}
 
 const urlOf = (server: Server): string => {
   // A server that listens on TCP has an address of this form.
@@ -53,11 +70,12 @@ export const startHttp = async (
   onError: (error: unknown) => void,
 ): Promise<HttpServer> => {
   let handler = isStarting
-  const server = createServer((request, response) => {
-    const target = URL.canParse(request.url ?? '', 'http://gateway')
-      ? new URL(request.url ?? '', 'http://gateway')
-      : null
+  const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
+    isWebSocket(request) && server.listenerCount('upgrade') > 0
+  const server: Server = createServer({ shouldUpgradeCallback }, (request, response) => {
+    const target = targetOf(request)
     if (!target) return answerText(response, 400, 'The address of the request is not well formed.')
+    request.url = target.pathname + target.search
     handler(request, response, target).catch((error: unknown) => {
       onError(error)
       if (response.headersSent) response.destroy()
@@ -65,6 +83,7 @@ export const startHttp = async (
     })
   })
   await listen(server, host, port)
+  server.on('error', onError)
   return {
     server,
     url: urlOf(server),

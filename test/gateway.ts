@@ -37,6 +37,16 @@ export type TestGatewayOptions = {
   config?: Partial<Config>
   reportTypes?: readonly AnyReportType[]
   now?: () => Date
+  /** A database to start on, which is left as it is in the end; one of its own unless given. */
+  database?: TestDatabase
+  /** The same for the folder. */
+  dataDir?: string
+}
+
+const makeFolder = async (cleanup: AsyncDisposableStack): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+  return folder
 }
 
 /** A gateway with its worker, on a database, a port and a folder of its own; no demo account unless asked for. */
@@ -47,9 +57,8 @@ export const startTestGateway = async ({
 }: TestGatewayOptions = {}): Promise<TestGateway> => {
   const cleanup = new AsyncDisposableStack()
   try {
-    const database = cleanup.use(await createTestDatabase(withLedger))
-    const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
-    cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
+    const database = options.database ?? cleanup.use(await createTestDatabase(withLedger))
+    const dataDir = options.dataDir ?? (await makeFolder(cleanup))
     const logged: Record<string, unknown>[] = []
     const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
     const gateway = createGateway({

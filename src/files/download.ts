@@ -33,11 +33,21 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
 }
 
 const answer = (response: ServerResponse, status: number, sentence: string): void => {
+  // What was said of the file does not hold for the sentence; Content-Range tells its size to who asked for too much.
+  for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
+  if (status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('Cache-Control', 'no-store')
   response.end(`${sentence}\n`)
 }
+
+/** Statuses that `send` gives to a request that it does not serve, and what they mean here. */
+const refusals: ReadonlyMap<number | undefined, [status: number, sentence: string]> = new Map([
+  [404, [410, 'This file is not there any more. Run the report again.']],
+  [412, [412, 'The file is not the one that If-Match or If-Unmodified-Since asks for.']],
+  [416, [416, 'The range lies outside the file.']],
+])
 
 const describeFile = (response: ServerResponse, file: ReportFile): void => {
   response.setHeader('Content-Type', contentTypes[file.compression])
@@ -49,6 +59,12 @@ const describeFile = (response: ServerResponse, file: ReportFile): void => {
   response.setHeader('X-Content-Type-Options', 'nosniff')
 }
 
+/** By RFC 9110 the last 1000 bytes of a shorter file are all of it; `send` would refuse to give them. */
+const widenSuffix = ({ headers }: IncomingMessage, byteSize: bigint): void => {
+  const [, length] = /^bytes=-(\d+)$/.exec(headers.range ?? '') ?? []
+  if (length && BigInt(length) > byteSize) headers.range = 'bytes=0-'
+}
+
 /**
  * Serves `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The link is the only
  * proof that it asks for.
@@ -57,7 +73,6 @@ export const createDownloadHandler =
   ({ prisma, storage, linkSigner, log, now }: DownloadDependencies) =>
   async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('Allow', 'GET, HEAD')
       return answer(response, 405, 'A file can only be read: use GET or HEAD.')
     }
     const fileId = url.pathname.slice('/files/'.length)
@@ -68,12 +83,16 @@ export const createDownloadHandler =
     if (!file) return answer(response, 410, 'This file has been erased.')
     const key = fileKey({ id: file.runId, accountId: file.accountId, livemode: file.livemode }, file.id)
     describeFile(response, file)
+    widenSuffix(request, file.byteSize)
     send(request, `/${key}`, { ...sendOptions, root: storage.root })
       .on('error', (error: Error & { status?: number }) => {
-        log.error({ err: error, fileId }, 'A file could not be sent.')
+        const [status, sentence] = refusals.get(error.status) ?? [
+          500,
+          'The file cannot be read now. Try again later.',
+        ]
+        if (status === 410 || status === 500) log.error({ err: error, fileId }, 'A file could not be sent.')
         if (response.headersSent) response.destroy()
-        else if (error.status === 416) answer(response, 416, 'The range lies outside the file.')
-        else answer(response, 500, 'The file cannot be read now. Try again later.')
+        else answer(response, status, sentence)
       })
       .pipe(response)
   }

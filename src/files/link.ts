@@ -4,8 +4,8 @@ import type { Prisma } from '../database/client.ts'
 export type SignedLink = { url: string; expiresAt: Date }
 
 export type LinkSigner = {
-  /** A link to the file that works without any other proof until `expiresAt`, which is cut to whole seconds. */
-  sign(fileId: string, expiresAt: Date): SignedLink
+  /** A link to the file that works without any other proof until `expiresAt`, which is `at` rounded up to a second. */
+  sign(fileId: string, at: Date): SignedLink
   /** What is wrong with a link, as a sentence for people; null when it is good. */
   fault(fileId: string, query: URLSearchParams, now: Date): string | null
 }
@@ -25,21 +25,20 @@ const loadSecret = async (prisma: Prisma): Promise<Uint8Array> => {
 /** @param publicUrl where clients reach this gateway, without a slash at the end */
 export const createLinkSigner = async (prisma: Prisma, publicUrl: string): Promise<LinkSigner> => {
   const secret = await loadSecret(prisma)
-  const signature = (fileId: string, expires: string): Buffer =>
-    createHmac('sha256', secret).update(`${fileId}.${expires}`).digest()
+  const signature = (fileId: string, expires: string): string =>
+    createHmac('sha256', secret).update(`${fileId}.${expires}`).digest('base64url')
 
   const isGood = (fileId: string, expires: string, given: string): boolean => {
-    const expected = signature(fileId, expires)
-    const bytes = Buffer.from(given, 'base64url')
-    return bytes.length === expected.length && timingSafeEqual(bytes, expected)
+    const [expected, actual] = [Buffer.from(signature(fileId, expires)), Buffer.from(given)]
+    return actual.length === expected.length && timingSafeEqual(actual, expected)
   }
 
   return {
     sign: (fileId, at) => {
-      const expires = Math.floor(at.getTime() / 1000)
+      const expires = Math.ceil(at.getTime() / 1000)
       const query = new URLSearchParams({
         expires: String(expires),
-        signature: signature(fileId, String(expires)).toString('base64url'),
+        signature: signature(fileId, String(expires)),
       })
       return { url: `${publicUrl}/files/${fileId}?${query}`, expiresAt: new Date(expires * 1000) }
     },

@@ -34,7 +34,7 @@ export const builder = new SchemaBuilder<{
   },
   relay: {
     cursorType: 'String',
-    nodesOnConnection: true,
+    nodesOnConnection: { description: 'What is on the page, without cursors.' },
     clientMutationId: 'omit',
     // Global ids are the ids themselves: their prefix names the type.
     encodeGlobalID: (_typename, id) => String(id),
@@ -42,6 +42,20 @@ export const builder = new SchemaBuilder<{
     nodeTypeOptions: { description: 'Anything that can be fetched again by its global id.' },
     idFieldOptions: { description: 'Global id, opaque and stable.' },
     pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
+    hasNextPageFieldOptions: { description: 'True when more follow in the order of the list.' },
+    hasPreviousPageFieldOptions: {
+      description: 'True when there are some before, in the order of the list.',
+    },
+    startCursorFieldOptions: { description: 'Cursor of the first on the page; null when the page is empty.' },
+    endCursorFieldOptions: { description: 'Cursor of the last on the page; null when the page is empty.' },
+    edgesFieldOptions: { description: 'What is on the page, each with its cursor.' },
+    pageInfoFieldOptions: { description: 'Where the page lies in its list.' },
+    cursorFieldOptions: { description: 'Opaque place in the list, for `after` and `before`.' },
+    nodeFieldOptions: { description: 'What is at this place.' },
+    firstArgOptions: { description: 'How many from the start, or after `after`.' },
+    afterArgOptions: { description: 'Begin behind this cursor; at the start when absent.' },
+    lastArgOptions: { description: 'How many from the end, or before `before`.' },
+    beforeArgOptions: { description: 'End ahead of this cursor; at the end when absent.' },
     nodeQueryOptions: {
       description: 'Any object by its global id; null when it does not exist or the viewer may not see it.',
       nullable: true,

@@ -37,5 +37,6 @@ export const createErrorMask =
     const errorId = randomUUID()
     log.error({ err: original, errorId }, 'A request failed by a fault of the gateway.')
     const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
-    return withPlace(message, error, { code: 'INTERNAL_SERVER_ERROR', errorId })
+    // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
+    return withPlace(message, error, { code: 'INTERNAL_SERVER_ERROR', errorId, unexpected: true })
   }

@@ -1,10 +1,14 @@
-import { idPrefixes } from '../ids.ts'
+import { idPrefixes, isId } from '../ids.ts'
 
-const typeNames: ReadonlyMap<string, string> = new Map([
+const typeNames = [
   [idPrefixes.reportRun, 'ReportRun'],
   [idPrefixes.file, 'ReportFile'],
   [idPrefixes.apiKey, 'ApiKey'],
-])
+] as const
 
-/** The GraphQL type that an id's prefix names. The id of a report type is its name, which has no prefix. */
-export const typeNameOfId = (id: string): string => typeNames.get(id.split('_', 1)[0] ?? '') ?? 'ReportType'
+/**
+ * The GraphQL type that an id's prefix names. All else is taken for the name of a report type, also an id that is not
+ * well formed: it exists nowhere, and Postgres could not read some of them.
+ */
+export const typeNameOfId = (id: string): string =>
+  typeNames.find(([prefix]) => isId(id, prefix))?.[1] ?? 'ReportType'

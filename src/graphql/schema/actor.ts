@@ -15,6 +15,7 @@ export const Actor = builder.interfaceRef<ApiKeyRow>('Actor').implement({
 builder.prismaNode('ApiKey', {
   description: 'An API key. Its secret is shown once, when it is made, and never again.',
   id: { field: 'id', description: 'Global id of the key.' },
+  nullable: true,
   findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
   interfaces: [Actor],
   fields: (t) => ({

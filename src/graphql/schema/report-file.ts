@@ -55,6 +55,7 @@ const checkLife = (life: Temporal.Duration): number => {
 export const ReportFile = builder.prismaNode('ReportFile', {
   description: "One file of a run's result.",
   id: { field: 'id', description: 'Global id of the file.' },
+  nullable: true,
   findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
   fields: (t) => ({
     filename: t.exposeString('filename', { description: 'Suggested file name.' }),

@@ -1,5 +1,6 @@
 import { visibleTo } from '../../auth/viewer.ts'
 import type { ReportRunStatus as StatusValue } from '../../database/generated/prisma/client.ts'
+import { idPrefixes, isId } from '../../ids.ts'
 import { followRun } from '../../runs/follow-run.ts'
 import { isCancelable, isFinal } from '../../runs/status.ts'
 import { builder } from '../builder.ts'
@@ -28,6 +29,7 @@ export const ReportRunStatus = builder.enumType('ReportRunStatus', {
 export const ReportRun = builder.prismaNode('ReportRun', {
   description: 'One request for a report and all that came of it.',
   id: { field: 'id', description: 'Global id of the run.' },
+  nullable: true,
   findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
   fields: (t) => ({
     version: t.exposeInt('version', {
@@ -147,7 +149,9 @@ builder.queryField('reportRun', (t) =>
     description: 'One run; null when it does not exist or the viewer may not see it.',
     args: { id: t.arg.id({ required: true, description: 'Global id of the run.' }) },
     resolve: (_root, { id }, context) =>
-      context.prisma.reportRun.findUnique({ where: { id, ...visibleTo(requireViewer(context)) } }),
+      isId(id, idPrefixes.reportRun)
+        ? context.prisma.reportRun.findUnique({ where: { id, ...visibleTo(requireViewer(context)) } })
+        : null,
   }),
 )
 

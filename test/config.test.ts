@@ -1,0 +1,102 @@
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { type Config, loadConfig } from '../src/config.ts'
+import { ConfigurationError } from '../src/errors.ts'
+
+const defaults: Config = {
+  host: '127.0.0.1',
+  port: 4000,
+  publicUrl: null,
+  databaseUrl: null,
+  dataDir: '.data',
+  demo: true,
+  concurrency: 4,
+  logLevel: 'warn',
+}
+
+const databaseUrl = 'postgres://gateway:secret@db.example.com:5432/reports'
+
+test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
+  ['nothing', {}, {}],
+  ['empty variables', { PORT: '', DATABASE_URL: '', DEMO: '', LOG_LEVEL: '' }, {}],
+  ['unknown variables', { PATH: '/bin', NODE_ENV: 'test' }, {}],
+  ['a variable that is not set', { PORT: undefined }, {}],
+  ['HOST', { HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
+  ['PORT', { PORT: '8080' }, { port: 8080 }],
+  ['any free port', { PORT: '0' }, { port: 0 }],
+  ['PUBLIC_URL', { PUBLIC_URL: 'https://r.example.com' }, { publicUrl: 'https://r.example.com' }],
+  ['slashes after PUBLIC_URL', { PUBLIC_URL: 'http://r.example/a//' }, { publicUrl: 'http://r.example/a' }],
+  ['DATABASE_URL, which has no demo', { DATABASE_URL: databaseUrl }, { databaseUrl, demo: false }],
+  [
+    'a database by its socket',
+    { DATABASE_URL: 'postgresql:///r?host=/run' },
+    { databaseUrl: 'postgresql:///r?host=/run', demo: false },
+  ],
+  ['a demo asked for', { DATABASE_URL: databaseUrl, DEMO: 'true' }, { databaseUrl, demo: true }],
+  ['no demo', { DEMO: 'false' }, { demo: false }],
+  ['DATA_DIR', { DATA_DIR: '/srv/reports' }, { dataDir: '/srv/reports' }],
+  ['CONCURRENCY', { CONCURRENCY: '64' }, { concurrency: 64 }],
+  ['LOG_LEVEL', { LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
+])('%s is understood', (_what, environment, expected) => {
+  expect(loadConfig(environment)).toEqual({ ...defaults, ...expected })
+})
+
+const refusal = (environment: Record<string, string>): ConfigurationError => {
+  try {
+    loadConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error
+    throw error
+  }
+  throw new Error(`${JSON.stringify(environment)} was accepted.`)
+}
+
+test.each([
+  ['PORT', 'http'],
+  ['PORT', ' '],
+  ['PORT', '-1'],
+  ['PORT', '80.5'],
+  ['PORT', '1e3'],
+  ['PORT', '0x50'],
+  ['PORT', '65536'],
+  ['PUBLIC_URL', 'reports.example.com'],
+  ['PUBLIC_URL', 'ftp://reports.example.com'],
+  ['PUBLIC_URL', 'https://reports.example.com/?team=finance'],
+  ['PUBLIC_URL', 'https://reports.example.com/#top'],
+  ['DEMO', 'maybe'],
+  ['CONCURRENCY', '0'],
+  ['CONCURRENCY', '65'],
+  ['LOG_LEVEL', 'loud'],
+])('%s=%s is refused by a line that names it, its value and what would do', (name, value) => {
+  const { message } = refusal({ [name]: value })
+  expect(message).toMatch(/^The configuration cannot be used\.\n {2}[A-Z_]+ has to be .+; it is ".*"\.$/)
+  expect(message).toContain(`\n  ${name} `)
+  expect(message).toContain(`it is ${JSON.stringify(value)}.`)
+})
+
+test.each([
+  'mysql://gateway:hunter2@db/reports',
+  'gateway:hunter2@db',
+  'host=db password=hunter2',
+  'postgres://:hunter2@',
+])('a DATABASE_URL that cannot be used is refused without being shown (%s)', (value) => {
+  const error = refusal({ DATABASE_URL: value })
+  expect(error.message).toContain('DATABASE_URL has to be of the form postgres://')
+  expect(inspect(error, { depth: null })).not.toContain('hunter2')
+})
+
+test('all mistakes are told at once', () => {
+  const { message } = refusal({
+    PORT: 'x',
+    DATABASE_URL: 'db',
+    CONCURRENCY: '0',
+    LOG_LEVEL: 'y',
+    DEMO: 'z',
+    PUBLIC_URL: 'u',
+  })
+  const names = message
+    .split('\n  ')
+    .slice(1)
+    .map((line) => line.split(' ', 1)[0])
+  expect(names.toSorted()).toEqual(['CONCURRENCY', 'DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL'])
+})

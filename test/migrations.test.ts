@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import pg from 'pg'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { createPool, databaseSchema } from '../src/database/client.ts'
+import { migrate, schemaChanges } from '../src/database/migrate.ts'
+import { startQueue } from '../src/database/queue.ts'
+
+/** A database with nothing in it, dropped when the test has ended, and a pool on it as the gateway opens one. */
+const createBareDatabase = async (): Promise<{ url: string; pool: pg.Pool }> => {
+  const name = `bare_${randomBytes(8).toString('hex')}`
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  const url = new URL(inject('postgresUrl'))
+  url.pathname = name
+  const pool = createPool({ url: url.href, max: 2, applicationName: 'migrations test', onError: () => {} })
+  onTestFinished(async () => {
+    await pool.end()
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+  })
+  return { url: url.href, pool }
+}
+
+const committed = async (): Promise<string[]> => {
+  const folder = new URL('../prisma/migrations/', import.meta.url)
+  const entries = await readdir(folder, { withFileTypes: true })
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
+}
+
+// What tells two databases apart for those who use them, one line for each thing; not Prisma's own table of records.
+const catalogQueries = {
+  columns: `
+    select concat_ws(' ', table_name, column_name, udt_name, datetime_precision, is_nullable, column_default, collation_name)
+    from information_schema.columns where table_schema = $1 and table_name <> '_prisma_migrations'`,
+  indexes: `select indexdef from pg_indexes where schemaname = $1 and tablename <> '_prisma_migrations'`,
+  constraints: `
+    select concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    from pg_constraint where connamespace = $1::regnamespace and conrelid <> '_prisma_migrations'::regclass`,
+  enums: `
+    select concat_ws(' ', typname, enumlabel, enumsortorder)
+    from pg_enum join pg_type on pg_type.oid = enumtypid where typnamespace = $1::regnamespace`,
+} satisfies Record<string, string>
+
+const readCatalog = async (pool: pg.Pool): Promise<Record<string, string[]>> => {
+  const catalog: Record<string, string[]> = {}
+  for (const [kind, text] of Object.entries(catalogQueries)) {
+    const { rows } = await pool.query<[string]>({ text, values: [databaseSchema], rowMode: 'array' })
+    catalog[kind] = rows.map(([line]) => line).sort()
+  }
+  return catalog
+}
+
+test('the migrations make what schema.prisma says', async () => {
+  const [migrated, described] = [await createBareDatabase(), await createBareDatabase()]
+  await migrate(migrated.url)
+  const wanted = await readFile(new URL('../prisma/schema.prisma', import.meta.url), 'utf8')
+  await described.pool.query(await schemaChanges(described.url, null, wanted))
+  // Only migrate() makes it; the queries name it.
+  await described.pool.query('create table _prisma_migrations ()')
+
+  const catalog = await readCatalog(migrated.pool)
+  expect(catalog.columns?.length).toBeGreaterThan(100)
+  for (const lines of Object.values(catalog)) expect(lines).not.toEqual([])
+  expect(catalog).toEqual(await readCatalog(described.pool))
+})
+
+test('a migration that was applied is not applied again', async () => {
+  const { url, pool } = await createBareDatabase()
+  expect(await migrate(url)).toEqual(await committed())
+  expect(await migrate(url)).toEqual([])
+  const { rows } = await pool.query(
+    'select migration_name from _prisma_migrations where finished_at is not null order by 1',
+  )
+  expect(rows.map((row) => row.migration_name)).toEqual(await committed())
+})
+
+test('five processes that migrate at once apply each migration once', async () => {
+  const { url, pool } = await createBareDatabase()
+  const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
+  expect(applied.flat().sort()).toEqual(await committed())
+  const { rows } = await pool.query('select count(*)::int as records from _prisma_migrations')
+  expect(rows).toEqual([{ records: (await committed()).length }])
+})
+
+const tables = `
+  select schemaname || '.' || tablename as name from pg_tables
+  where schemaname not in ('pg_catalog', 'information_schema') order by 1`
+
+test('everything lies in schemas of its own, and tables of the same names in public stay as they are', async () => {
+  const { url, pool } = await createBareDatabase()
+  const owners = ['accounts', 'customers', 'charges', 'payouts', '_prisma_migrations']
+  for (const name of owners) {
+    await pool.query(`create table public.${name} (note text not null)`)
+    await pool.query(`insert into public.${name} values ('not yours')`)
+  }
+  await pool.query(`create type public."ReportRunStatus" as enum ('DRAFT')`)
+
+  await migrate(url)
+  const queue = await startQueue({ url, works: true, onError: (error) => expect.unreachable(error.message) })
+  await queue.stop()
+
+  const names = (await pool.query<{ name: string }>(tables)).rows.map(({ name }) => name)
+  expect(names).toEqual(expect.arrayContaining(['report_gateway.accounts', 'report_gateway_queue.job']))
+  const foreign = names.filter((name) => !/^report_gateway(_queue)?\./.test(name))
+  expect(foreign).toEqual(owners.map((name) => `public.${name}`).sort())
+  for (const name of owners) {
+    expect((await pool.query(`select * from public.${name}`)).rows).toEqual([{ note: 'not yours' }])
+  }
+  const functions = `
+    select nspname as schema from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
+    where nspname not in ('pg_catalog', 'information_schema') group by 1`
+  expect((await pool.query(functions)).rows).toEqual([{ schema: 'report_gateway_queue' }])
+})
+
+test('a migration that fails gives its lock back', async () => {
+  const { url, pool } = await createBareDatabase()
+  await pool.query(`create schema ${databaseSchema}`)
+  await pool.query(`create type ${databaseSchema}."ReportFormat" as enum ('CSV')`)
+  await expect(migrate(url)).rejects.toThrow('"ReportFormat" already exists')
+  // The next one is told of that, and does not wait for ever.
+  await expect(migrate(url)).rejects.toThrow('failed migrations')
+})
