@@ -32,6 +32,8 @@ export const createTestDatabase = async (withLedger = false): Promise<TestDataba
   const url = new URL(inject('postgresUrl'))
   url.pathname = name
   const pool = new pg.Pool({ connectionString: url.href, options: '-c search_path=report_gateway', max: 2 })
+  // Dropping the database ends connections that are still being closed.
+  pool.on('error', () => {})
   return {
     url: url.href,
     query: async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>

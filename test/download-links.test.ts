@@ -78,6 +78,7 @@ describe('a link is refused', () => {
       ({ searchParams }) => searchParams.set('signature', Buffer.alloc(32).toString('base64url')),
     ],
     ['with a longer signature', (url) => Object.assign(url, { search: `${url.search}A` })],
+    ['with a padded signature', (url) => Object.assign(url, { search: `${url.search}%3D` })],
     [
       'with the signature of another file',
       ({ searchParams }, other) => searchParams.set('signature', other.searchParams.get('signature') ?? ''),
@@ -102,10 +103,19 @@ describe('a link is refused', () => {
     const url = new URL(await file.link())
     const signature = url.searchParams.get('signature') ?? ''
     expect(signature).toHaveLength(43)
+    const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+    const statusWith = async (changed: string): Promise<number> => {
+      url.searchParams.set('signature', changed)
+      return (await fetch(url, { method: 'HEAD' })).status
+    }
+    expect(await statusWith(signature)).toBe(200)
     for (let i = 0; i < signature.length; i++) {
       const letter = signature[i] === 'A' ? 'B' : 'A'
-      url.searchParams.set('signature', signature.slice(0, i) + letter + signature.slice(i + 1))
-      expect((await fetch(url, { method: 'HEAD' })).status).toBe(403)
+      expect(await statusWith(signature.slice(0, i) + letter + signature.slice(i + 1))).toBe(403)
+    }
+    // The last one has room for two more bits than there are to write.
+    for (const letter of letters.filter((other) => other !== signature.at(-1))) {
+      expect(await statusWith(signature.slice(0, -1) + letter)).toBe(403)
     }
   })
 

@@ -7,6 +7,7 @@ import { closeReason } from '../src/graphql/serve-socket.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
 import { noteStatements } from './sent-statements.ts'
+import { type Message, openWire, type Wire } from './wire.ts'
 
 let gateway: TestGateway
 let account: TestAccount
@@ -22,40 +23,7 @@ afterAll(async () => {
   process.off('warning', noteWarning)
 })
 
-type Message = { type: string; id?: string; payload?: unknown }
-
-type Wire = {
-  socket: WebSocket
-  send(message: Message): void
-  /** The next message, in order; fails when there is none within five seconds. */
-  receive(): Promise<Message>
-  /** How it was closed, once it was. */
-  closed: Promise<{ code: number; reason: string }>
-}
-
-/** A socket without a client's library: what is tested is what goes over the wire. */
-const open = async (protocols: string[] = [GRAPHQL_TRANSPORT_WS_PROTOCOL]): Promise<Wire> => {
-  const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, protocols)
-  onTestFinished(() => socket.terminate())
-  const messages: Message[] = []
-  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
-  const closed = once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }))
-  await once(socket, 'open')
-  return {
-    socket,
-    send: (message) => socket.send(JSON.stringify(message)),
-    receive: () =>
-      vi.waitFor(
-        () => {
-          const message = messages.shift()
-          if (!message) throw new Error('No message has come.')
-          return message
-        },
-        { timeout: 5_000, interval: 5 },
-      ),
-    closed,
-  }
-}
+const open = (protocols?: string[]): Promise<Wire> => openWire(gateway.url, protocols)
 
 const connect = async ({ key }: TestAccount = account): Promise<Wire> => {
   const wire = await open()
@@ -255,7 +223,7 @@ describe('a client that vanishes leaves nothing behind', () => {
     const wire = await connect(vanishing)
     for (let i = 0; i < 15; i++) subscribe(wire, String(i), runId)
     for (let i = 0; i < 15; i++) await wire.receive()
-    expect(await isFollowed(vanishing, witness)).toBe(true)
+    await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(true))
     wire.socket.terminate()
     await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(false), { timeout: 5_000 })
   })
@@ -274,7 +242,7 @@ describe('a client that vanishes leaves nothing behind', () => {
       return request
     }
     const requests = await Promise.all(Array.from({ length: 15 }, listen))
-    expect(await isFollowed(vanishing, witness)).toBe(true)
+    await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(true))
     for (const request of requests) request.destroy()
     await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(false), { timeout: 5_000 })
   })
@@ -288,6 +256,23 @@ describe('a client that vanishes leaves nothing behind', () => {
     const wire = await connect()
     expect(wire.socket.readyState).toBe(WebSocket.OPEN)
   })
+})
+
+test('a client that answers no ping is cut off, one that does is not', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const wire = await connect()
+  const [, silent] = await once(handshake(gateway.url, '/graphql', GRAPHQL_TRANSPORT_WS_PROTOCOL), 'upgrade')
+  const cut = once(silent.resume(), 'close')
+  for (let pings = 0; pings < 2; pings++) {
+    vi.advanceTimersByTime(12_000)
+    // The answer to the ping of WebSocket itself has gone before this one.
+    await once(wire.socket, 'ping')
+    wire.send({ type: MessageType.Ping })
+    await wire.receive()
+  }
+  await cut
+  expect(wire.socket.readyState).toBe(WebSocket.OPEN)
 })
 
 test('a client that does not answer the good-bye does not keep the gateway from stopping', async () => {

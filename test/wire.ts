@@ -1,0 +1,39 @@
+import { once } from 'node:events'
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws'
+import { onTestFinished, vi } from 'vitest'
+import { WebSocket } from 'ws'
+
+export type Message = { type: string; id?: string; payload?: unknown }
+
+export type Wire = {
+  socket: WebSocket
+  send(message: Message): void
+  /** The next message, in order; fails when there is none within five seconds. */
+  receive(): Promise<Message>
+  /** How it was closed, once it was. */
+  closed: Promise<{ code: number; reason: string }>
+}
+
+/** A socket without a client's library: what is tested is what goes over the wire. */
+export const openWire = async (url: string, protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]): Promise<Wire> => {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols)
+  onTestFinished(() => socket.terminate())
+  const messages: Message[] = []
+  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
+  const closed = once(socket, 'close').then(([code, reason]) => ({ code, reason: String(reason) }))
+  await once(socket, 'open')
+  return {
+    socket,
+    send: (message) => socket.send(JSON.stringify(message)),
+    receive: () =>
+      vi.waitFor(
+        () => {
+          const message = messages.shift()
+          if (!message) throw new Error('No message has come.')
+          return message
+        },
+        { timeout: 5_000, interval: 5 },
+      ),
+    closed,
+  }
+}
