@@ -132,7 +132,7 @@ const copyInto = async (
     onError,
   })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
-  const storage: Storage = { write, remove: async () => {}, root: '/nowhere' }
+  const storage: Storage = { write, remove: async () => {}, has: async () => false, root: '/nowhere' }
   const outcome = await copyReport({
     pool,
     storage,

@@ -72,17 +72,22 @@ test('memory does not grow with the size of a report', async () => {
   const collectGarbage = runInNewContext('gc') as () => void
   const run = async (rows: number): Promise<SeenRun> =>
     endOf(account.client, await createSlowRun(account.client, { rows: String(rows), width: '80' }))
+  // What is alive, not what the system has given: how soon garbage is collected depends on the machine's load.
+  const liveBytes = (): number => {
+    collectGarbage()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
+  }
   await run(50_000)
-  collectGarbage()
-  const before = process.memoryUsage.rss()
+  const before = liveBytes()
   let most = before
   const sampling = setInterval(() => {
-    most = Math.max(most, process.memoryUsage.rss())
-  }, 20)
+    most = Math.max(most, liveBytes())
+  }, 100)
   const end = await run(1_000_000)
   clearInterval(sampling)
   expect(end.result).toMatchObject({ rowCount: '1000000' })
   const size = Number(end.result?.files[0]?.byteSize)
   expect(size).toBeGreaterThan(90_000_000)
-  expect((most - before) / 1_000_000).toBeLessThan(64)
+  expect((most - before) / 1_000_000).toBeLessThan(32)
 })

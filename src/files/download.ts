@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import send from 'send'
 import type { Prisma } from '../database/client.ts'
 import type { Compression, ReportFile } from '../database/generated/prisma/client.ts'
-import { fileKey } from './file-key.ts'
+import { keyOfFile } from './file-key.ts'
 import type { LinkSigner } from './link.ts'
 import type { Storage } from './storage.ts'
 
@@ -81,10 +81,9 @@ export const createDownloadHandler =
 
     const file = await prisma.reportFile.findUnique({ where: { id: fileId } })
     if (!file) return answer(response, 410, 'This file has been erased.')
-    const key = fileKey({ id: file.runId, accountId: file.accountId, livemode: file.livemode }, file.id)
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
-    send(request, `/${key}`, { ...sendOptions, root: storage.root })
+    send(request, `/${keyOfFile(file)}`, { ...sendOptions, root: storage.root })
       .on('error', (error: Error & { status?: number }) => {
         const [status, sentence] = refusals.get(error.status) ?? [
           500,

@@ -6,3 +6,11 @@ export const runFolder = ({ id, accountId, livemode }: RunIdentity): string =>
 
 /** Storage key of one file of a run. */
 export const fileKey = (run: RunIdentity, fileId: string): string => `${runFolder(run)}/${fileId}`
+
+/** Storage key of a file as the database has it. */
+export const keyOfFile = (file: {
+  id: string
+  runId: string
+  accountId: string
+  livemode: boolean
+}): string => fileKey({ ...file, id: file.runId }, file.id)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -55,6 +55,13 @@ export const createLocalStorage = (folder: string): Storage => {
       }
     },
     remove: (key) => rm(pathOf(key), { recursive: true, force: true }),
+    has: async (key) => {
+      try {
+        return (await stat(pathOf(key))).isFile()
+      } catch {
+        return false
+      }
+    },
     root,
   }
 }

@@ -18,6 +18,8 @@ export type Storage = {
   write(key: string, content: Stages, signal: AbortSignal): Promise<StoredFile>
   /** Removes a file, or a folder with all that is in it, half-written files included. */
   remove(key: string): Promise<void>
+  /** True when there is a whole file under this key. */
+  has(key: string): Promise<boolean>
   /** Folder on this machine that keys are relative to. */
   root: string
 }

@@ -5,11 +5,13 @@ import type { Prisma } from '../database/client.ts'
 import type { ApiKey, ReportFile } from '../database/generated/prisma/client.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { LinkSigner } from '../files/link.ts'
+import type { Storage } from '../files/storage.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import type { FollowDependencies } from '../runs/follow-run.ts'
 
 /** What every request shares. */
-export type Services = RunDependencies & FollowDependencies & { linkSigner: LinkSigner; log: Logger }
+export type Services = RunDependencies &
+  FollowDependencies & { linkSigner: LinkSigner; storage: Storage; log: Logger }
 
 export type Context = Services & {
   /** Null when no key was sent; such a request may only look at the schema. */

@@ -5,9 +5,9 @@ import { requireViewer } from '../context.ts'
 
 export const Actor = builder.interfaceRef<ApiKeyRow>('Actor').implement({
   description: 'Who acted.',
+  interfaces: [builder.nodeInterfaceRef()],
   resolveType: () => 'ApiKey',
   fields: (t) => ({
-    id: t.exposeID('id', { description: 'Global id of the actor.' }),
     displayName: t.exposeString('name', { description: 'Name to show.' }),
   }),
 })

@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { Temporal } from 'temporal-polyfill'
 import { visibleTo } from '../../auth/viewer.ts'
+import { keyOfFile } from '../../files/file-key.ts'
 import type { SignedLink } from '../../files/link.ts'
 import { builder } from '../builder.ts'
 import { requireViewer } from '../context.ts'
@@ -74,8 +75,9 @@ export const ReportFile = builder.prismaNode('ReportFile', {
           description: 'How long the link works, from PT1S to PT1H.',
         }),
       },
-      resolve: (file, { expiresIn }, { linkSigner, now }) => {
+      resolve: async (file, { expiresIn }, { linkSigner, storage, now }) => {
         const life = checkLife(expiresIn ?? Temporal.Duration.from('PT5M'))
+        if (!(await storage.has(keyOfFile(file)))) return null
         return linkSigner.sign(file.id, new Date(now().getTime() + life))
       },
     }),
