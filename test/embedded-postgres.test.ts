@@ -290,7 +290,7 @@ describe('a data folder in use before', () => {
     process.kill(stuck, 'SIGSTOP')
 
     const { cluster } = await prepareCluster(await makeDataDir(dataDir), { log: silent })
-    const session = await connectToServer({ cluster, log: silent, silenceMs: 100 })
+    const session = await connectToServer({ cluster, log: silent, silenceMs: 2000 })
     expect(session.pid).not.toBe(stuck)
     expect((await session.client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
     await session.client.end()

@@ -36,6 +36,15 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
   await own.stop()
 })
 
+test('what is to be told when it stops is told', async () => {
+  const woken: (string | undefined)[] = []
+  parts.wakeUp.onWake((who) => woken.push(who?.accountId))
+  const own = await startWakeUp(parts.database.url, parts.pool, parts.log)
+  own.notify(parts.owner)
+  await own.stop()
+  await vi.waitFor(() => expect(woken).toEqual([parts.owner.accountId]))
+})
+
 test('to stop while the wake-up connection is being made anew leaves no connection', async () => {
   const { length: before } = await connectionsOf('report-gateway wake-up')
   const pool = createPool({

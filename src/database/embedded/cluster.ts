@@ -29,7 +29,9 @@ export const makeDataDir = async (path: string): Promise<string> => {
   const above = await nearestExisting(wanted)
   const enterable = account !== undefined && (await canReach(account, above, ENTER))
   try {
-    await mkdir(wanted, { recursive: true, mode: enterable ? 0o711 : 0o700 })
+    const made = await mkdir(wanted, { recursive: true, mode: 0o700 })
+    // Not by mkdir, which the umask of a careful user would overrule.
+    if (made !== undefined && enterable) await chmod(wanted, 0o711)
     return await realpath(wanted)
   } catch (cause) {
     throw new Error(
