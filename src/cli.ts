@@ -11,12 +11,17 @@ const commands: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.ts')).reportCommand,
 }
 
+// npm hands on a signal that the terminal has sent to both of them, so one Ctrl-C may come twice.
+const sameSignalMilliseconds = 1_500
+
 const stopSignal = (): AbortSignal => {
   const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  let firstAt = 0
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       // A second signal means that the first took too long.
-      if (controller.signal.aborted) process.exit(130)
+      if (controller.signal.aborted && Date.now() - firstAt > sameSignalMilliseconds) process.exit(130)
+      firstAt ||= Date.now()
       controller.abort()
     })
   }

@@ -34,6 +34,26 @@ const isPlainAddress = (text: string): boolean => {
   return /^https?:$/.test(protocol) && search === '' && hash === ''
 }
 
+/** True for the names that a machine has for itself, as they stand in a URL or in HOST. */
+export const isLocalHost = (name: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(name)
+
+/** True for an address that means every address of this machine. */
+export const isWildcardHost = (name: string): boolean => name === '0.0.0.0' || name === '::'
+
+/** Without DATABASE_URL the gateway shows a key to whoever it serves, so it serves this machine alone. */
+const checkEmbedded = ({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variables>): string[] => {
+  if (DATABASE_URL !== undefined) return []
+  const advice = 'without DATABASE_URL the gateway serves this machine alone'
+  return [
+    ...(isLocalHost(HOST) || isWildcardHost(HOST)
+      ? []
+      : [`HOST has to be local, because ${advice}; it is "${HOST}".`]),
+    ...(PUBLIC_URL === undefined || isLocalHost(new URL(PUBLIC_URL).hostname)
+      ? []
+      : [`PUBLIC_URL has to be local, because ${advice}; it is "${PUBLIC_URL}".`]),
+  ]
+}
+
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 const variables = z.object({
@@ -55,6 +75,9 @@ const variables = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `has to be one of ${logLevels.join(', ')}` }).default('warn'),
 })
 
+const unusable = (mistakes: string[]): ConfigurationError =>
+  new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
+
 /**
  * Reads the configuration from environment variables; an empty variable counts as unset.
  *
@@ -69,9 +92,11 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
       const value = name === 'DATABASE_URL' ? '' : `; it is ${JSON.stringify(given[String(name)])}`
       return `${String(name)} ${message}${value}.`
     })
-    throw new ConfigurationError(['The configuration cannot be used.', ...lines].join('\n  '))
+    throw unusable(lines)
   }
   const { data } = parsed
+  const mistakes = checkEmbedded(data)
+  if (mistakes.length > 0) throw unusable(mistakes)
   return {
     host: data.HOST,
     port: data.PORT,

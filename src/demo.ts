@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { z } from 'zod'
 import { createApiKey, verifyApiKey } from './auth/api-keys.ts'
 import type { Prisma } from './database/client.ts'
@@ -9,7 +9,14 @@ import { loadDemoLedger } from './ledger/demo/demo-ledger.ts'
 export const demoAccountId = 'acct_demo'
 
 const demoKeys = z.object({ test: z.string(), live: z.string() })
-export type DemoKeys = z.infer<typeof demoKeys>
+type DemoKeys = z.infer<typeof demoKeys>
+
+export type Demo = {
+  /** An API key for each mode. */
+  keys: DemoKeys
+  /** The last whole month, in UTC, that the demo's ledger covers. */
+  month: { start: Date; end: Date }
+}
 
 export type DemoOptions = {
   prisma: Prisma
@@ -19,7 +26,7 @@ export type DemoOptions = {
   now: () => Date
   onProgress: (message: string) => void
   /** Ends the work when it aborts; a ledger is then there whole or not at all. */
-  signal: AbortSignal | undefined
+  signal: AbortSignal
 }
 
 const readKeys = async (file: string): Promise<DemoKeys | null> => {
@@ -54,6 +61,16 @@ const ensureKeys = async (options: DemoOptions): Promise<DemoKeys> => {
 
 const lastMidnight = (now: Date): Date => new Date(Math.floor(now.getTime() / 86_400_000) * 86_400_000)
 
+/** Not the last month of the calendar: the ledger ends where it ended at the first start. */
+const lastMonth = async (prisma: Prisma): Promise<Demo['month']> => {
+  const { availableUntil: until } = await prisma.ledgerCoverage.findFirstOrThrow({
+    where: { accountId: demoAccountId, livemode: false },
+  })
+  const monthStart = (back: number): Date =>
+    new Date(Date.UTC(until.getUTCFullYear(), until.getUTCMonth() - back))
+  return { start: monthStart(1), end: monthStart(0) }
+}
+
 const progressMilliseconds = 500
 
 /** Passes a sentence on only when the last one was some time ago. */
@@ -69,13 +86,20 @@ const seldom = (tell: (message: string) => void): ((message: string) => void) =>
 // Two gateways may start at once on one database.
 const demoLock = 7_203_614_872
 
+/** While it is lent out nobody else listens, and an error that nobody hears ends the process. */
+const borrow = async (pool: Pool): Promise<PoolClient> => {
+  const client = await pool.connect()
+  // The query that runs then, or the next one, fails with it.
+  client.on('error', () => {})
+  return client
+}
+
 const loadLedger = async (
   { pool, now, signal }: DemoOptions,
   livemode: boolean,
   tell: (message: string) => void,
 ) => {
-  const client = await pool.connect()
-  let isLoaded = false
+  const client = await borrow(pool)
   try {
     await client.query('begin')
     await loadDemoLedger(client, {
@@ -83,27 +107,27 @@ const loadLedger = async (
       livemode,
       endsAt: lastMidnight(now()),
       onProgress: (message) => {
-        signal?.throwIfAborted()
+        signal.throwIfAborted()
         tell(message)
       },
     })
     await client.query('commit')
-    isLoaded = true
   } finally {
-    client.release(!isLoaded)
+    // Ended, not given back: it has a listener that nobody else wants.
+    client.release(true)
   }
 }
 
 /** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
-export const prepareDemo = async (options: DemoOptions): Promise<DemoKeys> => {
+export const prepareDemo = async (options: DemoOptions): Promise<Demo> => {
   const { prisma, pool } = options
   const tell = seldom(options.onProgress)
-  const client = await pool.connect()
+  const client = await borrow(pool)
   try {
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
     await Promise.all([loadLedger(options, false, tell), loadLedger(options, true, tell)])
-    return await ensureKeys(options)
+    return { keys: await ensureKeys(options), month: await lastMonth(prisma) }
   } finally {
     // Ending the connection gives the lock back, whatever happened before.
     client.release(true)

@@ -7,7 +7,7 @@ import { createPool, createPrisma } from './database/client.ts'
 import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { startQueue } from './database/queue.ts'
-import { type DemoKeys, prepareDemo } from './demo.ts'
+import { type Demo, prepareDemo } from './demo.ts'
 import { createHub } from './events/hub.ts'
 import { startWakeUp } from './events/wake-up.ts'
 import { createDownloadHandler } from './files/download.ts'
@@ -39,7 +39,7 @@ export type Started = {
   /** Where it listens: `http://HOST:PORT`. */
   url: string
   /** Null unless the demo was asked for. */
-  demoKeys: DemoKeys | null
+  demo: Demo | null
 }
 
 export type Gateway = {
@@ -80,12 +80,13 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const {
     config,
     log,
-    signal,
     onProgress = () => {},
     reportTypes = builtInReportTypes,
     now = () => new Date(),
   } = options
   const closers = new AsyncDisposableStack()
+  const stopping = new AbortController()
+  const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])])
   const onError = (error: unknown): void => log.error({ err: error }, 'A background fault.')
 
   const openPool = (url: string, name: string, max: number) => {
@@ -100,7 +101,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
 
     const database = await openDatabase(config, onProgress, signal)
     closers.defer(database.close)
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     await migrate(database.url)
     const filesFolder = join(config.dataDir, 'files')
     await mkdir(filesFolder, { recursive: true, mode: 0o700 })
@@ -108,7 +109,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const exportPool = openPool(database.url, 'reports', config.concurrency + 2)
     const prisma = createPrisma(pool)
     closers.defer(() => prisma.$disconnect())
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
     const queue = await startQueue({ url: database.url, works: true, onError })
     closers.defer(queue.stop)
     const wakeUp = await startWakeUp(database.url, pool, log)
@@ -116,7 +117,8 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     const hub = createHub(prisma, wakeUp, log)
     closers.defer(hub.stop)
 
-    const demoKeys = config.demo
+    signal.throwIfAborted()
+    const demo = config.demo
       ? await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
       : null
 
@@ -129,24 +131,37 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     closers.defer(worker.stop)
 
     const services: Services = { ...shared, runLoader: createRunLoader(prisma) }
-    const isAllowed = config.databaseUrl === null ? localOnly(config.publicUrl) : everyone
-    const graphiqlKey = config.databaseUrl === null ? (demoKeys?.test ?? null) : null
-    const yoga = createGraphqlServer({ services, log, graphiqlKey })
+    const isAllowed = config.databaseUrl === null ? localOnly : everyone
+    const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
+    const yoga = createGraphqlServer({ services, log, prefill })
     const webSockets = startWebSockets({ server: http.server, yoga, services, log, isAllowed })
+    // Again, so that requests end before what they need: this is closed sooner than what was opened above.
+    closers.defer(http.stop)
     closers.defer(webSockets.stop)
     http.serve(createRouter(isAllowed, yoga, createDownloadHandler(shared)))
-    return { url: http.url, demoKeys }
+    return { url: http.url, demo }
   }
 
+  const openOrClose = async (): Promise<Started> => {
+    try {
+      return await open()
+    } catch (error) {
+      await closers.disposeAsync()
+      throw error
+    }
+  }
+
+  let starting: Promise<Started> | null = null
   return {
-    start: async () => {
-      try {
-        return await open()
-      } catch (error) {
-        await closers.disposeAsync()
-        throw error
-      }
+    start: () => {
+      starting ??= openOrClose()
+      return starting
     },
-    stop: () => closers.disposeAsync(),
+    stop: async () => {
+      stopping.abort()
+      // What is being opened has to be there before it can be closed.
+      await starting?.catch(() => {})
+      await closers.disposeAsync()
+    },
   }
 }

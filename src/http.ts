@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isWildcardHost } from './config.ts'
 import { ConfigurationError } from './errors.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
@@ -56,6 +57,8 @@ const targetOf = ({ url = '', headers: { host } }: IncomingMessage): URL | null 
 const urlOf = (server: Server): string => {
   // A server that listens on TCP has an address of this form.
   const { address, port, family } = server.address() as AddressInfo
+  // Listening everywhere, it is reached from here by the loopback address.
+  if (isWildcardHost(address)) return `http://${family === 'IPv6' ? '[::1]' : '127.0.0.1'}:${port}`
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 

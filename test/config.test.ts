@@ -24,8 +24,17 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
   ['HOST', { HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
   ['PORT', { PORT: '8080' }, { port: 8080 }],
   ['any free port', { PORT: '0' }, { port: 0 }],
-  ['PUBLIC_URL', { PUBLIC_URL: 'https://r.example.com' }, { publicUrl: 'https://r.example.com' }],
-  ['slashes after PUBLIC_URL', { PUBLIC_URL: 'http://r.example/a//' }, { publicUrl: 'http://r.example/a' }],
+  [
+    'PUBLIC_URL',
+    { PUBLIC_URL: 'https://r.example.com', DATABASE_URL: databaseUrl },
+    { publicUrl: 'https://r.example.com', databaseUrl, demo: false },
+  ],
+  [
+    'slashes after PUBLIC_URL',
+    { PUBLIC_URL: 'http://r.example/a//', DATABASE_URL: databaseUrl },
+    { publicUrl: 'http://r.example/a', databaseUrl, demo: false },
+  ],
+  ['a local PUBLIC_URL', { PUBLIC_URL: 'http://localhost:8080' }, { publicUrl: 'http://localhost:8080' }],
   ['DATABASE_URL, which has no demo', { DATABASE_URL: databaseUrl }, { databaseUrl, demo: false }],
   [
     'a database by its socket',
@@ -99,4 +108,15 @@ test('all mistakes are told at once', () => {
     .slice(1)
     .map((line) => line.split(' ', 1)[0])
   expect(names.toSorted()).toEqual(['CONCURRENCY', 'DATABASE_URL', 'DEMO', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL'])
+})
+
+test.each([
+  ['HOST', '192.168.1.5'],
+  ['HOST', 'reports.example.com'],
+  ['PUBLIC_URL', 'https://reports.example.com'],
+])('without a database of its own %s=%s is refused, because the page holds a key', (name, value) => {
+  expect(refusal({ [name]: value }).message).toBe(
+    `The configuration cannot be used.\n  ${name} has to be local, because without DATABASE_URL the gateway serves this machine alone; it is "${value}".`,
+  )
+  expect(loadConfig({ [name]: value, DATABASE_URL: databaseUrl })).toBeDefined()
 })

@@ -168,7 +168,8 @@ test('events get their positions in the order of commits', async () => {
   let fastChange = Promise.resolve()
   await change(slow, async () => {
     fastChange = change(fast, async () => {})
-    const waits = "select from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'test'"
+    const waits =
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     await vi.waitFor(async () => expect(await database.query(waits)).toHaveLength(1))
   })
   await fastChange
@@ -218,7 +219,7 @@ test('who leaves while Postgres does not answer leaves nothing behind', async ()
   await vi.waitFor(async () =>
     expect(
       await database.query(
-        "select from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'test'",
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
       ),
     ).toHaveLength(1),
   )

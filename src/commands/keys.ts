@@ -9,18 +9,25 @@ import { openDatabase } from '../database/open.ts'
 import { ConfigurationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 
-const usage = `npm run keys -- create [--account ID] [--live] [--name NAME] [--expires P30D]
+const usage = `npm run keys -- create [--account ID | --new-account NAME] [--live] [--name NAME] [--expires P30D]
 npm run keys -- list [--account ID]
 npm run keys -- revoke KEY_ID`
 
 const options = {
   account: { type: 'string' },
+  'new-account': { type: 'string' },
   live: { type: 'boolean', default: false },
   name: { type: 'string', default: 'Created on the command line' },
   expires: { type: 'string' },
 } as const
 
-type Options = { account?: string | undefined; live: boolean; name: string; expires?: string | undefined }
+type Options = {
+  account?: string | undefined
+  'new-account'?: string | undefined
+  live: boolean
+  name: string
+  expires?: string | undefined
+}
 
 /** The account named, or the only one there is; the first one is made when there is none. */
 const findAccount = async (prisma: Prisma, id: string | undefined): Promise<string> => {
@@ -33,24 +40,30 @@ const findAccount = async (prisma: Prisma, id: string | undefined): Promise<stri
   if (id && !only) throw new NotFoundError(`There is no account ${id}.`)
   if (another) throw new ConfigurationError('There are several accounts. Name one: --account acct_…')
   if (only) return only.id
-  const created = await prisma.account.create({
-    data: { id: newId(idPrefixes.account, new Date()), name: 'Default' },
-  })
-  return created.id
+  return createAccount(prisma, 'Default')
 }
 
 const expiryOf = (duration: string | undefined): Date | null => {
   if (duration === undefined) return null
+  const now = Temporal.Now.zonedDateTimeISO('UTC')
   try {
-    const now = Temporal.Now.zonedDateTimeISO('UTC')
-    return new Date(now.add(Temporal.Duration.from(duration)).epochMilliseconds)
-  } catch (cause) {
-    throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration such as P30D.`, { cause })
+    const life = Temporal.Duration.from(duration)
+    if (life.sign > 0) return new Date(now.add(life).epochMilliseconds)
+  } catch {
+    // Said below, as for a life that is over before it begins.
   }
+  throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration of the future, such as P30D.`)
 }
 
-const create = async (prisma: Prisma, { account, live, name, expires }: Options): Promise<string[]> => {
-  const accountId = await findAccount(prisma, account)
+const createAccount = async (prisma: Prisma, name: string): Promise<string> => {
+  const { id } = await prisma.account.create({ data: { id: newId(idPrefixes.account, new Date()), name } })
+  return id
+}
+
+const create = async (prisma: Prisma, options: Options): Promise<string[]> => {
+  const { account, live, name, expires, 'new-account': newAccount } = options
+  const accountId =
+    newAccount === undefined ? await findAccount(prisma, account) : await createAccount(prisma, newAccount)
   const expiresAt = expiryOf(expires)
   const { apiKey, secret } = await createApiKey(prisma, { accountId, livemode: live, name, expiresAt })
   return [`${apiKey.id}  ${accountId}  shown once:`, secret]
@@ -97,11 +110,11 @@ const perform = (prisma: Prisma, action: string | undefined, id: string | undefi
 }
 
 /** Makes, lists and revokes API keys, in the database that the configuration names. */
-export const keysCommand: Command = async ({ args, environment, print }) => {
+export const keysCommand: Command = async ({ args, environment, print, signal }) => {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [action, id] = positionals
   if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new ConfigurationError(usage)
-  const database = await openDatabase(loadConfig(environment), () => {})
+  const database = await openDatabase(loadConfig(environment), () => {}, signal)
   const pool = createPool({
     url: database.url,
     max: 2,

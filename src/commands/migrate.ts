@@ -4,8 +4,8 @@ import { migrate } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
 
 /** Applies the migrations that the database lacks; `start` does the same. */
-export const migrateCommand: Command = async ({ environment, print }) => {
-  const database = await openDatabase(loadConfig(environment), print)
+export const migrateCommand: Command = async ({ environment, print, signal }) => {
+  const database = await openDatabase(loadConfig(environment), print, signal)
   try {
     const applied = await migrate(database.url)
     print(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`)

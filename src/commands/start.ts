@@ -1,39 +1,56 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import pino from 'pino'
 import type { Command } from '../command.ts'
-import { loadConfig } from '../config.ts'
+import { type Config, loadConfig } from '../config.ts'
+import type { Demo } from '../demo.ts'
 import { createGateway, type Started } from '../gateway.ts'
 
-const request = {
-  query:
-    'mutation { createReportRun(input: {report: {balanceSummary: {interval: {relative: PREVIOUS_MONTH}}}}) { reportRun { id status } userErrors { message } } }',
+const exampleRequest = ({ month }: Demo): string => {
+  const [start, end] = [month.start, month.end].map((date) => date.toISOString())
+  const interval = `{between: {start: "${start}", end: "${end}"}}`
+  const report = `{balanceSummary: {interval: ${interval}}}`
+  return JSON.stringify({
+    query: `mutation { createReportRun(input: {report: ${report}}) { reportRun { id status } userErrors { message } } }`,
+  })
 }
 
-/** What a newcomer needs first. The keys are printed because the embedded default serves this machine alone. */
-const welcome = ({ url, demoKeys }: Started): string[] => {
+/** What a newcomer needs first. */
+const welcome = ({ url, demo }: Started, { databaseUrl, dataDir }: Config): string[] => {
   const lines = ['', `  GraphiQL   ${url}/graphql`]
-  if (!demoKeys) return [...lines, '']
+  if (!demo) return [...lines, '']
+  // Only the embedded default serves this machine alone; elsewhere what is printed ends in some log.
+  if (databaseUrl !== null) return [...lines, `  Demo keys  ${join(dataDir, 'keys.json')}`, '']
   return [
     ...lines,
-    `  Test key   ${demoKeys.test}`,
-    `  Live key   ${demoKeys.live}`,
+    `  Test key   ${demo.keys.test}`,
+    `  Live key   ${demo.keys.live}`,
     '',
     '  Ask for a report from another terminal:',
     '',
-    `  curl -s ${url}/graphql -H 'Authorization: Bearer ${demoKeys.test}' -H 'Content-Type: application/json' -d '${JSON.stringify(request)}'`,
+    `  curl -s ${url}/graphql -H 'Authorization: Bearer ${demo.keys.test}' -H 'Content-Type: application/json' -d '${exampleRequest(demo)}'`,
     '',
   ]
+}
+
+/** An error without the connection that `pg` hangs on it, which holds a secret and fills pages. */
+const describeError = (error: Error): object => {
+  const { client: _, ...described } = pino.stdSerializers.err(error)
+  return described
 }
 
 /** Starts gateway and worker, and runs until the process is asked to stop. */
 export const startCommand: Command = async ({ environment, print, signal }) => {
   const config = loadConfig(environment)
-  const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }))
+  const log = pino(
+    { level: config.logLevel, serializers: { err: describeError } },
+    pino.destination({ dest: 2, sync: true }),
+  )
   const gateway = createGateway({ config, log, signal, onProgress: print })
   const asked = once(signal, 'abort')
   try {
     const started = await gateway.start()
-    for (const line of welcome(started)) print(line)
+    for (const line of welcome(started, config)) print(line)
     print(`ready ${started.url}/graphql`)
     if (!signal.aborted) await asked
     print('Stopping…')

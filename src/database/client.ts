@@ -8,6 +8,14 @@ export const databaseSchema = 'report_gateway'
 /** What every connection is opened with: our schema, and times and numbers in the form that the code expects. */
 const sessionSettings = `-c search_path=${databaseSchema} -c datestyle=iso -c timezone=UTC -c intervalstyle=postgres`
 
+/** A connection string in pg wins over other settings, so what it has as `options` is joined with ours. */
+const connectionTo = (url: string): { connectionString: string; options: string } => {
+  const target = new URL(url)
+  const given = target.searchParams.get('options') ?? ''
+  target.searchParams.delete('options')
+  return { connectionString: target.href, options: `${given} ${sessionSettings}`.trim() }
+}
+
 export type PoolOptions = {
   url: string
   /** Most connections at once. */
@@ -20,8 +28,7 @@ export type PoolOptions = {
 
 export const createPool = ({ url, max, applicationName, onError }: PoolOptions): pg.Pool => {
   const pool = new pg.Pool({
-    connectionString: url,
-    options: sessionSettings,
+    ...connectionTo(url),
     max,
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
@@ -34,14 +41,17 @@ export const createPool = ({ url, max, applicationName, onError }: PoolOptions):
 }
 
 /** A connection outside any pool, for LISTEN and the like. It is not connected yet. */
-export const createConnection = (url: string, applicationName: string): pg.Client =>
-  new pg.Client({
-    connectionString: url,
-    options: sessionSettings,
+export const createConnection = (url: string, applicationName: string): pg.Client => {
+  const client = new pg.Client({
+    ...connectionTo(url),
     application_name: applicationName,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   })
+  // An error that nobody hears ends the process; the query that runs then, or the next one, fails with it.
+  client.on('error', () => {})
+  return client
+}
 
 export type Prisma = PrismaClient
 /** What runs inside `prisma.$transaction(async (tx) => …)`. */

@@ -1,3 +1,5 @@
+import { ConfigurationError } from '../errors.ts'
+import { createConnection } from './client.ts'
 import { openEmbeddedPostgres } from './embedded/embedded-postgres.ts'
 
 export type Database = {
@@ -7,12 +9,45 @@ export type Database = {
 
 export type DatabaseConfig = { databaseUrl: string | null; dataDir: string }
 
-/** The Postgres that the configuration names; the embedded one, started if need be, when it names none. */
+const oldestVersion = 15
+
+/** @throws ConfigurationError when the server cannot be reached, or is too old */
+const checkServer = async (url: string): Promise<void> => {
+  const { host, pathname } = new URL(url)
+  const where = `the database ${pathname.slice(1)} at ${host}, which DATABASE_URL names`
+  const client = createConnection(url, 'report-gateway start')
+  let version: number
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ version: string }>(
+      "select current_setting('server_version_num') as version",
+    )
+    version = Number(rows[0]?.version)
+  } catch (cause) {
+    const why = cause instanceof Error && cause.message ? cause.message : String(cause)
+    throw new ConfigurationError(`Cannot use ${where}: ${why}`, { cause })
+  } finally {
+    await client.end()
+  }
+  if (version < oldestVersion * 10_000) {
+    throw new ConfigurationError(
+      `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${oldestVersion} or newer is needed.`,
+    )
+  }
+}
+
+/**
+ * The Postgres that the configuration names; the embedded one, started if need be, when it names none.
+ *
+ * @throws ConfigurationError when the server cannot be used
+ */
 export const openDatabase = async (
   { databaseUrl, dataDir }: DatabaseConfig,
   onProgress: (message: string) => void,
   signal?: AbortSignal,
-): Promise<Database> =>
-  databaseUrl === null
-    ? openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
-    : { url: databaseUrl, close: async () => {} }
+): Promise<Database> => {
+  if (databaseUrl === null)
+    return openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
+  await checkServer(databaseUrl)
+  return { url: databaseUrl, close: async () => {} }
+}

@@ -37,9 +37,10 @@ export const startQueue = async ({ url, works, onError }: QueueOptions): Promise
     // A job whose worker is silent for this long goes to another worker.
     heartbeatSeconds: 10,
     expireInSeconds: 24 * 60 * 60 - 1,
-    retryLimit: 3,
+    // A worker that stops hands its job back by failing it, so this must never be used up: a run without a job would
+    // stay as it is for ever.
+    retryLimit: 100_000,
     retryDelay: 1,
-    retryBackoff: true,
     deleteAfterSeconds: 7 * 24 * 60 * 60,
   })
   return {

@@ -19,13 +19,20 @@ const createMeter = () => {
   return { stream, result: () => ({ byteSize, sha256: hash.digest('hex') }) }
 }
 
-/** Makes a rename outlast a loss of power. */
 const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, 'r')
   try {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+/** Makes a new name outlast a loss of power, and with it the folders above that may be as new, up to `root`. */
+const syncNames = async (path: string, root: string): Promise<void> => {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    await syncFolder(folder)
+    if (folder === root || folder === dirname(folder)) return
   }
 }
 
@@ -47,7 +54,7 @@ export const createLocalStorage = (folder: string): Storage => {
           signal,
         })
         await rename(half, path)
-        await syncFolder(dirname(path))
+        await syncNames(path, root)
         return meter.result()
       } catch (error) {
         await rm(half, { force: true })

@@ -2,11 +2,14 @@ import SchemaBuilder from '@pothos/core'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import { GraphQLError } from 'graphql'
 import type { Temporal } from 'temporal-polyfill'
 import type PrismaTypes from '../database/generated/pothos.ts'
 import { getDatamodel } from '../database/generated/pothos.ts'
 import { type Context, missingKey } from './context.ts'
 import { typeNameOfId } from './node-ids.ts'
+
+const mostNodes = 100
 
 /** The one place for what holds in the whole schema: null only where it is said, and nothing without a key. */
 export const builder = new SchemaBuilder<{
@@ -65,6 +68,12 @@ export const builder = new SchemaBuilder<{
       description: 'Several objects in the order asked; null stands for each that the viewer has not.',
       nullable: { list: false, items: true },
       args: { ids: { description: 'Global ids of the objects, at most 100.' } },
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+        if (ids.length <= mostNodes) return resolveNodes(ids)
+        throw new GraphQLError(`nodes takes at most ${mostNodes} ids; ${ids.length} were given.`, {
+          extensions: { code: 'BAD_USER_INPUT' },
+        })
+      },
     },
   },
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Plugin } from 'graphql-yoga'
-import { graphiqlOptions } from './graphiql.ts'
+import { graphiqlOptions, type Prefill } from './graphiql.ts'
 
 const style = `
   /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
@@ -56,10 +56,10 @@ const contentSecurityPolicy = [
 type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
 
 /** Renders the page from the package, whole: the default one of Yoga loads its script from a CDN. */
-const renderPage = async (key: string | null): Promise<Page> => {
+const renderPage = async (prefill: Prefill | null): Promise<Page> => {
   // Loaded when it is first asked for, because it weighs 9 MB.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const html = renderGraphiQL(graphiqlOptions(key))
+  const html = renderGraphiQL(graphiqlOptions(prefill))
     .replace('</head>', () => `<style>${style}</style></head>`)
     .replace('globalAPI: false', 'globalAPI: true')
     .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{${carryRunId}}</script></body></html>`)
@@ -74,14 +74,17 @@ const wantsPage = ({ method, headers }: Request): boolean =>
 /**
  * Serves GraphiQL to browsers in place of GraphQL.
  *
- * @param key filled into the page; null for none
+ * @param prefill what the page is filled with; null for nothing
  */
-export const graphiqlPage = (key: string | null): Plugin => {
+export const graphiqlPage = (prefill: Prefill | null): Plugin => {
   let page: Promise<Page> | undefined
   return {
     onRequest: async ({ request, fetchAPI, endResponse }) => {
       if (!wantsPage(request)) return
-      page ??= renderPage(key)
+      page ??= renderPage(prefill).catch((error) => {
+        page = undefined
+        throw error
+      })
       const { gzipped, etag } = await page
       const headers = {
         'Content-Type': 'text/html; charset=utf-8',

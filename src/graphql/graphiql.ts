@@ -1,13 +1,34 @@
 import type { GraphiQLOptions } from 'graphql-yoga'
 
-const create = `# Ask for a report: press the button on the right.
+/** What the page is filled with when it serves a demo. */
+export type Prefill = {
+  /** API key for the headers of each tab. */
+  key: string
+  /** Month that there is data for. */
+  month: { start: Date; end: Date }
+}
+
+const intervalOf = (month: Prefill['month'] | undefined): string => {
+  if (!month) return 'relative: PREVIOUS_MONTH'
+  const [start, end] = [month.start, month.end].map((date) => date.toISOString().replace('.000', ''))
+  return `between: {
+            start: "${start}"
+            end: "${end}"
+          }`
+}
+
+const create = (
+  month: Prefill['month'] | undefined,
+): string => `# Ask for a report: press the button on the right.
 # Then go on to Watch, which has the id filled in.
 mutation Create {
   createReportRun(
     input: {
       report: {
         balanceChangeFromActivityItemized: {
-          interval: { relative: PREVIOUS_MONTH }
+          interval: {
+            ${intervalOf(month)}
+          }
         }
       }
     }
@@ -96,17 +117,18 @@ const withoutKey = `{
 /**
  * What GraphiQL opens with.
  *
- * @param key filled into the headers of each tab; null leaves them to the user
+ * @param prefill null leaves the headers to the user
  */
-export const graphiqlOptions = (key: string | null): GraphiQLOptions => ({
+export const graphiqlOptions = (prefill: Prefill | null): GraphiQLOptions => ({
   title: 'Report Gateway',
   subscriptionsProtocol: 'WS',
-  defaultHeaders: key === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${key}` }, null, 2),
+  defaultHeaders:
+    prefill === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${prefill.key}` }, null, 2),
   // A key that the browser kept would outlive the data folder that it was made for.
   shouldPersistHeaders: false,
-  defaultEditorToolsVisibility: key === null ? 'headers' : 'variables',
+  defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
   defaultTabs: [
-    { query: create },
+    { query: create(prefill?.month) },
     { query: watch, variables: runVariables },
     { query: list },
     { query: download, variables: runVariables },

@@ -5,6 +5,7 @@ import { readAuthorization } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { AuthenticationError } from '../errors.ts'
 import { type Context, createContext, type Services } from './context.ts'
+import type { Prefill } from './graphiql.ts'
 import { graphiqlPage } from './graphiql-page.ts'
 import { createErrorMask, unauthenticated } from './mask-error.ts'
 import { schema } from './schema.ts'
@@ -37,18 +38,18 @@ export const authenticate = async (services: Services, key: string | null): Prom
 export type YogaOptions = {
   services: Services
   log: Logger
-  /** Key that GraphiQL is filled with; null for none. */
-  graphiqlKey: string | null
+  /** What GraphiQL is filled with; null for nothing. */
+  prefill: Prefill | null
 }
 
 /** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
-export const createGraphqlServer = ({ services, log, graphiqlKey }: YogaOptions): Yoga =>
+export const createGraphqlServer = ({ services, log, prefill }: YogaOptions): Yoga =>
   createYoga<SocketContext, Context>({
     schema,
     graphqlEndpoint,
     landingPage: false,
     graphiql: false,
-    plugins: [graphiqlPage(graphiqlKey)],
+    plugins: [graphiqlPage(prefill)],
     multipart: false,
     batching: false,
     maxRequestBodySize,

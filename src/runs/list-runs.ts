@@ -37,7 +37,6 @@ export type PageRequest = {
 
 export type RunPage = {
   runs: ReportRun[]
-  order: RunOrder
   hasNextPage: boolean
   hasPreviousPage: boolean
 }
@@ -45,7 +44,16 @@ export type RunPage = {
 // The times that both a run and Postgres can have: from 1970 to the year 9999.
 const storable = (at: Date): Date => new Date(Math.min(Math.max(at.getTime(), 0), 253_402_300_799_999))
 
-const checkFilter = ({ reportType, tags, requestedBy }: RunFilter): void => {
+const mostValues = 100
+
+const checkFilter = ({ status, reportType, tags, requestedBy }: RunFilter): void => {
+  for (const [field, values] of Object.entries({ status, reportType, tags, requestedBy })) {
+    if (values && values.length > mostValues) {
+      throw new InputError(`filter.${field} has ${values.length} values; ${mostValues} are allowed.`, [
+        'filter',
+      ])
+    }
+  }
   const text = [...(reportType ?? []), ...(tags ?? []), ...(requestedBy ?? [])].find((value) =>
     value.includes('\0'),
   )
@@ -96,8 +104,8 @@ const pageSize = ({ first, last }: PageRequest): number => {
 }
 
 /**
- * One page of runs by keyset: as cheap at any depth, and nothing is skipped or repeated when runs come or change
- * between two pages.
+ * One page of runs by keyset: as cheap at any depth. Runs that come or go between two pages change nothing for the
+ * others; a run may be met twice, or not at all, only if the value that the list is ordered by changed meanwhile.
  *
  * @throws InputError for a page size, cursor or filter that cannot be used
  */
@@ -130,7 +138,6 @@ export const listRuns = async (
   const runs = found.slice(0, size)
   return {
     runs: isBackward ? runs.reverse() : runs,
-    order,
     hasNextPage: isBackward ? before !== null : hasMore,
     hasPreviousPage: isBackward ? hasMore : after !== null,
   }

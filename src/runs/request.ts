@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Compression, ReportFormat } from '../database/generated/prisma/client.ts'
 import { InputError, InputErrors } from '../errors.ts'
+import { shown } from '../reports/parameters.ts'
 
 /** What createRun is asked for, as given. */
 export type RunRequest = {
@@ -17,7 +18,7 @@ export type RunRequest = {
 // Postgres can hold neither NUL nor half of a surrogate pair.
 const text = (maximum: number) =>
   z
-    .string({ error: ({ input }) => `${JSON.stringify(input)} is no text.` })
+    .string({ error: ({ input }) => `${shown(input)} is no text.` })
     .max(maximum, {
       error: ({ input }) => `It is ${String(input).length} characters long; ${maximum} are allowed.`,
     })
@@ -38,6 +39,8 @@ const notes = z.object({
 
 export type RunNotes = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
+const mostErrors = 50
+
 /**
  * Checks all of a request that does not depend on the report type.
  *
@@ -50,7 +53,7 @@ export const checkNotes = (request: RunRequest): RunNotes => {
     return { label, tags: [...new Set(tags)], metadata }
   }
   throw new InputErrors(
-    result.error.issues.map(({ path, message }) => {
+    result.error.issues.slice(0, mostErrors).map(({ path, message }) => {
       const [field = '', ...rest] = path.map(String)
       return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
     }),

@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
-import type { ReportRun } from '../database/generated/prisma/client.ts'
+import type { ReportRun, ReportRunStatus } from '../database/generated/prisma/client.ts'
 import type { Hub } from '../events/hub.ts'
 import { fileKey, runFolder } from '../files/file-key.ts'
 import type { Storage } from '../files/storage.ts'
@@ -22,6 +23,7 @@ export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'ca
   log: Logger
 }
 
+const retryMilliseconds = 500
 const fileEndings = { NONE: '.csv', GZIP: '.csv.gz', ZSTD: '.csv.zst' } as const
 
 /**
@@ -184,12 +186,19 @@ const watchForCancel = async (
 ): Promise<AbortSignal> => {
   const canceled = new AbortController()
   const mailbox = await deps.hub.subscribe(run, run.id, done)
+  const currentStatus = async (): Promise<ReportRunStatus | undefined> => {
+    while (true) {
+      try {
+        const where = { id: run.id }
+        return (await deps.prisma.reportRun.findUnique({ where, select: { status: true } }))?.status
+      } catch (error) {
+        deps.log.warn({ err: error, runId: run.id }, 'The run could not be read; trying again.')
+        await delay(retryMilliseconds, undefined, { signal: done })
+      }
+    }
+  }
   const watch = async (): Promise<void> => {
-    const current = await deps.prisma.reportRun.findUnique({
-      where: { id: run.id },
-      select: { status: true },
-    })
-    let status = current?.status
+    let status = await currentStatus()
     while (status === 'RUNNING') {
       const event = await mailbox.take()
       if (event === null) return
@@ -197,9 +206,8 @@ const watchForCancel = async (
     }
     canceled.abort()
   }
-  watch().catch((error) =>
-    deps.log.warn({ err: error, runId: run.id }, 'Could not watch for a cancel request.'),
-  )
+  // It only fails when the run is done and nobody has to watch it any more.
+  watch().catch(() => {})
   return canceled.signal
 }
 

@@ -38,11 +38,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     reportType: t.field({
       type: ReportType,
       description: 'What was asked for.',
-      resolve: ({ reportType }, _args, { catalog }) => {
-        const type = catalog.find(reportType)
-        if (!type) throw new Error(`The report type ${reportType} is not in the catalogue any more.`)
-        return type
-      },
+      resolve: ({ reportType }, _args, { catalog }) => catalog.describe(reportType),
     }),
     parameters: t.field({
       type: 'JSONObject',
