@@ -12,9 +12,9 @@ const intervalOf = (month: Prefill['month'] | undefined): string => {
   if (!month) return 'relative: PREVIOUS_MONTH'
   const [start, end] = [month.start, month.end].map((date) => date.toISOString().replace('.000', ''))
   return `between: {
-            start: "${start}"
-            end: "${end}"
-          }`
+              start: "${start}"
+              end: "${end}"
+            }`
 }
 
 const create = (
