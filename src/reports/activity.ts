@@ -1,14 +1,8 @@
-import {
-  addressColumns,
-  type LedgerColumnName,
-  ledgerColumns,
-  ledgerOrder,
-  ledgerRows,
-} from './ledger-columns.ts'
-import { ledgerAvailability, ledgerCondition } from './ledger-scope.ts'
+import { itemizedSource } from './itemized.ts'
+import { addressColumns, type LedgerColumnName, ledgerColumns } from './ledger-columns.ts'
+import { ledgerAvailability } from './ledger-scope.ts'
 import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from './parameters.ts'
 import { defineReportType } from './report-type.ts'
-import { sql } from './sql.ts'
 import { summaryColumns, summarySource } from './summary.ts'
 
 export const activitySummary1 = defineReportType({
@@ -106,14 +100,12 @@ export const activityItemized3 = defineReportType({
   columns: ledgerColumns(itemized3, itemized3Defaults),
   requiresLiveMode: false,
   availability: ledgerAvailability,
-  source: (scope, { interval_start, interval_end, currency: only, reporting_category }) => ({
-    from: sql`${ledgerRows} where ${ledgerCondition(scope, {
+  source: (scope, { interval_start, interval_end, currency: only, reporting_category }) =>
+    itemizedSource(scope, {
       rows: 'activity',
       from: interval_start,
       until: interval_end,
       currency: only,
       reportingCategory: reporting_category,
-    })}`,
-    orderBy: ledgerOrder,
-  }),
+    }),
 })

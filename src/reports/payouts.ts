@@ -1,8 +1,8 @@
-import { type LedgerColumnName, ledgerColumns, ledgerOrder, ledgerRows } from './ledger-columns.ts'
-import { ledgerAvailability, ledgerCondition } from './ledger-scope.ts'
+import { itemizedSource } from './itemized.ts'
+import { type LedgerColumnName, ledgerColumns } from './ledger-columns.ts'
+import { ledgerAvailability } from './ledger-scope.ts'
 import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from './parameters.ts'
 import { defineReportType } from './report-type.ts'
-import { sql } from './sql.ts'
 import { summaryColumns, summarySource } from './summary.ts'
 
 export const payoutsSummary1 = defineReportType({
@@ -74,14 +74,12 @@ export const payoutsItemized3 = defineReportType({
   columns: ledgerColumns(itemized3, itemized3Defaults),
   requiresLiveMode: false,
   availability: ledgerAvailability,
-  source: (scope, { interval_start, interval_end, currency: only, reporting_category }) => ({
-    from: sql`${ledgerRows} where ${ledgerCondition(scope, {
+  source: (scope, { interval_start, interval_end, currency: only, reporting_category }) =>
+    itemizedSource(scope, {
       rows: 'payouts',
       from: interval_start,
       until: interval_end,
       currency: only,
       reportingCategory: reporting_category,
-    })}`,
-    orderBy: ledgerOrder,
-  }),
+    }),
 })

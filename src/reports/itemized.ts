@@ -1,0 +1,10 @@
+import { ledgerOrder, ledgerRows } from './ledger-columns.ts'
+import { type LedgerFilter, ledgerCondition } from './ledger-scope.ts'
+import type { ReportScope, ReportSource } from './report-type.ts'
+import { sql } from './sql.ts'
+
+/** One row for each balance transaction that the filter keeps, in the order in which they changed the balance. */
+export const itemizedSource = (scope: ReportScope, filter: LedgerFilter): ReportSource => ({
+  from: sql`${ledgerRows} where ${ledgerCondition(scope, filter)}`,
+  orderBy: ledgerOrder,
+})
