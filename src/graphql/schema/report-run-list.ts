@@ -18,7 +18,7 @@ const TimeRangeInput = builder.inputType('TimeRangeInput', {
 const ReportRunFilter = builder.inputType('ReportRunFilter', {
   description: 'Which runs to keep; a run has to meet every field that is given.',
   fields: (t) => ({
-    status: t.field({ type: [ReportRunStatus], description: 'It has any of these.' }),
+    status: t.field({ type: [ReportRunStatus], description: 'It has one of these.' }),
     reportType: t.stringList({ description: 'It is of any of these types, by name.' }),
     tags: t.stringList({ description: 'It has all of these.' }),
     requestedBy: t.idList({ description: 'Any of these actors asked for it.' }),
