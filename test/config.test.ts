@@ -4,6 +4,7 @@ import { type Config, loadConfig } from '../src/config.ts'
 import { ConfigurationError } from '../src/errors.ts'
 
 const defaults: Config = {
+  role: 'all',
   host: '127.0.0.1',
   port: 4000,
   publicUrl: null,
@@ -11,6 +12,26 @@ const defaults: Config = {
   dataDir: '.data',
   demo: true,
   concurrency: 4,
+  accountConcurrency: 3,
+  dailyRuns: 10_000,
+  runAttempts: 3,
+  eventDays: 30,
+  allowedOrigins: [],
+  documents: { depth: 15, aliases: 30, directives: 20, tokens: 2_000, pageSize: 100, cost: 20_000 },
+  sockets: {
+    perKey: 1_000,
+    operations: 100,
+    messageBytes: 65_536,
+    handshakeSeconds: 3,
+    slowReaderSeconds: 30,
+  },
+  introspection: true,
+  suggestions: true,
+  graphiql: true,
+  getQueries: true,
+  metrics: true,
+  drainSeconds: 0,
+  stopSeconds: 5,
   logLevel: 'warn',
 }
 
@@ -45,6 +66,49 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
   ['no demo', { DEMO: 'false' }, { demo: false }],
   ['DATA_DIR', { DATA_DIR: '/srv/reports' }, { dataDir: '/srv/reports' }],
   ['CONCURRENCY', { CONCURRENCY: '64' }, { concurrency: 64 }],
+  ['ROLE', { ROLE: 'worker' }, { role: 'worker' }],
+  ['ACCOUNT_CONCURRENCY', { ACCOUNT_CONCURRENCY: '1' }, { accountConcurrency: 1 }],
+  ['DAILY_RUNS', { DAILY_RUNS: '5' }, { dailyRuns: 5 }],
+  ['RUN_ATTEMPTS', { RUN_ATTEMPTS: '1' }, { runAttempts: 1 }],
+  ['EVENT_DAYS', { EVENT_DAYS: '7' }, { eventDays: 7 }],
+  [
+    'ALLOWED_ORIGINS',
+    { ALLOWED_ORIGINS: 'https://a.example, http://b.example:81,' },
+    { allowedOrigins: ['https://a.example', 'http://b.example:81'] },
+  ],
+  ['any origin', { ALLOWED_ORIGINS: '*' }, { allowedOrigins: ['*'] }],
+  [
+    'MAX_DEPTH and the other limits of documents',
+    {
+      MAX_DEPTH: '1',
+      MAX_ALIASES: '2',
+      MAX_DIRECTIVES: '3',
+      MAX_TOKENS: '4',
+      MAX_PAGE_SIZE: '5',
+      MAX_COST: '6',
+    },
+    { documents: { depth: 1, aliases: 2, directives: 3, tokens: 4, pageSize: 5, cost: 6 } },
+  ],
+  [
+    'the limits of sockets',
+    {
+      MAX_SOCKETS_PER_KEY: '1',
+      MAX_OPERATIONS_PER_SOCKET: '2',
+      MAX_MESSAGE_BYTES: '2048',
+      HANDSHAKE_SECONDS: '4',
+      SLOW_READER_SECONDS: '5',
+    },
+    {
+      sockets: { perKey: 1, operations: 2, messageBytes: 2_048, handshakeSeconds: 4, slowReaderSeconds: 5 },
+    },
+  ],
+  [
+    'the switches',
+    { INTROSPECTION: 'false', SUGGESTIONS: '0', GRAPHIQL: 'no', GET_QUERIES: 'off', METRICS: 'false' },
+    { introspection: false, suggestions: false, graphiql: false, getQueries: false, metrics: false },
+  ],
+  ['DRAIN_SECONDS', { DRAIN_SECONDS: '10' }, { drainSeconds: 10 }],
+  ['STOP_SECONDS', { STOP_SECONDS: '0' }, { stopSeconds: 0 }],
   ['LOG_LEVEL', { LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
 ])('%s is understood', (_what, environment, expected) => {
   expect(loadConfig(environment)).toEqual({ ...defaults, ...expected })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import pino from 'pino'
 import { expect, test, vi } from 'vitest'
+import { loadConfig } from '../src/config.ts'
 import { createGateway } from '../src/gateway.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startTestGateway } from './gateway.ts'
@@ -26,16 +27,7 @@ test.each(['at once', 'while the ledger is loaded'])(
       stopped ??= gateway.stop()
     }
     const gateway = createGateway({
-      config: {
-        host: '127.0.0.1',
-        port: 0,
-        publicUrl: null,
-        databaseUrl: database.url,
-        dataDir,
-        demo: true,
-        concurrency: 1,
-        logLevel: 'silent',
-      },
+      config: loadConfig({ PORT: '0', DATABASE_URL: database.url, DATA_DIR: dataDir, DEMO: 'true' }),
       log: pino({ level: 'silent' }),
       onProgress: stop,
     })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { createApiKey } from '../src/auth/api-keys.ts'
-import type { Config } from '../src/config.ts'
+import { type Config, loadConfig } from '../src/config.ts'
 import { createPool, createPrisma, type Prisma } from '../src/database/client.ts'
 import { createGateway } from '../src/gateway.ts'
 import { idPrefixes, newId } from '../src/ids.ts'
@@ -63,13 +63,7 @@ export const startTestGateway = async ({
     const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
     const gateway = createGateway({
       config: {
-        host: '127.0.0.1',
-        port: 0,
-        publicUrl: null,
-        databaseUrl: database.url,
-        dataDir,
-        demo: false,
-        concurrency: 2,
+        ...loadConfig({ PORT: '0', DATABASE_URL: database.url, DATA_DIR: dataDir, CONCURRENCY: '2' }),
         logLevel: 'debug',
         ...config,
       },
