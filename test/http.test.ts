@@ -7,7 +7,7 @@ import { exchange } from './raw-http.ts'
 let gateway: TestGateway
 let account: TestAccount
 beforeAll(async () => {
-  gateway = await startTestGateway()
+  gateway = await startTestGateway({ config: { allowedOrigins: ['https://finance.example'] } })
   account = await gateway.createAccount()
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
@@ -111,7 +111,7 @@ describe('GraphQL over HTTP', () => {
   })
 })
 
-describe('any page', () => {
+describe('an allowed page', () => {
   test('may ask, with a key but without cookies', async () => {
     const response = await send('/graphql', {
       method: 'OPTIONS',

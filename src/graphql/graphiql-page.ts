@@ -68,7 +68,8 @@ const renderPage = async (prefill: Prefill | null): Promise<Page> => {
   return { gzipped: await promisify(gzip)(html), etag }
 }
 
-const wantsPage = ({ method, headers }: Request): boolean =>
+/** True for a browser that goes to the endpoint to look at it. */
+export const wantsPage = ({ method, headers }: Request): boolean =>
   method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
 
 /**

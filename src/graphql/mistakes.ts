@@ -1,0 +1,57 @@
+import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+
+/** Mistakes of one document that are told at once. */
+const mostMistakes = 3
+/** Where validation stops: most of what comes after so many follows from the first. */
+const mostErrors = 10
+
+/** The first few, each once: ten times the same unknown directive is one mistake. */
+const firstMistakes = (errors: readonly GraphQLError[]): readonly GraphQLError[] => {
+  const messages = new Set<string>()
+  const isNew = ({ message }: GraphQLError): boolean =>
+    !messages.has(message) && Boolean(messages.add(message))
+  // The one after the last says only that validation has stopped.
+  return errors.slice(0, mostErrors).filter(isNew).slice(0, mostMistakes)
+}
+
+type Ended = {
+  // Yoga has no type for what comes of it: one answer, or a stream of them.
+  result: unknown
+  setResult: (result: { errors: readonly GraphQLError[] }) => void
+}
+
+/** An answer without data is one of values that do not fit: each of a list, each field of an object. */
+const shorten = ({ result, setResult }: Ended): void => {
+  if (!(result instanceof Object) || !('errors' in result) || 'data' in result) return
+  const { errors } = result
+  if (Array.isArray(errors) && errors.length > 1) setResult({ errors: firstMistakes(errors) })
+}
+
+/**
+ * Keeps answers to documents and variables that are wrong short.
+ *
+ * @param suggestions whether clients are told of names like one that they misspelt, which gives the schema away
+ */
+export const tellFewMistakes = (suggestions: boolean): Plugin => {
+  const options = { maxErrors: mostErrors, hideSuggestions: !suggestions }
+  // Yoga's type of the arguments lacks what its executor reads.
+  const hide = (args: object): void => {
+    Object.assign(args, { hideSuggestions: !suggestions })
+  }
+  return {
+    onValidate: ({ setValidationFn }) =>
+      setValidationFn((schema: GraphQLSchema, document: DocumentNode) =>
+        firstMistakes(validate(schema, document, undefined, options)),
+      ),
+    // Values of variables are checked only when the operation is executed.
+    onExecute: ({ args }) => {
+      hide(args)
+      return { onExecuteDone: shorten }
+    },
+    onSubscribe: ({ args }) => {
+      hide(args)
+      return { onSubscribeResult: shorten }
+    },
+  }
+}
