@@ -153,7 +153,7 @@ const variables = z.object({
   MAX_ALIASES: wholeNumber(0, 100_000).default(30),
   MAX_DIRECTIVES: wholeNumber(0, 100_000).default(20),
   MAX_TOKENS: wholeNumber(1, 1_000_000).default(2_000),
-  MAX_PAGE_SIZE: wholeNumber(1, 1_000).default(100),
+  MAX_PAGE_SIZE: wholeNumber(1, 1_000).default(500),
   MAX_COST: wholeNumber(1, 100_000_000).default(20_000),
   MAX_SOCKETS_PER_KEY: wholeNumber(1, 1_000_000).default(1_000),
   MAX_OPERATIONS_PER_SOCKET: wholeNumber(1, 100_000).default(100),

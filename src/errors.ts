@@ -1,4 +1,10 @@
-export type UserErrorCode = 'INVALID_VALUE' | 'NOT_FOUND' | 'WRONG_STATUS' | 'LIVE_MODE_REQUIRED'
+export type UserErrorCode =
+  | 'INVALID_VALUE'
+  | 'NOT_FOUND'
+  | 'WRONG_STATUS'
+  | 'LIVE_MODE_REQUIRED'
+  | 'IDEMPOTENCY_CONFLICT'
+  | 'LIMIT_REACHED'
 
 /**
  * A mistake that the caller can mend: shown as it is, as `userErrors` over GraphQL.
@@ -56,6 +62,31 @@ export class WrongStatusError extends UserFacingError {
   constructor(message: string, runId: string) {
     super(message, ['id'])
     this.runId = runId
+  }
+}
+
+/** The idempotency key was used with another request. */
+export class IdempotencyError extends UserFacingError {
+  readonly code = 'IDEMPOTENCY_CONFLICT'
+  /** The run that was made with that key. */
+  readonly runId: string
+
+  constructor(message: string, runId: string) {
+    super(message, ['idempotencyKey'])
+    this.runId = runId
+  }
+}
+
+/** A limit was met that passes with time. */
+export class LimitError extends UserFacingError {
+  readonly code = 'LIMIT_REACHED'
+  readonly limit: number
+  readonly retryAfter: Date
+
+  constructor(message: string, limit: number, retryAfter: Date) {
+    super(message)
+    this.limit = limit
+    this.retryAfter = retryAfter
   }
 }
 

@@ -17,7 +17,7 @@ const defaults: Config = {
   runAttempts: 3,
   eventDays: 30,
   allowedOrigins: [],
-  documents: { depth: 15, aliases: 30, directives: 20, tokens: 2_000, pageSize: 100, cost: 20_000 },
+  documents: { depth: 15, aliases: 30, directives: 20, tokens: 2_000, pageSize: 500, cost: 20_000 },
   sockets: {
     perKey: 1_000,
     operations: 100,

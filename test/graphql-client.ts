@@ -13,10 +13,21 @@ export type GraphqlClient = {
   execute<Data>(query: string, variables?: Variables): Promise<GraphqlResult<Data> & { status: number }>
   /** The data; fails with query and answer when there were errors. */
   request<Data>(query: string, variables?: Variables): Promise<Data>
-  /** A subscription over WebSocket; every state it gives, until it completes. Breaking out of the loop closes it. */
-  subscribe<Data>(query: string, variables?: Variables): AsyncGenerator<GraphqlResult<Data>>
+  /**
+   * A subscription over WebSocket; every state it gives, until it completes. Breaking out of the loop closes it, and so
+   * does the signal, also while nothing comes.
+   */
+  subscribe<Data>(
+    query: string,
+    variables?: Variables,
+    signal?: AbortSignal,
+  ): AsyncGenerator<GraphqlResult<Data>>
   /** The same over SSE. */
-  subscribeSse<Data>(query: string, variables?: Variables): AsyncGenerator<GraphqlResult<Data>>
+  subscribeSse<Data>(
+    query: string,
+    variables?: Variables,
+    signal?: AbortSignal,
+  ): AsyncGenerator<GraphqlResult<Data>>
 }
 
 /** A client for tests, made of libraries that know nothing of this gateway. */
@@ -44,12 +55,13 @@ export const createGraphqlClient = (url: string, key: string | null): GraphqlCli
       }
       return data
     },
-    subscribe: async function* <Data>(query: string, variables: Variables = {}) {
+    subscribe: async function* <Data>(query: string, variables: Variables = {}, signal?: AbortSignal) {
       const client = createSocketClient({
         url: endpoint.replace('http', 'ws'),
         connectionParams: headers,
         retryAttempts: 0,
       })
+      signal?.addEventListener('abort', client.terminate, { once: true })
       try {
         // The library cannot know the type of the data.
         yield* client.iterate({ query, variables }) as AsyncIterable<GraphqlResult<Data>>
@@ -57,8 +69,9 @@ export const createGraphqlClient = (url: string, key: string | null): GraphqlCli
         await client.dispose()
       }
     },
-    subscribeSse: async function* <Data>(query: string, variables: Variables = {}) {
+    subscribeSse: async function* <Data>(query: string, variables: Variables = {}, signal?: AbortSignal) {
       const client = createSseClient({ url: endpoint, headers, retryAttempts: 0 })
+      signal?.addEventListener('abort', client.dispose, { once: true })
       try {
         // The library cannot know the type of the data.
         yield* client.iterate({ query, variables }) as AsyncIterable<GraphqlResult<Data>>

@@ -10,6 +10,7 @@ import { startWakeUp, type WakeUp } from '../src/events/wake-up.ts'
 import { createLocalStorage } from '../src/files/local.ts'
 import type { Storage } from '../src/files/storage.ts'
 import { idPrefixes, newId } from '../src/ids.ts'
+import { createRunLoader } from '../src/runs/run-loader.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { RunOwner } from './insert-run.ts'
 
@@ -42,7 +43,7 @@ export const openRunParts = async (): Promise<RunParts> => {
   cleanup.defer(() => prisma.$disconnect())
   const wakeUp = await startWakeUp(database.url, pool, log)
   cleanup.defer(wakeUp.stop)
-  const hub = createHub(prisma, wakeUp, log)
+  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, log })
   cleanup.defer(hub.stop)
   const accountId = newId(idPrefixes.account, new Date())
   await prisma.account.create({ data: { id: accountId, name: 'Test' } })

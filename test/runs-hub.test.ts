@@ -38,6 +38,7 @@ test('a change between the start of listening and the first look at the run is n
   const states = followRun(
     {
       hub,
+      log: parts.log,
       runLoader: {
         load: async (runId) => {
           const run = await loader.load(runId)
@@ -58,32 +59,26 @@ test('a change between the start of listening and the first look at the run is n
 test('a change that the first look has shown already is not given again', async () => {
   const { id } = await insertRun(prisma, owner)
   let loads = 0
-  const states = followRun(
-    {
-      hub,
-      runLoader: {
-        load: async (runId) => {
-          if (loads === 0) await start(runId)
-          const run = await loader.load(runId)
-          loads++
-          return run
-        },
-      },
-    },
-    owner,
-    id,
-  )
+  const load = async (runId: string) => {
+    if (loads === 0) await start(runId)
+    const run = await loader.load(runId)
+    loads++
+    return run
+  }
+  const own = createHub({ prisma, wakeUp, loadRun: load, log: parts.log })
+  const states = followRun({ hub: own, log: parts.log, runLoader: { load } }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'RUNNING', version: 2 })
   const next = states.next()
   // The event of that change has come, and was looked into.
   await vi.waitFor(() => expect(loads).toBe(2))
   await end(id)
   expect((await next).value).toMatchObject({ status: 'CANCELED', version: 3 })
+  own.stop()
 })
 
 test('a slow reader gets the newest state once, and the end', async () => {
   const { id } = await insertRun(prisma, owner)
-  const states = followRun({ hub, runLoader: loader }, owner, id)
+  const states = followRun({ hub, runLoader: loader, log: parts.log }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'PENDING', version: 1 })
   await start(id)
   for (let i = 0; i < 5; i++) await progress(id)
@@ -96,7 +91,8 @@ test('changes made at the same time in many transactions reach all who follow', 
   const runs = await Promise.all(Array.from({ length: 40 }, () => insertRun(prisma, owner)))
   const followers = runs.map(async ({ id }) => {
     const versions: number[] = []
-    for await (const { version } of followRun({ hub, runLoader: loader }, owner, id)) versions.push(version)
+    for await (const { version } of followRun({ hub, runLoader: loader, log: parts.log }, owner, id))
+      versions.push(version)
     return versions
   })
   await Promise.all(
@@ -135,7 +131,12 @@ test('an event that is committed while the log is being read is read right after
   })
   // The extended client has every method that the hub uses; only the type says that some others are gone.
   const reader = extended as unknown as Prisma
-  const own = createHub(reader, { ...wakeUp, onWake: (listener) => listeners.push(listener) }, parts.log)
+  const own = createHub({
+    prisma: reader,
+    wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
+    loadRun: loader.load,
+    log: parts.log,
+  })
   try {
     let mail: unknown = null
     const mailbox = await own.subscribe(owner, id, new AbortController().signal)
@@ -144,7 +145,7 @@ test('an event that is committed while the log is being read is read right after
       mail = event
     })
     // Well before the regular look at the log.
-    await vi.waitFor(() => expect(mail).toMatchObject({ runId: id, toStatus: 'CANCELED' }), 2_000)
+    await vi.waitFor(() => expect(mail).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } }), 2_000)
   } finally {
     own.stop()
   }
@@ -202,7 +203,7 @@ test('who leaves while nothing happens leaves nothing behind', async () => {
     expect(left.filter((mailbox) => mailbox.deref())).toEqual([])
   })
   await start(id)
-  expect(await kept.take()).toMatchObject({ runId: id, toStatus: 'RUNNING' })
+  expect(await kept.take()).toMatchObject({ event: { runId: id, toStatus: 'RUNNING' } })
   staying.abort()
 })
 
@@ -214,7 +215,7 @@ test('who leaves while Postgres does not answer leaves nothing behind', async ()
   const lock = await pool.connect()
   await lock.query('begin')
   await lock.query('lock table event_log_heads in access exclusive mode')
-  const states = followRun({ hub, runLoader: loader }, viewer, id)
+  const states = followRun({ hub, runLoader: loader, log: parts.log }, viewer, id)
   const first = states.next()
   await vi.waitFor(async () =>
     expect(
@@ -232,7 +233,7 @@ test('who leaves while Postgres does not answer leaves nothing behind', async ()
   using sent = noteStatements()
   wakeUp.notify(viewer)
   const { id: other } = await insertRun(prisma, owner, { status: 'RUNNING' })
-  const states2 = followRun({ hub, runLoader: loader }, owner, other)
+  const states2 = followRun({ hub, runLoader: loader, log: parts.log }, owner, other)
   await states2.next()
   await end(other)
   await states2.next()
@@ -249,19 +250,24 @@ test('listening works again after the log could not be read', async () => {
   const outcomes = await Promise.allSettled(failing)
   await database.query('alter table hidden rename to event_log_heads')
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-  const states = followRun({ hub, runLoader: loader }, viewer, id)
+  const states = followRun({ hub, runLoader: loader, log: parts.log }, viewer, id)
   await states.next()
   await end(id)
   expect((await states.next()).value).toMatchObject({ status: 'CANCELED' })
 })
 
 test('an event whose wake-up was lost is found all the same', async () => {
-  const deaf = createHub(prisma, { ...wakeUp, onWake: () => {} }, parts.log)
+  const deaf = createHub({
+    prisma,
+    wakeUp: { ...wakeUp, onWake: () => {} },
+    loadRun: loader.load,
+    log: parts.log,
+  })
   try {
     const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
     const mailbox = await deaf.subscribe(owner, id, new AbortController().signal)
     await end(id)
-    expect(await mailbox.take()).toMatchObject({ runId: id, toStatus: 'CANCELED' })
+    expect(await mailbox.take()).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } })
   } finally {
     deaf.stop()
   }

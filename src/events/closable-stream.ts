@@ -14,6 +14,8 @@ export const closableStream = <Value>(
         if (result.done) closing.abort()
         return result
       } catch (error) {
+        // Whoever waits for something with the signal is thrown out of it: that is an end, and no fault.
+        if (closing.signal.aborted) return { done: true, value: undefined }
         closing.abort()
         throw error
       }

@@ -10,7 +10,7 @@ export type NewEvent = Omit<ReportRunEvent, 'position'>
  * Appends an event in the caller's transaction and returns its position.
  *
  * The position comes from the owner's counter row, which stays locked until the transaction ends: positions are in
- * commit order, so a reader who has seen one has seen all before it. A sequence would not give that.
+ * commit order and have no gaps, so a reader who has seen one has seen all before it. A sequence would give neither.
  */
 export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<bigint> => {
   const [head] = await tx.$queryRaw<{ position: bigint }[]>`
@@ -31,15 +31,40 @@ export const lastPosition = async (prisma: Prisma, { accountId, livemode }: LogO
   return head?.position ?? 0n
 }
 
-/** Events after a position, oldest first, at most `limit`. */
+export type LogBounds = {
+  /** Position of the newest event, also when it is not kept any more; 0 when there was none yet. */
+  last: bigint
+  /** Everything after this position is kept. */
+  keptAfter: bigint
+}
+
+/** What is kept of a log. */
+export const logBounds = async (prisma: Prisma, owner: LogOwner): Promise<LogBounds> => {
+  const { accountId, livemode } = owner
+  // The end comes first: what is appended in between is then kept for certain.
+  const last = await lastPosition(prisma, owner)
+  const oldest = await prisma.reportRunEvent.findFirst({
+    where: { accountId, livemode },
+    orderBy: { position: 'asc' },
+    select: { position: true },
+  })
+  return { last, keptAfter: oldest ? oldest.position - 1n : last }
+}
+
+/**
+ * Events after a position, oldest first, at most `limit`.
+ *
+ * @param runId only those of this run; those of all runs unless given
+ */
 export const readEvents = (
   prisma: Prisma,
   { accountId, livemode }: LogOwner,
   after: bigint,
   limit: number,
+  runId?: string,
 ): Promise<ReportRunEvent[]> =>
   prisma.reportRunEvent.findMany({
-    where: { accountId, livemode, position: { gt: after } },
+    where: { accountId, livemode, position: { gt: after }, ...(runId === undefined ? {} : { runId }) },
     orderBy: { position: 'asc' },
     take: limit,
   })

@@ -23,6 +23,7 @@ export const builder = new SchemaBuilder<{
     DateTime: { Input: Date; Output: Date }
     Duration: { Input: Temporal.Duration; Output: Temporal.Duration }
     URL: { Input: string; Output: string }
+    EventCursor: { Input: string; Output: string }
     BigInt: { Input: bigint; Output: bigint }
     JSONObject: { Input: Record<string, unknown>; Output: Record<string, unknown> }
   }

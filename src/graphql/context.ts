@@ -1,56 +1,59 @@
-import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
+import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Viewer } from '../auth/viewer.ts'
-import type { Prisma } from '../database/client.ts'
-import type { ApiKey, ReportFile } from '../database/generated/prisma/client.ts'
+import type { SocketLimits } from '../config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { LinkSigner } from '../files/link.ts'
 import type { Storage } from '../files/storage.ts'
+import type { Metrics } from '../metrics.ts'
+import { noteViewer } from '../request-context.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import type { FollowDependencies } from '../runs/follow-run.ts'
+import type { QueuePlaceLoader } from '../runs/queue-place.ts'
+import { readTraceparent } from '../runs/trace-id.ts'
+import type { ConnectionCount } from './connection-count.ts'
+import type { Loaders } from './loaders.ts'
 
 /** What every request shares. */
 export type Services = RunDependencies &
-  FollowDependencies & { linkSigner: LinkSigner; storage: Storage; log: Logger }
+  FollowDependencies & {
+    linkSigner: LinkSigner
+    storage: Storage
+    log: Logger
+    metrics: Metrics
+    loaders: Loaders
+    queuePlaces: QueuePlaceLoader
+    keyWatch: KeyWatch
+    connections: ConnectionCount
+    socketLimits: SocketLimits
+  }
 
 export type Context = Services & {
   /** Null when no key was sent; such a request may only look at the schema. */
   viewer: Viewer | null
-  loaders: Loaders
+  /** True over WebSocket. */
+  isSocket: boolean
+  /** The header Idempotency-Key; null when there was none, as over WebSocket. */
+  idempotencyKey: string | null
+  /** The caller's trace, from the header traceparent; null when there was none. */
+  traceId: string | null
 }
 
-export type Loaders = {
-  /** Files of a run, by the run's id. */
-  filesOfRun: DataLoader<string, ReportFile[]>
-  apiKey: DataLoader<string, ApiKey | null>
+/** @param headers those of the request; null over WebSocket, where an operation has none */
+export const createContext = (
+  services: Services,
+  viewer: Viewer | null,
+  headers: Pick<Headers, 'get'> | null,
+): Context => {
+  if (viewer) noteViewer(viewer)
+  return {
+    ...services,
+    viewer,
+    isSocket: headers === null,
+    idempotencyKey: headers?.get('idempotency-key') ?? null,
+    traceId: readTraceparent(headers?.get('traceparent')),
+  }
 }
-
-// A subscription keeps its context for as long as it lives, so nothing may be cached: loaders only batch.
-const createLoaders = (prisma: Prisma): Loaders => ({
-  filesOfRun: new DataLoader(
-    async (runIds: readonly string[]) => {
-      const files = await prisma.reportFile.findMany({
-        where: { runId: { in: [...new Set(runIds)] } },
-        orderBy: { id: 'asc' },
-      })
-      return runIds.map((runId) => files.filter((file) => file.runId === runId))
-    },
-    { cache: false },
-  ),
-  apiKey: new DataLoader(
-    async (ids: readonly string[]) => {
-      const keys = await prisma.apiKey.findMany({ where: { id: { in: [...new Set(ids)] } } })
-      return ids.map((id) => keys.find((key) => key.id === id) ?? null)
-    },
-    { cache: false },
-  ),
-})
-
-export const createContext = (services: Services, viewer: Viewer | null): Context => ({
-  ...services,
-  viewer,
-  loaders: createLoaders(services.prisma),
-})
 
 /** @throws AuthenticationError when no key was sent */
 export const requireViewer = ({ viewer }: Pick<Context, 'viewer'>): Viewer => {

@@ -6,3 +6,9 @@ export const millisecondsBetween = (from: Date, to: Date): number =>
 
 export const toDuration = (milliseconds: number): Temporal.Duration =>
   Temporal.Duration.from({ milliseconds }).round({ largestUnit: 'hours' })
+
+/** The length of a duration, days being of 24 hours. Months and years have none: they count as infinite. */
+export const toMilliseconds = (duration: Temporal.Duration): number =>
+  duration.years === 0 && duration.months === 0 && duration.weeks === 0
+    ? duration.total('milliseconds')
+    : Number.POSITIVE_INFINITY

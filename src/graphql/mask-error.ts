@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
+import { isOutage } from '../database/outage.ts'
 import { AuthenticationError, UserFacingError } from '../errors.ts'
+import { currentRequest } from '../request-context.ts'
 
 const originalOf = (error: unknown): unknown =>
   error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
@@ -20,9 +22,15 @@ export const unauthenticated = (error: AuthenticationError): GraphQLError =>
     extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
   })
 
+/** Also over HTTP the answer says when to come back. */
+const unavailable = {
+  code: 'UNAVAILABLE',
+  http: { status: 503, headers: { 'Retry-After': '1' } },
+}
+
 /**
- * Decides what a client sees of an error: what it can act on, as it is; of anything else an id, under which the log
- * has the whole.
+ * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database, that it should try
+ * again; of anything else an id, under which the log has the whole.
  */
 export const createErrorMask =
   (log: Logger) =>
@@ -34,8 +42,17 @@ export const createErrorMask =
     }
     if (original instanceof UserFacingError)
       return withPlace(original.message, error, { code: original.code })
+    if (isOutage(original)) {
+      log.warn(
+        { err: original, ...currentRequest() },
+        'A request failed, because the database cannot be reached.',
+      )
+      const message =
+        'The database cannot be reached at the moment. Try again in a second; with an idempotencyKey, what was asked for is not done twice.'
+      return withPlace(message, error, { ...unavailable })
+    }
     const errorId = randomUUID()
-    log.error({ err: original, errorId }, 'A request failed by a fault of the gateway.')
+    log.error({ err: original, errorId, ...currentRequest() }, 'A request failed by a fault of the gateway.')
     const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
     // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
     return withPlace(message, error, { code: 'INTERNAL_SERVER_ERROR', errorId, unexpected: true })

@@ -3,6 +3,8 @@ import { CloseCode, type Server as Protocol } from 'graphql-ws'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { Viewer } from '../auth/viewer.ts'
+import { inRequest, requestIdOf } from '../request-context.ts'
+import { sendUnlessSlow } from './slow-reader.ts'
 
 /** What the protocol knows of a socket. */
 export type SocketExtra = {
@@ -17,6 +19,8 @@ export type ServeSocketOptions = {
   log: Logger
   /** What a client may see of a fault. */
   mask: (error: unknown) => Error
+  /** Seconds after which a client that does not read is closed. */
+  slowReaderSeconds: number
 }
 
 /** A client that does not answer a ping before the next one is gone. */
@@ -40,17 +44,20 @@ export const closeReason = (text: string): string =>
 export const serveSocket = (
   socket: WebSocket,
   request: IncomingMessage,
-  { protocol, log, mask }: ServeSocketOptions,
+  { protocol, log, mask, slowReaderSeconds }: ServeSocketOptions,
 ): void => {
   // Too long a message, say: the socket closes by itself, with the code for that.
   socket.on('error', (error) => log.debug({ err: error }, 'A WebSocket broke.'))
 
+  const requestId = requestIdOf(request.headers['x-request-id'])
+  const sends = sendUnlessSlow(socket, slowReaderSeconds)
   let hasAnswered = true
   socket.on('pong', () => {
     hasAnswered = true
   })
   const heartbeat = setInterval(() => {
-    if (!hasAnswered) return socket.terminate()
+    // One that does not read cannot answer either; how long that may last is another matter.
+    if (!hasAnswered && !sends.isPending()) return socket.terminate()
     hasAnswered = false
     socket.ping()
   }, pingMilliseconds)
@@ -58,17 +65,12 @@ export const serveSocket = (
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      // Resolves when the message has left the process, so that a slow reader holds up its own subscriptions alone. Of a
-      // socket that breaks meanwhile, 'close' tells.
-      send: (data) =>
-        new Promise((resolve) => {
-          if (socket.readyState === socket.OPEN) socket.send(data, () => resolve())
-          else resolve()
-        }),
+      // Of a socket that breaks meanwhile, 'close' tells.
+      send: sends.send,
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) =>
         socket.on('message', (data) => {
-          handle(String(data)).catch((error: unknown) => {
+          inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {
             socket.close(CloseCode.InternalServerError, closeReason(mask(error).message))
           })
         }),

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { ExecutionArgs, GraphQLError, GraphQLFormattedError } from 'graphql'
+import { type ExecutionArgs, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import {
   CloseCode,
   handleProtocols,
@@ -8,12 +8,16 @@ import {
   type SubscribePayload,
 } from 'graphql-ws'
 import type { Logger } from 'pino'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { readConnectionParams } from '../auth/credentials.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import { AuthenticationError } from '../errors.ts'
+import { withoutSecrets } from '../secrets.ts'
 import type { Services } from './context.ts'
+import { drainSockets } from './drain-sockets.ts'
 import { createErrorMask } from './mask-error.ts'
 import { closeReason, type SocketExtra, serveSocket } from './serve-socket.ts'
+import { keyEnded } from './subscription-stream.ts'
 import { authenticate, graphqlEndpoint, type Yoga } from './yoga.ts'
 
 type ConnectionParams = Record<string, unknown> | undefined
@@ -27,9 +31,6 @@ export type WebSocketOptions = {
   isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
 }
 
-/** Largest message that a client may send, in bytes; the package's own limit is 100 MiB. */
-const maxPayload = 64 * 1024
-
 /** GraphiQL opens its sockets without a key, and sends the headers of its editor with each operation. */
 const readOperationKey = ({ extensions }: SubscribePayload): string | null => {
   const headers = extensions?.headers
@@ -39,15 +40,22 @@ const readOperationKey = ({ extensions }: SubscribePayload): string | null => {
 /** An error as it is sent: not with what is meant for Yoga, its HTTP status and the like. */
 const formatted = (error: GraphQLError): GraphQLFormattedError => {
   const { http, unexpected, ...extensions } = error.extensions
-  return { ...error.toJSON(), extensions }
+  return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
 }
+
+const tooManyOperations = (limit: number): GraphQLError =>
+  new GraphQLError(
+    `There are ${limit} operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.`,
+    { extensions: { code: 'LIMIT_REACHED' } },
+  )
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
 export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebSocketOptions) => {
+  const { socketLimits: limits, connections, keyWatch, metrics } = services
   const sockets = new WebSocketServer({
     server,
     path: graphqlEndpoint,
-    maxPayload,
+    maxPayload: limits.messageBytes,
     handleProtocols,
     verifyClient: ({ req }, done) => done(isAllowed(req.headers), 403, 'Forbidden'),
   })
@@ -61,13 +69,15 @@ export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebS
   }
 
   const prepare = async (
-    { extra }: SocketState<ConnectionParams, SocketExtra>,
+    { extra, subscriptions }: SocketState<ConnectionParams, SocketExtra>,
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+    if (Object.keys(subscriptions).length > limits.operations) return [tooManyOperations(limits.operations)]
     try {
       const viewer = extra.viewer ?? (await authenticate(services, readOperationKey(payload)))
       // Without the request: it was a GET, by which Yoga takes no mutations.
-      const operation = yoga.getEnveloped({ viewer })
+      const { query, variables, operationName } = payload
+      const operation = yoga.getEnveloped({ viewer, params: { query, variables, operationName } })
       const args = {
         schema: operation.schema,
         document: operation.parse(payload.query),
@@ -84,13 +94,31 @@ export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebS
     }
   }
 
+  /** Counts the socket as one of its key's, and closes it when the key ends. */
+  const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
+    const giveBack = connections.take(viewer?.apiKeyId ?? null)
+    if (!giveBack) {
+      const reason = `${limits.perKey} connections are open for this key, which is its limit.`
+      socket.close(CloseCode.TooManyInitialisationRequests, reason)
+      return false
+    }
+    socket.once('close', giveBack)
+    if (viewer) {
+      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyEnded().message))
+      socket.once('close', keyWatch.watch(viewer.apiKeyId, end))
+    }
+    return socket.readyState === socket.OPEN
+  }
+
   const protocol = makeServer<ConnectionParams, SocketExtra>({
+    connectionInitWaitTimeout: limits.handshakeSeconds * 1000,
     execute: (args: ExecutionArgs) => operationOf(args).execute(args),
     subscribe: (args: ExecutionArgs) => operationOf(args).subscribe(args),
     onConnect: async ({ connectionParams, extra }) => {
       try {
-        extra.viewer = await authenticate(services, readConnectionParams(connectionParams))
-        return true
+        const viewer = await authenticate(services, readConnectionParams(connectionParams))
+        extra.viewer = viewer
+        return bindToKey(extra.socket, viewer)
       } catch (error) {
         if (!(error instanceof AuthenticationError)) throw error
         extra.socket.close(CloseCode.Forbidden, closeReason(error.message))
@@ -102,18 +130,14 @@ export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebS
       errors && { ...(data === undefined ? {} : { data }), errors: errors.map(formatted) },
     onError: (_state, _id, _payload, errors) => errors.map(formatted),
   })
-  sockets.on('connection', (socket, request) => serveSocket(socket, request, { protocol, log, mask }))
+  sockets.on('connection', (socket, request) => {
+    socket.once('close', metrics.socketOpened())
+    const { slowReaderSeconds } = limits
+    serveSocket(socket, request, { protocol, log, mask, slowReaderSeconds })
+  })
 
   return {
-    /** Says good-bye to every client; those that do not answer within a second are cut off. */
-    stop: async (): Promise<void> => {
-      const closed = new Promise((resolve) => sockets.close(resolve))
-      for (const socket of sockets.clients) socket.close(1001, 'Going away')
-      const timer = setTimeout(() => {
-        for (const socket of sockets.clients) socket.terminate()
-      }, 1_000)
-      await closed
-      clearTimeout(timer)
-    },
+    /** Tells every client to connect again, elsewhere. */
+    stop: () => drainSockets(sockets),
   }
 }

@@ -3,12 +3,19 @@ import type { Logger } from 'pino'
 import { verifyApiKey } from '../auth/api-keys.ts'
 import { readAuthorization } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
+import type { Config } from '../config.ts'
 import { AuthenticationError } from '../errors.ts'
 import { type Context, createContext, type Services } from './context.ts'
+import { createDocumentCache } from './document-cache.ts'
 import type { Prefill } from './graphiql.ts'
-import { graphiqlPage } from './graphiql-page.ts'
+import { graphiqlPage, wantsPage } from './graphiql-page.ts'
+import { hideSecrets } from './hide-secrets.ts'
+import { limitDocuments } from './limits.ts'
 import { createErrorMask, unauthenticated } from './mask-error.ts'
+import { tellFewMistakes } from './mistakes.ts'
+import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './request-rules.ts'
 import { schema } from './schema.ts'
+import { watchOperations } from './watch-operations.ts'
 
 export const graphqlEndpoint = '/graphql'
 
@@ -40,20 +47,34 @@ export type YogaOptions = {
   log: Logger
   /** What GraphiQL is filled with; null for nothing. */
   prefill: Prefill | null
+  config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>
 }
 
 /** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
-export const createGraphqlServer = ({ services, log, prefill }: YogaOptions): Yoga =>
+export const createGraphqlServer = ({ services, log, prefill, config }: YogaOptions): Yoga =>
   createYoga<SocketContext, Context>({
     schema,
     graphqlEndpoint,
     landingPage: false,
     graphiql: false,
-    plugins: [graphiqlPage(prefill)],
+    plugins: [
+      config.graphiql && graphiqlPage(prefill),
+      preventForgery(),
+      refuseBrokenParameters(),
+      !config.getQueries && refuseGetQueries(),
+      limitDocuments({ schema, limits: config.documents, introspection: config.introspection }),
+      tellFewMistakes(config.suggestions),
+      watchOperations(services.metrics),
+      hideSecrets(),
+    ].filter((plugin) => plugin !== false),
+    parserAndValidationCache: createDocumentCache(),
     multipart: false,
     batching: false,
     maxRequestBodySize,
-    cors: { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
+    // Origins that are not allowed never get here: the access rule has refused them. Yoga names the one that asks, and
+    // varies by it. No page may read GraphiQL, which may hold a key.
+    cors: (request) =>
+      !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
     maskedErrors: { maskError: createErrorMask(log) },
     logging: {
       debug: (...parts) => log.debug({ parts }, 'yoga'),
@@ -63,10 +84,10 @@ export const createGraphqlServer = ({ services, log, prefill }: YogaOptions): Yo
       error: (...parts) => log.debug({ parts }, 'yoga'),
     },
     context: async (initial) => {
-      if (initial.viewer !== undefined) return createContext(services, initial.viewer)
+      if (initial.viewer !== undefined) return createContext(services, initial.viewer, null)
       try {
         const key = readAuthorization(initial.request.headers.get('authorization'))
-        return createContext(services, await authenticate(services, key))
+        return createContext(services, await authenticate(services, key), initial.request.headers)
       } catch (error) {
         throw error instanceof AuthenticationError ? unauthenticated(error) : error
       }

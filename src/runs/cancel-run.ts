@@ -1,8 +1,8 @@
-import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import type { ReportRun } from '../database/generated/prisma/client.ts'
 import { InputError, NotFoundError, WrongStatusError } from '../errors.ts'
-import { idPrefixes, isId } from '../ids.ts'
 import type { RunDependencies } from './dependencies.ts'
+import { findRun } from './find-run.ts'
 import { isFinal } from './status.ts'
 import { transition } from './transition.ts'
 
@@ -26,9 +26,7 @@ export const cancelRun = async (
     throw new InputError(`The reason has to be text of at most ${longestReason} characters.`, ['reason'])
   }
   while (true) {
-    const isPossible = isId(id, idPrefixes.reportRun)
-    const run =
-      isPossible && (await deps.prisma.reportRun.findUnique({ where: { id, ...visibleTo(viewer) } }))
+    const run = await findRun(deps.prisma, viewer, id)
     if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
     if (run.status === 'CANCELING') return run
     if (isFinal(run.status)) {

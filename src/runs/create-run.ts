@@ -1,14 +1,12 @@
 import type { Viewer } from '../auth/viewer.ts'
-import type { ReportRun } from '../database/generated/prisma/client.ts'
 import { InputError, InputErrors, LiveModeRequiredError } from '../errors.ts'
-import { idPrefixes, newId } from '../ids.ts'
 import type { Catalog } from '../reports/catalog.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { shown } from '../reports/parameters.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import type { RunDependencies } from './dependencies.ts'
-import { checkNotes, type RunRequest } from './request.ts'
-import { recordChange } from './transition.ts'
+import { checkNotes, checkSpans, type RunRequest } from './request.ts'
+import { type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.ts'
 
 const findType = (catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType => {
   const type = catalog.find(name)
@@ -33,42 +31,48 @@ const within = async <Result>(part: string, check: () => Promise<Result>): Promi
 }
 
 /**
- * Creates a run and its job in one transaction; both are there when it returns, or neither is.
+ * The type and the parameters that a run can be made with, defaults filled in.
  *
- * @throws InputError, InputErrors with paths that start with `type`, `parameters`, `label`, `tags`, `metadata` or `formats`
+ * @throws InputError, InputErrors with paths that start with `type` or `parameters`
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
-export const createRun = async (
-  { prisma, queue, wakeUp, catalog, now }: RunDependencies,
+export const acceptReport = async (
+  { prisma, catalog }: Pick<RunDependencies, 'prisma' | 'catalog'>,
+  viewer: Viewer,
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+) => {
+  const type = findType(catalog, name, viewer)
+  const parameters = await within('parameters', async () =>
+    checkParameters(type, given, await type.availability(prisma, viewer)),
+  )
+  return { reportType: type.name, parameters }
+}
+
+/**
+ * Creates a run and its job; with an idempotency key that was used before, gives the run of that time.
+ *
+ * @throws InputError, InputErrors with paths that start with the name of a field of the request
+ * @throws LiveModeRequiredError, IdempotencyError, LimitError
+ */
+export const createRun = (
+  deps: RunDependencies,
   viewer: Viewer,
   request: RunRequest,
-): Promise<ReportRun> => {
-  const type = findType(catalog, request.type, viewer)
-  const notes = checkNotes(request)
-  const parameters = await within('parameters', async () =>
-    checkParameters(type, request.parameters, await type.availability(prisma, viewer)),
+  options: SubmitOptions,
+): Promise<SubmittedRun> =>
+  submitRun(
+    deps,
+    viewer,
+    async () => ({
+      ...checkSpans(request),
+      ...checkNotes(request),
+      ...(await acceptReport(deps, viewer, request.type, request.parameters)),
+      formats: [...request.formats],
+      compression: request.compression,
+      origin: 'API',
+      attempt: 1,
+      retryOfId: null,
+    }),
+    options,
   )
-  const createdAt = now()
-  const run = await prisma.$transaction(async (tx) => {
-    const created = await tx.reportRun.create({
-      data: {
-        id: newId(idPrefixes.reportRun, createdAt),
-        accountId: viewer.accountId,
-        livemode: viewer.livemode,
-        reportType: type.name,
-        parameters,
-        formats: [...request.formats],
-        compression: request.compression,
-        ...notes,
-        status: 'PENDING',
-        requestedById: viewer.apiKeyId,
-        createdAt,
-      },
-    })
-    await queue.enqueue(tx, created.id)
-    await recordChange(tx, created, { from: null, actorId: viewer.apiKeyId, at: createdAt })
-    return created
-  })
-  wakeUp.notify(viewer)
-  return run
-}

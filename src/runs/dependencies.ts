@@ -2,6 +2,7 @@ import type { Prisma } from '../database/client.ts'
 import type { Queue } from '../database/queue.ts'
 import type { WakeUp } from '../events/wake-up.ts'
 import type { Catalog } from '../reports/catalog.ts'
+import type { RunLimits } from './quota.ts'
 
 /** What the commands on runs work with. */
 export type RunDependencies = {
@@ -9,6 +10,7 @@ export type RunDependencies = {
   queue: Queue
   wakeUp: WakeUp
   catalog: Catalog
+  limits: RunLimits
   /** The present; handed in so that tests can choose it. */
   now: () => Date
 }

@@ -1,22 +1,28 @@
+import type { Logger } from 'pino'
 import type { Viewer } from '../auth/viewer.ts'
 import type { ReportRun } from '../database/generated/prisma/client.ts'
 import { NotFoundError } from '../errors.ts'
 import { closableStream } from '../events/closable-stream.ts'
 import type { Hub } from '../events/hub.ts'
+import { insist } from '../events/insist.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import type { RunLoader } from './run-loader.ts'
 import { isFinal } from './status.ts'
 
-export type FollowDependencies = { hub: Hub; runLoader: RunLoader }
+export type FollowDependencies = { hub: Hub; runLoader: RunLoader; log: Logger }
+
+const isVisible = (run: ReportRun | null, { accountId, livemode }: Viewer): run is ReportRun =>
+  run?.accountId === accountId && run.livemode === livemode && run.erasedAt === null
 
 /**
  * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
- * between, never the last one; a version is never given twice or out of order.
+ * between, never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does
+ * not end it.
  *
  * @throws NotFoundError when the viewer has no such run
  */
 export const followRun = (
-  { hub, runLoader }: FollowDependencies,
+  { hub, runLoader, log }: FollowDependencies,
   viewer: Viewer,
   id: string,
 ): AsyncIterableIterator<ReportRun, void, undefined> =>
@@ -26,15 +32,15 @@ export const followRun = (
     if (!isId(id, idPrefixes.reportRun)) throw notFound()
     // Listening comes before loading, so that a change in between is not lost.
     const mailbox = await hub.subscribe(viewer, id, signal)
+    let run = await runLoader.load(id)
     let version = 0
-    do {
-      const run = await runLoader.load(id)
-      const isVisible = run?.accountId === viewer.accountId && run.livemode === viewer.livemode
-      if (!run || !isVisible) throw notFound()
-      if (run.version > version) {
-        version = run.version
-        yield run
-      }
-      if (isFinal(run.status)) return
-    } while ((await mailbox.take()) !== null)
+    while (isVisible(run, viewer)) {
+      if (run.version > version) yield run
+      version = Math.max(version, run.version)
+      const entry = isFinal(run.status) ? null : await mailbox.take()
+      if (entry === null) return
+      const what = 'A run could not be loaded for its followers.'
+      run = await insist(entry.run, { signal, log, what })
+    }
+    throw notFound()
   })

@@ -1,14 +1,16 @@
-import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma } from '../database/client.ts'
 import type {
   Prisma as PrismaTypes,
   ReportRun,
+  ReportRunOrigin,
   ReportRunStatus,
 } from '../database/generated/prisma/client.ts'
 import { InputError } from '../errors.ts'
 import { firstIdAt, idPrefixes } from '../ids.ts'
 import { decodeRunCursor } from './run-cursor.ts'
 import { beyond, orderBy, type RunOrder } from './run-order.ts'
+import { visibleRun } from './visible-run.ts'
 
 export const largestPage = 100
 const defaultPage = 20
@@ -23,6 +25,9 @@ export type RunFilter = {
   tags?: readonly string[] | null | undefined
   /** Ids of API keys. */
   requestedBy?: readonly string[] | null | undefined
+  origin?: readonly ReportRunOrigin[] | null | undefined
+  /** Repeats of this run. */
+  retryOfId?: string | undefined
   createdAt?: TimeRange | null | undefined
   finishedAt?: TimeRange | null | undefined
   isEmpty?: boolean | null | undefined
@@ -46,11 +51,18 @@ const storable = (at: Date): Date => new Date(Math.min(Math.max(at.getTime(), 0)
 
 const mostValues = 100
 
-const checkFilter = ({ status, reportType, tags, requestedBy }: RunFilter): void => {
-  for (const [field, values] of Object.entries({ status, reportType, tags, requestedBy })) {
+/**
+ * @param argument what the filter is given as, for the message
+ * @throws InputError for more values than anyone needs, and for text that Postgres cannot read
+ */
+export const checkFilter = (
+  { status, reportType, tags, requestedBy, origin }: RunFilter,
+  argument: string,
+): void => {
+  for (const [field, values] of Object.entries({ status, reportType, tags, requestedBy, origin })) {
     if (values && values.length > mostValues) {
-      throw new InputError(`filter.${field} has ${values.length} values; ${mostValues} are allowed.`, [
-        'filter',
+      throw new InputError(`${argument}.${field} has ${values.length} values; ${mostValues} are allowed.`, [
+        argument,
       ])
     }
   }
@@ -59,18 +71,20 @@ const checkFilter = ({ status, reportType, tags, requestedBy }: RunFilter): void
   )
   if (text !== undefined) {
     throw new InputError(`${JSON.stringify(text)} holds the character NUL, which nothing here does.`, [
-      'filter',
+      argument,
     ])
   }
 }
 
 /** The runs that the viewer may see and the filter keeps. */
 export const matching = (viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput => ({
-  ...visibleTo(viewer),
+  ...visibleRun(viewer),
   ...(filter.status && { status: { in: [...filter.status] } }),
   ...(filter.reportType && { reportType: { in: [...filter.reportType] } }),
   ...(filter.tags && { tags: { hasEvery: [...filter.tags] } }),
   ...(filter.requestedBy && { requestedById: { in: [...filter.requestedBy] } }),
+  ...(filter.origin && { origin: { in: [...filter.origin] } }),
+  ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
   // An id begins with its time of creation, so this is a range of the index that also gives the order.
   ...(filter.createdAt && {
     id: {
@@ -116,7 +130,7 @@ export const listRuns = async (
   order: RunOrder,
   page: PageRequest,
 ): Promise<RunPage> => {
-  checkFilter(filter)
+  checkFilter(filter, 'filter')
   const size = pageSize(page)
   const after = typeof page.after === 'string' ? decodeRunCursor(page.after, order.field, 'after') : null
   const before = typeof page.before === 'string' ? decodeRunCursor(page.before, order.field, 'before') : null

@@ -13,6 +13,11 @@ export type RunRequest = {
   label: string | null
   tags: readonly string[]
   metadata: Readonly<Record<string, unknown>>
+  /** Milliseconds from the request in which it has to start, and from the start in which it has to end; null: any time. */
+  startWithin: number | null
+  timeout: number | null
+  /** Milliseconds from the end for which the result is kept. */
+  retention: number
 }
 
 // Postgres can hold neither NUL nor half of a surrogate pair.
@@ -39,6 +44,32 @@ const notes = z.object({
 
 export type RunNotes = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
+export type RunSpans = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention'>
+
+const day = 24 * 60 * 60 * 1000
+const bounds = {
+  startWithin: { most: 30 * day, named: 'PT1S to P30D' },
+  timeout: { most: day, named: 'PT1S to P1D' },
+  retention: { most: 3660 * day, named: 'PT1S to P3660D' },
+} as const
+
+/**
+ * Checks the spans of time of a request.
+ *
+ * @throws InputErrors whose paths are the name of the field
+ */
+export const checkSpans = ({ startWithin, timeout, retention }: RunSpans): RunSpans => {
+  const spans = { startWithin, timeout, retention }
+  const errors = Object.entries(bounds).flatMap(([field, { most, named }]) => {
+    // Each field of the bounds is one of the spans.
+    const milliseconds = spans[field as keyof typeof bounds]
+    const isFine = milliseconds === null || (milliseconds >= 1000 && milliseconds <= most)
+    return isFine ? [] : [new InputError(`${field} has to be from ${named}.`, [field])]
+  })
+  if (errors.length > 0) throw new InputErrors(errors)
+  return spans
+}
+
 const mostErrors = 50
 
 /**
@@ -46,7 +77,7 @@ const mostErrors = 50
  *
  * @throws InputErrors whose paths start with the name of the field
  */
-export const checkNotes = (request: RunRequest): RunNotes => {
+export const checkNotes = (request: Pick<RunRequest, keyof RunNotes | 'formats'>): RunNotes => {
   const result = notes.safeParse(request)
   if (result.success) {
     const { label, tags, metadata } = result.data

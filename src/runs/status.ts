@@ -14,5 +14,7 @@ export const failureCodes = [
   'UPSTREAM_ERROR',
   'STORAGE_ERROR',
   'INTERNAL_ERROR',
+  'NOT_STARTED_IN_TIME',
+  'TIMED_OUT',
 ] as const
 export type FailureCode = (typeof failureCodes)[number]

@@ -17,6 +17,7 @@ ALTER TABLE "report_runs" ADD COLUMN     "attempt" INTEGER NOT NULL DEFAULT 1,
 ADD COLUMN     "deadline_at" TIMESTAMPTZ(3),
 ADD COLUMN     "erased_at" TIMESTAMPTZ(3),
 ADD COLUMN     "expires_at" TIMESTAMPTZ(3),
+ADD COLUMN     "files_erased_at" TIMESTAMPTZ(3),
 ADD COLUMN     "is_handed_back" BOOLEAN NOT NULL DEFAULT false,
 ADD COLUMN     "lost_executions" INTEGER NOT NULL DEFAULT 0,
 ADD COLUMN     "origin" "ReportRunOrigin" NOT NULL DEFAULT 'API',
@@ -59,7 +60,7 @@ CREATE INDEX "report_runs_retry_of_id_idx" ON "report_runs"("retry_of_id");
 CREATE INDEX "report_runs_deadline_at_idx" ON "report_runs"("deadline_at");
 
 -- CreateIndex
-CREATE INDEX "report_runs_expires_at_idx" ON "report_runs"("expires_at");
+CREATE INDEX "report_runs_files_erased_at_expires_at_idx" ON "report_runs"("files_erased_at", "expires_at");
 
 -- AddForeignKey
 ALTER TABLE "report_runs" ADD CONSTRAINT "report_runs_retry_of_id_fkey" FOREIGN KEY ("retry_of_id") REFERENCES "report_runs"("id") ON DELETE SET NULL ON UPDATE CASCADE;

@@ -1,11 +1,6 @@
-import { GraphQLError } from 'graphql'
-import { InputError } from '../../errors.ts'
-import { listRuns, matching, type RunFilter } from '../../runs/list-runs.ts'
-import { encodeRunCursor } from '../../runs/run-cursor.ts'
-import { positionOf } from '../../runs/run-order.ts'
 import { builder } from '../builder.ts'
-import { requireViewer } from '../context.ts'
-import { ReportRun, ReportRunStatus } from './report-run.ts'
+import { type RunList, readRunList } from '../run-list.ts'
+import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
 const TimeRangeInput = builder.inputType('TimeRangeInput', {
   description: 'A span of time; either end may be open.',
@@ -15,13 +10,14 @@ const TimeRangeInput = builder.inputType('TimeRangeInput', {
   }),
 })
 
-const ReportRunFilter = builder.inputType('ReportRunFilter', {
+export const ReportRunFilter = builder.inputType('ReportRunFilter', {
   description: 'Which runs to keep; a run has to meet every field that is given.',
   fields: (t) => ({
     status: t.field({ type: [ReportRunStatus], description: 'It has one of these.' }),
     reportType: t.stringList({ description: 'It is of any of these types, by name.' }),
     tags: t.stringList({ description: 'It has all of these.' }),
     requestedBy: t.idList({ description: 'Any of these actors asked for it.' }),
+    origin: t.field({ type: [ReportRunOrigin], description: 'It came about in one of these ways.' }),
     createdAt: t.field({ type: TimeRangeInput, description: 'It was asked for in this time.' }),
     finishedAt: t.field({ type: TimeRangeInput, description: 'It ended in this time.' }),
     isEmpty: t.boolean({ description: 'True: it succeeded without rows. False: it succeeded with some.' }),
@@ -56,62 +52,71 @@ const ReportRunOrder = builder.inputType('ReportRunOrder', {
 
 const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
 
-builder.queryField('reportRuns', (t) =>
-  t.connection(
-    {
-      type: ReportRun,
+const ReportRunEdge = builder.objectRef<RunList['edges'][number]>('ReportRunEdge').implement({
+  description: 'A run in a list.',
+  fields: (t) => ({
+    cursor: t.exposeString('cursor', { description: 'Opaque place in the list, for `after` and `before`.' }),
+    node: t.expose('node', { type: ReportRun, description: 'What is at this place.' }),
+  }),
+})
+
+const ReportRunConnection = builder.objectRef<RunList>('ReportRunConnection').implement({
+  description: 'A page of runs.',
+  fields: (t) => ({
+    edges: t.expose('edges', {
+      type: [ReportRunEdge],
+      description: 'What is on the page, each with its cursor.',
+    }),
+    nodes: t.field({
+      type: [ReportRun],
+      description: 'What is on the page, without cursors.',
+      resolve: ({ edges }) => edges.map(({ node }) => node),
+    }),
+    pageInfo: t.expose('pageInfo', {
+      type: builder.pageInfoRef(),
+      description: 'Where the page lies in its list.',
+    }),
+    totalCount: t.int({
+      description: 'How many runs match, on all pages; counted only when it is selected.',
+      resolve: ({ countAll }) => countAll(),
+    }),
+    cursor: t.field({
+      type: 'EventCursor',
       description:
-        "Runs of the key's account and mode, newest first unless ordered otherwise; 20 a page, at most 100.",
-      args: {
-        filter: t.arg({ type: ReportRunFilter, description: 'Which runs to list; all when absent.' }),
-        orderBy: t.arg({
-          type: ReportRunOrder,
-          defaultValue: newestFirst,
-          description: 'Order; ties are broken by id, which is by time of creation.',
-        }),
+        'Where the event log stood when the page was read: subscribe after it, and no change to what the page shows is missed.',
+      resolve: ({ eventCursor }) => {
+        if (eventCursor === null) throw new Error('The position of the log was not read with the page.')
+        return eventCursor
       },
-      resolve: async (_root, { filter, orderBy, ...page }, context) => {
-        const viewer = requireViewer(context)
-        const kept: RunFilter = filter ?? {}
-        const order = orderBy ?? newestFirst
-        try {
-          const { runs, hasNextPage, hasPreviousPage } = await listRuns(
-            context.prisma,
-            viewer,
-            kept,
-            order,
-            page,
-          )
-          const edges = runs.map((node) => ({ node, cursor: encodeRunCursor(positionOf(node, order.field)) }))
-          const pageInfo = {
-            hasNextPage,
-            hasPreviousPage,
-            startCursor: edges[0]?.cursor ?? null,
-            endCursor: edges.at(-1)?.cursor ?? null,
-          }
-          return {
-            edges,
-            pageInfo,
-            countAll: () => context.prisma.reportRun.count({ where: matching(viewer, kept) }),
-          }
-        } catch (error) {
-          if (!(error instanceof InputError)) throw error
-          throw new GraphQLError(error.message, {
-            extensions: { code: 'BAD_USER_INPUT', argument: error.path[0] },
-          })
-        }
-      },
-    },
-    {
-      name: 'ReportRunConnection',
-      description: 'A page of runs.',
-      fields: (c) => ({
-        totalCount: c.int({
-          description: 'How many runs match, on all pages; counted only when it is selected.',
-          resolve: (page) => page.countAll(),
-        }),
+    }),
+  }),
+})
+
+builder.queryField('reportRuns', (t) =>
+  t.field({
+    type: ReportRunConnection,
+    description:
+      "Runs of the key's account and mode, newest first unless ordered otherwise; 20 a page, at most 100.",
+    args: {
+      ...t.arg.connectionArgs(),
+      filter: t.arg({ type: ReportRunFilter, description: 'Which runs to list; all when absent.' }),
+      orderBy: t.arg({
+        type: ReportRunOrder,
+        defaultValue: newestFirst,
+        description: 'Order; ties are broken by id, which is by time of creation.',
       }),
     },
-    { name: 'ReportRunEdge', description: 'A run in a list.' },
-  ),
+    resolve: (_root, { filter, orderBy, ...page }, context, info) =>
+      readRunList(context, filter ?? {}, orderBy ?? newestFirst, page, info),
+  }),
+)
+
+builder.prismaObjectField('ReportRun', 'retries', (t) =>
+  t.field({
+    type: ReportRunConnection,
+    description: 'Runs that repeat this one, newest first; 20 a page, at most 100.',
+    args: t.arg.connectionArgs(),
+    resolve: ({ id }, page, context, info) =>
+      readRunList(context, { retryOfId: id }, newestFirst, page, info),
+  }),
 )

@@ -1,115 +1,64 @@
 import type { ReportRun as ReportRunRow } from '../../database/generated/prisma/client.ts'
 import { cancelRun } from '../../runs/cancel-run.ts'
-import { createRun } from '../../runs/create-run.ts'
+import { eraseRun } from '../../runs/erase-run.ts'
+import { updateRun } from '../../runs/update-run.ts'
 import { builder } from '../builder.ts'
 import { requireViewer } from '../context.ts'
-import { Compression, ReportFormat } from './report-file.ts'
-import { ReportInput, readReportInput } from './report-input.ts'
 import { ReportRun } from './report-run.ts'
 import { toUserErrors, UserError, type UserErrorValue } from './user-error.ts'
 
 type Payload = { reportRun: ReportRunRow | null; userErrors: UserErrorValue[] }
 
-const ReportOutputInput = builder.inputType('ReportOutputInput', {
-  description: 'How the result is written.',
-  fields: (t) => ({
-    formats: t.field({
-      type: [ReportFormat],
-      required: true,
-      defaultValue: ['CSV'],
-      description: 'One file is written for each.',
+const payloadOf = (name: 'CancelReportRunPayload' | 'UpdateReportRunPayload', mutation: string) =>
+  builder.objectRef<Payload>(name).implement({
+    description: `Payload of ${mutation}.`,
+    fields: (t) => ({
+      reportRun: t.expose('reportRun', {
+        type: ReportRun,
+        nullable: true,
+        description: 'The run as it is now; null only with userErrors.',
+      }),
+      userErrors: t.expose('userErrors', {
+        type: [UserError],
+        description: 'What was wrong; then nothing was changed.',
+      }),
     }),
-    compression: t.field({
-      type: Compression,
-      required: true,
-      defaultValue: 'NONE',
-      description: 'How each file is compressed.',
-    }),
-  }),
-})
+  })
 
-const CreateReportRunInput = builder.inputType('CreateReportRunInput', {
-  description: 'Input of createReportRun.',
-  fields: (t) => ({
-    report: t.field({ type: ReportInput, required: true, description: 'What to run.' }),
-    output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
-    label: t.string({ description: 'Label for people, at most 255 characters.' }),
-    tags: t.stringList({
-      description: 'At most 10 tags of at most 50 characters; a list can be filtered by them.',
+const CancelReportRunPayload = payloadOf('CancelReportRunPayload', 'cancelReportRun')
+const UpdateReportRunPayload = payloadOf('UpdateReportRunPayload', 'updateReportRun')
+
+const DeleteReportRunPayload = builder
+  .objectRef<{ deletedId: string | null; userErrors: UserErrorValue[] }>('DeleteReportRunPayload')
+  .implement({
+    description: 'Payload of deleteReportRun.',
+    fields: (t) => ({
+      deletedId: t.exposeID('deletedId', {
+        nullable: true,
+        description: 'Global id of the run that was erased; null only with userErrors.',
+      }),
+      userErrors: t.expose('userErrors', {
+        type: [UserError],
+        description: 'What was wrong; then nothing was erased.',
+      }),
     }),
+  })
+
+const ReportRunPatch = builder.inputType('ReportRunPatch', {
+  description: 'What to change of a run; what is absent stays as it is.',
+  fields: (t) => ({
+    label: t.string({ description: 'New label, at most 255 characters; null takes it away.' }),
+    tags: t.stringList({ description: 'Replaces all tags: at most 10 of at most 50 characters.' }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'At most 50 texts of at most 500 characters, under keys of at most 40; returned as given.',
+      description: 'Replaces all metadata: at most 50 texts of at most 500 characters.',
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'New time for the files to be erased, in the future; only for a run that has ended.',
     }),
   }),
 })
-
-const CreateReportRunPayload = builder.objectRef<Payload>('CreateReportRunPayload').implement({
-  description: 'Payload of createReportRun.',
-  fields: (t) => ({
-    reportRun: t.expose('reportRun', {
-      type: ReportRun,
-      nullable: true,
-      description: 'The run; null only with userErrors.',
-    }),
-    userErrors: t.expose('userErrors', {
-      type: [UserError],
-      description: 'What was wrong with the request; then nothing was created.',
-    }),
-  }),
-})
-
-const CancelReportRunPayload = builder.objectRef<Payload>('CancelReportRunPayload').implement({
-  description: 'Payload of cancelReportRun.',
-  fields: (t) => ({
-    reportRun: t.expose('reportRun', {
-      type: ReportRun,
-      nullable: true,
-      description: 'The run as it is now; null only with userErrors.',
-    }),
-    userErrors: t.expose('userErrors', {
-      type: [UserError],
-      description: 'What was wrong; then nothing was changed.',
-    }),
-  }),
-})
-
-builder.mutationField('createReportRun', (t) =>
-  t.field({
-    type: CreateReportRunPayload,
-    nullable: true,
-    description: 'Asks for a report. It answers at once; follow the run by subscription.',
-    args: {
-      input: t.arg({
-        type: CreateReportRunInput,
-        required: true,
-        description: 'What to run, and how to write it.',
-      }),
-    },
-    resolve: async (_root, { input }, context): Promise<Payload> => {
-      const report = readReportInput(input.report, context.now())
-      try {
-        const reportRun = await createRun(context, requireViewer(context), {
-          type: report.type,
-          parameters: report.parameters,
-          formats: input.output?.formats ?? ['CSV'],
-          compression: input.output?.compression ?? 'NONE',
-          label: input.label ?? null,
-          tags: input.tags ?? [],
-          metadata: input.metadata ?? {},
-        })
-        return { reportRun, userErrors: [] }
-      } catch (error) {
-        const pathOf = (path: readonly string[]): readonly string[] => {
-          if (path[0] === 'type' || path[0] === 'parameters')
-            return ['input', 'report', ...report.pathOf(path)]
-          return path[0] === 'formats' ? ['input', 'output', ...path] : ['input', ...path]
-        }
-        return { reportRun: null, userErrors: toUserErrors(error, pathOf) }
-      }
-    },
-  }),
-)
 
 builder.mutationField('cancelReportRun', (t) =>
   t.field({
@@ -122,12 +71,55 @@ builder.mutationField('cancelReportRun', (t) =>
     },
     resolve: async (_root, { id, reason }, context): Promise<Payload> => {
       try {
-        return {
-          reportRun: await cancelRun(context, requireViewer(context), id, reason ?? null),
-          userErrors: [],
-        }
+        const reportRun = await cancelRun(context, requireViewer(context), id, reason ?? null)
+        return { reportRun, userErrors: [] }
       } catch (error) {
         return { reportRun: null, userErrors: toUserErrors(error) }
+      }
+    },
+  }),
+)
+
+builder.mutationField('updateReportRun', (t) =>
+  t.field({
+    type: UpdateReportRunPayload,
+    nullable: true,
+    description: 'Changes what a run is called and how long its files are kept.',
+    args: {
+      id: t.arg.id({ required: true, description: 'Global id of the run to change.' }),
+      patch: t.arg({ type: ReportRunPatch, required: true, description: 'What to change.' }),
+    },
+    resolve: async (_root, { id, patch }, context): Promise<Payload> => {
+      try {
+        const { label, tags, metadata, expiresAt } = patch
+        const reportRun = await updateRun(context, requireViewer(context), id, {
+          label,
+          tags: tags ?? undefined,
+          metadata: metadata ?? undefined,
+          expiresAt: expiresAt ?? undefined,
+        })
+        return { reportRun, userErrors: [] }
+      } catch (error) {
+        const pathOf = (path: readonly string[]) => (path[0] === 'id' ? path : ['patch', ...path])
+        return { reportRun: null, userErrors: toUserErrors(error, pathOf) }
+      }
+    },
+  }),
+)
+
+builder.mutationField('deleteReportRun', (t) =>
+  t.field({
+    type: DeleteReportRunPayload,
+    nullable: true,
+    description:
+      'Erases a run that has ended, with its files. It is seen no more; only a row for audit stays in the database.',
+    args: { id: t.arg.id({ required: true, description: 'Global id of the run to erase.' }) },
+    resolve: async (_root, { id }, context) => {
+      try {
+        await eraseRun(context, requireViewer(context), id)
+        return { deletedId: id, userErrors: [] }
+      } catch (error) {
+        return { deletedId: null, userErrors: toUserErrors(error) }
       }
     },
   }),

@@ -42,6 +42,8 @@ const ReportRunFailureCode = builder.enumType('ReportRunFailureCode', {
     UPSTREAM_ERROR: { description: 'The data source failed.' },
     STORAGE_ERROR: { description: 'The file could not be stored.' },
     INTERNAL_ERROR: { description: 'A fault of the gateway.' },
+    NOT_STARTED_IN_TIME: { description: 'Never started within `startWithin`.' },
+    TIMED_OUT: { description: 'Took longer than `timeout`.' },
   } satisfies Record<(typeof failureCodes)[number], { description: string }>,
 })
 

@@ -1,16 +1,20 @@
-import { visibleTo } from '../../auth/viewer.ts'
-import type { ReportRunStatus as StatusValue } from '../../database/generated/prisma/client.ts'
-import { idPrefixes, isId } from '../../ids.ts'
+import type {
+  ReportRunOrigin as OriginValue,
+  ReportRunStatus as StatusValue,
+} from '../../database/generated/prisma/client.ts'
+import { findRun } from '../../runs/find-run.ts'
 import { followRun } from '../../runs/follow-run.ts'
 import { isCancelable, isFinal } from '../../runs/status.ts'
+import { visibleRun } from '../../runs/visible-run.ts'
 import { builder } from '../builder.ts'
 import { requireViewer } from '../context.ts'
 import { millisecondsBetween, toDuration } from '../duration.ts'
+import { subscriptionStream } from '../subscription-stream.ts'
 import { Actor } from './actor.ts'
 import { ReportResult } from './report-result.ts'
 import { ReportRunCancellation, ReportRunFailure, ReportRunProgress } from './report-run-parts.ts'
 import { ReportType } from './report-type.ts'
-import { StatusError, UserError } from './user-error.ts'
+import { IdempotencyErrorRef, StatusError, UserError } from './user-error.ts'
 
 const statuses: Record<StatusValue, { description: string }> = {
   PENDING: { description: 'Accepted, not started.' },
@@ -26,11 +30,21 @@ export const ReportRunStatus = builder.enumType('ReportRunStatus', {
   values: statuses,
 })
 
+const origins: Record<OriginValue, { description: string }> = {
+  API: { description: 'By createReportRun.' },
+  RETRY: { description: 'By retryReportRun.' },
+}
+
+export const ReportRunOrigin = builder.enumType('ReportRunOrigin', {
+  description: 'How a run came about. New values may be added.',
+  values: origins,
+})
+
 export const ReportRun = builder.prismaNode('ReportRun', {
   description: 'One request for a report and all that came of it.',
   id: { field: 'id', description: 'Global id of the run.' },
   nullable: true,
-  findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
+  findUnique: (id, context) => ({ id, ...visibleRun(requireViewer(context)) }),
   fields: (t) => ({
     version: t.exposeInt('version', {
       description: 'Grows by one at each change; drop any copy with a smaller one.',
@@ -92,6 +106,11 @@ export const ReportRun = builder.prismaNode('ReportRun', {
         'How far it has come, measured at most four times a second; null before it was measured first.',
       resolve: (run) => (run.measuredAt ? { ...run, measuredAt: run.measuredAt } : null),
     }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When the files of its result are erased; null until it has ended.',
+    }),
     result: t.field({
       type: ReportResult,
       nullable: true,
@@ -116,12 +135,36 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       description: 'Who asked for it; null when that is not known any more.',
       resolve: ({ requestedById }, _args, { loaders }) => loaders.apiKey.load(requestedById),
     }),
+    origin: t.expose('origin', { type: ReportRunOrigin, description: 'How it came about.' }),
+    attempt: t.exposeInt('attempt', {
+      description: '1, or for a retry one more than that of the run it repeats.',
+    }),
     viewerCanCancel: t.boolean({
       description: 'True when the viewer may stop it now.',
       resolve: ({ status }) => isCancelable(status),
     }),
+    viewerCanRetry: t.boolean({
+      description: 'True when the viewer may repeat it now.',
+      resolve: ({ status }) => isFinal(status),
+    }),
+    viewerCanDelete: t.boolean({
+      description: 'True when the viewer may erase it now.',
+      resolve: ({ status }) => isFinal(status),
+    }),
   }),
 })
+
+builder.prismaObjectField('ReportRun', 'retryOf', (t) =>
+  t.field({
+    type: ReportRun,
+    nullable: true,
+    description: 'The run that this one repeats; null when it repeats none, and when that one was erased.',
+    resolve: async ({ retryOfId }, _args, context) => {
+      const run = retryOfId === null ? null : await context.runLoader.load(retryOfId)
+      return run?.erasedAt === null ? run : null
+    },
+  }),
+)
 
 StatusError.implement({
   description: 'The status of the run does not allow it.',
@@ -132,7 +175,22 @@ StatusError.implement({
       description: 'The run as it is.',
       resolve: ({ error }, _args, context) =>
         context.prisma.reportRun.findUniqueOrThrow({
-          where: { id: error.runId, ...visibleTo(requireViewer(context)) },
+          where: { id: error.runId, ...visibleRun(requireViewer(context)) },
+        }),
+    }),
+  }),
+})
+
+IdempotencyErrorRef.implement({
+  description: 'The idempotency key was used with another request.',
+  interfaces: [UserError],
+  fields: (t) => ({
+    existingRun: t.field({
+      type: ReportRun,
+      description: 'The run that was made with that key.',
+      resolve: ({ error }, _args, context) =>
+        context.prisma.reportRun.findUniqueOrThrow({
+          where: { id: error.runId, ...visibleRun(requireViewer(context)) },
         }),
     }),
   }),
@@ -144,10 +202,7 @@ builder.queryField('reportRun', (t) =>
     nullable: true,
     description: 'One run; null when it does not exist or the viewer may not see it.',
     args: { id: t.arg.id({ required: true, description: 'Global id of the run.' }) },
-    resolve: (_root, { id }, context) =>
-      isId(id, idPrefixes.reportRun)
-        ? context.prisma.reportRun.findUnique({ where: { id, ...visibleTo(requireViewer(context)) } })
-        : null,
+    resolve: (_root, { id }, context) => findRun(context.prisma, requireViewer(context), id),
   }),
 )
 
@@ -157,7 +212,8 @@ builder.subscriptionField('reportRun', (t) =>
     description:
       'The run as it is, at once, then again after every change; complete after its final state. A slow reader skips states in between, never the last one.',
     args: { id: t.arg.id({ required: true, description: 'Global id of the run to follow.' }) },
-    subscribe: (_root, { id }, context) => followRun(context, requireViewer(context), id),
+    subscribe: (_root, { id }, context) =>
+      subscriptionStream(context, () => followRun(context, requireViewer(context), id)),
     resolve: (run) => run,
   }),
 )

@@ -28,6 +28,16 @@ builder.scalarType('Duration', {
   },
 })
 
+builder.scalarType('EventCursor', {
+  description:
+    "Opaque place in the event log of the key's account and mode. The same value works in queries and in subscriptions over WebSocket and SSE.",
+  serialize: (cursor) => cursor,
+  parseValue: (value) => {
+    if (typeof value === 'string') return value
+    throw new GraphQLError(`${JSON.stringify(value)} is no cursor of the event log.`)
+  },
+})
+
 builder.scalarType('URL', {
   description: 'Absolute URL.',
   specifiedByURL: 'https://url.spec.whatwg.org/',

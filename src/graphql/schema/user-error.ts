@@ -1,4 +1,4 @@
-import { InputErrors, UserFacingError, type WrongStatusError } from '../../errors.ts'
+import { IdempotencyError, InputErrors, LimitError, UserFacingError, WrongStatusError } from '../../errors.ts'
 import { builder } from '../builder.ts'
 
 export const UserErrorCode = builder.enumType('UserErrorCode', {
@@ -7,6 +7,8 @@ export const UserErrorCode = builder.enumType('UserErrorCode', {
     INVALID_VALUE: { description: 'The value is not allowed.' },
     NOT_FOUND: { description: 'There is no such object, or the viewer may not see it.' },
     WRONG_STATUS: { description: 'The status of the run does not allow it.' },
+    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was used with another request.' },
+    LIMIT_REACHED: { description: 'A limit was met; it passes with time.' },
     LIVE_MODE_REQUIRED: { description: 'The report type needs a live-mode key.' },
   },
 })
@@ -16,7 +18,11 @@ export type UserErrorValue = { error: UserFacingError; path: readonly string[] |
 
 export const UserError = builder.interfaceRef<UserErrorValue>('UserError').implement({
   description: 'A mistake that the caller can mend. Select code and message; narrow by type for more.',
-  resolveType: ({ error }) => (error.code === 'WRONG_STATUS' ? 'StatusError' : 'InputError'),
+  resolveType: ({ error }) => {
+    if (error instanceof WrongStatusError) return 'StatusError'
+    if (error instanceof IdempotencyError) return 'IdempotencyError'
+    return error instanceof LimitError ? 'LimitError' : 'InputError'
+  },
   fields: (t) => ({
     code: t.field({
       type: UserErrorCode,
@@ -43,6 +49,23 @@ builder.objectRef<UserErrorValue>('InputError').implement({
     }),
   }),
 })
+
+builder.objectRef<UserErrorValue & { error: LimitError }>('LimitError').implement({
+  description: 'A limit was met.',
+  interfaces: [UserError],
+  fields: (t) => ({
+    limit: t.int({ description: 'How many are allowed.', resolve: ({ error }) => error.limit }),
+    retryAfter: t.field({
+      type: 'DateTime',
+      description: 'When to try again.',
+      resolve: ({ error }) => error.retryAfter,
+    }),
+  }),
+})
+
+export const IdempotencyErrorRef = builder.objectRef<UserErrorValue & { error: IdempotencyError }>(
+  'IdempotencyError',
+)
 
 export const StatusError = builder.objectRef<UserErrorValue & { error: WrongStatusError }>('StatusError')
 

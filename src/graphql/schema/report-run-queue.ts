@@ -1,0 +1,45 @@
+import { pollAfter } from '../../runs/poll-after.ts'
+import type { QueuePlace } from '../../runs/queue-place.ts'
+import { builder } from '../builder.ts'
+
+const waitReasons: Record<QueuePlace['waitingFor'], { description: string }> = {
+  WORKER: { description: 'For a free worker; all accounts share them.' },
+  CONCURRENCY_LIMIT: {
+    description: 'For another run of the account to end, because no more of them are made at once.',
+  },
+}
+
+const ReportRunWaitReason = builder.enumType('ReportRunWaitReason', {
+  description: 'What a run waits for. New values may be added.',
+  values: waitReasons,
+})
+
+const ReportRunQueuePlace = builder.objectRef<QueuePlace>('ReportRunQueuePlace').implement({
+  description: 'Where a run stands in the queue of its account and mode.',
+  fields: (t) => ({
+    position: t.exposeInt('position', { description: "1 for the account's next run." }),
+    estimatedStartAt: t.expose('estimatedStartAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        "Best guess of the start, from how long the account's last runs took; null when that is unknown, and while it waits for a worker.",
+    }),
+    waitingFor: t.expose('waitingFor', { type: ReportRunWaitReason, description: 'What it waits for.' }),
+  }),
+})
+
+builder.prismaObjectFields('ReportRun', (t) => ({
+  queue: t.field({
+    type: ReportRunQueuePlace,
+    nullable: true,
+    description: 'Its place in the queue; null unless it is PENDING.',
+    resolve: (run, _args, { queuePlaces }) => (run.status === 'PENDING' ? queuePlaces.load(run) : null),
+  }),
+  pollAfter: t.field({
+    type: 'DateTime',
+    nullable: true,
+    description:
+      'When it makes sense to ask again, for clients that do not subscribe: its estimated end, or after a quarter of its age, but 1 to 30 seconds from now. Null when it has ended.',
+    resolve: (run, _args, { now }) => pollAfter(run, now()),
+  }),
+}))

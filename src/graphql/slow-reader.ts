@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http'
+import type { WebSocket } from 'ws'
+
+const lookMilliseconds = 1_000
+
+/** Code of a WebSocket that was closed because its client did not read what it was sent. */
+export const slowReaderCode = 4413
+
+// What a client that begins to read again gets to see the code in.
+const goodbyeMilliseconds = 5_000
+
+/**
+ * Cuts an event stream whose client has not read for some time. What was produced meanwhile is not lost: the stream ends
+ * without `complete`, by which a client knows that it has to come again with its cursor.
+ */
+export const cutSlowStream = (response: ServerResponse, seconds: number): void => {
+  let stuckSince: number | null = null
+  const timer = setInterval(() => {
+    const isStream = String(response.getHeader('content-type')).startsWith('text/event-stream')
+    // Anything else, a download say, may be read as slowly as one likes.
+    if (!isStream || !response.writableNeedDrain) {
+      stuckSince = null
+      return
+    }
+    stuckSince ??= Date.now()
+    if (Date.now() - stuckSince >= seconds * 1000) response.destroy()
+  }, lookMilliseconds)
+  response.on('drain', () => {
+    stuckSince = null
+  })
+  response.once('close', () => clearInterval(timer))
+}
+
+export type PendingSends = {
+  /** Sends a message; the promise resolves when it has left the process, or the socket has closed. */
+  send(data: string): Promise<void>
+  /** True while the client has not taken what it was sent. */
+  isPending(): boolean
+}
+
+/**
+ * Sends to a socket, each subscription waiting for its own message to leave, and closes the socket when its client has
+ * taken nothing for some time.
+ */
+export const sendUnlessSlow = (socket: WebSocket, seconds: number): PendingSends => {
+  let pending = 0
+  let lastMoved = Date.now()
+  const timer = setInterval(() => {
+    if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
+    clearInterval(timer)
+    socket.close(slowReaderCode, 'Messages are not read. Connect again with your last cursor.')
+    const end = setTimeout(() => socket.terminate(), goodbyeMilliseconds)
+    socket.once('close', () => clearTimeout(end))
+  }, lookMilliseconds)
+  socket.once('close', () => clearInterval(timer))
+  return {
+    isPending: () => pending > 0,
+    send: (data) =>
+      new Promise((resolve) => {
+        if (socket.readyState !== socket.OPEN) return resolve()
+        if (pending === 0) lastMoved = Date.now()
+        pending++
+        socket.send(data, () => {
+          pending--
+          lastMoved = Date.now()
+          resolve()
+        })
+      }),
+  }
+}

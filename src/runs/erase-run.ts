@@ -1,0 +1,74 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { ReportRun } from '../database/generated/prisma/client.ts'
+import { NotFoundError, WrongStatusError } from '../errors.ts'
+import { runFolder } from '../files/file-key.ts'
+import type { Storage } from '../files/storage.ts'
+import type { RunDependencies } from './dependencies.ts'
+import { findRun } from './find-run.ts'
+import { isFinal } from './status.ts'
+import { transition } from './transition.ts'
+
+export type EraseDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now'> & { storage: Storage }
+
+/**
+ * Erases a run that has ended: first its files, so that a failure leaves a run that can be erased again, then all trace of
+ * it but a row for audit that no viewer sees.
+ *
+ * @throws NotFoundError when the viewer has no such run
+ * @throws WrongStatusError when it has not ended yet
+ */
+export const eraseRun = async (deps: EraseDependencies, viewer: Viewer, id: string): Promise<void> => {
+  const run = await findRun(deps.prisma, viewer, id)
+  if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+  if (!isFinal(run.status)) {
+    throw new WrongStatusError(
+      `The report run ${id} is ${run.status}; it can be erased when it has ended. Cancel it first.`,
+      id,
+    )
+  }
+  await deps.storage.remove(runFolder(run))
+  const at = deps.now()
+  await transition(deps, {
+    runId: id,
+    from: run.status,
+    to: run.status,
+    where: { erasedAt: null },
+    kind: 'ERASED',
+    actorId: viewer.apiKeyId,
+    data: { erasedAt: at, filesErasedAt: at },
+    also: async (tx) => {
+      await tx.reportFile.deleteMany({ where: { runId: id } })
+      await tx.idempotencyKey.deleteMany({ where: { runId: id } })
+    },
+  })
+}
+
+const batchSize = 100
+
+/**
+ * Erases the files of runs whose retention is over. The runs stay, with what they were and how they ended.
+ *
+ * @param signal ends it between two runs
+ */
+export const eraseExpiredFiles = async (deps: EraseDependencies, signal: AbortSignal): Promise<void> => {
+  let expired: ReportRun[]
+  do {
+    expired = await deps.prisma.reportRun.findMany({
+      where: { filesErasedAt: null, expiresAt: { lte: deps.now() } },
+      orderBy: { expiresAt: 'asc' },
+      take: batchSize,
+    })
+    for (const run of expired) {
+      signal.throwIfAborted()
+      await deps.storage.remove(runFolder(run))
+      await transition(deps, {
+        runId: run.id,
+        from: run.status,
+        to: run.status,
+        where: { filesErasedAt: null },
+        kind: 'UPDATED',
+        data: { filesErasedAt: deps.now() },
+      })
+    }
+  } while (expired.length === batchSize)
+}

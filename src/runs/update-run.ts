@@ -1,0 +1,75 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { Prisma as PrismaTypes, ReportRun } from '../database/generated/prisma/client.ts'
+import { InputError, NotFoundError, WrongStatusError } from '../errors.ts'
+import type { RunDependencies } from './dependencies.ts'
+import { findRun } from './find-run.ts'
+import { checkNotes } from './request.ts'
+import { isFinal } from './status.ts'
+import { transition } from './transition.ts'
+
+/** What may be changed; what is absent stays as it is. */
+export type RunPatch = {
+  /** Null takes the label away. */
+  label?: string | null | undefined
+  /** Replaces all. */
+  tags?: readonly string[] | undefined
+  /** Replaces all. */
+  metadata?: Readonly<Record<string, unknown>> | undefined
+  /** New end of retention. */
+  expiresAt?: Date | undefined
+}
+
+const changesOf = (run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.ReportRunUpdateInput => {
+  const { expiresAt } = patch
+  if (expiresAt && expiresAt <= now) {
+    throw new InputError(
+      `expiresAt is ${expiresAt.toISOString()}, which is over. Erase the run by deleteReportRun instead.`,
+      ['expiresAt'],
+    )
+  }
+  if (expiresAt && !isFinal(run.status)) {
+    throw new WrongStatusError(
+      `The report run ${run.id} is ${run.status}; when its files are erased can be changed when it has ended.`,
+      run.id,
+    )
+  }
+  if (expiresAt && run.filesErasedAt) {
+    throw new WrongStatusError(`The files of the report run ${run.id} have been erased already.`, run.id)
+  }
+  const { label, tags, metadata } = checkNotes({
+    label: patch.label === undefined ? run.label : patch.label,
+    tags: patch.tags ?? run.tags,
+    metadata: patch.metadata ?? Object(run.metadata),
+    formats: run.formats,
+  })
+  return { label, tags, metadata, ...(expiresAt && { expiresAt }) }
+}
+
+/**
+ * Changes what a run is called and how long its result is kept; what it is and gives stays. Followers are told.
+ *
+ * @throws NotFoundError when the viewer has no such run
+ * @throws InputError, InputErrors with paths that start with the name of a field of the patch
+ * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
+ */
+export const updateRun = async (
+  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now'>,
+  viewer: Viewer,
+  id: string,
+  patch: RunPatch,
+): Promise<ReportRun> => {
+  while (true) {
+    const run = await findRun(deps.prisma, viewer, id)
+    if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+    const changed = await transition(deps, {
+      runId: id,
+      from: run.status,
+      to: run.status,
+      kind: 'UPDATED',
+      actorId: viewer.apiKeyId,
+      data: changesOf(run, patch, deps.now()),
+    })
+    // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
+    if (changed) return changed
+  }
+}

@@ -1,0 +1,230 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApiKey } from '../src/auth/api-keys.ts'
+import type { LogPlace } from '../src/events/event-cursor.ts'
+import { pruneEvents } from '../src/events/prune-events.ts'
+import { idPrefixes, newId } from '../src/ids.ts'
+import { type FollowEventsDependencies, followRunEvents } from '../src/runs/follow-run-events.ts'
+import { readRunEvents } from '../src/runs/read-run-events.ts'
+import type { RunEvent } from '../src/runs/run-event.ts'
+import { createRunLoader } from '../src/runs/run-loader.ts'
+import type { RunScope } from '../src/runs/run-scope.ts'
+import { transition } from '../src/runs/transition.ts'
+import { insertRun, type RunOwner } from './insert-run.ts'
+import { openRunParts, type RunParts } from './run-parts.ts'
+
+let parts: RunParts
+let deps: FollowEventsDependencies
+beforeAll(async () => {
+  parts = await openRunParts()
+  const { prisma, hub, log } = parts
+  deps = { prisma, hub, log, now, runLoader: createRunLoader(prisma) }
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+const now = (): Date => new Date()
+const all: RunScope = { kind: 'all' }
+
+/** An account whose log is empty. */
+const createOwner = async (): Promise<RunOwner> => {
+  const accountId = newId(idPrefixes.account, now())
+  await parts.prisma.account.create({ data: { id: accountId, name: 'Test' } })
+  const { apiKey } = await createApiKey(parts.prisma, { accountId, livemode: false, name: 'Test' })
+  return { accountId, livemode: false, apiKeyId: apiKey.id }
+}
+
+const progress = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'RUNNING' })
+const start = (runId: string) => transition({ ...parts, now }, { runId, from: 'PENDING', to: 'RUNNING' })
+const end = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'SUCCEEDED' })
+
+const positionsOf = (told: readonly RunEvent[]): bigint[] => told.map(({ place }) => place.position)
+
+type Step = 'start' | 'progress' | 'end'
+
+/** What the log of one run may hold after it was made. */
+const life = fc
+  .integer({ min: 0, max: 4 })
+  .map((count): Step[] => ['start', ...Array.from({ length: count }, (): Step => 'progress'), 'end'])
+
+test('however transactions interleave and readers come, drop and resume, each reads every event once, in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(life, { minLength: 1, maxLength: 5 }),
+      // How many events each session of each reader takes before it drops.
+      fc.array(fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+      async (lives, readers) => {
+        const owner = await createOwner()
+        const runs = await Promise.all(lives.map(() => insertRun(parts.prisma, owner)))
+        const expected = lives.reduce((sum, steps) => sum + steps.length, 0)
+        const steps = { start, progress, end }
+        const writing = Promise.all(
+          runs.map(async ({ id }, index) => {
+            for (const step of lives[index] ?? []) await steps[step](id)
+          }),
+        )
+        const read = async (sessions: number[]): Promise<bigint[]> => {
+          const seen: bigint[] = []
+          let after: LogPlace = { position: 0n, snapshotsAfter: null }
+          for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
+            if (seen.length === expected) break
+            let taken = 0
+            for await (const told of followRunEvents(deps, owner, {
+              scope: all,
+              after,
+              progressInterval: 0,
+            })) {
+              seen.push(told.place.position)
+              after = told.place
+              if (++taken >= length || seen.length === expected) break
+            }
+          }
+          return seen
+        }
+        const histories = await Promise.all(readers.map(read))
+        await writing
+        const inOrder = Array.from({ length: expected }, (_, index) => BigInt(index + 1))
+        for (const history of histories) expect(history).toEqual(inOrder)
+      },
+    ),
+    { numRuns: 25 },
+  )
+}, 60_000)
+
+test('a reader that lags behind what is at hand reads the log for itself, and misses nothing', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  const stream = followRunEvents(deps, owner, {
+    scope: all,
+    after: { position: 0n, snapshotsAfter: null },
+    progressInterval: 0,
+  })
+  expect((await stream.next()).value?.place.position).toBe(1n)
+  // More than a process keeps, in one go.
+  const count = 1_100
+  await parts.prisma.reportRunEvent.createMany({
+    data: Array.from({ length: count }, (_, index) => ({
+      accountId: owner.accountId,
+      livemode: false,
+      position: BigInt(index + 2),
+      runId: id,
+      runVersion: index + 3,
+      kind: 'PROGRESSED' as const,
+      fromStatus: 'RUNNING' as const,
+      toStatus: 'RUNNING' as const,
+      occurredAt: now(),
+    })),
+  })
+  await parts.prisma.eventLogHead.updateMany({
+    where: { accountId: owner.accountId },
+    data: { position: BigInt(count + 1) },
+  })
+  await end(id)
+  const seen: bigint[] = []
+  for await (const { place } of stream) {
+    seen.push(place.position)
+    if (place.position === BigInt(count + 2)) break
+  }
+  expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => BigInt(index + 2)))
+})
+
+test('who drops in the middle of the snapshots goes on with the ones that are left', async () => {
+  const owner = await createOwner()
+  const ids: string[] = []
+  for (let i = 0; i < 5; i++) ids.push((await insertRun(parts.prisma, owner)).id)
+  ids.sort()
+  const seen: string[] = []
+  let after: LogPlace | null = null
+  while (seen.length < ids.length) {
+    for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
+      after = told.place
+      if (told.kind === 'SNAPSHOT') seen.push(told.run.id)
+      break
+    }
+  }
+  expect(seen).toEqual(ids)
+})
+
+test('a cursor older than the log gives a reset and the live runs, and then what happens', async () => {
+  const owner = await createOwner()
+  const [old, live] = [await insertRun(parts.prisma, owner), await insertRun(parts.prisma, owner)]
+  for (const { id } of [old, live]) await start(id)
+  await end(old.id)
+  await parts.prisma.reportRunEvent.updateMany({
+    where: { accountId: owner.accountId },
+    data: { occurredAt: new Date('2020-01-01') },
+  })
+  await pruneEvents(parts.prisma, new Date('2021-01-01'), new AbortController().signal)
+  const after = { position: 1n, snapshotsAfter: null }
+  const stream = followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })
+  expect((await stream.next()).value).toMatchObject({ kind: 'RESET', keptAfter: 3n })
+  expect((await stream.next()).value).toMatchObject({ kind: 'SNAPSHOT', run: { id: live.id } })
+  const next = stream.next()
+  await end(live.id)
+  expect((await next).value).toMatchObject({ event: { runId: live.id, toStatus: 'SUCCEEDED' } })
+  await stream.return?.()
+  // The same to one who polls, and with one run alone.
+  for (const scope of [all, { kind: 'run', id: live.id } as const]) {
+    const page = await readRunEvents(deps, owner, scope, after, 10)
+    expect(page.events.map(({ kind }) => kind)).toEqual(
+      scope.kind === 'all' ? ['RESET'] : ['RESET', 'SNAPSHOT'],
+    )
+    expect(page).toMatchObject({ end: { position: 4n, snapshotsAfter: null }, hasMore: false })
+  }
+})
+
+test('what is left after pruning has no gap, although clocks differ', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  for (let i = 0; i < 5; i++) await progress(id)
+  const times = ['2020', '2020', '2022', '2020', '2022', '2022']
+  for (const [index, year] of times.entries()) {
+    await parts.prisma.reportRunEvent.updateMany({
+      where: { accountId: owner.accountId, position: BigInt(index + 1) },
+      data: { occurredAt: new Date(`${year}-01-01`) },
+    })
+  }
+  expect(await pruneEvents(parts.prisma, new Date('2021-01-01'), new AbortController().signal)).toBe(2)
+  const page = await readRunEvents(deps, owner, all, null, 10)
+  expect(positionsOf(page.events)).toEqual([3n, 4n, 5n, 6n])
+  // Who was there up to the last one that went has missed nothing.
+  const exact = await readRunEvents(deps, owner, all, { position: 2n, snapshotsAfter: null }, 10)
+  expect(positionsOf(exact.events)).toEqual([3n, 4n, 5n, 6n])
+})
+
+test('a cursor beyond the end of the log, of a database that was put back, gives a reset', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  const page = await readRunEvents(deps, owner, all, { position: 7n, snapshotsAfter: null }, 10)
+  expect(page.events.map(({ kind }) => kind)).toEqual(['RESET', 'SNAPSHOT'])
+})
+
+test('progress is thinned out, and every change of status is told', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  for (let i = 0; i < 6; i++) await progress(id)
+  await end(id)
+  const at = new Date('2026-01-01T00:00:00Z').getTime()
+  for (let position = 1; position <= 8; position++) {
+    await parts.prisma.reportRunEvent.updateMany({
+      where: { accountId: owner.accountId, position: BigInt(position) },
+      data: { occurredAt: new Date(at + position * 250) },
+    })
+  }
+  const told: string[] = []
+  const options = { scope: all, after: { position: 0n, snapshotsAfter: null }, progressInterval: 500 }
+  for await (const event of followRunEvents(deps, owner, options)) {
+    if (event.kind === 'CHANGED') told.push(`${event.place.position} ${event.event.kind}`)
+    if (event.place.position === 8n) break
+  }
+  expect(told).toEqual([
+    '1 STATUS_CHANGED',
+    '2 PROGRESSED',
+    '4 PROGRESSED',
+    '6 PROGRESSED',
+    '8 STATUS_CHANGED',
+  ])
+})
