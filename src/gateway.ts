@@ -1,9 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Pool } from 'pg'
 import type { Logger } from 'pino'
-import { type AccessRule, everyone, localOnly } from './access.ts'
+import { createAccessRule, explainAccess } from './access.ts'
+import { startKeyWatch } from './auth/key-watch.ts'
 import type { Config } from './config.ts'
-import { createPool, createPrisma } from './database/client.ts'
+import { createPool, createPoolCloser, createPrisma, type PoolOptions } from './database/client.ts'
 import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { startQueue } from './database/queue.ts'
@@ -13,12 +16,19 @@ import { startWakeUp } from './events/wake-up.ts'
 import { createDownloadHandler } from './files/download.ts'
 import { createLinkSigner } from './files/link.ts'
 import { createLocalStorage } from './files/local.ts'
+import { createConnectionCount } from './graphql/connection-count.ts'
 import type { Services } from './graphql/context.ts'
+import { createLoaders } from './graphql/loaders.ts'
 import { startWebSockets } from './graphql/websocket.ts'
-import { createGraphqlServer, graphqlEndpoint, type Yoga } from './graphql/yoga.ts'
-import { answerText, type Handler, startHttp } from './http.ts'
+import { createGraphqlServer } from './graphql/yoga.ts'
+import { answerStarting, startHttp } from './http.ts'
+import { createOperations } from './operations/operations.ts'
+import { countWaitingRuns, createChecks } from './operations/probes.ts'
 import { builtInReportTypes, createCatalog } from './reports/catalog.ts'
 import type { AnyReportType } from './reports/report-type.ts'
+import { answerAsWorker, createGatewayRouter } from './router.ts'
+import { startDeadlines } from './runs/deadlines.ts'
+import { createQueuePlaceLoader } from './runs/queue-place.ts'
 import { createRunLoader } from './runs/run-loader.ts'
 import { startWorker } from './worker/worker.ts'
 
@@ -53,29 +63,14 @@ export type Gateway = {
   stop(): Promise<void>
 }
 
-const createRouter = (isAllowed: AccessRule, yoga: Yoga, download: Handler): Handler => {
-  return async (request, response, url) => {
-    if (!isAllowed(request.headers)) {
-      return answerText(
-        response,
-        403,
-        'This gateway serves only requests to this machine, from pages of this machine.',
-      )
-    }
-    if (url.pathname.startsWith('/files/')) return download(request, response, url)
-    if (url.pathname === graphqlEndpoint) {
-      await yoga(request, response)
-      return
-    }
-    if (url.pathname === '/') {
-      response.writeHead(302, { Location: graphqlEndpoint }).end()
-      return
-    }
-    answerText(response, 404, `There is nothing at ${url.pathname}. GraphQL is at ${graphqlEndpoint}.`)
-  }
-}
+// Closing waits for what ends by itself, but not for a server that does not answer.
+const poolPatienceMilliseconds = 1_000
+const closingMilliseconds = 5_000
+// Of requests: their statements are short. Reports and migrations may take as long as they take.
+const statementMilliseconds = 30_000
+const probeMilliseconds = 1_000
 
-/** Builds a gateway with its worker; nothing is opened before `start`. */
+/** Builds a gateway, a worker, or both in one; nothing is opened before `start`. */
 export const createGateway = (options: GatewayOptions): Gateway => {
   const {
     config,
@@ -88,57 +83,127 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const stopping = new AbortController()
   const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])])
   const onError = (error: unknown): void => log.error({ err: error }, 'A background fault.')
+  const onRequestError = (error: unknown, requestId?: string): void =>
+    log.error({ err: error, requestId }, 'A request could not be answered.')
+  const { readiness, prometheus, metrics, around } = createOperations(config.metrics, log)
 
-  const openPool = (url: string, name: string, max: number) => {
-    const pool = createPool({ url, max, applicationName: `report-gateway ${name}`, onError })
-    closers.defer(() => pool.end())
-    return pool
+  const openPool = (name: string, pool: Omit<PoolOptions, 'applicationName' | 'onError'>) => {
+    const opened = createPool({ ...pool, applicationName: `report-gateway ${name}`, onError })
+    const close = createPoolCloser(opened)
+    closers.defer(() => close(poolPatienceMilliseconds))
+    return opened
   }
 
-  const open = async (): Promise<Started> => {
-    const http = await startHttp(config.host, config.port, onError)
-    closers.defer(http.stop)
+  /** What every role needs. */
+  const openBase = async () => {
+    const http = await startHttp(config.host, config.port, onRequestError)
+    closers.defer(() => http.stop())
+    http.serve(around(answerStarting))
 
     const database = await openDatabase(config, onProgress, signal)
     closers.defer(database.close)
     signal.throwIfAborted()
-    await migrate(database.url)
+    const { url } = database
+    await migrate(url)
     const filesFolder = join(config.dataDir, 'files')
     await mkdir(filesFolder, { recursive: true, mode: 0o700 })
-    const pool = openPool(database.url, 'requests', 10)
-    const exportPool = openPool(database.url, 'reports', config.concurrency + 2)
+    const pool = openPool('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds })
     const prisma = createPrisma(pool)
     closers.defer(() => prisma.$disconnect())
     signal.throwIfAborted()
-    const queue = await startQueue({ url: database.url, works: true, onError })
+    const queue = await startQueue({ url, works: config.role !== 'gateway', onError })
     closers.defer(queue.stop)
-    const wakeUp = await startWakeUp(database.url, pool, log)
+    const wakeUp = await startWakeUp(url, pool, log, { metrics })
     closers.defer(wakeUp.stop)
-    const hub = createHub(prisma, wakeUp, log)
+    const runLoader = createRunLoader(prisma)
+    const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, log, metrics })
     closers.defer(hub.stop)
-
-    signal.throwIfAborted()
-    const demo = config.demo
-      ? await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
-      : null
-
     const storage = createLocalStorage(filesFolder)
-    const publicUrl = config.publicUrl ?? http.url
-    const linkSigner = await createLinkSigner(prisma, publicUrl)
     const catalog = createCatalog(reportTypes)
-    const shared = { prisma, queue, wakeUp, hub, catalog, log, now, storage, linkSigner }
-    const worker = await startWorker({ ...shared, exportPool }, queue, config.concurrency)
-    closers.defer(worker.stop)
+    const limits = { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns }
+    const shared = { prisma, queue, wakeUp, hub, catalog, limits, log, now, storage, metrics }
+    closers.defer(startDeadlines(shared).stop)
+    return { http, url, pool, runLoader, shared }
+  }
 
-    const services: Services = { ...shared, runLoader: createRunLoader(prisma) }
-    const isAllowed = config.databaseUrl === null ? localOnly : everyone
+  type Base = Awaited<ReturnType<typeof openBase>>
+
+  const openDemo = async ({ url, shared: { prisma } }: Base): Promise<Demo | null> => {
+    if (!config.demo || config.role === 'worker') return null
+    // Loading a ledger takes longer than any request may.
+    const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
+    try {
+      return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
+    } finally {
+      await pool.end()
+    }
+  }
+
+  const openWorker = async ({ url, shared }: Base) => {
+    const exportPool = openPool('reports', { url, max: config.concurrency + 2 })
+    const worker = await startWorker({ ...shared, exportPool }, shared.queue, {
+      concurrency: config.concurrency,
+      accountConcurrency: config.accountConcurrency,
+      runAttempts: config.runAttempts,
+      stopSeconds: config.stopSeconds,
+    })
+    return { exportPool, stop: worker.stop }
+  }
+
+  const openFace = async ({ http, runLoader, shared }: Base, demo: Demo | null) => {
+    const linkSigner = await createLinkSigner(shared.prisma, config.publicUrl ?? http.url)
+    const loaders = createLoaders(shared.prisma)
+    const queuePlaces = createQueuePlaceLoader({ prisma: shared.prisma, now, ...shared.limits })
+    const keyWatch = startKeyWatch({ prisma: shared.prisma, log, now })
+    closers.defer(keyWatch.stop)
+    const services: Services = {
+      ...shared,
+      linkSigner,
+      runLoader,
+      loaders,
+      queuePlaces,
+      keyWatch,
+      connections: createConnectionCount(config.sockets.perKey),
+      socketLimits: config.sockets,
+    }
+    const isAllowed = createAccessRule(config)
     const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
-    const yoga = createGraphqlServer({ services, log, prefill })
+    const yoga = createGraphqlServer({ services, log, prefill, config })
     const webSockets = startWebSockets({ server: http.server, yoga, services, log, isAllowed })
-    // Again, so that requests end before what they need: this is closed sooner than what was opened above.
-    closers.defer(http.stop)
-    closers.defer(webSockets.stop)
-    http.serve(createRouter(isAllowed, yoga, createDownloadHandler(shared)))
+    const router = createGatewayRouter({
+      isAllowed,
+      refusal: explainAccess(config),
+      yoga,
+      slowReaderSeconds: config.sockets.slowReaderSeconds,
+      download: createDownloadHandler(services),
+    })
+    return { router, stop: webSockets.stop }
+  }
+
+  const watch = ({ url, pool, shared }: Base, exportPool: Pool | null): void => {
+    const limits = { connectMilliseconds: probeMilliseconds, statementMilliseconds: probeMilliseconds }
+    const probePool = openPool('probes', { url, max: 2, ...limits })
+    readiness.serve(createChecks(probePool, shared.wakeUp))
+    const pools = { requests: pool, probes: probePool, ...(exportPool && { reports: exportPool }) }
+    prometheus?.observe({ pools, countWaitingRuns: () => countWaitingRuns(probePool) })
+  }
+
+  const open = async (): Promise<Started> => {
+    const base = await openBase()
+    signal.throwIfAborted()
+    const demo = await openDemo(base)
+    const { http } = base
+    // All at once, and sooner than what they need, which was opened above.
+    const ends = [() => http.stop(config.stopSeconds * 1000)]
+    closers.defer(async () => {
+      await Promise.all(ends.map((end) => end()))
+    })
+    const worker = config.role === 'gateway' ? null : await openWorker(base)
+    if (worker) ends.push(worker.stop)
+    const face = config.role === 'worker' ? null : await openFace(base, demo)
+    if (face) ends.push(face.stop)
+    watch(base, worker?.exportPool ?? null)
+    http.serve(around(face?.router ?? answerAsWorker))
     return { url: http.url, demo }
   }
 
@@ -151,17 +216,34 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     }
   }
 
+  const close = async (): Promise<void> => {
+    stopping.abort()
+    readiness.stop()
+    // What is being opened has to be there before it can be closed.
+    const isServing = await starting?.then(
+      () => true,
+      () => false,
+    )
+    // Meanwhile whoever balances the load sees that this process is not ready any more.
+    if (isServing) await delay(config.drainSeconds * 1000)
+    const limit = config.stopSeconds * 1000 + closingMilliseconds
+    const isClosed = await Promise.race([
+      closers.disposeAsync().then(() => true),
+      delay(limit, false, { ref: false }),
+    ])
+    if (!isClosed) log.error(`Not everything could be closed within ${limit} ms; the rest is cut off.`)
+  }
+
   let starting: Promise<Started> | null = null
+  let stopped: Promise<void> | null = null
   return {
     start: () => {
       starting ??= openOrClose()
       return starting
     },
-    stop: async () => {
-      stopping.abort()
-      // What is being opened has to be there before it can be closed.
-      await starting?.catch(() => {})
-      await closers.disposeAsync()
+    stop: () => {
+      stopped ??= close()
+      return stopped
     },
   }
 }

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isWildcardHost } from './config.ts'
+import { isOutage } from './database/outage.ts'
 import { ConfigurationError } from './errors.ts'
+import { withoutSecrets } from './secrets.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
@@ -11,18 +13,35 @@ export type HttpServer = {
   url: string
   /** What answers from now on; before, every request is told to come back later. */
   serve(handler: Handler): void
-  /** Takes no new connections, and ends when those that are open have ended. */
-  stop(): Promise<void>
+  /**
+   * Takes no new connections, and ends when the requests under way have been answered; what is not answered by then is
+   * cut off.
+   *
+   * @param patienceMilliseconds how long to wait for answers; streams and downloads may last for ever
+   */
+  stop(patienceMilliseconds?: number): Promise<void>
 }
 
 export const answerText = (response: ServerResponse, status: number, sentence: string): void => {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
-  response.end(`${sentence}\n`)
+  response.end(`${withoutSecrets(sentence)}\n`)
 }
 
-const isStarting: Handler = async (_request, response) => {
+/** What is answered as long as nothing can be served. */
+export const answerStarting: Handler = async (_request, response) => {
   response.setHeader('Retry-After', '1')
   answerText(response, 503, 'The gateway is starting. Try again in a second.')
+}
+
+const answerFault = (response: ServerResponse, error: unknown): void => {
+  if (response.headersSent) {
+    response.destroy()
+  } else if (isOutage(error)) {
+    response.setHeader('Retry-After', '1')
+    answerText(response, 503, 'The database cannot be reached at the moment. Try again in a second.')
+  } else {
+    answerText(response, 500, 'Something went wrong inside the gateway.')
+  }
 }
 
 /** A client that offers HTTP/2 (`Upgrade: h2c`, as Java's and `curl --http2` do) is answered over HTTP/1.1. */
@@ -65,40 +84,54 @@ const urlOf = (server: Server): string => {
 /**
  * Listens before anything else is started, so that a port that is taken is found at once.
  *
+ * @param onError told of faults, and of the request's id when they ended one that has an id
  * @throws ConfigurationError when the address cannot be had
  */
 export const startHttp = async (
   host: string,
   port: number,
-  onError: (error: unknown) => void,
+  onError: (error: unknown, requestId?: string) => void,
 ): Promise<HttpServer> => {
-  let handler = isStarting
+  let handler = answerStarting
   const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
     isWebSocket(request) && server.listenerCount('upgrade') > 0
+  const underWay = new Set<ServerResponse>()
+  let isStopping = false
   const server: Server = createServer({ shouldUpgradeCallback }, (request, response) => {
+    underWay.add(response)
+    response.once('close', () => {
+      underWay.delete(response)
+      // One whose headers were sent before the stop has promised to keep its connection open.
+      if (isStopping) setImmediate(() => server.closeIdleConnections())
+    })
+    if (isStopping) response.shouldKeepAlive = false
     const target = targetOf(request)
     if (!target) return answerText(response, 400, 'The address of the request is not well formed.')
     request.url = target.pathname + target.search
     handler(request, response, target).catch((error: unknown) => {
-      onError(error)
-      if (response.headersSent) response.destroy()
-      else answerText(response, 500, 'Something went wrong inside the gateway.')
+      const requestId = response.getHeader('x-request-id')
+      onError(error, typeof requestId === 'string' ? requestId : undefined)
+      answerFault(response, error)
     })
   })
   await listen(server, host, port)
-  server.on('error', onError)
+  server.on('error', (error) => onError(error))
   return {
     server,
     url: urlOf(server),
     serve: (next) => {
       handler = next
     },
-    stop: () =>
+    stop: (patienceMilliseconds = 1_000) =>
       new Promise((resolve) => {
-        server.close(() => resolve())
+        isStopping = true
+        const cutOff = setTimeout(() => server.closeAllConnections(), patienceMilliseconds)
+        server.close(() => {
+          clearTimeout(cutOff)
+          resolve()
+        })
+        for (const response of underWay) response.shouldKeepAlive = false
         server.closeIdleConnections()
-        // Streams over SSE and downloads may last for ever: they get a moment, then they are cut.
-        setTimeout(() => server.closeAllConnections(), 1_000).unref()
       }),
   }
 }

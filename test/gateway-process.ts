@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+/** The same with report types for tests. */
+export const testEntry = fileURLToPath(new URL('./processes/gateway-main.ts', import.meta.url))
 const deadline = 30_000
 
 export type GatewayProcess = AsyncDisposable & {
@@ -15,9 +17,18 @@ export type GatewayProcess = AsyncDisposable & {
   ended(): Promise<number | null>
 }
 
-/** `npm start` without npm: a gateway as a process of its own, killed when it is disposed of. */
-export const spawnGateway = (environment: Record<string, string>): GatewayProcess => {
-  const child = spawn(process.execPath, [cli, 'start'], {
+/**
+ * `npm start` without npm: a gateway as a process of its own, killed when it is disposed of.
+ *
+ * @param entry what to run instead, such as `testEntry`
+ * @param args what stands after `npm start --`
+ */
+export const spawnGateway = (
+  environment: Record<string, string>,
+  entry: string = cli,
+  args: readonly string[] = [],
+): GatewayProcess => {
+  const child = spawn(process.execPath, [entry, 'start', ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -33,7 +44,7 @@ export const spawnGateway = (environment: Record<string, string>): GatewayProces
   const ready = async (): Promise<string> => {
     const limit = AbortSignal.timeout(deadline)
     while (true) {
-      const [, url] = /^ready (\S+)\/graphql$/m.exec(text) ?? []
+      const [, url] = /^ready (\S+)\/(?:graphql|ready)$/m.exec(text) ?? []
       if (url) return url
       if (child.exitCode !== null || child.signalCode !== null)
         throw giveUp('The gateway ended before it was ready')
@@ -59,6 +70,8 @@ export const spawnGateway = (environment: Record<string, string>): GatewayProces
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGINT')
+        // One that a test has paused hears nothing.
+        child.kill('SIGCONT')
         await ended().catch(() => child.kill('SIGKILL'))
       }
     },

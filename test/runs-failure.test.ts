@@ -1,5 +1,4 @@
 import { rm, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -11,6 +10,7 @@ import { copyReport } from '../src/worker/copy.ts'
 import { describeFailure, SourceLostError } from '../src/worker/failure.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { createSlowRun, endOf, type SeenRun, slowReport, storedFiles, watchQuery } from './slow-report.ts'
+import { startTcpProxy } from './tcp-proxy.ts'
 
 let gateway: TestGateway
 let account: TestAccount
@@ -74,15 +74,29 @@ test('a report whose file cannot be stored is FAILED with STORAGE_ERROR, and its
   expect((await endOf(client, await createSlowRun(client))).status).toBe('SUCCEEDED')
 })
 
-test('a report whose connection breaks is FAILED, may be tried again, and the gateway lives on', async () => {
+/** Ends the connection on which a COPY runs, once there is one. */
+const breakConnection = async (): Promise<void> => {
+  const ended = `
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and query like 'copy%' and state = 'active'`
+  await expect.poll(async () => (await gateway.database.query(ended)).length, { timeout: 10_000 }).toBe(1)
+}
+
+test('a report whose connection breaks is begun anew', async () => {
+  const { client, accountId } = await gateway.createAccount()
+  const id = await createSlowRun(client, { rows: '2', row_seconds: '0.5' })
+  await breakConnection()
+  const run = await endOf(client, id)
+  expect(run).toMatchObject({ status: 'SUCCEEDED', failure: null, result: { rowCount: '2' } })
+  const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+  expect(row).toMatchObject({ execution: 2, lostExecutions: 1 })
+  const warnings = gateway.logged.filter(({ runId, level }) => runId === id && level === 40)
+  expect(warnings).toMatchObject([{ accountId, losses: 1 }])
+})
+
+test('a report whose connection breaks each time is FAILED, may be tried again, and the gateway lives on', async () => {
   const id = await createSlowRun(account.client, { rows: '2', row_seconds: '30' })
-  const pid = await vi.waitFor(async () => {
-    const [active] = await gateway.database.query<{ pid: number }>(`
-      select pid from pg_stat_activity where datname = current_database() and query like 'copy%'`)
-    if (!active) throw new Error('No COPY runs yet.')
-    return active.pid
-  }, 5_000)
-  await gateway.database.query('select pg_terminate_backend($1)', [pid])
+  for (let i = 0; i < 3; i++) await breakConnection()
   const run = await endOf(account.client, id)
   expect(run.failure).toMatchObject({ code: 'UPSTREAM_ERROR', isRetryable: true })
   await expectTraced(run, /terminating connection|Connection terminated/)
@@ -132,7 +146,13 @@ const copyInto = async (
     onError,
   })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
-  const storage: Storage = { write, remove: async () => {}, has: async () => false, root: '/nowhere' }
+  const storage: Storage = {
+    write,
+    remove: async () => {},
+    list: async () => [],
+    has: async () => false,
+    root: '/nowhere',
+  }
   const outcome = await copyReport({
     pool,
     storage,
@@ -175,38 +195,19 @@ test('a copy that is stopped while it gets its connection counts nothing', async
   expect(performance.now() - began).toBeLessThan(2_000)
 })
 
-/** Hands everything on to Postgres, until it is cut: then nobody is told why. */
-const openCuttableLine = async () => {
-  const target = new URL(gateway.database.url)
-  const sockets = new Set<Socket>()
-  const server = createServer((near) => {
-    const far = connect(Number(target.port), target.hostname)
-    near.pipe(far).pipe(near)
-    for (const socket of [near, far]) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = new URL(target)
-  url.port = String(Object(server.address()).port)
-  return {
-    url: url.href,
-    cut: () => {
-      for (const socket of sockets) socket.destroy()
-    },
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
-  }
-}
-
 test.each([
   ['while rows are counted', { count_seconds: '30' }, 'select count%'],
   ['before the first row', { rows: '2', row_seconds: '30' }, 'copy%'],
 ])(
   'a line that is cut %s is an upstream error, and ends neither the process nor in silence',
   async (_when, parameters, statement) => {
-    await using line = await openCuttableLine()
-    const copying = copyInto(reads, parameters, new AbortController().signal, line.url)
+    await using line = await startTcpProxy(gateway.database.url)
+    const copying = copyInto(
+      reads,
+      parameters,
+      new AbortController().signal,
+      line.through(gateway.database.url),
+    )
     await vi.waitFor(async () =>
       expect(
         await gateway.database.query(

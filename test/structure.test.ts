@@ -36,12 +36,12 @@ const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
 
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
-  ['config.ts', 'errors.ts', 'ids.ts'],
+  ['config.ts', 'errors.ts', 'ids.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
   ['database', 'events'],
   ['reports', 'runs', 'files', 'ledger', 'auth', 'webhooks'],
-  ['worker', 'graphql', 'rest'],
+  ['worker', 'graphql', 'rest', 'operations'],
 ]
-const faces = new Set(['worker', 'graphql', 'rest'])
+const faces = new Set(['worker', 'graphql', 'rest', 'operations'])
 const top = layers.length
 
 const partOf = (path: string): string => path.split('/', 1)[0] ?? path

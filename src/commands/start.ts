@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import pino from 'pino'
 import type { Command } from '../command.ts'
 import { type Config, loadConfig } from '../config.ts'
 import type { Demo } from '../demo.ts'
 import { createGateway, type Started } from '../gateway.ts'
+import { createLog } from '../operations/log.ts'
 
 const exampleRequest = ({ month }: Demo): string => {
   const [start, end] = [month.start, month.end].map((date) => date.toISOString())
@@ -33,25 +35,25 @@ const welcome = ({ url, demo }: Started, { databaseUrl, dataDir }: Config): stri
   ]
 }
 
-/** An error without the connection that `pg` hangs on it, which holds a secret and fills pages. */
-const describeError = (error: Error): object => {
-  const { client: _, ...described } = pino.stdSerializers.err(error)
-  return described
+/** The configuration, in which what stands on the command line wins. */
+const readConfig = (args: string[], environment: Record<string, string | undefined>): Config => {
+  const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
+  const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
+  // A worker beside a gateway on one machine just starts: nobody has to know its port.
+  return config.role === 'worker' && !environment.PORT ? { ...config, port: 0 } : config
 }
 
-/** Starts gateway and worker, and runs until the process is asked to stop. */
-export const startCommand: Command = async ({ environment, print, signal }) => {
-  const config = loadConfig(environment)
-  const log = pino(
-    { level: config.logLevel, serializers: { err: describeError } },
-    pino.destination({ dest: 2, sync: true }),
-  )
+/** Starts gateway, worker or both, and runs until the process is asked to stop. */
+export const startCommand: Command = async ({ args, environment, print, signal }) => {
+  const config = readConfig(args, environment)
+  const isWorker = config.role === 'worker'
+  const log = createLog(config.logLevel, pino.destination({ dest: 2, sync: true }))
   const gateway = createGateway({ config, log, signal, onProgress: print })
   const asked = once(signal, 'abort')
   try {
     const started = await gateway.start()
-    for (const line of welcome(started, config)) print(line)
-    print(`ready ${started.url}/graphql`)
+    if (!isWorker) for (const line of welcome(started, config)) print(line)
+    print(`ready ${started.url}/${isWorker ? 'ready' : 'graphql'}`)
     if (!signal.aborted) await asked
     print('Stopping…')
   } catch (error) {

@@ -24,29 +24,76 @@ export type PoolOptions = {
   applicationName: string
   /** Told of faults of idle connections; the pool replaces them by itself. */
   onError: (error: Error) => void
+  /** How long to wait for a connection, new or given back, in milliseconds. @default 10_000 */
+  connectMilliseconds?: number
+  /**
+   * How long a statement may take, in milliseconds; unlimited unless given. With a limit, a connection whose other end is
+   * gone without a word fails its query instead of keeping it for ever, and a transaction that was left open is ended.
+   */
+  statementMilliseconds?: number
 }
 
-export const createPool = ({ url, max, applicationName, onError }: PoolOptions): pg.Pool => {
+/** Longer than Postgres's own limit, so that it is Postgres that ends a statement as long as it is there to do so. */
+const answerMilliseconds = 1_000
+const idleTransactionMilliseconds = 60_000
+
+export const createPool = (options: PoolOptions): pg.Pool => {
+  const { url, max, applicationName, onError, connectMilliseconds = 10_000, statementMilliseconds } = options
+  const limits = statementMilliseconds
+    ? ` -c statement_timeout=${statementMilliseconds} -c idle_in_transaction_session_timeout=${idleTransactionMilliseconds}`
+    : ''
+  const target = connectionTo(url)
   const pool = new pg.Pool({
-    ...connectionTo(url),
+    ...target,
+    options: target.options + limits,
     max,
     application_name: applicationName,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: connectMilliseconds,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
   // Without a listener, an idle connection that Postgres ends would end the process.
-  pool.on('error', onError)
+  pool.on('error', (error) => onError(error))
   return pool
 }
 
-/** A connection outside any pool, for LISTEN and the like. It is not connected yet. */
-export const createConnection = (url: string, applicationName: string): pg.Client => {
+/**
+ * What ends a new pool: it waits for the queries under way, and cuts them off after the time given, in milliseconds. One
+ * that waits for a lock, or for a server that is gone, might have no answer ever.
+ */
+export const createPoolCloser = (pool: pg.Pool): ((patienceMilliseconds: number) => Promise<void>) => {
+  const clients = new Set<pg.PoolClient>()
+  pool.on('connect', (client) => clients.add(client))
+  pool.on('remove', (client) => clients.delete(client))
+  return async (patienceMilliseconds) => {
+    const cutOff = setTimeout(() => {
+      // The types leave out that it has an end: with a query under way that cuts its connection.
+      for (const client of clients) void (client as unknown as pg.Client).end()
+    }, patienceMilliseconds)
+    await pool.end()
+    clearTimeout(cutOff)
+  }
+}
+
+/**
+ * A connection outside any pool, for LISTEN and the like. It is not connected yet.
+ *
+ * @param limitMilliseconds how long it may take to connect, and each query to be answered; 10 s to connect, and no limit
+ * for queries, unless given
+ */
+export const createConnection = (
+  url: string,
+  applicationName: string,
+  limitMilliseconds?: number,
+): pg.Client => {
   const client = new pg.Client({
     ...connectionTo(url),
     application_name: applicationName,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: limitMilliseconds ?? 10_000,
     keepAlive: true,
+    ...(limitMilliseconds && { query_timeout: limitMilliseconds }),
   })
   // An error that nobody hears ends the process; the query that runs then, or the next one, fails with it.
   client.on('error', () => {})

@@ -1,17 +1,34 @@
-import { type ConstructorOptions, fromPrisma, PgBoss } from 'pg-boss'
+import { createHash } from 'node:crypto'
+import { type ConstructorOptions, fromPrisma, PgBoss, type Queue as QueueSettings } from 'pg-boss'
 import type { Transaction } from './client.ts'
 
 /** pg-boss's own Postgres schema; not its default, which another program in the same database may use. */
-const queueSchema = 'report_gateway_queue'
+export const queueSchema = 'report_gateway_queue'
 /** The queue of report runs; a job carries the id of its run. */
 export const reportRunQueue = 'report-run'
 
 export type ReportRunJob = { runId: string }
 
+export type QueuedRun = { id: string; accountId: string; livemode: boolean }
+
+/** A job as a worker has claimed it: its id, and which of its claims this is. */
+export type Claim = { id: string; retryCount: number }
+
 export type Queue = {
   boss: PgBoss
-  /** Adds the run's job in the transaction that creates the run: both are there, or neither. */
-  enqueue(tx: Transaction, runId: string): Promise<void>
+  /**
+   * Adds the run's job in the transaction that creates the run: both are there, or neither.
+   *
+   * @param waiting how many runs of its account and mode are waiting already: the job counts as queued a second later for
+   *   each of them, so that accounts take turns and yet nobody waits for ever
+   */
+  enqueue(tx: Transaction, run: QueuedRun, waiting: number): Promise<void>
+  /** True when the claim is still the job's newest; it stays so until the transaction ends. */
+  holds(tx: Transaction, claim: Claim): Promise<boolean>
+  /** Gives a claimed job to whoever comes first after a time; nothing happens when the claim was lost. */
+  putBack(claim: Claim, afterMilliseconds: number): Promise<void>
+  /** Lets every idle worker of every process look for jobs now. */
+  wake(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -22,32 +39,106 @@ export type QueueOptions = {
   onError: (error: Error) => void
 }
 
+/** pg-boss hands on to `pg` what it does not know itself. */
+type BossOptions = ConstructorOptions & { query_timeout: number }
+
+// A connection whose other end is gone without a word would keep a worker waiting for ever.
+const queryMilliseconds = 10_000
+
 const settings = (works: boolean): Partial<ConstructorOptions> =>
   works
-    ? { useListenNotify: true, superviseIntervalSeconds: 10, monitorIntervalSeconds: 30, schedule: false }
+    ? {
+        useListenNotify: true,
+        // How soon a silent worker's jobs are noticed: one pass of all processes together in this time.
+        superviseIntervalSeconds: 2,
+        monitorIntervalSeconds: 2,
+        // Each pass reads the table of jobs, so it is kept small.
+        maintenanceIntervalSeconds: 60,
+        cronMonitorIntervalSeconds: 10,
+        schedule: true,
+      }
     : { supervise: false, schedule: false, migrate: true }
+
+const queueSettings: Omit<QueueSettings, 'name' | 'policy' | 'partition'> = {
+  notify: true,
+  // A job whose worker is silent for this long goes to another worker; pg-boss takes no less.
+  heartbeatSeconds: 10,
+  expireInSeconds: 24 * 60 * 60 - 1,
+  // A run without a job would stay as it is for ever. Runs count their own attempts.
+  retryLimit: 1_000_000_000,
+  retryDelay: 1,
+  // For a job that waits; a run that has lost its job gets another.
+  retentionSeconds: 365 * 24 * 60 * 60,
+  // All that is worth keeping of a job is in its run.
+  deleteAfterSeconds: 300,
+}
+
+/** The id of a run's job: always the same, so that a run has one job at most. `jobIdSql` says the same in SQL. */
+export const jobIdOf = (runId: string): string => {
+  const hex = createHash('sha256').update(runId).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  )
+}
+export const jobIdSql = (column: string): string =>
+  `substring(encode(sha256(${column}::bytea), 'hex'), 1, 32)::uuid`
+
+const epoch = Date.UTC(2026, 0, 1)
+
+/** Jobs of the highest priority go first, so it falls as time goes on. It fits into 32 bits until 2094. */
+const priorityOf = (waiting: number): number =>
+  Math.max(-(2 ** 31), -Math.round((Date.now() - epoch) / 1000 + waiting))
+
+/** Account and mode: what the limit of runs at once, and the fair shares, are counted by. */
+const groupOf = ({ accountId, livemode }: QueuedRun): string => `${accountId}:${livemode ? 'live' : 'test'}`
+
+// pg-boss tells its listeners by this channel in which queue there is something to fetch.
+const wakeSql = `select pg_notify('pgboss_' || left(encode(sha224('${queueSchema}'::bytea), 'hex'), 24), $1)`
 
 /** Connects to the job queue, making its tables when they are missing. */
 export const startQueue = async ({ url, works, onError }: QueueOptions): Promise<Queue> => {
-  const boss = new PgBoss({ connectionString: url, schema: queueSchema, max: 4, ...settings(works) })
+  const options: BossOptions = {
+    connectionString: url,
+    schema: queueSchema,
+    max: 4,
+    query_timeout: queryMilliseconds,
+    ...settings(works),
+  }
+  const boss = new PgBoss(options)
   boss.on('error', onError)
   await boss.start()
-  await boss.createQueue(reportRunQueue, {
-    notify: true,
-    // A job whose worker is silent for this long goes to another worker.
-    heartbeatSeconds: 10,
-    expireInSeconds: 24 * 60 * 60 - 1,
-    // A worker that stops hands its job back by failing it, so this must never be used up: a run without a job would
-    // stay as it is for ever.
-    retryLimit: 100_000,
-    retryDelay: 1,
-    deleteAfterSeconds: 7 * 24 * 60 * 60,
-  })
+  await boss.createQueue(reportRunQueue, queueSettings)
+  // It may have been made with the settings of an earlier version.
+  await boss.updateQueue(reportRunQueue, queueSettings)
   return {
     boss,
-    enqueue: async (tx, runId) => {
-      const job: ReportRunJob = { runId }
-      await boss.send(reportRunQueue, job, { db: fromPrisma(tx) })
+    enqueue: async (tx, run, waiting) => {
+      const job: ReportRunJob = { runId: run.id }
+      await boss.send(reportRunQueue, job, {
+        id: jobIdOf(run.id),
+        priority: priorityOf(waiting),
+        group: { id: groupOf(run) },
+        db: fromPrisma(tx),
+      })
+    },
+    holds: async (tx, { id, retryCount }) => {
+      const rows = await tx.$queryRawUnsafe<unknown[]>(
+        `select id from ${queueSchema}.job
+        where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3 for update`,
+        ...[reportRunQueue, id, retryCount],
+      )
+      return rows.length > 0
+    },
+    putBack: async ({ id, retryCount }, afterMilliseconds) => {
+      await boss.getDb().executeSql(
+        `update ${queueSchema}.job
+        set state = 'retry', heartbeat_on = null, start_after = now() + $4::float8 * interval '1 millisecond'
+        where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3`,
+        [reportRunQueue, id, retryCount, afterMilliseconds],
+      )
+    },
+    wake: async () => {
+      await boss.getDb().executeSql(wakeSql, [reportRunQueue])
     },
     stop: () => boss.stop({ graceful: true, timeout: 10_000, close: true }),
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -62,6 +62,14 @@ export const createLocalStorage = (folder: string): Storage => {
       }
     },
     remove: (key) => rm(pathOf(key), { recursive: true, force: true }),
+    list: async (key) => {
+      try {
+        return (await readdir(pathOf(key))).map((name) => `${key}/${name}`)
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+        throw error
+      }
+    },
     has: async (key) => {
       try {
         return (await stat(pathOf(key))).isFile()

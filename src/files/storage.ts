@@ -18,6 +18,8 @@ export type Storage = {
   write(key: string, content: Stages, signal: AbortSignal): Promise<StoredFile>
   /** Removes a file, or a folder with all that is in it, half-written files included. */
   remove(key: string): Promise<void>
+  /** Keys of all files in a folder, half-written ones included; none when it does not exist. */
+  list(folder: string): Promise<string[]>
   /** True when there is a whole file under this key. */
   has(key: string): Promise<boolean>
   /** Folder on this machine that keys are relative to. */

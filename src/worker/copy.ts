@@ -1,5 +1,5 @@
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
-import { DatabaseError, type Pool, type PoolClient } from 'pg'
+import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import type { Compression } from '../database/generated/prisma/client.ts'
 import type { Stages, Storage, StoredFile } from '../files/storage.ts'
@@ -58,16 +58,21 @@ const openSnapshot = async (client: PoolClient): Promise<Snapshot> => {
   return { backend: { pid: row.pid, startedAt: row.startedAt }, dataAsOf: row.now }
 }
 
+const endMilliseconds = 5_000
+
 /**
  * Ends a process of Postgres, whatever it is at. To close its connection is not enough, because a query that writes no
  * rows yet would go on unnoticed; to cancel its query neither, because between two statements that does nothing, and
  * while it waits for its rows to be read it is not heard.
  */
 const endBackend = async (pool: Pool, { pid, startedAt }: Snapshot['backend']): Promise<void> => {
-  await pool.query(
-    'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
-    [pid, startedAt],
-  )
+  const end: QueryConfig & { query_timeout: number } = {
+    text: 'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
+    values: [pid, startedAt],
+    // What broke the one connection may have broken this one as well.
+    query_timeout: endMilliseconds,
+  }
+  await pool.query(end)
 }
 
 /** Counts the rows, then writes them. */

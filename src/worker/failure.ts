@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { DatabaseError } from 'pg'
+import { isOutage } from '../database/outage.ts'
 import { InputErrors } from '../errors.ts'
 import type { FailureCode } from '../runs/status.ts'
+import { newTraceId } from '../runs/trace-id.ts'
 
 export type Failure = {
   failureCode: FailureCode
@@ -21,19 +22,36 @@ const storageFaults = new Set([
   // Something else stands where the file belongs.
   ...['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'],
 ])
-const connectionFaults = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 /** The database that the report reads cannot be reached, or not any more. */
 export class SourceLostError extends Error {
   override readonly name = 'SourceLostError'
 }
 
+/** The run was begun as often as it may, and each time its worker went away without a word. */
+export class WorkerLostError extends Error {
+  override readonly name = 'WorkerLostError'
+  constructor(losses: number) {
+    super(
+      losses === 1
+        ? 'The worker was lost that made the report.'
+        : `The worker was lost that made the report, ${losses} times.`,
+    )
+  }
+}
+
+/** True when the report's data source could not be reached any more: the same report may work when it is tried again. */
+export const isSourceLost = (error: unknown): boolean => error instanceof SourceLostError || isOutage(error)
+
 const systemCode = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 
-/** Says why a report failed, in words that give nothing of the inside away. */
-export const describeFailure = (error: unknown): Failure => {
-  const traceId = randomBytes(16).toString('hex')
+/**
+ * Says why a report failed, in words that give nothing of the inside away.
+ *
+ * @param traceId that of the request for the run; a new one unless given
+ */
+export const describeFailure = (error: unknown, traceId: string = newTraceId()): Failure => {
   const failure = (
     failureCode: FailureCode,
     failureMessage: string,
@@ -57,7 +75,11 @@ export const describeFailure = (error: unknown): Failure => {
       isPassing,
     )
   }
-  if (error instanceof SourceLostError || connectionFaults.has(code ?? '')) {
+  if (error instanceof WorkerLostError) {
+    const advice = `It may be what ends them: give the trace id ${traceId} to support.`
+    return failure('INTERNAL_ERROR', `${error.message} ${advice}`, false)
+  }
+  if (isSourceLost(error)) {
     return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)
   }
   if (code !== null && storageFaults.has(code)) {

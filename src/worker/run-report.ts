@@ -1,164 +1,49 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Pool } from 'pg'
-import type { Logger } from 'pino'
-import type { ReportRun, ReportRunStatus } from '../database/generated/prisma/client.ts'
-import type { Hub } from '../events/hub.ts'
-import { fileKey, runFolder } from '../files/file-key.ts'
-import type { Storage } from '../files/storage.ts'
+import type { ReportRun } from '../database/generated/prisma/client.ts'
+import { fileKey } from '../files/file-key.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
-import { isFinal } from '../runs/status.ts'
 import { transition } from '../runs/transition.ts'
 import { type CopyResult, copyReport } from './copy.ts'
-import { describeFailure } from './failure.ts'
+import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
+import { isSourceLost } from './failure.ts'
+import {
+  finishCanceled,
+  finishFailed,
+  finishSucceeded,
+  markHandedBack,
+  removeUnlessResult,
+} from './finish-run.ts'
 import { startProgress } from './progress.ts'
+import { takeUp } from './take-up.ts'
+import { untilReachable } from './until-reachable.ts'
+import { watchRun } from './watch-run.ts'
 
-export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'catalog' | 'now'> & {
-  hub: Hub
-  storage: Storage
-  /** Connections for the reports' own queries. */
-  exportPool: Pool
-  log: Logger
-}
-
-const retryMilliseconds = 500
-const fileEndings = { NONE: '.csv', GZIP: '.csv.gz', ZSTD: '.csv.zst' } as const
-
-/**
- * Takes a run up under a new execution number; null when there is nothing left to do for it.
- *
- * @param earlier the run as it was found before, when it changed in the meantime
- */
-const takeUp = async (
-  deps: WorkerDependencies,
-  runId: string,
-  earlier?: ReportRun,
-): Promise<ReportRun | null> => {
-  const run = await deps.prisma.reportRun.findUnique({ where: { id: runId } })
-  if (!run || isFinal(run.status)) return null
-  if (earlier && earlier.execution !== run.execution) return null
-  if (run.status === 'CANCELING') {
-    // Its earlier worker went away before it could stop.
-    await removeOrWarn(deps, run, runFolder(run))
-    await finishCanceled(deps, run)
-    return null
-  }
-  const taken = await transition(deps, {
-    runId,
-    from: run.status,
-    to: 'RUNNING',
-    execution: run.execution,
-    data: { execution: run.execution + 1, startedAt: run.startedAt ?? deps.now() },
-  })
-  // Asked to stop just now, perhaps: then nobody but us is there to end it.
-  return taken ?? takeUp(deps, runId, run)
-}
-
-/** What cannot be removed must not keep a run from its end. */
-const removeOrWarn = async (deps: WorkerDependencies, run: ReportRun, key: string): Promise<void> => {
-  try {
-    await deps.storage.remove(key)
-  } catch (error) {
-    deps.log.warn({ err: error, runId: run.id, key }, 'What a run left behind could not be removed.')
-  }
-}
-
-const endOfRun = (run: ReportRun, now: Date) => ({
-  finishedAt: now,
-  // Never negative: it may have been started by the clock of another machine.
-  runMilliseconds: BigInt(Math.max(0, now.getTime() - (run.startedAt ?? now).getTime())),
-  estimatedFinishAt: null,
-})
-
-const finishCanceled = (deps: WorkerDependencies, run: ReportRun): Promise<ReportRun | null> =>
-  transition(deps, {
-    runId: run.id,
-    from: 'CANCELING',
-    to: 'CANCELED',
-    execution: run.execution,
-    data: endOfRun(run, deps.now()),
-  })
-
-const finishFailed = async (
-  deps: WorkerDependencies,
-  run: ReportRun,
-  error: unknown,
-): Promise<ReportRun | null> => {
-  const failure = describeFailure(error)
-  const failed = await transition(deps, {
-    runId: run.id,
-    from: 'RUNNING',
-    to: 'FAILED',
-    execution: run.execution,
-    data: { ...failure, ...endOfRun(run, deps.now()) },
-  })
-  const context = { err: error, runId: run.id, accountId: run.accountId, traceId: failure.traceId }
-  if (failed) deps.log.error(context, 'A report failed.')
-  else deps.log.info(context, 'A report was given up, because the run has ended or is with another worker.')
-  return failed
-}
-
-const finishSucceeded = async (
-  deps: WorkerDependencies,
-  run: ReportRun,
-  fileId: string,
-  { rowCount, dataAsOf, byteSize, sha256 }: CopyResult,
-): Promise<ReportRun | null> => {
-  const at = deps.now()
-  return transition(deps, {
-    runId: run.id,
-    from: 'RUNNING',
-    to: 'SUCCEEDED',
-    execution: run.execution,
-    data: {
-      ...endOfRun(run, at),
-      rowCount,
-      byteSize,
-      dataAsOf,
-      rowsWritten: rowCount,
-      rowsExpected: rowCount,
-      percent: 100,
-      stage: 'Done',
-      measuredAt: at,
-    },
-    also: (tx) =>
-      tx.reportFile.create({
-        data: {
-          id: fileId,
-          runId: run.id,
-          accountId: run.accountId,
-          livemode: run.livemode,
-          filename: `${run.id}${fileEndings[run.compression]}`,
-          format: 'CSV',
-          compression: run.compression,
-          byteSize,
-          sha256,
-          createdAt: at,
-        },
-      }),
-  })
-}
-
-/** Writes the report's file, telling its progress. */
+/** Writes the report's file, telling its progress until the run is ended by others. */
 const writeFile = async (
-  deps: WorkerDependencies,
+  deps: RunWork,
   run: ReportRun,
   fileId: string,
   signal: AbortSignal,
+  onEnded: () => void,
 ): Promise<CopyResult> => {
   const type = deps.catalog.find(run.reportType)
   if (!type) throw new Error(`This worker does not know the report type ${run.reportType}.`)
   // The parameters were accepted when the run was created; this gives them their types back.
   const given = Object(run.parameters)
   const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
-  // What an earlier worker left half-written.
-  await deps.storage.remove(runFolder(run))
   const progress = startProgress(
     run,
-    (data) =>
-      transition(deps, { runId: run.id, from: 'RUNNING', to: 'RUNNING', execution: run.execution, data }),
+    async (data) => {
+      const change = {
+        runId: run.id,
+        from: 'RUNNING',
+        to: 'RUNNING',
+        execution: run.execution,
+        data,
+      } as const
+      if (!(await transition(deps, change))) onEnded()
+    },
     deps.now,
     (error) => deps.log.warn({ err: error, runId: run.id }, 'Progress could not be written.'),
   )
@@ -178,80 +63,69 @@ const writeFile = async (
   }
 }
 
-/** Aborts when the run is asked to stop, or was ended by others. */
-const watchForCancel = async (
-  deps: WorkerDependencies,
+/** Says what is to become of a run whose report did not get to its end. */
+const giveUp = async (
+  deps: RunWork,
   run: ReportRun,
+  error: unknown,
+  { stopping, lost }: RunClaim,
+): Promise<Outcome> => {
+  if (await finishCanceled(deps, run)) return 'ENDED'
+  if (stopping.aborted || lost.aborted) {
+    return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
+  }
+  const losses = run.lostExecutions + 1
+  if (!isSourceLost(error) || losses >= deps.limits.runAttempts) {
+    await finishFailed(deps, run, error)
+    return 'ENDED'
+  }
+  if (!(await markHandedBack(deps, run, losses))) return 'ENDED'
+  const { id: runId, accountId } = run
+  deps.log.warn({ err: error, runId, accountId, losses }, 'A report lost its source, and is begun anew.')
+  return 'LOST'
+}
+
+const makeReport = async (
+  deps: RunWork,
+  run: ReportRun,
+  claim: RunClaim,
   done: AbortSignal,
-): Promise<AbortSignal> => {
-  const canceled = new AbortController()
-  const mailbox = await deps.hub.subscribe(run, run.id, done)
-  const currentStatus = async (): Promise<ReportRunStatus | undefined> => {
-    while (true) {
-      try {
-        const where = { id: run.id }
-        return (await deps.prisma.reportRun.findUnique({ where, select: { status: true } }))?.status
-      } catch (error) {
-        deps.log.warn({ err: error, runId: run.id }, 'The run could not be read; trying again.')
-        await delay(retryMilliseconds, undefined, { signal: done })
-      }
-    }
-  }
-  const watch = async (): Promise<void> => {
-    let status = await currentStatus()
-    while (status === 'RUNNING') {
-      const event = await mailbox.take()
-      if (event === null) return
-      status = event.toStatus
-    }
-    canceled.abort()
-  }
-  // It only fails when the run is done and nobody has to watch it any more.
-  watch().catch(() => {})
-  return canceled.signal
-}
-
-/**
- * Runs one report to its end. It returns when the run has ended, or belongs to another worker by now.
- *
- * @param stopping aborts when this worker shuts down: the run is left RUNNING, to be taken up again
- * @throws when it was stopped by `stopping`, so that the queue gives the job to another worker
- */
-export const runReport = async (
-  deps: WorkerDependencies,
-  runId: string,
-  stopping: AbortSignal,
-): Promise<void> => {
-  const run = await takeUp(deps, runId)
-  if (!run) return
-  const done = new AbortController()
+): Promise<Outcome> => {
+  const ended = new AbortController()
+  const onEnded = (): void => ended.abort()
   const fileId = newId(idPrefixes.file, deps.now())
+  let outcome: Outcome
   try {
-    const canceled = await watchForCancel(deps, run, done.signal)
-    const result = await writeFile(deps, run, fileId, AbortSignal.any([canceled, stopping]))
-    const succeeded = await finishSucceeded(deps, run, fileId, result)
-    if (succeeded) return
+    await watchRun(deps, run, onEnded, done)
+    const signal = AbortSignal.any([ended.signal, claim.stopping, claim.lost])
+    const result = await writeFile(deps, run, fileId, signal, onEnded)
+    if (await finishSucceeded(deps, run, fileId, result)) return 'ENDED'
     await finishCanceled(deps, run)
-    await removeUnlessResult(deps, run, fileId)
+    outcome = 'ENDED'
   } catch (error) {
-    stopping.throwIfAborted()
-    const canceled = await finishCanceled(deps, run)
-    if (!canceled) await finishFailed(deps, run, error)
-    await removeUnlessResult(deps, run, fileId)
-  } finally {
-    done.abort()
+    // The database may be what was lost, and then says nothing for a while.
+    outcome = await untilReachable(() => giveUp(deps, run, error, claim), claim, deps.log)
   }
+  await untilReachable(() => removeUnlessResult(deps, run, fileId), claim, deps.log)
+  return outcome
 }
 
 /**
- * Removes the file of a run that was given up. It may be the result all the same, when the run succeeded and only the
- * answer to the commit was lost; so this comes after the last attempt to change the run.
+ * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
+ * to its end stays RUNNING, to be taken up again.
+ *
+ * @throws when the database cannot be reached at the beginning, or to the end of this worker
  */
-const removeUnlessResult = async (
-  deps: WorkerDependencies,
-  run: ReportRun,
-  fileId: string,
-): Promise<void> => {
-  const result = await deps.prisma.reportFile.findUnique({ where: { id: fileId }, select: { id: true } })
-  if (!result) await removeOrWarn(deps, run, fileKey(run, fileId))
+export const runReport = async (deps: RunWork, claim: RunClaim): Promise<Outcome> => {
+  const taken = await takeUp(deps, claim)
+  if (typeof taken === 'string') return taken
+  const done = new AbortController()
+  const leave = deps.metrics?.runTaken(taken.run)
+  try {
+    return await makeReport(deps, taken.run, claim, done.signal)
+  } finally {
+    leave?.()
+    done.abort()
+    taken.release()
+  }
 }

@@ -1,38 +1,114 @@
 import { type Queue, type ReportRunJob, reportRunQueue } from '../database/queue.ts'
-import { runReport, type WorkerDependencies } from './run-report.ts'
+import type { Outcome, RunWork, WorkerDependencies, WorkLimits } from './dependencies.ts'
+import { createLastAttempt } from './last-attempt.ts'
+import { requeueOrphans } from './requeue.ts'
+import { runReport } from './run-report.ts'
+import { untilReachable } from './until-reachable.ts'
 
 export type Worker = {
-  /** Stops taking jobs and hands the running ones back; they begin anew elsewhere. */
+  /**
+   * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin anew elsewhere.
+   * Safe to call twice.
+   */
   stop(): Promise<void>
 }
 
-/**
- * Takes report runs from the queue as they are created.
- *
- * @param concurrency runs worked on at once
- */
+export type WorkerOptions = WorkLimits & {
+  /** Runs worked on at once by this process. */
+  concurrency: number
+  /** Seconds that running reports are given to end when the worker stops. */
+  stopSeconds: number
+  /** Milliseconds between looks for runs without a job; a minute unless given. */
+  requeueMilliseconds?: number
+}
+
+type Slot = { id: string; job: { id: string; retryCount: number; signal: AbortSignal; data: ReportRunJob } }
+
+/** When a job that was not brought to its end may be taken again. Null means never. */
+const waits: Record<Outcome | 'FAULT', number | null> = {
+  ENDED: null,
+  WAITS: 500,
+  LOST: 1_000,
+  HANDED_BACK: 0,
+  FAULT: 5_000,
+}
+
+/** Takes report runs from the queue as they are created. */
 export const startWorker = async (
   deps: WorkerDependencies,
   queue: Queue,
-  concurrency: number,
+  { concurrency, accountConcurrency, runAttempts, stopSeconds, requeueMilliseconds = 60_000 }: WorkerOptions,
 ): Promise<Worker> => {
+  const limits = { accountConcurrency, runAttempts }
+  const work: RunWork = { ...deps, limits, lastAttempt: createLastAttempt() }
   const stopping = new AbortController()
-  const settings = { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 5 }
+  const timers = new Set<NodeJS.Timeout>()
+
+  const wakeLater = (slotId: string, milliseconds: number): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      queue.boss.notifyWorker(slotId)
+    }, milliseconds)
+    timers.add(timer)
+  }
+
+  const perform = async ({ id: slotId, job }: Slot): Promise<void> => {
+    const { runId } = job.data
+    const signals = { lost: job.signal, stopping: stopping.signal }
+    const claim = { ...signals, runId, isHeld: (tx: Parameters<Queue['holds']>[0]) => queue.holds(tx, job) }
+    const outcome = await runReport(work, claim).catch((error: unknown) => {
+      deps.log.error({ err: error, runId }, 'A worker could not deal with a run; it is tried again.')
+      return 'FAULT' as const
+    })
+    const wait = waits[outcome]
+    if (wait === null) return
+    await untilReachable(() => queue.putBack(job, wait), signals, deps.log)
+    wakeLater(slotId, wait)
+  }
+
+  const settings = {
+    pollingIntervalSeconds: 0.5,
+    notifyPollingIntervalSeconds: 2,
+    heartbeatRefreshSeconds: 2,
+    // A first look at the limit, so that few jobs are fetched in vain; what counts is the look at the runs.
+    groupConcurrency: limits.accountConcurrency,
+  }
   for (let i = 0; i < concurrency; i++) {
-    let workerId = ''
-    workerId = await queue.boss.work<ReportRunJob>(reportRunQueue, settings, async ([job]) => {
+    let id = ''
+    id = await queue.boss.work<ReportRunJob>(reportRunQueue, settings, async ([job]) => {
       try {
-        if (job) await runReport(deps, job.data.runId, AbortSignal.any([stopping.signal, job.signal]))
+        if (job) await perform({ id, job })
       } finally {
         // More jobs may have come than one, and they were announced while this one ran: look again at once.
-        queue.boss.notifyWorker(workerId)
+        queue.boss.notifyWorker(id)
       }
     })
   }
+
+  let requeuing: Promise<void> | null = null
+  const requeue = setInterval(() => {
+    requeuing ??= requeueOrphans(deps.prisma, queue, deps.log)
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'Runs without a job could not be looked for.'))
+      .finally(() => {
+        requeuing = null
+      })
+  }, requeueMilliseconds)
+
+  const stop = async (): Promise<void> => {
+    clearInterval(requeue)
+    await requeuing
+    const patience = setTimeout(() => stopping.abort(), stopSeconds * 1_000)
+    await queue.boss.offWork(reportRunQueue, { wait: true })
+    clearTimeout(patience)
+    for (const timer of timers) clearTimeout(timer)
+    // What was handed back, and places that became free, are for others now.
+    await queue.wake().catch(() => {})
+  }
+  let stopped: Promise<void> | null = null
   return {
-    stop: async () => {
-      stopping.abort()
-      await queue.boss.offWork(reportRunQueue, { wait: true })
+    stop: () => {
+      stopped ??= stop()
+      return stopped
     },
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { makeDataDir, prepareCluster } from './cluster.ts'
 import { endIfLast, hold } from './holder.ts'
 import type { Cluster } from './initdb.ts'
+import { keepServer } from './keep.ts'
 import { withFileLock } from './lock.ts'
 import { tryLogin } from './login.ts'
 import { findPostmaster, isPostgresOf, stopPostmaster } from './postmaster.ts'
@@ -34,7 +35,7 @@ export type EmbeddedPostgresOptions = {
 /**
  * Opens the Postgres server of a data folder: makes the cluster the first time, starts the server unless it
  * runs, and takes over one that a killed process left behind. Several processes may share one server; the
- * last to close stops it.
+ * last to close stops it. While it is open, a server that was killed is started again where it was.
  *
  * @throws when there are no binaries for this platform, when root finds no account to run Postgres, when the
  * disk is full, when Postgres ends while starting (with the end of its log), when `signal` aborts
@@ -74,23 +75,42 @@ const openDatabase = async ({ client, pid }: ServerSession, { data }: Cluster): 
 }
 
 const present = ({ cluster, session, isNew }: Opened, log: (message: string) => void): EmbeddedPostgres => {
-  let closing: Promise<void> | undefined
-  let isLost = false
-  session.client.once('end', () => {
-    isLost = true
+  const { port } = session
+  const kept = keepServer({
+    session,
+    reopen: (signal) =>
+      withFileLock({ file: lockPath(cluster.dataDir), signal }, async () => {
+        const again = await connectToServer({ cluster, log, signal, port })
+        if (again.port === port) await hold(again.client)
+        else throw await notThere(again, port)
+        return again
+      }),
+    log,
   })
-  const release = async () => await releaseServer({ cluster, session, isLost, log })
+  let closing: Promise<void> | undefined
+  const release = async () => await releaseServer({ cluster, ...kept.current(), log })
+  const close = async (): Promise<void> => {
+    await kept.stop()
+    // A data folder that was deleted has no lock and, without its record, no other opener.
+    const isThere = existsSync(cluster.dataDir)
+    await (isThere ? withFileLock({ file: lockPath(cluster.dataDir) }, release) : release())
+  }
 
   return {
-    url: `postgres://postgres:${cluster.password}@127.0.0.1:${session.port}/${DATABASE}?sslmode=disable`,
+    url: `postgres://postgres:${cluster.password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`,
     isNew,
     async close() {
-      // A data folder that was deleted has no lock and, without its record, no other opener.
-      const isThere = existsSync(cluster.dataDir)
-      closing ??= isThere ? withFileLock({ file: lockPath(cluster.dataDir) }, release) : release()
+      closing ??= close()
       await closing
     },
   }
+}
+
+const notThere = async ({ client, ...server }: ServerSession, port: number): Promise<Error> => {
+  await client.end()
+  return new Error(
+    `Postgres (process ${server.pid}) was started again on port ${server.port} instead of ${port}. Start this process again, too.`,
+  )
 }
 
 type Release = { cluster: Cluster; session: ServerSession; isLost: boolean; log: (message: string) => void }

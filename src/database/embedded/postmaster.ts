@@ -25,6 +25,10 @@ export const findPostmaster = async (data: string): Promise<Postmaster | undefin
   return written && (await isPostgresOf(written.pid, data)) ? written : undefined
 }
 
+/** Where the last server of `data` has listened, when it was killed and could not remove its pid file. */
+export const lastPort = async (data: string): Promise<number | undefined> =>
+  (await readPidFile(data))?.port || undefined
+
 /**
  * Removes a pid file that would keep Postgres from starting for no reason: one that a power failure left
  * empty, or whose pid has been given to another program. (Postgres only looks whether that pid lives.) Call

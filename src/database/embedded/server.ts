@@ -11,6 +11,8 @@ export type ServerOptions = {
   cluster: Cluster
   log: (message: string) => void
   signal?: AbortSignal | undefined
+  /** Where a server that is started has to listen; any port unless given. */
+  port?: number
   /**
    * How long a postmaster may give no sign of life before it is ended and replaced, in milliseconds. @default
    * 20_000
@@ -59,7 +61,7 @@ export const connectToServer = async (options: ServerOptions): Promise<ServerSes
   }
 }
 
-type Settings = Required<Omit<ServerOptions, 'signal'>> & Pick<ServerOptions, 'signal'>
+type Settings = Required<Omit<ServerOptions, 'signal' | 'port'>> & Pick<ServerOptions, 'signal' | 'port'>
 
 /** Waits for a session; undefined when the postmaster ended, by itself or because it was stuck. */
 const awaitLogin = async (postmaster: Postmaster, settings: Settings): Promise<ServerSession | undefined> => {
@@ -96,16 +98,16 @@ const awaitLogin = async (postmaster: Postmaster, settings: Settings): Promise<S
 /** The next step while there is no postmaster: start one, wait for its pid file, or say why it ended. */
 const startOrWait = async (
   started: StartedServer | undefined,
-  { cluster, silenceMs, startMs }: Settings,
+  { cluster, port, silenceMs, startMs }: Settings,
 ): Promise<StartedServer> => {
-  if (!started) return await startServer(cluster, Date.now())
+  if (!started) return await startServer(cluster, Date.now(), port)
   const waited = Date.now() - started.since
   if (!started.hasEnded()) {
     if (waited < startMs) return started
     throw new Error(`Postgres (process ${started.pid}) does nothing; its log is ${cluster.logFile}.`)
   }
   const words = await started.lastWords()
-  if (waited < silenceMs && willPass(words)) return await startServer(cluster, started.since)
+  if (waited < silenceMs && willPass(words)) return await startServer(cluster, started.since, port)
   throw new Error(
     `Postgres ended while starting on ${cluster.data}. The end of its log, ${cluster.logFile}:\n${words}`,
   )

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { runAs } from './account.ts'
 import { POSTGRES_ENVIRONMENT } from './binaries.ts'
 import type { Cluster } from './initdb.ts'
-import { removeStalePidFile } from './postmaster.ts'
+import { lastPort, removeStalePidFile } from './postmaster.ts'
 
 const LOG_LIMIT_BYTES = 8 * 1024 * 1024
 const LOG_LINES_SHOWN = 12
@@ -38,16 +38,19 @@ export type StartedServer = {
 }
 
 /**
- * Starts the postmaster of a cluster, on a free port, detached from us.
+ * Starts the postmaster of a cluster, detached from us.
  *
+ * @param port where it has to listen; unless given, where a server that was killed has listened, because those who used it
+ * look for it there, or else on any free port
  * @throws when the program cannot be run
  */
-export const startServer = async (cluster: Cluster, since: number): Promise<StartedServer> => {
+export const startServer = async (cluster: Cluster, since: number, port?: number): Promise<StartedServer> => {
+  const chosenPort = port ?? (await freePort(await lastPort(cluster.data)))
   await removeStalePidFile(cluster.data)
   const log = await openLog(cluster.logFile)
   try {
     const { size } = await log.stat()
-    const settings = { ...SETTINGS, port: String(await freePort()) }
+    const settings = { ...SETTINGS, port: String(chosenPort) }
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(cluster.binaries.postgres, ['-D', cluster.data, ...flags], {
       ...runAs(cluster.account),
@@ -100,9 +103,15 @@ const lastLines = async (file: string, from: number): Promise<string> => {
   return text.split('\n').slice(-LOG_LINES_SHOWN).join('\n')
 }
 
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
+/** A port on which nobody listens: the wanted one if it is free. */
+const freePort = async (wanted = 0): Promise<number> => {
+  const probe = createServer().listen(wanted, '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+  } catch (error) {
+    if (wanted === 0) throw error
+    return await freePort()
+  }
   const address = probe.address()
   probe.close()
   await once(probe, 'close')

@@ -1,0 +1,61 @@
+/** As Node says that a server cannot be reached, or went away. */
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+])
+
+/** As Prisma says the same, in errors of its own and as kinds of its adapter's. */
+const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'])
+const adapterKinds = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+])
+
+/**
+ * As Postgres says it: connection exceptions, shutdowns and starts, and no connection left (53300). Not the whole of
+ * class 57: a statement that was canceled (57014) says nothing of the server.
+ */
+const sqlState = /^(08\w{3}|57P0[1-5]|53300)$/
+
+/** What `pg` and its pool throw without any code. */
+const messages =
+  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|Server has closed the connection)/
+
+const isOutageCode = (code: unknown): boolean =>
+  typeof code === 'string' && (socketCodes.has(code) || prismaCodes.has(code) || sqlState.test(code))
+
+const isOutageItself = (error: object): boolean =>
+  ('code' in error && isOutageCode(error.code)) ||
+  // The adapter's form, in a `cause` that is no error.
+  ('originalCode' in error && isOutageCode(error.originalCode)) ||
+  ('kind' in error && typeof error.kind === 'string' && adapterKinds.has(error.kind)) ||
+  ('message' in error && typeof error.message === 'string' && messages.test(error.message))
+
+/** Where the error that caused this one may stand: as JavaScript has it, and as Prisma has it. */
+const causesOf = (error: object): unknown[] => [
+  ...('cause' in error ? [error.cause] : []),
+  ...('errors' in error && Array.isArray(error.errors) ? error.errors : []),
+  ...('meta' in error && error.meta instanceof Object && 'driverAdapterError' in error.meta
+    ? [error.meta.driverAdapterError]
+    : []),
+]
+
+const deepest = 8
+
+/**
+ * True for a fault of the connection to Postgres: it cannot be reached, it restarts, or it does not answer. What was
+ * asked for may be asked again; whether it was done is not known.
+ */
+export const isOutage = (error: unknown, depth = 0): boolean =>
+  error instanceof Object &&
+  depth < deepest &&
+  (isOutageItself(error) || causesOf(error).some((cause) => isOutage(cause, depth + 1)))

@@ -1,0 +1,65 @@
+/** What is counted of a run that ended. */
+export type EndedRun = {
+  reportType: string
+  status: string
+  /** From its first start to its end; null when it never started. */
+  runMilliseconds: bigint | null
+  /** Of its result; null when it has none. */
+  rowCount: bigint | null
+  byteSize: bigint | null
+}
+
+export type TakenRun = {
+  reportType: string
+  createdAt: Date
+  startedAt: Date | null
+  /** How often it was begun, this time included. */
+  execution: number
+}
+
+export type AnsweredRequest = {
+  method: string
+  /** One of a few patterns, never the path itself. */
+  route: string
+  status: number
+  seconds: number
+}
+
+export type ExecutedOperation = {
+  kind: 'query' | 'mutation' | 'subscription' | 'unknown'
+  /** `refused` for a document that was not executed. */
+  outcome: 'ok' | 'errors' | 'refused'
+}
+
+/**
+ * What is told to whoever counts. Every function is cheap and never throws; nothing that names an account, a run or a
+ * key is handed to them, because each value of a label is kept for ever.
+ */
+export type Metrics = {
+  /** A run is being worked on in this process; the function returned tells that it is not any more. */
+  runTaken(run: TakenRun): () => void
+  runEnded(run: EndedRun): void
+  requestAnswered(request: AnsweredRequest): void
+  operationExecuted(operation: ExecutedOperation): void
+  /** A WebSocket is open; the function returned tells that it is not any more. */
+  socketOpened(): () => void
+  /** The same for a subscription, over whatever it comes. */
+  subscriptionOpened(): () => void
+  /** Entries of the log that were put into mailboxes of subscriptions. */
+  eventsDelivered(count: number): void
+  wakeUpReconnected(): void
+}
+
+const nothing = (): void => {}
+
+/** For processes and tests that count nothing. */
+export const noMetrics: Metrics = {
+  runTaken: () => nothing,
+  runEnded: nothing,
+  requestAnswered: nothing,
+  operationExecuted: nothing,
+  socketOpened: () => nothing,
+  subscriptionOpened: () => nothing,
+  eventsDelivered: nothing,
+  wakeUpReconnected: nothing,
+}

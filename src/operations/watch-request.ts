@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Metrics } from '../metrics.ts'
+import { inRequest, type RequestContext, requestIdOf } from '../request-context.ts'
+
+export type WatchOptions = {
+  log: Logger
+  metrics: Metrics
+}
+
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'])
+const probes = new Set(['/health', '/ready', '/metrics'])
+const routes = new Set([...probes, '/graphql', '/'])
+
+/** Which of a few patterns a path follows. */
+const routeOf = (pathname: string): string => {
+  if (pathname.startsWith('/files/')) return '/files/:id'
+  return routes.has(pathname) ? pathname : 'other'
+}
+
+/** Serves a request under an id, and tells the log and the figures how it ended. */
+export const watchRequest = (
+  { log, metrics }: WatchOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { pathname }: URL,
+  serve: () => Promise<void>,
+): Promise<void> => {
+  const startedAt = performance.now()
+  const context: RequestContext = { requestId: requestIdOf(request.headers['x-request-id']) }
+  response.setHeader('X-Request-Id', context.requestId)
+  response.once('close', () => {
+    const { method = '' } = request
+    const milliseconds = performance.now() - startedAt
+    const status = response.statusCode
+    metrics.requestAnswered({
+      method: knownMethods.has(method) ? method : 'other',
+      route: routeOf(pathname),
+      status,
+      seconds: milliseconds / 1000,
+    })
+    const ms = Math.round(milliseconds * 10) / 10
+    // Probes come every few seconds for as long as the process lives.
+    const level = probes.has(pathname) ? 'debug' : 'info'
+    const cut = response.writableFinished ? {} : { isCutOff: true }
+    log[level]({ ...context, method, path: pathname, status, ms, ...cut }, 'request')
+  })
+  return inRequest(context, serve)
+}

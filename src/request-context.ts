@@ -1,0 +1,33 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
+
+/** What a line of the log says of the request that it belongs to. */
+export type RequestContext = {
+  requestId: string
+  /** Absent until the key is known, and when there is none. */
+  accountId?: string
+  livemode?: boolean
+}
+
+const storage = new AsyncLocalStorage<RequestContext>()
+
+/** Safe in a header, a log and a shell; anything longer is no id. */
+const saneId = /^[\w.:+/=@-]{1,128}$/
+
+/** The id that a client or proxy gave its request in `x-request-id`, when it is one; else a new one. */
+export const requestIdOf = (given: string | string[] | undefined): string =>
+  typeof given === 'string' && saneId.test(given) ? given : randomUUID()
+
+/** Runs `work`, and all that it waits for, as part of a request. */
+export const inRequest = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)
+
+/** The request that the caller works for; an empty object outside any. To be spread into a line of the log. */
+export const currentRequest = (): Partial<RequestContext> => storage.getStore() ?? {}
+
+/** Notes who asks, once that is known. */
+export const noteViewer = (viewer: { accountId: string; livemode: boolean }): void => {
+  const request = storage.getStore()
+  if (!request) return
+  request.accountId = viewer.accountId
+  request.livemode = viewer.livemode
+}

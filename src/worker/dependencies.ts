@@ -1,0 +1,44 @@
+import type { Pool } from 'pg'
+import type { Logger } from 'pino'
+import type { Transaction } from '../database/client.ts'
+import type { Hub } from '../events/hub.ts'
+import type { Storage } from '../files/storage.ts'
+import type { Metrics } from '../metrics.ts'
+import type { RunDependencies } from '../runs/dependencies.ts'
+import type { LastAttempt } from './last-attempt.ts'
+
+export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'catalog' | 'now'> & {
+  hub: Hub
+  storage: Storage
+  /** Connections for the reports' own queries. */
+  exportPool: Pool
+  log: Logger
+  metrics?: Pick<Metrics, 'runTaken' | 'runEnded'>
+}
+
+export type WorkLimits = {
+  /** Runs of one account and mode that are worked on at once, by all workers together. */
+  accountConcurrency: number
+  /** How often a run is begun before a loss of its worker fails it. */
+  runAttempts: number
+}
+
+/** What it takes to work on runs. */
+export type RunWork = WorkerDependencies & { limits: WorkLimits; lastAttempt: LastAttempt }
+
+/** One job as it was taken from the queue. */
+export type RunClaim = {
+  runId: string
+  /** True when the job still is this worker's; it stays so until the transaction ends. */
+  isHeld: (tx: Transaction) => Promise<boolean>
+  /** Aborts when the job is not this worker's any more. */
+  lost: AbortSignal
+  /** Aborts when this worker has to hand its runs back. */
+  stopping: AbortSignal
+}
+
+/**
+ * What became of a job: the run has ended or is somebody else's, it has to wait for its turn, its source was lost, or this
+ * worker gave it up in order. In all but the first case the job has to go back into the queue.
+ */
+export type Outcome = 'ENDED' | 'WAITS' | 'LOST' | 'HANDED_BACK'

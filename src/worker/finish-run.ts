@@ -1,0 +1,133 @@
+import type { ReportRun } from '../database/generated/prisma/client.ts'
+import { fileKey } from '../files/file-key.ts'
+import { transition } from '../runs/transition.ts'
+import type { CopyResult } from './copy.ts'
+import type { WorkerDependencies } from './dependencies.ts'
+import { describeFailure } from './failure.ts'
+
+const fileEndings = { NONE: '.csv', GZIP: '.csv.gz', ZSTD: '.csv.zst' } as const
+
+const endOfRun = (run: ReportRun, now: Date) => ({
+  finishedAt: now,
+  // Never negative: it may have been started by the clock of another machine.
+  runMilliseconds: BigInt(Math.max(0, now.getTime() - (run.startedAt ?? now).getTime())),
+  estimatedFinishAt: null,
+})
+
+/** Null when the run was not asked to stop, or is another worker's. */
+export const finishCanceled = (deps: WorkerDependencies, run: ReportRun): Promise<ReportRun | null> =>
+  transition(deps, {
+    runId: run.id,
+    from: 'CANCELING',
+    to: 'CANCELED',
+    execution: run.execution,
+    data: endOfRun(run, deps.now()),
+  })
+
+/** Null when the run has ended already, or is another worker's. */
+export const finishFailed = async (
+  deps: WorkerDependencies,
+  run: ReportRun,
+  error: unknown,
+): Promise<ReportRun | null> => {
+  const failure = describeFailure(error, run.traceId ?? undefined)
+  const failed = await transition(deps, {
+    runId: run.id,
+    from: 'RUNNING',
+    to: 'FAILED',
+    execution: run.execution,
+    data: { ...failure, ...endOfRun(run, deps.now()) },
+  })
+  const context = { err: error, runId: run.id, accountId: run.accountId, traceId: failure.traceId }
+  if (failed) deps.log.error(context, 'A report failed.')
+  else deps.log.info(context, 'A report was given up, because the run has ended or is with another worker.')
+  return failed
+}
+
+/** Null when the run was asked to stop, has ended, or is another worker's; then there is no result. */
+export const finishSucceeded = async (
+  deps: WorkerDependencies,
+  run: ReportRun,
+  fileId: string,
+  { rowCount, dataAsOf, byteSize, sha256 }: CopyResult,
+): Promise<ReportRun | null> => {
+  const at = deps.now()
+  return transition(deps, {
+    runId: run.id,
+    from: 'RUNNING',
+    to: 'SUCCEEDED',
+    execution: run.execution,
+    data: {
+      ...endOfRun(run, at),
+      rowCount,
+      byteSize,
+      dataAsOf,
+      rowsWritten: rowCount,
+      rowsExpected: rowCount,
+      percent: 100,
+      stage: 'Done',
+      measuredAt: at,
+    },
+    also: (tx) =>
+      tx.reportFile.create({
+        data: {
+          id: fileId,
+          runId: run.id,
+          accountId: run.accountId,
+          livemode: run.livemode,
+          filename: `${run.id}${fileEndings[run.compression]}`,
+          format: 'CSV',
+          compression: run.compression,
+          byteSize,
+          sha256,
+          createdAt: at,
+        },
+      }),
+  })
+}
+
+/**
+ * Notes that this execution was given up, so that the next one counts no loss by itself.
+ *
+ * @param losses losses of the run, this one included when it is one
+ * @returns false when the run is not this worker's any more, or has ended
+ */
+export const markHandedBack = async (
+  { prisma }: WorkerDependencies,
+  { id, execution }: ReportRun,
+  losses: number,
+): Promise<boolean> => {
+  const { count } = await prisma.reportRun.updateMany({
+    where: { id, execution, status: 'RUNNING' },
+    data: { isHandedBack: true, lostExecutions: losses },
+  })
+  return count > 0
+}
+
+/** What cannot be removed must not keep a run from its end. */
+export const removeOrWarn = async (
+  deps: WorkerDependencies,
+  run: ReportRun,
+  keys: readonly string[],
+): Promise<void> => {
+  for (const key of keys) {
+    try {
+      await deps.storage.remove(key)
+    } catch (error) {
+      deps.log.warn({ err: error, runId: run.id, key }, 'What a run left behind could not be removed.')
+    }
+  }
+}
+
+/**
+ * Removes the file of a run that was given up. It may be the result all the same, when the run succeeded and only the
+ * answer to the commit was lost; so this comes after the last attempt to change the run.
+ */
+export const removeUnlessResult = async (
+  deps: WorkerDependencies,
+  run: ReportRun,
+  fileId: string,
+): Promise<void> => {
+  const result = await deps.prisma.reportFile.findUnique({ where: { id: fileId }, select: { id: true } })
+  if (!result) await removeOrWarn(deps, run, [fileKey(run, fileId)])
+}

@@ -1,0 +1,52 @@
+// npm run chaos -- --runs 1000 --seed 7: makes runs while processes and connections are killed, and tells what went wrong.
+import { parseArgs } from 'node:util'
+import { type ChaosReport, runChaos } from './run-chaos.ts'
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: String(Date.now()) },
+  },
+})
+const runs = Number(values.runs)
+const seed = Number(values.seed)
+if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
+  process.stderr.write('--runs has to be a whole number from 1, and --seed one from 0.\n')
+  process.exit(2)
+}
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+const table = (title: string, rows: Iterable<readonly [string, string | number]>): void => {
+  print(`\n${title}`)
+  for (const [name, value] of rows) print(`  ${name.padEnd(28)}${String(value).padStart(8)}`)
+}
+
+const show = ({ verdict, faults, runs: ended, ...rest }: ChaosReport): void => {
+  table('Faults', [...faults].sort())
+  table('Runs', [...ended].sort())
+  table('Clients', [
+    ['events in the log', rest.events],
+    ['events told to clients', rest.told],
+    ['times connected again', rest.reconnects],
+    ['seconds to the last end', rest.endedSeconds.toFixed(1)],
+    ['seconds to the last told', rest.toldSeconds.toFixed(1)],
+  ])
+  table('What went wrong', [
+    ['lost', verdict.lost],
+    ['repeated', verdict.repeated],
+    ['out of order', verdict.outOfOrder],
+    ['stale', verdict.stale],
+    ['ended twice', verdict.endedTwice],
+    ['left hanging', verdict.leftHanging],
+    ['duplicated', verdict.duplicated],
+    ['stray files', verdict.strayFiles],
+    ['unexpected answers', rest.surprises.length],
+  ])
+  for (const surprise of new Set(rest.surprises)) print(`  ${surprise}`)
+}
+
+print(`Chaos with seed ${seed}.`)
+const report = await runChaos({ runs, seed, onProgress: print })
+show(report)
+const isClean = Object.values(report.verdict).every((count) => count === 0) && report.surprises.length === 0
+process.exit(isClean ? 0 : 1)

@@ -1,0 +1,136 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Prisma } from '../../src/database/client.ts'
+import type { ReportRunEvent } from '../../src/database/generated/prisma/client.ts'
+import { decodeEventCursor, encodeEventCursor } from '../../src/events/event-cursor.ts'
+import { isFinal } from '../../src/runs/status.ts'
+import type { Acknowledged } from './driver.ts'
+import type { Watcher } from './watchers.ts'
+
+/** What went wrong, counted; all 0 when nothing did. */
+export type Verdict = {
+  /** Events of the log that a client was not told. */
+  lost: number
+  /** Events that a client was told twice. */
+  repeated: number
+  /** Events that a client was told after a later one. */
+  outOfOrder: number
+  /** Runs that were shown older than the event that told of them, and progress that fell. */
+  stale: number
+  /** Runs with more than one final event, with an event of status after it, or with another end in the table. */
+  endedTwice: number
+  /** Runs without an end, and acknowledged ones that are not there. */
+  leftHanging: number
+  /** Keys that made more than one run. */
+  duplicated: number
+  /** Files that belong to no result, and results whose file is missing. */
+  strayFiles: number
+}
+
+const ownerOf = (accountId: string) => ({ accountId, livemode: false })
+
+/** Counts what was told too late, and what was older than what the client knew. */
+const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+  const owner = ownerOf(account)
+  const versions = new Map(log.map((event) => [event.position, event.runVersion]))
+  const percents = new Map<string, number>()
+  let outOfOrder = 0
+  let stale = 0
+  let last = 0n
+  for (const { cursor, run, progress } of history) {
+    const position = decodeEventCursor(owner, cursor)?.position ?? -1n
+    if (position < last) outOfOrder++
+    last = position
+    const known = { version: versions.get(position) ?? 0, percent: percents.get(run?.id ?? '') ?? 0 }
+    const percent = progress?.percent ?? known.percent
+    if (run && (run.version < known.version || percent < known.percent)) stale++
+    if (run) percents.set(run.id, percent)
+  }
+  return { outOfOrder, stale }
+}
+
+const judgeWatcher = (watcher: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+  const owner = ownerOf(watcher.account)
+  const cursors = watcher.history.map(({ cursor }) => cursor)
+  const told = new Set(cursors)
+  const isTold = ({ position }: ReportRunEvent): boolean =>
+    told.has(encodeEventCursor(owner, { position, snapshotsAfter: null }))
+  const kept = log.filter(({ kind }) => kind !== 'PROGRESSED')
+  return {
+    ...judgeOrder(watcher, log),
+    lost: kept.filter((event) => !isTold(event)).length,
+    repeated: cursors.length - told.size,
+  }
+}
+
+const judgeRuns = async (prisma: Prisma, log: readonly ReportRunEvent[]): Promise<Partial<Verdict>> => {
+  const runs = await prisma.reportRun.findMany({ include: { files: true } })
+  const changes = Map.groupBy(
+    log.filter(({ kind }) => kind === 'STATUS_CHANGED'),
+    ({ runId }) => runId,
+  )
+  let endedTwice = 0
+  let leftHanging = 0
+  for (const run of runs) {
+    const steps = changes.get(run.id) ?? []
+    const finals = steps.filter(({ toStatus }) => isFinal(toStatus))
+    if (finals.length === 0 || !isFinal(run.status)) leftHanging++
+    else if (finals.length > 1 || steps.at(-1) !== finals[0] || finals[0]?.toStatus !== run.status)
+      endedTwice++
+    else if (run.erasedAt === null && run.files.length !== (run.status === 'SUCCEEDED' ? 1 : 0)) endedTwice++
+  }
+  return { endedTwice, leftHanging }
+}
+
+const judgeAnswers = async (
+  prisma: Prisma,
+  acknowledged: readonly Acknowledged[],
+): Promise<Partial<Verdict>> => {
+  const ids = new Set((await prisma.reportRun.findMany({ select: { id: true } })).map(({ id }) => id))
+  return {
+    duplicated: acknowledged.filter((entry) => entry.ids.size > 1).length,
+    leftHanging: acknowledged.filter((entry) => [...entry.ids].some((id) => !ids.has(id))).length,
+  }
+}
+
+const judgeFiles = async (prisma: Prisma, dataDir: string): Promise<Partial<Verdict>> => {
+  const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
+  const stored = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name))
+  const wanted = new Set((await prisma.reportFile.findMany({ select: { id: true } })).map(({ id }) => id))
+  const stray = [...stored].filter((name) => !wanted.has(name))
+  const missing = [...wanted].filter((name) => !stored.has(name))
+  return { strayFiles: stray.length + missing.length }
+}
+
+export type Evidence = {
+  prisma: Prisma
+  dataDir: string
+  watchers: readonly Watcher[]
+  acknowledged: readonly Acknowledged[]
+}
+
+/** Compares what every client was told, and what is stored, with the log and the table. */
+export const judge = async ({ prisma, dataDir, watchers, acknowledged }: Evidence): Promise<Verdict> => {
+  const log = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
+  const byAccount = Map.groupBy(log, ({ accountId }) => accountId)
+  const parts = [
+    ...watchers.map((watcher) => judgeWatcher(watcher, byAccount.get(watcher.account) ?? [])),
+    await judgeRuns(prisma, log),
+    await judgeAnswers(prisma, acknowledged),
+    await judgeFiles(prisma, dataDir),
+  ]
+  const verdict: Verdict = {
+    lost: 0,
+    repeated: 0,
+    outOfOrder: 0,
+    stale: 0,
+    endedTwice: 0,
+    leftHanging: 0,
+    duplicated: 0,
+    strayFiles: 0,
+  }
+  for (const part of parts) {
+    for (const [column, count] of Object.entries(part)) verdict[column as keyof Verdict] += count
+  }
+  return verdict
+}

@@ -1,0 +1,31 @@
+// A gateway as `npm start` starts it from its environment, without the demo's welcome, and with report types for tests
+// beside the built-in ones. `spawnGateway` in test/gateway-process.ts runs it.
+import { once } from 'node:events'
+import pino from 'pino'
+import { loadConfig } from '../../src/config.ts'
+import { createGateway } from '../../src/gateway.ts'
+import { builtInReportTypes } from '../../src/reports/catalog.ts'
+import { poisonReport } from '../poison-report.ts'
+import { slowReport } from '../slow-report.ts'
+
+const stopping = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort())
+
+const config = loadConfig(process.env)
+const gateway = createGateway({
+  config,
+  log: pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true })),
+  signal: stopping.signal,
+  reportTypes: [...builtInReportTypes, slowReport, poisonReport],
+})
+const asked = once(stopping.signal, 'abort')
+try {
+  const { url } = await gateway.start()
+  process.stdout.write(`ready ${url}/graphql\n`)
+  await asked
+} catch (error) {
+  if (!stopping.signal.aborted) throw error
+} finally {
+  await gateway.stop()
+}
+process.exit(0)
