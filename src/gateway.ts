@@ -30,6 +30,8 @@ import { answerAsWorker, createGatewayRouter } from './router.ts'
 import { startDeadlines } from './runs/deadlines.ts'
 import { createQueuePlaceLoader } from './runs/queue-place.ts'
 import { createRunLoader } from './runs/run-loader.ts'
+import { startMaintenance } from './worker/maintenance.ts'
+import { createMaintenanceTasks } from './worker/maintenance-tasks.ts'
 import { startWorker } from './worker/worker.ts'
 
 export type GatewayOptions = {
@@ -147,7 +149,12 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       runAttempts: config.runAttempts,
       stopSeconds: config.stopSeconds,
     })
-    return { exportPool, stop: worker.stop }
+    const tasks = createMaintenanceTasks(shared, config.eventDays)
+    const maintenance = await startMaintenance({ queue: shared.queue, tasks, log })
+    const stop = async (): Promise<void> => {
+      await Promise.all([worker.stop(), maintenance.stop()])
+    }
+    return { exportPool, stop }
   }
 
   const openFace = async ({ http, runLoader, shared }: Base, demo: Demo | null) => {

@@ -35,7 +35,7 @@ export type PoolOptions = {
 
 /** Longer than Postgres's own limit, so that it is Postgres that ends a statement as long as it is there to do so. */
 const answerMilliseconds = 1_000
-const idleTransactionMilliseconds = 60_000
+const idleTransactionMilliseconds = 5_000
 
 export const createPool = (options: PoolOptions): pg.Pool => {
   const { url, max, applicationName, onError, connectMilliseconds = 10_000, statementMilliseconds } = options

@@ -21,10 +21,11 @@ const adapterKinds = new Set([
 ])
 
 /**
- * As Postgres says it: connection exceptions, shutdowns and starts, and no connection left (53300). Not the whole of
+ * As Postgres says it: connection exceptions, shutdowns and starts, no connection left (53300), and a transaction that
+ * was left open too long, by a process that was paused (25P03). Not the whole of
  * class 57: a statement that was canceled (57014) says nothing of the server.
  */
-const sqlState = /^(08\w{3}|57P0[1-5]|53300)$/
+const sqlState = /^(08\w{3}|25P03|57P0[1-5]|53300)$/
 
 /** What `pg` and its pool throw without any code. */
 const messages =

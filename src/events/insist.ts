@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { isOutage } from '../database/outage.ts'
 
 const retryMilliseconds = 500
 
@@ -12,9 +13,9 @@ export type InsistOptions = {
 }
 
 /**
- * Tries until it works: for those who listen, and whom an outage of Postgres has to delay and not to end.
+ * Tries until Postgres can be reached: for those who listen, and whom an outage has to delay and not to end.
  *
- * @throws the signal's reason when it aborts
+ * @throws what is no outage, and the signal's reason when it aborts
  */
 export const insist = async <Result>(
   attempt: () => Promise<Result>,
@@ -26,6 +27,7 @@ export const insist = async <Result>(
       return await attempt()
     } catch (error) {
       signal.throwIfAborted()
+      if (!isOutage(error)) throw error
       log.warn({ err: error }, `${what} Trying again soon.`)
       await delay(retryMilliseconds, undefined, { signal })
     }
