@@ -13,7 +13,7 @@ import { type GatewayProcess, spawnGateway } from './gateway-process.ts'
 import { kept, openTab, read, run, settle, tabNames, write } from './graphiql.ts'
 import { createSlowRun, slowReport } from './slow-report.ts'
 
-const tabs = ['Create', 'Watch', 'List', 'Download']
+const tabs = ['Create', 'Watch', 'Events', 'List', 'Download']
 const runId = expect.stringMatching(/^frr_\w+$/)
 const created = { data: { createReportRun: { reportRun: { id: runId, status: 'PENDING' }, userErrors: [] } } }
 const succeeded = { data: { reportRun: { status: 'SUCCEEDED' } } }
@@ -45,7 +45,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
   })
   afterAll(() => browser?.close())
 
-  test('opens with tabs to create, watch, list and download, and with a key that works', async () => {
+  test('opens with tabs to create, watch, follow, list and download, and with a key that works', async () => {
     await using visited = await visit(browser, `${url}/graphql`)
     const { page } = visited
     await settle(page)

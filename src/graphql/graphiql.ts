@@ -66,6 +66,25 @@ subscription Watch($id: ID!) {
 }
 `
 
+const events = `# Everything that happens in the account. Run this in
+# a second window, and Create in this one. Each event
+# has a cursor: put the last one that you saw into
+# after, and you are told all that you missed.
+subscription Events {
+  reportRunEvents(scope: { all: true }) {
+    __typename
+    cursor
+    run {
+      id
+      status
+      progress {
+        percent
+      }
+    }
+  }
+}
+`
+
 const list = `# Page through history, newest first.
 query List {
   reportRuns(first: 10) {
@@ -130,6 +149,7 @@ export const graphiqlOptions = (prefill: Prefill | null): GraphiQLOptions => ({
   defaultTabs: [
     { query: create(prefill?.month) },
     { query: watch, variables: runVariables },
+    { query: events },
     { query: list },
     { query: download, variables: runVariables },
   ],

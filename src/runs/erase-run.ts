@@ -18,8 +18,9 @@ export type EraseDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now
  * @throws WrongStatusError when it has not ended yet
  */
 export const eraseRun = async (deps: EraseDependencies, viewer: Viewer, id: string): Promise<void> => {
+  const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
   const run = await findRun(deps.prisma, viewer, id)
-  if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+  if (!run) throw notFound()
   if (!isFinal(run.status)) {
     throw new WrongStatusError(
       `The report run ${id} is ${run.status}; it can be erased when it has ended. Cancel it first.`,
@@ -28,7 +29,7 @@ export const eraseRun = async (deps: EraseDependencies, viewer: Viewer, id: stri
   }
   await deps.storage.remove(runFolder(run))
   const at = deps.now()
-  await transition(deps, {
+  const erased = await transition(deps, {
     runId: id,
     from: run.status,
     to: run.status,
@@ -41,34 +42,47 @@ export const eraseRun = async (deps: EraseDependencies, viewer: Viewer, id: stri
       await tx.idempotencyKey.deleteMany({ where: { runId: id } })
     },
   })
+  // Of two at once, one erases it.
+  if (!erased) throw notFound()
 }
 
 const batchSize = 100
 
+const eraseFiles = async (deps: EraseDependencies, run: ReportRun): Promise<void> => {
+  await deps.storage.remove(runFolder(run))
+  await transition(deps, {
+    runId: run.id,
+    from: run.status,
+    to: run.status,
+    where: { filesErasedAt: null },
+    kind: 'UPDATED',
+    data: { filesErasedAt: deps.now() },
+  })
+}
+
 /**
- * Erases the files of runs whose retention is over. The runs stay, with what they were and how they ended.
+ * Erases the files of runs whose retention is over. The runs stay, with what they were and how they ended. Those that
+ * cannot be erased do not keep the others.
  *
  * @param signal ends it between two runs
+ * @throws AggregateError in the end, when some could not be erased; they are tried again next time
  */
 export const eraseExpiredFiles = async (deps: EraseDependencies, signal: AbortSignal): Promise<void> => {
+  const faults = new Map<string, unknown>()
   let expired: ReportRun[]
   do {
     expired = await deps.prisma.reportRun.findMany({
-      where: { filesErasedAt: null, expiresAt: { lte: deps.now() } },
+      where: { filesErasedAt: null, expiresAt: { lte: deps.now() }, id: { notIn: [...faults.keys()] } },
       orderBy: { expiresAt: 'asc' },
       take: batchSize,
     })
     for (const run of expired) {
       signal.throwIfAborted()
-      await deps.storage.remove(runFolder(run))
-      await transition(deps, {
-        runId: run.id,
-        from: run.status,
-        to: run.status,
-        where: { filesErasedAt: null },
-        kind: 'UPDATED',
-        data: { filesErasedAt: deps.now() },
-      })
+      await eraseFiles(deps, run).catch((error: unknown) => faults.set(run.id, error))
     }
-  } while (expired.length === batchSize)
+  } while (expired.length === batchSize && faults.size < batchSize)
+  if (faults.size > 0) {
+    const named = [...faults.keys()].join(', ')
+    throw new AggregateError(faults.values(), `The files of some runs could not be erased: ${named}.`)
+  }
 }

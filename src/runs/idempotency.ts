@@ -3,6 +3,7 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma, Transaction } from '../database/client.ts'
 import type { ReportRun } from '../database/generated/prisma/client.ts'
 import { IdempotencyError, InputError } from '../errors.ts'
+import { visibleRun } from './visible-run.ts'
 
 const longestKey = 255
 /** How long a key is kept at least. */
@@ -42,9 +43,10 @@ export const checkKey = (key: string): void => {
  */
 export const findKeyedRun = async (
   prisma: Prisma,
-  { accountId, livemode }: Viewer,
+  viewer: Viewer,
   { key, fingerprint: wanted }: IdempotencyKey,
 ): Promise<ReportRun | null> => {
+  const { accountId, livemode } = viewer
   const known = await prisma.idempotencyKey.findUnique({
     where: { accountId_livemode_key: { accountId, livemode, key } },
   })
@@ -55,7 +57,8 @@ export const findKeyedRun = async (
       known.runId,
     )
   }
-  return prisma.reportRun.findUnique({ where: { id: known.runId } })
+  // It may have been erased just now, and its key with it.
+  return prisma.reportRun.findUnique({ where: { id: known.runId, ...visibleRun(viewer) } })
 }
 
 /** Takes the key for a run in the transaction that creates it; false when another one was faster, and is committed. */

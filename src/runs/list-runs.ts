@@ -66,13 +66,14 @@ export const checkFilter = (
       ])
     }
   }
-  const text = [...(reportType ?? []), ...(tags ?? []), ...(requestedBy ?? [])].find((value) =>
-    value.includes('\0'),
+  const text = [...(reportType ?? []), ...(tags ?? []), ...(requestedBy ?? [])].find(
+    (value) => value.includes('\0') || !value.isWellFormed(),
   )
   if (text !== undefined) {
-    throw new InputError(`${JSON.stringify(text)} holds the character NUL, which nothing here does.`, [
-      argument,
-    ])
+    throw new InputError(
+      `${JSON.stringify(text)} holds NUL, or half of a surrogate pair, which nothing here does.`,
+      [argument],
+    )
   }
 }
 

@@ -70,14 +70,39 @@ export const checkSpans = ({ startWithin, timeout, retention }: RunSpans): RunSp
   return spans
 }
 
+const mostLevels = 20
+
+const isDeeper = (value: unknown, levels: number): boolean => {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true
+    level = level.flatMap((part) =>
+      typeof part === 'object' && part !== null ? Object.values<unknown>(part) : [],
+    )
+  }
+  return false
+}
+
+/**
+ * Refuses JSON of more levels than anything here has, before it meets code that goes down into it by recursion.
+ *
+ * @param field what it is given as, for the message and the path
+ * @throws InputError
+ */
+export const checkLevels = (field: string, value: unknown): void => {
+  if (!isDeeper(value, mostLevels)) return
+  throw new InputError(`${field} is nested more than ${mostLevels} levels deep.`, [field])
+}
+
 const mostErrors = 50
 
 /**
  * Checks all of a request that does not depend on the report type.
  *
- * @throws InputErrors whose paths start with the name of the field
+ * @throws InputError, InputErrors whose paths start with the name of the field
  */
 export const checkNotes = (request: Pick<RunRequest, keyof RunNotes | 'formats'>): RunNotes => {
+  checkLevels('metadata', request.metadata)
   const result = notes.safeParse(request)
   if (result.success) {
     const { label, tags, metadata } = result.data

@@ -33,8 +33,11 @@ const changesOf = (run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
       run.id,
     )
   }
-  if (expiresAt && run.filesErasedAt) {
-    throw new WrongStatusError(`The files of the report run ${run.id} have been erased already.`, run.id)
+  if (expiresAt && (run.filesErasedAt || (run.expiresAt && run.expiresAt <= now))) {
+    throw new WrongStatusError(
+      `The time of the files of the report run ${run.id} is over: they are erased. Repeat the run by retryReportRun.`,
+      run.id,
+    )
   }
   const { label, tags, metadata } = checkNotes({
     label: patch.label === undefined ? run.label : patch.label,
@@ -44,6 +47,12 @@ const changesOf = (run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
   })
   return { label, tags, metadata, ...(expiresAt && { expiresAt }) }
 }
+
+/** What has to be so still when the change is made: nothing else that it depends on changes while the status stays. */
+const unchanged = ({ expiresAt }: RunPatch, now: Date): PrismaTypes.ReportRunWhereInput => ({
+  erasedAt: null,
+  ...(expiresAt && { filesErasedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }),
+})
 
 /**
  * Changes what a run is called and how long its result is kept; what it is and gives stays. Followers are told.
@@ -61,13 +70,15 @@ export const updateRun = async (
   while (true) {
     const run = await findRun(deps.prisma, viewer, id)
     if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+    const at = deps.now()
     const changed = await transition(deps, {
       runId: id,
       from: run.status,
       to: run.status,
+      where: unchanged(patch, at),
       kind: 'UPDATED',
       actorId: viewer.apiKeyId,
-      data: changesOf(run, patch, deps.now()),
+      data: changesOf(run, patch, at),
     })
     // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
     if (changed) return changed

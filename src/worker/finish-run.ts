@@ -59,6 +59,7 @@ export const finishSucceeded = async (
     execution: run.execution,
     data: {
       ...endOfRun(run, at),
+      expiresAt: new Date(at.getTime() + Number(run.retentionMilliseconds)),
       rowCount,
       byteSize,
       dataAsOf,

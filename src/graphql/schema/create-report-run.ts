@@ -4,6 +4,7 @@ import { InputError } from '../../errors.ts'
 import { encodeEventCursor } from '../../events/event-cursor.ts'
 import { createRun } from '../../runs/create-run.ts'
 import { fingerprint, type IdempotencyKey } from '../../runs/idempotency.ts'
+import { checkLevels } from '../../runs/request.ts'
 import { retryRun } from '../../runs/retry-run.ts'
 import type { SubmittedRun } from '../../runs/submit-run.ts'
 import { builder } from '../builder.ts'
@@ -150,6 +151,8 @@ builder.mutationField('createReportRun', (t) =>
       const report = readReportInput(input.report, context.now())
       try {
         const { idempotencyKey, ...request } = input
+        checkLevels('parameters', report.parameters)
+        checkLevels('metadata', input.metadata)
         const created = await createRun(
           context,
           requireViewer(context),
@@ -199,7 +202,8 @@ builder.mutationField('retryReportRun', (t) =>
           await retryRun(context, requireViewer(context), id, { idempotency, traceId }),
         )
       } catch (error) {
-        return refused(error, (path) => path)
+        // The request as it was made then cannot be mended here.
+        return refused(error, (path) => (path[0] === 'idempotencyKey' ? path : ['id']))
       }
     },
   }),

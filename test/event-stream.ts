@@ -1,0 +1,68 @@
+import { onTestFinished, vi } from 'vitest'
+
+export type StreamEvent = {
+  event: string
+  /** The answer, parsed; null when there was none, as in `complete`. */
+  data: { data?: unknown; errors?: { message: string; extensions?: Record<string, unknown> }[] } | null
+}
+
+export type EventStream = {
+  status: number
+  /** What has come so far. */
+  events: StreamEvent[]
+  /** Resolves when the server has ended the stream: true when it said so, false when it was cut off. */
+  ended: Promise<boolean>
+  close(): void
+}
+
+const parseEvent = (block: string): StreamEvent[] => {
+  const event = /^event: ?(.*)$/m.exec(block)?.[1]
+  const data = /^data: ?(.*)$/m.exec(block)?.[1]
+  return event === undefined ? [] : [{ event, data: data ? JSON.parse(data) : null }]
+}
+
+/** A subscription over SSE without a client's library: what is tested is what goes over the wire. */
+export const openEventStream = async (
+  url: string,
+  key: string,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<EventStream> => {
+  const closing = new AbortController()
+  onTestFinished(() => closing.abort())
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+    },
+    body: JSON.stringify({ query, variables }),
+    signal: closing.signal,
+  })
+  const events: StreamEvent[] = []
+  const read = async (): Promise<boolean> => {
+    let text = ''
+    try {
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        text += chunk
+        const blocks = text.split('\n\n')
+        text = blocks.pop() ?? ''
+        events.push(...blocks.flatMap(parseEvent))
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+  return { status: response.status, events, ended: read(), close: () => closing.abort() }
+}
+
+/** Waits until a stream has told so many events. */
+export const waitForEvents = ({ events }: EventStream, count: number): Promise<void> =>
+  vi.waitFor(
+    () => {
+      if (events.length < count) throw new Error(`${events.length} of ${count} events have come.`)
+    },
+    { timeout: 5_000, interval: 5 },
+  )

@@ -1,0 +1,93 @@
+import type { GraphqlClient, Variables } from './graphql-client.ts'
+
+export type ShownRun = {
+  id: string
+  version: number
+  status: string
+  label: string | null
+  tags: string[]
+  metadata: Record<string, unknown>
+  parameters: Record<string, unknown>
+  origin: string
+  attempt: number
+  expiresAt: string | null
+  retryOf: { id: string } | null
+}
+
+export type ShownError = {
+  __typename: string
+  code: string
+  message: string
+  path: string[] | null
+  allowed?: string[] | null
+  limit?: number
+  retryAfter?: string
+  existingRun?: { id: string }
+  reportRun?: { id: string; status: string }
+}
+
+export type RunPayload = { reportRun: ShownRun | null; userErrors: ShownError[] }
+export type NewRunPayload = RunPayload & { wasReused: boolean; cursor: string | null }
+
+export const runFields =
+  'id version status label tags metadata parameters origin attempt expiresAt retryOf { id }'
+const errorFields = `__typename code message path
+  ... on InputError { allowed }
+  ... on LimitError { limit retryAfter }
+  ... on IdempotencyError { existingRun { id } }
+  ... on StatusError { reportRun { id status } }`
+const payload = `reportRun { ${runFields} } userErrors { ${errorFields} }`
+
+/** A request for `slowReport`; `input` is what else there is of a `CreateReportRunInput`. */
+export const slowInput = (input: Variables = {}, parameters: Variables = {}): Variables => ({
+  report: { custom: { type: 'test.slow.1', parameters } },
+  ...input,
+})
+
+export const createDocument = `mutation ($input: CreateReportRunInput!) {
+  createReportRun(input: $input) { wasReused cursor ${payload} } }`
+
+export const create = async (client: GraphqlClient, input: Variables): Promise<NewRunPayload> =>
+  (await client.request<{ createReportRun: NewRunPayload }>(createDocument, { input })).createReportRun
+
+/** The run that was made; fails when it was refused. */
+export const created = async (client: GraphqlClient, input: Variables = slowInput()): Promise<ShownRun> => {
+  const { reportRun, userErrors } = await create(client, input)
+  if (!reportRun) throw new Error(JSON.stringify(userErrors))
+  return reportRun
+}
+
+export const retry = async (
+  client: GraphqlClient,
+  id: string,
+  idempotencyKey?: string,
+): Promise<NewRunPayload> => {
+  const { retryReportRun } = await client.request<{ retryReportRun: NewRunPayload }>(
+    `mutation ($id: ID!, $idempotencyKey: String) {
+      retryReportRun(id: $id, idempotencyKey: $idempotencyKey) { wasReused cursor ${payload} } }`,
+    { id, idempotencyKey },
+  )
+  return retryReportRun
+}
+
+export const update = async (client: GraphqlClient, id: string, patch: Variables): Promise<RunPayload> => {
+  const { updateReportRun } = await client.request<{ updateReportRun: RunPayload }>(
+    `mutation ($id: ID!, $patch: ReportRunPatch!) { updateReportRun(id: $id, patch: $patch) { ${payload} } }`,
+    { id, patch },
+  )
+  return updateReportRun
+}
+
+export const erase = async (
+  client: GraphqlClient,
+  id: string,
+): Promise<{ deletedId: string | null; userErrors: ShownError[] }> => {
+  const { deleteReportRun } = await client.request<{
+    deleteReportRun: { deletedId: string | null; userErrors: ShownError[] }
+  }>(`mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId userErrors { ${errorFields} } } }`, { id })
+  return deleteReportRun
+}
+
+export const cancel = async (client: GraphqlClient, id: string): Promise<void> => {
+  await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id })
+}
