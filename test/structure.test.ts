@@ -51,7 +51,7 @@ const layerOf = (path: string): number => {
   const layer = layers.findIndex((parts) => parts.includes(part))
   if (layer >= 0) return layer
   // A new folder has to be given a place.
-  return part === 'commands' || part.endsWith('.ts') ? top : Number.NaN
+  return part === 'commands' || part === 'roles' || part.endsWith('.ts') ? top : Number.NaN
 }
 
 const fault = (from: string, to: string): string | null => {

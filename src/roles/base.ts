@@ -1,0 +1,132 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pool } from 'pg'
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import {
+  createPool,
+  createPoolCloser,
+  createPrisma,
+  type PoolOptions,
+  type Prisma,
+} from '../database/client.ts'
+import { migrate } from '../database/migrate.ts'
+import { openDatabase } from '../database/open.ts'
+import { type Queue, startQueue } from '../database/queue.ts'
+import { createHub, type Hub } from '../events/hub.ts'
+import { startWakeUp, type WakeUp } from '../events/wake-up.ts'
+import { createLocalStorage } from '../files/local.ts'
+import type { Storage } from '../files/storage.ts'
+import { answerStarting, type HttpServer, startHttp } from '../http.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Operations } from '../operations/operations.ts'
+import { type Catalog, createCatalog } from '../reports/catalog.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
+import { startDeadlines } from '../runs/deadlines.ts'
+import type { RunLimits } from '../runs/quota.ts'
+import { createRunLoader, type RunLoader } from '../runs/run-loader.ts'
+
+/** What a role is opened with. What it opens it hands to `closers`, which close the last first. */
+export type Opening = {
+  config: Config
+  log: Logger
+  onProgress: (message: string) => void
+  reportTypes: readonly AnyReportType[]
+  now: () => Date
+  /** Ends the opening. */
+  signal: AbortSignal
+  operations: Operations
+  closers: AsyncDisposableStack
+}
+
+/** What every role needs. */
+export type Base = {
+  http: HttpServer
+  /** Of the database. */
+  url: string
+  /** Connections for short statements. */
+  pool: Pool
+  runLoader: RunLoader
+  shared: {
+    prisma: Prisma
+    queue: Queue
+    wakeUp: WakeUp
+    hub: Hub
+    catalog: Catalog
+    limits: RunLimits
+    storage: Storage
+    metrics: Metrics
+    log: Logger
+    now: () => Date
+  }
+}
+
+// Closing waits for what ends by itself, but not for a server that does not answer.
+const poolPatienceMilliseconds = 1_000
+// Of requests: their statements are short. Reports and migrations may take as long as they take.
+const statementMilliseconds = 30_000
+
+export const openPool = (
+  { log, closers }: Opening,
+  name: string,
+  options: Omit<PoolOptions, 'applicationName' | 'onError'>,
+): Pool => {
+  const onError = (error: unknown): void => log.error({ err: error }, 'A connection that was idle broke.')
+  const pool = createPool({ ...options, applicationName: `report-gateway ${name}`, onError })
+  const close = createPoolCloser(pool)
+  closers.defer(() => close(poolPatienceMilliseconds))
+  return pool
+}
+
+/** Listens, and opens the database with all that reads and writes it. */
+export const openBase = async (opening: Opening): Promise<Base> => {
+  const { config, log, onProgress, reportTypes, now, signal, operations, closers } = opening
+  const http = await startHttp(config.host, config.port, (error, requestId) =>
+    log.error({ err: error, requestId }, 'A request could not be answered.'),
+  )
+  closers.defer(() => http.stop())
+  http.serve(operations.around(answerStarting))
+
+  const database = await openDatabase(config, onProgress, signal)
+  closers.defer(database.close)
+  signal.throwIfAborted()
+  const { url } = database
+  await migrate(url)
+  const filesFolder = join(config.dataDir, 'files')
+  await mkdir(filesFolder, { recursive: true, mode: 0o700 })
+  const pool = openPool(opening, 'requests', {
+    url,
+    max: 10,
+    connectMilliseconds: 5_000,
+    statementMilliseconds,
+  })
+  const prisma = createPrisma(pool)
+  closers.defer(() => prisma.$disconnect())
+  signal.throwIfAborted()
+  const queue = await startQueue({
+    url,
+    works: config.role !== 'gateway',
+    onError: (error) => log.error({ err: error }, 'The queue reported a fault.'),
+  })
+  closers.defer(queue.stop)
+  const { metrics } = operations
+  const wakeUp = await startWakeUp(url, pool, log, { metrics })
+  closers.defer(wakeUp.stop)
+  const runLoader = createRunLoader(prisma)
+  const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, log, metrics })
+  closers.defer(hub.stop)
+  const shared = {
+    prisma,
+    queue,
+    wakeUp,
+    hub,
+    catalog: createCatalog(reportTypes),
+    limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
+    storage: createLocalStorage(filesFolder),
+    metrics,
+    log,
+    now,
+  }
+  closers.defer(startDeadlines(shared).stop)
+  return { http, url, pool, runLoader, shared }
+}

@@ -1,0 +1,75 @@
+import { createAccessRule, explainAccess } from '../access.ts'
+import { startKeyWatch } from '../auth/key-watch.ts'
+import { createPool } from '../database/client.ts'
+import { type Demo, prepareDemo } from '../demo.ts'
+import { createDownloadHandler } from '../files/download.ts'
+import { createLinkSigner } from '../files/link.ts'
+import { createConnectionCount } from '../graphql/connection-count.ts'
+import type { Services } from '../graphql/context.ts'
+import { createLoaders } from '../graphql/loaders.ts'
+import { startWebSockets } from '../graphql/websocket.ts'
+import { createGraphqlServer } from '../graphql/yoga.ts'
+import type { Handler } from '../http.ts'
+import { createGatewayRouter } from '../router.ts'
+import { createQueuePlaceLoader } from '../runs/queue-place.ts'
+import type { Base, Opening } from './base.ts'
+
+export type GatewayRole = {
+  /** Null unless the demo was asked for. */
+  demo: Demo | null
+  router: Handler
+  /** Closes the WebSockets. */
+  stop(): Promise<void>
+}
+
+const openDemo = async (opening: Opening, { url, shared: { prisma } }: Base): Promise<Demo | null> => {
+  const { config, log, onProgress, now, signal } = opening
+  if (!config.demo) return null
+  // Of its own and without limits: loading a ledger takes longer than any request may.
+  const onError = (error: unknown): void => log.error({ err: error }, 'A connection of the demo broke.')
+  const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
+  try {
+    return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
+  } finally {
+    await pool.end()
+  }
+}
+
+const openServices = async (
+  { config, log, now, closers }: Opening,
+  { http, runLoader, shared }: Base,
+): Promise<Services> => {
+  const { prisma, limits } = shared
+  const keyWatch = startKeyWatch({ prisma, log, now })
+  closers.defer(keyWatch.stop)
+  return {
+    ...shared,
+    runLoader,
+    linkSigner: await createLinkSigner(prisma, config.publicUrl ?? http.url),
+    loaders: createLoaders(prisma, log),
+    queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
+    keyWatch,
+    connections: createConnectionCount(config.sockets.perKey),
+    socketLimits: config.sockets,
+  }
+}
+
+/** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
+export const openGatewayRole = async (opening: Opening, base: Base): Promise<GatewayRole> => {
+  const { config, log } = opening
+  const demo = await openDemo(opening, base)
+  const services = await openServices(opening, base)
+  const isAllowed = createAccessRule(config)
+  // On the embedded default it serves this machine alone, which may have the key.
+  const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
+  const yoga = createGraphqlServer({ services, log, prefill, config })
+  const webSockets = startWebSockets({ server: base.http.server, yoga, services, log, isAllowed })
+  const router = createGatewayRouter({
+    isAllowed,
+    refusal: explainAccess(config),
+    yoga,
+    slowReaderSeconds: config.sockets.slowReaderSeconds,
+    download: createDownloadHandler(services),
+  })
+  return { demo, router, stop: webSockets.stop }
+}
