@@ -48,6 +48,13 @@ const answerFault = (response: ServerResponse, error: unknown): void => {
 const isWebSocket = (request: IncomingMessage): boolean =>
   request.headers.upgrade?.toLowerCase() === 'websocket'
 
+/** Node waits for minutes, and looks twice a minute. */
+const patience = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 2_000,
+}
+
 const listen = (server: Server, host: string, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException): void => {
@@ -97,7 +104,7 @@ export const startHttp = async (
     isWebSocket(request) && server.listenerCount('upgrade') > 0
   const underWay = new Set<ServerResponse>()
   let isStopping = false
-  const server: Server = createServer({ shouldUpgradeCallback }, (request, response) => {
+  const server: Server = createServer({ ...patience, shouldUpgradeCallback }, (request, response) => {
     underWay.add(response)
     response.once('close', () => {
       underWay.delete(response)

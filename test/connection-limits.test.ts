@@ -155,6 +155,7 @@ test('who leaves while being let in leaves no place taken', async () => {
 
 test('who leaves while an event stream begins leaves no place taken', async () => {
   const account = await gateway.createAccount()
+  await insertRun(gateway.prisma, account)
   const body = JSON.stringify({
     query: 'subscription { reportRunEvents(scope: { all: true }) { run { id } } }',
   })
@@ -172,6 +173,29 @@ test('who leaves while an event stream begins leaves no place taken', async () =
   }
   for (let i = 0; i < 3; i++) {
     await vi.waitFor(async () => expect(wasRefused(await openLog(account))).toBe(false), { timeout: 5_000 })
+  }
+})
+
+/** Subscriptions that the gateway says are open. */
+const openSubscriptions = async (): Promise<number> => {
+  const figures = await (await fetch(`${gateway.url}/metrics`)).text()
+  return Number(/^report_gateway_open_subscriptions (\d+)$/m.exec(figures)?.[1])
+}
+
+test('who leaves while subscriptions begin leaves none behind, nor one whose id was used again', async () => {
+  const account = await gateway.createAccount()
+  const run = await insertRun(gateway.prisma, account)
+  await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0))
+  for (let i = 0; i < 20; i++) {
+    const wire = await vi.waitFor(() => connect(account), { timeout: 5_000 })
+    subscribe(wire, '1', run.id)
+    wire.send({ id: '1', type: MessageType.Complete })
+    subscribe(wire, '1', run.id)
+    subscribe(wire, '2', run.id)
+    // Once nothing has begun yet, and once all has.
+    if (i % 2 === 0) await vi.waitFor(async () => expect(await openSubscriptions()).toBeGreaterThan(1))
+    wire.socket.terminate()
+    await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0), { timeout: 5_000 })
   }
 })
 
@@ -206,9 +230,11 @@ const openTcp = async (text: string): Promise<Socket> => {
 
 test('connections that never finish their headers are closed, and others are served meanwhile', async () => {
   const account = await gateway.createAccount()
-  const texts = ['GET /grap', 'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n']
+  const texts = ['', 'GET /grap', 'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n']
   const openedAt = performance.now()
-  const sockets = await Promise.all(Array.from({ length: 200 }, (_, i) => openTcp(texts[i % 2] ?? '')))
+  const sockets = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => openTcp(texts[i % texts.length] ?? '')),
+  )
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
   expect(await account.client.request('{ __typename }')).toEqual({ __typename: 'Query' })
   await closed

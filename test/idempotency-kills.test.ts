@@ -22,9 +22,8 @@ test.each([0, 1, 6, 12])(
   async (answersBefore) => {
     const account = await survivor.createAccount()
     await using victim = spawnGateway(
-      { DATABASE_URL: survivor.database.url, DATA_DIR: survivor.dataDir },
+      { DATABASE_URL: survivor.database.url, DATA_DIR: survivor.dataDir, ROLE: 'gateway' },
       testEntry,
-      ['--role', 'gateway'],
     )
     const client = createGraphqlClient(await victim.ready(), account.key)
     const keys = Array.from({ length: requests }, (_, i) => `key ${i}`)

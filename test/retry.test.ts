@@ -2,9 +2,18 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
-import type { GraphqlClient } from './graphql-client.ts'
+import type { GraphqlClient, Variables } from './graphql-client.ts'
 import { insertRun } from './insert-run.ts'
-import { cancel, created, erase, retry, runFields, type ShownRun, slowInput, update } from './run-mutations.ts'
+import {
+  cancel,
+  created,
+  erase,
+  retry,
+  runFields,
+  type ShownRun,
+  slowInput,
+  update,
+} from './run-mutations.ts'
 import { createSlowRun, endOf, slowReport, startOf, storedFiles } from './slow-report.ts'
 
 let gateway: TestGateway
@@ -57,7 +66,9 @@ describe('retryReportRun', () => {
     expect(first).toMatchObject({ origin: 'API', attempt: 1, retryOf: null })
     expect(await read(client, first.id)).toEqual(before)
     const [one, two] = await Promise.all(
-      [first.id, reportRun?.id ?? ''].map((id) => gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })),
+      [first.id, reportRun?.id ?? ''].map((id) =>
+        gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } }),
+      ),
     )
     for (const field of ['formats', 'compression', 'timeoutMilliseconds', 'retentionMilliseconds'] as const) {
       expect(two?.[field], field).toEqual(one?.[field])
@@ -125,9 +136,10 @@ describe('updateReportRun', () => {
   test('changes what is given and nothing else; the version grows', async () => {
     const { client, id } = await ended({ label: 'One', tags: ['a', 'b'], metadata: { k: 'v' } })
     const before = await read(client, id)
-    const version = before?.version ?? 0
+    if (!before) throw new Error(`The run ${id} is not there.`)
+    const { version } = before
     const expiresAt = '2100-01-01T00:00:00.000Z'
-    const steps = [
+    const steps: [patch: Variables, change: Partial<ShownRun>][] = [
       [{ label: 'Two' }, { label: 'Two' }],
       [{ label: null }, { label: null }],
       [{ tags: ['c', 'c', 'd'] }, { tags: ['c', 'd'] }],
@@ -137,12 +149,12 @@ describe('updateReportRun', () => {
       [{ expiresAt }, { expiresAt }],
       // Null means that it stays, where there has to be something.
       [{ tags: null, metadata: null, expiresAt: null }, {}],
-    ] as const
+    ]
     let expected = before
     for (const [i, [patch, change]] of steps.entries()) {
       const { reportRun, userErrors } = await update(client, id, patch)
       expect(userErrors).toEqual([])
-      expected = { ...(expected as ShownRun), ...change, version: version + i + 1 }
+      expected = { ...expected, ...change, version: version + i + 1 }
       expect(reportRun).toEqual(expected)
     }
     expect(await read(client, id)).toEqual(expected)
@@ -155,7 +167,10 @@ describe('updateReportRun', () => {
     }>(
       `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
         __typename run { label version } } }`,
-      { id, after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor },
+      {
+        id,
+        after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
+      },
     )
     const next = stream.next()
     const { reportRun } = await update(client, id, { label: 'Told' })
@@ -239,7 +254,9 @@ describe('deleteReportRun', () => {
     expect((await fetch(url)).status).toBe(200)
     const isThere = (file: string) => file.includes(id)
     expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(true)
-    const { reportRuns } = await client.request<{ reportRuns: { cursor: string } }>('{ reportRuns { cursor } }')
+    const { reportRuns } = await client.request<{ reportRuns: { cursor: string } }>(
+      '{ reportRuns { cursor } }',
+    )
 
     expect(await erase(client, id)).toEqual({ deletedId: id, userErrors: [] })
 
@@ -253,18 +270,19 @@ describe('deleteReportRun', () => {
       reportRuns: { totalCount: 1, nodes: [{ id: retried }] },
       retry: { retryOf: null },
     })
-    expect(
-      await client.request('query ($id: ID!) { node(id: $id) { id } }', { id: fileId }),
-    ).toEqual({ node: null })
+    expect(await client.request('query ($id: ID!) { node(id: $id) { id } }', { id: fileId })).toEqual({
+      node: null,
+    })
     expect((await erase(client, id)).userErrors).toEqual([
       expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] }),
     ])
     expect((await update(client, id, { label: 'x' })).userErrors[0]?.code).toBe('NOT_FOUND')
     expect((await retry(client, id)).userErrors[0]?.code).toBe('NOT_FOUND')
-    const { errors } = await client.execute('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { code } } }', {
-      id,
-    })
-    expect(errors).toBeUndefined()
+    expect(
+      await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { code } } }', {
+        id,
+      }),
+    ).toEqual({ cancelReportRun: { userErrors: [{ code: 'NOT_FOUND' }] } })
 
     const fields = '__typename run { id } ... on ReportRunErased { runId }'
     const told = { __typename: 'ReportRunErased', run: null, runId: id }
@@ -291,9 +309,12 @@ describe('deleteReportRun', () => {
     await endOf(client, retried)
     await erase(client, retried)
     expect(
-      await client.request('query ($id: ID!) { reportRun(id: $id) { retries { totalCount nodes { id } } } }', {
-        id,
-      }),
+      await client.request(
+        'query ($id: ID!) { reportRun(id: $id) { retries { totalCount nodes { id } } } }',
+        {
+          id,
+        },
+      ),
     ).toEqual({ reportRun: { retries: { totalCount: 0, nodes: [] } } })
   })
 
@@ -302,15 +323,19 @@ describe('deleteReportRun', () => {
     const events = client.subscribe<{ reportRunEvents: { runId: string } }>(
       `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
         ... on ReportRunErased { runId } } }`,
-      { id, after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor },
+      {
+        id,
+        after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
+      },
     )
     const next = events.next()
     await erase(client, id)
     expect((await next).value?.data?.reportRunEvents).toEqual({ runId: id })
     await events.return(undefined)
-    const { errors } = (await client.subscribe('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id }).next())
-      .value ?? { errors: undefined }
-    expect(errors?.[0]?.extensions?.code).toBe('NOT_FOUND')
+    const gone = client.subscribe('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id })
+    await expect(gone.next()).rejects.toEqual([
+      expect.objectContaining({ message: `There is no report run "${id}".` }),
+    ])
   })
 
   test('refuses a run that is live, and keeps it', async () => {
@@ -347,5 +372,24 @@ describe('deleteReportRun', () => {
     })
     expect(events.filter(({ kind }) => kind === 'ERASED')).toHaveLength(1)
     expect(events.at(-1)?.kind).toBe('ERASED')
+  })
+
+  test('a change that waits for the erasure finds no run when that is done', async () => {
+    const { client, id } = await ended({ label: 'Old' })
+    const waits = async (): Promise<number> => {
+      const rows = await gateway.database.query(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length
+    }
+    const late = await gateway.prisma.$transaction(async (tx) => {
+      await tx.reportRun.update({ where: { id }, data: { erasedAt: new Date() } })
+      const answer = update(client, id, { label: 'Late' })
+      await expect.poll(waits, { timeout: 10_000, interval: 10 }).toBeGreaterThan(0)
+      // It answers only after the commit.
+      return { answer }
+    })
+    expect((await late.answer).userErrors[0]?.code).toBe('NOT_FOUND')
+    expect(await gateway.prisma.reportRun.findUnique({ where: { id } })).toMatchObject({ label: 'Old' })
   })
 })

@@ -33,6 +33,8 @@ export type Context = Services & {
   viewer: Viewer | null
   /** True over WebSocket. */
   isSocket: boolean
+  /** Aborts when the connection that the operation came by is closed. */
+  gone: AbortSignal
   /** The header Idempotency-Key; null when there was none, as over WebSocket. */
   idempotencyKey: string | null
   /** The caller's trace, from the header traceparent; null when there was none. */
@@ -44,12 +46,14 @@ export const createContext = (
   services: Services,
   viewer: Viewer | null,
   headers: Pick<Headers, 'get'> | null,
+  gone: AbortSignal,
 ): Context => {
   if (viewer) noteViewer(viewer)
   return {
     ...services,
     viewer,
     isSocket: headers === null,
+    gone,
     idempotencyKey: headers?.get('idempotency-key') ?? null,
     traceId: readTraceparent(headers?.get('traceparent')),
   }

@@ -1,35 +1,76 @@
 import DataLoader from 'dataloader'
+import type { Logger } from 'pino'
 import type { Prisma } from '../database/client.ts'
-import type { ApiKey, ReportFile } from '../database/generated/prisma/client.ts'
+import type { ApiKey, ReportFile, ReportRun } from '../database/generated/prisma/client.ts'
+import { insist } from '../events/insist.ts'
 
 export type Loaders = {
-  /** Files of a run, by the run's id. */
-  filesOfRun: DataLoader<string, ReportFile[]>
-  apiKey: DataLoader<string, ApiKey | null>
+  /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions are told of it. */
+  filesOf(run: ReportRun): Promise<ReportFile[]>
+  /** A key, loaded once for each object that names it: a run, an event. */
+  apiKeyOf(source: object, id: string): Promise<ApiKey | null>
+  /** A key as it is now. */
+  apiKey: Pick<DataLoader<string, ApiKey | null>, 'load'>
+}
+
+// Of values of which many are the same. Postgres takes at most 65,535.
+const options = { cache: false, maxBatchSize: 30_000 }
+
+// What is told of an event should not fail by an outage that the event itself has outlasted.
+const patienceMilliseconds = 15_000
+
+/** Tries for some time, then fails as the last attempt did. */
+const patiently = async <Result>(log: Logger, attempt: () => Promise<Result>): Promise<Result> => {
+  const signal = AbortSignal.timeout(patienceMilliseconds)
+  let fault: unknown
+  const noteFault = (error: unknown): never => {
+    fault = error
+    throw error
+  }
+  const what = 'What belongs to runs could not be loaded.'
+  try {
+    return await insist(() => attempt().catch(noteFault), { signal, log, what })
+  } catch (error) {
+    throw signal.aborted ? fault : error
+  }
+}
+
+/** Remembers what was loaded for as long as the object lives that it was loaded for; not what could not be loaded. */
+const shareBySource = <Value>(load: (id: string) => Promise<Value>) => {
+  const bySource = new WeakMap<object, Map<string, Promise<Value>>>()
+  return (source: object, id: string): Promise<Value> => {
+    const shared = bySource.get(source) ?? new Map<string, Promise<Value>>()
+    bySource.set(source, shared)
+    const known = shared.get(id)
+    if (known) return known
+    const loading = load(id)
+    shared.set(id, loading)
+    loading.catch(() => shared.delete(id))
+    return loading
+  }
 }
 
 /**
- * Loaders for the whole process: what a thousand subscriptions ask for at the same moment is one query. Nothing is kept,
- * and whoever asks has seen to it before that the viewer may know.
+ * Loaders for the whole process: what a thousand subscriptions ask for at the same moment is one query, and what they ask
+ * for of the same event is one query at whatever moment. Whoever asks has seen to it before that the viewer may know.
  */
-export const createLoaders = (prisma: Prisma): Loaders => ({
-  filesOfRun: new DataLoader(
-    async (runIds: readonly string[]) => {
-      const files = await prisma.reportFile.findMany({
-        where: { runId: { in: [...new Set(runIds)] } },
-        orderBy: { id: 'asc' },
-      })
-      const byRun = Map.groupBy(files, ({ runId }) => runId)
-      return runIds.map((runId) => byRun.get(runId) ?? [])
-    },
-    { cache: false, maxBatchSize: 1000 },
-  ),
-  apiKey: new DataLoader(
-    async (ids: readonly string[]) => {
-      const keys = await prisma.apiKey.findMany({ where: { id: { in: [...new Set(ids)] } } })
-      const byId = new Map(keys.map((key) => [key.id, key]))
-      return ids.map((id) => byId.get(id) ?? null)
-    },
-    { cache: false, maxBatchSize: 1000 },
-  ),
-})
+export const createLoaders = (prisma: Prisma, log: Logger): Loaders => {
+  const files = new DataLoader(async (runIds: readonly string[]) => {
+    const where = { runId: { in: [...new Set(runIds)] } }
+    const found = await patiently(log, () => prisma.reportFile.findMany({ where, orderBy: { id: 'asc' } }))
+    const byRun = Map.groupBy(found, ({ runId }) => runId)
+    return runIds.map((runId) => byRun.get(runId) ?? [])
+  }, options)
+  const apiKey = new DataLoader(async (ids: readonly string[]) => {
+    const where = { id: { in: [...new Set(ids)] } }
+    const found = await patiently(log, () => prisma.apiKey.findMany({ where }))
+    const byId = new Map(found.map((key) => [key.id, key]))
+    return ids.map((id) => byId.get(id) ?? null)
+  }, options)
+  const filesBySource = shareBySource((id) => files.load(id))
+  return {
+    filesOf: (run) => filesBySource(run, run.id),
+    apiKeyOf: shareBySource((id) => apiKey.load(id)),
+    apiKey,
+  }
+}

@@ -10,6 +10,8 @@ import { sendUnlessSlow } from './slow-reader.ts'
 export type SocketExtra = {
   socket: WebSocket
   request: IncomingMessage
+  /** Aborts when the socket has closed. */
+  gone: AbortSignal
   /** Absent until the client has said who it is. */
   viewer?: Viewer | null
 }
@@ -51,6 +53,7 @@ export const serveSocket = (
 
   const requestId = requestIdOf(request.headers['x-request-id'])
   const sends = sendUnlessSlow(socket, slowReaderSeconds)
+  const gone = new AbortController()
   let hasAnswered = true
   socket.on('pong', () => {
     hasAnswered = true
@@ -75,10 +78,11 @@ export const serveSocket = (
           })
         }),
     },
-    { socket, request },
+    { socket, request, gone: gone.signal },
   )
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat)
+    gone.abort()
     closed(code, String(reason)).catch((error: unknown) => {
       log.warn({ err: error }, 'The subscriptions of a WebSocket could not be ended.')
     })

@@ -6,6 +6,9 @@ const lookMilliseconds = 1_000
 /** Code of a WebSocket that was closed because its client did not read what it was sent. */
 export const slowReaderCode = 4413
 
+// What a client may have waiting that sends without reading its answers, in bytes; then it is not heard any more.
+const mostWaiting = 1024 * 1024
+
 // What a client that begins to read again gets to see the code in.
 const goodbyeMilliseconds = 5_000
 
@@ -32,7 +35,10 @@ export const cutSlowStream = (response: ServerResponse, seconds: number): void =
 }
 
 export type PendingSends = {
-  /** Sends a message; the promise resolves when it has left the process, or the socket has closed. */
+  /**
+   * Sends a message; the promise resolves when it has left the process, or the socket has closed. While the socket is
+   * closing nothing is sent, nor produced for it.
+   */
   send(data: string): Promise<void>
   /** True while the client has not taken what it was sent. */
   isPending(): boolean
@@ -40,14 +46,18 @@ export type PendingSends = {
 
 /**
  * Sends to a socket, each subscription waiting for its own message to leave, and closes the socket when its client has
- * taken nothing for some time.
+ * taken nothing for some time. One that goes on asking meanwhile is not heard, so that answers do not pile up.
  */
 export const sendUnlessSlow = (socket: WebSocket, seconds: number): PendingSends => {
   let pending = 0
   let lastMoved = Date.now()
+  const { promise: closed, resolve: noteClosed } = Promise.withResolvers<void>()
+  socket.once('close', () => noteClosed())
   const timer = setInterval(() => {
     if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
     clearInterval(timer)
+    // Its answer to the good-bye has to be heard.
+    socket.resume()
     socket.close(slowReaderCode, 'Messages are not read. Connect again with your last cursor.')
     const end = setTimeout(() => socket.terminate(), goodbyeMilliseconds)
     socket.once('close', () => clearTimeout(end))
@@ -55,16 +65,19 @@ export const sendUnlessSlow = (socket: WebSocket, seconds: number): PendingSends
   socket.once('close', () => clearInterval(timer))
   return {
     isPending: () => pending > 0,
-    send: (data) =>
-      new Promise((resolve) => {
-        if (socket.readyState !== socket.OPEN) return resolve()
+    send: (data) => {
+      if (socket.readyState !== socket.OPEN) return closed
+      return new Promise((resolve) => {
         if (pending === 0) lastMoved = Date.now()
         pending++
         socket.send(data, () => {
           pending--
           lastMoved = Date.now()
+          if (socket.isPaused && socket.bufferedAmount < mostWaiting) socket.resume()
           resolve()
         })
-      }),
+        if (socket.bufferedAmount >= mostWaiting) socket.pause()
+      })
+    },
   }
 }

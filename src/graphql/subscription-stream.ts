@@ -17,7 +17,8 @@ const takeConnection = ({ isSocket, connections, socketLimits }: Context, apiKey
 }
 
 /**
- * A subscription as long as its key is good: it fails when the key is revoked or expires.
+ * A subscription as long as its client is there and its key is good: it fails when the key is revoked or expires. That
+ * the client has gone is not left to those who read the stream: they do not begin when it went early.
  *
  * @param open begins the subscription
  * @throws GraphQLError when the key holds too many connections open
@@ -40,10 +41,17 @@ export const subscriptionStream = <Value>(
   const close = (): void => {
     if (!isOpen) return
     isOpen = false
+    context.gone.removeEventListener('abort', leave)
     unwatch()
     giveBack()
     countDown()
   }
+  const leave = (): void => {
+    close()
+    void values.return?.()
+  }
+  context.gone.addEventListener('abort', leave, { once: true })
+  if (context.gone.aborted) leave()
   return {
     next: async () => {
       try {

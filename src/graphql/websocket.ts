@@ -77,13 +77,14 @@ export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebS
       const viewer = extra.viewer ?? (await authenticate(services, readOperationKey(payload)))
       // Without the request: it was a GET, by which Yoga takes no mutations.
       const { query, variables, operationName } = payload
-      const operation = yoga.getEnveloped({ viewer, params: { query, variables, operationName } })
+      const { gone } = extra
+      const operation = yoga.getEnveloped({ viewer, gone, params: { query, variables, operationName } })
       const args = {
         schema: operation.schema,
         document: operation.parse(payload.query),
         operationName: payload.operationName,
         variableValues: payload.variables,
-        contextValue: await operation.contextFactory({ viewer }),
+        contextValue: await operation.contextFactory({ viewer, gone }),
       }
       const errors = operation.validate(args.schema, args.document)
       if (errors.length > 0) return errors
@@ -96,6 +97,8 @@ export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebS
 
   /** Counts the socket as one of its key's, and closes it when the key ends. */
   const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
+    // It says so once, and may have done that while its key was looked up.
+    if (socket.readyState === socket.CLOSED) return false
     const giveBack = connections.take(viewer?.apiKeyId ?? null)
     if (!giveBack) {
       const reason = `${limits.perKey} connections are open for this key, which is its limit.`

@@ -23,7 +23,7 @@ export const graphqlEndpoint = '/graphql'
 const maxRequestBodySize = 1024 * 1024
 
 /** Given by the WebSocket side, which has checked the key when the socket was opened. */
-export type SocketContext = { viewer?: Viewer | null }
+export type SocketContext = { viewer?: Viewer | null; gone?: AbortSignal }
 
 export type Yoga = YogaServerInstance<SocketContext, Context>
 
@@ -84,10 +84,11 @@ export const createGraphqlServer = ({ services, log, prefill, config }: YogaOpti
       error: (...parts) => log.debug({ parts }, 'yoga'),
     },
     context: async (initial) => {
-      if (initial.viewer !== undefined) return createContext(services, initial.viewer, null)
+      const { request, viewer, gone = request.signal } = initial
+      if (viewer !== undefined) return createContext(services, viewer, null, gone)
       try {
-        const key = readAuthorization(initial.request.headers.get('authorization'))
-        return createContext(services, await authenticate(services, key), initial.request.headers)
+        const key = readAuthorization(request.headers.get('authorization'))
+        return createContext(services, await authenticate(services, key), request.headers, gone)
       } catch (error) {
         throw error instanceof AuthenticationError ? unauthenticated(error) : error
       }

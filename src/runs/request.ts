@@ -76,9 +76,7 @@ const isDeeper = (value: unknown, levels: number): boolean => {
   let level = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > levels) return true
-    level = level.flatMap((part) =>
-      typeof part === 'object' && part !== null ? Object.values<unknown>(part) : [],
-    )
+    level = level.flatMap((part): unknown[] => (typeof part === 'object' && part ? Object.values(part) : []))
   }
   return false
 }

@@ -38,7 +38,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
     files: t.field({
       type: [ReportFile],
       description: 'One file for each format that was asked for.',
-      resolve: ({ id }, _args, { loaders }) => loaders.filesOfRun.load(id),
+      resolve: (run, _args, { loaders }) => loaders.filesOf(run),
     }),
   }),
 })

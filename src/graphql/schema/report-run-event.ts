@@ -70,7 +70,7 @@ builder.objectRef<Changed>('ReportRunStatusChanged').implement({
       nullable: true,
       description: 'Who caused it; null when nobody asked for it, as when a worker starts.',
       resolve: ({ event }, _args, { loaders }) =>
-        event.actorId === null ? null : loaders.apiKey.load(event.actorId),
+        event.actorId === null ? null : loaders.apiKeyOf(event, event.actorId),
     }),
   }),
 })

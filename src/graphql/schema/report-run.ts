@@ -133,7 +133,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: Actor,
       nullable: true,
       description: 'Who asked for it; null when that is not known any more.',
-      resolve: ({ requestedById }, _args, { loaders }) => loaders.apiKey.load(requestedById),
+      resolve: (run, _args, { loaders }) => loaders.apiKeyOf(run, run.requestedById),
     }),
     origin: t.expose('origin', { type: ReportRunOrigin, description: 'How it came about.' }),
     attempt: t.exposeInt('attempt', {

@@ -1,0 +1,194 @@
+import { type Client, createClient } from 'graphql-ws'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { ReportRun } from '../src/database/generated/prisma/client.ts'
+import { idPrefixes, newId } from '../src/ids.ts'
+import { transition } from '../src/runs/transition.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
+import { insertRun } from './insert-run.ts'
+import { noteStatements, type SentStatement } from './sent-statements.ts'
+
+const socketCount = 10
+const crowds = [1, 100, 1_000]
+
+let gateway: TestGateway
+beforeAll(async () => {
+  const sockets = {
+    perKey: 1_000,
+    operations: 1_000,
+    messageBytes: 65_536,
+    handshakeSeconds: 30,
+    slowReaderSeconds: 60,
+  }
+  gateway = await startTestGateway({ config: { role: 'gateway', sockets } })
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const fields = 'id status version progress { percent } result { files { id } } requestedBy { displayName }'
+const watchRun = `subscription ($id: ID!) { reportRun(id: $id) { ${fields} } }`
+const watchLog = `subscription { reportRunEvents(scope: { all: true }, progressInterval: "PT0S") {
+  cursor run { ${fields} } ... on ReportRunStatusChanged { actor { displayName } } } }`
+
+const openSocket = ({ key }: TestAccount): Client =>
+  createClient({
+    url: `${gateway.url.replace('http', 'ws')}/graphql`,
+    connectionParams: { authorization: `Bearer ${key}` },
+    retryAttempts: 0,
+  })
+
+type Crowd = {
+  /** How many messages each subscriber has got. */
+  counts: number[]
+  wrong: unknown[]
+}
+
+/** So many subscriptions over a few sockets; resolves when each has got its first message. */
+const gather = async (
+  account: TestAccount,
+  size: number,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<Crowd & Disposable> => {
+  const clients = Array.from({ length: Math.min(size, socketCount) }, () => openSocket(account))
+  const counts = Array.from({ length: size }, () => 0)
+  const wrong: unknown[] = []
+  for (let i = 0; i < size; i++) {
+    clients[i % clients.length]?.subscribe(
+      { query, variables },
+      {
+        next: ({ errors }) => {
+          counts[i] = (counts[i] ?? 0) + 1
+          if (errors) wrong.push(errors)
+        },
+        error: (error) => wrong.push(error),
+        complete: () => {},
+      },
+    )
+  }
+  await arrived({ counts, wrong }, 1)
+  return {
+    counts,
+    wrong,
+    [Symbol.dispose]: () => {
+      for (const client of clients) void client.dispose()
+    },
+  }
+}
+
+const arrived = async ({ counts, wrong }: Crowd, count: number): Promise<void> => {
+  await vi.waitFor(() => expect(Math.min(...counts)).toBeGreaterThanOrEqual(count), {
+    timeout: 20_000,
+    interval: 5,
+  })
+  expect(wrong).toEqual([])
+}
+
+const now = (): Date => new Date()
+const notify = ({ accountId }: { accountId: string }): void =>
+  void gateway.database.query("select pg_notify('report_gateway_events', $1)", [`test:${accountId}`])
+
+const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) => {
+  const { prisma } = gateway
+  const wakeUp = { notify, onWake: () => {}, isConnected: () => true, stop: async () => {} }
+  const file = {
+    id: newId(idPrefixes.file, now()),
+    accountId: run.accountId,
+    livemode: false,
+    runId: run.id,
+    filename: 'report.csv',
+    format: 'CSV',
+    compression: 'NONE',
+    byteSize: 1n,
+    sha256: '0'.repeat(64),
+    createdAt: now(),
+  } as const
+  return transition(
+    { prisma, wakeUp, now },
+    {
+      runId: run.id,
+      from,
+      to,
+      actorId: run.requestedById,
+      data: { rowsWritten: 1n, rowCount: 1n },
+      ...(to === 'SUCCEEDED' && { also: (tx) => tx.reportFile.create({ data: file }) }),
+    },
+  )
+}
+
+const steps = [
+  ['PENDING', 'RUNNING'],
+  ['RUNNING', 'RUNNING'],
+  ['RUNNING', 'SUCCEEDED'],
+] as const
+
+const isOfEvents = ({ text, application }: SentStatement): boolean =>
+  application === 'report-gateway requests' &&
+  // Not what comes by the clock: the looks at keys and at deadlines.
+  !/revoked_at|deadline_at/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
+
+const tableOf = (text: string): string => /from "\w+"\."(\w+)"/i.exec(text)?.[1] ?? text
+
+const tally = (sent: SentStatement[]): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const { text } of sent.filter(isOfEvents)) counts[tableOf(text)] = (counts[tableOf(text)] ?? 0) + 1
+  return counts
+}
+
+/** Statements but for reads of the log, of which the clock brings some of its own. */
+const expected = (to: string): Record<string, number> => ({
+  report_runs: 1,
+  api_keys: 1,
+  ...(to === 'SUCCEEDED' && { report_files: 1 }),
+})
+
+const kinds = {
+  reportRunEvents: (account: TestAccount, size: number) => gather(account, size, watchLog),
+  reportRun: (account: TestAccount, size: number, { id }: ReportRun) =>
+    gather(account, size, watchRun, { id }),
+}
+
+test.each(['reportRunEvents', 'reportRun'] as const)(
+  'an event costs as many statements for 1,000 subscribers of %s as for one',
+  { timeout: 120_000 },
+  async (kind) => {
+    for (const size of crowds) {
+      const account = await gateway.createAccount()
+      const run = await insertRun(gateway.prisma, account)
+      using crowd = await kinds[kind](account, size, run)
+      let told = 1
+      for (const [from, to] of steps) {
+        using sent = noteStatements()
+        await change(run, from, to)
+        told++
+        await arrived(crowd, told)
+        const { report_run_events: reads, ...others } = tally(sent.statements())
+        expect({ size, to, ...others }).toEqual({ size, to, ...expected(to) })
+        expect(reads).toBeLessThanOrEqual(2)
+      }
+    }
+  },
+)
+
+test('so do many events at once, of which the subscribers are told at different moments', {
+  timeout: 120_000,
+}, async () => {
+  const account = await gateway.createAccount()
+  const runs = await Promise.all(Array.from({ length: 10 }, () => insertRun(gateway.prisma, account)))
+  using crowd = await gather(account, 1_000, watchLog)
+  await arrived(crowd, runs.length)
+  using sent = noteStatements()
+  for (const [from, to] of steps) await Promise.all(runs.map((run) => change(run, from, to)))
+  const events = runs.length * steps.length
+  await arrived(crowd, runs.length + events)
+  const counts = tally(sent.statements())
+  // A run is loaded again when an earlier event has shown it newer already.
+  const most = {
+    report_run_events: events + 10,
+    report_runs: events + 5,
+    api_keys: events + 5,
+    report_files: 12,
+  }
+  expect(Object.keys(counts).sort()).toEqual(Object.keys(most).sort())
+  for (const [table, limit] of Object.entries(most)) {
+    expect([table, counts[table]]).toSatisfy(([, count]: [string, number]) => count <= limit)
+  }
+})

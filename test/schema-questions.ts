@@ -1,0 +1,193 @@
+import {
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLInputType,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getNamedType,
+  isAbstractType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+} from 'graphql'
+import type { Variables } from './graphql-client.ts'
+
+/** What a place in an argument takes that may belong to somebody: values of others are tried there. */
+export type Kind = 'id' | 'eventCursor' | 'listCursor' | 'tag' | 'idempotencyKey'
+
+export type Question = {
+  operation: 'query' | 'mutation' | 'subscription'
+  /** Field and place, such as `reportRuns(filter.tags)`. */
+  name: string
+  kind: Kind
+  document: string
+  /** The variables that put the value into the place. */
+  variables(value: string): Variables
+}
+
+/** What a test knows of the schema that the schema itself does not say. */
+export type Knowledge = {
+  /** Values for what has to be given beside the place, by the name of its type. */
+  required: Readonly<Record<string, unknown>>
+  /** Selections that lead from a query to an object of the type, around the field at `FIELD`. */
+  reach: Readonly<Record<string, string>>
+}
+
+const harmless = new Set(['Int', 'Float', 'Boolean', 'DateTime', 'Duration', 'JSONObject', 'BigInt'])
+// Texts that name nothing that belongs to anybody, by their place below the argument.
+const plainTexts = new Set(['reason', 'filter.reportType', 'scope.filter.reportType'])
+const plainInputs = /^(input|patch)\.(label|tags)$/
+
+const teach = (what: string): Error =>
+  new Error(`${what} Teach test/schema-questions.ts what others could give there, so that tenancy is tested.`)
+
+const kindOf = (where: string, path: string, type: GraphQLNamedType): Kind | null => {
+  if (type.name === 'ID') return 'id'
+  if (type.name === 'EventCursor') return 'eventCursor'
+  if (isEnumType(type) || harmless.has(type.name)) return null
+  if (type.name === 'String') {
+    const last = path.split('.').at(-1)
+    if (path === 'after' || path === 'before') return 'listCursor'
+    if (last === 'idempotencyKey') return 'idempotencyKey'
+    if (plainTexts.has(path) || plainInputs.test(path)) return null
+    if (last === 'tags') return 'tag'
+  }
+  throw teach(`${where} has the argument ${path} of type ${type.name}, which no test knows how to fill.`)
+}
+
+type Input = GraphQLArgument | GraphQLInputField
+type Place = { path: string; kind: Kind; write(value: string): unknown }
+
+const requiredValue = (where: string, knowledge: Knowledge, input: Input): unknown => {
+  const { name } = getNamedType(input.type)
+  if (name in knowledge.required) return knowledge.required[name]
+  throw teach(`${where} needs ${input.name} of type ${name}, for which no test has a value.`)
+}
+
+const placesOf = (where: string, knowledge: Knowledge, path: string, type: GraphQLInputType): Place[] => {
+  if (isNonNullType(type)) return placesOf(where, knowledge, path, type.ofType)
+  if (isListType(type)) {
+    return placesOf(where, knowledge, path, type.ofType).map(({ write, ...place }) => ({
+      ...place,
+      write: (value) => [write(value)],
+    }))
+  }
+  if (!isInputObjectType(type)) {
+    const kind = kindOf(where, path, type)
+    return kind ? [{ path, kind, write: (value) => value }] : []
+  }
+  const fields = Object.values(type.getFields())
+  // Its texts are parameters of reports; nothing of it may name what belongs to somebody.
+  if (type.name === 'ReportInput') return checkReportInput(where, type.getFields())
+  return fields.flatMap((field) => {
+    const others = fields.filter((other) => other !== field && isRequiredInputField(other))
+    const base = Object.fromEntries(
+      others.flatMap((other) =>
+        other.defaultValue === undefined && other.default === undefined
+          ? [[other.name, requiredValue(where, knowledge, other)]]
+          : [],
+      ),
+    )
+    return placesOf(where, knowledge, `${path}.${field.name}`, field.type).map(({ write, ...place }) => ({
+      ...place,
+      write: (value: string) => ({ ...base, [field.name]: write(value) }),
+    }))
+  })
+}
+
+const checkReportInput = (where: string, fields: Readonly<Record<string, GraphQLInputField>>): Place[] => {
+  for (const field of Object.values(fields)) {
+    const type = getNamedType(field.type)
+    if (isInputObjectType(type)) checkReportInput(where, type.getFields())
+    else if (type.name === 'ID' || type.name === 'EventCursor') {
+      throw teach(`${where} takes a report with ${field.name} of type ${type.name}.`)
+    }
+  }
+  return []
+}
+
+/** Every field of a type that has a value without arguments, some levels deep; each under a name of its own. */
+export const selectionOf = (schema: GraphQLSchema, type: GraphQLNamedType, depth = 3): string => {
+  if (isAbstractType(type)) {
+    const parts = schema
+      .getPossibleTypes(type)
+      .map((part) => `... on ${part.name} ${selectionOf(schema, part, depth)}`)
+    return `{ __typename ${parts.join(' ')} }`
+  }
+  if (!isObjectType(type)) return ''
+  const fields = Object.values(type.getFields()).flatMap((field) => {
+    const fieldType = getNamedType(field.type)
+    const isLeaf = !isObjectType(fieldType) && !isAbstractType(fieldType)
+    if (field.args.some(isRequiredArgument)) {
+      throw teach(`${type.name}.${field.name} cannot be selected without arguments.`)
+    }
+    if (!isLeaf && depth === 0) return []
+    return [`${type.name}_${field.name}: ${field.name} ${selectionOf(schema, fieldType, depth - 1)}`]
+  })
+  return `{ __typename ${fields.join(' ')} }`
+}
+
+type Asked = { operation: Question['operation']; prefix: string; wrap: string }
+
+const questionsOf = (
+  schema: GraphQLSchema,
+  knowledge: Knowledge,
+  { operation, prefix, wrap }: Asked,
+  field: GraphQLField<unknown, unknown>,
+): Question[] =>
+  field.args.flatMap((arg) => {
+    const where = `${prefix}${field.name}`
+    const places = placesOf(where, knowledge, arg.name, arg.type)
+    const others = field.args.filter((other) => other !== arg && isRequiredArgument(other))
+    const given = Object.fromEntries(
+      others.map((other) => [other.name, requiredValue(where, knowledge, other)]),
+    )
+    const declared = [arg, ...others].map(({ name, type }) => `$${name}: ${type}`).join(', ')
+    const passed = [arg, ...others].map(({ name }) => `${name}: $${name}`).join(', ')
+    const selection = selectionOf(schema, getNamedType(field.type))
+    const asked = wrap.replace('FIELD', `${field.name}(${passed}) ${selection}`)
+    return places.map(({ path, kind, write }) => ({
+      operation,
+      name: `${where}(${path})`,
+      kind,
+      document: `${operation} (${declared}) { ${asked} }`,
+      variables: (value: string) => ({ ...given, [arg.name]: write(value) }),
+    }))
+  })
+
+/**
+ * A question for every place of every argument, of root fields and of fields of objects, that takes what may belong to
+ * somebody.
+ *
+ * @throws when the schema has something that is not known here
+ */
+export const allQuestions = (schema: GraphQLSchema, knowledge: Knowledge): Question[] => {
+  const roots = [
+    ['query', schema.getQueryType()],
+    ['mutation', schema.getMutationType()],
+    ['subscription', schema.getSubscriptionType()],
+  ] as const
+  const ofRoots = roots.flatMap(([operation, type]) =>
+    Object.values(type?.getFields() ?? {}).flatMap((field) =>
+      questionsOf(schema, knowledge, { operation, prefix: '', wrap: 'FIELD' }, field),
+    ),
+  )
+  const isRoot = (type: GraphQLNamedType): boolean => roots.some(([, root]) => root === type)
+  const ofObjects = Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (!isObjectType(type) || isRoot(type) || type.name.startsWith('__')) return []
+    return Object.values(type.getFields()).flatMap((field) => {
+      if (field.args.length === 0) return []
+      const wrap = knowledge.reach[type.name]
+      if (wrap === undefined) {
+        throw teach(`${type.name}.${field.name} has arguments, and no test knows a way to a ${type.name}.`)
+      }
+      return questionsOf(schema, knowledge, { operation: 'query', prefix: `${type.name}.`, wrap }, field)
+    })
+  })
+  return [...ofRoots, ...ofObjects]
+}
