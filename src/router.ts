@@ -29,7 +29,10 @@ export const createGatewayRouter = ({
     if (url.pathname.startsWith('/files/')) return download(request, response, url)
     if (url.pathname === graphqlEndpoint) {
       cutSlowStream(response, slowReaderSeconds)
-      await yoga(request, response)
+      // Also after an answer in order: Yoga may refuse to stream a subscription that has begun already.
+      const gone = new AbortController()
+      response.once('close', () => gone.abort())
+      await yoga(request, response, { gone: gone.signal })
       return
     }
     if (url.pathname === '/') {

@@ -1,13 +1,16 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../src/auth/api-keys.ts'
+import type { ReportRun } from '../src/database/generated/prisma/client.ts'
 import type { LogPlace } from '../src/events/event-cursor.ts'
+import type { Feed } from '../src/events/hub.ts'
+import { readEvents } from '../src/events/log.ts'
 import { pruneEvents } from '../src/events/prune-events.ts'
 import { idPrefixes, newId } from '../src/ids.ts'
 import { type FollowEventsDependencies, followRunEvents } from '../src/runs/follow-run-events.ts'
 import { readRunEvents } from '../src/runs/read-run-events.ts'
 import type { RunEvent } from '../src/runs/run-event.ts'
-import { createRunLoader } from '../src/runs/run-loader.ts'
+import { createRunLoader, type RunLoader } from '../src/runs/run-loader.ts'
 import type { RunScope } from '../src/runs/run-scope.ts'
 import { transition } from '../src/runs/transition.ts'
 import { insertRun, type RunOwner } from './insert-run.ts'
@@ -39,6 +42,22 @@ const end = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUN
 
 const positionsOf = (told: readonly RunEvent[]): bigint[] => told.map(({ place }) => place.position)
 
+/** The positions that a reader is told that drops after so many events of each session, and comes again. */
+const readInSessions = async (owner: RunOwner, sessions: number[], expected: number): Promise<bigint[]> => {
+  const seen: bigint[] = []
+  let after: LogPlace = { position: 0n, snapshotsAfter: null }
+  for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
+    const enough = Math.min(expected, seen.length + length)
+    if (seen.length === expected) break
+    for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
+      seen.push(told.place.position)
+      after = told.place
+      if (seen.length === enough) break
+    }
+  }
+  return seen
+}
+
 type Step = 'start' | 'progress' | 'end'
 
 /** What the log of one run may hold after it was made. */
@@ -62,25 +81,9 @@ test('however transactions interleave and readers come, drop and resume, each re
             for (const step of lives[index] ?? []) await steps[step](id)
           }),
         )
-        const read = async (sessions: number[]): Promise<bigint[]> => {
-          const seen: bigint[] = []
-          let after: LogPlace = { position: 0n, snapshotsAfter: null }
-          for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
-            if (seen.length === expected) break
-            let taken = 0
-            for await (const told of followRunEvents(deps, owner, {
-              scope: all,
-              after,
-              progressInterval: 0,
-            })) {
-              seen.push(told.place.position)
-              after = told.place
-              if (++taken >= length || seen.length === expected) break
-            }
-          }
-          return seen
-        }
-        const histories = await Promise.all(readers.map(read))
+        const histories = await Promise.all(
+          readers.map((sessions) => readInSessions(owner, sessions, expected)),
+        )
         await writing
         const inOrder = Array.from({ length: expected }, (_, index) => BigInt(index + 1))
         for (const history of histories) expect(history).toEqual(inOrder)
@@ -227,4 +230,35 @@ test('progress is thinned out, and every change of status is told', async () => 
     '6 PROGRESSED',
     '8 STATUS_CHANGED',
   ])
+})
+
+test('no run is shown older than before when a reader goes over from the log to what is at hand', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  const older: ReportRun[] = []
+  const runLoader: RunLoader = {
+    load: async (runId) => {
+      // Just when the reader has read the log, the run goes on; others load it in between.
+      for (let i = older.length; i < 2; i++) {
+        const changed = await progress(runId)
+        if (changed) older.push(changed)
+      }
+      return parts.prisma.reportRun.findUnique({ where: { id: runId } })
+    },
+  }
+  const feed: Feed = {
+    start: 1n,
+    after: async (position) => {
+      const events = await readEvents(parts.prisma, owner, position, 10)
+      if (events.length === 0) return null
+      return events.map((event, index) => ({ event, run: async () => older[index] ?? null }))
+    },
+  }
+  const hub = { ...parts.hub, follow: async () => feed }
+  const after = { position: 0n, snapshotsAfter: null }
+  const versions: (number | undefined)[] = []
+  const told = followRunEvents({ ...deps, hub, runLoader }, owner, { scope: all, after, progressInterval: 0 })
+  for await (const event of told) if (event.kind === 'CHANGED') versions.push(event.run?.version)
+  expect(versions).toEqual([4, 4, 4])
 })

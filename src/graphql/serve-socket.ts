@@ -3,6 +3,7 @@ import { CloseCode, type Server as Protocol } from 'graphql-ws'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { Viewer } from '../auth/viewer.ts'
+import { isOutage } from '../database/outage.ts'
 import { inRequest, requestIdOf } from '../request-context.ts'
 import { sendUnlessSlow } from './slow-reader.ts'
 
@@ -24,6 +25,9 @@ export type ServeSocketOptions = {
   /** Seconds after which a client that does not read is closed. */
   slowReaderSeconds: number
 }
+
+/** By RFC 6455 and IANA; clients come again, while they take the protocol's own code for a fault as final. */
+const tryAgainLater = 1013
 
 /** A client that does not answer a ping before the next one is gone. */
 const pingMilliseconds = 12_000
@@ -74,7 +78,8 @@ export const serveSocket = (
       onMessage: (handle) =>
         socket.on('message', (data) => {
           inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {
-            socket.close(CloseCode.InternalServerError, closeReason(mask(error).message))
+            const code = isOutage(error) ? tryAgainLater : CloseCode.InternalServerError
+            socket.close(code, closeReason(mask(error).message))
           })
         }),
     },

@@ -22,10 +22,15 @@ export const graphqlEndpoint = '/graphql'
 /** Largest body of a request, in bytes; Yoga's own limit is 25 MB. */
 const maxRequestBodySize = 1024 * 1024
 
-/** Given by the WebSocket side, which has checked the key when the socket was opened. */
-export type SocketContext = { viewer?: Viewer | null; gone?: AbortSignal }
+/** What is known of an operation before Yoga has it. */
+export type ConnectionContext = {
+  /** Given by the WebSocket side alone, which has checked the key when the socket was opened. */
+  viewer?: Viewer | null
+  /** Aborts when the socket, or the answer, is closed. */
+  gone: AbortSignal
+}
 
-export type Yoga = YogaServerInstance<SocketContext, Context>
+export type Yoga = YogaServerInstance<ConnectionContext, Context>
 
 const refused = (): AuthenticationError =>
   new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
@@ -52,7 +57,7 @@ export type YogaOptions = {
 
 /** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
 export const createGraphqlServer = ({ services, log, prefill, config }: YogaOptions): Yoga =>
-  createYoga<SocketContext, Context>({
+  createYoga<ConnectionContext, Context>({
     schema,
     graphqlEndpoint,
     landingPage: false,
@@ -84,7 +89,7 @@ export const createGraphqlServer = ({ services, log, prefill, config }: YogaOpti
       error: (...parts) => log.debug({ parts }, 'yoga'),
     },
     context: async (initial) => {
-      const { request, viewer, gone = request.signal } = initial
+      const { request, viewer, gone } = initial
       if (viewer !== undefined) return createContext(services, viewer, null, gone)
       try {
         const key = readAuthorization(request.headers.get('authorization'))

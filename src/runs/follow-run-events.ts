@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Viewer } from '../auth/viewer.ts'
-import type { ReportRun } from '../database/generated/prisma/client.ts'
 import { closableStream } from '../events/closable-stream.ts'
 import type { LogPlace } from '../events/event-cursor.ts'
 import type { Hub } from '../events/hub.ts'
@@ -9,7 +8,6 @@ import type { LogEntry } from '../events/topic.ts'
 import { type ReadDependencies, readRunEvents } from './read-run-events.ts'
 import { type RunEvent, toRunEvent } from './run-event.ts'
 import type { RunScope } from './run-scope.ts'
-import { isFinal } from './status.ts'
 
 // What a reader that comes late reads at once, and keeps until it was sent.
 const catchUpPage = 200
@@ -24,14 +22,29 @@ export type FollowEventsOptions = {
   progressInterval: number
 }
 
+// Of runs that a follower was told of last; what is kept of one that ended is of no use, but of no harm either.
+const mostRemembered = 10_000
+
+/** A map that forgets what was written longest ago. */
+const createMemory = <Value>() => {
+  const values = new Map<string, Value>()
+  return {
+    get: (runId: string): Value | undefined => values.get(runId),
+    set: (runId: string, value: Value): void => {
+      values.delete(runId)
+      values.set(runId, value)
+      const [oldest] = values.keys()
+      if (oldest !== undefined && values.size > mostRemembered) values.delete(oldest)
+    },
+  }
+}
+
 /** Leaves out progress that comes too soon after the last of the same run; whatever else happens is kept. */
-const createThinner = (interval: number): ((event: RunEvent) => boolean) => {
-  const shownAt = new Map<string, number>()
+const createThinner = (interval: number): ((told: RunEvent) => boolean) => {
+  const shownAt = createMemory<number>()
   return (told) => {
-    if (told.kind !== 'CHANGED') return true
-    const { kind, runId, toStatus, occurredAt } = told.event
-    if (isFinal(toStatus)) shownAt.delete(runId)
-    if (kind !== 'PROGRESSED') return true
+    if (told.kind !== 'CHANGED' || told.event.kind !== 'PROGRESSED') return true
+    const { runId, occurredAt } = told.event
     const at = occurredAt.getTime()
     // A clock that was set back must not silence a run.
     if (Math.abs(at - (shownAt.get(runId) ?? Number.NEGATIVE_INFINITY)) < interval) return false
@@ -40,41 +53,36 @@ const createThinner = (interval: number): ((event: RunEvent) => boolean) => {
   }
 }
 
-/**
- * Shows each run never older than it was shown before: entries are loaded when the first reader asks, so an earlier entry
- * may hold a newer run than the one that follows it.
- */
-const createTeller = (
-  deps: FollowEventsDependencies,
-  scope: RunScope,
-  signal: AbortSignal,
-): ((entry: LogEntry) => Promise<RunEvent | null>) => {
-  const versions = new Map<string, number>()
-  const what = 'A run could not be loaded for its followers.'
-  return async ({ event, run: load }) => {
-    const known = versions.get(event.runId) ?? 0
-    const loadNewest = async (): Promise<ReportRun | null> => {
-      const run = await load()
-      return run && run.version < known ? deps.runLoader.load(event.runId) : run
-    }
-    const run = await insist(loadNewest, { signal, log: deps.log, what })
-    if (!run || isFinal(run.status)) versions.delete(event.runId)
-    else versions.set(event.runId, run.version)
-    return toRunEvent(scope, event, run)
-  }
-}
-
 type Follower = {
   deps: FollowEventsDependencies
   viewer: Viewer
   scope: RunScope
   isShown: (told: RunEvent) => boolean
+  /** The version in which each run was shown last. */
+  versions: ReturnType<typeof createMemory<number>>
   signal: AbortSignal
+}
+
+/** An entry as it is told; null when it is not. No run is shown older than it was shown before. */
+const tell = async (follower: Follower, { event, run: load }: LogEntry): Promise<RunEvent | null> => {
+  const { deps, scope, versions, signal } = follower
+  const what = 'A run could not be loaded for its followers.'
+  const run = await insist(
+    async () => {
+      const loaded = await load()
+      // Entries are loaded when the first reader asks, so an earlier one may have held a newer run than this one.
+      const isOlder = loaded && loaded.version < (versions.get(event.runId) ?? 0)
+      return isOlder ? deps.runLoader.load(event.runId) : loaded
+    },
+    { signal, log: deps.log, what },
+  )
+  if (run) versions.set(run.id, run.version)
+  return toRunEvent(scope, event, run)
 }
 
 /** Reads the log itself up to its end, and returns where that is. */
 async function* catchUp(
-  { deps, viewer, scope, isShown, signal }: Follower,
+  { deps, viewer, scope, isShown, versions, signal }: Follower,
   start: LogPlace,
 ): AsyncGenerator<RunEvent, LogPlace, undefined> {
   const what = 'The event log could not be read for one of its followers.'
@@ -82,7 +90,10 @@ async function* catchUp(
   while (true) {
     const read = () => readRunEvents(deps, viewer, scope, place, catchUpPage)
     const page = await insist(read, { signal, log: deps.log, what })
-    yield* page.events.filter(isShown)
+    for (const told of page.events) {
+      if (told.kind !== 'RESET' && told.run) versions.set(told.run.id, told.run.version)
+      if (isShown(told)) yield told
+    }
     place = page.end
     if (!page.hasMore) return place
   }
@@ -92,9 +103,9 @@ async function* follow(
   follower: Follower,
   after: LogPlace | null,
 ): AsyncGenerator<RunEvent, void, undefined> {
-  const { deps, viewer, scope, isShown, signal } = follower
-  const feed = await deps.hub.follow(viewer, signal)
-  const tell = createTeller(deps, scope, signal)
+  const { deps, viewer, isShown, signal } = follower
+  const what = 'The end of the event log could not be found for one of its followers.'
+  const feed = await insist(() => deps.hub.follow(viewer, signal), { signal, log: deps.log, what })
   let { position } = yield* catchUp(follower, after ?? { position: feed.start, snapshotsAfter: '' })
   let entries = await feed.after(position)
   while (entries !== null) {
@@ -102,7 +113,7 @@ async function* follow(
       ;({ position } = yield* catchUp(follower, { position, snapshotsAfter: null }))
     } else {
       for (const entry of entries) {
-        const told = await tell(entry)
+        const told = await tell(follower, entry)
         if (told && isShown(told)) yield told
         position = entry.event.position
       }
@@ -122,7 +133,8 @@ export const followRunEvents = (
   deps: FollowEventsDependencies,
   viewer: Viewer,
   { scope, after, progressInterval }: FollowEventsOptions,
-): AsyncIterableIterator<RunEvent, void, undefined> => {
-  const isShown = createThinner(progressInterval)
-  return closableStream((signal) => follow({ deps, viewer, scope, isShown, signal }, after))
-}
+): AsyncIterableIterator<RunEvent, void, undefined> =>
+  closableStream((signal) => {
+    const isShown = createThinner(progressInterval)
+    return follow({ deps, viewer, scope, isShown, versions: createMemory(), signal }, after)
+  })

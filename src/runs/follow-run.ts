@@ -31,15 +31,15 @@ export const followRun = (
     // Runs are loaded many at once: an id that Postgres cannot read would fail the others as well.
     if (!isId(id, idPrefixes.reportRun)) throw notFound()
     // Listening comes before loading, so that a change in between is not lost.
-    const mailbox = await hub.subscribe(viewer, id, signal)
-    let run = await runLoader.load(id)
+    const what = 'A run could not be loaded for its followers.'
+    const mailbox = await insist(() => hub.subscribe(viewer, id, signal), { signal, log, what })
+    let run = await insist(() => runLoader.load(id), { signal, log, what })
     let version = 0
     while (isVisible(run, viewer)) {
       if (run.version > version) yield run
       version = Math.max(version, run.version)
       const entry = isFinal(run.status) ? null : await mailbox.take()
       if (entry === null) return
-      const what = 'A run could not be loaded for its followers.'
       run = await insist(entry.run, { signal, log, what })
     }
     throw notFound()

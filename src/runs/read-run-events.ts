@@ -94,8 +94,8 @@ const readChanges = async (
   if (!(await isWhole({ prisma, viewer, runId, position, last, read }))) return null
   const runs = await Promise.all(read.map((event) => runLoader.load(event.runId)))
   const events = read.flatMap((event, index) => toRunEvent(scope, event, runs[index] ?? null) ?? [])
-  const hasMore = read.length === limit
   const newest = read.at(-1)?.position ?? position
+  const hasMore = read.length === limit && newest < last
   // Of one run there may be no event up to the end of the log.
   return {
     events,

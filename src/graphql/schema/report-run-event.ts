@@ -126,7 +126,7 @@ export const ReportRunEventPage = builder.objectRef<EventPage>('ReportRunEventPa
       description: 'Pass it as `after` for what follows.',
       resolve: ({ owner, end }) => encodeEventCursor(owner, end),
     }),
-    hasMore: t.exposeBoolean('hasMore', { description: 'True when more are there already.' }),
+    hasMore: t.exposeBoolean('hasMore', { description: 'True when more may be there already.' }),
   }),
 })
 
