@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createGraphqlClient, type GraphqlClient } from '../graphql-client.ts'
 import type { Random } from './random.ts'
+import { surpriseIn } from './surprises.ts'
 
 export type DriverOptions = {
   keys: ReadonlyMap<string, string>
@@ -42,7 +43,6 @@ const updateMutation = `mutation ($id: ID!) {
 const deleteMutation =
   'mutation ($id: ID!) { answer: deleteReportRun(id: $id) { userErrors { code message } } }'
 
-const passing = new Set(['UNAVAILABLE'])
 /** Refusals that a client has to reckon with when it acts on a run that goes on by itself. */
 const expected = new Set(['WRONG_STATUS', 'NOT_FOUND'])
 
@@ -60,8 +60,8 @@ export const createDriver = ({ keys, urls, random, signal }: DriverOptions): Dri
       try {
         const { data, errors } = await clientOf(account).execute<Answer>(mutation, variables)
         if (data?.answer) return data.answer
-        const codes = (errors ?? []).map(({ extensions }) => String(extensions?.code))
-        if (!codes.every((code) => passing.has(code))) surprises.push(JSON.stringify(errors))
+        const surprise = surpriseIn(errors)
+        if (surprise !== null) surprises.push(surprise)
       } catch {
         // The gateway was killed, paused, or cut off: any other may answer.
       }

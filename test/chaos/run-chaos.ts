@@ -200,7 +200,7 @@ export const runChaos = async ({ runs, seed, onProgress }: ChaosOptions): Promis
     told: watchers.reduce((sum, { history }) => sum + history.length, 0),
     reconnects: watchers.reduce((sum, watcher) => sum + watcher.reconnects(), 0),
     events: await prisma.reportRunEvent.count(),
-    surprises,
+    surprises: [...surprises, ...watchers.flatMap((watcher) => watcher.surprises)],
     endedSeconds,
     toldSeconds,
   }

@@ -15,7 +15,7 @@ export type Verdict = {
   repeated: number
   /** Events that a client was told after a later one. */
   outOfOrder: number
-  /** Runs that were shown older than the event that told of them, and progress that fell. */
+  /** Runs that were shown older than the event that told of them, or than before, and progress that fell. */
   stale: number
   /** Runs with more than one final event, with an event of status after it, or with another end in the table. */
   endedTwice: number
@@ -33,7 +33,7 @@ const ownerOf = (accountId: string) => ({ accountId, livemode: false })
 const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
   const owner = ownerOf(account)
   const versions = new Map(log.map((event) => [event.position, event.runVersion]))
-  const percents = new Map<string, number>()
+  const shown = new Map<string, { version: number; percent: number }>()
   let outOfOrder = 0
   let stale = 0
   let last = 0n
@@ -41,10 +41,12 @@ const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[
     const position = decodeEventCursor(owner, cursor)?.position ?? -1n
     if (position < last) outOfOrder++
     last = position
-    const known = { version: versions.get(position) ?? 0, percent: percents.get(run?.id ?? '') ?? 0 }
-    const percent = progress?.percent ?? known.percent
-    if (run && (run.version < known.version || percent < known.percent)) stale++
-    if (run) percents.set(run.id, percent)
+    if (!run) continue
+    const before = shown.get(run.id) ?? { version: 0, percent: 0 }
+    const percent = progress?.percent ?? before.percent
+    const least = Math.max(before.version, versions.get(position) ?? 0)
+    if (run.version < least || percent < before.percent) stale++
+    shown.set(run.id, { version: run.version, percent })
   }
   return { outOfOrder, stale }
 }

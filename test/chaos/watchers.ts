@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createGraphqlClient, type GraphqlClient } from '../graphql-client.ts'
 import type { Random } from './random.ts'
+import { surpriseIn, surpriseOf } from './surprises.ts'
 
 /** What a client was told, as it was told. */
 export type Told = {
@@ -15,6 +16,8 @@ export type Watcher = {
   account: string
   /** Everything it was told, in order. */
   history: Told[]
+  /** What it was told that no client should be told. */
+  surprises: string[]
   /** How often it had to connect again. */
   reconnects(): number
   /** Ends it; what it was told stays. */
@@ -39,27 +42,33 @@ const subscription = `subscription ($after: EventCursor) {
 const query = `query ($after: EventCursor, $first: Int) {
   reportRunEvents(after: $after, first: $first) { nodes { ${fields} } endCursor } }`
 
+type Ear = {
+  onTold: (told: Told[], cursor: string) => void
+  onSurprise: (surprise: string | null) => void
+}
+
 type Session = (
   client: GraphqlClient,
   after: string,
   random: Random,
-  onTold: (told: Told[], cursor: string) => void,
+  ear: Ear,
   signal: AbortSignal,
 ) => Promise<void>
 
 /** Reads a subscription until it breaks, falls silent, or is left for no reason at all. */
 const readStream =
   (transport: 'subscribe' | 'subscribeSse'): Session =>
-  async (client, after, random, onTold, signal) => {
+  async (client, after, random, { onTold, onSurprise }, signal) => {
     const silent = new AbortController()
     const leave = () => silent.abort()
     let silence = setTimeout(leave, silenceMilliseconds)
     const ended = AbortSignal.any([silent.signal, signal])
     const stream = client[transport]<{ reportRunEvents: Told }>(subscription, { after }, ended)
     try {
-      for await (const { data } of stream) {
+      for await (const { data, errors } of stream) {
         clearTimeout(silence)
         silence = setTimeout(leave, silenceMilliseconds)
+        onSurprise(surpriseIn(errors))
         if (!data) return
         onTold([data.reportRunEvents], data.reportRunEvents.cursor)
         if (random.chance(0.005)) return
@@ -69,15 +78,16 @@ const readStream =
     }
   }
 
-const poll: Session = async (client, after, random, onTold, signal) => {
+const poll: Session = async (client, after, random, { onTold, onSurprise }, signal) => {
   let cursor = after
   while (!signal.aborted) {
-    const answer = await client.request<{ reportRunEvents: { nodes: Told[]; endCursor: string } }>(query, {
-      after: cursor,
-      first: random.between(1, 100),
-    })
-    cursor = answer.reportRunEvents.endCursor
-    onTold(answer.reportRunEvents.nodes, cursor)
+    const { data, errors } = await client.execute<{
+      reportRunEvents: { nodes: Told[]; endCursor: string }
+    }>(query, { after: cursor, first: random.between(1, 100) })
+    onSurprise(surpriseIn(errors))
+    if (!data) return
+    cursor = data.reportRunEvents.endCursor
+    onTold(data.reportRunEvents.nodes, cursor)
     await delay(random.between(20, 400), undefined, { signal })
   }
 }
@@ -95,6 +105,10 @@ export const startWatcher = (transport: string, options: WatcherOptions): Watche
   const session = sessions[transport]
   if (!session) throw new Error(`There is no transport ${transport}.`)
   const history: Told[] = []
+  const surprises: string[] = []
+  const onSurprise = (surprise: string | null): void => {
+    if (surprise !== null) surprises.push(`${transport}: ${surprise}`)
+  }
   const stopping = new AbortController()
   let cursor = options.cursor
   let sessionsBegun = 0
@@ -108,9 +122,10 @@ export const startWatcher = (transport: string, options: WatcherOptions): Watche
         cursor = next
       }
       try {
-        await session(client, cursor, random, onTold, stopping.signal)
-      } catch {
+        await session(client, cursor, random, { onTold, onSurprise }, stopping.signal)
+      } catch (error) {
         // Whatever it was, it comes again with its cursor.
+        if (!stopping.signal.aborted) onSurprise(surpriseOf(error))
       }
       await delay(random.between(10, 300), undefined, { signal: stopping.signal }).catch(() => {})
     }
@@ -120,6 +135,7 @@ export const startWatcher = (transport: string, options: WatcherOptions): Watche
     name: `${transport} of ${account}`,
     account,
     history,
+    surprises,
     reconnects: () => sessionsBegun - 1,
     stop: async () => {
       stopping.abort()
