@@ -11,18 +11,21 @@ const commands: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.ts')).reportCommand,
 }
 
-// npm hands on a signal that the terminal has sent to both of them, so one Ctrl-C may come twice.
-const sameSignalMilliseconds = 1_500
+// npm hands on the SIGINT that the terminal has sent to both of them, so one Ctrl-C may come twice.
+const sameInterruptMilliseconds = 1_500
 
 const stopSignal = (): AbortSignal => {
   const controller = new AbortController()
-  let firstAt = 0
+  let first: { name: NodeJS.Signals; at: number } | null = null
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      // A second signal means that the first took too long.
-      if (controller.signal.aborted && Date.now() - firstAt > sameSignalMilliseconds) process.exit(130)
-      firstAt ||= Date.now()
+      const isFirst = first === null
+      first ??= { name, at: Date.now() }
       controller.abort()
+      const isSame =
+        name === 'SIGINT' && first.name === name && Date.now() - first.at <= sameInterruptMilliseconds
+      // A second signal means that the first took too long.
+      if (!isFirst && !isSame) process.exit(130)
     })
   }
   return controller.signal

@@ -52,7 +52,7 @@ const openProbes = (opening: Opening, { url, pool, shared }: Base, exportPool: P
   const { readiness, prometheus } = opening.operations
   const limits = { connectMilliseconds: probeMilliseconds, statementMilliseconds: probeMilliseconds }
   const probePool = openPool(opening, 'probes', { url, max: 2, ...limits })
-  readiness.serve(createChecks(probePool, shared.wakeUp))
+  readiness.serve(createChecks(probePool, shared.queue, shared.wakeUp))
   const pools = { requests: pool, probes: probePool, ...(exportPool && { reports: exportPool }) }
   prometheus?.observe({ pools, countWaitingRuns: () => countWaitingRuns(probePool) })
 }
@@ -104,14 +104,17 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const close = async (): Promise<void> => {
     stopping.abort()
     operations.readiness.stop()
-    // What is being opened has to be there before it can be closed.
-    const isServing = await starting?.then(
-      () => true,
-      () => false,
-    )
+    const limit = config.stopSeconds * 1000 + closingMilliseconds
+    // What is being opened has to be there before it can be closed; but not everything heeds the signal.
+    const isServing = await Promise.race([
+      starting?.then(
+        () => true,
+        () => false,
+      ),
+      delay(limit, false, { ref: false }),
+    ])
     // Meanwhile whoever balances the load sees that this process is not ready any more.
     if (isServing) await delay(config.drainSeconds * 1000)
-    const limit = config.stopSeconds * 1000 + closingMilliseconds
     const isClosed = await Promise.race([
       closers.disposeAsync().then(() => true),
       delay(limit, false, { ref: false }),

@@ -7,7 +7,7 @@ import { openDatabase } from '../database/open.ts'
 export const migrateCommand: Command = async ({ environment, print, signal }) => {
   const database = await openDatabase(loadConfig(environment), print, signal)
   try {
-    const applied = await migrate(database.url)
+    const applied = await migrate(database.url, signal)
     print(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`)
   } finally {
     await database.close()

@@ -49,12 +49,14 @@ export const startCommand: Command = async ({ args, environment, print, signal }
   const isWorker = config.role === 'worker'
   const log = createLog(config.logLevel, pino.destination({ dest: 2, sync: true }))
   const gateway = createGateway({ config, log, signal, onProgress: print })
-  const asked = once(signal, 'abort')
+  const asked = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
-    const started = await gateway.start()
+    // A start that does not end must not keep the process from its end.
+    const started = await Promise.race([gateway.start(), asked.then(() => null)])
+    if (!started) return
     if (!isWorker) for (const line of welcome(started, config)) print(line)
     print(`ready ${started.url}/${isWorker ? 'ready' : 'graphql'}`)
-    if (!signal.aborted) await asked
+    await asked
     print('Stopping…')
   } catch (error) {
     if (!signal.aborted) throw error

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
+import { type Client, DatabaseError } from 'pg'
 import { createConnection, databaseSchema } from './client.ts'
 import { withSchemaEngine } from './schema-engine.ts'
 
@@ -38,17 +39,45 @@ export const readMigrations = async (): Promise<MigrationList> => {
   }
 }
 
+// How soon Postgres forgets a process that waits and has gone.
+const lockWaitMilliseconds = 1_000
+
+const isLockTimeout = (error: unknown): boolean => error instanceof DatabaseError && error.code === '55P03'
+
+/** Waits for the lock, as long as another process migrates. */
+const takeLock = async (connection: Client, signal: AbortSignal): Promise<void> => {
+  await connection.query(`set lock_timeout = ${lockWaitMilliseconds}`)
+  while (true) {
+    signal.throwIfAborted()
+    try {
+      await connection.query('select pg_advisory_lock($1)', [migrationLock])
+      break
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error
+    }
+  }
+  await connection.query('set lock_timeout = 0')
+}
+
 /**
  * Applies the migrations that the database lacks, in our own schema, under a lock, so that any number of processes
  * may start at once. Keeps the same records as `prisma migrate deploy`.
  *
+ * @param signal ends the wait for another process that migrates; what this one has begun it brings to its end
  * @returns names of the migrations applied now
  */
-export const migrate = async (url: string): Promise<string[]> => {
+export const migrate = async (
+  url: string,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<string[]> => {
   const lock = createConnection(url, 'report-gateway migrate')
-  await lock.connect()
+  const leave = (): void => void lock.end().catch(() => {})
   try {
-    await lock.query('select pg_advisory_lock($1)', [migrationLock])
+    await lock.connect()
+    // With a query under way, that cuts the connection at once.
+    signal.addEventListener('abort', leave, { once: true })
+    await takeLock(lock, signal)
+    signal.removeEventListener('abort', leave)
     await lock.query(`create schema if not exists ${databaseSchema}`)
     const migrationsList = await readMigrations()
     return await withSchemaEngine(url, null, async (engine) => {
@@ -56,6 +85,7 @@ export const migrate = async (url: string): Promise<string[]> => {
       return applied.appliedMigrationNames
     })
   } finally {
+    signal.removeEventListener('abort', leave)
     // Gives the lock back too.
     await lock.end()
   }

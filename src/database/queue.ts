@@ -20,9 +20,16 @@ export type Queue = {
    * Adds the run's job in the transaction that creates the run: both are there, or neither.
    *
    * @param waiting how many runs of its account and mode are waiting already: the job counts as queued a second later for
-   *   each of them, so that accounts take turns and yet nobody waits for ever
+   *   each of them, so that accounts take turns and yet nobody waits for ever. It never counts as queued before those
    */
   enqueue(tx: Transaction, run: QueuedRun, waiting: number): Promise<void>
+  /**
+   * Gives a run another job when it has none that lives; of any number of processes that do so at once, one does. The job
+   * counts as queued when the run was created.
+   *
+   * @returns whether the run has got one
+   */
+  restore(tx: Transaction, run: QueuedRun & { createdAt: Date }): Promise<boolean>
   /** True when the claim is still the job's newest; it stays so until the transaction ends. */
   holds(tx: Transaction, claim: Claim): Promise<boolean>
   /** Gives a claimed job to whoever comes first after a time; nothing happens when the claim was lost. */
@@ -86,8 +93,36 @@ export const jobIdSql = (column: string): string =>
 const epoch = Date.UTC(2026, 0, 1)
 
 /** Jobs of the highest priority go first, so it falls as time goes on. It fits into 32 bits until 2094. */
-const priorityOf = (waiting: number): number =>
-  Math.max(-(2 ** 31), -Math.round((Date.now() - epoch) / 1000 + waiting))
+const priorityAt = (milliseconds: number): number =>
+  Math.max(-(2 ** 31), -Math.round((milliseconds - epoch) / 1000))
+
+// Some of the newest and not one alone: of runs made at the same moment, the last in order may be the first in the queue.
+const newestPrioritySql = `
+  select min(job.priority) as priority
+  from (
+    select id from report_runs
+    where account_id = $1 and livemode = $2 and status = 'PENDING'
+    order by id desc limit 8
+  ) as run
+  join ${queueSchema}.job as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}`
+
+/**
+ * The priority of a new job. As runs end, fewer wait and a new job would count as queued sooner; but one of the same account
+ * goes behind all that wait already. Those of one priority go by age.
+ */
+const nextPriority = async (
+  tx: Transaction,
+  { accountId, livemode }: QueuedRun,
+  waiting: number,
+): Promise<number> => {
+  const [newest] = await tx.$queryRawUnsafe<{ priority: number | null }[]>(
+    newestPrioritySql,
+    accountId,
+    livemode,
+  )
+  const priority = priorityAt(Date.now() + waiting * 1000)
+  return Math.min(priority, newest?.priority ?? priority)
+}
 
 /** Account and mode: what the limit of runs at once, and the fair shares, are counted by. */
 const groupOf = ({ accountId, livemode }: QueuedRun): string => `${accountId}:${livemode ? 'live' : 'test'}`
@@ -110,16 +145,24 @@ export const startQueue = async ({ url, works, onError }: QueueOptions): Promise
   await boss.createQueue(reportRunQueue, queueSettings)
   // It may have been made with the settings of an earlier version.
   await boss.updateQueue(reportRunQueue, queueSettings)
+  const send = (tx: Transaction, run: QueuedRun, priority: number): Promise<string | null> => {
+    const job: ReportRunJob = { runId: run.id }
+    const group = { id: groupOf(run) }
+    return boss.send(reportRunQueue, job, { id: jobIdOf(run.id), priority, group, db: fromPrisma(tx) })
+  }
   return {
     boss,
     enqueue: async (tx, run, waiting) => {
-      const job: ReportRunJob = { runId: run.id }
-      await boss.send(reportRunQueue, job, {
-        id: jobIdOf(run.id),
-        priority: priorityOf(waiting),
-        group: { id: groupOf(run) },
-        db: fromPrisma(tx),
-      })
+      await send(tx, run, await nextPriority(tx, run, waiting))
+    },
+    restore: async (tx, run) => {
+      // An ended job of the run keeps its id until it is deleted. One that lives is not touched: another process may have
+      // made it just now.
+      await tx.$executeRawUnsafe(
+        `delete from ${queueSchema}.job where name = $1 and id = $2::uuid and state >= 'completed'`,
+        ...[reportRunQueue, jobIdOf(run.id)],
+      )
+      return (await send(tx, run, priorityAt(run.createdAt.getTime()))) !== null
     },
     holds: async (tx, { id, retryCount }) => {
       const rows = await tx.$queryRawUnsafe<unknown[]>(

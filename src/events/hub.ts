@@ -47,7 +47,7 @@ export type HubOptions = {
   /** Loads a run as it is now; null when it does not exist. */
   loadRun: (id: string) => Promise<ReportRun | null>
   log: Logger
-  metrics?: Pick<Metrics, 'eventsDelivered'>
+  metrics: Pick<Metrics, 'eventsDelivered'>
 }
 
 const topicKey = ({ accountId, livemode }: LogOwner): string => `${accountId}:${livemode}`
@@ -81,8 +81,7 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
     do {
       events = await readEvents(prisma, topic.owner, topic.position, pageSize)
       const entries = events.map((event) => createEntry(event, loadRun))
-      const delivered = deliver(topic, entries)
-      metrics?.eventsDelivered(delivered)
+      metrics.eventsDelivered(deliver(topic, entries))
     } while (events.length === pageSize)
   }
 

@@ -20,7 +20,7 @@ export type WakeUp = {
 }
 
 export type WakeUpOptions = {
-  metrics?: Pick<Metrics, 'wakeUpReconnected'>
+  metrics: Pick<Metrics, 'wakeUpReconnected'>
   /** How often the connection is asked whether it is still there, in milliseconds. @default 3_000 */
   heartbeatMilliseconds?: number
   /** How long it may take to answer, or to be made, in milliseconds. @default 3_000 */
@@ -105,7 +105,7 @@ export const startWakeUp = async (
   url: string,
   pool: Pool,
   log: Logger,
-  { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions = {},
+  { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
 ): Promise<WakeUp> => {
   const listeners = new Set<(owner: LogOwner | null) => void>()
   const wake = (owner: LogOwner | null): void => {
@@ -134,7 +134,7 @@ export const startWakeUp = async (
     while (connection && !stopping.signal.aborted) {
       current = connection
       if (connection !== first) {
-        metrics?.wakeUpReconnected()
+        metrics.wakeUpReconnected()
         wake(null)
       }
       await connection.ended

@@ -1,12 +1,21 @@
 import type { Pool } from 'pg'
-import { queueSchema, reportRunQueue } from '../database/queue.ts'
+import { type Queue, queueSchema, reportRunQueue } from '../database/queue.ts'
 import type { WakeUp } from '../events/wake-up.ts'
 import type { Checks } from './readiness.ts'
 
-/** What `/ready` asks for: the database and the queue's tables in it each by a query, and the connection for wake-ups. */
-export const createChecks = (pool: Pool, wakeUp: Pick<WakeUp, 'isConnected'>): Checks => ({
+/**
+ * What `/ready` asks for: the database by a query, the queue by one of its own on the connections that it uses itself, and
+ * the connection for wake-ups.
+ */
+export const createChecks = (
+  pool: Pool,
+  { boss }: Pick<Queue, 'boss'>,
+  wakeUp: Pick<WakeUp, 'isConnected'>,
+): Checks => ({
   database: () => pool.query('select 1'),
-  queue: () => pool.query(`select version from ${queueSchema}.version`),
+  queue: async () => {
+    if (!(await boss.getQueue(reportRunQueue))) throw new Error(`The queue ${reportRunQueue} is gone.`)
+  },
   wakeUp: async () => {
     if (!wakeUp.isConnected()) throw new Error('The wake-up connection is being made anew.')
   },

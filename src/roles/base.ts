@@ -91,7 +91,7 @@ export const openBase = async (opening: Opening): Promise<Base> => {
   closers.defer(database.close)
   signal.throwIfAborted()
   const { url } = database
-  await migrate(url)
+  await migrate(url, signal)
   const filesFolder = join(config.dataDir, 'files')
   await mkdir(filesFolder, { recursive: true, mode: 0o700 })
   const pool = openPool(opening, 'requests', {

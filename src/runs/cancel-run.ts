@@ -17,7 +17,7 @@ const longestReason = 500
  * @throws WrongStatusError when it has ended already
  */
 export const cancelRun = async (
-  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now'>,
+  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
   viewer: Viewer,
   id: string,
   reason: string | null,

@@ -8,7 +8,9 @@ import { findRun } from './find-run.ts'
 import { isFinal } from './status.ts'
 import { transition } from './transition.ts'
 
-export type EraseDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now'> & { storage: Storage }
+export type EraseDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'> & {
+  storage: Storage
+}
 
 /**
  * Erases a run that has ended: first its files, so that a failure leaves a run that can be erased again, then all trace of

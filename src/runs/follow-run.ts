@@ -8,11 +8,9 @@ import { insist } from '../events/insist.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import type { RunLoader } from './run-loader.ts'
 import { isFinal } from './status.ts'
+import { isVisibleTo } from './visible-run.ts'
 
 export type FollowDependencies = { hub: Hub; runLoader: RunLoader; log: Logger }
-
-const isVisible = (run: ReportRun | null, { accountId, livemode }: Viewer): run is ReportRun =>
-  run?.accountId === accountId && run.livemode === livemode && run.erasedAt === null
 
 /**
  * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
@@ -35,7 +33,7 @@ export const followRun = (
     const mailbox = await insist(() => hub.subscribe(viewer, id, signal), { signal, log, what })
     let run = await insist(() => runLoader.load(id), { signal, log, what })
     let version = 0
-    while (isVisible(run, viewer)) {
+    while (run && isVisibleTo(run, viewer)) {
       if (run.version > version) yield run
       version = Math.max(version, run.version)
       const entry = isFinal(run.status) ? null : await mailbox.take()

@@ -42,6 +42,8 @@ const notes = z.object({
   formats: z.array(z.string()).min(1, { error: 'Name at least one format.' }),
 })
 
+const givenNotes = notes.pick({ label: true, tags: true, metadata: true }).partial()
+
 export type RunNotes = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
 export type RunSpans = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention'>
@@ -94,6 +96,14 @@ export const checkLevels = (field: string, value: unknown): void => {
 
 const mostErrors = 50
 
+const toInputErrors = ({ issues }: z.ZodError): InputErrors =>
+  new InputErrors(
+    issues.slice(0, mostErrors).map(({ path, message }) => {
+      const [field = '', ...rest] = path.map(String)
+      return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
+    }),
+  )
+
 /**
  * Checks all of a request that does not depend on the report type.
  *
@@ -101,15 +111,32 @@ const mostErrors = 50
  */
 export const checkNotes = (request: Pick<RunRequest, keyof RunNotes | 'formats'>): RunNotes => {
   checkLevels('metadata', request.metadata)
-  const result = notes.safeParse(request)
-  if (result.success) {
-    const { label, tags, metadata } = result.data
-    return { label, tags: [...new Set(tags)], metadata }
+  const { success, data, error } = notes.safeParse(request)
+  if (!success) throw toInputErrors(error)
+  const { label, tags, metadata } = data
+  return { label, tags: [...new Set(tags)], metadata }
+}
+
+/** Some of the notes, as given; what is absent is not touched. */
+export type GivenNotes = {
+  label?: string | null | undefined
+  tags?: readonly string[] | undefined
+  metadata?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * Checks notes of which some may be absent, and gives those that are there.
+ *
+ * @throws InputError, InputErrors whose paths start with the name of the field
+ */
+export const checkGivenNotes = ({ label, tags, metadata }: GivenNotes): Partial<RunNotes> => {
+  checkLevels('metadata', metadata)
+  const given = Object.entries({ label, tags, metadata }).filter(([, value]) => value !== undefined)
+  const { success, data, error } = givenNotes.safeParse(Object.fromEntries(given))
+  if (!success) throw toInputErrors(error)
+  return {
+    ...(data.label !== undefined && { label: data.label }),
+    ...(data.tags && { tags: [...new Set(data.tags)] }),
+    ...(data.metadata && { metadata: data.metadata }),
   }
-  throw new InputErrors(
-    result.error.issues.slice(0, mostErrors).map(({ path, message }) => {
-      const [field = '', ...rest] = path.map(String)
-      return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
-    }),
-  )
 }

@@ -18,7 +18,7 @@ export type RunEvent =
 
 /**
  * An event of the log as it is told; null when the scope leaves its run out. A run that was erased is shown no more, and
- * what progress it made is no news.
+ * what progress it made and what was changed of it is no news.
  */
 export const toRunEvent = (
   scope: RunScope,
@@ -27,7 +27,7 @@ export const toRunEvent = (
 ): (RunEvent & { kind: 'CHANGED' }) | null => {
   if (!run || !inScope(scope, run)) return null
   const isErased = run.erasedAt !== null
-  if (isErased && event.kind === 'PROGRESSED') return null
+  if (isErased && (event.kind === 'PROGRESSED' || event.kind === 'UPDATED')) return null
   return {
     kind: 'CHANGED',
     owner: { accountId: event.accountId, livemode: event.livemode },

@@ -8,6 +8,7 @@ import type {
 } from '../database/generated/prisma/client.ts'
 import { lastPosition } from '../events/log.ts'
 import { idPrefixes, newId } from '../ids.ts'
+import { currentRequest } from '../request-context.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
 import { countRun } from './quota.ts'
@@ -89,6 +90,13 @@ const insertRun = (
   })
 }
 
+/** The line that joins a request to its run: whatever comes later in the log names the run alone. */
+const logSubmitted = ({ log }: RunDependencies, { run, wasReused }: SubmittedRun): void => {
+  const { id: runId, accountId, livemode, reportType, traceId } = run
+  const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
+  log.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
+}
+
 /**
  * Makes a run with its job, its first event and its key in one transaction: all are there when it returns, or none is.
  * Of any number of requests with one key, at once or later, one makes the run and all get it.
@@ -107,12 +115,11 @@ export const submitRun = async (
   if (idempotency) checkKey(idempotency.key)
   while (true) {
     const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
-    if (earlier) return earlier
-    const submitted = await insertRun(deps, viewer, await accept(), options)
     // Null means that a twin was faster: its run is there now, unless it was erased again at once.
-    if (submitted) {
-      deps.wakeUp.notify(viewer)
-      return submitted
-    }
+    const submitted = earlier ?? (await insertRun(deps, viewer, await accept(), options))
+    if (!submitted) continue
+    if (!submitted.wasReused) deps.wakeUp.notify(viewer)
+    logSubmitted(deps, submitted)
+    return submitted
   }
 }

@@ -14,7 +14,7 @@ export type TransitionDependencies = {
   prisma: Prisma
   wakeUp: WakeUp
   now: () => Date
-  metrics?: Pick<Metrics, 'runEnded'>
+  metrics: Pick<Metrics, 'runEnded'>
 }
 
 export type Transition = {
@@ -97,6 +97,6 @@ export const transition = async (
     throw error
   })
   if (changed) wakeUp.notify(changed)
-  if (changed && isFinal(to)) metrics?.runEnded(changed)
+  if (changed && isFinal(to)) metrics.runEnded(changed)
   return changed
 }

@@ -3,18 +3,12 @@ import type { Prisma as PrismaTypes, ReportRun } from '../database/generated/pri
 import { InputError, NotFoundError, WrongStatusError } from '../errors.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { findRun } from './find-run.ts'
-import { checkNotes } from './request.ts'
+import { checkGivenNotes, type GivenNotes } from './request.ts'
 import { isFinal } from './status.ts'
 import { transition } from './transition.ts'
 
-/** What may be changed; what is absent stays as it is. */
-export type RunPatch = {
-  /** Null takes the label away. */
-  label?: string | null | undefined
-  /** Replaces all. */
-  tags?: readonly string[] | undefined
-  /** Replaces all. */
-  metadata?: Readonly<Record<string, unknown>> | undefined
+/** What may be changed; what is absent stays as it is. Null takes the label away; tags and metadata replace all of them. */
+export type RunPatch = GivenNotes & {
   /** New end of retention. */
   expiresAt?: Date | undefined
 }
@@ -39,13 +33,8 @@ const changesOf = (run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
       run.id,
     )
   }
-  const { label, tags, metadata } = checkNotes({
-    label: patch.label === undefined ? run.label : patch.label,
-    tags: patch.tags ?? run.tags,
-    metadata: patch.metadata ?? Object(run.metadata),
-    formats: run.formats,
-  })
-  return { label, tags, metadata, ...(expiresAt && { expiresAt }) }
+  // Only what was given is written: another patch may be changing the rest at this moment.
+  return { ...checkGivenNotes(patch), ...(expiresAt && { expiresAt }) }
 }
 
 /** What has to be so still when the change is made: nothing else that it depends on changes while the status stays. */
@@ -62,7 +51,7 @@ const unchanged = ({ expiresAt }: RunPatch, now: Date): PrismaTypes.ReportRunWhe
  * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
  */
 export const updateRun = async (
-  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now'>,
+  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
   viewer: Viewer,
   id: string,
   patch: RunPatch,

@@ -13,7 +13,7 @@ export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'ca
   /** Connections for the reports' own queries. */
   exportPool: Pool
   log: Logger
-  metrics?: Pick<Metrics, 'runTaken' | 'runEnded'>
+  metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
 }
 
 export type WorkLimits = {

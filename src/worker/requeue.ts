@@ -1,24 +1,17 @@
 import type { Logger } from 'pino'
 import type { Prisma } from '../database/client.ts'
-import {
-  jobIdOf,
-  jobIdSql,
-  type Queue,
-  type QueuedRun,
-  queueSchema,
-  reportRunQueue,
-} from '../database/queue.ts'
+import { jobIdSql, type Queue, type QueuedRun, queueSchema, reportRunQueue } from '../database/queue.ts'
 
 const mostAtOnce = 1_000
 
 // By account, because that is how runs are indexed, and with a limit, which keeps Postgres from reading the table instead:
 // only live runs are read, however many have ended.
 const orphansSql = `
-  select run.id, head.account_id as "accountId", head.livemode
+  select run.id, run.created_at as "createdAt", head.account_id as "accountId", head.livemode
   from event_log_heads as head
   cross join unnest(array['PENDING', 'RUNNING', 'CANCELING']::"ReportRunStatus"[]) as live(status)
   cross join lateral (
-    select id from report_runs
+    select id, created_at from report_runs
     where account_id = head.account_id and livemode = head.livemode and status = live.status and not exists (
       select from ${queueSchema}.job as job
       where job.name = '${reportRunQueue}' and job.id = ${jobIdSql('report_runs.id')} and job.state < 'completed'
@@ -32,11 +25,9 @@ const orphansSql = `
  * for when to forget a job, and such a run would never end.
  */
 export const requeueOrphans = async (prisma: Prisma, queue: Queue, log: Logger): Promise<void> => {
-  const orphans = await prisma.$queryRawUnsafe<QueuedRun[]>(orphansSql)
+  const orphans = await prisma.$queryRawUnsafe<(QueuedRun & { createdAt: Date })[]>(orphansSql)
   for (const run of orphans) {
-    log.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job, and gets one.')
-    // An ended job of the run keeps its id until it is deleted.
-    await queue.boss.deleteJob(reportRunQueue, jobIdOf(run.id))
-    await prisma.$transaction((tx) => queue.enqueue(tx, run, 0))
+    const isRestored = await prisma.$transaction((tx) => queue.restore(tx, run))
+    if (isRestored) log.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job, and gets one.')
   }
 }

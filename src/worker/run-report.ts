@@ -120,11 +120,11 @@ export const runReport = async (deps: RunWork, claim: RunClaim): Promise<Outcome
   const taken = await takeUp(deps, claim)
   if (typeof taken === 'string') return taken
   const done = new AbortController()
-  const leave = deps.metrics?.runTaken(taken.run)
+  const leave = deps.metrics.runTaken(taken.run)
   try {
     return await makeReport(deps, taken.run, claim, done.signal)
   } finally {
-    leave?.()
+    leave()
     done.abort()
     taken.release()
   }

@@ -6,6 +6,7 @@ import { createConnection, createPool, createPrisma } from '../../src/database/c
 import { migrate } from '../../src/database/migrate.ts'
 import { startWakeUp } from '../../src/events/wake-up.ts'
 import { idPrefixes, newId } from '../../src/ids.ts'
+import { noMetrics } from '../../src/metrics.ts'
 import { transition } from '../../src/runs/transition.ts'
 import { spawnGateway } from '../gateway-process.ts'
 import { createGraphqlClient } from '../graphql-client.ts'
@@ -33,7 +34,7 @@ const pool = createPool({ url, max: 4, applicationName: 'bench', onError: () => 
 cleanup.defer(() => pool.end())
 const prisma = createPrisma(pool)
 cleanup.defer(() => prisma.$disconnect())
-const wakeUp = await startWakeUp(url, pool, pino({ level: 'silent' }))
+const wakeUp = await startWakeUp(url, pool, pino({ level: 'silent' }), { metrics: noMetrics })
 cleanup.defer(wakeUp.stop)
 const accountId = newId(idPrefixes.account, new Date())
 await prisma.account.create({ data: { id: accountId, name: 'Bench' } })
@@ -74,7 +75,7 @@ void watch()
 await delay(500)
 for (let i = 0; i < changes; i++) {
   const changed = await transition(
-    { prisma, wakeUp, now: () => new Date() },
+    { prisma, wakeUp, now: () => new Date(), metrics: noMetrics },
     { runId: run.id, from: 'RUNNING', to: 'RUNNING' },
   )
   if (changed) committedAt.set(changed.version, performance.now())

@@ -188,7 +188,7 @@ builder.mutationField('retryReportRun', (t) =>
     type: CreateReportRunPayload,
     nullable: true,
     description:
-      'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is.',
+      'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is. What it was asked for is carried over, but for `startWithin`: the new run may wait as long as it takes.',
     args: {
       id: t.arg.id({ required: true, description: 'Global id of the run to repeat.' }),
       idempotencyKey: t.arg.string({ description: keyDescription }),

@@ -5,7 +5,7 @@ import type {
 import { findRun } from '../../runs/find-run.ts'
 import { followRun } from '../../runs/follow-run.ts'
 import { isCancelable, isFinal } from '../../runs/status.ts'
-import { visibleRun } from '../../runs/visible-run.ts'
+import { isVisibleTo, visibleRun } from '../../runs/visible-run.ts'
 import { builder } from '../builder.ts'
 import { requireViewer } from '../context.ts'
 import { millisecondsBetween, toDuration } from '../duration.ts'
@@ -109,7 +109,8 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the files of its result are erased; null until it has ended.',
+      description:
+        'When the files of its result are erased; null before it SUCCEEDED, and when it ended otherwise, unless updateReportRun has set it.',
     }),
     result: t.field({
       type: ReportResult,
@@ -161,7 +162,7 @@ builder.prismaObjectField('ReportRun', 'retryOf', (t) =>
     description: 'The run that this one repeats; null when it repeats none, and when that one was erased.',
     resolve: async ({ retryOfId }, _args, context) => {
       const run = retryOfId === null ? null : await context.runLoader.load(retryOfId)
-      return run?.erasedAt === null ? run : null
+      return isVisibleTo(run, requireViewer(context)) ? run : null
     },
   }),
 )
