@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { WaitingFirst } from './test/setup/waiting-first.ts'
 
 export default defineConfig({
   test: {
@@ -6,7 +8,12 @@ export default defineConfig({
     globalSetup: ['test/setup/postgres.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    sequence: { concurrent: false },
+    // Most of what tests do is to wait, for what happens after some seconds: on two processors, files that run four at
+    // once take half as long as two at once. More would keep each other from what has to happen in time.
+    maxWorkers: 4,
+    sequence: { concurrent: false, sequencer: WaitingFirst },
+    // Hundreds of processes load the same modules: each file of tests is one, and so is each gateway that they start.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.vite', 'compile-cache') },
     // Tests load modules as the gateway itself does, by Node. Vite would resolve `graphql` to its development build for
     // our files and Node to the other one for Yoga, so that no error of the one is an error of the other.
     experimental: { viteModuleRunner: false },

@@ -2,6 +2,7 @@ import { type Client, createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ReportRun } from '../src/database/generated/prisma/client.ts'
 import { idPrefixes, newId } from '../src/ids.ts'
+import { noMetrics } from '../src/metrics.ts'
 import { transition } from '../src/runs/transition.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
@@ -102,7 +103,7 @@ const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status
     createdAt: now(),
   } as const
   return transition(
-    { prisma, wakeUp, now },
+    { prisma, wakeUp, now, metrics: noMetrics },
     {
       runId: run.id,
       from,

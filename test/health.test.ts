@@ -1,4 +1,7 @@
 import { expect, test, vi } from 'vitest'
+import { createPool } from '../src/database/client.ts'
+import { startQueue } from '../src/database/queue.ts'
+import { createChecks } from '../src/operations/probes.ts'
 import { createReadiness } from '../src/operations/readiness.ts'
 import { createTestDatabase } from './database.ts'
 import { startTestGateway } from './gateway.ts'
@@ -59,6 +62,23 @@ test('a gateway whose database does not answer says so within two seconds, stays
     { timeout: 10_000 },
   )
 }, 60_000)
+
+test('a queue that does not answer is found out, although the database does', async () => {
+  await using database = await createTestDatabase()
+  await using proxy = await startTcpProxy(database.url)
+  const pool = createPool({ url: database.url, max: 1, applicationName: 'test', onError: () => {} })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  const url = proxy.through(database.url)
+  const queue = await startQueue({ url, works: false, onError: () => {} })
+  const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
+  readiness.serve(createChecks(pool, queue, { isConnected: () => true }))
+  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
+  proxy.swallow()
+  expect((await readiness.ask()).checks).toEqual({ database: 'up', queue: 'down', wakeUp: 'up' })
+  proxy.restore()
+  proxy.cut()
+  await queue.stop()
+})
 
 test('probes ask once at a time, and no more than once in a while', async () => {
   let asked = 0

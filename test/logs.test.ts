@@ -12,7 +12,8 @@ import { createTestDatabase } from './database.ts'
 import { startTestGateway } from './gateway.ts'
 import { spawnGateway } from './gateway-process.ts'
 import { createGraphqlClient } from './graphql-client.ts'
-import { endOf } from './slow-report.ts'
+import { createDocument, slowInput } from './run-mutations.ts'
+import { endOf, slowReport } from './slow-report.ts'
 
 test('each request is one line at info, under its id, with who asked and without the query string', async () => {
   await using gateway = await startTestGateway()
@@ -43,6 +44,36 @@ test('each request is one line at info, under its id, with who asked and without
     await vi.waitFor(() => expect(lineOf(given)).toHaveLength(1))
   }
   expect(JSON.stringify(gateway.logged)).not.toContain('secret=1')
+})
+
+test('a run that is asked for is one line at info that joins the request to it', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' }, reportTypes: [slowReport] })
+  const { key, accountId } = await gateway.createAccount()
+  const ask = async (requestId: string): Promise<void> => {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'x-request-id': requestId,
+        traceparent: `00-${'7'.repeat(32)}-${'1'.repeat(16)}-01`,
+      },
+      body: JSON.stringify({
+        query: createDocument,
+        variables: { input: slowInput({ idempotencyKey: 'once' }) },
+      }),
+    })
+    expect(response.status).toBe(200)
+  }
+  await ask('first')
+  await ask('second')
+  const { id: runId } = await gateway.prisma.reportRun.findFirstOrThrow({ where: { accountId } })
+  const asked = { level: 30, runId, accountId, livemode: false, reportType: slowReport.name }
+  const traceId = '7'.repeat(32)
+  expect(gateway.logged.filter((line) => line.runId !== undefined)).toEqual([
+    expect.objectContaining({ ...asked, traceId, requestId: 'first', wasReused: false }),
+    expect.objectContaining({ ...asked, traceId, requestId: 'second', wasReused: true }),
+  ])
 })
 
 test('a fault has the id of its request and its account in the log, over HTTP and WebSocket', async () => {

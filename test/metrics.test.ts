@@ -22,7 +22,11 @@ test('runs, operations, requests and connections are counted, each gateway by it
   await using other = await startTestGateway()
   const { url } = gateway
   const { client, key } = await gateway.createAccount()
-  const run = await endOf(client, await createSlowRun(client, { rows: '7' }))
+  // Long enough to be watched while it is made: what has ended by then is read, and no event is delivered.
+  const run = await endOf(
+    client,
+    await createSlowRun(client, { rows: '7', row_seconds: '0.2', width: '9000' }),
+  )
   const failed = await createSlowRun(client, { rows: '3', fails_at: '2' })
   expect((await endOf(client, failed)).status).toBe('FAILED')
   await client.execute('{ nothing }')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { expect, inject, onTestFinished, test } from 'vitest'
+import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createPool, databaseSchema } from '../src/database/client.ts'
 import { migrate, schemaChanges } from '../src/database/migrate.ts'
 import { startQueue } from '../src/database/queue.ts'
@@ -112,6 +112,57 @@ test('everything lies in schemas of its own, and tables of the same names in pub
     select nspname as schema from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
     where nspname not in ('pg_catalog', 'information_schema') group by 1`
   expect((await pool.query(functions)).rows).toEqual([{ schema: 'report_gateway_queue' }])
+})
+
+/** Takes the lock as a process does that migrates; gives what releases it. */
+const holdLock = async (url: string): Promise<() => Promise<void>> => {
+  const holder = new pg.Client({ connectionString: url })
+  await holder.connect()
+  await holder.query('select pg_advisory_lock(7203614871)')
+  return () => holder.end()
+}
+
+/** When the wait began of whoever waits to migrate, one for each. */
+const readWaits = async (pool: pg.Pool): Promise<string[]> => {
+  const { rows } = await pool.query<{ since: string }>(
+    `select query_start::text as since from pg_stat_activity
+    where datname = current_database() and application_name = 'report-gateway migrate' and wait_event_type = 'Lock'`,
+  )
+  return rows.map(({ since }) => since)
+}
+
+test('the wait for another process that migrates ends at once when it is given up, and leaves no connection', async () => {
+  const { url, pool } = await createBareDatabase()
+  const release = await holdLock(url)
+  const giveUp = new AbortController()
+  const migrated = migrate(url, giveUp.signal)
+  migrated.catch(() => {})
+  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 10_000)
+  const before = performance.now()
+  giveUp.abort()
+  await expect(migrated).rejects.toThrow()
+  expect(performance.now() - before).toBeLessThan(500)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toEqual([]), 10_000)
+  await expect(migrate(url, giveUp.signal)).rejects.toThrow()
+  await release()
+})
+
+test('however long another process migrates, it is waited for', async () => {
+  const { url, pool } = await createBareDatabase()
+  const release = await holdLock(url)
+  const migrated = migrate(url)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 10_000)
+  const [first] = await readWaits(pool)
+  await vi.waitFor(
+    async () => {
+      const [later] = await readWaits(pool)
+      expect(later).toBeDefined()
+      expect(later).not.toBe(first)
+    },
+    { timeout: 10_000, interval: 100 },
+  )
+  await release()
+  expect(await migrated).toEqual(await committed())
 })
 
 test('a migration that fails gives its lock back', async () => {

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { createPool } from '../src/database/client.ts'
 import { isOutage } from '../src/database/outage.ts'
 import { startWakeUp } from '../src/events/wake-up.ts'
+import { noMetrics } from '../src/metrics.ts'
 import { createTestDatabase } from './database.ts'
 import { startTestGateway, type TestAccount } from './gateway.ts'
 import { startOwnPostgres } from './own-postgres.ts'
@@ -132,6 +133,7 @@ test('a wake-up that is stopped while its connection is dead ends all the same',
   await using parts = await openRunParts()
   await using proxy = await startTcpProxy(parts.database.url)
   const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.log, {
+    metrics: noMetrics,
     limitMilliseconds: 200,
   })
   proxy.swallow()
@@ -167,7 +169,7 @@ test('statements and forgotten transactions of requests are ended by Postgres', 
   const limits =
     "select current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle"
   for (const [statementMilliseconds, expected] of [
-    [30_000, { statement: '30s', idle: '1min' }],
+    [30_000, { statement: '30s', idle: '5s' }],
     [undefined, { statement: '0', idle: '0' }],
   ] as const) {
     const pool = createPool({ ...settings, ...(statementMilliseconds && { statementMilliseconds }) })

@@ -18,9 +18,10 @@ export const spawnReport = (
   args: string[],
   { cwd, environment }: { cwd: string; environment: Record<string, string> },
 ): ReportProcess => {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [cli, 'report', ...args], {
     cwd,
-    env: { PATH: process.env.PATH, DATA_DIR: cwd, ...environment },
+    env: { PATH, NODE_COMPILE_CACHE, DATA_DIR: cwd, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: deadline,
     killSignal: 'SIGKILL',

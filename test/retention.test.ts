@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPool } from '../src/database/client.ts'
 import { startWakeUp } from '../src/events/wake-up.ts'
 import { createLocalStorage } from '../src/files/local.ts'
+import { noMetrics } from '../src/metrics.ts'
 import { type EraseDependencies, eraseExpiredFiles } from '../src/runs/erase-run.ts'
 import { startTestGateway, type TestGateway } from './gateway.ts'
 import { created, slowInput } from './run-mutations.ts'
@@ -17,9 +18,14 @@ beforeAll(async () => {
   const { url } = gateway.database
   const pool = createPool({ url, max: 2, applicationName: 'test', onError: () => {} })
   cleanup.defer(() => pool.end())
-  const wakeUp = await startWakeUp(url, pool, pino({ level: 'silent' }))
+  const wakeUp = await startWakeUp(url, pool, pino({ level: 'silent' }), { metrics: noMetrics })
   cleanup.defer(wakeUp.stop)
-  deps = { prisma: gateway.prisma, wakeUp, storage: createLocalStorage(join(gateway.dataDir, 'files')) }
+  deps = {
+    prisma: gateway.prisma,
+    wakeUp,
+    metrics: noMetrics,
+    storage: createLocalStorage(join(gateway.dataDir, 'files')),
+  }
 })
 afterAll(() => cleanup.disposeAsync())
 

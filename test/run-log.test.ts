@@ -15,6 +15,7 @@ import type { RunScope } from '../src/runs/run-scope.ts'
 import { transition } from '../src/runs/transition.ts'
 import { insertRun, type RunOwner } from './insert-run.ts'
 import { openRunParts, type RunParts } from './run-parts.ts'
+import { noteStatements } from './sent-statements.ts'
 
 let parts: RunParts
 let deps: FollowEventsDependencies
@@ -194,6 +195,88 @@ test('what is left after pruning has no gap, although clocks differ', async () =
   // Who was there up to the last one that went has missed nothing.
   const exact = await readRunEvents(deps, owner, all, { position: 2n, snapshotsAfter: null }, 10)
   expect(positionsOf(exact.events)).toEqual([3n, 4n, 5n, 6n])
+})
+
+/** Makes so many events of 2020, and then one of 2022. */
+const addEvents = async (owner: RunOwner, count: number): Promise<void> => {
+  const { id } = await insertRun(parts.prisma, owner)
+  const { accountId, livemode } = owner
+  await parts.database.query(
+    `insert into report_run_events (account_id, livemode, position, run_id, run_version, kind, to_status, occurred_at)
+    select $1, $2, n, $3, n, 'PROGRESSED', 'RUNNING', case when n <= $4 then '2020-01-01' else '2022-01-01' end::timestamptz
+    from generate_series(1, $4 + 1) as n`,
+    [accountId, livemode, id, count],
+  )
+  await parts.prisma.eventLogHead.create({ data: { accountId, livemode, position: BigInt(count + 1) } })
+}
+const countEvents = ({ accountId }: RunOwner): Promise<number> =>
+  parts.prisma.reportRunEvent.count({ where: { accountId } })
+const in2021 = new Date('2021-01-01')
+
+test('any number of events is pruned, from the front of each log and by its index', async () => {
+  const owner = await createOwner()
+  await addEvents(owner, 12_000)
+  await parts.database.query('analyze report_run_events')
+  using noted = noteStatements()
+  expect(await pruneEvents(parts.prisma, in2021, new AbortController().signal)).toBe(12_000)
+  expect(await countEvents(owner)).toBe(1)
+
+  const statements = noted.statements().filter(({ text }) => text.includes('report_run_events'))
+  const [{ text, values } = { text: '', values: [] }] = statements.filter(({ values }) =>
+    values.includes(owner.accountId),
+  )
+  // In another log of the same size, which is most of the table.
+  const other = await createOwner()
+  await addEvents(other, 12_000)
+  await parts.database.query('analyze report_run_events')
+  const plan = await parts.database.query(
+    `explain ${text}`,
+    values.map((value) => (value === owner.accountId ? other.accountId : value)),
+  )
+  expect(JSON.stringify(plan)).toContain('Index Scan')
+  expect(JSON.stringify(plan)).not.toContain('Seq Scan on report_run_events')
+})
+
+test('a log that cannot be pruned does not keep the others, and is named', async () => {
+  const [first, broken, last] = [await createOwner(), await createOwner(), await createOwner()]
+  for (const owner of [first, broken, last]) await addEvents(owner, 3)
+  await parts.database.query(`
+    create function report_gateway.refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'The disk is broken.'; end $$`)
+  await parts.database.query(`
+    create trigger refuse before delete on report_run_events for each row
+    when (old.account_id = '${broken.accountId}') execute function report_gateway.refuse()`)
+  const pruned = pruneEvents(parts.prisma, in2021, new AbortController().signal)
+  await expect(pruned).rejects.toThrow(broken.accountId)
+  await parts.database.query('drop trigger refuse on report_run_events')
+  expect(await Promise.all([first, broken, last].map(countEvents))).toEqual([1, 4, 1])
+  expect(await pruneEvents(parts.prisma, in2021, new AbortController().signal)).toBe(3)
+})
+
+test('pruning that is told to end looks at no more logs', async () => {
+  const owners = [await createOwner(), await createOwner()]
+  for (const owner of owners) await addEvents(owner, 3)
+  using noted = noteStatements()
+  expect(await pruneEvents(parts.prisma, in2021, AbortSignal.abort())).toBe(0)
+  const looks = noted.statements().filter(({ text }) => text.includes('report_run_events'))
+  expect(looks).toEqual([])
+  expect(await Promise.all(owners.map(countEvents))).toEqual([4, 4])
+})
+
+test('of a run that was erased, what was changed of it is told no more', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  await end(id)
+  const stay = { runId: id, from: 'SUCCEEDED', to: 'SUCCEEDED' } as const
+  await transition({ ...parts, now }, { ...stay, kind: 'UPDATED', data: { label: 'New' } })
+  const toldKinds = async () => {
+    const { events } = await readRunEvents(deps, owner, all, { position: 0n, snapshotsAfter: null }, 10)
+    return events.map((told) => (told.kind === 'CHANGED' ? told.event.kind : told.kind))
+  }
+  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'UPDATED'])
+  await transition({ ...parts, now }, { ...stay, kind: 'ERASED', data: { erasedAt: now() } })
+  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'ERASED'])
 })
 
 test('a cursor beyond the end of the log, of a database that was put back, gives a reset', async () => {

@@ -10,6 +10,7 @@ import { startWakeUp, type WakeUp } from '../src/events/wake-up.ts'
 import { createLocalStorage } from '../src/files/local.ts'
 import type { Storage } from '../src/files/storage.ts'
 import { idPrefixes, newId } from '../src/ids.ts'
+import { type Metrics, noMetrics } from '../src/metrics.ts'
 import { createRunLoader } from '../src/runs/run-loader.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { RunOwner } from './insert-run.ts'
@@ -26,12 +27,14 @@ export type RunParts = AsyncDisposable & {
   dataDir: string
   owner: RunOwner
   log: Logger
+  metrics: Metrics
   /** What was logged, parsed. */
   logged: Record<string, unknown>[]
 }
 
 export const openRunParts = async (): Promise<RunParts> => {
   await using cleanup = new AsyncDisposableStack()
+  const metrics = noMetrics
   const logged: Record<string, unknown>[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
@@ -41,9 +44,9 @@ export const openRunParts = async (): Promise<RunParts> => {
   cleanup.defer(() => pool.end())
   const prisma = createPrisma(pool)
   cleanup.defer(() => prisma.$disconnect())
-  const wakeUp = await startWakeUp(database.url, pool, log)
+  const wakeUp = await startWakeUp(database.url, pool, log, { metrics })
   cleanup.defer(wakeUp.stop)
-  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, log })
+  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, log, metrics })
   cleanup.defer(hub.stop)
   const accountId = newId(idPrefixes.account, new Date())
   await prisma.account.create({ data: { id: accountId, name: 'Test' } })
@@ -62,6 +65,7 @@ export const openRunParts = async (): Promise<RunParts> => {
     owner,
     log,
     logged,
+    metrics,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPool, type Prisma } from '../src/database/client.ts'
 import { createHub, type Hub } from '../src/events/hub.ts'
 import type { WakeUp } from '../src/events/wake-up.ts'
+import { noMetrics } from '../src/metrics.ts'
 import { followRun } from '../src/runs/follow-run.ts'
 import { createRunLoader, type RunLoader } from '../src/runs/run-loader.ts'
 import { recordChange, transition } from '../src/runs/transition.ts'
@@ -28,10 +29,11 @@ afterAll(() => parts[Symbol.asyncDispose]())
 
 const now = (): Date => new Date()
 const start = (runId: string) =>
-  transition({ prisma, wakeUp, now }, { runId, from: 'PENDING', to: 'RUNNING' })
+  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'PENDING', to: 'RUNNING' })
 const progress = (runId: string) =>
-  transition({ prisma, wakeUp, now }, { runId, from: 'RUNNING', to: 'RUNNING' })
-const end = (runId: string) => transition({ prisma, wakeUp, now }, { runId, from: 'RUNNING', to: 'CANCELED' })
+  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'RUNNING' })
+const end = (runId: string) =>
+  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'CANCELED' })
 
 test('a change between the start of listening and the first look at the run is not lost', async () => {
   const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
@@ -65,7 +67,7 @@ test('a change that the first look has shown already is not given again', async 
     loads++
     return run
   }
-  const own = createHub({ prisma, wakeUp, loadRun: load, log: parts.log })
+  const own = createHub({ prisma, wakeUp, loadRun: load, log: parts.log, metrics: noMetrics })
   const states = followRun({ hub: own, log: parts.log, runLoader: { load } }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'RUNNING', version: 2 })
   const next = states.next()
@@ -136,6 +138,7 @@ test('an event that is committed while the log is being read is read right after
     wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
     loadRun: loader.load,
     log: parts.log,
+    metrics: noMetrics,
   })
   try {
     let mail: unknown = null
@@ -262,6 +265,7 @@ test('an event whose wake-up was lost is found all the same', async () => {
     wakeUp: { ...wakeUp, onWake: () => {} },
     loadRun: loader.load,
     log: parts.log,
+    metrics: noMetrics,
   })
   try {
     const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })

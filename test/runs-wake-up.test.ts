@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPool } from '../src/database/client.ts'
 import { startWakeUp } from '../src/events/wake-up.ts'
+import { noMetrics } from '../src/metrics.ts'
 import { openRunParts, type RunParts } from './run-parts.ts'
 
 let parts: RunParts
@@ -23,7 +24,7 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
     onError: () => {},
   })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
-  const own = await startWakeUp(parts.database.url, pool, parts.log)
+  const own = await startWakeUp(parts.database.url, pool, parts.log, { metrics: noMetrics })
   const woken: (string | null)[] = []
   own.onWake((who) => woken.push(who?.accountId ?? null))
   const wakeUps = await connectionsOf('report-gateway wake-up')
@@ -39,7 +40,7 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
 test('what is to be told when it stops is told', async () => {
   const woken: (string | undefined)[] = []
   parts.wakeUp.onWake((who) => woken.push(who?.accountId))
-  const own = await startWakeUp(parts.database.url, parts.pool, parts.log)
+  const own = await startWakeUp(parts.database.url, parts.pool, parts.log, { metrics: noMetrics })
   own.notify(parts.owner)
   await own.stop()
   await vi.waitFor(() => expect(woken).toEqual([parts.owner.accountId]))
@@ -56,7 +57,7 @@ test('to stop while the wake-up connection is being made anew leaves no connecti
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
   for (let i = 0; i < 10; i++) {
     const known = await connectionsOf('report-gateway wake-up')
-    const own = await startWakeUp(parts.database.url, pool, parts.log)
+    const own = await startWakeUp(parts.database.url, pool, parts.log, { metrics: noMetrics })
     const all = await connectionsOf('report-gateway wake-up')
     const mine = all.filter(({ pid }) => !known.some((other) => other.pid === pid))
     expect(mine).toHaveLength(1)

@@ -49,7 +49,10 @@ const ask = (gateway: TestGateway, key: string, query: string): Promise<Answer> 
     sent.end(JSON.stringify({ query }))
   })
 
-test('readiness goes off at once, and requests are served until the drain is over', async () => {
+// Each has a gateway of its own, and mostly waits.
+test.concurrent('readiness goes off at once, and requests are served until the drain is over', async ({
+  expect,
+}) => {
   const gateway = await startTestGateway({ config: { drainSeconds: 2 } })
   const { key } = await gateway.createAccount()
   const before = performance.now()
@@ -64,7 +67,7 @@ test('readiness goes off at once, and requests are served until the drain is ove
   await expect(fetch(`${gateway.url}/health`)).rejects.toThrow()
 })
 
-test('a request in flight is answered, and told that its connection ends', async () => {
+test.concurrent('a request in flight is answered, and told that its connection ends', async ({ expect }) => {
   const gateway = await startTestGateway({ config: { stopSeconds: 20 } })
   const { key } = await gateway.createAccount()
   const release = await lockRuns(gateway.database)
@@ -81,7 +84,7 @@ test('a request in flight is answered, and told that its connection ends', async
   await closed
 })
 
-test('streams, and requests that hang, are ended when their time is up', async () => {
+test.concurrent('streams, and requests that hang, are ended when their time is up', async ({ expect }) => {
   await using database = await createTestDatabase()
   const gateway = await startTestGateway({ database, config: { stopSeconds: 1 }, reportTypes: [slowReport] })
   const { key, client } = await gateway.createAccount()
@@ -109,7 +112,7 @@ test('streams, and requests that hang, are ended when their time is up', async (
   await release()
 })
 
-test('a stop ends in time although the database does not answer', async () => {
+test.concurrent('a stop ends in time although the database does not answer', async ({ expect }) => {
   await using database = await createTestDatabase()
   await using proxy = await startTcpProxy(database.url)
   const gateway = await startTestGateway({
@@ -123,7 +126,7 @@ test('a stop ends in time although the database does not answer', async () => {
   expect(performance.now() - before).toBeLessThan(9_000)
 })
 
-test('an idle process ends at once, whatever it would give others', async () => {
+test.concurrent('an idle process ends at once, whatever it would give others', async ({ expect }) => {
   await using database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-shutdown-'))
   await using _folder = { [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }) }
@@ -139,4 +142,49 @@ test('an idle process ends at once, whatever it would give others', async () => 
   gateway.child.kill('SIGTERM')
   expect(await gateway.ended()).toBe(0)
   expect(performance.now() - before).toBeLessThan(5_000)
+})
+
+/** A process that starts on the database; it may never be ready. */
+const spawnOn = async (database: TestDatabase, environment: Record<string, string>) => {
+  const opening = new AsyncDisposableStack()
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-shutdown-'))
+  opening.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const gateway = spawnGateway({ DATABASE_URL: database.url, DATA_DIR: dataDir, ...environment })
+  opening.use(gateway)
+  return { gateway, [Symbol.asyncDispose]: () => opening.disposeAsync() }
+}
+
+test.each([
+  // As another process that migrates.
+  ['that waits for another one', 'select pg_advisory_lock(7203614871)', '60', 5_000],
+  // What has begun cannot be given up in order.
+  ['whose migration hangs', 'lock table report_gateway._prisma_migrations', '1', 12_000],
+])(
+  'a process that is asked to stop during a start %s ends in time',
+  async (_name, lock, stopSeconds, limit) => {
+    await using database = await createTestDatabase()
+    const holder = new pg.Client({ connectionString: database.url })
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query(lock)
+    await using spawned = await spawnOn(database, { STOP_SECONDS: stopSeconds })
+    const { gateway } = spawned
+    await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 20_000)
+    const before = performance.now()
+    gateway.child.kill('SIGTERM')
+    expect(await gateway.ended()).toBe(0)
+    expect(performance.now() - before).toBeLessThan(limit)
+    await holder.end()
+  },
+)
+
+test('a second SIGTERM ends the process at once', async () => {
+  await using database = await createTestDatabase()
+  await using spawned = await spawnOn(database, { DRAIN_SECONDS: '60' })
+  const { gateway } = spawned
+  await gateway.ready()
+  gateway.child.kill('SIGTERM')
+  await vi.waitFor(() => expect(gateway.output()).toContain('Stopping'), 10_000)
+  gateway.child.kill('SIGTERM')
+  expect(await gateway.ended()).toBe(130)
 })

@@ -17,15 +17,17 @@ const kills = 3
 test(`however workers are killed, each run ends once, and nothing else is left (SEED=${seed})`, async () => {
   const random = createRandom(seed)
   await using parts = await openWorkerParts()
-  const rows = (): string => String(1 + Math.floor(random() * 12))
-  const ids: string[] = []
-  for (let i = 0; i < runs; i++) {
-    const parameters = { rows: rows(), row_seconds: '0.1', width: '5000' }
-    ids.push((await parts.createRun({ parameters })).id)
-  }
   // So many attempts that a run cannot use them up: here all have to succeed.
   const environment = { CONCURRENCY: '3', ACCOUNT_CONCURRENCY: '100', RUN_ATTEMPTS: '10' }
   await using workers = supervise(2, () => parts.spawnWorker(environment))
+  // Both, or the one that starts first may have made all runs before the other one is there to be killed.
+  for (const place of [0, 1]) await workers.at(place).ready()
+  const rows = (): string => String(1 + Math.floor(random() * 12))
+  const ids: string[] = []
+  for (let i = 0; i < runs; i++) {
+    const parameters = { rows: rows(), row_seconds: '0.2', width: '5000' }
+    ids.push((await parts.createRun({ parameters })).id)
+  }
   const endedRuns = (): Promise<number> => parts.prisma.reportRun.count({ where: { status: 'SUCCEEDED' } })
   for (let kill = 0; kill < kills; kill++) {
     const place = Math.floor(random() * 2)

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../src/auth/api-keys.ts'
-import { jobIdOf, reportRunQueue } from '../src/database/queue.ts'
+import { jobIdOf, queueSchema, reportRunQueue } from '../src/database/queue.ts'
 import { idPrefixes, newId } from '../src/ids.ts'
 import { isFinal } from '../src/runs/status.ts'
+import { requeueOrphans } from '../src/worker/requeue.ts'
 import type { RunOwner } from './insert-run.ts'
 import { openWorkerParts, type WorkerParts } from './worker-parts.ts'
 
@@ -88,6 +89,79 @@ test('one account with many runs does not keep another waiting', async () => {
   // It counts as queued a few seconds after the first of the others, which were queued a second apart.
   expect(before).toBeLessThan(20)
   await untilAllEnded(many)
+})
+
+const startsOf = async (owner: RunOwner): Promise<string[]> =>
+  (await changesOf(owner)).filter(({ toStatus }) => toStatus === 'RUNNING').map(({ runId }) => runId)
+
+test('a run goes behind those of its account that wait, also when fewer wait by then', async () => {
+  const owner = await createOwner()
+  const ids = await createRuns(owner, 14)
+  const ended = ids.splice(0, 5)
+  await parts.prisma.reportRun.updateMany({ where: { id: { in: ended } }, data: { status: 'CANCELED' } })
+  ids.push(...(await createRuns(owner, 1)))
+  await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
+  await untilAllEnded(owner)
+  expect(await startsOf(owner)).toEqual(ids)
+})
+
+test('runs of an account that are made one at a time start in the order in which they were asked for', async () => {
+  const owner = await createOwner()
+  const ids = await createRuns(owner, 10)
+  await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
+  // More come while others end.
+  for (let i = 0; i < 20; i++) {
+    await expect.poll(async () => (await startsOf(owner)).length, { timeout: 10_000 }).toBeGreaterThan(i)
+    ids.push(...(await createRuns(owner, 1)))
+  }
+  await untilAllEnded(owner)
+  expect(await startsOf(owner)).toEqual(ids)
+})
+
+test('a run that has lost its job keeps its place', async () => {
+  const owner = await createOwner()
+  const ids = await createRuns(owner, 3)
+  const [first = ''] = ids
+  // As if they had been asked for a minute, and half a minute, ago.
+  const createdAt = new Date(Date.now() - 60_000)
+  await parts.prisma.reportRun.update({ where: { id: first }, data: { createdAt } })
+  const later = ids.slice(1).map(jobIdOf)
+  await parts.database.query(
+    `update ${queueSchema}.job set priority = priority + 30 where id = any($1::uuid[])`,
+    [later],
+  )
+  await parts.queue.boss.deleteJob(reportRunQueue, jobIdOf(first))
+  await requeueOrphans(parts.prisma, parts.queue, parts.log)
+  await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
+  await untilAllEnded(owner)
+  expect(await startsOf(owner)).toEqual(ids)
+})
+
+test('of workers that find the same run without a job at once, one gives it a job', async () => {
+  const runs = await Promise.all(Array.from({ length: 20 }, () => parts.createRun()))
+  for (const { id } of runs) {
+    await parts.queue.boss.complete(reportRunQueue, jobIdOf(id), {}, { includeQueued: true })
+  }
+  const look = () => requeueOrphans(parts.prisma, parts.queue, parts.log)
+  await Promise.all([look(), look(), look()])
+  for (const { id } of runs) {
+    expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toMatchObject({ state: 'created' })
+    expect(
+      parts.logged.filter(({ runId, msg }) => runId === id && /gets one/.test(String(msg))),
+    ).toHaveLength(1)
+  }
+  // One that was slower finds a job that is worked on already.
+  const jobs = await parts.queue.boss.fetch(reportRunQueue, { batchSize: 20 })
+  expect(jobs).toHaveLength(20)
+  for (const run of runs) {
+    expect(await parts.prisma.$transaction((tx) => parts.queue.restore(tx, run))).toBe(false)
+    expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(run.id))).toMatchObject({
+      state: 'active',
+    })
+    await parts.queue.boss.complete(reportRunQueue, jobIdOf(run.id))
+  }
+  const id = { in: runs.map((run) => run.id) }
+  await parts.prisma.reportRun.updateMany({ where: { id }, data: { status: 'CANCELED' } })
 })
 
 test('a run whose job the queue has lost gets another', async () => {

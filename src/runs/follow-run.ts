@@ -33,7 +33,7 @@ export const followRun = (
     const mailbox = await insist(() => hub.subscribe(viewer, id, signal), { signal, log, what })
     let run = await insist(() => runLoader.load(id), { signal, log, what })
     let version = 0
-    while (run && isVisibleTo(run, viewer)) {
+    while (isVisibleTo(run, viewer)) {
       if (run.version > version) yield run
       version = Math.max(version, run.version)
       const entry = isFinal(run.status) ? null : await mailbox.take()

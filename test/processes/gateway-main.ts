@@ -1,6 +1,7 @@
-// A gateway as `npm start` starts it from its environment, without the demo's welcome, and with report types for tests
+// A gateway as `npm start` starts it from its environment and `--role`, without the demo's welcome, and with report types for tests
 // beside the built-in ones. `spawnGateway` in test/gateway-process.ts runs it.
 import { once } from 'node:events'
+import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { loadConfig } from '../../src/config.ts'
 import { createGateway } from '../../src/gateway.ts'
@@ -11,7 +12,10 @@ import { slowReport } from '../slow-report.ts'
 const stopping = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort())
 
-const config = loadConfig(process.env)
+// After the command, of which there is but one. What is not known is refused, so that no test asks for it in vain.
+const [, , , ...args] = process.argv
+const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
+const config = loadConfig(values.role === undefined ? process.env : { ...process.env, ROLE: values.role })
 const gateway = createGateway({
   config,
   log: pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true })),

@@ -33,15 +33,23 @@ const databaseUrl = (postgresUrl: string, name: string): string => {
   return url.href
 }
 
-const createDatabase = async (postgresUrl: string, statement: string): Promise<void> => {
+const administer = async (postgresUrl: string, statement: string): Promise<void> => {
   const admin = new pg.Client({ connectionString: postgresUrl })
   await admin.connect()
   await admin.query(statement)
   await admin.end()
 }
 
+/** Has it wait for no disk: nothing in it outlives the run. */
+const relax = async (postgresUrl: string): Promise<void> => {
+  for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit']) {
+    await administer(postgresUrl, `alter system set ${setting} = off`)
+  }
+  await administer(postgresUrl, 'select pg_reload_conf()')
+}
+
 const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
-  await createDatabase(postgresUrl, `create database ${emptyTemplate}`)
+  await administer(postgresUrl, `create database ${emptyTemplate}`)
   const url = databaseUrl(postgresUrl, emptyTemplate)
   await migrate(url)
   const queue = await startQueue({ url, works: false, onError: fail })
@@ -49,7 +57,7 @@ const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
 }
 
 const makeDemoTemplate = async (postgresUrl: string): Promise<void> => {
-  await createDatabase(postgresUrl, `create database ${demoTemplate} template ${emptyTemplate}`)
+  await administer(postgresUrl, `create database ${demoTemplate} template ${emptyTemplate}`)
   const url = databaseUrl(postgresUrl, demoTemplate)
   const client = createConnection(url, 'template')
   await client.connect()
@@ -70,6 +78,7 @@ const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   opened.defer(() => rm(dataDir, { recursive: true, force: true }))
   const postgres = await openEmbeddedPostgres({ dataDir })
   opened.defer(postgres.close)
+  await relax(postgres.url)
   await makeEmptyTemplate(postgres.url)
   await makeDemoTemplate(postgres.url)
   project.provide('postgresUrl', postgres.url)
