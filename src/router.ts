@@ -1,5 +1,5 @@
 import type { AccessRule } from './access.ts'
-import { cutSlowStream } from './graphql/slow-reader.ts'
+import { cutSlowStream } from './graphql/connections/slow-reader.ts'
 import { graphqlEndpoint, type Yoga } from './graphql/yoga.ts'
 import { answerText, type Handler } from './http.ts'
 

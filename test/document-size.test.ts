@@ -1,6 +1,6 @@
 import { buildSchema, type GraphQLSchema, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { measureDocument } from '../src/graphql/document-size.ts'
+import { measureDocument } from '../src/graphql/documents/document-size.ts'
 
 const schema = buildSchema(`
   type Query {

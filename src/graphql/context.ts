@@ -11,7 +11,7 @@ import type { RunDependencies } from '../runs/dependencies.ts'
 import type { FollowDependencies } from '../runs/follow-run.ts'
 import type { QueuePlaceLoader } from '../runs/queue-place.ts'
 import { readTraceparent } from '../runs/trace-id.ts'
-import type { ConnectionCount } from './connection-count.ts'
+import type { ConnectionCount } from './connections/connection-count.ts'
 import type { Loaders } from './loaders.ts'
 
 /** What every request shares. */

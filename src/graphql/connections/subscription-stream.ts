@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql'
-import { AuthenticationError } from '../errors.ts'
-import { type Context, requireViewer } from './context.ts'
+import { AuthenticationError } from '../../errors.ts'
+import { type Context, requireViewer } from '../context.ts'
 
 /** What a client is told when its key ends while it is connected. */
 export const keyEnded = (): AuthenticationError =>

@@ -9,16 +9,16 @@ import {
 } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { readConnectionParams } from '../auth/credentials.ts'
-import type { Viewer } from '../auth/viewer.ts'
-import { AuthenticationError } from '../errors.ts'
-import { withoutSecrets } from '../secrets.ts'
-import type { Services } from './context.ts'
+import { readConnectionParams } from '../../auth/credentials.ts'
+import type { Viewer } from '../../auth/viewer.ts'
+import { AuthenticationError } from '../../errors.ts'
+import { withoutSecrets } from '../../secrets.ts'
+import type { Services } from '../context.ts'
+import { createErrorMask } from '../mask-error.ts'
+import { authenticate, graphqlEndpoint, type Yoga } from '../yoga.ts'
 import { drainSockets } from './drain-sockets.ts'
-import { createErrorMask } from './mask-error.ts'
 import { closeReason, type SocketExtra, serveSocket } from './serve-socket.ts'
 import { keyEnded } from './subscription-stream.ts'
-import { authenticate, graphqlEndpoint, type Yoga } from './yoga.ts'
 
 type ConnectionParams = Record<string, unknown> | undefined
 

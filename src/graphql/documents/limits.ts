@@ -1,6 +1,6 @@
 import { GraphQLError, type GraphQLSchema, type ParseOptions, parse, type Source } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { DocumentLimits } from '../config.ts'
+import type { DocumentLimits } from '../../config.ts'
 import { type DocumentSize, measureDocument, NestingError } from './document-size.ts'
 
 export type LimitOptions = {
