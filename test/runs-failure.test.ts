@@ -30,7 +30,7 @@ const expectTraced = async (run: SeenRun, cause: RegExp): Promise<void> => {
   expect(run).toMatchObject({ status: 'FAILED', isFinal: true, result: null, cancellation: null })
   expect(run.failure?.traceId).toMatch(/^[0-9a-f]{32}$/)
   await vi.waitFor(() => {
-    const logged = gateway.logged.filter(({ traceId }) => traceId === run.failure?.traceId)
+    const logged = gateway.logged.filter(({ traceId, err }) => err && traceId === run.failure?.traceId)
     expect(logged).toMatchObject([{ runId: run.id }])
     expect(JSON.stringify(logged)).toMatch(cause)
   })

@@ -13,6 +13,8 @@ import { startTcpProxy } from './tcp-proxy.ts'
 /** Takes a lock that every request for runs waits for; gives what releases it. */
 const lockRuns = async (database: TestDatabase): Promise<() => Promise<void>> => {
   const holder = new pg.Client({ connectionString: database.url })
+  // Its database is dropped under it in the end.
+  holder.on('error', () => {})
   await holder.connect()
   await holder.query('begin')
   await holder.query('lock table report_gateway.report_runs in access exclusive mode')
@@ -164,6 +166,8 @@ test.each([
   async (_name, lock, stopSeconds, limit) => {
     await using database = await createTestDatabase()
     const holder = new pg.Client({ connectionString: database.url })
+    // Its database is dropped under it in the end.
+    holder.on('error', () => {})
     await holder.connect()
     await holder.query('begin')
     await holder.query(lock)

@@ -37,6 +37,7 @@ test("a run that fails carries the caller's trace id, in its failure and in the 
   const { failure } = await endOf(account.client, reportRun?.id ?? '')
   expect(failure?.traceId).toBe(traceId)
   expect(gateway.logged.filter((line) => line.runId === reportRun?.id && line.traceId === traceId)).toEqual([
+    expect.objectContaining({ level: 30, msg: 'A run was asked for.' }),
     expect.objectContaining({ level: 50, err: expect.anything() }),
   ])
   // Its retry is another request, with a trace of its own.
