@@ -42,6 +42,7 @@ const show = ({ verdict, faults, runs: ended, ...rest }: ChaosReport): void => {
     ['stray files', verdict.strayFiles],
     ['unexpected answers', rest.surprises.length],
   ])
+  for (const sentence of rest.missed) print(`  ${sentence}`)
   for (const surprise of new Set(rest.surprises)) print(`  ${surprise}`)
 }
 

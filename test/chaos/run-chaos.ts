@@ -30,6 +30,8 @@ export type ChaosOptions = {
 
 export type ChaosReport = {
   verdict: Verdict
+  /** Each event that a client was not told, in words. */
+  missed: string[]
   faults: Map<string, number>
   /** Runs by their status in the end. */
   runs: Map<string, number>
@@ -191,10 +193,11 @@ export const runChaos = async ({ runs, seed, onProgress }: ChaosOptions): Promis
   await Promise.all(watchers.map((watcher) => watcher.stop()))
 
   const { acknowledged, surprises } = driver
-  const verdict = await judge({ prisma, dataDir, watchers, acknowledged })
+  const { verdict, missed } = await judge({ prisma, dataDir, watchers, acknowledged })
   const statuses = await prisma.reportRun.groupBy({ by: ['status'], _count: true })
   return {
     verdict,
+    missed,
     faults: nemesis.faults,
     runs: new Map(statuses.map(({ status, _count }) => [status, _count])),
     told: watchers.reduce((sum, { history }) => sum + history.length, 0),

@@ -51,17 +51,27 @@ const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[
   return { outOfOrder, stale }
 }
 
-const judgeWatcher = (watcher: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+/** The events that every client has to be told: all but progress, and but changes of a run that was erased since. */
+const owed = (log: readonly ReportRunEvent[]): ReportRunEvent[] => {
+  const erased = new Set(log.filter(({ kind }) => kind === 'ERASED').map(({ runId }) => runId))
+  return log.filter(({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && erased.has(runId)))
+}
+
+/** Events that a client had to be told and was not. */
+const missedBy = (watcher: Watcher, log: readonly ReportRunEvent[]): ReportRunEvent[] => {
   const owner = ownerOf(watcher.account)
+  const told = new Set(watcher.history.map(({ cursor }) => cursor))
+  return owed(log).filter(
+    ({ position }) => !told.has(encodeEventCursor(owner, { position, snapshotsAfter: null })),
+  )
+}
+
+const judgeWatcher = (watcher: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
   const cursors = watcher.history.map(({ cursor }) => cursor)
-  const told = new Set(cursors)
-  const isTold = ({ position }: ReportRunEvent): boolean =>
-    told.has(encodeEventCursor(owner, { position, snapshotsAfter: null }))
-  const kept = log.filter(({ kind }) => kind !== 'PROGRESSED')
   return {
     ...judgeOrder(watcher, log),
-    lost: kept.filter((event) => !isTold(event)).length,
-    repeated: cursors.length - told.size,
+    lost: missedBy(watcher, log).length,
+    repeated: cursors.length - new Set(cursors).size,
   }
 }
 
@@ -112,7 +122,12 @@ export type Evidence = {
 }
 
 /** Compares what every client was told, and what is stored, with the log and the table. */
-export const judge = async ({ prisma, dataDir, watchers, acknowledged }: Evidence): Promise<Verdict> => {
+export const judge = async ({
+  prisma,
+  dataDir,
+  watchers,
+  acknowledged,
+}: Evidence): Promise<{ verdict: Verdict; missed: string[] }> => {
   const log = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
   const byAccount = Map.groupBy(log, ({ accountId }) => accountId)
   const parts = [
@@ -134,5 +149,11 @@ export const judge = async ({ prisma, dataDir, watchers, acknowledged }: Evidenc
   for (const part of parts) {
     for (const [column, count] of Object.entries(part)) verdict[column as keyof Verdict] += count
   }
-  return verdict
+  const missed = watchers.flatMap((watcher) =>
+    missedBy(watcher, byAccount.get(watcher.account) ?? []).map(
+      ({ position, kind, runId, toStatus }) =>
+        `${watcher.name} was not told of ${position}: ${kind} ${toStatus} ${runId}`,
+    ),
+  )
+  return { verdict, missed }
 }
