@@ -22,6 +22,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test,
 import { type Account, canReach, READ, runAs, unprivilegedAccount } from '../src/database/embedded/account.ts'
 import { makeDataDir, prepareCluster } from '../src/database/embedded/cluster.ts'
 import { openEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts'
+import { withFileLock } from '../src/database/embedded/lock.ts'
 import { findPostmaster, stopPostmaster } from '../src/database/embedded/postmaster.ts'
 import { readRecord } from '../src/database/embedded/record.ts'
 import { connectToServer } from '../src/database/embedded/server.ts'
@@ -289,8 +290,11 @@ describe('a data folder in use before', () => {
     if (stuck === undefined) throw new Error('No postmaster.')
     process.kill(stuck, 'SIGSTOP')
 
-    const { cluster } = await prepareCluster(await makeDataDir(dataDir), { log: silent })
-    const session = await connectToServer({ cluster, log: silent, silenceMs: 2000 })
+    // Under the lock, as everyone connects: the first opener looks for its server at the same time.
+    const session = await withFileLock({ file: join(dataDir, 'postgres.lock') }, async () => {
+      const { cluster } = await prepareCluster(await makeDataDir(dataDir), { log: silent })
+      return connectToServer({ cluster, log: silent, silenceMs: 2000 })
+    })
     expect(session.pid).not.toBe(stuck)
     expect((await session.client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
     await session.client.end()
