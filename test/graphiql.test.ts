@@ -10,7 +10,7 @@ import { builtInReportTypes } from '../src/reports/catalog.ts'
 import { isBrowserMissing, launchBrowser, visit } from './browser.ts'
 import { startTestGateway } from './gateway.ts'
 import { type GatewayProcess, spawnGateway } from './gateway-process.ts'
-import { kept, openTab, read, run, settle, tabNames, write } from './graphiql.ts'
+import { followLink, kept, openTab, read, run, settle, tabNames, write } from './graphiql.ts'
 import { createSlowRun, slowReport } from './slow-report.ts'
 
 const tabs = ['Create', 'Watch', 'Events', 'List', 'Download']
@@ -82,13 +82,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
         download: { url: link },
       },
     ] = JSON.parse(await read(page, 'response')).data.reportRun.result.files
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page
-        .locator('.graphiql-response .detected-link')
-        .first()
-        .click({ modifiers: ['ControlOrMeta'] }),
-    ])
+    const download = await followLink(page)
     expect(download.url()).toBe(link)
     expect(download.suggestedFilename()).toBe(filename)
     const bytes = await readFile(await download.path())

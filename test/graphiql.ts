@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { Download, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
 export type Pane = 'variables' | 'headers'
@@ -30,6 +30,24 @@ export const openTab = async (page: Page, name: string): Promise<void> => {
   // GraphiQL takes up the tab's operation a moment later, and then writes it into the address.
   const operation = new RegExp(`^(query|mutation|subscription) ${name}\\b`, 'm')
   await page.waitForURL((url) => operation.test(url.searchParams.get('query') ?? ''))
+}
+
+/**
+ * Presses the first link of the answer, and gives the download that it begins. Again when nothing comes of it: the editor
+ * draws a link a moment before it follows it.
+ */
+export const followLink = async (page: Page): Promise<Download> => {
+  let download: Download | null = null
+  const press = async (): Promise<boolean> => {
+    const begun = page.waitForEvent('download', { timeout: 3_000 }).catch(() => null)
+    const link = page.locator('.graphiql-response .detected-link').first()
+    await link.click({ modifiers: ['ControlOrMeta'] })
+    download = await begun
+    return download !== null
+  }
+  await expect.poll(press, { timeout: 15_000, interval: 50 }).toBe(true)
+  if (!download) throw new Error('No download has begun.')
+  return download
 }
 
 /** Writes into a pane below the query, in place of what it holds. */
