@@ -1,9 +1,7 @@
 import { type Client, createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { ReportRun } from '../src/database/generated/prisma/client.ts'
-import { idPrefixes, newId } from '../src/ids.ts'
-import { noMetrics } from '../src/metrics.ts'
-import { transition } from '../src/runs/transition.ts'
+import { changeRun } from './foreign-worker.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
 import { noteStatements, type SentStatement } from './sent-statements.ts'
@@ -77,43 +75,14 @@ const gather = async (
 
 const arrived = async ({ counts, wrong }: Crowd, count: number): Promise<void> => {
   await vi.waitFor(() => expect(Math.min(...counts)).toBeGreaterThanOrEqual(count), {
-    timeout: 20_000,
+    timeout: 60_000,
     interval: 5,
   })
   expect(wrong).toEqual([])
 }
 
-const now = (): Date => new Date()
-const notify = ({ accountId }: { accountId: string }): void =>
-  void gateway.database.query("select pg_notify('report_gateway_events', $1)", [`test:${accountId}`])
-
-const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) => {
-  const { prisma } = gateway
-  const wakeUp = { notify, onWake: () => {}, isConnected: () => true, stop: async () => {} }
-  const file = {
-    id: newId(idPrefixes.file, now()),
-    accountId: run.accountId,
-    livemode: false,
-    runId: run.id,
-    filename: 'report.csv',
-    format: 'CSV',
-    compression: 'NONE',
-    byteSize: 1n,
-    sha256: '0'.repeat(64),
-    createdAt: now(),
-  } as const
-  return transition(
-    { prisma, wakeUp, now, metrics: noMetrics },
-    {
-      runId: run.id,
-      from,
-      to,
-      actorId: run.requestedById,
-      data: { rowsWritten: 1n, rowCount: 1n },
-      ...(to === 'SUCCEEDED' && { also: (tx) => tx.reportFile.create({ data: file }) }),
-    },
-  )
-}
+const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) =>
+  changeRun(gateway, run, from, to)
 
 const steps = [
   ['PENDING', 'RUNNING'],

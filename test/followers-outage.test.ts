@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { ReportRun } from '../src/database/generated/prisma/client.ts'
-import { idPrefixes, newId } from '../src/ids.ts'
-import { noMetrics } from '../src/metrics.ts'
-import { transition } from '../src/runs/transition.ts'
+import { changeRun } from './foreign-worker.ts'
 import { startTestGateway, type TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
 
@@ -25,38 +23,8 @@ const cutOff = async (): Promise<number> => {
   return ended.length
 }
 
-const now = (): Date => new Date()
-
-/** As a worker does it that has no part in the outage. */
-const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) => {
-  const { prisma } = gateway
-  const notify = (): void =>
-    void gateway.database.query("select pg_notify('report_gateway_events', $1)", [`test:${run.accountId}`])
-  const wakeUp = { notify, onWake: () => {}, isConnected: () => true, stop: async () => {} }
-  const file = {
-    id: newId(idPrefixes.file, now()),
-    accountId: run.accountId,
-    livemode: false,
-    runId: run.id,
-    filename: 'report.csv',
-    format: 'CSV',
-    compression: 'NONE',
-    byteSize: 1n,
-    sha256: '0'.repeat(64),
-    createdAt: now(),
-  } as const
-  return transition(
-    { prisma, wakeUp, now, metrics: noMetrics },
-    {
-      runId: run.id,
-      from,
-      to,
-      actorId: run.requestedById,
-      data: { rowCount: 1n },
-      ...(to === 'SUCCEEDED' && { also: (tx) => tx.reportFile.create({ data: file }) }),
-    },
-  )
-}
+const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) =>
+  changeRun(gateway, run, from, to)
 
 type Told = {
   __typename: string

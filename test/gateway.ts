@@ -104,3 +104,17 @@ export const startTestGateway = async ({
     throw error
   }
 }
+
+/** A gateway with a worker, and another one without on the same database, as clients meet them behind one address. */
+export type TwoGateways = AsyncDisposable & { first: TestGateway; second: TestGateway }
+
+export const startTwoGateways = async ({ config, ...options }: TestGatewayOptions): Promise<TwoGateways> => {
+  await using cleanup = new AsyncDisposableStack()
+  const first = cleanup.use(await startTestGateway({ ...options, config: { ...config } }))
+  const { database, dataDir } = first
+  const second = cleanup.use(
+    await startTestGateway({ ...options, config: { ...config, role: 'gateway' }, database, dataDir }),
+  )
+  const opened = cleanup.move()
+  return { first, second, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}

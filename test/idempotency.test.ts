@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pruneKeys } from '../src/runs/idempotency.ts'
-import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
+import {
+  startTestGateway,
+  startTwoGateways,
+  type TestAccount,
+  type TestGateway,
+  type TwoGateways,
+} from './gateway.ts'
 import { createGraphqlClient } from './graphql-client.ts'
 import {
   create,
@@ -15,21 +21,14 @@ import {
 import { createSlowRun, endOf, slowReport } from './slow-report.ts'
 
 // Two gateways on one database, as a client meets them behind one address.
+let gateways: TwoGateways
 let first: TestGateway
 let second: TestGateway
 beforeAll(async () => {
-  first = await startTestGateway({ reportTypes: [slowReport], config: { accountConcurrency: 8 } })
-  second = await startTestGateway({
-    reportTypes: [slowReport],
-    database: first.database,
-    dataDir: first.dataDir,
-    config: { role: 'gateway' },
-  })
+  gateways = await startTwoGateways({ reportTypes: [slowReport], config: { accountConcurrency: 8 } })
+  ;({ first, second } = gateways)
 })
-afterAll(async () => {
-  await second[Symbol.asyncDispose]()
-  await first[Symbol.asyncDispose]()
-})
+afterAll(() => gateways[Symbol.asyncDispose]())
 
 const runsOf = ({ accountId }: TestAccount): Promise<number> =>
   first.prisma.reportRun.count({ where: { accountId } })

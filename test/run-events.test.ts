@@ -1,24 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
+import { startTwoGateways, type TestAccount, type TestGateway, type TwoGateways } from './gateway.ts'
 import { createGraphqlClient, type GraphqlClient, type GraphqlResult } from './graphql-client.ts'
 import { createSlowRun, slowReport } from './slow-report.ts'
 
 // Two gateways on one database: what is done through the first is watched through the second.
+let gateways: TwoGateways
 let first: TestGateway
 let second: TestGateway
 beforeAll(async () => {
-  first = await startTestGateway({ reportTypes: [slowReport], config: { accountConcurrency: 8 } })
-  second = await startTestGateway({
-    reportTypes: [slowReport],
-    database: first.database,
-    dataDir: first.dataDir,
-    config: { role: 'gateway' },
-  })
+  gateways = await startTwoGateways({ reportTypes: [slowReport], config: { accountConcurrency: 8 } })
+  ;({ first, second } = gateways)
 })
-afterAll(async () => {
-  await second[Symbol.asyncDispose]()
-  await first[Symbol.asyncDispose]()
-})
+afterAll(() => gateways[Symbol.asyncDispose]())
 
 type Told = {
   __typename: string

@@ -13,8 +13,9 @@ export type RunRequest = {
   label: string | null
   tags: readonly string[]
   metadata: Readonly<Record<string, unknown>>
-  /** Milliseconds from the request in which it has to start, and from the start in which it has to end; null: any time. */
+  /** Milliseconds from the request in which it has to start; null when it may wait for ever. */
   startWithin: number | null
+  /** Milliseconds from the start in which it has to end; null when it may take as long as it takes. */
   timeout: number | null
   /** Milliseconds from the end for which the result is kept. */
   retention: number

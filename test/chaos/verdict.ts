@@ -130,24 +130,22 @@ export const judge = async ({
 }: Evidence): Promise<{ verdict: Verdict; missed: string[] }> => {
   const log = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
   const byAccount = Map.groupBy(log, ({ accountId }) => accountId)
-  const parts = [
+  const parts: Partial<Verdict>[] = [
     ...watchers.map((watcher) => judgeWatcher(watcher, byAccount.get(watcher.account) ?? [])),
     await judgeRuns(prisma, log),
     await judgeAnswers(prisma, acknowledged),
     await judgeFiles(prisma, dataDir),
   ]
+  const sum = (column: keyof Verdict): number => parts.reduce((total, part) => total + (part[column] ?? 0), 0)
   const verdict: Verdict = {
-    lost: 0,
-    repeated: 0,
-    outOfOrder: 0,
-    stale: 0,
-    endedTwice: 0,
-    leftHanging: 0,
-    duplicated: 0,
-    strayFiles: 0,
-  }
-  for (const part of parts) {
-    for (const [column, count] of Object.entries(part)) verdict[column as keyof Verdict] += count
+    lost: sum('lost'),
+    repeated: sum('repeated'),
+    outOfOrder: sum('outOfOrder'),
+    stale: sum('stale'),
+    endedTwice: sum('endedTwice'),
+    leftHanging: sum('leftHanging'),
+    duplicated: sum('duplicated'),
+    strayFiles: sum('strayFiles'),
   }
   const missed = watchers.flatMap((watcher) =>
     missedBy(watcher, byAccount.get(watcher.account) ?? []).map(
