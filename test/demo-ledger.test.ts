@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { generateDemoLedger } from '../src/ledger/demo/demo-ledger.ts'
-import type { LedgerBalanceTransaction, LedgerBatch } from '../src/ledger/rows.ts'
+import type { DemoBalanceTransaction, DemoBatch } from '../src/ledger/demo/rows.ts'
 
 const day = 86_400_000
 const midnight = (date: string) => new Date(`${date}T00:00:00Z`)
@@ -10,17 +10,18 @@ const startsAt = midnight('2024-11-22')
 const currencies = ['usd', 'eur', 'jpy']
 
 /** A whole ledger in memory. */
-const collect = (end: Date, livemode: boolean): LedgerBatch => {
+const collect = (end: Date, livemode: boolean): DemoBatch => {
   const batches = [...generateDemoLedger({ endsAt: end, livemode })]
   return {
     customers: batches.flatMap((batch) => batch.customers),
     charges: batches.flatMap((batch) => batch.charges),
     payouts: batches.flatMap((batch) => batch.payouts),
     balanceTransactions: batches.flatMap((batch) => batch.balanceTransactions),
+    feeDetails: batches.flatMap((batch) => batch.feeDetails),
   }
 }
 
-const hashOf = (ledger: LedgerBatch) => createHash('sha256').update(JSON.stringify(ledger)).digest('hex')
+const hashOf = (ledger: DemoBatch) => createHash('sha256').update(JSON.stringify(ledger)).digest('hex')
 
 const testLedger = collect(endsAt, false)
 const liveLedger = collect(endsAt, true)
@@ -33,7 +34,7 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 const isBusinessDay = (at: Date) => at.getUTCDay() !== 0 && at.getUTCDay() !== 6
 
 /** The lowest balance of a currency at any moment. */
-const lowestBalance = (ledger: LedgerBatch, currency: string) => {
+const lowestBalance = (ledger: DemoBatch, currency: string) => {
   const changes = new Map<number, number>()
   for (const row of ledger.balanceTransactions) {
     if (row.currency !== currency) continue
@@ -128,7 +129,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
         row.net !== row.amount - row.fee || ![row.amount, row.fee, row.net].every(Number.isSafeInteger),
     )
     expect(wrong).toEqual([])
-    const isFee = (row: LedgerBalanceTransaction) => row.type === 'stripe_fee' || row.type === 'tax_fee'
+    const isFee = (row: DemoBalanceTransaction) => row.type === 'stripe_fee' || row.type === 'tax_fee'
     const fees = balanceTransactions.filter(isFee)
     expect(fees.length).toBeGreaterThan(0)
     expect(fees.filter((row) => row.amount >= 0 || row.fee !== 0)).toEqual([])
@@ -266,7 +267,7 @@ describe.each(ledgers)('the hard cases in $mode mode', ({ ledger }) => {
   })
 
   test('a customer who pays in another currency is settled in dollars, and refunded in what was paid', () => {
-    const isForeign = (row: LedgerBalanceTransaction) =>
+    const isForeign = (row: DemoBalanceTransaction) =>
       row.customerFacingCurrency != null && row.customerFacingCurrency !== row.currency
     const foreign = balanceTransactions.filter(isForeign)
     expect(new Set(foreign.map((row) => row.currency))).toEqual(new Set(['usd']))

@@ -14,6 +14,7 @@ const liveLedger: LedgerBatch = {
   charges: batches.flatMap((batch) => batch.charges),
   payouts: batches.flatMap((batch) => batch.payouts),
   balanceTransactions: batches.flatMap((batch) => batch.balanceTransactions),
+  feeDetails: batches.flatMap((batch) => batch.feeDetails),
 }
 
 let database: TestDatabase
@@ -41,12 +42,13 @@ const countOf = async (accountId: string): Promise<number[]> => {
   return row?.counts ?? []
 }
 
-const nothing = [0, 0, 0, 0, 0]
+const nothing = [0, 0, 0, 0, 0, 0]
 const generated = [
   liveLedger.customers.length,
   liveLedger.charges.length,
   liveLedger.payouts.length,
   liveLedger.balanceTransactions.length,
+  liveLedger.feeDetails.length,
   1,
 ]
 
@@ -144,6 +146,7 @@ const oneCustomer = (id: string, description: string): LedgerBatch => ({
   charges: [],
   payouts: [],
   balanceTransactions: [],
+  feeDetails: [],
 })
 
 test('a text longer than a chunk, and one of nothing but escapes, arrive whole', async () => {

@@ -81,7 +81,8 @@ const analyze = `
       payout_id, automatic_payout_id),
     charges (account_id, livemode, id, created, customer_id),
     payouts (account_id, livemode, id, currency, created, effective_at, is_automatic),
-    customers (account_id, livemode, id)`
+    customers (account_id, livemode, id),
+    fee_details (account_id, livemode, balance_transaction_id)`
 
 /**
  * Appends a ledger to the ledger tables of the search path by COPY, batch by batch, so that memory holds one batch.
@@ -111,6 +112,7 @@ export const loadLedger = async (
       ledgerTables.balance_transactions,
       batch.balanceTransactions,
     )
+    await copyRows(client, owner, 'fee_details', ledgerTables.fee_details, batch.feeDetails)
     balanceTransactions += batch.balanceTransactions.length
     onProgress?.(balanceTransactions)
   }

@@ -13,17 +13,20 @@ type Metadata = Readonly<Record<string, string>>
 /** What a column of the ledger takes; an object goes into a JSON column, an absent value is null. */
 export type LedgerValue = string | number | boolean | Date | Metadata | LedgerAddress | null | undefined
 
-/** One change of the balance. Amounts are whole numbers of the currency's minor unit; net is amount less fee. */
+/**
+ * One change of the balance. Amounts are whole numbers of the currency's minor unit; net is amount less fee. What is
+ * absent or null is not known.
+ */
 export type LedgerBalanceTransaction = {
   id: string
-  type: string
+  type?: string | null
   reportingCategory: string
   currency: string
   amount: number
   fee: number
   net: number
   created: Date
-  availableOn: Date
+  availableOn?: Date | null
   /** `created`, but for payouts the payout's own effective time. */
   effectiveAt: Date
   description?: string | null
@@ -31,6 +34,7 @@ export type LedgerBalanceTransaction = {
   chargeId?: string | null
   payoutId?: string | null
   automaticPayoutId?: string | null
+  destinationPaymentId?: string | null
   customerFacingAmount?: number | null
   customerFacingCurrency?: string | null
   regulatoryTag?: string | null
@@ -47,12 +51,12 @@ export type LedgerPayout = {
   id: string
   amount: number
   currency: string
-  created: Date
-  arrivalDate: Date
+  created?: Date | null
+  arrivalDate?: Date | null
   effectiveAt: Date
-  isAutomatic: boolean
-  status: 'pending' | 'in_transit' | 'paid' | 'canceled' | 'failed'
-  type: 'bank_account' | 'card'
+  isAutomatic?: boolean | null
+  status?: 'pending' | 'in_transit' | 'paid' | 'canceled' | 'failed' | null
+  type?: 'bank_account' | 'card' | null
   description?: string | null
   destinationId?: string | null
   reversedAt?: Date | null
@@ -63,12 +67,13 @@ export type LedgerPayout = {
 
 export type LedgerCharge = {
   id: string
-  created: Date
+  created?: Date | null
   paymentIntentId?: string | null
   customerId?: string | null
   invoiceId?: string | null
   invoiceNumber?: string | null
   subscriptionId?: string | null
+  orderId?: string | null
   paymentMethodType?: string | null
   isLink?: boolean | null
   cardBrand?: string | null
@@ -89,12 +94,27 @@ export type LedgerCustomer = {
   shippingAddress?: LedgerAddress | null
 }
 
+/** One part of what was charged for a balance transaction. */
+export type LedgerFeeDetail = {
+  balanceTransactionId: string
+  /** Its place among the parts of that transaction, from 0. */
+  position: number
+  /** application_fee, payment_method_passthrough_fee, stripe_fee, tax, withheld_tax, or one that is newer than this. */
+  type: string
+  /** In minor units; positive when charged. */
+  amount: number
+  currency: string
+  description?: string | null
+  application?: string | null
+}
+
 /** A part of a ledger. Parts may come in any order and refer to one another. */
 export type LedgerBatch = {
   customers: LedgerCustomer[]
   charges: LedgerCharge[]
   payouts: LedgerPayout[]
   balanceTransactions: LedgerBalanceTransaction[]
+  feeDetails: LedgerFeeDetail[]
 }
 
 type Columns<Row> = Record<keyof Row, string>
@@ -117,6 +137,7 @@ export const ledgerTables = {
     invoiceId: 'invoice_id',
     invoiceNumber: 'invoice_number',
     subscriptionId: 'subscription_id',
+    orderId: 'order_id',
     paymentMethodType: 'payment_method_type',
     isLink: 'is_link',
     cardBrand: 'card_brand',
@@ -160,6 +181,7 @@ export const ledgerTables = {
     chargeId: 'charge_id',
     payoutId: 'payout_id',
     automaticPayoutId: 'automatic_payout_id',
+    destinationPaymentId: 'destination_payment_id',
     customerFacingAmount: 'customer_facing_amount',
     customerFacingCurrency: 'customer_facing_currency',
     regulatoryTag: 'regulatory_tag',
@@ -171,4 +193,13 @@ export const ledgerTables = {
     connectedAccountCountry: 'connected_account_country',
     connectedAccountDirectChargeId: 'connected_account_direct_charge_id',
   } satisfies Columns<LedgerBalanceTransaction>,
+  fee_details: {
+    balanceTransactionId: 'balance_transaction_id',
+    position: 'position',
+    type: 'type',
+    amount: 'amount',
+    currency: 'currency',
+    description: 'description',
+    application: 'application',
+  } satisfies Columns<LedgerFeeDetail>,
 }

@@ -1,11 +1,17 @@
-import type { LedgerBalanceTransaction, LedgerBatch, LedgerCharge, LedgerPayout } from '../rows.ts'
 import { type Day, dayOf, momentOf } from './calendar.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoRandom } from './random.ts'
+import {
+  type DemoBalanceTransaction,
+  type DemoBatch,
+  type DemoCharge,
+  type DemoPayout,
+  emptyBatch,
+} from './rows.ts'
 
 /** A balance transaction to post; what is left out follows from the rest. */
 export type DemoPosting = Omit<
-  LedgerBalanceTransaction,
+  DemoBalanceTransaction,
   'id' | 'net' | 'fee' | 'availableOn' | 'effectiveAt' | 'automaticPayoutId'
 > & { fee?: number; availableOn?: Date }
 
@@ -14,9 +20,9 @@ export type DemoBook = {
   random: DemoRandom
   newId: NewDemoId
   /** Posts a row that waits for the next automatic payout. Its net is computed; it is effective when created. */
-  post: (posting: DemoPosting) => LedgerBalanceTransaction
-  addCharge: (charge: LedgerCharge) => void
-  addPayout: (payout: LedgerPayout) => void
+  post: (posting: DemoPosting) => DemoBalanceTransaction
+  addCharge: (charge: DemoCharge) => void
+  addPayout: (payout: DemoPayout) => void
   /** Posts the row of an automatic payout: it waits for none. */
   postPayout: (posting: DemoPosting, effectiveAt: Date) => void
   /** Sum of the net of all rows of that currency that wait for a payout: what can be given back without a debt. */
@@ -25,21 +31,19 @@ export type DemoBook = {
    * Takes out the waiting rows that are available at a moment, provided that they sum to more than nothing; the caller
    * names the payout in each of them.
    */
-  sweep: (currency: string, at: Date) => LedgerBalanceTransaction[]
+  sweep: (currency: string, at: Date) => DemoBalanceTransaction[]
   /** Has something happen at a later moment; nothing that lies at or after the ledger's end does. */
   later: (at: Date, event: (at: Date) => void) => void
   /** Makes the events of a day happen, in the order of time. */
   play: (day: Day) => void
   /** The rows that nothing changes any more since the last call; all of them when `everything` is true. */
-  takeBatch: (everything: boolean) => LedgerBatch
+  takeBatch: (everything: boolean) => DemoBatch
 }
 
-const sumOfNet = (rows: readonly LedgerBalanceTransaction[]) => rows.reduce((sum, row) => sum + row.net, 0)
-
-const emptyBatch = (): LedgerBatch => ({ customers: [], charges: [], payouts: [], balanceTransactions: [] })
+const sumOfNet = (rows: readonly DemoBalanceTransaction[]) => rows.reduce((sum, row) => sum + row.net, 0)
 
 export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Date): DemoBook => {
-  const waitingRows = new Map<string, LedgerBalanceTransaction[]>()
+  const waitingRows = new Map<string, DemoBalanceTransaction[]>()
   const heldSums = new Map<string, number>()
   const agenda = new Map<Day, { at: Date; event: (at: Date) => void }[]>()
   let batch = emptyBatch()
@@ -47,7 +51,7 @@ export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Dat
   const waitingIn = (currency: string) => waitingRows.get(currency) ?? []
   const held = (currency: string) => heldSums.get(currency) ?? 0
 
-  const complete = (posting: DemoPosting, effectiveAt: Date): LedgerBalanceTransaction => {
+  const complete = (posting: DemoPosting, effectiveAt: Date): DemoBalanceTransaction => {
     const fee = posting.fee ?? 0
     const id = newId('txn', posting.created)
     const availableOn = posting.availableOn ?? posting.created
@@ -77,8 +81,8 @@ export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Dat
     postPayout: (posting, effectiveAt) => void batch.balanceTransactions.push(complete(posting, effectiveAt)),
     held,
     sweep: (currency, at) => {
-      const due: LedgerBalanceTransaction[] = []
-      const others: LedgerBalanceTransaction[] = []
+      const due: DemoBalanceTransaction[] = []
+      const others: DemoBalanceTransaction[] = []
       for (const row of waitingIn(currency)) {
         // As numbers, because comparing two dates calls into each of them and is several times slower.
         if (row.availableOn.getTime() <= at.getTime()) due.push(row)

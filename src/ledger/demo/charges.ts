@@ -1,13 +1,13 @@
-import type { LedgerBalanceTransaction, LedgerCharge } from '../rows.ts'
 import type { DemoBook } from './book.ts'
 import { businessDaysAfter, type Day, dayOf, dayOfMonth, isLastOfMonth, momentOf } from './calendar.ts'
 import type { DemoCustomer } from './customers.ts'
 import type { DemoMarket, DemoPaymentMethod } from './markets.ts'
 import { demoAwkwardText } from './people.ts'
+import type { DemoBalanceTransaction, DemoCharge } from './rows.ts'
 
 /** A sale: its balance transaction, and what later events need to know of it. */
 export type DemoSale = {
-  transaction: LedgerBalanceTransaction
+  transaction: DemoBalanceTransaction
   isCard: boolean
   isSubscription: boolean
   orderId: string
@@ -68,7 +68,7 @@ const describePayment = (
   method: DemoPaymentMethod,
   customer: DemoCustomer | null,
   country: string,
-): Partial<LedgerCharge> => {
+): Partial<DemoCharge> => {
   const { random } = book
   if (method.type !== 'card') return { paymentMethodType: method.type, isLink: method.type === 'link' }
   return {
@@ -90,7 +90,7 @@ type SaleInput = {
   description: string
   orderId: string
   /** Invoice and subscription, or shipping address and metadata. */
-  details: Partial<LedgerCharge>
+  details: Partial<DemoCharge>
 }
 
 const sell = (book: DemoBook, input: SaleInput): DemoSale => {

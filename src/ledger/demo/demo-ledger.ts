@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import { loadLedger } from '../load.ts'
-import type { LedgerBatch } from '../rows.ts'
 import { createDemoBilling } from './billing.ts'
 import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
@@ -11,9 +10,10 @@ import { type DemoMarket, demoMarkets } from './markets.ts'
 import { createDemoPayouts } from './payouts.ts'
 import { createDemoRandom } from './random.ts'
 import { planReversals } from './reversals.ts'
+import { type DemoBatch, emptyBatch } from './rows.ts'
 
 /** The ledger in parts of about a month, made as they are asked for; it can be gone through once. */
-export type DemoLedger = Generator<LedgerBatch, void>
+export type DemoLedger = Generator<DemoBatch, void>
 
 const sizes = { test: { orders: 103_000, customers: 4200 }, live: { orders: 10_300, customers: 600 } }
 
@@ -73,7 +73,7 @@ function* generate(endsAt: Date, livemode: boolean): DemoLedger {
   const shops = demoMarkets.map((market) => openShop(book, market, span, size, nextOrder))
 
   const customers = shops.flatMap((shop) => shop.customers.map((customer) => customer.row))
-  yield { customers, charges: [], payouts: [], balanceTransactions: [] }
+  yield { ...emptyBatch(), customers }
   for (let day = firstDay; day < firstDay + span.days; day++) {
     for (const shop of shops) shop.settle(day)
     book.play(day)

@@ -1,7 +1,7 @@
-import type { LedgerPayout } from '../rows.ts'
 import type { DemoBook } from './book.ts'
 import { businessDaysAfter, type Day, dayOfMonth, momentOf, monthOf, weekdayOf } from './calendar.ts'
 import type { DemoMarket } from './markets.ts'
+import type { DemoPayout } from './rows.ts'
 
 /** Makes the payouts of one market, day by day. */
 export type DemoPayouts = {
@@ -30,7 +30,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
   }
   let automaticPayouts = 0
 
-  const common = (at: Date, type: LedgerPayout['type'], hasArrived: boolean) => ({
+  const common = (at: Date, type: DemoPayout['type'], hasArrived: boolean) => ({
     id: newId('po', at),
     currency,
     created: at,
@@ -40,7 +40,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
     ...traceOf(hasArrived),
   })
 
-  const traceOf = (hasArrived: boolean): Pick<LedgerPayout, 'traceId' | 'traceIdStatus'> => {
+  const traceOf = (hasArrived: boolean): Pick<DemoPayout, 'traceId' | 'traceIdStatus'> => {
     if (!rules.hasTraceId) return { traceId: null, traceIdStatus: 'unsupported' }
     if (!hasArrived) return { traceId: null, traceIdStatus: 'pending' }
     return {
@@ -49,7 +49,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
     }
   }
 
-  const bringBack = (payout: LedgerPayout, at: Date) =>
+  const bringBack = (payout: DemoPayout, at: Date) =>
     book.later(at, () => {
       book.post({
         type: 'payout_failure',
@@ -78,7 +78,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
       const fails =
         automaticPayouts % rules.failsEvery === Math.floor(rules.failsEvery / 2) && backAt < endsAt
       const settled = hasArrived ? 'paid' : 'in_transit'
-      const payout: LedgerPayout = {
+      const payout: DemoPayout = {
         ...common(at, 'bank_account', hasArrived),
         amount,
         arrivalDate,
@@ -101,7 +101,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
       if (amount <= 0) return
       const arrivalDate = type === 'card' ? at : momentOf(businessDaysAfter(day, rules.arrivesAfter))
       const hasArrived = arrivalDate < endsAt
-      const payout: LedgerPayout = {
+      const payout: DemoPayout = {
         ...common(at, type, hasArrived),
         amount,
         arrivalDate,
@@ -118,7 +118,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
 
 const monthsSince2000 = (day: Day) => (momentOf(day).getUTCFullYear() - 2000) * 12 + monthOf(day)
 
-const payoutRow = (payout: LedgerPayout, fee: number) => ({
+const payoutRow = (payout: DemoPayout, fee: number) => ({
   type: 'payout',
   reportingCategory: 'payout',
   currency: payout.currency,

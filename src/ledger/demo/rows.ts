@@ -1,0 +1,22 @@
+import type { LedgerBalanceTransaction, LedgerBatch, LedgerCharge, LedgerPayout } from '../rows.ts'
+
+type Known<Row, Key extends keyof Row> = Row & { [Name in Key]-?: NonNullable<Row[Name]> }
+
+// The shop knows of each row what an export of others may leave out.
+export type DemoBalanceTransaction = Known<LedgerBalanceTransaction, 'type' | 'availableOn'>
+export type DemoCharge = Known<LedgerCharge, 'created'>
+export type DemoPayout = Known<LedgerPayout, 'created' | 'arrivalDate' | 'isAutomatic' | 'status' | 'type'>
+
+export type DemoBatch = Omit<LedgerBatch, 'charges' | 'payouts' | 'balanceTransactions'> & {
+  charges: DemoCharge[]
+  payouts: DemoPayout[]
+  balanceTransactions: DemoBalanceTransaction[]
+}
+
+export const emptyBatch = (): DemoBatch => ({
+  customers: [],
+  charges: [],
+  payouts: [],
+  balanceTransactions: [],
+  feeDetails: [],
+})
