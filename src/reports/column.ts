@@ -8,6 +8,10 @@ export type ColumnValue =
   | { kind: 'text'; sql: Sql }
   | { kind: 'integer'; sql: Sql }
   | { kind: 'boolean'; sql: Sql }
+  /** An exact number that is no amount of money. */
+  | { kind: 'decimal'; sql: Sql }
+  /** A day of the calendar, wherever it is. */
+  | { kind: 'date'; sql: Sql }
   /** An integer in minor units, and the currency that says how many decimals it has. */
   | { kind: 'amount'; sql: Sql; currency: Sql }
   /** An instant, printed in the report's timezone or in UTC. */
@@ -26,6 +30,8 @@ const columnTypes = {
   text: 'STRING',
   integer: 'INTEGER',
   boolean: 'BOOLEAN',
+  decimal: 'DECIMAL',
+  date: 'DATE',
   amount: 'DECIMAL',
   instant: 'TIMESTAMP',
   entry: 'STRING',
@@ -71,6 +77,9 @@ const formulaStarts = sql`61, 43, 45, 64, 65309, 65291, 65293, 65312, 9, 10, 13`
 const guardedText = (text: Sql): Sql =>
   sql`case when ascii(${text}) in (${formulaStarts}) then '''' || ${text} else nullif(${text}, '') end`
 
+const separated = (text: Sql, separator: string): Sql =>
+  separator === '.' ? text : sql`replace(${text}, '.', ${separator})`
+
 export type ValueFormat = { timezone: string; decimalSeparator: string }
 
 /** The SQL expression of a column as it stands in the file; null, as empty text, becomes an empty, unquoted field. */
@@ -85,11 +94,12 @@ export const columnText = (
       return guardedText(sql`(${value.object} ->> ${key ?? ''})`)
     case 'integer':
     case 'boolean':
+    case 'date':
       return sql`(${value.sql})::text`
-    case 'amount': {
-      const text = amountText(value.sql, value.currency)
-      return decimalSeparator === '.' ? text : sql`replace(${text}, '.', ${decimalSeparator})`
-    }
+    case 'decimal':
+      return separated(sql`(${value.sql})::text`, decimalSeparator)
+    case 'amount':
+      return separated(amountText(value.sql, value.currency), decimalSeparator)
     case 'instant':
       return sql`date_trunc('second', ${clockTime(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone)})::text`
   }
