@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
-import { activityItemized3 } from '../src/reports/activity.ts'
-import { payoutsItemized3 } from '../src/reports/payouts.ts'
 import { renderReport } from '../src/reports/render.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { runReport } from './run-report.ts'
