@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
+import { documentedTypes } from './documented-types.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { requestReport, runReport } from './run-report.ts'
 
@@ -12,82 +13,25 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const words = (text: string): string[] => text.trim().split(/\s+/)
-const address = (prefix: string): string =>
-  words('line1 line2 city state postal_code country')
-    .map((part) => `${prefix}_${part}`)
-    .join(' ')
-
-const summary = words('reporting_category currency count gross fee net')
-const summaryParameters = words('columns currency interval_end interval_start timezone')
-const itemizedParameters = words(
-  'columns currency decimal_separator interval_end interval_start reporting_category timezone',
+/** One or two types for each way in which columns come about. */
+const reportTypes = documentedTypes.flatMap(({ inputKey, ...type }) =>
+  inputKey && /^(?:balance|payouts)[._]/.test(type.name) ? [{ ...type, inputKey }] : [],
 )
-
-/** The public interface of each type, typed in from the reference and not from the code. */
-const reportTypes = [
-  {
-    name: 'balance.summary.1',
-    inputKey: 'balanceSummary',
-    parameters: summaryParameters,
-    columns: words('category description net_amount currency'),
-    defaults: words('category description net_amount currency'),
-  },
-  {
-    name: 'balance_change_from_activity.summary.1',
-    inputKey: 'balanceChangeFromActivitySummary',
-    parameters: summaryParameters,
-    columns: summary,
-    defaults: summary,
-  },
-  {
-    name: 'balance_change_from_activity.itemized.3',
-    inputKey: 'balanceChangeFromActivityItemized',
-    parameters: itemizedParameters,
-    columns: words(`
-      balance_transaction_id created_utc created available_on_utc available_on currency gross fee net
-      reporting_category source_id description customer_facing_amount customer_facing_currency regulatory_tag
-      automatic_payout_id automatic_payout_effective_at_utc automatic_payout_effective_at
-      customer_id customer_email customer_name customer_description
-      ${address('customer_shipping_address')} ${address('customer_address')}
-      ${address('shipping_address')} ${address('card_address')}
-      charge_id payment_intent_id charge_created_utc charge_created invoice_id invoice_number subscription_id
-      payment_method_type is_link card_brand card_funding card_country statement_descriptor dispute_reason
-      connected_account_id connected_account_name connected_account_country connected_account_direct_charge_id
-      payment_metadata[key] refund_metadata[key] transfer_metadata[key] trace_id trace_id_status`),
-    defaults: words(
-      'balance_transaction_id created available_on currency gross fee net reporting_category description',
-    ),
-  },
-  {
-    name: 'payouts.summary.1',
-    inputKey: 'payoutsSummary',
-    parameters: summaryParameters,
-    columns: summary,
-    defaults: summary,
-  },
-  {
-    name: 'payouts.itemized.3',
-    inputKey: 'payoutsItemized',
-    parameters: itemizedParameters,
-    columns: words(`
-      payout_id effective_at_utc effective_at currency gross fee net reporting_category balance_transaction_id
-      description payout_expected_arrival_date payout_status payout_reversed_at_utc payout_reversed_at
-      payout_type payout_description payout_destination_id regulatory_tag trace_id trace_id_status`),
-    defaults: words(`
-      payout_id effective_at currency gross fee net reporting_category balance_transaction_id description
-      payout_expected_arrival_date payout_status`),
-  },
-]
+const activityColumns = documentedTypes.find(
+  ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized',
+)?.columns
 
 type Catalogue = {
   reportTypes: {
     nodes: {
       name: string
-      inputKey: string
+      inputKey: string | null
       title: string
       description: string
       requiresLiveMode: boolean
       formats: string[]
+      deprecationReason: string | null
+      replacedBy: { name: string } | null
       parameters: { name: string; isRequired: boolean; description: string }[]
       columns: { name: string; isDefault: boolean; type: string; description: string }[]
     }[]
@@ -97,7 +41,7 @@ type Catalogue = {
 const readCatalogue = async (): Promise<Catalogue['reportTypes']['nodes']> => {
   const { reportTypes: page } = await account.client.request<Catalogue>(`{
     reportTypes { nodes {
-      name inputKey title description requiresLiveMode formats
+      name inputKey title description requiresLiveMode formats deprecationReason replacedBy { name }
       parameters { name isRequired description }
       columns { name isDefault type description }
     } }
@@ -106,28 +50,74 @@ const readCatalogue = async (): Promise<Catalogue['reportTypes']['nodes']> => {
 }
 
 const interval = { between: { start: '2026-09-02T00:00:00Z', end: '2026-09-03T00:00:00Z' } }
+const liveAccount = () => gateway.createAccount({ accountId: demoAccountId, livemode: true })
+const somePayout = async (): Promise<string> => {
+  const [payout] = await gateway.database.query<{ id: string }>(
+    `select id from payouts where account_id = $1 and not livemode and is_automatic
+     and effective_at = '2026-09-02T00:00:00Z' and currency = 'usd'`,
+    [demoAccountId],
+  )
+  return payout?.id ?? ''
+}
 const withKey = (name: string): string => name.replace('[key]', '[order_id]')
 
-test('the itemized activity has the 69 columns of its third version', () => {
-  expect(reportTypes[2]?.columns).toHaveLength(69)
+test('the table has as many columns as Stripe counts', () => {
+  const counts = documentedTypes.map(({ name, columns }) => [name, columns.length] as const)
+  expect(Object.fromEntries(counts.filter(([name]) => name.includes('itemized')))).toEqual({
+    'balance_change_from_activity.itemized.1': 37,
+    'balance_change_from_activity.itemized.2': 65,
+    'balance_change_from_activity.itemized.3': 69,
+    'payouts.itemized.1': 17,
+    'payouts.itemized.2': 18,
+    'payouts.itemized.3': 20,
+    'payout_reconciliation.itemized.1': 28,
+    'payout_reconciliation.itemized.2': 31,
+    'payout_reconciliation.itemized.3': 67,
+    'payout_reconciliation.itemized.4': 48,
+    'payout_reconciliation.itemized.5': 71,
+    'payout_reconciliation.by_id.itemized.1': 28,
+    'payout_reconciliation.by_id.itemized.2': 31,
+    'payout_reconciliation.by_id.itemized.3': 67,
+    'payout_reconciliation.by_id.itemized.4': 71,
+    'ending_balance_reconciliation.itemized.1': 33,
+    'ending_balance_reconciliation.itemized.2': 65,
+    'ending_balance_reconciliation.itemized.3': 44,
+    'ending_balance_reconciliation.itemized.4': 69,
+    'all_fees.balance_transaction_created.itemized.2': 18,
+  })
 })
 
 test('the catalogue lists these types, with the parameters and columns that Stripe documents', async () => {
   const listed = await readCatalogue()
   expect(
-    listed.map(({ name, inputKey, parameters, columns }) => ({
+    listed.map(({ name, inputKey, parameters, columns, replacedBy }) => ({
       name,
       inputKey,
       parameters: parameters.map((parameter) => parameter.name).sort(),
+      required: parameters.filter(({ isRequired }) => isRequired).map((parameter) => parameter.name),
       columns: columns.map((column) => column.name),
       defaults: columns.filter(({ isDefault }) => isDefault).map((column) => column.name),
+      replacedBy: replacedBy?.name ?? null,
     })),
-  ).toEqual(reportTypes)
+  ).toEqual(documentedTypes)
 })
 
-test('every type, parameter and column is described; only the interval is required', async () => {
+test('what replaces a type has all of its columns, and the reason says so', async () => {
+  const listed = await readCatalogue()
+  for (const { name, columns, replacedBy, deprecationReason } of listed) {
+    const reason = replacedBy && `${replacedBy.name} has all of its columns and more.`
+    expect(deprecationReason, name).toBe(reason)
+    const newer = listed.find((type) => type.name === replacedBy?.name)?.columns ?? columns
+    expect(newer.map((column) => column.name)).toEqual(
+      expect.arrayContaining(columns.map((column) => column.name)),
+    )
+  }
+})
+
+test('every type, parameter and column is described; fees alone need a live key', async () => {
   for (const type of await readCatalogue()) {
-    expect(type).toMatchObject({ requiresLiveMode: false, formats: ['CSV'] })
+    const requiresLiveMode = type.name.startsWith('all_fees.')
+    expect(type).toMatchObject({ requiresLiveMode, formats: ['CSV'] })
     for (const text of [
       type.title,
       type.description,
@@ -136,8 +126,6 @@ test('every type, parameter and column is described; only the interval is requir
     ]) {
       expect(text).toMatch(/^[A-Z].{8,}/)
     }
-    const required = type.parameters.filter(({ isRequired }) => isRequired).map(({ name }) => name)
-    expect(required).toEqual(['interval_start', 'interval_end'])
   }
 })
 
@@ -145,32 +133,42 @@ test('columns are of the types that their values are', async () => {
   const columns = (await readCatalogue()).flatMap((type) => type.columns)
   const namesOf = (type: string) =>
     new Set(columns.filter((column) => column.type === type).map(({ name }) => name))
-  expect(namesOf('DECIMAL')).toEqual(new Set(words('net_amount gross fee net customer_facing_amount')))
-  expect(namesOf('INTEGER')).toEqual(new Set(['count']))
+  expect(namesOf('DECIMAL')).toEqual(
+    new Set(words('net_amount gross fee net customer_facing_amount amount tax')),
+  )
+  expect(namesOf('INTEGER')).toEqual(new Set(['count', 'pricing_tier']))
   expect(namesOf('BOOLEAN')).toEqual(new Set(['is_link']))
   const isTime = (name: string) =>
-    /^(?:created|available_on|payout_expected_arrival_date)|_(?:at|created)(?:_utc)?$/.test(name)
+    /^(?:created|available_on|payout_expected_arrival_date)|_(?:at|created)$/.test(name)
   expect(namesOf('TIMESTAMP')).toEqual(
     new Set(columns.map(({ name }) => name).filter((name) => isTime(name.replace(/_utc$/, '')))),
   )
 })
 
-describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
-  test('writes its default columns when none are chosen', async () => {
-    const {
-      header,
-      rows,
-      parameters,
-      columns: told,
-    } = await runReport(account, {
-      [inputKey]: { interval },
-    })
-    expect(header).toEqual(defaults)
-    expect(parameters.columns).toEqual(defaults)
-    expect(told.map(({ name }) => name)).toEqual(defaults)
-    expect(rows.length).toBeGreaterThan(0)
-  })
+test.each(documentedTypes)(
+  '$name writes its default columns, and every column that is named',
+  async (type) => {
+    const payout = { payout: await somePayout() }
+    const given = { interval_start: interval.between.start, interval_end: interval.between.end, ...payout }
+    const required = Object.fromEntries(
+      Object.entries(given).filter(([name]) => type.required.includes(name)),
+    )
+    const asker = type.name.startsWith('all_fees') ? await liveAccount() : account
+    const all = type.columns.map(withKey).toReversed()
+    const run = (parameters: object) =>
+      runReport(asker, { custom: { type: type.name, parameters: { ...required, ...parameters } } })
+    const [usual, every] = await Promise.all([run({}), run({ columns: all })])
+    expect(usual.header).toEqual(type.defaults)
+    expect(usual.parameters.columns).toEqual(type.defaults)
+    expect(usual.columns.map(({ name }) => name)).toEqual(type.defaults)
+    expect(every.header).toEqual(all)
+    expect(every.rows.length).toBe(usual.rows.length)
+    expect(usual.rows.length).toBeGreaterThan(0)
+    for (const [i, row] of usual.rows.entries()) expect(every.rows[i]).toMatchObject(row)
+  },
+)
 
+describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
   test('writes all its columns, in any order', async () => {
     const all = columns.map(withKey)
     const forwards = await runReport(account, { [inputKey]: { interval, columns: all } })
@@ -258,7 +256,7 @@ describe('metadata columns', () => {
       {
         message: expect.stringContaining(message),
         path: ['input', 'report', 'balanceChangeFromActivityItemized', 'columns', '0'],
-        allowed: reportTypes[2]?.columns,
+        allowed: activityColumns,
       },
     ])
   })

@@ -5,14 +5,16 @@ import { type Client, DatabaseError } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConnection } from '../src/database/client.ts'
-import { activityItemized3 } from '../src/reports/activity.ts'
 import { builtInReportTypes } from '../src/reports/catalog.ts'
 import { renderReport } from '../src/reports/render.ts'
 import type { AcceptedParameters } from '../src/reports/report-type.ts'
 import { literalText, sql } from '../src/reports/sql.ts'
+import { builtInType } from './built-in-type.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { marchEnd, marchStart, writeMarchLedger } from './march-ledger.ts'
 import { runReport } from './run-report.ts'
+
+const activityItemized3 = builtInType('balance_change_from_activity.itemized.3')
 
 let gateway: TestGateway
 let account: TestAccount

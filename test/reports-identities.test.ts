@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
+import { currencies, readBalance, readSummary, sumUp } from './report-sums.ts'
 import { runReport } from './run-report.ts'
 
 let gateway: TestGateway
@@ -12,64 +13,9 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-type Row = Record<string, string>
-type Amounts = { count: bigint; gross: bigint; fee: bigint; net: bigint }
-
-const decimals: Record<string, number> = { usd: 2, eur: 2, jpy: 0 }
-const currencies = Object.keys(decimals).sort()
-
-/** The amount in minor units; fails unless it has exactly its currency's decimals. */
-const minor = (text = '', currency = ''): bigint => {
-  const digits = decimals[currency]
-  const pattern = digits === 0 ? /^-?\d+$/ : new RegExp(`^-?\\d+\\.\\d{${digits}}$`)
-  expect(text).toMatch(pattern)
-  return BigInt(text.replace('.', ''))
-}
-
 /** An instant at midnight of that day in the timezone. */
 const midnight = (day: string, timezone: string): string =>
   Temporal.PlainDate.from(day).toZonedDateTime(timezone).toInstant().toString()
-
-/** Sums by currency and category, and by currency alone under `total`; keys as in `usd charge`. */
-const sumUp = (rows: readonly Row[]): Map<string, Amounts> => {
-  const sums = new Map<string, Amounts>()
-  for (const row of rows) {
-    const { currency = '', reporting_category = '' } = row
-    for (const key of [`${currency} ${reporting_category}`, `${currency} total`]) {
-      const sum = sums.get(key) ?? { count: 0n, gross: 0n, fee: 0n, net: 0n }
-      sums.set(key, {
-        count: sum.count + 1n,
-        gross: sum.gross + minor(row.gross, currency),
-        fee: sum.fee + minor(row.fee, currency),
-        net: sum.net + minor(row.net, currency),
-      })
-    }
-  }
-  return sums
-}
-
-/** A summary's lines in the form of `sumUp`. */
-const readSummary = (rows: readonly Row[]): Map<string, Amounts> =>
-  new Map(
-    rows.map(({ currency = '', reporting_category, count = '', gross, fee, net }) => [
-      `${currency} ${reporting_category}`,
-      {
-        count: BigInt(count),
-        gross: minor(gross, currency),
-        fee: minor(fee, currency),
-        net: minor(net, currency),
-      },
-    ]),
-  )
-
-/** A balance summary as amounts by currency and category. */
-const readBalance = (rows: readonly Row[]): Record<string, Record<string, bigint>> => {
-  const byCurrency: Record<string, Record<string, bigint>> = {}
-  for (const { currency = '', category = '', net_amount } of rows) {
-    byCurrency[currency] = { ...byCurrency[currency], [category]: minor(net_amount, currency) }
-  }
-  return byCurrency
-}
 
 /** Balances from the ledger itself, before a moment. */
 const balancesBefore = async (moment: string): Promise<Record<string, bigint>> => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
 import { builtInReportTypes } from '../src/reports/catalog.ts'
-import { payoutsSummary1 } from '../src/reports/payouts.ts'
+import { payoutsSummary } from '../src/reports/families/payouts.ts'
 import { startTestGateway, type TestGateway } from './gateway.ts'
 import { requestReport, runReport } from './run-report.ts'
 
-const liveOnly = { ...payoutsSummary1, name: 'all_fees.summary.9', inputKey: null, requiresLiveMode: true }
+const liveOnly = { ...payoutsSummary, name: 'all_fees.summary.9', inputKey: null, requiresLiveMode: true }
 
 let gateway: TestGateway
 beforeAll(async () => {

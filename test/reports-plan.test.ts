@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
-import { activityItemized3 } from '../src/reports/activity.ts'
-import { payoutsItemized3 } from '../src/reports/payouts.ts'
 import { renderReport } from '../src/reports/render.ts'
+import { builtInType } from './built-in-type.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { runReport } from './run-report.ts'
+
+const activityItemized3 = builtInType('balance_change_from_activity.itemized.3')
+const payoutsItemized3 = builtInType('payouts.itemized.3')
 
 let gateway: TestGateway
 let account: TestAccount
@@ -14,7 +16,13 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-type PlanNode = { 'Relation Name'?: string; 'Index Name'?: string; 'Index Cond'?: string; Plans?: PlanNode[] }
+type PlanNode = {
+  'Node Type': string
+  'Relation Name'?: string
+  'Index Name'?: string
+  'Index Cond'?: string
+  Plans?: PlanNode[]
+}
 
 const allNodes = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(allNodes)]
 
@@ -30,6 +38,8 @@ const explain = async (query: string) => {
     tables: named('Relation Name'),
     indexes: named('Index Name'),
     conditions: nodes.flatMap((node) => node['Index Cond'] ?? []),
+    /** Tables of which every row is read. */
+    scanned: nodes.flatMap((node) => (node['Node Type'] === 'Seq Scan' ? (node['Relation Name'] ?? []) : [])),
   }
 }
 
@@ -84,6 +94,27 @@ test('a payout is joined once', async () => {
   expect(indexes).toContain('balance_transactions_account_id_livemode_effective_at_idx')
 })
 
+const aPayout = { payout: 'po_1' }
+const aMoment = { interval_end: oneDay.interval_end }
+const columns = ['automatic_payout_id', 'automatic_payout_effective_at', 'gross', 'customer_email']
+
+test.each([
+  ['payout_reconciliation.itemized.5', { ...oneDay, columns }],
+  ['payout_reconciliation.summary.1', oneDay],
+  ['payout_reconciliation.by_id.itemized.4', { ...aPayout, columns }],
+  ['payout_reconciliation.by_id.summary.1', aPayout],
+  ['ending_balance_reconciliation.itemized.4', { ...aMoment, columns }],
+  ['ending_balance_reconciliation.summary.1', aMoment],
+])('%s finds its rows by the payouts that swept them', async (name, parameters) => {
+  const report = renderReport(builtInType(name), account, parameters)
+  for (const query of [queryOf(report.copyText), report.countText]) {
+    const plan = await explain(query)
+    expect(plan.indexes).toContain('balance_transactions_automatic_payout_idx')
+    expect(plan.conditions.join()).toMatch(/account_id.*livemode.*automatic_payout_id/s)
+    expect(plan.scanned).not.toContain('balance_transactions')
+  }
+})
+
 describe('the same request', () => {
   const interval = { between: { start: '2026-08-01T00:00:00Z', end: '2026-09-01T00:00:00Z' } }
   const reports = [
@@ -92,6 +123,8 @@ describe('the same request', () => {
     { balanceChangeFromActivityItemized: { interval, columns: ['gross', 'customer_name', 'trace_id'] } },
     { payoutsSummary: { interval } },
     { payoutsItemized: { interval } },
+    { payoutReconciliationItemized: { interval, columns: ['automatic_payout_id', 'gross', 'fee'] } },
+    { endingBalanceReconciliationItemized: { intervalEnd: interval.between.end } },
   ]
 
   test('writes the same bytes, also when the rows lie elsewhere in the table', async () => {

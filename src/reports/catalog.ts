@@ -1,15 +1,35 @@
-import { activityItemized3, activitySummary1 } from './activity.ts'
-import { balanceSummary1 } from './balance.ts'
-import { payoutsItemized3, payoutsSummary1 } from './payouts.ts'
+import { activityItemized, activitySummary } from './families/activity.ts'
+import { allFeesItemized } from './families/all-fees.ts'
+import { balanceSummary } from './families/balance.ts'
+import {
+  endingBalanceReconciliationItemized,
+  endingBalanceReconciliationSummary,
+} from './families/ending-balance-reconciliation.ts'
+import {
+  payoutReconciliationItemized,
+  payoutReconciliationSummary,
+} from './families/payout-reconciliation.ts'
+import {
+  payoutReconciliationByIdItemized,
+  payoutReconciliationByIdSummary,
+} from './families/payout-reconciliation-by-id.ts'
+import { payoutsItemized, payoutsSummary } from './families/payouts.ts'
 import type { AnyReportType } from './report-type.ts'
 
 /** The report types that come with the gateway. */
 export const builtInReportTypes: readonly AnyReportType[] = [
-  balanceSummary1,
-  activitySummary1,
-  activityItemized3,
-  payoutsSummary1,
-  payoutsItemized3,
+  balanceSummary,
+  activitySummary,
+  ...activityItemized,
+  payoutsSummary,
+  ...payoutsItemized,
+  payoutReconciliationSummary,
+  ...payoutReconciliationItemized,
+  payoutReconciliationByIdSummary,
+  ...payoutReconciliationByIdItemized,
+  endingBalanceReconciliationSummary,
+  ...endingBalanceReconciliationItemized,
+  allFeesItemized,
 ]
 
 /** The report types that this gateway runs, in the order in which they are listed. */

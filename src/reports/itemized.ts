@@ -1,10 +1,14 @@
 import { ledgerOrder, ledgerRows } from './ledger-columns.ts'
-import { type LedgerFilter, ledgerCondition } from './ledger-scope.ts'
+import { type LedgerFilter, ledgerCondition } from './ledger-filter.ts'
 import type { ReportScope, ReportSource } from './report-type.ts'
-import { sql } from './sql.ts'
+import { type Sql, sql } from './sql.ts'
 
 /** One row for each balance transaction that the filter keeps, in the order in which they changed the balance. */
-export const itemizedSource = (scope: ReportScope, filter: LedgerFilter): ReportSource => ({
+export const itemizedSource = (
+  scope: ReportScope,
+  filter: LedgerFilter,
+  orderBy: Sql = ledgerOrder,
+): ReportSource => ({
   from: sql`${ledgerRows} where ${ledgerCondition(scope, filter)}`,
-  orderBy: ledgerOrder,
+  orderBy,
 })

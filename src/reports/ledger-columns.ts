@@ -34,7 +34,10 @@ const address = <Prefix extends string>(prefix: Prefix, whose: string, object: S
     // Object.fromEntries forgets the keys, which the template spells out.
   ) as Record<`${Prefix}_${(typeof addressParts)[number]}`, Definition>
 
-/** What each column of the itemized reports means, and where it comes from. The words are Stripe's. */
+/**
+ * What each column of the itemized reports means, and where it comes from, in the order in which Stripe documents them.
+ * The words are Stripe's.
+ */
 const dictionary = {
   balance_transaction_id: ['Id of the balance transaction.', text(sql`bt.id`)],
   created_utc: ['When the balance transaction was created, in UTC.', utc(sql`bt.created`)],
@@ -69,7 +72,7 @@ const dictionary = {
     utc(sql`ap.effective_at`),
   ],
   automatic_payout_effective_at: [
-    "When that payout left the balance, in the report's timezone.",
+    "When that payout left the balance, in the report's timezone; in UTC where the report takes none.",
     local(sql`ap.effective_at`),
   ],
   customer_id: ['Id of the customer.', text(sql`ch.customer_id`)],
@@ -87,6 +90,7 @@ const dictionary = {
   invoice_id: ['Id of the invoice.', text(sql`ch.invoice_id`)],
   invoice_number: ['Number of the invoice.', text(sql`ch.invoice_number`)],
   subscription_id: ['Id of the subscription.', text(sql`ch.subscription_id`)],
+  order_id: ['Id of the order.', text(sql`ch.order_id`)],
   payment_method_type: ['Kind of payment method.', text(sql`ch.payment_method_type`)],
   is_link: ['True when it was paid with Link.', { kind: 'boolean', sql: sql`ch.is_link` }],
   card_brand: ['Brand of the card.', text(sql`ch.card_brand`)],
@@ -100,6 +104,10 @@ const dictionary = {
   connected_account_direct_charge_id: [
     'Id of the direct charge on the connected account.',
     text(sql`bt.connected_account_direct_charge_id`),
+  ],
+  destination_payment_id: [
+    'Id of the payment that it became on the account that it was sent to.',
+    text(sql`bt.destination_payment_id`),
   ],
   'payment_metadata[key]': [
     "Value of that key in the payment's metadata.",
@@ -131,7 +139,7 @@ const dictionary = {
   ],
   payout_reversed_at_utc: ['When it was canceled or failed, in UTC.', utc(sql`po.reversed_at`)],
   payout_reversed_at: [
-    "When it was canceled or failed, in the report's timezone.",
+    "When it was canceled or failed, in the report's timezone; in UTC where the report takes none.",
     local(sql`po.reversed_at`),
   ],
   payout_type: ['Where it goes: bank_account or card.', text(sql`po.type`)],
@@ -140,6 +148,11 @@ const dictionary = {
 } as const satisfies Record<string, Definition>
 
 export type LedgerColumnName = keyof typeof dictionary
+
+/** The names in the order of the dictionary, each once. */
+export const inDocumentedOrder = (names: readonly LedgerColumnName[]): LedgerColumnName[] =>
+  // Object.keys gives the keys of the dictionary, and the type of a name is no other.
+  (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
 
 /** The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen. */
 export const ledgerColumns = (

@@ -71,6 +71,16 @@ const readCurrency = (value: string): string | null => {
 const optional = { isRequired: false, isList: false, defaultValue: null, allowedValues: null } as const
 const required = { ...optional, isRequired: true } as const
 
+/** Exclusive end of the data to cover, for a report on all that came before. */
+export const endOfInterval = {
+  interval_end: {
+    ...required,
+    type: 'TIMESTAMP',
+    description: 'Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.',
+    schema: instant,
+  },
+} as const satisfies ParameterSet
+
 /** Inclusive start and exclusive end of the data to cover. */
 export const interval = {
   interval_start: {
@@ -79,11 +89,20 @@ export const interval = {
     description: 'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
     schema: instant,
   },
-  interval_end: {
+  ...endOfInterval,
+} as const satisfies ParameterSet
+
+const noPayoutId: Problem = (value) => `${shown(value)} is no id of a payout. Give one such as "po_1MxF2a".`
+
+/** One automatic payout. */
+export const payout = {
+  payout: {
     ...required,
-    type: 'TIMESTAMP',
-    description: 'Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.',
-    schema: instant,
+    type: 'STRING',
+    description: 'Id of the automatic payout whose balance transactions to cover.',
+    schema: z
+      .string({ error: ({ input }) => noPayoutId(input) })
+      .regex(/^po_\w{1,250}$/, { error: ({ input }) => noPayoutId(input) }),
   },
 } as const satisfies ParameterSet
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Prisma } from '../database/client.ts'
+import type { InputError } from '../errors.ts'
 import type { LogOwner } from '../events/log.ts'
 import type { ReportColumn } from './column.ts'
 import type { ParameterSet } from './parameters.ts'
@@ -37,23 +38,33 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   parameters: P
   /** All columns, in their natural order; those with `isDefault` are written when none are chosen. */
   columns: readonly ReportColumn[]
+  /** Name of the type that has all of this one's columns and more; absent or null when this one is current. */
+  replacedBy?: string | null
   /** True when a test key is refused. */
   requiresLiveMode: boolean
   /** What can be asked for now; null when there is no data at all. */
   availability(prisma: Prisma, scope: ReportScope): Promise<Availability | null>
+  /** Looks up what parameters name, once each is fine by itself; gives what is wrong, with paths that start with a parameter. */
+  check?(prisma: Prisma, scope: ReportScope, parameters: Accepted<P>): Promise<readonly InputError[]>
   source(scope: ReportScope, parameters: Accepted<P>): ReportSource
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */
-export type AnyReportType = Omit<ReportType, 'source'> & {
+export type AnyReportType = Omit<ReportType, 'source' | 'check'> & {
+  check?(prisma: Prisma, scope: ReportScope, parameters: AcceptedParameters): Promise<readonly InputError[]>
   source(scope: ReportScope, parameters: AcceptedParameters): ReportSource
 }
 
 export type AcceptedParameters = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Checks a type as written, and forgets the exact types of its parameters. */
-export const defineReportType = <P extends ParameterSet>(type: ReportType<P>): AnyReportType => ({
+export const defineReportType = <P extends ParameterSet>({
+  check,
+  source,
+  ...type
+}: ReportType<P>): AnyReportType => ({
   ...type,
   // Only parameters that `type.parameters` has accepted are ever passed, so they are of these exact types.
-  source: (scope, parameters) => type.source(scope, parameters as Accepted<P>),
+  source: (scope, parameters) => source(scope, parameters as Accepted<P>),
+  ...(check && { check: (prisma, scope, parameters) => check(prisma, scope, parameters as Accepted<P>) }),
 })

@@ -1,5 +1,6 @@
 import type { ReportColumn } from './column.ts'
-import { type LedgerFilter, ledgerCondition } from './ledger-scope.ts'
+import { ledgerRows } from './ledger-columns.ts'
+import { type LedgerFilter, ledgerCondition } from './ledger-filter.ts'
 import type { ReportScope, ReportSource } from './report-type.ts'
 import { sql } from './sql.ts'
 
@@ -50,7 +51,7 @@ export const summarySource = (scope: ReportScope, filter: LedgerFilter): ReportS
     sum(bt.amount) as gross,
     sum(bt.fee) as fee,
     sum(bt.net) as net
-  from balance_transactions bt
+  from ${ledgerRows}
   where ${ledgerCondition(scope, filter)}
   group by grouping sets ((bt.currency, bt.reporting_category), (bt.currency))
 ) as line`,

@@ -43,9 +43,12 @@ export const acceptReport = async (
   given: Readonly<Record<string, unknown>>,
 ) => {
   const type = findType(catalog, name, viewer)
-  const parameters = await within('parameters', async () =>
-    checkParameters(type, given, await type.availability(prisma, viewer)),
-  )
+  const parameters = await within('parameters', async () => {
+    const accepted = checkParameters(type, given, await type.availability(prisma, viewer))
+    const errors = await type.check?.(prisma, viewer, accepted)
+    if (errors?.length) throw new InputErrors(errors)
+    return accepted
+  })
   return { reportType: type.name, parameters }
 }
 

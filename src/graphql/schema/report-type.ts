@@ -123,6 +123,17 @@ builder.node(ReportType, {
       description: 'Latest instant with complete data; it grows. Null when there is no data yet.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
     }),
+    deprecationReason: t.string({
+      nullable: true,
+      description: 'Why another should be used instead; null when this one is current.',
+      resolve: ({ replacedBy }) => (replacedBy ? `${replacedBy} has all of its columns and more.` : null),
+    }),
+    replacedBy: t.field({
+      type: ReportType,
+      nullable: true,
+      description: 'The type to use instead; null when this one is current.',
+      resolve: ({ replacedBy }, _args, { catalog }) => (replacedBy ? catalog.find(replacedBy) : null),
+    }),
   }),
 })
 

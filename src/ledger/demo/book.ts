@@ -1,4 +1,5 @@
 import { type Day, dayOf, momentOf } from './calendar.ts'
+import { feeDetailsOf } from './fee-details.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoRandom } from './random.ts'
 import {
@@ -55,7 +56,9 @@ export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Dat
     const fee = posting.fee ?? 0
     const id = newId('txn', posting.created)
     const availableOn = posting.availableOn ?? posting.created
-    return { ...posting, id, fee, net: posting.amount - fee, availableOn, effectiveAt }
+    const row = { ...posting, id, fee, net: posting.amount - fee, availableOn, effectiveAt }
+    batch.feeDetails.push(...feeDetailsOf(row))
+    return row
   }
 
   const later: DemoBook['later'] = (at, event) => {

@@ -157,6 +157,7 @@ export const sellOrders = (
       description: number % 499 === 7 ? demoAwkwardText(Math.floor(number / 499)) : `Order ${orderId}`,
       details: {
         shippingAddress: isShipped ? (customer?.row.shippingAddress ?? null) : null,
+        orderId,
         metadata: { order_id: orderId, channel },
       },
     })

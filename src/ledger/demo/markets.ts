@@ -31,8 +31,17 @@ export type DemoMarket = {
     manual: { type: 'bank_account' | 'card'; permille: number }
     hasTraceId: boolean
   }
-  /** Monthly bill: per charge for fraud screening, of the subscription sales in permille, tax on both in permille. */
-  billing: { perCharge: number; subscriptionPermille: number; taxName: string; taxPermille: number }
+  /**
+   * Monthly bill: per charge for fraud screening, of the subscription sales in permille, tax on both in permille. Fees
+   * that are taken from a transaction include that tax where they are taxed.
+   */
+  billing: {
+    perCharge: number
+    subscriptionPermille: number
+    taxName: string
+    taxPermille: number
+    areFeesTaxed: boolean
+  }
 }
 
 const card = (fixed: number) => ({ type: 'card', permille: 29, fixed })
@@ -61,7 +70,13 @@ const usd: DemoMarket = {
     manual: { type: 'card', permille: 15 },
     hasTraceId: true,
   },
-  billing: { perCharge: 5, subscriptionPermille: 7, taxName: 'Sales tax', taxPermille: 80 },
+  billing: {
+    perCharge: 5,
+    subscriptionPermille: 7,
+    taxName: 'Sales tax',
+    taxPermille: 80,
+    areFeesTaxed: false,
+  },
 }
 
 const eur: DemoMarket = {
@@ -88,7 +103,7 @@ const eur: DemoMarket = {
     manual: { type: 'bank_account', permille: 0 },
     hasTraceId: true,
   },
-  billing: { perCharge: 4, subscriptionPermille: 7, taxName: 'VAT', taxPermille: 230 },
+  billing: { perCharge: 4, subscriptionPermille: 7, taxName: 'VAT', taxPermille: 230, areFeesTaxed: true },
 }
 
 const jpy: DemoMarket = {
@@ -113,7 +128,13 @@ const jpy: DemoMarket = {
     manual: { type: 'bank_account', permille: 0 },
     hasTraceId: false,
   },
-  billing: { perCharge: 6, subscriptionPermille: 7, taxName: 'Consumption tax', taxPermille: 100 },
+  billing: {
+    perCharge: 6,
+    subscriptionPermille: 7,
+    taxName: 'Consumption tax',
+    taxPermille: 100,
+    areFeesTaxed: true,
+  },
 }
 
 export const demoMarkets: readonly DemoMarket[] = [usd, eur, jpy]

@@ -1,9 +1,10 @@
-import type { ReportColumn } from './column.ts'
-import { isPayout, ledgerAvailability, ledgerCondition } from './ledger-scope.ts'
-import { columns, currency, interval, timezone } from './parameters.ts'
-import { defineReportType } from './report-type.ts'
-import { sql } from './sql.ts'
-import { clockTime } from './timezone.ts'
+import type { ReportColumn } from '../column.ts'
+import { ledgerAvailability } from '../ledger-availability.ts'
+import { changesBefore, isPayout, ledgerCondition } from '../ledger-filter.ts'
+import { columns, currency, interval, timezone } from '../parameters.ts'
+import { defineReportType } from '../report-type.ts'
+import { sql } from '../sql.ts'
+import { clockTime } from '../timezone.ts'
 
 const balanceColumns: ReportColumn[] = [
   {
@@ -32,7 +33,7 @@ const balanceColumns: ReportColumn[] = [
   },
 ]
 
-export const balanceSummary1 = defineReportType({
+export const balanceSummary = defineReportType({
   name: 'balance.summary.1',
   inputKey: 'balanceSummary',
   title: 'Balance summary',
@@ -43,7 +44,7 @@ export const balanceSummary1 = defineReportType({
   requiresLiveMode: false,
   availability: ledgerAvailability,
   source: (scope, { interval_start, interval_end, timezone: zone, currency: only }) => {
-    const condition = ledgerCondition(scope, { rows: 'all', from: null, until: interval_end, currency: only })
+    const condition = ledgerCondition(scope, { rows: changesBefore(interval_end), currency: only })
     const start = sql`${interval_start}::timestamptz`
     const firstDay = sql`${clockTime(start, zone)}::date`
     // The end is exclusive, so the day it names may lie outside: the last day inside is that of the instant before.

@@ -1,0 +1,57 @@
+import { expect } from 'vitest'
+
+type Row = Record<string, string>
+export type Amounts = { count: bigint; gross: bigint; fee: bigint; net: bigint }
+
+const decimals: Record<string, number> = { usd: 2, eur: 2, jpy: 0 }
+/** The currencies of the demo ledger. */
+export const currencies = Object.keys(decimals).sort()
+
+/** The amount in minor units; fails unless it has exactly its currency's decimals. */
+export const minor = (text = '', currency = ''): bigint => {
+  const digits = decimals[currency]
+  const pattern = digits === 0 ? /^-?\d+$/ : new RegExp(`^-?\\d+\\.\\d{${digits}}$`)
+  expect(text).toMatch(pattern)
+  return BigInt(text.replace('.', ''))
+}
+
+/** Sums by currency and category, and by currency alone under `total`; keys as in `usd charge`. */
+export const sumUp = (rows: readonly Row[]): Map<string, Amounts> => {
+  const sums = new Map<string, Amounts>()
+  for (const row of rows) {
+    const { currency = '', reporting_category = '' } = row
+    for (const key of [`${currency} ${reporting_category}`, `${currency} total`]) {
+      const sum = sums.get(key) ?? { count: 0n, gross: 0n, fee: 0n, net: 0n }
+      sums.set(key, {
+        count: sum.count + 1n,
+        gross: sum.gross + minor(row.gross, currency),
+        fee: sum.fee + minor(row.fee, currency),
+        net: sum.net + minor(row.net, currency),
+      })
+    }
+  }
+  return sums
+}
+
+/** A summary's lines in the form of `sumUp`. */
+export const readSummary = (rows: readonly Row[]): Map<string, Amounts> =>
+  new Map(
+    rows.map(({ currency = '', reporting_category, count = '', gross, fee, net }) => [
+      `${currency} ${reporting_category}`,
+      {
+        count: BigInt(count),
+        gross: minor(gross, currency),
+        fee: minor(fee, currency),
+        net: minor(net, currency),
+      },
+    ]),
+  )
+
+/** A balance summary as amounts by currency and category. */
+export const readBalance = (rows: readonly Row[]): Record<string, Record<string, bigint>> => {
+  const byCurrency: Record<string, Record<string, bigint>> = {}
+  for (const { currency = '', category = '', net_amount } of rows) {
+    byCurrency[currency] = { ...byCurrency[currency], [category]: minor(net_amount, currency) }
+  }
+  return byCurrency
+}
