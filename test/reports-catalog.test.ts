@@ -127,7 +127,7 @@ test('the catalogue lists these types, with the parameters and columns that Stri
 
 test('every type, parameter and column is described; only the interval is required', async () => {
   for (const type of await readCatalogue()) {
-    expect(type).toMatchObject({ requiresLiveMode: false, formats: ['CSV'] })
+    expect(type).toMatchObject({ requiresLiveMode: false, formats: ['CSV', 'JSONL', 'PARQUET'] })
     for (const text of [
       type.title,
       type.description,
