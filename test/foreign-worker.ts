@@ -24,6 +24,7 @@ export const changeRun = (
     filename: 'report.csv',
     format: 'CSV',
     compression: 'NONE',
+    rowCount: 1n,
     byteSize: 1n,
     sha256: '0'.repeat(64),
     createdAt: now(),

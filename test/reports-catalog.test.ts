@@ -117,7 +117,7 @@ test('what replaces a type has all of its columns, and the reason says so', asyn
 test('every type, parameter and column is described; fees alone need a live key', async () => {
   for (const type of await readCatalogue()) {
     const requiresLiveMode = type.name.startsWith('all_fees.')
-    expect(type).toMatchObject({ requiresLiveMode, formats: ['CSV'] })
+    expect(type).toMatchObject({ requiresLiveMode, formats: ['CSV', 'JSONL', 'PARQUET'] })
     for (const text of [
       type.title,
       type.description,

@@ -122,7 +122,7 @@ const runUnchecked = async (type = activityItemized3, parameters: AcceptedParame
     ...parameters,
   })
   await connection.query(report.countText)
-  return report.header + (await readAll(connection.query(copyTo(report.copyText))))
+  return report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof DatabaseError ? error.code : error)

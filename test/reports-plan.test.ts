@@ -57,7 +57,7 @@ describe('one day of itemized activity', () => {
   const timeIndex = 'balance_transactions_account_id_livemode_effective_at_idx'
 
   test('is found by the index on account, mode and time', async () => {
-    const plan = await explain(queryOf(render(['created', 'gross', 'net', 'description']).copyText))
+    const plan = await explain(queryOf(render(['created', 'gross', 'net', 'description']).copyText.CSV))
     expect(plan.indexes).toEqual([timeIndex])
     expect(plan.conditions.join()).toMatch(/account_id.*livemode.*effective_at.*effective_at/s)
   })
@@ -76,7 +76,7 @@ describe('one day of itemized activity', () => {
       ['charges', 'customers', 'payouts'],
     ],
   ])('reads no table but for its columns: %j', async (columns, others) => {
-    const { tables } = await explain(queryOf(render(columns).copyText))
+    const { tables } = await explain(queryOf(render(columns).copyText.CSV))
     expect(tables).toEqual(['balance_transactions', ...others])
   })
 
@@ -88,7 +88,7 @@ describe('one day of itemized activity', () => {
 
 test('a payout is joined once', async () => {
   const { tables, indexes } = await explain(
-    queryOf(render(['payout_id', 'payout_status', 'trace_id_status'], payoutsItemized3).copyText),
+    queryOf(render(['payout_id', 'payout_status', 'trace_id_status'], payoutsItemized3).copyText.CSV),
   )
   expect(tables).toEqual(['balance_transactions', 'payouts'])
   expect(indexes).toContain('balance_transactions_account_id_livemode_effective_at_idx')

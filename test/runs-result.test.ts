@@ -39,7 +39,7 @@ test('the result describes its file', async () => {
     rowCount: '3',
     columns: [
       { name: 'number', type: 'INTEGER' },
-      { name: 'filler', type: 'INTEGER' },
+      { name: 'filler', type: 'STRING' },
     ],
     files: [fileOf(bytes)],
   })

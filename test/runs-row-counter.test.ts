@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createRowCounter } from '../src/worker/row-counter.ts'
+import { createCsvRowCounter } from '../src/worker/row-counter.ts'
 
 const value = fc.option(fc.string({ unit: fc.constantFrom('a', '"', '\n', ',', '\r', 'ü', '🧾') }))
 const quoted = (text: string | null): string => (text === null ? '' : `"${text.replaceAll('"', '""')}"`)
@@ -13,7 +13,7 @@ test('rows are counted whatever is in them and wherever the packets are cut', as
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 })
   await fc.assert(
     fc.asyncProperty(line, fc.array(line, { maxLength: 20 }), cuts, async (header, lines, sizes) => {
-      const { stream, rows } = createRowCounter(header)
+      const { stream, rows } = createCsvRowCounter(header)
       const passed = buffer(stream)
       const bytes = Buffer.from(lines.join(''))
       let at = 0

@@ -43,6 +43,7 @@ export const storeFile = async (
       filename,
       format: 'CSV',
       compression,
+      rowCount: 1n,
       byteSize: BigInt(bytes.length),
       sha256,
       createdAt,

@@ -77,7 +77,7 @@ export const fetchReportParameters = async (
 
 export type CreateReportRunInput = {
   report: { custom: { type: string; parameters: Record<string, unknown> } }
-  output?: { compression: string }
+  output: { formats?: string[]; compression?: string }
   label?: string
 }
 

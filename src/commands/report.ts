@@ -20,7 +20,8 @@ Creates a report run on a gateway, follows it, downloads the file and checks it.
   --columns A,B,C         columns to write, in this order
   --set NAME=VALUE        any other parameter of the report type; may be repeated
   --label TEXT            label of the run
-  --compression KIND      gzip or zstd
+  --format KIND           csv, jsonl or parquet; csv when left out
+  --compression KIND      gzip or zstd; inside of the file for parquet
   --out FILE              file to write; - is standard output (then say npm run --silent)
   --live                  use the demo's live key
   --url URL               gateway; else GATEWAY_URL, else the one of HOST and PORT
@@ -36,21 +37,26 @@ const options = {
   columns: { type: 'string' },
   set: { type: 'string', multiple: true },
   label: { type: 'string' },
+  format: { type: 'string' },
   compression: { type: 'string' },
   out: { type: 'string' },
   live: { type: 'boolean', default: false },
   url: { type: 'string' },
 } as const
 
+const checkChoice = (option: string, value: string | undefined, choices: readonly string[]): void => {
+  if (value === undefined || choices.includes(value)) return
+  const named = choices.join(', ').replace(/, (?!.*,)/, ' or ')
+  throw new ClientError(`--${option} ${value} is unknown. Give ${named}, or leave it out.`)
+}
+
 const readArguments = (args: string[]) => {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [type, ...others] = positionals
   if (!type) throw new ClientError(`Which report? For example balance.summary.1.\n\n${help}`)
   if (others.length > 0) throw new ClientError(`One report at a time: ${others.join(' ')} is too much.`)
-  const { compression } = values
-  if (compression !== undefined && compression !== 'gzip' && compression !== 'zstd') {
-    throw new ClientError(`--compression ${compression} is unknown. Give gzip or zstd, or leave it out.`)
-  }
+  checkChoice('format', values.format, ['csv', 'jsonl', 'parquet'])
+  checkChoice('compression', values.compression, ['gzip', 'zstd'])
   return { type, values }
 }
 
@@ -62,10 +68,14 @@ const createInput = async (
 ): Promise<CreateReportRunInput> => {
   // No such type takes no parameters: the gateway says so when the run is created, and lists the types.
   const types = (await fetchReportParameters(gateway, type)) ?? []
-  const { label, compression } = values
+  const { label, format, compression } = values
+  const output = {
+    ...(format !== undefined && { formats: [format.toUpperCase()] }),
+    ...(compression !== undefined && { compression: compression.toUpperCase() }),
+  }
   return {
     report: { custom: { type, parameters: readParameters(values, types, new Date()) } },
-    ...(compression !== undefined && { output: { compression: compression.toUpperCase() } }),
+    output,
     ...(label !== undefined && { label }),
   }
 }

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import send from 'send'
 import type { Prisma } from '../database/client.ts'
-import type { Compression, ReportFile } from '../database/generated/prisma/client.ts'
+import type { ReportFile } from '../database/generated/prisma/client.ts'
+import { contentType } from './file-form.ts'
 import { keyOfFile } from './file-key.ts'
 import type { LinkSigner } from './link.ts'
 import type { Storage } from './storage.ts'
@@ -13,12 +14,6 @@ export type DownloadDependencies = {
   linkSigner: LinkSigner
   log: Logger
   now: () => Date
-}
-
-const contentTypes: Record<Compression, string> = {
-  NONE: 'text/csv; charset=utf-8',
-  GZIP: 'application/gzip',
-  ZSTD: 'application/zstd',
 }
 
 // The types leave out what `send` hands on to the file's stream.
@@ -50,7 +45,7 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
 ])
 
 const describeFile = (response: ServerResponse, file: ReportFile): void => {
-  response.setHeader('Content-Type', contentTypes[file.compression])
+  response.setHeader('Content-Type', contentType(file))
   // The names are made of ids, so they need no escaping.
   response.setHeader('Content-Disposition', `attachment; filename="${file.filename}"`)
   response.setHeader('ETag', `"${file.sha256}"`)

@@ -57,7 +57,9 @@ const shareBySource = <Value>(load: (id: string) => Promise<Value>) => {
 export const createLoaders = (prisma: Prisma, log: Logger): Loaders => {
   const files = new DataLoader(async (runIds: readonly string[]) => {
     const where = { runId: { in: [...new Set(runIds)] } }
-    const found = await patiently(log, () => prisma.reportFile.findMany({ where, orderBy: { id: 'asc' } }))
+    const found = await patiently(log, () =>
+      prisma.reportFile.findMany({ where, orderBy: { format: 'asc' } }),
+    )
     const byRun = Map.groupBy(found, ({ runId }) => runId)
     return runIds.map((runId) => byRun.get(runId) ?? [])
   }, options)

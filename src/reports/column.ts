@@ -1,5 +1,4 @@
-import { type Sql, sql } from './sql.ts'
-import { clockTime } from './timezone.ts'
+import type { Sql } from './sql.ts'
 
 export type ColumnType = 'STRING' | 'INTEGER' | 'DECIMAL' | 'TIMESTAMP' | 'DATE' | 'BOOLEAN'
 
@@ -58,49 +57,4 @@ export const chooseColumn = (
   const column = columns.find((candidate) => candidate.name === name || candidate.name === `${name}[key]`)
   if (!column || (column.value.kind === 'entry') !== (key !== undefined)) return null
   return { ...column, requestedName, key: key ?? null }
-}
-
-// The currencies whose minor unit is, to Stripe, the unit itself or a thousandth of it; of all others it is a hundredth,
-// also of isk and ugx, which have no smaller coin.
-const withoutDecimals = sql`'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'`
-const withThreeDecimals = sql`'bhd', 'jod', 'kwd', 'omr', 'tnd'`
-
-// Multiplied, not divided: numeric multiplication keeps exactly the factor's decimals.
-const amountText = (amount: Sql, currency: Sql): Sql => sql`(${amount} * case
-  when ${currency} in (${withoutDecimals}) then 1
-  when ${currency} in (${withThreeDecimals}) then 0.001
-  else 0.01 end)::text`
-
-// A spreadsheet runs a cell that starts with = + - @ (or the wide forms of East Asian keyboards), tab or a line break
-// as a formula; an apostrophe stops it. The test is by code because it is three times cheaper than a pattern.
-const formulaStarts = sql`61, 43, 45, 64, 65309, 65291, 65293, 65312, 9, 10, 13`
-const guardedText = (text: Sql): Sql =>
-  sql`case when ascii(${text}) in (${formulaStarts}) then '''' || ${text} else nullif(${text}, '') end`
-
-const separated = (text: Sql, separator: string): Sql =>
-  separator === '.' ? text : sql`replace(${text}, '.', ${separator})`
-
-export type ValueFormat = { timezone: string; decimalSeparator: string }
-
-/** The SQL expression of a column as it stands in the file; null, as empty text, becomes an empty, unquoted field. */
-export const columnText = (
-  { value, key }: ChosenColumn,
-  { timezone, decimalSeparator }: ValueFormat,
-): Sql => {
-  switch (value.kind) {
-    case 'text':
-      return guardedText(value.sql)
-    case 'entry':
-      return guardedText(sql`(${value.object} ->> ${key ?? ''})`)
-    case 'integer':
-    case 'boolean':
-    case 'date':
-      return sql`(${value.sql})::text`
-    case 'decimal':
-      return separated(sql`(${value.sql})::text`, decimalSeparator)
-    case 'amount':
-      return separated(amountText(value.sql, value.currency), decimalSeparator)
-    case 'instant':
-      return sql`date_trunc('second', ${clockTime(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone)})::text`
-  }
 }

@@ -1,20 +1,27 @@
-import type { ChosenColumn } from './column.ts'
-import { chooseColumn, columnText } from './column.ts'
+import type { ReportFormat } from '../database/generated/prisma/client.ts'
+import { type ChosenColumn, chooseColumn } from './column.ts'
+import { csvHeader, csvValue } from './formats/csv.ts'
+import { jsonRow } from './formats/jsonl.ts'
+import { parquetValue } from './formats/parquet.ts'
 import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
-import { joinSql, literalText, sql } from './sql.ts'
+import { joinSql, literalText, type Sql, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
 export type RenderedReport = {
   /** Gives one row with one column, the number of rows expected. */
   countText: string
-  /** A COPY to STDOUT that writes the rows as CSV, without the header. */
-  copyText: string
-  /** First line of the file, quoted as every value is. */
+  /**
+   * For each format, a COPY to STDOUT of the rows: lines of CSV without the header, lines of JSON, and for Parquet rows in
+   * COPY's own binary form. All in the same order.
+   */
+  copyText: Readonly<Record<ReportFormat, string>>
+  /** First line of a CSV file. */
   header: string
   columns: readonly ChosenColumn[]
 }
 
-const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`
+/** What COPY is told, so that it writes the only column of its rows as it is: JSON text holds neither of these bytes. */
+const asItIs = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
 
 /**
  * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
@@ -31,15 +38,22 @@ export const renderReport = (
     if (!column) throw new Error(`${type.name} has no column "${name}".`)
     return column
   })
-  const { timezone = 'Etc/UTC', decimal_separator: decimalSeparator = '.' } = parameters
-  const format = { timezone: String(timezone), decimalSeparator: String(decimalSeparator) }
-  const expressions = columns.map((column) => columnText(column, format))
+  const timezone = String(parameters.timezone ?? 'Etc/UTC')
+  const style = { timezone, decimalSeparator: String(parameters.decimal_separator ?? '.') }
   const { from, orderBy } = type.source(scope, parameters)
-  const rows = sql`select ${joinSql(expressions)} from ${from} order by ${orderBy}`
+  const copy = (values: readonly Sql[], options: string): string =>
+    `copy (${literalText(sql`select ${joinSql(values)} from ${from} order by ${orderBy}`)}) to stdout (${options})`
   return {
     countText: literalText(sql`select count(*) as rows from ${from}`),
-    copyText: `copy (${literalText(rows)}) to stdout (format csv, force_quote *)`,
-    header: `${columns.map((column) => quoted(column.requestedName)).join(',')}\n`,
+    copyText: {
+      CSV: copy(
+        columns.map((column) => csvValue(column, style)),
+        'format csv, force_quote *',
+      ),
+      JSONL: copy([jsonRow(columns, timezone)], asItIs),
+      PARQUET: copy(columns.map(parquetValue), 'format binary'),
+    },
+    header: csvHeader(columns),
     columns,
   }
 }

@@ -71,7 +71,7 @@ export const createRun = (
       ...checkSpans(request),
       ...checkNotes(request),
       ...(await acceptReport(deps, viewer, request.type, request.parameters)),
-      formats: [...request.formats],
+      formats: [...new Set(request.formats)],
       compression: request.compression,
       origin: 'API',
       attempt: 1,

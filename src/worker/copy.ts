@@ -1,105 +1,82 @@
-import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
-import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
-import type { Compression } from '../database/generated/prisma/client.ts'
-import type { Stages, Storage, StoredFile } from '../files/storage.ts'
+import type { FileForm } from '../files/file-form.ts'
+import type { Storage, StoredFile } from '../files/storage.ts'
 import type { RenderedReport } from '../reports/render.ts'
 import { SourceLostError } from './failure.ts'
-import { createRowCounter } from './row-counter.ts'
+import { createFormatStream } from './format-stream.ts'
+import { connect, endBackend, openSnapshot, type Snapshot } from './snapshot.ts'
+
+/** A file that is to be written. */
+export type PlannedFile = FileForm & {
+  id: string
+  /** Storage key of the file. */
+  key: string
+}
 
 export type CopyOptions = {
   /** Where the report's query runs. */
   pool: Pool
   storage: Storage
   report: RenderedReport
-  /** Storage key of the file. */
-  key: string
-  compression: Compression
-  /** Ends the query and leaves no file. */
+  /** They are written one after the other. */
+  files: readonly PlannedFile[]
+  /** Ends the query. Files that are whole by then stay; their keys are known to whoever planned them. */
   signal: AbortSignal
   /** Called once, before the first row. */
   onStart: (rowsExpected: bigint) => void
-  /** Called with a function that tells, at any time while rows are written, how many were. */
+  /**
+   * Called as each file is begun with a function that tells, at any time, how many rows were written: of several files
+   * their mean, so that it grows from nothing to the number of rows.
+   */
   onRows: (rowsWritten: () => number) => void
 }
 
-export type CopyResult = StoredFile & { rowCount: bigint; dataAsOf: Date }
+export type CopiedFile = PlannedFile & StoredFile & { rowCount: bigint }
 
-const compressors: Record<Compression, () => NodeJS.ReadWriteStream[]> = {
-  NONE: () => [],
-  GZIP: () => [createGzip({ level: 6 })],
-  // Level 1 is faster than writing the bytes uncompressed, and smaller than gzip at 6.
-  ZSTD: () => [createZstdCompress({ params: { [zlib.ZSTD_c_compressionLevel]: 1 } })],
-}
-
-const connect = async (pool: Pool): Promise<PoolClient> => {
-  try {
-    return await pool.connect()
-  } catch (cause) {
-    if (cause instanceof DatabaseError) throw cause
-    throw new SourceLostError('The data source cannot be reached.', { cause })
-  }
-}
-
-type Snapshot = {
-  /** The process of Postgres behind the connection. Its start tells it from a later one with the same number. */
-  backend: { pid: number; startedAt: string }
+export type CopyResult = {
+  files: readonly CopiedFile[]
+  /** Rows in each file. */
+  rowCount: bigint
+  /** True when there were more rows than were written, because the report has a limit. */
+  isPartial: boolean
   dataAsOf: Date
 }
 
-/** Begins a read-only transaction with one snapshot for all that follows. */
-const openSnapshot = async (client: PoolClient): Promise<Snapshot> => {
-  await client.query('begin isolation level repeatable read read only')
-  const { rows } = await client.query<{ pid: number; startedAt: string; now: Date }>(
-    'select pid, backend_start::text as "startedAt", now() as now from pg_stat_activity where pid = pg_backend_pid()',
-  )
-  const [row] = rows
-  if (!row) throw new Error('Postgres did not say which of its processes this is.')
-  return { backend: { pid: row.pid, startedAt: row.startedAt }, dataAsOf: row.now }
-}
-
-const endMilliseconds = 5_000
-
-/**
- * Ends a process of Postgres, whatever it is at. To close its connection is not enough, because a query that writes no
- * rows yet would go on unnoticed; to cancel its query neither, because between two statements that does nothing, and
- * while it waits for its rows to be read it is not heard.
- */
-const endBackend = async (pool: Pool, { pid, startedAt }: Snapshot['backend']): Promise<void> => {
-  const end: QueryConfig & { query_timeout: number } = {
-    text: 'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
-    values: [pid, startedAt],
-    // What broke the one connection may have broken this one as well.
-    query_timeout: endMilliseconds,
-  }
-  await pool.query(end)
-}
-
-/** Counts the rows, then writes them. */
-const copyRows = async (
+/** Counts the rows, then writes them into each file. */
+const copyFiles = async (
   client: PoolClient,
-  { storage, report, key, compression, signal, onStart, onRows }: CopyOptions,
-): Promise<StoredFile & { rowCount: bigint }> => {
+  { storage, report, files, signal, onStart, onRows }: CopyOptions,
+): Promise<Omit<CopyResult, 'dataAsOf'>> => {
   const counted = await client.query<{ rows: string }>(report.countText)
   signal.throwIfAborted()
-  onStart(BigInt(counted.rows[0]?.rows ?? 0))
+  const rowsExpected = BigInt(counted.rows[0]?.rows ?? 0)
+  onStart(rowsExpected)
 
-  const counter = createRowCounter(report.header)
-  onRows(counter.rows)
-  const copy = client.query(copyTo(report.copyText))
-  // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
-  copy.on('error', (error) => copy.destroy(error))
-  const stages: Stages = [copy, counter.stream, ...compressors[compression]()]
-  const stored = await storage.write(key, stages, signal)
+  const copied: CopiedFile[] = []
+  let rowsBefore = 0
+  for (const file of files) {
+    const { stages, rows } = createFormatStream(report, file)
+    const before = rowsBefore
+    onRows(() => Math.floor((before + rows()) / files.length))
+    const copy = client.query(copyTo(report.copyText[file.format]))
+    // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
+    copy.on('error', (error) => copy.destroy(error))
+    const stored = await storage.write(file.key, [copy, ...stages], signal)
+    copied.push({ ...file, ...stored, rowCount: BigInt(rows()) })
+    rowsBefore += rows()
+  }
   await client.query('commit')
-  return { ...stored, rowCount: BigInt(counter.rows()) }
+  const rowCount = copied[0]?.rowCount ?? 0n
+  return { files: copied, rowCount, isPartial: rowCount < rowsExpected }
 }
 
 /**
- * Streams a report from Postgres into storage; memory does not grow with its size. Rows are counted and copied from
- * one snapshot.
+ * Streams a report from Postgres into storage; memory does not grow with its size. Rows are counted, and copied into every
+ * file, from one snapshot.
  *
  * @throws SourceLostError when Postgres cannot be reached any more
+ * @throws UnwritableValueError when a value has no place in one of the formats
  */
 export const copyReport = async (options: CopyOptions): Promise<CopyResult> => {
   const { pool, signal } = options
@@ -119,7 +96,7 @@ export const copyReport = async (options: CopyOptions): Promise<CopyResult> => {
   try {
     snapshot = await openSnapshot(client)
     signal.throwIfAborted()
-    const copied = await copyRows(client, options)
+    const copied = await copyFiles(client, options)
     isWhole = true
     return { ...copied, dataAsOf: snapshot.dataAsOf }
   } catch (error) {

@@ -3,6 +3,7 @@ import { isOutage } from '../database/outage.ts'
 import { InputErrors } from '../errors.ts'
 import type { FailureCode } from '../runs/status.ts'
 import { newTraceId } from '../runs/trace-id.ts'
+import { UnwritableValueError } from './parquet/unwritable-value.ts'
 
 export type Failure = {
   failureCode: FailureCode
@@ -64,6 +65,9 @@ export const describeFailure = (error: unknown, traceId: string = newTraceId()):
       'parameters',
       ...(error.errors[0]?.path ?? []),
     ])
+  }
+  if (error instanceof UnwritableValueError) {
+    return failure('INVALID_PARAMETERS', error.message, false, ['output', 'formats'])
   }
   const code = systemCode(error)
   if (error instanceof DatabaseError) {

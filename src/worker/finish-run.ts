@@ -1,11 +1,9 @@
 import type { ReportRun } from '../database/generated/prisma/client.ts'
-import { fileKey } from '../files/file-key.ts'
+import { fileEnding } from '../files/file-form.ts'
 import { transition } from '../runs/transition.ts'
-import type { CopyResult } from './copy.ts'
+import type { CopiedFile, CopyResult, PlannedFile } from './copy.ts'
 import type { WorkerDependencies } from './dependencies.ts'
 import { describeFailure } from './failure.ts'
-
-const fileEndings = { NONE: '.csv', GZIP: '.csv.gz', ZSTD: '.csv.zst' } as const
 
 const endOfRun = (run: ReportRun, now: Date) => ({
   finishedAt: now,
@@ -44,12 +42,20 @@ export const finishFailed = async (
   return failed
 }
 
+const fileRow = (run: ReportRun, { key: _, ...file }: CopiedFile, createdAt: Date) => ({
+  ...file,
+  runId: run.id,
+  accountId: run.accountId,
+  livemode: run.livemode,
+  filename: `${run.id}${fileEnding(file)}`,
+  createdAt,
+})
+
 /** Null when the run was asked to stop, has ended, or is another worker's; then there is no result. */
 export const finishSucceeded = async (
   deps: WorkerDependencies,
   run: ReportRun,
-  fileId: string,
-  { rowCount, dataAsOf, byteSize, sha256 }: CopyResult,
+  { files, rowCount, isPartial, dataAsOf }: CopyResult,
 ): Promise<ReportRun | null> => {
   const at = deps.now()
   return transition(deps, {
@@ -61,7 +67,8 @@ export const finishSucceeded = async (
       ...endOfRun(run, at),
       expiresAt: new Date(at.getTime() + Number(run.retentionMilliseconds)),
       rowCount,
-      byteSize,
+      byteSize: files.reduce((sum, { byteSize }) => sum + byteSize, 0n),
+      isPartial,
       dataAsOf,
       rowsWritten: rowCount,
       rowsExpected: rowCount,
@@ -69,21 +76,7 @@ export const finishSucceeded = async (
       stage: 'Done',
       measuredAt: at,
     },
-    also: (tx) =>
-      tx.reportFile.create({
-        data: {
-          id: fileId,
-          runId: run.id,
-          accountId: run.accountId,
-          livemode: run.livemode,
-          filename: `${run.id}${fileEndings[run.compression]}`,
-          format: 'CSV',
-          compression: run.compression,
-          byteSize,
-          sha256,
-          createdAt: at,
-        },
-      }),
+    also: (tx) => tx.reportFile.createMany({ data: files.map((file) => fileRow(run, file, at)) }),
   })
 }
 
@@ -121,14 +114,19 @@ export const removeOrWarn = async (
 }
 
 /**
- * Removes the file of a run that was given up. It may be the result all the same, when the run succeeded and only the
+ * Removes the files of a run that was given up. They may be the result all the same, when the run succeeded and only the
  * answer to the commit was lost; so this comes after the last attempt to change the run.
  */
 export const removeUnlessResult = async (
   deps: WorkerDependencies,
   run: ReportRun,
-  fileId: string,
+  files: readonly PlannedFile[],
 ): Promise<void> => {
-  const result = await deps.prisma.reportFile.findUnique({ where: { id: fileId }, select: { id: true } })
-  if (!result) await removeOrWarn(deps, run, [fileKey(run, fileId)])
+  // All of them are the result, or none is.
+  const isResult = await deps.prisma.reportFile.findFirst({
+    where: { id: { in: files.map(({ id }) => id) } },
+    select: { id: true },
+  })
+  const keys = files.map(({ key }) => key)
+  if (!isResult) await removeOrWarn(deps, run, keys)
 }

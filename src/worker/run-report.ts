@@ -4,7 +4,7 @@ import { idPrefixes, newId } from '../ids.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { transition } from '../runs/transition.ts'
-import { type CopyResult, copyReport } from './copy.ts'
+import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
 import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
 import { isSourceLost } from './failure.ts'
 import {
@@ -19,11 +19,18 @@ import { takeUp } from './take-up.ts'
 import { untilReachable } from './until-reachable.ts'
 import { watchRun } from './watch-run.ts'
 
-/** Writes the report's file, telling its progress until the run is ended by others. */
-const writeFile = async (
+/** One for each format that was asked for, under ids that no earlier execution has used. */
+const planFiles = (run: ReportRun, now: Date): PlannedFile[] =>
+  run.formats.map((format) => {
+    const id = newId(idPrefixes.file, now)
+    return { id, key: fileKey(run, id), format, compression: run.compression }
+  })
+
+/** Writes the report's files, telling its progress until the run is ended by others. */
+const writeFiles = async (
   deps: RunWork,
   run: ReportRun,
-  fileId: string,
+  files: readonly PlannedFile[],
   signal: AbortSignal,
   onEnded: () => void,
 ): Promise<CopyResult> => {
@@ -52,8 +59,7 @@ const writeFile = async (
       pool: deps.exportPool,
       storage: deps.storage,
       report: renderReport(type, run, parameters),
-      key: fileKey(run, fileId),
-      compression: run.compression,
+      files,
       signal,
       onStart: progress.expect,
       onRows: progress.measure,
@@ -93,20 +99,20 @@ const makeReport = async (
 ): Promise<Outcome> => {
   const ended = new AbortController()
   const onEnded = (): void => ended.abort()
-  const fileId = newId(idPrefixes.file, deps.now())
+  const files = planFiles(run, deps.now())
   let outcome: Outcome
   try {
     await watchRun(deps, run, onEnded, done)
     const signal = AbortSignal.any([ended.signal, claim.stopping, claim.lost])
-    const result = await writeFile(deps, run, fileId, signal, onEnded)
-    if (await finishSucceeded(deps, run, fileId, result)) return 'ENDED'
+    const result = await writeFiles(deps, run, files, signal, onEnded)
+    if (await finishSucceeded(deps, run, result)) return 'ENDED'
     await finishCanceled(deps, run)
     outcome = 'ENDED'
   } catch (error) {
     // The database may be what was lost, and then says nothing for a while.
     outcome = await untilReachable(() => giveUp(deps, run, error, claim), claim, deps.log)
   }
-  await untilReachable(() => removeUnlessResult(deps, run, fileId), claim, deps.log)
+  await untilReachable(() => removeUnlessResult(deps, run, files), claim, deps.log)
   return outcome
 }
 

@@ -24,7 +24,8 @@ const ReportOutputInput = builder.inputType('ReportOutputInput', {
       type: [ReportFormat],
       required: true,
       defaultValue: ['CSV'],
-      description: 'One file is written for each.',
+      description:
+        'One file is written for each, all of one snapshot; one that is named twice is written once.',
     }),
     compression: t.field({
       type: Compression,

@@ -11,13 +11,22 @@ export const ReportFormat = builder.enumType('ReportFormat', {
   values: {
     CSV: {
       description:
-        'RFC 4180 with a header, UTF-8, LF at the end of lines; null is an empty field without quotes.',
+        'RFC 4180 with a header, UTF-8, LF at the end of lines; null is an empty field without quotes. For spreadsheets: text that one would run as a formula has an apostrophe before it, and `decimal_separator` is kept to.',
+    },
+    JSONL: {
+      description:
+        'One JSON object a line (JSON Lines), UTF-8, with every column in order and null for null. INTEGER is a number, which may need 64 bits; DECIMAL is a string with a point, so that no digit is lost; TIMESTAMP is a string as in RFC 3339 with the offset of its timezone; DATE is YYYY-MM-DD; BOOLEAN is true or false. Text is exactly what was stored, and `decimal_separator` has no effect.',
+    },
+    PARQUET: {
+      description:
+        "Apache Parquet, in row groups of at most 5,000 rows; every column may be null. INTEGER is INT64; DECIMAL is DECIMAL(18, 3) for amounts of money, else DECIMAL(38, 18), and never rounded: a run with a value that does not fit fails; TIMESTAMP is one of microseconds in UTC, whatever the timezone; DATE and BOOLEAN are Parquet's own. Text is exactly what was stored, and `decimal_separator` has no effect.",
     },
   },
 })
 
 export const Compression = builder.enumType('Compression', {
-  description: 'How a file is compressed.',
+  description:
+    'How a file is compressed: around the whole file, but inside of a Parquet file, so that its readers can open it.',
   values: {
     NONE: { description: 'Not at all.' },
     GZIP: { description: 'RFC 1952.' },
@@ -62,6 +71,7 @@ export const ReportFile = builder.prismaNode('ReportFile', {
     filename: t.exposeString('filename', { description: 'Suggested file name.' }),
     format: t.expose('format', { type: ReportFormat, description: 'Format of the file.' }),
     compression: t.expose('compression', { type: Compression, description: 'How it is compressed.' }),
+    rowCount: t.expose('rowCount', { type: 'BigInt', description: 'Rows in the file, without a header.' }),
     byteSize: t.expose('byteSize', { type: 'BigInt', description: 'Size in bytes, as stored.' }),
     sha256: t.exposeString('sha256', { description: 'SHA-256 of the bytes as stored, 64 hex digits.' }),
     download: t.field({

@@ -11,20 +11,23 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       description: 'True when the run succeeded and there were no rows.',
       resolve: ({ rowCount }) => rowCount === 0n,
     }),
+    isPartial: t.exposeBoolean('isPartial', {
+      description: 'True when rows are missing, because there were more than the report may have.',
+    }),
     rowCount: t.field({
       type: 'BigInt',
-      description: 'Rows in each file, without the header.',
+      description: 'Rows in each file, without a header.',
       resolve: ({ rowCount }) => rowCount ?? 0n,
     }),
     dataAsOf: t.expose('dataAsOf', {
       type: 'DateTime',
       nullable: true,
       description:
-        'The moment that the data is true for: all rows are of one snapshot. Null when it is not known.',
+        'The moment that the data is true for: the rows of all files are of one snapshot. Null when it is not known.',
     }),
     columns: t.field({
       type: [ReportColumn],
-      description: 'Columns of the file, in order, under the names in its header.',
+      description: 'Columns of each file, in order, under the names that they have there.',
       resolve: ({ reportType, parameters }, _args, { catalog }) => {
         const columns = catalog.find(reportType)?.columns ?? []
         const names: unknown = Object(parameters).columns
@@ -37,7 +40,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
     }),
     files: t.field({
       type: [ReportFile],
-      description: 'One file for each format that was asked for.',
+      description: 'One file for each format that was asked for, in the order CSV, JSONL, PARQUET.',
       resolve: (run, _args, { loaders }) => loaders.filesOf(run),
     }),
   }),

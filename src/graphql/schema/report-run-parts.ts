@@ -14,7 +14,7 @@ export const ReportRunProgress = builder
       }),
       rowsWritten: t.field({
         type: 'BigInt',
-        description: 'Rows written so far.',
+        description: 'Rows written so far; of several files, how many of each on average.',
         resolve: (run) => run.rowsWritten ?? 0n,
       }),
       rowsExpected: t.expose('rowsExpected', {
@@ -38,7 +38,9 @@ export const ReportRunProgress = builder
 const ReportRunFailureCode = builder.enumType('ReportRunFailureCode', {
   description: 'Why runs fail; new values may be added.',
   values: {
-    INVALID_PARAMETERS: { description: 'A parameter that was accepted cannot be met any more.' },
+    INVALID_PARAMETERS: {
+      description: 'What was asked for cannot be met: a parameter any more, or a format with these values.',
+    },
     UPSTREAM_ERROR: { description: 'The data source failed.' },
     STORAGE_ERROR: { description: 'The file could not be stored.' },
     INTERNAL_ERROR: { description: 'A fault of the gateway.' },

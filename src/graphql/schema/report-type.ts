@@ -1,4 +1,5 @@
 import { resolveArrayConnection } from '@pothos/plugin-relay'
+import { ReportFormat as ReportFormatValue } from '../../database/generated/prisma/client.ts'
 import {
   type ColumnType as ColumnTypeValue,
   columnType,
@@ -14,8 +15,8 @@ import { ReportFormat } from './report-file.ts'
 const columnTypes: Record<ColumnTypeValue, { description: string }> = {
   STRING: { description: 'Text.' },
   INTEGER: { description: 'Whole number.' },
-  DECIMAL: { description: "Exact decimal, with the currency's own number of decimals." },
-  TIMESTAMP: { description: 'Instant; in a file as YYYY-MM-DD HH:MM:SS without a zone.' },
+  DECIMAL: { description: "Exact decimal; an amount of money has the currency's own number of decimals." },
+  TIMESTAMP: { description: 'Instant; in a CSV file as YYYY-MM-DD HH:MM:SS without a zone.' },
   DATE: { description: 'Calendar date.' },
   BOOLEAN: { description: 'Truth value.' },
 }
@@ -109,7 +110,7 @@ builder.node(ReportType, {
     formats: t.field({
       type: [ReportFormat],
       description: 'Formats that it can be written in.',
-      resolve: () => ['CSV' as const],
+      resolve: () => Object.values(ReportFormatValue),
     }),
     dataAvailableFrom: t.field({
       type: 'DateTime',

@@ -1,0 +1,48 @@
+import type { ChosenColumn } from '../column.ts'
+import { joinSql, type Sql, sql } from '../sql.ts'
+import { clockTime } from '../timezone.ts'
+import { amountText } from './amount.ts'
+
+const quoted = (text: Sql): Sql => sql`'"' || ${text} || '"'`
+
+/** RFC 3339 in a timezone. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
+const instantText = (instant: Sql, timezone: string): Sql => {
+  const utc = clockTime(instant, 'Etc/UTC')
+  // As JSON it has a T between day and time, and decimals only where there are any.
+  const clock = (time: Sql): Sql => sql`trim(both '"' from to_json(${time})::text)`
+  if (timezone === 'Etc/UTC') return sql`${clock(utc)} || 'Z'`
+  const offset = sql`date_trunc('minute', ${clockTime(instant, timezone)} - ${utc})`
+  const sign = sql`case when ${offset} < interval '0' then '-' else '+' end`
+  const size = sql`left((time '00:00' + greatest(${offset}, -${offset}))::text, 5)`
+  return sql`${clock(sql`(${utc} + ${offset})`)} || ${sign} || ${size}`
+}
+
+/** The SQL expression of a column as JSON text, or null. */
+const jsonValue = ({ value, key }: ChosenColumn, timezone: string): Sql => {
+  switch (value.kind) {
+    case 'text':
+      return sql`to_json((${value.sql})::text)::text`
+    case 'entry':
+      return sql`to_json(${value.object} ->> ${key ?? ''})::text`
+    case 'integer':
+    case 'boolean':
+      return sql`(${value.sql})::text`
+    case 'decimal':
+    case 'date':
+      return quoted(sql`(${value.sql})::text`)
+    case 'amount':
+      return quoted(amountText(value.sql, value.currency))
+    case 'instant':
+      return quoted(instantText(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone))
+  }
+}
+
+/** The SQL expression of a row as a JSON object, without line breaks; each column is there, also when it is null. */
+// By hand, because Postgres' own functions take at most 50 keys, or cut names after 63 bytes.
+export const jsonRow = (columns: readonly ChosenColumn[], timezone: string): Sql => {
+  const members = columns.map((column, i) => {
+    const start = `${i === 0 ? '{' : ','}${JSON.stringify(column.requestedName)}:`
+    return sql`${start}, coalesce(${jsonValue(column, timezone)}, 'null')`
+  })
+  return sql`array_to_string(array[${joinSql(members)}, '}'], '')`
+}

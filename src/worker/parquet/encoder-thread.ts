@@ -1,0 +1,35 @@
+// What runs in the thread of a Parquet file: see parquet-stream.ts, which starts it. Imported anywhere else, it does nothing.
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { Compression } from '../../database/generated/prisma/client.ts'
+import type { ParquetColumn } from './column-types.ts'
+import { createParquetEncoder } from './encoder.ts'
+import { UnwritableValueError } from './unwritable-value.ts'
+
+export type EncoderTask = { columns: readonly ParquetColumn[]; compression: Compression }
+
+/** The next bytes of Postgres; null for their end. */
+export type EncoderRequest = Uint8Array<ArrayBuffer> | null
+
+/** One for each request: bytes of the file and all rows taken so far, or why a value cannot be written. */
+export type EncoderAnswer = { bytes: Uint8Array<ArrayBuffer>; rows: number } | { refusal: string }
+
+const serve = (port: MessagePort, { columns, compression }: EncoderTask): void => {
+  const encoder = createParquetEncoder(columns, compression)
+  const answer = (request: EncoderRequest): EncoderAnswer => {
+    try {
+      const bytes = request ? encoder.take(request) : encoder.end()
+      return { bytes, rows: encoder.rows() }
+    } catch (error) {
+      // The class of an error does not outlast the way to another thread.
+      if (error instanceof UnwritableValueError) return { refusal: error.message }
+      throw error
+    }
+  }
+  port.on('message', (request: EncoderRequest) => {
+    const given = answer(request)
+    port.postMessage(given, 'bytes' in given ? [given.bytes.buffer] : [])
+  })
+}
+
+// It is started with such a task, and by nobody else.
+if (parentPort) serve(parentPort, workerData as EncoderTask)
