@@ -19,7 +19,7 @@ export type Queue = {
   /**
    * Adds the run's job in the transaction that creates the run: both are there, or neither.
    *
-   * @param waiting how many runs of its account and mode are waiting already: the job counts as queued a second later for
+   * @param waiting how many runs of its account and mode are in the queue already: the job counts as queued a second later for
    *   each of them, so that accounts take turns and yet nobody waits for ever. It never counts as queued before those
    */
   enqueue(tx: Transaction, run: QueuedRun, waiting: number): Promise<void>
@@ -101,7 +101,7 @@ const newestPrioritySql = `
   select min(job.priority) as priority
   from (
     select id from report_runs
-    where account_id = $1 and livemode = $2 and status = 'PENDING'
+    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null
     order by id desc limit 8
   ) as run
   join ${queueSchema}.job as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}`
