@@ -30,6 +30,8 @@ export type Queue = {
    * @returns whether the run has got one
    */
   restore(tx: Transaction, run: QueuedRun & { createdAt: Date }): Promise<boolean>
+  /** True when some run waits for a worker. */
+  hasBacklog(): Promise<boolean>
   /** True when the claim is still the job's newest; it stays so until the transaction ends. */
   holds(tx: Transaction, claim: Claim): Promise<boolean>
   /** Gives a claimed job to whoever comes first after a time; nothing happens when the claim was lost. */
@@ -163,6 +165,14 @@ export const startQueue = async ({ url, works, onError }: QueueOptions): Promise
         ...[reportRunQueue, jobIdOf(run.id)],
       )
       return (await send(tx, run, priorityAt(run.createdAt.getTime()))) !== null
+    },
+    hasBacklog: async () => {
+      const { rows } = await boss
+        .getDb()
+        .executeSql(`select from ${queueSchema}.job where name = $1 and state < 'active' limit 1`, [
+          reportRunQueue,
+        ])
+      return rows.length > 0
     },
     holds: async (tx, { id, retryCount }) => {
       const rows = await tx.$queryRawUnsafe<unknown[]>(
