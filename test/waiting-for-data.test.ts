@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Queue, startQueue } from '../src/database/queue.ts'
 import { noMetrics } from '../src/metrics.ts'
 import { builtInReportTypes, createCatalog } from '../src/reports/catalog.ts'
+import { fingerprint } from '../src/runs/fingerprint.ts'
 import { type ReleaseDependencies, releaseRuns } from '../src/runs/release-runs.ts'
 import { requeueOrphans } from '../src/worker/requeue.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
-import { cancel, create, created, retry, type ShownRun } from './run-mutations.ts'
+import { cancel, create, created, retry, type ShownRun, slowInput } from './run-mutations.ts'
 import { createSlowRun, endOf, slowReport } from './slow-report.ts'
 
 // No worker runs beside it but those that a test starts.
@@ -76,6 +77,14 @@ const shown = async ({ client }: TestAccount, id: string) =>
 
 const jobsOf = (runId: string) =>
   gateway.database.query(`select id from report_gateway_queue.job where data->>'runId' = $1`, [runId])
+
+/** Of all jobs, by the run. */
+const priorities = async (): Promise<Record<string, number>> => {
+  const jobs = await gateway.database.query<{ run: string; priority: number }>(
+    `select data->>'runId' as run, priority from report_gateway_queue.job`,
+  )
+  return Object.fromEntries(jobs.map(({ run, priority }) => [run, priority]))
+}
 
 const eventsOf = async (runId: string): Promise<string[]> =>
   (await gateway.prisma.reportRunEvent.findMany({ where: { runId }, orderBy: { position: 'asc' } }))
@@ -157,6 +166,9 @@ describe('a run that may wait for data', () => {
     const { id } = await waitingRun(account, 1)
     await cancel(account.client, id)
     expect((await shown(account, id)).status).toBe('CANCELED')
+    // Those who look for runs whose data has come do not meet it any more.
+    const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+    expect(row.dataNeededUntil).toBeNull()
     const { reportRun } = await retry(account.client, id)
     expect((await shown(account, reportRun?.id ?? '')).queue?.waitingFor).toBe('DATA_AVAILABILITY')
     await cover(account, 1)
@@ -165,19 +177,37 @@ describe('a run that may wait for data', () => {
     expect(await jobsOf(reportRun?.id ?? '')).toHaveLength(1)
   })
 
-  test('is the run of its idempotency key, which does not mind a default that is spelled out', async () => {
+  test('is the run of its idempotency key', async () => {
     const account = await gateway.createAccount()
     const input = balance(-5, 1, { idempotencyKey: 'waits' })
     const { id } = await created(account.client, input)
     expect(await create(account.client, input)).toMatchObject({ wasReused: true, reportRun: { id } })
-    await cover(account, 2)
-    const { waitForData: _, ...plain } = { ...input, idempotencyKey: 'plain' }
-    const other = await created(account.client, plain)
-    expect(await create(account.client, { ...plain, waitForData: false })).toMatchObject({
-      wasReused: true,
-      reportRun: { id: other.id },
-    })
   })
+
+  test('changes nothing of the queue for those that do not', async () => {
+    const account = await gateway.createAccount()
+    const [first, second, third] = [
+      await createSlowRun(account.client),
+      await createSlowRun(account.client),
+      await createSlowRun(account.client),
+    ]
+    await cancel(account.client, first)
+    await cancel(account.client, second)
+    for (let i = 0; i < 8; i++) await waitingRun(account, 1)
+    const last = await createSlowRun(account.client)
+    expect((await shown(account, last)).queue?.position).toBe(2)
+    const { [third]: before = 0, [last]: after = 0 } = await priorities()
+    // Jobs of the highest priority go first, and the older one of two that are equal.
+    expect(after).toBeLessThanOrEqual(before)
+    expect(before - after).toBeLessThan(5)
+  })
+})
+
+test('a key that was made before runs could wait stays the key of its request', async () => {
+  const { client, accountId } = await gateway.createAccount()
+  await created(client, slowInput({ idempotencyKey: 'early' }))
+  const { fingerprint: kept } = await gateway.prisma.idempotencyKey.findFirstOrThrow({ where: { accountId } })
+  expect(Buffer.from(kept).equals(fingerprint(slowInput()))).toBe(true)
 })
 
 describe('when the data comes', () => {
