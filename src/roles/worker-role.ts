@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { startReleases } from '../runs/release-runs.ts'
 import { startMaintenance } from '../worker/maintenance.ts'
 import { createMaintenanceTasks } from '../worker/maintenance-tasks.ts'
 import { startWorker } from '../worker/worker.ts'
@@ -23,10 +24,11 @@ export const openWorkerRole = async (opening: Opening, { url, shared }: Base): P
   })
   const tasks = createMaintenanceTasks(shared, config.eventDays)
   const maintenance = await startMaintenance({ queue: shared.queue, tasks, log })
+  const releases = startReleases(shared)
   return {
     exportPool,
     stop: async () => {
-      await Promise.all([worker.stop(), maintenance.stop()])
+      await Promise.all([worker.stop(), maintenance.stop(), releases.stop()])
     },
   }
 }

@@ -33,9 +33,9 @@ export const retryRun = (
           id,
         )
       }
-      const { label, tags, formats, compression, attempt } = run
+      const { label, tags, formats, compression, attempt, waitForData } = run
       return {
-        ...(await acceptReport(deps, viewer, run.reportType, Object(run.parameters))),
+        ...(await acceptReport(deps, viewer, run.reportType, Object(run.parameters), waitForData)),
         label,
         tags,
         metadata: Object(run.metadata),
@@ -47,6 +47,8 @@ export const retryRun = (
         startWithin: null,
         timeout: run.timeoutMilliseconds === null ? null : Number(run.timeoutMilliseconds),
         retention: Number(run.retentionMilliseconds),
+        // It was asked for because the result that is there will not do.
+        reuseWithin: null,
       }
     },
     options,

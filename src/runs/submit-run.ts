@@ -11,26 +11,26 @@ import { idPrefixes, newId } from '../ids.ts'
 import { currentRequest } from '../request-context.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
+import { findIdenticalRun, holdRun, requestHash } from './identical-run.ts'
 import { countRun } from './quota.ts'
-import type { RunNotes } from './request.ts'
+import type { RunNotes, RunSpans } from './request.ts'
 import { newTraceId } from './trace-id.ts'
 import { recordChange } from './transition.ts'
 
 /** A request that was checked and can be run. */
-export type AcceptedRun = RunNotes & {
-  reportType: string
-  parameters: PrismaTypes.InputJsonObject
-  formats: ReportFormat[]
-  compression: Compression
-  origin: ReportRunOrigin
-  attempt: number
-  retryOfId: string | null
-  /** In milliseconds; null means as long as it takes. */
-  startWithin: number | null
-  timeout: number | null
-  /** How long the result is kept, in milliseconds. */
-  retention: number
-}
+export type AcceptedRun = RunNotes &
+  RunSpans & {
+    reportType: string
+    parameters: PrismaTypes.InputJsonObject
+    formats: ReportFormat[]
+    compression: Compression
+    origin: ReportRunOrigin
+    attempt: number
+    retryOfId: string | null
+    waitForData: boolean
+    /** Until when there has to be data before the run gets into the queue; null when it is there. */
+    dataNeededUntil: Date | null
+  }
 
 export type SubmitOptions = {
   /** Null when every request makes a new run. */
@@ -41,7 +41,7 @@ export type SubmitOptions = {
 
 export type SubmittedRun = {
   run: ReportRun
-  /** True when it is the run of an earlier request with the same key. */
+  /** True when it is the run of an earlier request: one with the same key, or an identical one. */
   wasReused: boolean
   /** Position in the log up to which `run` holds everything. */
   position: bigint
@@ -58,20 +58,45 @@ const earlierRun = async (
   return run && { run, wasReused: true, position }
 }
 
+/**
+ * Gives the key to a finished run of an identical request.
+ *
+ * @returns null when there is no such run; false when it was erased just now, or a twin has the key
+ */
+const reuseRun = (
+  { prisma, now }: RunDependencies,
+  viewer: Viewer,
+  accepted: AcceptedRun,
+  reuseWithin: number,
+  idempotency: IdempotencyKey | null,
+): Promise<SubmittedRun | false | null> => {
+  const at = now()
+  return prisma.$transaction(async (tx) => {
+    const position = await lastPosition(tx, viewer)
+    const since = new Date(at.getTime() - reuseWithin)
+    const run = await findIdenticalRun(tx, viewer, accepted, { since, now: at })
+    if (!run) return null
+    if (!(await holdRun(tx, run))) return false
+    if (idempotency && !(await claimKey(tx, viewer, idempotency, run.id, at))) return false
+    return { run, wasReused: true, position }
+  })
+}
+
 const insertRun = (
   { prisma, queue, limits, now }: RunDependencies,
   viewer: Viewer,
-  { startWithin, timeout, retention, ...accepted }: AcceptedRun,
+  { startWithin, timeout, retention, reuseWithin: _, ...accepted }: AcceptedRun,
   { idempotency, traceId }: SubmitOptions,
-): Promise<SubmittedRun | null> => {
+): Promise<SubmittedRun | false> => {
   const createdAt = now()
   const id = newId(idPrefixes.reportRun, createdAt)
   return prisma.$transaction(async (tx) => {
-    if (idempotency && !(await claimKey(tx, viewer, idempotency, id, createdAt))) return null
+    if (idempotency && !(await claimKey(tx, viewer, idempotency, id, createdAt))) return false
     const waiting = await countRun(tx, viewer, limits, createdAt)
     const run = await tx.reportRun.create({
       data: {
         ...accepted,
+        requestHash: requestHash(accepted),
         id,
         accountId: viewer.accountId,
         livemode: viewer.livemode,
@@ -84,10 +109,22 @@ const insertRun = (
         traceId: traceId ?? newTraceId(),
       },
     })
-    await queue.enqueue(tx, run, waiting)
+    if (!run.dataNeededUntil) await queue.enqueue(tx, run, waiting)
     const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at: createdAt })
     return { run, wasReused: false, position }
   })
+}
+
+const reuseOrInsert = async (
+  deps: RunDependencies,
+  viewer: Viewer,
+  accepted: AcceptedRun,
+  options: SubmitOptions,
+): Promise<SubmittedRun | false> => {
+  const { reuseWithin } = accepted
+  const reused =
+    reuseWithin === null ? null : await reuseRun(deps, viewer, accepted, reuseWithin, options.idempotency)
+  return reused ?? insertRun(deps, viewer, accepted, options)
 }
 
 /** The line that joins a request to its run: whatever comes later in the log names the run alone. */
@@ -99,7 +136,8 @@ const logSubmitted = ({ log }: RunDependencies, { run, wasReused }: SubmittedRun
 
 /**
  * Makes a run with its job, its first event and its key in one transaction: all are there when it returns, or none is.
- * Of any number of requests with one key, at once or later, one makes the run and all get it.
+ * Of any number of requests with one key, at once or later, one makes the run and all get it. A run that waits for data has
+ * no job until that has come.
  *
  * @param accept checks the request; not called when the key has its run already
  * @throws InputError when the key cannot be used, IdempotencyError when it was used with another request
@@ -115,8 +153,8 @@ export const submitRun = async (
   if (idempotency) checkKey(idempotency.key)
   while (true) {
     const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
-    // Null means that a twin was faster: its run is there now, unless it was erased again at once.
-    const submitted = earlier ?? (await insertRun(deps, viewer, await accept(), options))
+    // False means that a twin was faster: its run is there now, unless it was erased again at once.
+    const submitted = earlier ?? (await reuseOrInsert(deps, viewer, await accept(), options))
     if (!submitted) continue
     if (!submitted.wasReused) deps.wakeUp.notify(viewer)
     logSubmitted(deps, submitted)
