@@ -3,7 +3,7 @@ import { InputError, InputErrors, LiveModeRequiredError } from '../errors.ts'
 import type { Catalog } from '../reports/catalog.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { shown } from '../reports/parameters.ts'
-import type { AnyReportType } from '../reports/report-type.ts'
+import type { AnyReportType, Availability } from '../reports/report-type.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { checkNotes, checkSpans, type RunRequest } from './request.ts'
 import { type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.ts'
@@ -33,6 +33,7 @@ const within = async <Result>(part: string, check: () => Promise<Result>): Promi
 /**
  * The type and the parameters that a run can be made with, defaults filled in.
  *
+ * @param available what there are data for; what there is now unless given
  * @throws InputError, InputErrors with paths that start with `type` or `parameters`
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
@@ -41,10 +42,11 @@ export const acceptReport = async (
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
+  available?: Availability,
 ) => {
   const type = findType(catalog, name, viewer)
   const parameters = await within('parameters', async () =>
-    checkParameters(type, given, await type.availability(prisma, viewer)),
+    checkParameters(type, given, available ?? (await type.availability(prisma, viewer))),
   )
   return { reportType: type.name, parameters }
 }
@@ -73,6 +75,7 @@ export const createRun = (
       origin: 'API',
       attempt: 1,
       retryOfId: null,
+      scheduleId: null,
     }),
     options,
   )

@@ -44,6 +44,7 @@ export const retryRun = (
         origin: 'RETRY',
         attempt: attempt + 1,
         retryOfId: run.id,
+        scheduleId: null,
         startWithin: null,
         timeout: run.timeoutMilliseconds === null ? null : Number(run.timeoutMilliseconds),
         retention: Number(run.retentionMilliseconds),

@@ -1,4 +1,5 @@
 import type { Viewer } from '../auth/viewer.ts'
+import type { Transaction } from '../database/client.ts'
 import type {
   Compression,
   Prisma as PrismaTypes,
@@ -25,6 +26,7 @@ export type AcceptedRun = RunNotes & {
   origin: ReportRunOrigin
   attempt: number
   retryOfId: string | null
+  scheduleId: string | null
   /** In milliseconds; null means as long as it takes. */
   startWithin: number | null
   timeout: number | null
@@ -58,16 +60,23 @@ const earlierRun = async (
   return run && { run, wasReused: true, position }
 }
 
+/**
+ * Asked first in the transaction that makes a run, under the id that the run will have. Answering false means that it is
+ * not to be made; while another one asks about the same, it waits for the end of that transaction.
+ */
+export type RunCondition = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
+
 const insertRun = (
   { prisma, queue, limits, now }: RunDependencies,
   viewer: Viewer,
   { startWithin, timeout, retention, ...accepted }: AcceptedRun,
-  { idempotency, traceId }: SubmitOptions,
+  condition: RunCondition,
+  traceId: string | null,
 ): Promise<SubmittedRun | null> => {
   const createdAt = now()
   const id = newId(idPrefixes.reportRun, createdAt)
   return prisma.$transaction(async (tx) => {
-    if (idempotency && !(await claimKey(tx, viewer, idempotency, id, createdAt))) return null
+    if (!(await condition(tx, id, createdAt))) return null
     const waiting = await countRun(tx, viewer, limits, createdAt)
     const run = await tx.reportRun.create({
       data: {
@@ -98,8 +107,29 @@ const logSubmitted = ({ log }: RunDependencies, { run, wasReused }: SubmittedRun
 }
 
 /**
- * Makes a run with its job, its first event and its key in one transaction: all are there when it returns, or none is.
- * Of any number of requests with one key, at once or later, one makes the run and all get it.
+ * Makes a run with its job, its first event and whatever the condition writes in one transaction: all are there when it
+ * returns, or none is.
+ *
+ * @param traceId as in SubmitOptions
+ * @returns null when the condition was not met, and nothing was made
+ * @throws LimitError when the account has had its runs of the day
+ */
+export const makeRun = async (
+  deps: RunDependencies,
+  viewer: Viewer,
+  accepted: AcceptedRun,
+  condition: RunCondition,
+  traceId: string | null,
+): Promise<SubmittedRun | null> => {
+  const made = await insertRun(deps, viewer, accepted, condition, traceId)
+  if (!made) return null
+  deps.wakeUp.notify(viewer)
+  logSubmitted(deps, made)
+  return made
+}
+
+/**
+ * Makes a run and its key. Of any number of requests with one key, at once or later, one makes the run and all get it.
  *
  * @param accept checks the request; not called when the key has its run already
  * @throws InputError when the key cannot be used, IdempotencyError when it was used with another request
@@ -109,17 +139,19 @@ export const submitRun = async (
   deps: RunDependencies,
   viewer: Viewer,
   accept: () => Promise<AcceptedRun>,
-  options: SubmitOptions,
+  { idempotency, traceId }: SubmitOptions,
 ): Promise<SubmittedRun> => {
-  const { idempotency } = options
   if (idempotency) checkKey(idempotency.key)
+  const condition: RunCondition = async (tx, runId, at) =>
+    idempotency === null || claimKey(tx, viewer, idempotency, runId, at)
   while (true) {
     const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
+    if (earlier) {
+      logSubmitted(deps, earlier)
+      return earlier
+    }
+    const made = await makeRun(deps, viewer, await accept(), condition, traceId)
     // Null means that a twin was faster: its run is there now, unless it was erased again at once.
-    const submitted = earlier ?? (await insertRun(deps, viewer, await accept(), options))
-    if (!submitted) continue
-    if (!submitted.wasReused) deps.wakeUp.notify(viewer)
-    logSubmitted(deps, submitted)
-    return submitted
+    if (made) return made
   }
 }

@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import type { ReportRun as ReportRunRow } from '../../database/generated/prisma/client.ts'
 import { InputError } from '../../errors.ts'
 import { encodeEventCursor } from '../../events/event-cursor.ts'
+import { parametersAt } from '../../reports/report-request.ts'
 import { createRun } from '../../runs/create-run.ts'
 import { fingerprint, type IdempotencyKey } from '../../runs/idempotency.ts'
 import { checkLevels } from '../../runs/request.ts'
@@ -15,9 +16,9 @@ import { ReportInput, readReportInput } from './report-input.ts'
 import { ReportRun } from './report-run.ts'
 import { toUserErrors, UserError, type UserErrorValue } from './user-error.ts'
 
-const defaultRetention = Temporal.Duration.from('P30D')
+export const defaultRetention = Temporal.Duration.from('P30D')
 
-const ReportOutputInput = builder.inputType('ReportOutputInput', {
+export const ReportOutputInput = builder.inputType('ReportOutputInput', {
   description: 'How the result is written and how long it is kept.',
   fields: (t) => ({
     formats: t.field({
@@ -148,7 +149,7 @@ builder.mutationField('createReportRun', (t) =>
       }),
     },
     resolve: async (_root, { input }, context): Promise<Payload> => {
-      const report = readReportInput(input.report, context.now())
+      const report = readReportInput(input.report)
       try {
         const { idempotencyKey, ...request } = input
         checkLevels('parameters', report.parameters)
@@ -158,7 +159,7 @@ builder.mutationField('createReportRun', (t) =>
           requireViewer(context),
           {
             type: report.type,
-            parameters: report.parameters,
+            parameters: parametersAt(context.catalog, report, context.now()),
             formats: input.output?.formats ?? ['CSV'],
             compression: input.output?.compression ?? 'NONE',
             label: input.label ?? null,
