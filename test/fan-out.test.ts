@@ -92,8 +92,8 @@ const steps = [
 
 const isOfEvents = ({ text, application }: SentStatement): boolean =>
   application === 'report-gateway requests' &&
-  // Not what comes by the clock: the looks at keys and at deadlines.
-  !/revoked_at|deadline_at/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
+  // Not what comes by the clock: the looks at keys, at deadlines and at runs that wait for data.
+  !/revoked_at|deadline_at|data_needed_until/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
 
 const tableOf = (text: string): string => /from "\w+"\."(\w+)"/i.exec(text)?.[1] ?? text
 

@@ -31,6 +31,8 @@ export type PoolOptions = {
    * gone without a word fails its query instead of keeping it for ever, and a transaction that was left open is ended.
    */
   statementMilliseconds?: number
+  /** True to have every statement refused that would change something. */
+  isReadOnly?: boolean
 }
 
 /** Longer than Postgres's own limit, so that it is Postgres that ends a statement as long as it is there to do so. */
@@ -39,13 +41,14 @@ const idleTransactionMilliseconds = 5_000
 
 export const createPool = (options: PoolOptions): pg.Pool => {
   const { url, max, applicationName, onError, connectMilliseconds = 10_000, statementMilliseconds } = options
+  const readOnly = options.isReadOnly ? ' -c default_transaction_read_only=on' : ''
   const limits = statementMilliseconds
     ? ` -c statement_timeout=${statementMilliseconds} -c idle_in_transaction_session_timeout=${idleTransactionMilliseconds}`
     : ''
   const target = connectionTo(url)
   const pool = new pg.Pool({
     ...target,
-    options: target.options + limits,
+    options: target.options + limits + readOnly,
     max,
     application_name: applicationName,
     connectionTimeoutMillis: connectMilliseconds,

@@ -19,7 +19,7 @@ export type Queue = {
   /**
    * Adds the run's job in the transaction that creates the run: both are there, or neither.
    *
-   * @param waiting how many runs of its account and mode are waiting already: the job counts as queued a second later for
+   * @param waiting how many runs of its account and mode are in the queue already: the job counts as queued a second later for
    *   each of them, so that accounts take turns and yet nobody waits for ever. It never counts as queued before those
    */
   enqueue(tx: Transaction, run: QueuedRun, waiting: number): Promise<void>
@@ -30,6 +30,8 @@ export type Queue = {
    * @returns whether the run has got one
    */
   restore(tx: Transaction, run: QueuedRun & { createdAt: Date }): Promise<boolean>
+  /** True when some run waits for a worker. */
+  hasBacklog(): Promise<boolean>
   /** True when the claim is still the job's newest; it stays so until the transaction ends. */
   holds(tx: Transaction, claim: Claim): Promise<boolean>
   /** Gives a claimed job to whoever comes first after a time; nothing happens when the claim was lost. */
@@ -101,7 +103,7 @@ const newestPrioritySql = `
   select min(job.priority) as priority
   from (
     select id from report_runs
-    where account_id = $1 and livemode = $2 and status = 'PENDING'
+    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null
     order by id desc limit 8
   ) as run
   join ${queueSchema}.job as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}`
@@ -163,6 +165,14 @@ export const startQueue = async ({ url, works, onError }: QueueOptions): Promise
         ...[reportRunQueue, jobIdOf(run.id)],
       )
       return (await send(tx, run, priorityAt(run.createdAt.getTime()))) !== null
+    },
+    hasBacklog: async () => {
+      const { rows } = await boss
+        .getDb()
+        .executeSql(`select from ${queueSchema}.job where name = $1 and state < 'active' limit 1`, [
+          reportRunQueue,
+        ])
+      return rows.length > 0
     },
     holds: async (tx, { id, retryCount }) => {
       const rows = await tx.$queryRawUnsafe<unknown[]>(

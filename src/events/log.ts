@@ -24,7 +24,10 @@ export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<big
 }
 
 /** Position of the newest event; 0 when there is none yet. */
-export const lastPosition = async (prisma: Prisma, { accountId, livemode }: LogOwner): Promise<bigint> => {
+export const lastPosition = async (
+  prisma: Prisma | Transaction,
+  { accountId, livemode }: LogOwner,
+): Promise<bigint> => {
   const head = await prisma.eventLogHead.findUnique({
     where: { accountId_livemode: { accountId, livemode } },
   })

@@ -6,6 +6,7 @@ import { AuthenticationError } from '../errors.ts'
 import type { LinkSigner } from '../files/link.ts'
 import type { Storage } from '../files/storage.ts'
 import type { Metrics } from '../metrics.ts'
+import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer } from '../request-context.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import type { FollowDependencies } from '../runs/follow-run.ts'
@@ -23,6 +24,7 @@ export type Services = RunDependencies &
     metrics: Metrics
     loaders: Loaders
     queuePlaces: QueuePlaceLoader
+    estimateRows: EstimateRows
     keyWatch: KeyWatch
     connections: ConnectionCount
     socketLimits: SocketLimits

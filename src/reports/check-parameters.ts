@@ -45,27 +45,40 @@ const checkColumns = (type: AnyReportType, chosen: readonly string[]): InputErro
   })
 }
 
+/** What is wrong with an end of the interval, which has to be within the data; after it, too, when that may be to come. */
+const checkCovered = (
+  type: AnyReportType,
+  name: string,
+  value: string,
+  availability: Availability,
+  mayBeToCome: boolean,
+): InputError[] => {
+  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
+  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
+  const instant = Temporal.Instant.from(value)
+  const isLate = !mayBeToCome && Temporal.Instant.compare(instant, until) > 0
+  if (Temporal.Instant.compare(instant, from) >= 0 && !isLate) return []
+  const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
+  return [new InputError(message, [name], [from.toString(), ...(mayBeToCome ? [] : [until.toString()])])]
+}
+
 const checkInterval = (
   type: AnyReportType,
   { interval_start: start, interval_end: end }: AcceptedParameters,
   availability: Availability | null,
+  mayBeToCome: boolean,
 ): InputError[] => {
   if (typeof end !== 'string') return []
-  if (!availability) {
+  if (!availability && !mayBeToCome) {
     return [new InputError(`There is no data for ${type.name} yet.`, ['interval_end'])]
   }
-  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
-  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
-  const errors = [
+  const given = [
     ...(typeof start === 'string' ? [['interval_start', start] as const] : []),
     ['interval_end', end] as const,
-  ].flatMap(([name, value]) => {
-    const instant = Temporal.Instant.from(value)
-    if (Temporal.Instant.compare(instant, from) >= 0 && Temporal.Instant.compare(instant, until) <= 0)
-      return []
-    const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
-    return [new InputError(message, [name], [from.toString(), until.toString()])]
-  })
+  ]
+  const errors = given.flatMap(([name, value]) =>
+    availability ? checkCovered(type, name, value, availability, mayBeToCome) : [],
+  )
   if (typeof start === 'string' && Temporal.Instant.compare(start, end) >= 0) {
     const what = start === end ? 'is empty' : 'is reversed'
     const message = `The interval ${what}: it starts at ${start} and ends before ${end}. The end is exclusive and has to be later.`
@@ -82,12 +95,14 @@ const mostErrors = 50
  * returns is accepted again as it is.
  *
  * @param availability what the type has data for; null when there is none
+ * @param mayBeToCome true when the interval may end after the data that is there
  * @throws InputErrors with every mistake that was found, or the first fifty
  */
 export const checkParameters = (
   type: AnyReportType,
   given: Readonly<Record<string, unknown>>,
   availability: Availability | null,
+  mayBeToCome = false,
 ): AcceptedParameters => {
   const errors = unknownParameters(type, given)
   const accepted: Record<string, string | readonly string[]> = {}
@@ -102,7 +117,7 @@ export const checkParameters = (
   }
   const chosen = accepted.columns
   if (Array.isArray(chosen)) errors.push(...checkColumns(type, chosen))
-  errors.push(...checkInterval(type, accepted, availability))
+  errors.push(...checkInterval(type, accepted, availability, mayBeToCome))
   if (errors.length > 0) throw new InputErrors(errors.slice(0, mostErrors))
 
   if (type.parameters.columns && !chosen) {

@@ -10,9 +10,12 @@ import type { Services } from '../graphql/context.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/yoga.ts'
 import type { Handler } from '../http.ts'
+import { createRowEstimator, type EstimateRows } from '../reports/estimate-rows.ts'
 import { createGatewayRouter } from '../router.ts'
 import { createQueuePlaceLoader } from '../runs/queue-place.ts'
-import type { Base, Opening } from './base.ts'
+import { type Base, type Opening, openPool } from './base.ts'
+
+const countMilliseconds = 2_000
 
 export type GatewayRole = {
   /** Null unless the demo was asked for. */
@@ -35,10 +38,14 @@ const openDemo = async (opening: Opening, { url, shared: { prisma } }: Base): Pr
   }
 }
 
-const openServices = async (
-  { config, log, now, closers }: Opening,
-  { http, runLoader, shared }: Base,
-): Promise<Services> => {
+/** Counting may take long, so it neither takes the connections of requests nor goes on for ever. */
+const openRowEstimator = (opening: Opening, url: string): EstimateRows => {
+  const limits = { connectMilliseconds: countMilliseconds, statementMilliseconds: countMilliseconds }
+  return createRowEstimator(openPool(opening, 'estimates', { url, max: 2, isReadOnly: true, ...limits }))
+}
+
+const openServices = async (opening: Opening, { http, url, runLoader, shared }: Base): Promise<Services> => {
+  const { config, log, now, closers } = opening
   const { prisma, limits } = shared
   const keyWatch = startKeyWatch({ prisma, log, now })
   closers.defer(keyWatch.stop)
@@ -47,6 +54,7 @@ const openServices = async (
     runLoader,
     linkSigner: await createLinkSigner(prisma, config.publicUrl ?? http.url),
     loaders: createLoaders(prisma, log),
+    estimateRows: openRowEstimator(opening, url),
     queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
     keyWatch,
     connections: createConnectionCount(config.sockets.perKey),

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { startReleases } from '../runs/release-runs.ts'
 import { startMaintenance } from '../worker/maintenance.ts'
 import { createMaintenanceTasks } from '../worker/maintenance-tasks.ts'
 import { createScheduleTask, scheduleQueue } from '../worker/schedule-task.ts'
@@ -25,16 +26,13 @@ export const openWorkerRole = async (opening: Opening, { url, shared }: Base): P
   const tasks = createMaintenanceTasks(shared, config.eventDays)
   const { queue } = shared
   const maintenance = await startMaintenance({ queue, tasks, log })
-  const schedules = await startMaintenance({
-    queue,
-    tasks: [createScheduleTask(shared)],
-    log,
-    name: scheduleQueue,
-  })
+  const scheduleTasks = [createScheduleTask(shared)]
+  const schedules = await startMaintenance({ queue, tasks: scheduleTasks, log, name: scheduleQueue })
+  const releases = startReleases(shared)
   return {
     exportPool,
     stop: async () => {
-      await Promise.all([worker.stop(), maintenance.stop(), schedules.stop()])
+      await Promise.all([worker.stop(), maintenance.stop(), schedules.stop(), releases.stop()])
     },
   }
 }

@@ -3,10 +3,12 @@ import { InputError, InputErrors, LiveModeRequiredError } from '../errors.ts'
 import type { Catalog } from '../reports/catalog.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { shown } from '../reports/parameters.ts'
-import type { AnyReportType, Availability } from '../reports/report-type.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
+import { dataToWaitFor } from './data-wait.ts'
 import type { RunDependencies } from './dependencies.ts'
+import type { AcceptedRun, SubmittedRun } from './make-run.ts'
 import { checkNotes, checkSpans, type RunRequest } from './request.ts'
-import { type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.ts'
+import { type SubmitOptions, submitRun } from './submit-run.ts'
 
 const findType = (catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType => {
   const type = catalog.find(name)
@@ -31,28 +33,68 @@ const within = async <Result>(part: string, check: () => Promise<Result>): Promi
 }
 
 /**
- * The type and the parameters that a run can be made with, defaults filled in.
+ * Checks a report except for whether there are data.
  *
- * @param available what there are data for; what there is now unless given
+ * @throws as acceptReport
+ */
+export const checkReport = async (
+  { catalog }: Pick<RunDependencies, 'catalog'>,
+  viewer: Viewer,
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const type = findType(catalog, name, viewer)
+  await within('parameters', async () => checkParameters(type, given, null, true))
+}
+
+/**
+ * The type and the parameters that a run can be made with, defaults filled in, and what data it has to wait for.
+ *
+ * @param waitForData whether it may wait for data
  * @throws InputError, InputErrors with paths that start with `type` or `parameters`
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
 export const acceptReport = async (
-  { prisma, catalog }: Pick<RunDependencies, 'prisma' | 'catalog'>,
+  { prisma, catalog, now }: Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
-  available?: Availability,
+  waitForData: boolean,
 ) => {
   const type = findType(catalog, name, viewer)
-  const parameters = await within('parameters', async () =>
-    checkParameters(type, given, available ?? (await type.availability(prisma, viewer))),
-  )
-  return { reportType: type.name, parameters }
+  return within('parameters', async () => {
+    const availability = await type.availability(prisma, viewer)
+    const parameters = checkParameters(type, given, availability, waitForData)
+    const dataNeededUntil = waitForData ? dataToWaitFor(parameters, availability, now()) : null
+    return { reportType: type.name, parameters, waitForData, dataNeededUntil }
+  })
 }
 
 /**
- * Creates a run and its job; with an idempotency key that was used before, gives the run of that time.
+ * A request as it can be run. Nothing is created.
+ *
+ * @throws InputError, InputErrors with paths that start with the name of a field of the request
+ * @throws LiveModeRequiredError
+ */
+export const acceptRun = async (
+  deps: Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>,
+  viewer: Viewer,
+  request: RunRequest,
+): Promise<AcceptedRun> => ({
+  ...checkSpans(request),
+  ...checkNotes(request),
+  ...(await acceptReport(deps, viewer, request.type, request.parameters, request.waitForData)),
+  formats: [...request.formats],
+  compression: request.compression,
+  origin: 'API',
+  attempt: 1,
+  retryOfId: null,
+  scheduleId: null,
+})
+
+/**
+ * Creates a run and its job, which comes later when it has to wait for data. With an idempotency key that was used before,
+ * it gives the run of that time, and an identical run where the request allows to reuse it.
  *
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError, IdempotencyError, LimitError
@@ -62,20 +104,4 @@ export const createRun = (
   viewer: Viewer,
   request: RunRequest,
   options: SubmitOptions,
-): Promise<SubmittedRun> =>
-  submitRun(
-    deps,
-    viewer,
-    async () => ({
-      ...checkSpans(request),
-      ...checkNotes(request),
-      ...(await acceptReport(deps, viewer, request.type, request.parameters)),
-      formats: [...request.formats],
-      compression: request.compression,
-      origin: 'API',
-      attempt: 1,
-      retryOfId: null,
-      scheduleId: null,
-    }),
-    options,
-  )
+): Promise<SubmittedRun> => submitRun(deps, viewer, () => acceptRun(deps, viewer, request), options)

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { ReportRun } from '../database/generated/prisma/client.ts'
+import { lookRegularly, type RegularLook } from './regular-look.ts'
 import { newTraceId } from './trace-id.ts'
 import { type TransitionDependencies, transition } from './transition.ts'
 
@@ -8,25 +9,26 @@ const pageSize = 100
 
 export type DeadlineDependencies = TransitionDependencies & { log: Logger }
 
-export type Deadlines = {
-  /** Waits for the look that is under way. */
-  stop(): Promise<void>
-}
-
 /** True when the run's time is up, to start if it waits, and to end if it runs. */
 export const isLate = ({ status, deadlineAt }: ReportRun, now: Date): boolean =>
   (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
 
-const failureOf = ({ status, createdAt, deadlineAt, timeoutMilliseconds }: ReportRun) => {
-  const deadline = deadlineAt?.toISOString()
-  return status === 'PENDING'
+/** Why a run that is PENDING had not started. */
+const reasonOf = ({ dataNeededUntil }: ReportRun): string =>
+  dataNeededUntil
+    ? `the data until ${dataNeededUntil.toISOString()} had not come by then`
+    : 'no worker was free until then'
+
+const failureOf = (run: ReportRun) => {
+  const deadline = run.deadlineAt?.toISOString()
+  return run.status === 'PENDING'
     ? {
         failureCode: 'NOT_STARTED_IN_TIME',
-        failureMessage: `The run was asked for at ${createdAt.toISOString()} and had to start by ${deadline}; no worker was free until then. Try again, or give it more time by startWithin.`,
+        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reasonOf(run)}. Try again, or give it more time by startWithin.`,
       }
     : {
         failureCode: 'TIMED_OUT',
-        failureMessage: `The run took longer than its timeout of ${timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
+        failureMessage: `The run took longer than its timeout of ${run.timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
       }
 }
 
@@ -50,7 +52,7 @@ export const endLate = (deps: TransitionDependencies, run: ReportRun): Promise<R
   })
 }
 
-const endAllLate = async (deps: DeadlineDependencies): Promise<void> => {
+const endAllLate = async (deps: DeadlineDependencies, signal: AbortSignal): Promise<void> => {
   let late: ReportRun[]
   do {
     late = await deps.prisma.reportRun.findMany({
@@ -59,6 +61,7 @@ const endAllLate = async (deps: DeadlineDependencies): Promise<void> => {
       take: pageSize,
     })
     for (const run of late) {
+      signal.throwIfAborted()
       const ended = await endLate(deps, run)
       const { id: runId, accountId, traceId } = ended ?? run
       if (ended) deps.log.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
@@ -70,28 +73,10 @@ const endAllLate = async (deps: DeadlineDependencies): Promise<void> => {
  * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
  * lives; whoever works on such a run notices that it has ended.
  */
-export const startDeadlines = (deps: DeadlineDependencies): Deadlines => {
-  let looking: Promise<void> | null = null
-  let isQuiet = false
-  const look = async (): Promise<void> => {
-    try {
-      await endAllLate(deps)
-      isQuiet = false
-    } catch (error) {
-      // Once is enough to say while the database is away.
-      if (!isQuiet) deps.log.warn({ err: error }, 'Late runs could not be looked for; trying on.')
-      isQuiet = true
-    }
-  }
-  const timer = setInterval(() => {
-    looking ??= look().finally(() => {
-      looking = null
-    })
-  }, lookMilliseconds)
-  return {
-    stop: async () => {
-      clearInterval(timer)
-      await looking
-    },
-  }
-}
+export const startDeadlines = (deps: DeadlineDependencies): RegularLook =>
+  lookRegularly({
+    look: (signal) => endAllLate(deps, signal),
+    milliseconds: lookMilliseconds,
+    log: deps.log,
+    complaint: 'Late runs could not be looked for; trying on.',
+  })

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma, Transaction } from '../database/client.ts'
 import type { ReportRun } from '../database/generated/prisma/client.ts'
@@ -11,21 +10,9 @@ export const keptMilliseconds = 24 * 60 * 60 * 1000
 
 export type IdempotencyKey = {
   key: string
-  /** SHA-256 of the request as it was given; see `fingerprint`. */
+  /** What tells the request from others. It is made of what the caller gave, not of what that means today. */
   fingerprint: Uint8Array<ArrayBuffer>
 }
-
-/** JSON with the keys of every object in order, so that equal requests have equal texts. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
-
-/** What tells one request from another. It is made of what the caller gave, not of what that means today. */
-export const fingerprint = (request: unknown): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(createHash('sha256').update(canonical(request)).digest())
 
 /** @throws InputError for a key that is empty, too long, or cannot be stored */
 export const checkKey = (key: string): void => {

@@ -7,7 +7,7 @@ export type QueuePlace = {
   /** 1 for the account's next run. */
   position: number
   estimatedStartAt: Date | null
-  waitingFor: 'WORKER' | 'CONCURRENCY_LIMIT'
+  waitingFor: 'WORKER' | 'CONCURRENCY_LIMIT' | 'DATA_AVAILABILITY'
 }
 
 export type QueuePlaceOptions = {
@@ -20,15 +20,20 @@ export type QueuePlaceOptions = {
 /** Runs that ended lately, from whose length that of the next ones is guessed. */
 const sample = 20
 
-type QueueState = { running: number; meanMilliseconds: number | null }
+type QueueState = { running: number; queued: number; meanMilliseconds: number | null }
 
 const readState = async (prisma: Prisma, { accountId, livemode }: LogOwner): Promise<QueueState> => {
-  const [state] = await prisma.$queryRaw<[{ running: number; mean: number | null }]>`
+  const [state] = await prisma.$queryRaw<[{ running: number; queued: number; mean: number | null }]>`
     select
       (
         select count(*)::integer from report_runs
         where account_id = ${accountId} and livemode = ${livemode} and status in ('RUNNING', 'CANCELING')
       ) as running,
+      (
+        select count(*)::integer from report_runs
+        where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+          and data_needed_until is null
+      ) as queued,
       (
         select avg(run_milliseconds)::float8 from (
           select run_milliseconds from report_runs
@@ -36,21 +41,23 @@ const readState = async (prisma: Prisma, { accountId, livemode }: LogOwner): Pro
           order by id desc limit ${sample}
         ) as ended
       ) as mean`
-  return { running: state.running, meanMilliseconds: state.mean }
+  return { running: state.running, queued: state.queued, meanMilliseconds: state.mean }
 }
 
-/** How many runs of the account wait, up to and with each of these. */
+/** How many runs of the account are in the queue, up to and with each of these that is: in the order in which they got there. */
 const readPositions = async (
   prisma: Prisma,
   { accountId, livemode }: LogOwner,
   ids: readonly string[],
 ): Promise<Map<string, number>> => {
   const rows = await prisma.$queryRaw<{ id: string; position: number }[]>`
-    select asked.id, (
-      select count(*)::integer from report_runs
-      where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING' and id <= asked.id
-    ) as position
-    from unnest(${[...ids]}::text[]) as asked (id)`
+    select id, position from (
+      select id, row_number() over (order by coalesce(queued_at, created_at), id)::integer as position
+      from report_runs
+      where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+        and data_needed_until is null
+    ) as queued
+    where id = any(${[...ids]}::text[])`
   return new Map(rows.map(({ id, position }) => [id, position]))
 }
 
@@ -69,7 +76,11 @@ const placeAt = (
   return { position, estimatedStartAt, waitingFor: 'CONCURRENCY_LIMIT' }
 }
 
-export type QueuePlaceLoader = { load(run: ReportRun): Promise<QueuePlace> }
+export type QueuePlaceLoader = {
+  load(run: ReportRun): Promise<QueuePlace>
+  /** The place that a new run would have. */
+  next(owner: LogOwner): Promise<QueuePlace>
+}
 
 /** Tells where runs that are PENDING stand; a list of them costs two queries. */
 export const createQueuePlaceLoader = ({
@@ -88,13 +99,12 @@ export const createQueuePlaceLoader = ({
         runs.map(({ id }) => id),
       ),
     ])
-    return new Map(
-      // A run that has just left the queue was its first.
-      runs.map(({ id }) => [
-        id,
-        placeAt(Math.max(1, positions.get(id) ?? 1), state, accountConcurrency, now()),
-      ]),
-    )
+    const placeOf = ({ id, dataNeededUntil }: ReportRun): QueuePlace =>
+      dataNeededUntil
+        ? { position: state.queued + 1, estimatedStartAt: null, waitingFor: 'DATA_AVAILABILITY' }
+        : // A run that has just left the queue was its first.
+          placeAt(positions.get(id) ?? 1, state, accountConcurrency, now())
+    return new Map(runs.map((run) => [run.id, placeOf(run)]))
   }
   const loader = new DataLoader<ReportRun, QueuePlace>(
     async (runs) => {
@@ -104,5 +114,11 @@ export const createQueuePlaceLoader = ({
     },
     { cache: false },
   )
-  return { load: (run) => loader.load(run) }
+  return {
+    load: (run) => loader.load(run),
+    next: async (owner) => {
+      const state = await readState(prisma, owner)
+      return placeAt(state.queued + 1, state, accountConcurrency, now())
+    },
+  }
 }

@@ -1,6 +1,7 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma, Transaction } from '../database/client.ts'
 import { LimitError } from '../errors.ts'
+import type { LogOwner } from '../events/log.ts'
 import { visibleRun } from './visible-run.ts'
 
 /** What each account may use in each mode. */
@@ -19,10 +20,17 @@ export type Quota = {
 const startOfDay = (at: Date): Date => new Date(`${at.toISOString().slice(0, 10)}T00:00:00Z`)
 const startOfNextDay = (at: Date): Date => new Date(startOfDay(at).getTime() + 24 * 60 * 60 * 1000)
 
+const overDailyRuns = (limit: number, at: Date): LimitError =>
+  new LimitError(
+    `The account has asked for ${limit} reports today, which is its limit. Ask again tomorrow (UTC).`,
+    limit,
+    startOfNextDay(at),
+  )
+
 /**
  * Counts a new run in the transaction that creates it.
  *
- * @returns how many runs of the account wait already
+ * @returns how many runs of the account are in the queue already
  * @throws LimitError when the account has had its runs of the day
  */
 export const countRun = async (
@@ -45,16 +53,36 @@ export const countRun = async (
       (
         select count(*)::integer from report_runs
         where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+          and data_needed_until is null
       ) as waiting`
-  if (!counted || counted.runs === null) {
-    throw new LimitError(
-      `The account has asked for ${dailyRuns} reports today, which is its limit. Ask again tomorrow (UTC).`,
-      dailyRuns,
-      startOfNextDay(at),
-    )
-  }
+  if (!counted || counted.runs === null) throw overDailyRuns(dailyRuns, at)
   return counted.waiting
 }
+
+/** @throws LimitError when a new run would be refused, because the account has had its runs of the day */
+export const checkDailyRuns = async (
+  prisma: Prisma,
+  viewer: Viewer,
+  limits: RunLimits,
+  at: Date,
+): Promise<void> => {
+  const { limit, used } = (await readQuota(prisma, viewer, limits, at)).dailyRuns
+  if (used >= limit) throw overDailyRuns(limit, at)
+}
+
+/**
+ * How many runs of an account and mode are in the queue: those that wait, but not for data.
+ *
+ * @param besides id of a run that is not counted
+ */
+export const countQueued = (
+  prisma: Transaction,
+  { accountId, livemode }: LogOwner,
+  besides: string,
+): Promise<number> =>
+  prisma.reportRun.count({
+    where: { accountId, livemode, status: 'PENDING', dataNeededUntil: null, id: { not: besides } },
+  })
 
 /** What the viewer's account may use, and uses now. */
 export const readQuota = async (

@@ -19,6 +19,10 @@ export type RunRequest = {
   timeout: number | null
   /** Milliseconds from the end for which the result is kept. */
   retention: number
+  /** Milliseconds since the end of an identical run in which that run will do; null when only a new one does. */
+  reuseWithin: number | null
+  /** Whether it may wait for data that is not there yet. */
+  waitForData: boolean
 }
 
 // Postgres can hold neither NUL nor half of a surrogate pair.
@@ -47,13 +51,15 @@ const givenNotes = notes.pick({ label: true, tags: true, metadata: true }).parti
 
 export type RunNotes = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
-export type RunSpans = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention'>
+export type RunSpans = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention' | 'reuseWithin'>
 
 const day = 24 * 60 * 60 * 1000
 const bounds = {
   startWithin: { most: 30 * day, named: 'PT1S to P30D' },
   timeout: { most: day, named: 'PT1S to P1D' },
   retention: { most: 3660 * day, named: 'PT1S to P3660D' },
+  // No result is kept for longer.
+  reuseWithin: { most: 3660 * day, named: 'PT1S to P3660D' },
 } as const
 
 /**
@@ -61,8 +67,8 @@ const bounds = {
  *
  * @throws InputErrors whose paths are the name of the field
  */
-export const checkSpans = ({ startWithin, timeout, retention }: RunSpans): RunSpans => {
-  const spans = { startWithin, timeout, retention }
+export const checkSpans = ({ startWithin, timeout, retention, reuseWithin }: RunSpans): RunSpans => {
+  const spans = { startWithin, timeout, retention, reuseWithin }
   const errors = Object.entries(bounds).flatMap(([field, { most, named }]) => {
     // Each field of the bounds is one of the spans.
     const milliseconds = spans[field as keyof typeof bounds]

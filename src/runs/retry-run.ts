@@ -3,8 +3,9 @@ import { NotFoundError, WrongStatusError } from '../errors.ts'
 import { acceptReport } from './create-run.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { findRun } from './find-run.ts'
+import type { SubmittedRun } from './make-run.ts'
 import { isFinal } from './status.ts'
-import { type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.ts'
+import { type SubmitOptions, submitRun } from './submit-run.ts'
 
 /**
  * Runs the same request again as a new run, linked to the one it repeats, which stays as it is. It may be repeated
@@ -33,9 +34,9 @@ export const retryRun = (
           id,
         )
       }
-      const { label, tags, formats, compression, attempt } = run
+      const { label, tags, formats, compression, attempt, waitForData } = run
       return {
-        ...(await acceptReport(deps, viewer, run.reportType, Object(run.parameters))),
+        ...(await acceptReport(deps, viewer, run.reportType, Object(run.parameters), waitForData)),
         label,
         tags,
         metadata: Object(run.metadata),
@@ -48,6 +49,8 @@ export const retryRun = (
         startWithin: null,
         timeout: run.timeoutMilliseconds === null ? null : Number(run.timeoutMilliseconds),
         retention: Number(run.retentionMilliseconds),
+        // It was asked for because the result that is there will not do.
+        reuseWithin: null,
       }
     },
     options,

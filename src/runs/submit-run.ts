@@ -1,52 +1,15 @@
 import type { Viewer } from '../auth/viewer.ts'
-import type { Transaction } from '../database/client.ts'
-import type {
-  Compression,
-  Prisma as PrismaTypes,
-  ReportFormat,
-  ReportRun,
-  ReportRunOrigin,
-} from '../database/generated/prisma/client.ts'
 import { lastPosition } from '../events/log.ts'
-import { idPrefixes, newId } from '../ids.ts'
-import { currentRequest } from '../request-context.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
-import { countRun } from './quota.ts'
-import type { RunNotes } from './request.ts'
-import { newTraceId } from './trace-id.ts'
-import { recordChange } from './transition.ts'
-
-/** A request that was checked and can be run. */
-export type AcceptedRun = RunNotes & {
-  reportType: string
-  parameters: PrismaTypes.InputJsonObject
-  formats: ReportFormat[]
-  compression: Compression
-  origin: ReportRunOrigin
-  attempt: number
-  retryOfId: string | null
-  scheduleId: string | null
-  /** In milliseconds; null means as long as it takes. */
-  startWithin: number | null
-  timeout: number | null
-  /** How long the result is kept, in milliseconds. */
-  retention: number
-}
+import { findIdenticalRun, holdRun } from './identical-run.ts'
+import { type AcceptedRun, logSubmitted, makeRun, type RunCondition, type SubmittedRun } from './make-run.ts'
 
 export type SubmitOptions = {
   /** Null when every request makes a new run. */
   idempotency: IdempotencyKey | null
   /** 32 hex digits of the caller's trace; null begins a new one. */
   traceId: string | null
-}
-
-export type SubmittedRun = {
-  run: ReportRun
-  /** True when it is the run of an earlier request with the same key. */
-  wasReused: boolean
-  /** Position in the log up to which `run` holds everything. */
-  position: bigint
 }
 
 const earlierRun = async (
@@ -61,71 +24,40 @@ const earlierRun = async (
 }
 
 /**
- * Asked first in the transaction that makes a run, under the id that the run will have. Answering false means that it is
- * not to be made; while another one asks about the same, it waits for the end of that transaction.
+ * Gives a finished run of an identical request.
+ *
+ * @returns null when there is no such run; false when it was erased just now, or the condition was not met
  */
-export type RunCondition = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
-
-const insertRun = (
-  { prisma, queue, limits, now }: RunDependencies,
+const reuseRun = (
+  { prisma, now }: RunDependencies,
   viewer: Viewer,
-  { startWithin, timeout, retention, ...accepted }: AcceptedRun,
+  accepted: AcceptedRun,
+  reuseWithin: number,
   condition: RunCondition,
-  traceId: string | null,
-): Promise<SubmittedRun | null> => {
-  const createdAt = now()
-  const id = newId(idPrefixes.reportRun, createdAt)
+): Promise<SubmittedRun | false | null> => {
+  const at = now()
   return prisma.$transaction(async (tx) => {
-    if (!(await condition(tx, id, createdAt))) return null
-    const waiting = await countRun(tx, viewer, limits, createdAt)
-    const run = await tx.reportRun.create({
-      data: {
-        ...accepted,
-        id,
-        accountId: viewer.accountId,
-        livemode: viewer.livemode,
-        status: 'PENDING',
-        requestedById: viewer.apiKeyId,
-        createdAt,
-        deadlineAt: startWithin === null ? null : new Date(createdAt.getTime() + startWithin),
-        timeoutMilliseconds: timeout,
-        retentionMilliseconds: retention,
-        traceId: traceId ?? newTraceId(),
-      },
-    })
-    await queue.enqueue(tx, run, waiting)
-    const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at: createdAt })
-    return { run, wasReused: false, position }
+    const position = await lastPosition(tx, viewer)
+    const since = new Date(at.getTime() - reuseWithin)
+    const run = await findIdenticalRun(tx, viewer, accepted, { since, now: at })
+    if (!run) return null
+    if (!(await holdRun(tx, run))) return false
+    if (!(await condition(tx, run.id, at))) return false
+    return { run, wasReused: true, position }
   })
 }
 
-/** The line that joins a request to its run: whatever comes later in the log names the run alone. */
-const logSubmitted = ({ log }: RunDependencies, { run, wasReused }: SubmittedRun): void => {
-  const { id: runId, accountId, livemode, reportType, traceId } = run
-  const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
-  log.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
-}
-
-/**
- * Makes a run with its job, its first event and whatever the condition writes in one transaction: all are there when it
- * returns, or none is.
- *
- * @param traceId as in SubmitOptions
- * @returns null when the condition was not met, and nothing was made
- * @throws LimitError when the account has had its runs of the day
- */
-export const makeRun = async (
+const reuseOrMake = async (
   deps: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
   condition: RunCondition,
   traceId: string | null,
-): Promise<SubmittedRun | null> => {
-  const made = await insertRun(deps, viewer, accepted, condition, traceId)
-  if (!made) return null
-  deps.wakeUp.notify(viewer)
-  logSubmitted(deps, made)
-  return made
+): Promise<SubmittedRun | false> => {
+  const { reuseWithin } = accepted
+  const reused = reuseWithin === null ? null : await reuseRun(deps, viewer, accepted, reuseWithin, condition)
+  if (reused) logSubmitted(deps, reused)
+  return reused ?? makeRun(deps, viewer, accepted, condition, traceId)
 }
 
 /**
@@ -150,8 +82,8 @@ export const submitRun = async (
       logSubmitted(deps, earlier)
       return earlier
     }
-    const made = await makeRun(deps, viewer, await accept(), condition, traceId)
-    // Null means that a twin was faster: its run is there now, unless it was erased again at once.
-    if (made) return made
+    // False means that a twin was faster: its run is there now, unless it was erased again at once.
+    const submitted = await reuseOrMake(deps, viewer, await accept(), condition, traceId)
+    if (submitted) return submitted
   }
 }

@@ -40,6 +40,9 @@ export type Transition = {
   allows?: (tx: Transaction, run: ReportRun) => Promise<boolean>
 }
 
+/** A run that has ended is not to be met any more by those who look for runs that are late, or whose data has come. */
+const nothingToWaitFor = { deadlineAt: null, dataNeededUntil: null } as const
+
 const refused = new Error('The change of the run was not allowed, and is taken back.')
 
 export type RunChange = {
@@ -83,8 +86,7 @@ export const transition = async (
   const change = async (tx: Transaction): Promise<ReportRun | null> => {
     const [run] = await tx.reportRun.updateManyAndReturn({
       where: { ...where, id: runId, status: from, ...(execution === undefined ? {} : { execution }) },
-      // A run that has ended is not to be looked at any more by those who look for runs that are late.
-      data: { ...data, ...(isFinal(to) && { deadlineAt: null }), status: to, version: { increment: 1 } },
+      data: { ...data, ...(isFinal(to) && nothingToWaitFor), status: to, version: { increment: 1 } },
     })
     if (!run) return null
     await also?.(tx)

@@ -9,8 +9,7 @@ import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { calendarIntervals } from '../reports/relative-interval.ts'
 import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-request.ts'
-import type { Availability } from '../reports/report-type.ts'
-import { acceptReport } from '../runs/create-run.ts'
+import { checkReport } from '../runs/create-run.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import { checkNotes, checkSpans } from '../runs/request.ts'
 import { startingPlace } from './due.ts'
@@ -29,11 +28,8 @@ export type ScheduleRequest = ReportRequest & {
 
 const mostSchedules = 1_000
 
-// Whether there are data is asked when a run is due.
-const always: Availability = { from: new Date(0), until: new Date('9999-12-31T23:59:59Z') }
-
-/** Checks a report as if it were run now. */
-const checkReport = async (
+/** Checks a report as if it were run now; whether there are data is asked when a run is due. */
+const checkScheduled = async (
   deps: RunDependencies,
   viewer: Viewer,
   report: ReportRequest,
@@ -42,7 +38,7 @@ const checkReport = async (
   // Any period will do.
   const previous = { start: new Date(now.getTime() - 1_000), end: now }
   const parameters = parametersAt(deps.catalog, report, now, previous)
-  await acceptReport(deps, viewer, report.type, parameters, always)
+  await checkReport(deps, viewer, report.type, parameters)
   const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
   if (fixed === undefined) return
   throw new InputError(
@@ -73,9 +69,14 @@ export const createSchedule = async (
 ): Promise<ReportSchedule> => {
   const { prisma, catalog } = deps
   const createdAt = deps.now()
-  const { retention } = checkSpans({ retention: request.retention, startWithin: null, timeout: null })
+  const { retention } = checkSpans({
+    retention: request.retention,
+    startWithin: null,
+    timeout: null,
+    reuseWithin: null,
+  })
   const { label, tags } = checkNotes({ ...request, metadata: {} })
-  await checkReport(deps, viewer, request, createdAt)
+  await checkScheduled(deps, viewer, request, createdAt)
   await checkCount(deps, viewer)
   const trigger = acceptTrigger(request.trigger, timezoneOf(request), createdAt)
   const available = (await catalog.find(request.type)?.availability(prisma, viewer)) ?? null

@@ -4,7 +4,7 @@ import type { ReportSchedule } from '../database/generated/prisma/client.ts'
 import { parametersAt } from '../reports/report-request.ts'
 import { acceptReport } from '../runs/create-run.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
-import { makeRun, type SubmittedRun } from '../runs/submit-run.ts'
+import { makeRun, type SubmittedRun } from '../runs/make-run.ts'
 import type { DueRun } from './due.ts'
 import { changeSchedule } from './find-schedule.ts'
 
@@ -29,19 +29,20 @@ const viewerOf = async (
  * Makes the run of a schedule that is due, and moves the schedule on in the same transaction: however often and wherever
  * this is done, it makes one.
  *
- * @returns null when the schedule was changed meanwhile, and nothing was made
+ * @returns false when the schedule was changed meanwhile, and nothing was made
  * @throws KeyLostError, InputError, InputErrors, LiveModeRequiredError, LimitError
  */
 export const makeScheduledRun = async (
   deps: RunDependencies,
   schedule: ReportSchedule,
   { at, period, next }: DueRun,
-): Promise<SubmittedRun | null> => {
+): Promise<SubmittedRun | false> => {
   const { reportType: type, relativeInterval, label, tags, formats, compression } = schedule
   const viewer = await viewerOf(deps, schedule)
   const request = { type, parameters: Object(schedule.parameters), relativeInterval }
   const accepted = {
-    ...(await acceptReport(deps, viewer, type, parametersAt(deps.catalog, request, at, period))),
+    // The data of what has just passed may come some hours later.
+    ...(await acceptReport(deps, viewer, type, parametersAt(deps.catalog, request, at, period), true)),
     label,
     tags,
     metadata: {},
@@ -53,6 +54,7 @@ export const makeScheduledRun = async (
     scheduleId: schedule.id,
     startWithin: null,
     timeout: null,
+    reuseWithin: null,
     retention: Number(schedule.retentionMilliseconds),
   } as const
   const moveOn = { ...next, lastError: null }

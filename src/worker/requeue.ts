@@ -12,17 +12,19 @@ const orphansSql = `
   cross join unnest(array['PENDING', 'RUNNING', 'CANCELING']::"ReportRunStatus"[]) as live(status)
   cross join lateral (
     select id, created_at from report_runs
-    where account_id = head.account_id and livemode = head.livemode and status = live.status and not exists (
-      select from ${queueSchema}.job as job
-      where job.name = '${reportRunQueue}' and job.id = ${jobIdSql('report_runs.id')} and job.state < 'completed'
-    )
+    where account_id = head.account_id and livemode = head.livemode and status = live.status
+      and data_needed_until is null
+      and not exists (
+        select from ${queueSchema}.job as job
+        where job.name = '${reportRunQueue}' and job.id = ${jobIdSql('report_runs.id')} and job.state < 'completed'
+      )
     limit ${mostAtOnce}
   ) as run
   limit ${mostAtOnce}`
 
 /**
- * Gives runs that have not ended, and have no job, a job again. That should not happen; but the queue has its own rules
- * for when to forget a job, and such a run would never end.
+ * Gives runs that have not ended, and have no job, a job again; those that wait for their data have none. That should not
+ * happen; but the queue has its own rules for when to forget a job, and such a run would never end.
  */
 export const requeueOrphans = async (prisma: Prisma, queue: Queue, log: Logger): Promise<void> => {
   const orphans = await prisma.$queryRawUnsafe<(QueuedRun & { createdAt: Date })[]>(orphansSql)

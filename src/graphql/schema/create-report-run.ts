@@ -4,15 +4,16 @@ import { InputError } from '../../errors.ts'
 import { encodeEventCursor } from '../../events/event-cursor.ts'
 import { parametersAt } from '../../reports/report-request.ts'
 import { createRun } from '../../runs/create-run.ts'
-import { fingerprint, type IdempotencyKey } from '../../runs/idempotency.ts'
+import { fingerprint } from '../../runs/fingerprint.ts'
+import type { IdempotencyKey } from '../../runs/idempotency.ts'
+import type { SubmittedRun } from '../../runs/make-run.ts'
 import { checkLevels } from '../../runs/request.ts'
 import { retryRun } from '../../runs/retry-run.ts'
-import type { SubmittedRun } from '../../runs/submit-run.ts'
 import { builder } from '../builder.ts'
 import { type Context, requireViewer } from '../context.ts'
 import { toMilliseconds } from '../duration.ts'
 import { Compression, ReportFormat } from './report-file.ts'
-import { ReportInput, readReportInput } from './report-input.ts'
+import { ReportInput, type RequestedReport, readReportInput } from './report-input.ts'
 import { ReportRun } from './report-run.ts'
 import { toUserErrors, UserError, type UserErrorValue } from './user-error.ts'
 
@@ -59,10 +60,21 @@ const CreateReportRunInput = builder.inputType('CreateReportRunInput', {
       type: 'JSONObject',
       description: 'At most 50 texts of at most 500 characters, under keys of at most 40; returned as given.',
     }),
+    reuseWithin: t.field({
+      type: 'Duration',
+      description:
+        'When an identical run has succeeded no longer ago than this and its files are still there, that run is the answer, as it is, and nothing is created; PT1S to P3660D. Identical means the same report type, parameters as accepted, formats and compression; label, tags, metadata and times do not matter, and stay those of that run. An idempotency key then names that run. Always a new run when absent.',
+    }),
+    waitForData: t.boolean({
+      required: true,
+      defaultValue: false,
+      description:
+        'True to queue the run until there is data up to the end of its interval, at most 366 days from now, instead of refusing it. The start has to be within the data all the same.',
+    }),
     startWithin: t.field({
       type: 'Duration',
       description:
-        'The run fails when it has not started in this time, PT1S to P30D; it waits for ever when absent.',
+        'The run fails when it has not started in this time, PT1S to P30D, whatever it waits for; it waits for ever when absent.',
     }),
     timeout: t.field({
       type: 'Duration',
@@ -88,7 +100,8 @@ const CreateReportRunPayload = builder.objectRef<Payload>('CreateReportRunPayloa
       description: 'The run; null only with userErrors.',
     }),
     wasReused: t.exposeBoolean('wasReused', {
-      description: 'True when it is the run of an earlier request with the same idempotency key.',
+      description:
+        'True when it is the run of an earlier request: one with the same idempotency key, or an identical one that `reuseWithin` allows.',
     }),
     cursor: t.expose('cursor', {
       type: 'EventCursor',
@@ -133,6 +146,12 @@ const idempotencyOf = (
   return key === null ? null : { key, fingerprint: fingerprint(request) }
 }
 
+/** Where a field of a request stands in its input. */
+export const pathInRequest = (report: RequestedReport, path: readonly string[]): readonly string[] => {
+  if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...report.pathOf(path)]
+  return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+}
+
 const millisecondsOf = (duration: Temporal.Duration | null | undefined): number | null =>
   duration ? toMilliseconds(duration) : null
 
@@ -151,7 +170,9 @@ builder.mutationField('createReportRun', (t) =>
     resolve: async (_root, { input }, context): Promise<Payload> => {
       const report = readReportInput(input.report)
       try {
-        const { idempotencyKey, ...request } = input
+        const { idempotencyKey, waitForData, ...rest } = input
+        // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
+        const request = { ...rest, ...(waitForData && { waitForData }) }
         checkLevels('parameters', report.parameters)
         checkLevels('metadata', input.metadata)
         const created = await createRun(
@@ -168,17 +189,14 @@ builder.mutationField('createReportRun', (t) =>
             startWithin: millisecondsOf(input.startWithin),
             timeout: millisecondsOf(input.timeout),
             retention: toMilliseconds(input.output?.retention ?? defaultRetention),
+            reuseWithin: millisecondsOf(input.reuseWithin),
+            waitForData,
           },
           { idempotency: idempotencyOf(context, idempotencyKey, request), traceId: context.traceId },
         )
         return submitted(context, created)
       } catch (error) {
-        return refused(error, (path) => {
-          if (path[0] === 'type' || path[0] === 'parameters')
-            return ['input', 'report', ...report.pathOf(path)]
-          const isOutput = path[0] === 'formats' || path[0] === 'retention'
-          return isOutput ? ['input', 'output', ...path] : ['input', ...path]
-        })
+        return refused(error, (path) => ['input', ...pathInRequest(report, path)])
       }
     },
   }),
@@ -189,7 +207,7 @@ builder.mutationField('retryReportRun', (t) =>
     type: CreateReportRunPayload,
     nullable: true,
     description:
-      'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is. What it was asked for is carried over, but for `startWithin`: the new run may wait as long as it takes.',
+      'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is. What it was asked for is carried over, but for `startWithin` and `reuseWithin`: the new run may wait as long as it takes.',
     args: {
       id: t.arg.id({ required: true, description: 'Global id of the run to repeat.' }),
       idempotencyKey: t.arg.string({ description: keyDescription }),

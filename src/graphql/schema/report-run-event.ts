@@ -46,7 +46,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
 
 builder.objectRef<RunEvent>('ReportRunSnapshot').implement({
   description:
-    'The run as it is: the first message for a live run, the first after a gap, and what is sent when its label, tags, metadata or end of retention were changed.',
+    'The run as it is: the first message for a live run, the first after a gap, and what is sent when its label, tags, metadata or end of retention were changed, or when the data came that it had waited for.',
   interfaces: [ReportRunEvent],
 })
 

@@ -5,7 +5,7 @@ import { deleteSchedule, updateSchedule } from '../../schedules/update-schedule.
 import { builder } from '../builder.ts'
 import { requireViewer } from '../context.ts'
 import { toMilliseconds } from '../duration.ts'
-import { defaultRetention } from './create-report-run.ts'
+import { defaultRetention, pathInRequest } from './create-report-run.ts'
 import { readReportInput } from './report-input.ts'
 import { ReportSchedule } from './report-schedule.ts'
 import { ReportScheduleInput, ReportSchedulePatch, readTrigger } from './report-schedule-input.ts'
@@ -58,11 +58,13 @@ builder.mutationField('createReportSchedule', (t) =>
       }),
     },
     resolve: async (_root, { input }, context): Promise<Payload> => {
-      const { pathOf, ...report } = readReportInput(input.report)
+      const report = readReportInput(input.report)
       try {
         checkLevels('parameters', report.parameters)
         const reportSchedule = await createSchedule(context, requireViewer(context), {
-          ...report,
+          type: report.type,
+          parameters: report.parameters,
+          relativeInterval: report.relativeInterval,
           trigger: readTrigger(input.trigger),
           formats: input.output?.formats ?? ['CSV'],
           compression: input.output?.compression ?? 'NONE',
@@ -72,11 +74,7 @@ builder.mutationField('createReportSchedule', (t) =>
         })
         return { reportSchedule, userErrors: [] }
       } catch (error) {
-        const userErrors = toUserErrors(error, (path) => {
-          if (path[0] === 'type' || path[0] === 'parameters') return ['input', 'report', ...pathOf(path)]
-          const isOutput = path[0] === 'formats' || path[0] === 'retention'
-          return isOutput ? ['input', 'output', ...path] : ['input', ...path]
-        })
+        const userErrors = toUserErrors(error, (path) => ['input', ...pathInRequest(report, path)])
         return { reportSchedule: null, userErrors }
       }
     },
