@@ -5,7 +5,13 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 const timeLength = 10
 const randomLength = 15
 
-export const idPrefixes = { account: 'acct', apiKey: 'key', reportRun: 'frr', file: 'file' } as const
+export const idPrefixes = {
+  account: 'acct',
+  apiKey: 'key',
+  reportRun: 'frr',
+  reportSchedule: 'frs',
+  file: 'file',
+} as const
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]
 
 const encodeTime = (milliseconds: number): string => {

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { relativeIntervals, resolveRelativeInterval } from '../src/reports/relative-interval.ts'
+import { calendarIntervals, resolveRelativeInterval } from '../src/reports/relative-interval.ts'
 import { literalText, sql } from '../src/reports/sql.ts'
 import { clockTime, readTimezone } from '../src/reports/timezone.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
@@ -150,7 +150,7 @@ describe('relative intervals', () => {
     }
     for (const timezone of Intl.supportedValuesOf('timeZone')) {
       for (const now of ['2026-03-08T12:00:00Z', '2026-03-30T00:30:00Z', '2026-11-01T06:30:00Z']) {
-        for (const name of relativeIntervals) {
+        for (const name of calendarIntervals) {
           const { start, end } = resolveRelativeInterval(name, timezone, new Date(now))
           const good = [start < end, end <= now, isFirstMoment(start, timezone), isFirstMoment(end, timezone)]
           expect(good, `${name} in ${timezone} at ${now}`).toEqual([true, true, true, true])

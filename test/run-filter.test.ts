@@ -17,7 +17,7 @@ const anyInstant = fc.oneof(
   },
 )
 const status = fc.constantFrom('PENDING', 'RUNNING', 'CANCELING', 'SUCCEEDED', 'FAILED', 'CANCELED')
-const origin = fc.constantFrom('API', 'RETRY')
+const origin = fc.constantFrom('API', 'RETRY', 'SCHEDULE')
 const reportType = fc.constantFrom('balance.summary.1', 'Balance.summary.1', 'a.1', 'a.1 ')
 const tag = fc.constantFrom('a', 'A', 'b', 'é', 'e\u0301', '%', '')
 const tags = fc.uniqueArray(tag, { maxLength: 4 })

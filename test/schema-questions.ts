@@ -41,7 +41,7 @@ export type Knowledge = {
 const harmless = new Set(['Int', 'Float', 'Boolean', 'DateTime', 'Duration', 'JSONObject', 'BigInt'])
 // Texts that name nothing that belongs to anybody, by their place below the argument.
 const plainTexts = new Set(['reason', 'filter.reportType', 'scope.filter.reportType'])
-const plainInputs = /^(input|patch)\.(label|tags)$/
+const plainInputs = /^(input|patch)\.(label|tags|trigger\.cron\.(expression|timezone))$/
 
 const teach = (what: string): Error =>
   new Error(`${what} Teach test/schema-questions.ts what others could give there, so that tenancy is tested.`)

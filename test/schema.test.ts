@@ -108,7 +108,7 @@ describe('the schema is one that Relay reads', () => {
     const nodes = ownTypes.flatMap((type) =>
       type.kind === 'OBJECT' && type.interfaces.some(({ name }) => name === 'Node') ? [type.name] : [],
     )
-    expect(nodes.toSorted()).toEqual(['ApiKey', 'ReportFile', 'ReportRun', 'ReportType'])
+    expect(nodes.toSorted()).toEqual(['ApiKey', 'ReportFile', 'ReportRun', 'ReportSchedule', 'ReportType'])
     for (const name of nodes) expect(shape(fieldsOf(typeNamed(name))).id).toBe('ID!')
   })
 
@@ -120,7 +120,7 @@ describe('the schema is one that Relay reads', () => {
       endCursor: 'String',
     })
     const names = ownTypes.flatMap(({ name }) => /^(.+)Connection$/.exec(name)?.[1] ?? [])
-    expect(names.toSorted()).toEqual(['ReportRun', 'ReportType'])
+    expect(names.toSorted()).toEqual(['ReportRun', 'ReportSchedule', 'ReportType'])
     for (const name of names) {
       const edges = `[${name}Edge!]!`
       expect(shape(fieldsOf(typeNamed(`${name}Connection`)))).toMatchObject({
@@ -137,7 +137,13 @@ describe('the schema is one that Relay reads', () => {
     const connections = ownTypes
       .flatMap(fieldsOf)
       .filter(({ type }) => /^\w+Connection!$/.test(written(type)))
-    expect(connections.map(({ name }) => name).toSorted()).toEqual(['reportRuns', 'reportTypes', 'retries'])
+    expect(connections.map(({ name }) => name).toSorted()).toEqual([
+      'reportRuns',
+      'reportSchedules',
+      'reportTypes',
+      'retries',
+      'runs',
+    ])
     for (const { args } of connections) {
       expect(shape(args)).toMatchObject({ first: 'Int', after: 'String', last: 'Int', before: 'String' })
     }
@@ -146,7 +152,12 @@ describe('the schema is one that Relay reads', () => {
 
 test('inputs of which exactly one field is given are @oneOf', () => {
   const oneOf = ownTypes.flatMap((type) => (type.kind === 'INPUT_OBJECT' && type.isOneOf ? [type] : []))
-  expect(oneOf.map(({ name }) => name).toSorted()).toEqual(['IntervalInput', 'ReportInput', 'ReportRunScope'])
+  expect(oneOf.map(({ name }) => name).toSorted()).toEqual([
+    'IntervalInput',
+    'ReportInput',
+    'ReportRunScope',
+    'ReportTriggerInput',
+  ])
   expect(printedSchema()).toContain('input ReportInput @oneOf {')
 })
 

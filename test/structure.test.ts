@@ -38,7 +38,7 @@ const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
 const layers: readonly (readonly string[])[] = [
   ['config.ts', 'errors.ts', 'ids.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
   ['database', 'events'],
-  ['reports', 'runs', 'files', 'ledger', 'auth', 'webhooks'],
+  ['reports', 'runs', 'schedules', 'files', 'ledger', 'auth', 'webhooks'],
   ['worker', 'graphql', 'rest', 'operations'],
 ]
 const faces = new Set(['worker', 'graphql', 'rest', 'operations'])

@@ -20,6 +20,7 @@ import { createGraphqlClient, type GraphqlResult } from './graphql-client.ts'
 import { insertRun } from './insert-run.ts'
 import { listPage, orderFields } from './run-list.ts'
 import { created, retry, slowInput, update } from './run-mutations.ts'
+import { createdSchedule, yearly } from './schedules.ts'
 import { allQuestions, type Kind, type Knowledge, type Question } from './schema-questions.ts'
 import { endOf, slowReport } from './slow-report.ts'
 
@@ -30,6 +31,7 @@ type Owned = {
   /** What nobody else may ever read. */
   secrets: string[]
   run: string
+  schedule: string
   file: string
   link: string
 }
@@ -80,7 +82,10 @@ const makeOwned = async (
   const fields = { reportType: slowReport.name, label: `label ${word}`, tags: [`tag-${word}`] }
   const { id: waiting } = await insertRun(gateway.prisma, account, fields)
   const { id: running } = await insertRun(gateway.prisma, account, { ...fields, status: 'RUNNING' })
-  const ids = [run, retryId, waiting, running, file.id, account.apiKeyId]
+  const schedule = await createdSchedule(client, { label: `label ${word}`, tags: [`tag-${word}`] })
+  const byIt = { ...fields, origin: 'SCHEDULE', scheduleId: schedule } as const
+  const { id: scheduled } = await insertRun(gateway.prisma, account, byIt)
+  const ids = [run, retryId, waiting, running, schedule, scheduled, file.id, account.apiKeyId]
   const values: Record<Kind, string[]> = {
     id: ids,
     eventCursor: await eventCursors(account),
@@ -88,7 +93,7 @@ const makeOwned = async (
     tag: [`tag-${word}`],
     idempotencyKey: [`key ${word}`, `retry ${word}`],
   }
-  return { account, values, secrets: [...ids, word], run, file: file.id, link: file.download.url }
+  return { account, values, secrets: [...ids, word], run, schedule, file: file.id, link: file.download.url }
 }
 
 const prefixOf = (id: string) =>
@@ -113,17 +118,20 @@ const absentValues = (like: Record<Kind, string[]>): Record<Kind, string[]> => {
   }
 }
 
-const knowledgeOf = ({ run, file }: Owned): Knowledge => ({
+const knowledgeOf = ({ run, schedule, file }: Owned): Knowledge => ({
   required: {
     ID: run,
     ReportInput: slowInput().report,
     ReportRunPatch: { label: 'Mine' },
+    ReportSchedulePatch: { label: 'Mine' },
+    ReportTriggerInput: yearly,
     ReportRunScope: { all: true },
     OrderDirection: 'ASC',
     ReportRunOrderField: 'CREATED_AT',
   },
   reach: {
     ReportRun: `reportRun(id: "${run}") { FIELD }`,
+    ReportSchedule: `node(id: "${schedule}") { ... on ReportSchedule { FIELD } }`,
     ReportFile: `node(id: "${file}") { ... on ReportFile { FIELD } }`,
   },
 })
@@ -178,7 +186,7 @@ const shapeOf = (value: unknown): unknown => {
   }
   if (typeof value !== 'string') return value
   return value
-    .replaceAll(/\b(frr|key|file|acct)_[0-9a-z]{25}/g, 'ID')
+    .replaceAll(/\b(frr|frs|key|file|acct)_[0-9a-z]{25}/g, 'ID')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replaceAll(/^PT[\d.HMS]+$/g, 'SPAN')
     .replaceAll(/[\w-]{30,}/g, 'TOKEN')
@@ -204,6 +212,7 @@ const rowsOf = async ({ account: { accountId, livemode } }: Owned): Promise<unkn
     files: await prisma.reportFile.findMany({ where, orderBy: { id: 'asc' } }),
     events: await prisma.reportRunEvent.findMany({ where, orderBy: { position: 'asc' } }),
     heads: await prisma.eventLogHead.findMany({ where }),
+    schedules: await prisma.reportSchedule.findMany({ where, orderBy: { id: 'asc' } }),
     idempotencyKeys: await prisma.idempotencyKey.findMany({ where, orderBy: { key: 'asc' } }),
     counts: await prisma.dailyRunCount.findMany({ where }),
     apiKeys: await prisma.apiKey.findMany({ where, orderBy: { id: 'asc' } }),
@@ -223,12 +232,16 @@ describe('the questions', () => {
       'mutation cancelReportRun(id)',
       'mutation createReportRun(input.idempotencyKey)',
       'mutation deleteReportRun(id)',
+      'mutation deleteReportSchedule(id)',
       'mutation retryReportRun(id)',
       'mutation retryReportRun(idempotencyKey)',
       'mutation updateReportRun(id)',
+      'mutation updateReportSchedule(id)',
       'query ReportRun.events(after)',
       'query ReportRun.retries(after)',
       'query ReportRun.retries(before)',
+      'query ReportSchedule.runs(after)',
+      'query ReportSchedule.runs(before)',
       'query node(id)',
       'query nodes(ids)',
       'query reportRun(id)',
@@ -241,6 +254,8 @@ describe('the questions', () => {
       'query reportRuns(before)',
       'query reportRuns(filter.requestedBy)',
       'query reportRuns(filter.tags)',
+      'query reportSchedules(after)',
+      'query reportSchedules(before)',
       'query reportTypes(after)',
       'query reportTypes(before)',
       'subscription reportRun(id)',

@@ -44,6 +44,12 @@ export const createApiKey = async (
   return { apiKey, secret }
 }
 
+/** True unless the key was revoked or has expired. */
+export const isGood = (
+  { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
+  now: Date,
+): boolean => revokedAt === null && (expiresAt === null || expiresAt > now)
+
 /** The viewer that a secret proves, or null when it is malformed, unknown, revoked or expired. */
 export const verifyApiKey = async (prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> => {
   const [, mode, idPart] = keyPattern.exec(secret) ?? []
@@ -51,8 +57,8 @@ export const verifyApiKey = async (prisma: Prisma, secret: string, now: Date): P
   const apiKey = await prisma.apiKey.findUnique({ where: { id: `${idPrefixes.apiKey}_${idPart}` } })
   if (!apiKey || !timingSafeEqual(apiKey.secretHash, hash(secret))) return null
   if (apiKey.livemode !== (mode === 'live')) return null
-  const isDead = apiKey.revokedAt !== null || (apiKey.expiresAt !== null && apiKey.expiresAt <= now)
-  return isDead ? null : { accountId: apiKey.accountId, livemode: apiKey.livemode, apiKeyId: apiKey.id }
+  const { accountId, livemode, id: apiKeyId } = apiKey
+  return isGood(apiKey, now) ? { accountId, livemode, apiKeyId } : null
 }
 
 /** @throws NotFoundError when there is no such key */

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
 import type { Prisma } from '../database/client.ts'
-import type { ApiKey, ReportFile, ReportRun } from '../database/generated/prisma/client.ts'
+import type { ApiKey, ReportFile, ReportRun, ReportSchedule } from '../database/generated/prisma/client.ts'
 import { insist } from '../events/insist.ts'
 
 export type Loaders = {
@@ -9,6 +9,8 @@ export type Loaders = {
   filesOf(run: ReportRun): Promise<ReportFile[]>
   /** A key, loaded once for each object that names it: a run, an event. */
   apiKeyOf(source: object, id: string): Promise<ApiKey | null>
+  /** The schedule that made a run, loaded once for each object that the run was loaded as. */
+  scheduleOf(run: ReportRun, id: string): Promise<ReportSchedule | null>
   /** A key as it is now. */
   apiKey: Pick<DataLoader<string, ApiKey | null>, 'load'>
 }
@@ -69,10 +71,17 @@ export const createLoaders = (prisma: Prisma, log: Logger): Loaders => {
     const byId = new Map(found.map((key) => [key.id, key]))
     return ids.map((id) => byId.get(id) ?? null)
   }, options)
+  const schedule = new DataLoader(async (ids: readonly string[]) => {
+    const where = { id: { in: [...new Set(ids)] } }
+    const found = await patiently(log, () => prisma.reportSchedule.findMany({ where }))
+    const byId = new Map(found.map((known) => [known.id, known]))
+    return ids.map((id) => byId.get(id) ?? null)
+  }, options)
   const filesBySource = shareBySource((id) => files.load(id))
   return {
     filesOf: (run) => filesBySource(run, run.id),
     apiKeyOf: shareBySource((id) => apiKey.load(id)),
     apiKey,
+    scheduleOf: shareBySource((id) => schedule.load(id)),
   }
 }

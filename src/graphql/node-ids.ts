@@ -2,6 +2,7 @@ import { idPrefixes, isId } from '../ids.ts'
 
 const typeNames = [
   [idPrefixes.reportRun, 'ReportRun'],
+  [idPrefixes.reportSchedule, 'ReportSchedule'],
   [idPrefixes.file, 'ReportFile'],
   [idPrefixes.apiKey, 'ApiKey'],
 ] as const

@@ -1,6 +1,10 @@
 import { Temporal } from 'temporal-polyfill'
 
-export const relativeIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
+export const calendarIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
+export type CalendarInterval = (typeof calendarIntervals)[number]
+
+/** PREVIOUS_PERIOD is what has passed since the last run of a schedule, so only a schedule can say what it is. */
+export const relativeIntervals = [...calendarIntervals, 'PREVIOUS_PERIOD'] as const
 export type RelativeInterval = (typeof relativeIntervals)[number]
 
 /**
@@ -9,7 +13,7 @@ export type RelativeInterval = (typeof relativeIntervals)[number]
  * @throws RangeError when the timezone is unknown
  */
 export const resolveRelativeInterval = (
-  interval: RelativeInterval,
+  interval: CalendarInterval,
   timezone: string,
   now: Date,
 ): { start: string; end: string } => {

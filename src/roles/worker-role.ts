@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { startReleases } from '../runs/release-runs.ts'
 import { startMaintenance } from '../worker/maintenance.ts'
 import { createMaintenanceTasks } from '../worker/maintenance-tasks.ts'
+import { createScheduleTask, scheduleQueue } from '../worker/schedule-task.ts'
 import { startWorker } from '../worker/worker.ts'
 import { type Base, type Opening, openPool } from './base.ts'
 
@@ -12,7 +13,7 @@ export type WorkerRole = {
   stop(): Promise<void>
 }
 
-/** Makes reports, and cleans up by schedule. */
+/** Makes reports, asks for those of schedules, and cleans up. */
 export const openWorkerRole = async (opening: Opening, { url, shared }: Base): Promise<WorkerRole> => {
   const { config, log } = opening
   const exportPool = openPool(opening, 'reports', { url, max: config.concurrency + 2 })
@@ -23,12 +24,15 @@ export const openWorkerRole = async (opening: Opening, { url, shared }: Base): P
     stopSeconds: config.stopSeconds,
   })
   const tasks = createMaintenanceTasks(shared, config.eventDays)
-  const maintenance = await startMaintenance({ queue: shared.queue, tasks, log })
+  const { queue } = shared
+  const maintenance = await startMaintenance({ queue, tasks, log })
+  const scheduleTasks = [createScheduleTask(shared)]
+  const schedules = await startMaintenance({ queue, tasks: scheduleTasks, log, name: scheduleQueue })
   const releases = startReleases(shared)
   return {
     exportPool,
     stop: async () => {
-      await Promise.all([worker.stop(), maintenance.stop(), releases.stop()])
+      await Promise.all([worker.stop(), maintenance.stop(), schedules.stop(), releases.stop()])
     },
   }
 }

@@ -6,8 +6,9 @@ import { shown } from '../reports/parameters.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { dataToWaitFor } from './data-wait.ts'
 import type { RunDependencies } from './dependencies.ts'
+import type { AcceptedRun, SubmittedRun } from './make-run.ts'
 import { checkNotes, checkSpans, type RunRequest } from './request.ts'
-import { type AcceptedRun, type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.ts'
+import { type SubmitOptions, submitRun } from './submit-run.ts'
 
 const findType = (catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType => {
   const type = catalog.find(name)
@@ -29,6 +30,21 @@ const within = async <Result>(part: string, check: () => Promise<Result>): Promi
     if (!(error instanceof InputErrors)) throw error
     throw new InputErrors(error.errors.map((e) => new InputError(e.message, [part, ...e.path], e.allowed)))
   }
+}
+
+/**
+ * Checks a report except for whether there are data.
+ *
+ * @throws as acceptReport
+ */
+export const checkReport = async (
+  { catalog }: Pick<RunDependencies, 'catalog'>,
+  viewer: Viewer,
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> => {
+  const type = findType(catalog, name, viewer)
+  await within('parameters', async () => checkParameters(type, given, null, true))
 }
 
 /**
@@ -75,6 +91,7 @@ export const acceptRun = async (
   origin: 'API',
   attempt: 1,
   retryOfId: null,
+  scheduleId: null,
 })
 
 /**

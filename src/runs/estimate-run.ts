@@ -4,11 +4,11 @@ import type { EstimateRows, RowEstimate } from '../reports/estimate-rows.ts'
 import { acceptRun } from './create-run.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { findIdenticalRun } from './identical-run.ts'
+import type { AcceptedRun } from './make-run.ts'
 import type { QueuePlaceLoader } from './queue-place.ts'
 import { checkDailyRuns } from './quota.ts'
 import type { RunRequest } from './request.ts'
 import { guessBytes, guessMilliseconds, readHistory } from './run-history.ts'
-import type { AcceptedRun } from './submit-run.ts'
 
 export type EstimateDependencies = Pick<
   RunDependencies,

@@ -28,6 +28,8 @@ export type RunFilter = {
   origin?: readonly ReportRunOrigin[] | null | undefined
   /** Repeats of this run. */
   retryOfId?: string | undefined
+  /** Made by this schedule. */
+  scheduleId?: string | undefined
   createdAt?: TimeRange | null | undefined
   finishedAt?: TimeRange | null | undefined
   isEmpty?: boolean | null | undefined
@@ -86,6 +88,7 @@ export const matching = (viewer: Viewer, filter: RunFilter): PrismaTypes.ReportR
   ...(filter.requestedBy && { requestedById: { in: [...filter.requestedBy] } }),
   ...(filter.origin && { origin: { in: [...filter.origin] } }),
   ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
+  ...(filter.scheduleId !== undefined && { scheduleId: filter.scheduleId }),
   // An id begins with its time of creation, so this is a range of the index that also gives the order.
   ...(filter.createdAt && {
     id: {

@@ -13,6 +13,7 @@ export const matchesFilter = (run: ReportRun, filter: RunFilter): boolean =>
   (!filter.requestedBy || filter.requestedBy.includes(run.requestedById)) &&
   (!filter.origin || filter.origin.includes(run.origin)) &&
   (filter.retryOfId === undefined || filter.retryOfId === run.retryOfId) &&
+  (filter.scheduleId === undefined || filter.scheduleId === run.scheduleId) &&
   (!filter.createdAt || isWithin(run.createdAt, filter.createdAt)) &&
   (!filter.finishedAt || isWithin(run.finishedAt, filter.finishedAt)) &&
   (typeof filter.isEmpty !== 'boolean' || (run.rowCount !== null && (run.rowCount === 0n) === filter.isEmpty))

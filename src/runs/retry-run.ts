@@ -3,8 +3,9 @@ import { NotFoundError, WrongStatusError } from '../errors.ts'
 import { acceptReport } from './create-run.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { findRun } from './find-run.ts'
+import type { SubmittedRun } from './make-run.ts'
 import { isFinal } from './status.ts'
-import { type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.ts'
+import { type SubmitOptions, submitRun } from './submit-run.ts'
 
 /**
  * Runs the same request again as a new run, linked to the one it repeats, which stays as it is. It may be repeated
@@ -44,6 +45,7 @@ export const retryRun = (
         origin: 'RETRY',
         attempt: attempt + 1,
         retryOfId: run.id,
+        scheduleId: null,
         startWithin: null,
         timeout: run.timeoutMilliseconds === null ? null : Number(run.timeoutMilliseconds),
         retention: Number(run.retentionMilliseconds),

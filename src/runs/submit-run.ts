@@ -1,50 +1,15 @@
 import type { Viewer } from '../auth/viewer.ts'
-import type {
-  Compression,
-  Prisma as PrismaTypes,
-  ReportFormat,
-  ReportRun,
-  ReportRunOrigin,
-} from '../database/generated/prisma/client.ts'
 import { lastPosition } from '../events/log.ts'
-import { idPrefixes, newId } from '../ids.ts'
-import { currentRequest } from '../request-context.ts'
 import type { RunDependencies } from './dependencies.ts'
 import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
-import { findIdenticalRun, holdRun, requestHash } from './identical-run.ts'
-import { countRun } from './quota.ts'
-import type { RunNotes, RunSpans } from './request.ts'
-import { newTraceId } from './trace-id.ts'
-import { recordChange } from './transition.ts'
-
-/** A request that was checked and can be run. */
-export type AcceptedRun = RunNotes &
-  RunSpans & {
-    reportType: string
-    parameters: PrismaTypes.InputJsonObject
-    formats: ReportFormat[]
-    compression: Compression
-    origin: ReportRunOrigin
-    attempt: number
-    retryOfId: string | null
-    waitForData: boolean
-    /** Until when there has to be data before the run gets into the queue; null when it is there. */
-    dataNeededUntil: Date | null
-  }
+import { findIdenticalRun, holdRun } from './identical-run.ts'
+import { type AcceptedRun, logSubmitted, makeRun, type RunCondition, type SubmittedRun } from './make-run.ts'
 
 export type SubmitOptions = {
   /** Null when every request makes a new run. */
   idempotency: IdempotencyKey | null
   /** 32 hex digits of the caller's trace; null begins a new one. */
   traceId: string | null
-}
-
-export type SubmittedRun = {
-  run: ReportRun
-  /** True when it is the run of an earlier request: one with the same key, or an identical one. */
-  wasReused: boolean
-  /** Position in the log up to which `run` holds everything. */
-  position: bigint
 }
 
 const earlierRun = async (
@@ -59,16 +24,16 @@ const earlierRun = async (
 }
 
 /**
- * Gives the key to a finished run of an identical request.
+ * Gives a finished run of an identical request.
  *
- * @returns null when there is no such run; false when it was erased just now, or a twin has the key
+ * @returns null when there is no such run; false when it was erased just now, or the condition was not met
  */
 const reuseRun = (
   { prisma, now }: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
   reuseWithin: number,
-  idempotency: IdempotencyKey | null,
+  condition: RunCondition,
 ): Promise<SubmittedRun | false | null> => {
   const at = now()
   return prisma.$transaction(async (tx) => {
@@ -77,67 +42,26 @@ const reuseRun = (
     const run = await findIdenticalRun(tx, viewer, accepted, { since, now: at })
     if (!run) return null
     if (!(await holdRun(tx, run))) return false
-    if (idempotency && !(await claimKey(tx, viewer, idempotency, run.id, at))) return false
+    if (!(await condition(tx, run.id, at))) return false
     return { run, wasReused: true, position }
   })
 }
 
-const insertRun = (
-  { prisma, queue, limits, now }: RunDependencies,
-  viewer: Viewer,
-  { startWithin, timeout, retention, reuseWithin: _, ...accepted }: AcceptedRun,
-  { idempotency, traceId }: SubmitOptions,
-): Promise<SubmittedRun | false> => {
-  const createdAt = now()
-  const id = newId(idPrefixes.reportRun, createdAt)
-  return prisma.$transaction(async (tx) => {
-    if (idempotency && !(await claimKey(tx, viewer, idempotency, id, createdAt))) return false
-    const waiting = await countRun(tx, viewer, limits, createdAt)
-    const run = await tx.reportRun.create({
-      data: {
-        ...accepted,
-        requestHash: requestHash(accepted),
-        id,
-        accountId: viewer.accountId,
-        livemode: viewer.livemode,
-        status: 'PENDING',
-        requestedById: viewer.apiKeyId,
-        createdAt,
-        deadlineAt: startWithin === null ? null : new Date(createdAt.getTime() + startWithin),
-        timeoutMilliseconds: timeout,
-        retentionMilliseconds: retention,
-        traceId: traceId ?? newTraceId(),
-      },
-    })
-    if (!run.dataNeededUntil) await queue.enqueue(tx, run, waiting)
-    const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at: createdAt })
-    return { run, wasReused: false, position }
-  })
-}
-
-const reuseOrInsert = async (
+const reuseOrMake = async (
   deps: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
-  options: SubmitOptions,
+  condition: RunCondition,
+  traceId: string | null,
 ): Promise<SubmittedRun | false> => {
   const { reuseWithin } = accepted
-  const reused =
-    reuseWithin === null ? null : await reuseRun(deps, viewer, accepted, reuseWithin, options.idempotency)
-  return reused ?? insertRun(deps, viewer, accepted, options)
-}
-
-/** The line that joins a request to its run: whatever comes later in the log names the run alone. */
-const logSubmitted = ({ log }: RunDependencies, { run, wasReused }: SubmittedRun): void => {
-  const { id: runId, accountId, livemode, reportType, traceId } = run
-  const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
-  log.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
+  const reused = reuseWithin === null ? null : await reuseRun(deps, viewer, accepted, reuseWithin, condition)
+  if (reused) logSubmitted(deps, reused)
+  return reused ?? makeRun(deps, viewer, accepted, condition, traceId)
 }
 
 /**
- * Makes a run with its job, its first event and its key in one transaction: all are there when it returns, or none is.
- * Of any number of requests with one key, at once or later, one makes the run and all get it. A run that waits for data has
- * no job until that has come.
+ * Makes a run and its key. Of any number of requests with one key, at once or later, one makes the run and all get it.
  *
  * @param accept checks the request; not called when the key has its run already
  * @throws InputError when the key cannot be used, IdempotencyError when it was used with another request
@@ -147,17 +71,19 @@ export const submitRun = async (
   deps: RunDependencies,
   viewer: Viewer,
   accept: () => Promise<AcceptedRun>,
-  options: SubmitOptions,
+  { idempotency, traceId }: SubmitOptions,
 ): Promise<SubmittedRun> => {
-  const { idempotency } = options
   if (idempotency) checkKey(idempotency.key)
+  const condition: RunCondition = async (tx, runId, at) =>
+    idempotency === null || claimKey(tx, viewer, idempotency, runId, at)
   while (true) {
     const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
+    if (earlier) {
+      logSubmitted(deps, earlier)
+      return earlier
+    }
     // False means that a twin was faster: its run is there now, unless it was erased again at once.
-    const submitted = earlier ?? (await reuseOrInsert(deps, viewer, await accept(), options))
-    if (!submitted) continue
-    if (!submitted.wasReused) deps.wakeUp.notify(viewer)
-    logSubmitted(deps, submitted)
-    return submitted
+    const submitted = await reuseOrMake(deps, viewer, await accept(), condition, traceId)
+    if (submitted) return submitted
   }
 }

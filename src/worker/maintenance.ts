@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Queue } from '../database/queue.ts'
 
-/** Jobs of scheduled tasks; one queue for all, so that each occurrence is done by one process. */
+/** Jobs of scheduled tasks; one queue for all processes, so that each occurrence is done by one of them. */
 export const maintenanceQueue = 'maintenance'
 
 export type MaintenanceJob = { task: string }
@@ -25,6 +25,8 @@ export type MaintenanceOptions = {
   queue: Queue
   tasks: readonly MaintenanceTask[]
   log: Logger
+  /** The name of their queue, of which a process does one task at a time; `maintenance` unless given. */
+  name?: string
 }
 
 const queueSettings = {
@@ -38,11 +40,15 @@ const queueSettings = {
 }
 
 /** Makes the schedules what the tasks say, and removes those of tasks that are gone. */
-const schedule = async ({ boss }: Queue, tasks: readonly MaintenanceTask[]): Promise<void> => {
+const schedule = async (
+  { boss }: Queue,
+  queueName: string,
+  tasks: readonly MaintenanceTask[],
+): Promise<void> => {
   for (const { name, cron } of tasks) {
     const job: MaintenanceJob = { task: name }
     // By its key, a task waits once and is done once at a time, however long it takes.
-    await boss.schedule(maintenanceQueue, cron, job, {
+    await boss.schedule(queueName, cron, job, {
       key: name,
       tz: 'UTC',
       singletonKey: name,
@@ -50,16 +56,21 @@ const schedule = async ({ boss }: Queue, tasks: readonly MaintenanceTask[]): Pro
     })
   }
   const known = new Set(tasks.map(({ name }) => name))
-  for (const { key } of await boss.getSchedules(maintenanceQueue)) {
-    if (!known.has(key)) await boss.unschedule(maintenanceQueue, key)
+  for (const { key } of await boss.getSchedules(queueName)) {
+    if (!known.has(key)) await boss.unschedule(queueName, key)
   }
 }
 
 /** Does tasks at their times, each in one of all processes that share the database. */
-export const startMaintenance = async ({ queue, tasks, log }: MaintenanceOptions): Promise<Maintenance> => {
+export const startMaintenance = async ({
+  queue,
+  tasks,
+  log,
+  name: queueName = maintenanceQueue,
+}: MaintenanceOptions): Promise<Maintenance> => {
   const stopping = new AbortController()
-  await queue.boss.createQueue(maintenanceQueue, { ...queueSettings, policy: 'stately' })
-  await schedule(queue, tasks)
+  await queue.boss.createQueue(queueName, { ...queueSettings, policy: 'stately' })
+  await schedule(queue, queueName, tasks)
 
   const perform = async (name: string, lost: AbortSignal): Promise<void> => {
     const task = tasks.find((known) => known.name === name)
@@ -74,13 +85,13 @@ export const startMaintenance = async ({ queue, tasks, log }: MaintenanceOptions
     }
   }
   const settings = { pollingIntervalSeconds: 5, notifyPollingIntervalSeconds: 30 }
-  await queue.boss.work<MaintenanceJob>(maintenanceQueue, settings, async ([job]) => {
+  await queue.boss.work<MaintenanceJob>(queueName, settings, async ([job]) => {
     if (job) await perform(job.data.task, job.signal)
   })
   return {
     stop: async () => {
       stopping.abort()
-      await queue.boss.offWork(maintenanceQueue, { wait: true })
+      await queue.boss.offWork(queueName, { wait: true })
     },
   }
 }

@@ -2,12 +2,13 @@ import { Temporal } from 'temporal-polyfill'
 import type { ReportRun as ReportRunRow } from '../../database/generated/prisma/client.ts'
 import { InputError } from '../../errors.ts'
 import { encodeEventCursor } from '../../events/event-cursor.ts'
+import { parametersAt } from '../../reports/report-request.ts'
 import { createRun } from '../../runs/create-run.ts'
 import { fingerprint } from '../../runs/fingerprint.ts'
 import type { IdempotencyKey } from '../../runs/idempotency.ts'
+import type { SubmittedRun } from '../../runs/make-run.ts'
 import { checkLevels } from '../../runs/request.ts'
 import { retryRun } from '../../runs/retry-run.ts'
-import type { SubmittedRun } from '../../runs/submit-run.ts'
 import { builder } from '../builder.ts'
 import { type Context, requireViewer } from '../context.ts'
 import { toMilliseconds } from '../duration.ts'
@@ -168,7 +169,7 @@ builder.mutationField('createReportRun', (t) =>
       }),
     },
     resolve: async (_root, { input }, context): Promise<Payload> => {
-      const report = readReportInput(input.report, context.now())
+      const report = readReportInput(input.report)
       try {
         const { idempotencyKey, waitForData, ...rest } = input
         // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
@@ -180,7 +181,7 @@ builder.mutationField('createReportRun', (t) =>
           requireViewer(context),
           {
             type: report.type,
-            parameters: report.parameters,
+            parameters: parametersAt(context.catalog, report, context.now()),
             formats: input.output?.formats ?? ['CSV'],
             compression: input.output?.compression ?? 'NONE',
             label: input.label ?? null,

@@ -1,11 +1,7 @@
 import { builtInReportTypes } from '../../reports/catalog.ts'
-import {
-  type RelativeInterval as RelativeIntervalValue,
-  type relativeIntervals,
-  resolveRelativeInterval,
-} from '../../reports/relative-interval.ts'
+import type { RelativeInterval as RelativeIntervalValue } from '../../reports/relative-interval.ts'
+import type { ReportRequest } from '../../reports/report-request.ts'
 import type { AnyReportType } from '../../reports/report-type.ts'
-import { readTimezone } from '../../reports/timezone.ts'
 import { builder } from '../builder.ts'
 
 const BetweenInput = builder.inputType('BetweenInput', {
@@ -16,13 +12,17 @@ const BetweenInput = builder.inputType('BetweenInput', {
   }),
 })
 
-const RelativeInterval = builder.enumType('RelativeInterval', {
+export const RelativeInterval = builder.enumType('RelativeInterval', {
   description: "Periods that are over, from midnight to midnight in the report's timezone.",
   values: {
     YESTERDAY: { description: 'The last whole day.' },
     LAST_7_DAYS: { description: 'The last seven whole days.' },
     PREVIOUS_MONTH: { description: 'The last whole calendar month.' },
-  } satisfies Record<(typeof relativeIntervals)[number], { description: string }>,
+    PREVIOUS_PERIOD: {
+      description:
+        "What has passed since the schedule's last run, or for the first one since its cron expression came due last; for schedules only.",
+    },
+  } satisfies Record<RelativeIntervalValue, { description: string }>,
 })
 
 const IntervalInput = builder.inputType('IntervalInput', {
@@ -82,10 +82,19 @@ const CustomReportInput = builder.inputType('CustomReportInput', {
       required: true,
       description: "Parameters by their names in the catalogue; checked against the type's parametersSchema.",
     }),
+    interval: t.field({
+      type: RelativeInterval,
+      description:
+        'A period that is over; takes the place of the parameters interval_start and interval_end.',
+    }),
   }),
 })
 
-type CustomReport = { type: string; parameters: Record<string, unknown> }
+type CustomReport = {
+  type: string
+  parameters: Record<string, unknown>
+  interval?: RelativeIntervalValue | null
+}
 type ReportInputValue = Record<string, unknown> & { custom?: CustomReport | null }
 
 const typedInputs = builtInReportTypes.flatMap((type) =>
@@ -111,29 +120,25 @@ export const ReportInput = builder.inputRef<ReportInputValue>('ReportInput').imp
 })
 
 /** A report input as commands take it, and where each parameter stands in it. */
-export type RequestedReport = {
-  type: string
-  parameters: Record<string, unknown>
+export type RequestedReport = ReportRequest & {
   /** The path of a parameter, or of the type's name, below the input. */
   pathOf(path: readonly string[]): readonly string[]
 }
 
-const readCustom = ({ type, parameters }: CustomReport): RequestedReport => ({
+const readCustom = ({ type, parameters, interval }: CustomReport): RequestedReport => ({
   type,
   parameters,
-  pathOf: (path) => ['custom', ...path],
+  relativeInterval: interval ?? null,
+  pathOf: (path) => {
+    const isRelative = interval && path[0] === 'parameters' && isIntervalEnd(path[1] ?? '')
+    return isRelative ? ['custom', 'interval'] : ['custom', ...path]
+  },
 })
 
-const readInterval = (interval: IntervalValue | undefined, timezone: unknown, now: Date) => {
-  if (interval?.between) {
-    const { start, end } = interval.between
-    return { interval_start: start.toISOString(), interval_end: end.toISOString() }
-  }
-  if (!interval?.relative) return {}
-  // With no such timezone any will do: the check of that parameter refuses it.
-  const zone = readTimezone(String(timezone)) ?? 'Etc/UTC'
-  const { start, end } = resolveRelativeInterval(interval.relative, zone, now)
-  return { interval_start: start, interval_end: end }
+const readBetween = (interval: IntervalValue | undefined) => {
+  if (!interval?.between) return {}
+  const { start, end } = interval.between
+  return { interval_start: start.toISOString(), interval_end: end.toISOString() }
 }
 
 const intervalPath = (interval: IntervalValue | undefined, name: string): string[] =>
@@ -141,7 +146,7 @@ const intervalPath = (interval: IntervalValue | undefined, name: string): string
     ? ['interval', 'relative']
     : ['interval', 'between', name === 'interval_start' ? 'start' : 'end']
 
-const readTyped = (type: AnyReportType, key: string, given: TypedParameters, now: Date): RequestedReport => {
+const readTyped = (type: AnyReportType, key: string, given: TypedParameters): RequestedReport => {
   const plain = Object.keys(type.parameters).flatMap((name) => {
     const value = given[camelCase(name)]
     return value === undefined || value === null
@@ -150,7 +155,8 @@ const readTyped = (type: AnyReportType, key: string, given: TypedParameters, now
   })
   return {
     type: type.name,
-    parameters: { ...readInterval(given.interval, given.timezone, now), ...Object.fromEntries(plain) },
+    parameters: { ...readBetween(given.interval), ...Object.fromEntries(plain) },
+    relativeInterval: given.interval?.relative ?? null,
     pathOf: ([part, name = '', ...rest]) => {
       if (part !== 'parameters') return [key]
       if (hasInterval(type) && isIntervalEnd(name)) return [key, ...intervalPath(given.interval, name)]
@@ -159,11 +165,11 @@ const readTyped = (type: AnyReportType, key: string, given: TypedParameters, now
   }
 }
 
-export const readReportInput = (input: ReportInputValue, now: Date): RequestedReport => {
+export const readReportInput = (input: ReportInputValue): RequestedReport => {
   if (input.custom) return readCustom(input.custom)
   for (const { type, key } of typedInputs) {
     const given = input[key]
-    if (given) return readTyped(type, key, Object(given), now)
+    if (given) return readTyped(type, key, Object(given))
   }
   throw new Error('The report input names no report, which GraphQL should have refused.')
 }

@@ -1,3 +1,4 @@
+import { parametersAt } from '../../reports/report-request.ts'
 import { estimateRun, type RunEstimate } from '../../runs/estimate-run.ts'
 import { checkLevels } from '../../runs/request.ts'
 import { builder } from '../builder.ts'
@@ -86,12 +87,12 @@ builder.queryField('estimateReportRun', (t) =>
       }),
     },
     resolve: async (_root, { report: input, output, waitForData }, context): Promise<Estimate> => {
-      const report = readReportInput(input, context.now())
+      const report = readReportInput(input)
       try {
         checkLevels('parameters', report.parameters)
         const estimate = await estimateRun(context, requireViewer(context), {
           type: report.type,
-          parameters: report.parameters,
+          parameters: parametersAt(context.catalog, report, context.now()),
           formats: output?.formats ?? ['CSV'],
           compression: output?.compression ?? 'NONE',
           label: null,

@@ -50,7 +50,7 @@ const ReportRunOrder = builder.inputType('ReportRunOrder', {
   }),
 })
 
-const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
+export const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
 
 const ReportRunEdge = builder.objectRef<RunList['edges'][number]>('ReportRunEdge').implement({
   description: 'A run in a list.',
@@ -60,7 +60,7 @@ const ReportRunEdge = builder.objectRef<RunList['edges'][number]>('ReportRunEdge
   }),
 })
 
-const ReportRunConnection = builder.objectRef<RunList>('ReportRunConnection').implement({
+export const ReportRunConnection = builder.objectRef<RunList>('ReportRunConnection').implement({
   description: 'A page of runs.',
   fields: (t) => ({
     edges: t.expose('edges', {

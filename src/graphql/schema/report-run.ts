@@ -33,6 +33,7 @@ export const ReportRunStatus = builder.enumType('ReportRunStatus', {
 const origins: Record<OriginValue, { description: string }> = {
   API: { description: 'By createReportRun.' },
   RETRY: { description: 'By retryReportRun.' },
+  SCHEDULE: { description: 'By a schedule; see createReportSchedule.' },
 }
 
 export const ReportRunOrigin = builder.enumType('ReportRunOrigin', {

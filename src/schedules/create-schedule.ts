@@ -1,0 +1,103 @@
+import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type {
+  Compression,
+  Prisma as PrismaTypes,
+  ReportFormat,
+  ReportSchedule,
+} from '../database/generated/prisma/client.ts'
+import { InputError } from '../errors.ts'
+import { idPrefixes, newId } from '../ids.ts'
+import { calendarIntervals } from '../reports/relative-interval.ts'
+import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-request.ts'
+import { checkReport } from '../runs/create-run.ts'
+import type { RunDependencies } from '../runs/dependencies.ts'
+import { checkNotes, checkSpans } from '../runs/request.ts'
+import { startingPlace } from './due.ts'
+import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
+
+/** What createSchedule is asked for, as given. */
+export type ScheduleRequest = ReportRequest & {
+  trigger: GivenTrigger
+  formats: readonly ReportFormat[]
+  compression: Compression
+  /** Milliseconds from the end of each run for which its result is kept. */
+  retention: number
+  label: string | null
+  tags: readonly string[]
+}
+
+const mostSchedules = 1_000
+
+/** Checks a report as if it were run now; whether there are data is asked when a run is due. */
+const checkScheduled = async (
+  deps: RunDependencies,
+  viewer: Viewer,
+  report: ReportRequest,
+  now: Date,
+): Promise<void> => {
+  // Any period will do.
+  const previous = { start: new Date(now.getTime() - 1_000), end: now }
+  const parameters = parametersAt(deps.catalog, report, now, previous)
+  await checkReport(deps, viewer, report.type, parameters)
+  const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
+  if (fixed === undefined) return
+  throw new InputError(
+    `A schedule would report the same interval again and again. Give a relative one: ${calendarIntervals.join(', ')} or PREVIOUS_PERIOD.`,
+    ['parameters', fixed],
+  )
+}
+
+const checkCount = async ({ prisma }: RunDependencies, viewer: Viewer): Promise<void> => {
+  const count = await prisma.reportSchedule.count({ where: visibleTo(viewer) })
+  if (count < mostSchedules) return
+  throw new InputError(
+    `The account has ${count} schedules in this mode; ${mostSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+    [],
+  )
+}
+
+/**
+ * Creates a schedule that is active. Its report is checked as that of a run would be, except for whether there are data.
+ *
+ * @throws InputError, InputErrors with paths that start with the name of a field of the request
+ * @throws LiveModeRequiredError
+ */
+export const createSchedule = async (
+  deps: RunDependencies,
+  viewer: Viewer,
+  request: ScheduleRequest,
+): Promise<ReportSchedule> => {
+  const { prisma, catalog } = deps
+  const createdAt = deps.now()
+  const { retention } = checkSpans({
+    retention: request.retention,
+    startWithin: null,
+    timeout: null,
+    reuseWithin: null,
+  })
+  const { label, tags } = checkNotes({ ...request, metadata: {} })
+  await checkScheduled(deps, viewer, request, createdAt)
+  await checkCount(deps, viewer)
+  const trigger = acceptTrigger(request.trigger, timezoneOf(request), createdAt)
+  const available = (await catalog.find(request.type)?.availability(prisma, viewer)) ?? null
+  return prisma.reportSchedule.create({
+    data: {
+      ...triggerColumns(trigger),
+      ...startingPlace(trigger, createdAt, available),
+      id: newId(idPrefixes.reportSchedule, createdAt),
+      ...visibleTo(viewer),
+      reportType: request.type,
+      // They came as JSON, and were accepted above.
+      parameters: request.parameters as PrismaTypes.InputJsonObject,
+      relativeInterval: request.relativeInterval,
+      formats: [...request.formats],
+      compression: request.compression,
+      retentionMilliseconds: retention,
+      label,
+      tags,
+      isActive: true,
+      createdAt,
+      requestedById: viewer.apiKeyId,
+    },
+  })
+}

@@ -1,0 +1,80 @@
+import { Temporal } from 'temporal-polyfill'
+import { InputError } from '../errors.ts'
+import type { Period } from '../reports/report-request.ts'
+
+const units = ['years', 'months', 'weeks', 'days', 'hours', 'minutes'] as const
+type Unit = (typeof units)[number]
+
+/** So many of one unit of the calendar. */
+export type DataPeriod = { unit: Unit; count: number }
+
+const mostOfUnit = 1_000
+
+/** @throws InputError unless the duration is a whole number of one unit, from a minute up */
+export const readDataPeriod = (duration: Temporal.Duration): DataPeriod => {
+  const given = units.filter((unit) => duration[unit] !== 0)
+  const [unit] = given
+  const isOfOneUnit =
+    unit !== undefined &&
+    duration.toString() === Temporal.Duration.from({ [unit]: duration[unit] }).toString()
+  if (isOfOneUnit && duration[unit] > 0 && duration[unit] <= mostOfUnit)
+    return { unit, count: duration[unit] }
+  throw new InputError(
+    `The data cannot grow by ${duration}: give 1 to ${mostOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
+    ['trigger', 'onDataAvailable'],
+  )
+}
+
+export const parseDataPeriod = (text: string): DataPeriod => readDataPeriod(Temporal.Duration.from(text))
+
+/** As ISO 8601 has it. */
+export const writeDataPeriod = ({ unit, count }: DataPeriod): string =>
+  Temporal.Duration.from({ [unit]: count }).toString()
+
+const zoned = (at: Date, timezone: string): Temporal.ZonedDateTime =>
+  Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timezone)
+
+const toDate = (at: Temporal.ZonedDateTime): Date => new Date(at.epochMilliseconds)
+
+/** Where the unit that a time lies in begins in the timezone: midnight, Monday, the first of the month, and so on. */
+const startOf = (unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime => {
+  switch (unit) {
+    case 'years':
+      return at.with({ month: 1, day: 1 }).startOfDay()
+    case 'months':
+      return at.with({ day: 1 }).startOfDay()
+    case 'weeks':
+      return at.subtract({ days: at.dayOfWeek - 1 }).startOfDay()
+    case 'days':
+      return at.startOfDay()
+    case 'hours':
+      return at.round({ smallestUnit: 'hour', roundingMode: 'floor' })
+    case 'minutes':
+      return at.round({ smallestUnit: 'minute', roundingMode: 'floor' })
+  }
+}
+
+/** The start of the unit of the period that data up to a time are in: what growth is counted from. */
+export const startOfUnit = ({ unit }: DataPeriod, at: Date, timezone: string): Date =>
+  toDate(startOf(unit, zoned(at, timezone)))
+
+/**
+ * The whole periods by which data have grown, as one.
+ *
+ * @param from where the last one ended, or where the data begin
+ * @returns null when the data have grown by less than a period
+ */
+export const wholePeriods = (
+  { unit, count }: DataPeriod,
+  from: Date,
+  until: Date,
+  timezone: string,
+): Period | null => {
+  if (until <= from) return null
+  const start = startOf(unit, zoned(from, timezone))
+  // Counted from one start, so that months keep their day.
+  const after = (periods: number) => start.add({ [unit]: periods * count })
+  const units = start.until(zoned(until, timezone), { largestUnit: unit })[unit]
+  const end = toDate(after(Math.floor(units / count)))
+  return end > from ? { start: from, end } : null
+}

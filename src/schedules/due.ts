@@ -1,0 +1,57 @@
+import type { ReportSchedule } from '../database/generated/prisma/client.ts'
+import type { Period } from '../reports/report-request.ts'
+import type { Availability } from '../reports/report-type.ts'
+import { lastOccurrence, nextOccurrence } from './cron.ts'
+import { startOfUnit, wholePeriods } from './data-period.ts'
+import type { Trigger } from './trigger.ts'
+
+/** How far a schedule has come, and when it goes on. */
+export type Place = Pick<ReportSchedule, 'nextRunAt' | 'coveredUntil'>
+
+/** A run that a schedule is to make. */
+export type DueRun = {
+  /** The time that relative intervals count from. */
+  at: Date
+  /** What has passed since the last run. */
+  period: Period
+  /** Where the schedule stands when the run is made. */
+  next: Place
+}
+
+/**
+ * Where a schedule begins that is turned on: it makes up for nothing that was before.
+ *
+ * @param available what there are data for; null when there are none
+ */
+export const startingPlace = (trigger: Trigger, now: Date, available: Availability | null): Place =>
+  trigger.kind === 'cron'
+    ? { nextRunAt: nextOccurrence(trigger, now), coveredUntil: lastOccurrence(trigger, now) ?? now }
+    : {
+        nextRunAt: null,
+        coveredUntil: available && startOfUnit(trigger.period, available.until, trigger.timezone),
+      }
+
+/**
+ * The run that is due; null when none is. Of several occurrences that were missed, as of several periods by which the data
+ * have grown, it is one run, for the last.
+ *
+ * @param available what there are data for; null when there are none, or the trigger is cron
+ */
+export const dueRun = (
+  trigger: Trigger,
+  { nextRunAt, coveredUntil }: Place,
+  now: Date,
+  available: Availability | null,
+): DueRun | null => {
+  if (trigger.kind === 'data') {
+    if (!available) return null
+    const from = coveredUntil ?? available.from
+    const period = wholePeriods(trigger.period, from, available.until, trigger.timezone)
+    return period && { at: period.end, period, next: { nextRunAt: null, coveredUntil: period.end } }
+  }
+  if (nextRunAt === null || nextRunAt > now) return null
+  const last = lastOccurrence(trigger, now) ?? nextRunAt
+  const at = last > nextRunAt ? last : nextRunAt
+  const period = { start: coveredUntil ?? nextRunAt, end: at }
+  return { at, period, next: { nextRunAt: nextOccurrence(trigger, now), coveredUntil: at } }
+}

@@ -1,0 +1,27 @@
+import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Prisma, Transaction } from '../database/client.ts'
+import type { Prisma as PrismaTypes, ReportSchedule } from '../database/generated/prisma/client.ts'
+import { NotFoundError } from '../errors.ts'
+import { idPrefixes, isId } from '../ids.ts'
+
+/** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
+export const findSchedule = async (prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> => {
+  const schedule = isId(id, idPrefixes.reportSchedule)
+    ? await prisma.reportSchedule.findUnique({ where: { id, ...visibleTo(viewer) } })
+    : null
+  if (schedule) return schedule
+  throw new NotFoundError(`There is no report schedule ${JSON.stringify(id)}.`, ['id'])
+}
+
+/** Changes a schedule unless it has changed since it was read; false means that it has, and nothing was written. */
+export const changeSchedule = async (
+  prisma: Prisma | Transaction,
+  { id, version }: ReportSchedule,
+  data: PrismaTypes.ReportScheduleUncheckedUpdateManyInput,
+): Promise<boolean> => {
+  const { count } = await prisma.reportSchedule.updateMany({
+    where: { id, version },
+    data: { ...data, version: { increment: 1 } },
+  })
+  return count === 1
+}

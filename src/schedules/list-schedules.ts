@@ -1,0 +1,48 @@
+import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Prisma } from '../database/client.ts'
+import type { ReportSchedule } from '../database/generated/prisma/client.ts'
+import { InputError } from '../errors.ts'
+import { idPrefixes, isId } from '../ids.ts'
+
+/** A place in the list is the id of what stands there, so it stays good when that is deleted. */
+export const encodeScheduleCursor = ({ id }: ReportSchedule): string => Buffer.from(id).toString('base64url')
+
+const decodeCursor = (argument: 'after' | 'before', cursor: string): string => {
+  const id = Buffer.from(cursor, 'base64url').toString('utf8')
+  if (isId(id, idPrefixes.reportSchedule)) return id
+  throw new InputError(
+    `${JSON.stringify(cursor)} is no cursor of a list of schedules. Pass one that the list gave.`,
+    [argument],
+  )
+}
+
+export type SchedulePlaces = {
+  /** Cursors to begin behind, and to end ahead of. */
+  after?: string | undefined
+  before?: string | undefined
+  limit: number
+  /** True to begin at the oldest. */
+  inverted: boolean
+}
+
+/**
+ * Schedules that the viewer may see, newest first.
+ *
+ * @throws InputError for a cursor that is none
+ */
+export const listSchedules = async (
+  prisma: Prisma,
+  viewer: Viewer,
+  { after, before, limit, inverted }: SchedulePlaces,
+): Promise<ReportSchedule[]> =>
+  prisma.reportSchedule.findMany({
+    where: {
+      ...visibleTo(viewer),
+      id: {
+        ...(after !== undefined && { lt: decodeCursor('after', after) }),
+        ...(before !== undefined && { gt: decodeCursor('before', before) }),
+      },
+    },
+    orderBy: { id: inverted ? 'asc' : 'desc' },
+    take: limit,
+  })

@@ -1,0 +1,82 @@
+import type { ReportSchedule } from '../database/generated/prisma/client.ts'
+import { isOutage } from '../database/outage.ts'
+import { InputErrors, UserFacingError } from '../errors.ts'
+import { timezoneOf } from '../reports/report-request.ts'
+import type { RunDependencies } from '../runs/dependencies.ts'
+import { type DueRun, dueRun } from './due.ts'
+import { changeSchedule } from './find-schedule.ts'
+import { KeyLostError, makeScheduledRun } from './make-scheduled-run.ts'
+import { triggerOf } from './trigger.ts'
+
+const pageSize = 100
+
+/** The run that the schedule is to make now; null when there is none. */
+const findDue = async (
+  { prisma, catalog, now }: RunDependencies,
+  schedule: ReportSchedule,
+): Promise<DueRun | null> => {
+  const trigger = triggerOf(schedule, timezoneOf({ parameters: Object(schedule.parameters) }))
+  const type = trigger.kind === 'data' ? catalog.find(schedule.reportType) : null
+  return dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
+}
+
+/** Notes why a run was not made. The next one covers its period as well, if it is to cover what has passed. */
+const noteRefusal = async (
+  { prisma, log }: RunDependencies,
+  schedule: ReportSchedule,
+  due: DueRun,
+  error: Error,
+): Promise<void> => {
+  const { id: scheduleId, accountId, lastError } = schedule
+  const isLost = error instanceof KeyLostError
+  const { nextRunAt } = due.next
+  // Data are looked at each minute, and the reason may stay the same for long.
+  if (!isLost && nextRunAt === null && lastError === error.message) return
+  const place = isLost ? { isActive: false, nextRunAt: null } : { nextRunAt }
+  if (!(await changeSchedule(prisma, schedule, { ...place, lastError: error.message }))) return
+  log.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
+}
+
+const runIfDue = async (deps: RunDependencies, schedule: ReportSchedule): Promise<void> => {
+  const due = await findDue(deps, schedule)
+  if (!due) return
+  try {
+    await makeScheduledRun(deps, schedule, due)
+  } catch (error) {
+    const isRefusal =
+      error instanceof UserFacingError || error instanceof InputErrors || error instanceof KeyLostError
+    if (!isRefusal) throw error
+    await noteRefusal(deps, schedule, due, error)
+  }
+}
+
+/**
+ * Makes the runs of all schedules that are due. A fault in one does not keep the others; it is tried again next time.
+ *
+ * @param signal ends it between two schedules
+ * @throws when the database cannot be reached
+ */
+export const runDueSchedules = async (deps: RunDependencies, signal: AbortSignal): Promise<void> => {
+  const { prisma, log, now } = deps
+  let after = ''
+  let found: ReportSchedule[]
+  do {
+    found = await prisma.reportSchedule.findMany({
+      where: {
+        id: { gt: after },
+        isActive: true,
+        OR: [{ nextRunAt: { lte: now() } }, { dataPeriod: { not: null } }],
+      },
+      orderBy: { id: 'asc' },
+      take: pageSize,
+    })
+    for (const schedule of found) {
+      signal.throwIfAborted()
+      await runIfDue(deps, schedule).catch((error: unknown) => {
+        if (isOutage(error)) throw error
+        log.error({ err: error, scheduleId: schedule.id }, 'A schedule could not be dealt with.')
+      })
+      after = schedule.id
+    }
+  } while (found.length === pageSize)
+}

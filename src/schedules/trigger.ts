@@ -1,0 +1,49 @@
+import type { Temporal } from 'temporal-polyfill'
+import type { ReportSchedule } from '../database/generated/prisma/client.ts'
+import { InputError } from '../errors.ts'
+import { shown } from '../reports/parameters.ts'
+import { readTimezone } from '../reports/timezone.ts'
+import { type Cron, checkCron } from './cron.ts'
+import { type DataPeriod, parseDataPeriod, readDataPeriod, writeDataPeriod } from './data-period.ts'
+
+/** What makes the runs of a schedule: the clock, or data that have grown by a period in the timezone of the report. */
+export type Trigger = ({ kind: 'cron' } & Cron) | { kind: 'data'; period: DataPeriod; timezone: string }
+
+/** A trigger as it is asked for; without a timezone, cron is in that of the report. */
+export type GivenTrigger =
+  | { kind: 'cron'; expression: string; timezone: string | null }
+  | { kind: 'data'; period: Temporal.Duration }
+
+/**
+ * @param timezone that of the report
+ * @throws InputError with a path that starts with `trigger`
+ */
+export const acceptTrigger = (given: GivenTrigger, timezone: string, now: Date): Trigger => {
+  if (given.kind === 'data') return { kind: 'data', period: readDataPeriod(given.period), timezone }
+  const zone = given.timezone === null ? timezone : readTimezone(given.timezone)
+  if (zone === null) {
+    throw new InputError(
+      `${shown(given.timezone)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
+      ['trigger', 'cron', 'timezone'],
+    )
+  }
+  const trigger = { kind: 'cron', expression: given.expression, timezone: zone } as const
+  checkCron(trigger, now)
+  return trigger
+}
+
+/** The columns of a schedule that hold its trigger. */
+export const triggerColumns = (trigger: Trigger) =>
+  trigger.kind === 'cron'
+    ? { cronExpression: trigger.expression, cronTimezone: trigger.timezone, dataPeriod: null }
+    : { cronExpression: null, cronTimezone: null, dataPeriod: writeDataPeriod(trigger.period) }
+
+/** @param timezone that of the report */
+export const triggerOf = (
+  { id, cronExpression, cronTimezone, dataPeriod }: ReportSchedule,
+  timezone: string,
+): Trigger => {
+  if (dataPeriod !== null) return { kind: 'data', period: parseDataPeriod(dataPeriod), timezone }
+  if (cronExpression === null || cronTimezone === null) throw new Error(`The schedule ${id} has no trigger.`)
+  return { kind: 'cron', expression: cronExpression, timezone: cronTimezone }
+}

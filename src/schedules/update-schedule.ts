@@ -1,0 +1,77 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { Prisma as PrismaTypes, ReportSchedule } from '../database/generated/prisma/client.ts'
+import { timezoneOf } from '../reports/report-request.ts'
+import type { RunDependencies } from '../runs/dependencies.ts'
+import { checkGivenNotes, type GivenNotes } from '../runs/request.ts'
+import { startingPlace } from './due.ts'
+import { changeSchedule, findSchedule } from './find-schedule.ts'
+import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'
+
+/** What may be changed; what is absent stays as it is. Null takes the label away; tags replace all of them. */
+export type SchedulePatch = Pick<GivenNotes, 'label' | 'tags'> & {
+  isActive?: boolean | undefined
+  trigger?: GivenTrigger | undefined
+}
+
+export type ScheduleDependencies = Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>
+
+const changesOf = async (
+  { prisma, catalog, now }: ScheduleDependencies,
+  viewer: Viewer,
+  schedule: ReportSchedule,
+  patch: SchedulePatch,
+): Promise<PrismaTypes.ReportScheduleUncheckedUpdateManyInput> => {
+  const at = now()
+  const timezone = timezoneOf({ parameters: Object(schedule.parameters) })
+  const trigger = patch.trigger ? acceptTrigger(patch.trigger, timezone, at) : triggerOf(schedule, timezone)
+  const isActive = patch.isActive ?? schedule.isActive
+  const isTurnedOn = isActive && !schedule.isActive
+  const changes = {
+    ...checkGivenNotes({ label: patch.label, tags: patch.tags }),
+    ...triggerColumns(trigger),
+    isActive,
+  }
+  if (!isActive) return { ...changes, nextRunAt: null }
+  if (!isTurnedOn && !patch.trigger) return changes
+  const available = (await catalog.find(schedule.reportType)?.availability(prisma, viewer)) ?? null
+  return {
+    ...changes,
+    ...startingPlace(trigger, at, available),
+    ...(isTurnedOn && { lastError: null, requestedById: viewer.apiKeyId }),
+  }
+}
+
+/**
+ * Changes a schedule. One that is turned on, or gets another trigger, starts from now; whoever turned it on asks for its
+ * runs from then on.
+ *
+ * @throws NotFoundError when the viewer has no such schedule
+ * @throws InputError, InputErrors with paths that start with the name of a field of the patch
+ */
+export const updateSchedule = async (
+  deps: ScheduleDependencies,
+  viewer: Viewer,
+  id: string,
+  patch: SchedulePatch,
+): Promise<ReportSchedule> => {
+  while (true) {
+    const schedule = await findSchedule(deps.prisma, viewer, id)
+    const changes = await changesOf(deps, viewer, schedule, patch)
+    // False means that it was changed just now, perhaps by a run that it made: look again.
+    if (await changeSchedule(deps.prisma, schedule, changes)) return findSchedule(deps.prisma, viewer, id)
+  }
+}
+
+/**
+ * Deletes a schedule. Runs that it has made stay.
+ *
+ * @throws NotFoundError when the viewer has no such schedule
+ */
+export const deleteSchedule = async (
+  { prisma }: Pick<RunDependencies, 'prisma'>,
+  viewer: Viewer,
+  id: string,
+): Promise<void> => {
+  const schedule = await findSchedule(prisma, viewer, id)
+  await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
+}
