@@ -135,6 +135,23 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
     expect(fees.filter((row) => row.amount >= 0 || row.fee !== 0)).toEqual([])
   })
 
+  test('a fee is the sum of its parts, with tax among them where fees are taxed', () => {
+    const parts = Map.groupBy(ledger.feeDetails, (part) => part.balanceTransactionId)
+    const withFee = balanceTransactions.filter((row) => row.fee !== 0)
+    expect([...parts.keys()].sort()).toEqual(withFee.map((row) => row.id).sort())
+    const wrong = withFee.filter((row) => {
+      const own = parts.get(row.id) ?? []
+      const isTaxed = own.some((part) => part.type === 'tax')
+      return (
+        sum(own.map((part) => part.amount)) !== row.fee ||
+        own.some((part, position) => part.position !== position || part.currency !== row.currency) ||
+        // A tax of less than half a minor unit is none.
+        (isTaxed !== (row.currency !== 'usd') && Math.abs(row.fee) > 5)
+      )
+    })
+    expect(wrong).toEqual([])
+  })
+
   test('an automatic payout is the net of the rows it swept, and its own row takes as much away', () => {
     const swept = new Map<string, number>()
     for (const row of balanceTransactions) {
@@ -288,6 +305,7 @@ describe.each(ledgers)('the hard cases in $mode mode', ({ ledger }) => {
       'customerId',
       'invoiceId',
       'subscriptionId',
+      'orderId',
       'metadata',
       'shippingAddress',
       'cardBrand',

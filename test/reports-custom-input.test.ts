@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
+import { documentedTypes } from './documented-types.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { requestReport } from './run-report.ts'
 
@@ -17,13 +18,7 @@ const countCreated = async (): Promise<unknown> =>
   )
 const nothing = [{ runs: '0', jobs: '0' }]
 
-const names = [
-  'balance.summary.1',
-  'balance_change_from_activity.summary.1',
-  'balance_change_from_activity.itemized.3',
-  'payouts.summary.1',
-  'payouts.itemized.3',
-]
+const names = documentedTypes.map(({ name }) => name)
 const summaryParameters = ['interval_start', 'interval_end', 'timezone', 'currency', 'columns']
 
 const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
@@ -90,7 +85,7 @@ test.each([
   ['the end', { interval_start: interval.interval_start }, ['interval_end']],
   ['the end, which is null', { ...interval, interval_end: null }, ['interval_end']],
 ])('a parameter that is required is missed: %s', async (_what, parameters, missing) => {
-  for (const type of names) {
+  for (const type of ['balance.summary.1', 'payouts.itemized.3', 'payout_reconciliation.itemized.1']) {
     expect(await refusal(type, parameters)).toMatchObject(
       missing.map((name) => ({
         code: 'INVALID_VALUE',
@@ -99,6 +94,22 @@ test.each([
       })),
     )
   }
+})
+
+test.each([
+  ['payout_reconciliation.by_id.summary.1', 'payout'],
+  ['payout_reconciliation.by_id.itemized.4', 'payout'],
+  ['ending_balance_reconciliation.summary.1', 'interval_end'],
+  ['ending_balance_reconciliation.itemized.1', 'interval_end'],
+])('%s needs its %s, and takes no whole interval', async (type, needed) => {
+  expect(await refusal(type, {})).toMatchObject([
+    {
+      message: expect.stringMatching(new RegExp(`^${type} needs the parameter "${needed}": .+\\.$`)),
+      path: ['input', 'report', 'custom', 'parameters', needed],
+    },
+  ])
+  const [error] = await refusal(type, { interval_start: interval.interval_start })
+  expect(error?.message).toMatch(`${type} takes no parameter "interval_start".`)
 })
 
 describe('values of a wrong kind', () => {

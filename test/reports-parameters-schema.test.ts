@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../src/demo.ts'
+import { documentedTypes } from './documented-types.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { requestReport, runReport } from './run-report.ts'
 
@@ -124,13 +125,15 @@ const samples: [what: string, parameters: Record<string, unknown>, isGood: boole
 describe('the JSON Schema of the parameters', () => {
   test('is of draft 2020-12, names its type, and says of each parameter what it is', async () => {
     for (const { name, parametersSchema } of await readSchemas()) {
+      const { required, parameters } = documentedTypes.find((type) => type.name === name) ?? {}
+      const timezone = { type: 'string', default: 'Etc/UTC' }
       expect(parametersSchema).toMatchObject({
         $schema: 'https://json-schema.org/draft/2020-12/schema',
         title: name,
         type: 'object',
-        required: ['interval_start', 'interval_end'],
+        required,
         additionalProperties: false,
-        properties: { timezone: { type: 'string', default: 'Etc/UTC' } },
+        properties: parameters?.includes('timezone') ? { timezone } : {},
       })
       for (const [parameter, schema] of Object.entries(parametersSchema.properties ?? {})) {
         expect(schema.description, `${name} ${parameter}`).toMatch(/\.$/)
@@ -149,9 +152,31 @@ describe('the JSON Schema of the parameters', () => {
     })
   })
 
+  test.each([
+    ['po_1MxF2a', true],
+    ['po_', false],
+    ['tr_1', false],
+    ['po_1 ', false],
+    [1, false],
+    [`po_${'x'.repeat(251)}`, false],
+  ])('agrees on whether %j can be a payout', async (payout, isGood) => {
+    const schemas = await readSchemas()
+    const type = 'payout_reconciliation.by_id.summary.1'
+    const schema = schemas.find(({ name }) => name === type)?.parametersSchema ?? {}
+    const { userErrors } = await requestReport(account, { custom: { type, parameters: { payout } } })
+    const message = isGood ? /^There is no payout/ : /is no id of a payout/
+    expect(userErrors).toMatchObject([{ message: expect.stringMatching(message) }])
+    expect(isValid(schema, { payout })).toBe(isGood)
+  })
+
   test('accepts the parameters of every finished run', async () => {
     for (const { name, parametersSchema } of await readSchemas()) {
-      const { parameters } = await runReport(account, { custom: { type: name, parameters: interval } })
+      const type = documentedTypes.find((documented) => documented.name === name)
+      if (!type?.inputKey || !type.required.includes('interval_end') || name.startsWith('all_fees')) continue
+      const given = Object.entries(interval).filter(([parameter]) => type.required.includes(parameter))
+      const { parameters } = await runReport(account, {
+        custom: { type: name, parameters: Object.fromEntries(given) },
+      })
       expect(isValid(parametersSchema, parameters)).toBe(true)
     }
   })
