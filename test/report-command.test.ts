@@ -82,11 +82,11 @@ describe('the terminal client', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('passes parameters, label and compression on', async () => {
+  test('passes parameters, label, format and compression on', async () => {
     const { code, stderr } = await run([
       ...['payouts.itemized.3', ...september, '--timezone', 'Europe/Berlin', '--currency', 'EUR'],
       ...['--columns', 'payout_id, net', '--set', 'decimal_separator=,', '--label', 'For the audit'],
-      ...['--compression', 'gzip', '--out', 'payouts.csv.gz'],
+      ...['--format', 'jsonl', '--compression', 'gzip', '--out', 'payouts.jsonl.gz'],
     ])
     expect({ code, stderr }).toMatchObject({ code: 0 })
     expect(await readRun(runIdIn(stderr))).toMatchObject({
@@ -100,8 +100,8 @@ describe('the terminal client', () => {
         decimal_separator: ',',
       },
     })
-    const text = gunzipSync(await readFile(join(folder, 'payouts.csv.gz'))).toString()
-    expect(text).toMatch(/^"payout_id","net"\n"po_\w+","-?\d+,\d\d"\n/)
+    const text = gunzipSync(await readFile(join(folder, 'payouts.jsonl.gz'))).toString()
+    expect(text).toMatch(/^\{"payout_id":"po_\w+","net":"-?\d+\.\d\d"\}\n/)
   })
 
   test('replaces the file that a link leads to, and keeps the link', async () => {
@@ -143,6 +143,12 @@ describe('mistakes', () => {
     ['two types', ['balance.summary.1', 'payouts.summary.1'], {}, /^One report at a time/],
     ['an unknown option', ['balance.summary.1', '--form', '2026-09-01'], {}, /^Unknown option '--form'/],
     ['no date', ['balance.summary.1', '--from', '2026-02-30'], {}, /^--from 2026-02-30 cannot be read/],
+    [
+      'no format',
+      ['balance.summary.1', '--format', 'xls'],
+      {},
+      /^--format xls is unknown. Give csv or jsonl/,
+    ],
     ['no compression', ['balance.summary.1', '--compression', 'lzma'], {}, /^--compression lzma is unknown/],
     [
       'a missing folder',

@@ -1,4 +1,4 @@
-import { text as readAll } from 'node:stream/consumers'
+import { buffer, text as readAll } from 'node:stream/consumers'
 import { parse } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { type Client, DatabaseError } from 'pg'
@@ -9,9 +9,11 @@ import { builtInReportTypes } from '../src/reports/catalog.ts'
 import { renderReport } from '../src/reports/render.ts'
 import type { AcceptedParameters } from '../src/reports/report-type.ts'
 import { literalText, sql } from '../src/reports/sql.ts'
+import { createParquetEncoder } from '../src/worker/parquet/encoder.ts'
 import { builtInType } from './built-in-type.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { marchEnd, marchStart, writeMarchLedger } from './march-ledger.ts'
+import { readParquet } from './read-parquet.ts'
 import { runReport } from './run-report.ts'
 
 const activityItemized3 = builtInType('balance_change_from_activity.itemized.3')
@@ -113,16 +115,38 @@ describe('a value as a literal', () => {
 const canaries = async () =>
   (await gateway.database.query<{ name: string }>('select name from canary')).map(({ name }) => name)
 
-/** The file of parameters that no validation has seen, or the error of the database. */
-const runUnchecked = async (type = activityItemized3, parameters: AcceptedParameters = {}) => {
-  const report = renderReport(type, account, {
+const renderUnchecked = (type = activityItemized3, parameters: AcceptedParameters = {}) =>
+  renderReport(type, account, {
     interval_start: marchStart,
     interval_end: marchEnd,
     timezone: 'Etc/UTC',
     ...parameters,
   })
+
+/** The file of parameters that no validation has seen, or the error of the database. */
+const runUnchecked = async (type = activityItemized3, parameters: AcceptedParameters = {}) => {
+  const report = renderUnchecked(type, parameters)
   await connection.query(report.countText)
   return report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
+}
+
+/** The first row of the columns in each format, read by others than those that wrote it. */
+const firstRows = async (columns: readonly string[]) => {
+  const report = renderUnchecked(activityItemized3, { columns })
+  const csv = report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
+  const jsonl = await readAll(connection.query(copyTo(report.copyText.JSONL)))
+  const encoder = createParquetEncoder(
+    report.columns.map(({ requestedName, value }) => ({ name: requestedName, kind: value.kind })),
+    'NONE',
+  )
+  const rows = encoder.take(await buffer(connection.query(copyTo(report.copyText.PARQUET))))
+  const parquet = readParquet(Buffer.concat([rows, encoder.end()]))
+  const [json = ''] = jsonl.split('\n')
+  return {
+    csv: parse(csv, { bom: false }).slice(0, 2),
+    json: Object.entries(JSON.parse(json)),
+    parquet: Object.entries(parquet.rows[0] ?? {}),
+  }
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof DatabaseError ? error.code : error)
@@ -148,16 +172,21 @@ describe('a report', () => {
   const isKey = (key: string) => /^[^[\]\p{Cc}]{1,100}$/u.test(key)
 
   test('finds metadata under any key, and writes any value', async () => {
+    // Several at once: each run is a round of statements.
+    const entries = fc.uniqueArray(fc.tuple(anyText.filter(isKey), anyText), {
+      selector: ([key]) => key,
+      minLength: 1,
+      maxLength: 8,
+    })
     await fc.assert(
-      fc.asyncProperty(anyText.filter(isKey), anyText, async (key, value) => {
-        await setMetadata({ [key]: value })
-        const column = `payment_metadata[${key}]`
-        const file = await runUnchecked(activityItemized3, { columns: [column, 'gross'] })
-        const [header, first] = parse(file, { bom: false })
-        expect(header).toEqual([column, 'gross'])
-        expect(first).toEqual([guarded(value), '25.00'])
+      fc.asyncProperty(entries, async (metadata) => {
+        await setMetadata(Object.fromEntries(metadata))
+        const stored = metadata.map(([key, value]) => [`payment_metadata[${key}]`, value])
+        const columns = stored.map(([column = '']) => column)
+        const values = stored.map(([, value = '']) => guarded(value))
+        expect(await firstRows(columns)).toEqual({ csv: [columns, values], json: stored, parquet: stored })
       }),
-      { numRuns: 200 },
+      { numRuns: 40 },
     )
     expect(await canaries()).toEqual([])
   })
@@ -178,7 +207,7 @@ describe('a report', () => {
     expect(await canaries()).toEqual([])
   })
 
-  test('writes any description as it is, a formula behind an apostrophe', async () => {
+  test('writes any description as it is, and in CSV a formula behind an apostrophe', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.tuple(
@@ -191,12 +220,12 @@ describe('a report', () => {
             "update balance_transactions set description = $1 where id = 'txn_on_start'",
             [description],
           )
-          const file = await runUnchecked(activityItemized3, { columns: ['description', 'net'] })
-          const [, first] = parse(file, { bom: false })
-          expect(first).toEqual([guarded(description), '23.97'])
+          const { csv, json, parquet } = await firstRows(['description', 'net'])
+          expect(csv[1]).toEqual([guarded(description), '23.97'])
+          expect([json[0], parquet[0]]).toEqual(Array(2).fill(['description', description]))
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 })

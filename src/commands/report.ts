@@ -46,8 +46,7 @@ const options = {
 
 const checkChoice = (option: string, value: string | undefined, choices: readonly string[]): void => {
   if (value === undefined || choices.includes(value)) return
-  const named = choices.join(', ').replace(/, (?!.*,)/, ' or ')
-  throw new ClientError(`--${option} ${value} is unknown. Give ${named}, or leave it out.`)
+  throw new ClientError(`--${option} ${value} is unknown. Give ${choices.join(' or ')}, or leave it out.`)
 }
 
 const readArguments = (args: string[]) => {

@@ -3,6 +3,7 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { Compression } from '../../database/generated/prisma/client.ts'
 import { createBinaryRowReader } from './binary-rows.ts'
 import { columnTypes, type ParquetColumn, type ParquetValue } from './column-types.ts'
+import { mendEmptyFile } from './empty-file.ts'
 
 /**
  * Rows in a row group. The values of one are in memory, and what the end of the file says of each: fewer rows make the first
@@ -94,7 +95,7 @@ export const createParquetEncoder = (
       reader.end()
       if (rowsInGroup > 0) writeGroup()
       writer.finish()
-      return takeBytes()
+      return rows === 0 ? mendEmptyFile(takeBytes()) : takeBytes()
     },
     rows: () => rows,
   }

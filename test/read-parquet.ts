@@ -1,0 +1,35 @@
+import { DataType, tableFromIPC } from 'apache-arrow'
+import { readParquet as readTable } from 'parquet-wasm/node'
+
+export type ReadParquet = {
+  /** What another implementation than the writer's takes each column for, by name. */
+  types: Record<string, string>
+  /** Text, integers, truth values and null as they are; decimals as text, days and instants as ISO 8601. */
+  rows: Record<string, unknown>[]
+}
+
+const decimalText = (unscaled: string, scale: number): string => {
+  const [, sign = '', digits = ''] = /^(-?)(\d+)$/.exec(unscaled) ?? []
+  const padded = digits.padStart(scale + 1, '0')
+  return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+}
+
+const readValue = (type: DataType, value: unknown): unknown => {
+  if (value === null) return null
+  if (DataType.isDecimal(type)) return decimalText(String(value), type.scale)
+  if (DataType.isDate(type)) return new Date(Number(value)).toISOString().slice(0, 10)
+  if (DataType.isTimestamp(type)) return new Date(Number(value)).toISOString()
+  return value
+}
+
+/** Reads a Parquet file by the implementation in Rust. */
+export const readParquet = (bytes: Uint8Array): ReadParquet => {
+  const table = tableFromIPC(readTable(bytes).intoIPCStream())
+  const { fields } = table.schema
+  return {
+    types: Object.fromEntries(fields.map(({ name, type }) => [name, String(type)])),
+    rows: table
+      .toArray()
+      .map((row) => Object.fromEntries(fields.map(({ name, type }) => [name, readValue(type, row[name])]))),
+  }
+}
