@@ -10,6 +10,7 @@ const defaults: Config = {
   publicUrl: null,
   databaseUrl: null,
   dataDir: '.data',
+  reports: null,
   demo: true,
   concurrency: 4,
   accountConcurrency: 3,

@@ -1,17 +1,19 @@
 import type { ChosenColumn } from './column.ts'
 import { chooseColumn, columnText } from './column.ts'
-import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
-import { joinSql, literalText, sql } from './sql.ts'
+import type { AcceptedParameters, AnyReportType, OwnLimits, ReportScope } from './report-type.ts'
+import { joinSql, literalText, noSql, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
 export type RenderedReport = {
-  /** Gives one row with one column, the number of rows expected. */
+  /** Gives one row with one column, the number of rows expected; with a limit of rows, at most one more than that. */
   countText: string
   /** A COPY to STDOUT that writes the rows as CSV, without the header. */
   copyText: string
   /** First line of the file, quoted as every value is. */
   header: string
   columns: readonly ChosenColumn[]
+  /** Of a report of the operator's own; null for all others. */
+  limits: OwnLimits | null
 }
 
 const quoted = (value: string): string => `"${value.replaceAll('"', '""')}"`
@@ -35,11 +37,17 @@ export const renderReport = (
   const format = { timezone: String(timezone), decimalSeparator: String(decimalSeparator) }
   const expressions = columns.map((column) => columnText(column, format))
   const { from, orderBy } = type.source(scope, parameters)
-  const rows = sql`select ${joinSql(expressions)} from ${from} order by ${orderBy}`
+  const order = orderBy ? sql` order by ${orderBy}` : noSql
+  const rows = literalText(sql`select ${joinSql(expressions)} from ${from}${order}`)
+  const counted = literalText(from)
+  const { own: limits = null } = type
   return {
-    countText: literalText(sql`select count(*) as rows from ${from}`),
-    copyText: `copy (${literalText(rows)}) to stdout (format csv, force_quote *)`,
+    countText: limits
+      ? `select count(*) as rows from (select from ${counted} limit ${limits.rows + 1}) as counted`
+      : `select count(*) as rows from ${counted}`,
+    copyText: `copy (${rows}${limits ? ` limit ${limits.rows}` : ''}) to stdout (format csv, force_quote *)`,
     header: `${columns.map((column) => quoted(column.requestedName)).join(',')}\n`,
     columns,
+    limits,
   }
 }

@@ -18,8 +18,19 @@ export type ReportScope = LogOwner
 export type ReportSource = {
   /** What follows the word `from`, with joins and conditions. */
   from: Sql
-  /** What follows `order by`; it has to be a total order, so that two runs write the same bytes. Sort text by `collate "C"`. */
-  orderBy: Sql
+  /**
+   * What follows `order by`; it has to be a total order, so that two runs write the same bytes. Sort text by `collate "C"`.
+   * Null when `from` is one subquery whose own order is to be kept.
+   */
+  orderBy: Sql | null
+}
+
+/** What a report of the operator's own may take. */
+export type OwnLimits = {
+  /** Most rows of its result; what is more is left out, and the result is partial. */
+  rows: number
+  /** Most seconds for each of its statements: one counts the rows, one writes them. */
+  seconds: number
 }
 
 /**
@@ -42,6 +53,8 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** What can be asked for now; null when there is no data at all. */
   availability(prisma: Prisma, scope: ReportScope): Promise<Availability | null>
   source(scope: ReportScope, parameters: Accepted<P>): ReportSource
+  /** Set when the SQL is the operator's own: it runs with the login for such reports, and within these limits. */
+  own?: OwnLimits
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */

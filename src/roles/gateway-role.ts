@@ -12,7 +12,8 @@ import { createGraphqlServer } from '../graphql/yoga.ts'
 import type { Handler } from '../http.ts'
 import { createGatewayRouter } from '../router.ts'
 import { createQueuePlaceLoader } from '../runs/queue-place.ts'
-import type { Base, Opening } from './base.ts'
+import type { Base } from './base.ts'
+import type { Opening } from './opening.ts'
 
 export type GatewayRole = {
   /** Null unless the demo was asked for. */

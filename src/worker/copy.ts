@@ -23,7 +23,12 @@ export type CopyOptions = {
   onRows: (rowsWritten: () => number) => void
 }
 
-export type CopyResult = StoredFile & { rowCount: bigint; dataAsOf: Date }
+export type CopyResult = StoredFile & {
+  rowCount: bigint
+  /** True when there were more rows than the report may write. */
+  isPartial: boolean
+  dataAsOf: Date
+}
 
 const compressors: Record<Compression, () => NodeJS.ReadWriteStream[]> = {
   NONE: () => [],
@@ -75,24 +80,34 @@ const endBackend = async (pool: Pool, { pid, startedAt }: Snapshot['backend']): 
   await pool.query(end)
 }
 
+/** Bounds the time of the next statement. Said before each, because a report of others may have set it for itself. */
+const limitTime = async (client: PoolClient, { limits }: RenderedReport): Promise<void> => {
+  if (limits) await client.query(`set local statement_timeout = '${limits.seconds}s'`)
+}
+
 /** Counts the rows, then writes them. */
 const copyRows = async (
   client: PoolClient,
   { storage, report, key, compression, signal, onStart, onRows }: CopyOptions,
-): Promise<StoredFile & { rowCount: bigint }> => {
+): Promise<Omit<CopyResult, 'dataAsOf'>> => {
+  await limitTime(client, report)
   const counted = await client.query<{ rows: string }>(report.countText)
   signal.throwIfAborted()
-  onStart(BigInt(counted.rows[0]?.rows ?? 0))
+  const rows = BigInt(counted.rows[0]?.rows ?? 0)
+  const isPartial = report.limits !== null && rows > report.limits.rows
+  onStart(isPartial ? rows - 1n : rows)
 
   const counter = createRowCounter(report.header)
   onRows(counter.rows)
+  await limitTime(client, report)
   const copy = client.query(copyTo(report.copyText))
   // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
   copy.on('error', (error) => copy.destroy(error))
   const stages: Stages = [copy, counter.stream, ...compressors[compression]()]
   const stored = await storage.write(key, stages, signal)
-  await client.query('commit')
-  return { ...stored, rowCount: BigInt(counter.rows()) }
+  // There is nothing to commit, and what a report of others has set or announced is not to stay.
+  await client.query('rollback')
+  return { ...stored, rowCount: BigInt(counter.rows()), isPartial }
 }
 
 /**

@@ -12,6 +12,8 @@ export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'ca
   storage: Storage
   /** Connections for the reports' own queries. */
   exportPool: Pool
+  /** The same for the operator's own reports, with the rights that those have; null when there are none. */
+  ownPool: Pool | null
   log: Logger
   metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
 }
