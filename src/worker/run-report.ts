@@ -1,10 +1,9 @@
-import type { Pool } from 'pg'
 import type { ReportRun } from '../database/generated/prisma/client.ts'
 import { fileKey } from '../files/file-key.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
-import type { AnyReportType } from '../reports/report-type.ts'
+import { poolOf } from '../reports/report-pool.ts'
 import { transition } from '../runs/transition.ts'
 import { type CopyResult, copyReport } from './copy.ts'
 import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
@@ -20,13 +19,6 @@ import { startProgress } from './progress.ts'
 import { takeUp } from './take-up.ts'
 import { untilReachable } from './until-reachable.ts'
 import { watchRun } from './watch-run.ts'
-
-/** Where the report's query runs: SQL that is not ours has no rights of ours. */
-const poolOf = ({ exportPool, ownPool }: RunWork, type: AnyReportType): Pool => {
-  if (!type.own) return exportPool
-  if (!ownPool) throw new Error(`This worker has no login for the report type ${type.name}.`)
-  return ownPool
-}
 
 /** Writes the report's file, telling its progress until the run is ended by others. */
 const writeFile = async (

@@ -21,6 +21,9 @@ const toProblem = (text: string, { code, message, hint, position }: DatabaseErro
   return { line: lineOfPosition(text, position), message: `Postgres says: ${message}. ${more}`.trim() }
 }
 
+/** Nothing is read, so this passes only while others lock a table. */
+const checkSeconds = 10
+
 const typesOf = async (client: PoolClient, fields: readonly FieldDef[]): Promise<PostgresType[]> => {
   const { rows } = await client.query<PostgresType & { oid: number }>(
     'select oid, typname as name, typcategory as category from pg_type where oid = any ($1)',
@@ -61,7 +64,7 @@ export const checkStatement = async (client: PoolClient, file: string, report: O
   const { text, values } = sql`select * from ${bindStatement(statement, nothing)} limit 0`
   // Not the simple protocol, which takes several statements.
   const query: QueryConfig & { queryMode: 'extended' } = { text, values, queryMode: 'extended' }
-  await client.query('begin read only')
+  await client.query(`begin read only; set local statement_timeout = '${checkSeconds}s'`)
   try {
     const { fields } = await client.query(query)
     const problems = faultsOf(report, fields, await typesOf(client, fields)).map(({ name, message }) => ({

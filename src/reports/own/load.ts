@@ -25,12 +25,9 @@ const connect = async (pool: Pool): Promise<PoolClient> => {
     return await pool.connect()
   } catch (cause) {
     const why = cause instanceof Error && cause.message ? cause.message : String(cause)
-    const { host, database } = pool.options
-    const where = [database, host].filter(Boolean).join(' at ')
-    throw new ConfigurationError(
-      `Cannot log in for the reports of REPORTS_DIR${where && `, ${where}`}: ${why}`,
-      { cause },
-    )
+    throw new ConfigurationError(`The login for the reports of REPORTS_DIR cannot be used: ${why}.`, {
+      cause,
+    })
   }
 }
 

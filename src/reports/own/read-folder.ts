@@ -10,7 +10,7 @@ export type OwnReports = ReadonlyMap<string, OwnReport>
 
 const listFiles = async (folder: string): Promise<string[]> => {
   try {
-    const names = await readdir(folder, { recursive: true })
+    const names = await readdir(folder)
     return names.filter((name) => name.endsWith('.sql')).toSorted()
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -53,7 +53,7 @@ export const allOrProblems = async <From, To>(
 }
 
 /**
- * Reads the reports of a folder and of those in it: every file that ends with `.sql`.
+ * Reads the reports of a folder: every file in it that ends with `.sql`.
  *
  * @param taken names of report types that are there already
  * @throws ConfigurationError that names file and line of every mistake
