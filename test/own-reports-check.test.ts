@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { reportsCommand } from '../src/commands/reports.ts'
 import { createPool } from '../src/database/client.ts'
 import { ConfigurationError } from '../src/errors.ts'
 import { loadOwnReports } from '../src/reports/own/load.ts'
@@ -226,6 +228,27 @@ describe('a file of a report', () => {
       'e.sql:1: The file is no text in UTF-8.',
     ])
   })
+})
+
+test('npm run reports lists what can be run', async () => {
+  const lines: string[] = []
+  const folder = fileURLToPath(new URL('own-reports', import.meta.url))
+  const url = new URL(database.url)
+  url.username = role
+  url.password = 'only-read'
+  await database.query('alter table shop.orders add buyer text, add currency text, add is_gift boolean')
+  await reportsCommand({
+    args: [],
+    environment: { REPORTS_DIR: folder, REPORTS_DATABASE_URL: url.href },
+    print: (line) => lines.push(line),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: AbortSignal.timeout(10_000),
+  })
+  expect(lines).toEqual([
+    `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
+    'Reports that can be run: 1.',
+  ])
 })
 
 describe('the login for reports', () => {

@@ -36,6 +36,8 @@ columns: { a: { type: string, description: Anything. } }
 ---*/
 `
 
+const ownLock = 4_711
+
 let database: TestDatabase
 let folder: string
 let gateway: TestGateway
@@ -89,8 +91,16 @@ beforeAll(async () => {
   text: { type: string, description: Another. }`,
     )}
     select a from unnest(:texts || :text) with ordinality as given (a, position)
-    where a is not null and '\\:text' is not null /* :text */
+    where a is not null and ':text\\' <> '' /* :text */
     order by position;`,
+  )
+  await writeFile(
+    join(folder, 'unlimited.sql'),
+    `${header('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
+  )
+  await writeFile(
+    join(folder, 'lock.sql'),
+    `${header('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
   )
   await writeFile(
     join(folder, 'ledger.sql'),
@@ -261,6 +271,16 @@ describe('a report of the operator', () => {
       runReport(account, { custom: { type: 'test.many.1', parameters: { rows } } })
     expect((await many(3)).rows.map((row) => row.a)).toEqual(['3', '2', '1'])
     expect((await many(4)).rows.map((row) => row.a)).toEqual(['4', '3', '2'])
+  })
+
+  test('cannot lift a limit for its next statement, and leaves no lock behind', async () => {
+    const run = async (id: string) =>
+      (await runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })).text
+    expect(await run('unlimited')).toBe('"a"\n"1min0"\n')
+    await run('lock')
+    const locks = () =>
+      database.query("select from pg_locks where locktype = 'advisory' and objid = $1", [ownLock])
+    await expect.poll(locks, { timeout: 10_000 }).toEqual([])
   })
 
   test('can do no harm', async () => {

@@ -33,5 +33,5 @@ export const reportsCommand: Command = async ({ environment, print, signal }) =>
   const taken = builtInReportTypes.map(({ name }) => name)
   const loaded = await loadOwnReports({ folder: reports.folder, pool, limits: reports.limits, taken })
   for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
-  print(`${loaded.length} reports can be run.`)
+  print(`Reports that can be run: ${loaded.length}.`)
 }

@@ -24,6 +24,6 @@ export const openOwnReports = async (opening: Opening, adminUrl: string): Promis
   const pool = openPool(opening, 'own reports', { url, max: config.concurrency + 2, isForeign: true })
   const taken = reportTypes.map(({ name }) => name)
   const loaded = await loadOwnReports({ folder: reports.folder, pool, limits: reports.limits, taken })
-  onProgress(`${loaded.length} reports of your own, from ${reports.folder}.`)
+  onProgress(`Reports of your own in ${reports.folder}: ${loaded.length}.`)
   return { types: loaded.map(({ type }) => type), pool }
 }
