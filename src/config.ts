@@ -33,6 +33,15 @@ export type SocketLimits = {
   slowReaderSeconds: number
 }
 
+/** Reports that the operator writes, as files of SQL. */
+export type OwnReportsConfig = {
+  folder: string
+  /** Login that may only read; null means that of the embedded Postgres. */
+  databaseUrl: string | null
+  /** Most rows of a result, and most seconds for a statement. */
+  limits: { rows: number; seconds: number }
+}
+
 export type Config = {
   role: Role
   /** Address to listen on. */
@@ -45,6 +54,8 @@ export type Config = {
   databaseUrl: string | null
   /** Folder for result files, and for all that belongs to the embedded Postgres. */
   dataDir: string
+  /** Null when the operator has no reports of their own. */
+  reports: OwnReportsConfig | null
   /** Create the demo account with its keys and ledger. */
   demo: boolean
   /** Report runs that this process works on at once. */
@@ -112,8 +123,26 @@ const checkEmbedded = ({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variab
   ]
 }
 
+/** Their SQL is to have no other rights than reading, and only on the embedded Postgres there is a login for that. */
+const checkReports = ({
+  REPORTS_DIR,
+  REPORTS_DATABASE_URL,
+  DATABASE_URL,
+}: z.infer<typeof variables>): string[] =>
+  REPORTS_DIR !== undefined && DATABASE_URL !== undefined && REPORTS_DATABASE_URL === undefined
+    ? [
+        'REPORTS_DIR needs REPORTS_DATABASE_URL beside DATABASE_URL: a login for your reports that can only read.',
+      ]
+    : []
+
 const roles = ['all', 'gateway', 'worker'] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const postgresUrl = () =>
+  z.url({
+    protocol: /^postgres(ql)?$/,
+    error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+  })
 
 const flag = () => z.stringbool({ error: 'has to be true or false' })
 
@@ -135,13 +164,12 @@ const variables = z.object({
     .string()
     .refine(isPlainAddress, { error: 'has to be an address such as https://reports.example.com' })
     .optional(),
-  DATABASE_URL: z
-    .url({
-      protocol: /^postgres(ql)?$/,
-      error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
-    })
-    .optional(),
+  DATABASE_URL: postgresUrl().optional(),
   DATA_DIR: z.string().default('.data'),
+  REPORTS_DIR: z.string().optional(),
+  REPORTS_DATABASE_URL: postgresUrl().optional(),
+  REPORT_ROWS: wholeNumber(1, 999_999_999).default(1_000_000),
+  REPORT_SECONDS: wholeNumber(1, 86_400).default(600),
   DEMO: flag().optional(),
   CONCURRENCY: wholeNumber(1, 64).default(4),
   ACCOUNT_CONCURRENCY: wholeNumber(1, 10_000).default(3),
@@ -184,13 +212,15 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path: [name = ''], message }) => {
       // The address of a database may have a password in it.
-      const value = name === 'DATABASE_URL' ? '' : `; it is ${JSON.stringify(given[String(name)])}`
+      const value = String(name).endsWith('DATABASE_URL')
+        ? ''
+        : `; it is ${JSON.stringify(given[String(name)])}`
       return `${String(name)} ${message}${value}.`
     })
     throw unusable(lines)
   }
   const { data } = parsed
-  const mistakes = checkEmbedded(data)
+  const mistakes = [...checkEmbedded(data), ...checkReports(data)]
   if (mistakes.length > 0) throw unusable(mistakes)
   return {
     role: data.ROLE,
@@ -199,6 +229,14 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
     publicUrl: data.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     databaseUrl: data.DATABASE_URL ?? null,
     dataDir: data.DATA_DIR,
+    reports:
+      data.REPORTS_DIR === undefined
+        ? null
+        : {
+            folder: data.REPORTS_DIR,
+            databaseUrl: data.REPORTS_DATABASE_URL ?? null,
+            limits: { rows: data.REPORT_ROWS, seconds: data.REPORT_SECONDS },
+          },
     demo: data.DEMO ?? data.DATABASE_URL === undefined,
     concurrency: data.CONCURRENCY,
     accountConcurrency: data.ACCOUNT_CONCURRENCY,

@@ -10,6 +10,7 @@ const defaults: Config = {
   publicUrl: null,
   databaseUrl: null,
   dataDir: '.data',
+  reports: null,
   demo: true,
   concurrency: 4,
   accountConcurrency: 3,
@@ -65,6 +66,26 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
   ['a demo asked for', { DATABASE_URL: databaseUrl, DEMO: 'true' }, { databaseUrl, demo: true }],
   ['no demo', { DEMO: 'false' }, { demo: false }],
   ['DATA_DIR', { DATA_DIR: '/srv/reports' }, { dataDir: '/srv/reports' }],
+  [
+    'REPORTS_DIR',
+    { REPORTS_DIR: 'reports' },
+    { reports: { folder: 'reports', databaseUrl: null, limits: { rows: 1_000_000, seconds: 600 } } },
+  ],
+  [
+    'REPORTS_DIR with all that belongs to it',
+    {
+      DATABASE_URL: databaseUrl,
+      REPORTS_DIR: 'r',
+      REPORTS_DATABASE_URL: 'postgres://r@db/shop',
+      REPORT_ROWS: '5',
+      REPORT_SECONDS: '6',
+    },
+    {
+      databaseUrl,
+      demo: false,
+      reports: { folder: 'r', databaseUrl: 'postgres://r@db/shop', limits: { rows: 5, seconds: 6 } },
+    },
+  ],
   ['CONCURRENCY', { CONCURRENCY: '64' }, { concurrency: 64 }],
   ['ROLE', { ROLE: 'worker' }, { role: 'worker' }],
   ['ACCOUNT_CONCURRENCY', { ACCOUNT_CONCURRENCY: '1' }, { accountConcurrency: 1 }],
@@ -156,6 +177,13 @@ test.each([
   const error = refusal({ DATABASE_URL: value })
   expect(error.message).toContain('DATABASE_URL has to be of the form postgres://')
   expect(inspect(error, { depth: null })).not.toContain('hunter2')
+  expect(refusal({ REPORTS_DATABASE_URL: value }).message).not.toContain('hunter2')
+})
+
+test('reports on a database of the operator need a login of their own', () => {
+  expect(refusal({ DATABASE_URL: databaseUrl, REPORTS_DIR: 'reports' }).message).toContain(
+    '\n  REPORTS_DIR needs REPORTS_DATABASE_URL beside DATABASE_URL',
+  )
 })
 
 test('all mistakes are told at once', () => {

@@ -41,7 +41,7 @@ const work = (id: string, options: WorkOptions = {}): Promise<Outcome> => {
   const catalog = createCatalog([slowReport])
   const never = new AbortController().signal
   return runReport(
-    { ...parts, prisma, exportPool: parts.pool, catalog, now, limits, lastAttempt },
+    { ...parts, prisma, ownPool: null, exportPool: parts.pool, catalog, now, limits, lastAttempt },
     { runId: id, isHeld: async () => true, lost: never, stopping: never, ...claim },
   )
 }

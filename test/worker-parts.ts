@@ -72,6 +72,7 @@ export const openWorkerParts = async (): Promise<WorkerParts> => {
         ...parts,
         prisma: createPrisma(openPool(5, { statementMilliseconds: 5_000 })),
         exportPool,
+        ownPool: null,
         catalog: createCatalog([slowReport]),
         now,
       }

@@ -5,15 +5,22 @@ import { PrismaClient } from './generated/prisma/client.ts'
 /** The Postgres schema that holds every table of ours, so that they never meet those of the database's owner. */
 export const databaseSchema = 'report_gateway'
 
-/** What every connection is opened with: our schema, and times and numbers in the form that the code expects. */
-const sessionSettings = `-c search_path=${databaseSchema} -c datestyle=iso -c timezone=UTC -c intervalstyle=postgres`
+/** Times and numbers in the form that the code expects. */
+const valueSettings = '-c datestyle=iso -c timezone=UTC -c intervalstyle=postgres'
+/** What every connection for SQL of ours is opened with. */
+const sessionSettings = `-c search_path=${databaseSchema} ${valueSettings}`
+/** And for SQL of others: it looks names up where its login does, writes nothing, and its strings end where they seem to. */
+const foreignSettings = `${valueSettings} -c default_transaction_read_only=on -c standard_conforming_strings=on`
 
 /** A connection string in pg wins over other settings, so what it has as `options` is joined with ours. */
-const connectionTo = (url: string): { connectionString: string; options: string } => {
+const connectionTo = (
+  url: string,
+  settings = sessionSettings,
+): { connectionString: string; options: string } => {
   const target = new URL(url)
   const given = target.searchParams.get('options') ?? ''
   target.searchParams.delete('options')
-  return { connectionString: target.href, options: `${given} ${sessionSettings}`.trim() }
+  return { connectionString: target.href, options: `${given} ${settings}`.trim() }
 }
 
 export type PoolOptions = {
@@ -33,6 +40,11 @@ export type PoolOptions = {
   statementMilliseconds?: number
   /** True to have every statement refused that would change something. */
   isReadOnly?: boolean
+  /**
+   * True for SQL that others wrote: names are looked up where the login looks, nothing can be written, and a connection serves
+   * once, so that nothing stays of what a statement has set or locked. @default false
+   */
+  isForeign?: boolean
 }
 
 /** Longer than Postgres's own limit, so that it is Postgres that ends a statement as long as it is there to do so. */
@@ -40,12 +52,20 @@ const answerMilliseconds = 1_000
 const idleTransactionMilliseconds = 5_000
 
 export const createPool = (options: PoolOptions): pg.Pool => {
-  const { url, max, applicationName, onError, connectMilliseconds = 10_000, statementMilliseconds } = options
+  const {
+    url,
+    max,
+    applicationName,
+    onError,
+    connectMilliseconds = 10_000,
+    statementMilliseconds,
+    isForeign = false,
+  } = options
   const readOnly = options.isReadOnly ? ' -c default_transaction_read_only=on' : ''
   const limits = statementMilliseconds
     ? ` -c statement_timeout=${statementMilliseconds} -c idle_in_transaction_session_timeout=${idleTransactionMilliseconds}`
     : ''
-  const target = connectionTo(url)
+  const target = connectionTo(url, isForeign ? foreignSettings : sessionSettings)
   const pool = new pg.Pool({
     ...target,
     options: target.options + limits + readOnly,
@@ -55,6 +75,7 @@ export const createPool = (options: PoolOptions): pg.Pool => {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    ...(isForeign && { maxUses: 1 }),
     ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
   // Without a listener, an idle connection that Postgres ends would end the process.

@@ -1,5 +1,6 @@
-import { DatabaseError, type Pool } from 'pg'
+import { DatabaseError } from 'pg'
 import { z } from 'zod'
+import { poolOf, type ReportPools } from './report-pool.ts'
 import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
 import { literalText, sql } from './sql.ts'
 
@@ -28,12 +29,13 @@ const plans = z.tuple([
 /**
  * Counts the rows of reports where that is cheap, and otherwise asks the planner, which reads nothing but its statistics.
  *
- * @param pool connections that change nothing, with a limit for the time of a statement
+ * @param pools connections that change nothing, with a limit for the time of a statement
  * @throws when there is no connection in time, or the report's SQL cannot be run
  */
 export const createRowEstimator =
-  (pool: Pool): EstimateRows =>
+  (pools: ReportPools): EstimateRows =>
   async (type, scope, parameters) => {
+    const pool = poolOf(pools, type)
     const { from } = type.source(scope, parameters)
     const explained = await pool.query(literalText(sql`explain (format json) select from ${from}`))
     const [

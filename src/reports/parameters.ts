@@ -29,7 +29,7 @@ export const shown = (value: unknown): string => {
 type Problem = (value: unknown) => string
 
 /** What `read` gives for a value that `schema` accepts; anything else, and null, is the problem. */
-const readable = <Given, Kept>(
+export const readable = <Given, Kept>(
   schema: (error: z.core.$ZodErrorMap) => z.ZodType<Given>,
   read: (value: Given) => Kept | null,
   problem: Problem,

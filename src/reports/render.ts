@@ -3,12 +3,12 @@ import { type ChosenColumn, chooseColumn } from './column.ts'
 import { csvHeader, csvValue } from './formats/csv.ts'
 import { jsonRow } from './formats/jsonl.ts'
 import { parquetValue } from './formats/parquet.ts'
-import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
-import { joinSql, literalText, type Sql, sql } from './sql.ts'
+import type { AcceptedParameters, AnyReportType, OwnLimits, ReportScope } from './report-type.ts'
+import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
 export type RenderedReport = {
-  /** Gives one row with one column, the number of rows expected. */
+  /** Gives one row with one column, the number of rows expected; with a limit of rows, at most one more than that. */
   countText: string
   /**
    * For each format, a COPY to STDOUT of the rows: lines of CSV without the header, lines of JSON, and for Parquet rows in
@@ -18,6 +18,8 @@ export type RenderedReport = {
   /** First line of a CSV file. */
   header: string
   columns: readonly ChosenColumn[]
+  /** Of a report of the operator's own; null for all others. */
+  limits: OwnLimits | null
 }
 
 /** What COPY is told, so that it writes the only column of its rows as it is: JSON text holds neither of these bytes. */
@@ -41,10 +43,16 @@ export const renderReport = (
   const timezone = String(parameters.timezone ?? 'Etc/UTC')
   const style = { timezone, decimalSeparator: String(parameters.decimal_separator ?? '.') }
   const { from, orderBy } = type.source(scope, parameters)
+  const order = orderBy ? sql` order by ${orderBy}` : noSql
+  const { own: limits = null } = type
+  const most = limits ? ` limit ${limits.rows}` : ''
+  const counted = literalText(from)
   const copy = (values: readonly Sql[], options: string): string =>
-    `copy (${literalText(sql`select ${joinSql(values)} from ${from} order by ${orderBy}`)}) to stdout (${options})`
+    `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${most}) to stdout (${options})`
   return {
-    countText: literalText(sql`select count(*) as rows from ${from}`),
+    countText: limits
+      ? `select count(*) as rows from (select from ${counted} limit ${limits.rows + 1}) as counted`
+      : `select count(*) as rows from ${counted}`,
     copyText: {
       CSV: copy(
         columns.map((column) => csvValue(column, style)),
@@ -55,5 +63,6 @@ export const renderReport = (
     },
     header: csvHeader(columns),
     columns,
+    limits,
   }
 }

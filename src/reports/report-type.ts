@@ -19,8 +19,19 @@ export type ReportScope = LogOwner
 export type ReportSource = {
   /** What follows the word `from`, with joins and conditions. */
   from: Sql
-  /** What follows `order by`; it has to be a total order, so that two runs write the same bytes. Sort text by `collate "C"`. */
-  orderBy: Sql
+  /**
+   * What follows `order by`; it has to be a total order, so that two runs write the same bytes. Sort text by `collate "C"`.
+   * Null when `from` is one subquery whose own order is to be kept.
+   */
+  orderBy: Sql | null
+}
+
+/** What a report of the operator's own may take. */
+export type OwnLimits = {
+  /** Most rows of its result; what is more is left out, and the result is partial. */
+  rows: number
+  /** Most seconds for each of its statements: one counts the rows, one writes them. */
+  seconds: number
 }
 
 /**
@@ -47,6 +58,8 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** Looks up what parameters name, once each is fine by itself; gives what is wrong, with paths that start with a parameter. */
   check?(prisma: Prisma, scope: ReportScope, parameters: Accepted<P>): Promise<readonly InputError[]>
   source(scope: ReportScope, parameters: Accepted<P>): ReportSource
+  /** Set when the SQL is the operator's own: it runs with the login for such reports, and within these limits. */
+  own?: OwnLimits
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */

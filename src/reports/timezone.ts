@@ -32,6 +32,9 @@ const sameZones: Readonly<Record<string, string>> = {
   WET: 'Europe/Lisbon',
 }
 
+/** The name under which Postgres knows a timezone that `readTimezone` gave. */
+export const postgresZone = (timezone: string): string => sameZones[timezone] ?? timezone
+
 /** What clocks in a timezone (a name that `readTimezone` gave) show at an instant. */
 export const clockTime = (instant: Sql, timezone: string): Sql =>
-  sql`((${instant}) at time zone ${sameZones[timezone] ?? timezone})`
+  sql`((${instant}) at time zone ${postgresZone(timezone)})`

@@ -2,14 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
-import {
-  createPool,
-  createPoolCloser,
-  createPrisma,
-  type PoolOptions,
-  type Prisma,
-} from '../database/client.ts'
+import { createPrisma, type Prisma } from '../database/client.ts'
 import { migrate } from '../database/migrate.ts'
 import { openDatabase } from '../database/open.ts'
 import { type Queue, startQueue } from '../database/queue.ts'
@@ -19,25 +12,12 @@ import { createLocalStorage } from '../files/local.ts'
 import type { Storage } from '../files/storage.ts'
 import { answerStarting, type HttpServer, startHttp } from '../http.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Operations } from '../operations/operations.ts'
 import { type Catalog, createCatalog } from '../reports/catalog.ts'
-import type { AnyReportType } from '../reports/report-type.ts'
 import { startDeadlines } from '../runs/deadlines.ts'
 import type { RunLimits } from '../runs/quota.ts'
 import { createRunLoader, type RunLoader } from '../runs/run-loader.ts'
-
-/** What a role is opened with. What it opens it hands to `closers`, which close the last first. */
-export type Opening = {
-  config: Config
-  log: Logger
-  onProgress: (message: string) => void
-  reportTypes: readonly AnyReportType[]
-  now: () => Date
-  /** Ends the opening. */
-  signal: AbortSignal
-  operations: Operations
-  closers: AsyncDisposableStack
-}
+import { type Opening, openPool } from './opening.ts'
+import { type OwnReports, openOwnReports } from './own-reports.ts'
 
 /** What every role needs. */
 export type Base = {
@@ -47,6 +27,8 @@ export type Base = {
   /** Connections for short statements. */
   pool: Pool
   runLoader: RunLoader
+  /** The operator's own reports; null when there are none. */
+  own: OwnReports | null
   shared: {
     prisma: Prisma
     queue: Queue
@@ -61,22 +43,8 @@ export type Base = {
   }
 }
 
-// Closing waits for what ends by itself, but not for a server that does not answer.
-const poolPatienceMilliseconds = 1_000
 // Of requests: their statements are short. Reports and migrations may take as long as they take.
 const statementMilliseconds = 30_000
-
-export const openPool = (
-  { log, closers }: Opening,
-  name: string,
-  options: Omit<PoolOptions, 'applicationName' | 'onError'>,
-): Pool => {
-  const onError = (error: unknown): void => log.error({ err: error }, 'A connection that was idle broke.')
-  const pool = createPool({ ...options, applicationName: `report-gateway ${name}`, onError })
-  const close = createPoolCloser(pool)
-  closers.defer(() => close(poolPatienceMilliseconds))
-  return pool
-}
 
 /** Listens, and opens the database with all that reads and writes it. */
 export const openBase = async (opening: Opening): Promise<Base> => {
@@ -92,6 +60,8 @@ export const openBase = async (opening: Opening): Promise<Base> => {
   signal.throwIfAborted()
   const { url } = database
   await migrate(url, signal)
+  const own = await openOwnReports(opening, url)
+  signal.throwIfAborted()
   const filesFolder = join(config.dataDir, 'files')
   await mkdir(filesFolder, { recursive: true, mode: 0o700 })
   const pool = openPool(opening, 'requests', {
@@ -120,7 +90,7 @@ export const openBase = async (opening: Opening): Promise<Base> => {
     queue,
     wakeUp,
     hub,
-    catalog: createCatalog(reportTypes),
+    catalog: createCatalog([...reportTypes, ...(own?.types ?? [])]),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
     storage: createLocalStorage(filesFolder),
     metrics,
@@ -128,5 +98,5 @@ export const openBase = async (opening: Opening): Promise<Base> => {
     now,
   }
   closers.defer(startDeadlines(shared).stop)
-  return { http, url, pool, runLoader, shared }
+  return { http, url, pool, runLoader, own, shared }
 }

@@ -13,7 +13,8 @@ import type { Handler } from '../http.ts'
 import { createRowEstimator, type EstimateRows } from '../reports/estimate-rows.ts'
 import { createGatewayRouter } from '../router.ts'
 import { createQueuePlaceLoader } from '../runs/queue-place.ts'
-import { type Base, type Opening, openPool } from './base.ts'
+import type { Base } from './base.ts'
+import { type Opening, openPool } from './opening.ts'
 
 const countMilliseconds = 2_000
 
@@ -39,13 +40,17 @@ const openDemo = async (opening: Opening, { url, shared: { prisma } }: Base): Pr
 }
 
 /** Counting may take long, so it neither takes the connections of requests nor goes on for ever. */
-const openRowEstimator = (opening: Opening, url: string): EstimateRows => {
-  const limits = { connectMilliseconds: countMilliseconds, statementMilliseconds: countMilliseconds }
-  return createRowEstimator(openPool(opening, 'estimates', { url, max: 2, isReadOnly: true, ...limits }))
+const openRowEstimator = (opening: Opening, { url, own }: Base): EstimateRows => {
+  const limits = { max: 2, connectMilliseconds: countMilliseconds, statementMilliseconds: countMilliseconds }
+  return createRowEstimator({
+    exportPool: openPool(opening, 'estimates', { url, isReadOnly: true, ...limits }),
+    ownPool: own && openPool(opening, 'own estimates', { url: own.url, isForeign: true, ...limits }),
+  })
 }
 
-const openServices = async (opening: Opening, { http, url, runLoader, shared }: Base): Promise<Services> => {
+const openServices = async (opening: Opening, base: Base): Promise<Services> => {
   const { config, log, now, closers } = opening
+  const { http, runLoader, shared } = base
   const { prisma, limits } = shared
   const keyWatch = startKeyWatch({ prisma, log, now })
   closers.defer(keyWatch.stop)
@@ -54,7 +59,7 @@ const openServices = async (opening: Opening, { http, url, runLoader, shared }: 
     runLoader,
     linkSigner: await createLinkSigner(prisma, config.publicUrl ?? http.url),
     loaders: createLoaders(prisma, log),
-    estimateRows: openRowEstimator(opening, url),
+    estimateRows: openRowEstimator(opening, base),
     queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
     keyWatch,
     connections: createConnectionCount(config.sockets.perKey),

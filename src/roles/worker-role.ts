@@ -4,7 +4,8 @@ import { startMaintenance } from '../worker/maintenance.ts'
 import { createMaintenanceTasks } from '../worker/maintenance-tasks.ts'
 import { createScheduleTask, scheduleQueue } from '../worker/schedule-task.ts'
 import { startWorker } from '../worker/worker.ts'
-import { type Base, type Opening, openPool } from './base.ts'
+import type { Base } from './base.ts'
+import { type Opening, openPool } from './opening.ts'
 
 export type WorkerRole = {
   /** Connections that the reports' own queries run on. */
@@ -14,10 +15,13 @@ export type WorkerRole = {
 }
 
 /** Makes reports, asks for those of schedules, and cleans up. */
-export const openWorkerRole = async (opening: Opening, { url, shared }: Base): Promise<WorkerRole> => {
+export const openWorkerRole = async (
+  opening: Opening,
+  { url, own, shared }: Base,
+): Promise<WorkerRole> => {
   const { config, log } = opening
   const exportPool = openPool(opening, 'reports', { url, max: config.concurrency + 2 })
-  const worker = await startWorker({ ...shared, exportPool }, shared.queue, {
+  const worker = await startWorker({ ...shared, exportPool, ownPool: own?.pool ?? null }, shared.queue, {
     concurrency: config.concurrency,
     accountConcurrency: config.accountConcurrency,
     runAttempts: config.runAttempts,

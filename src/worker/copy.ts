@@ -43,15 +43,22 @@ export type CopyResult = {
   dataAsOf: Date
 }
 
+/** Bounds the time of the next statement. Said before each, because a report of others may have set it for itself. */
+const limitTime = async (client: PoolClient, { limits }: RenderedReport): Promise<void> => {
+  if (limits) await client.query(`set local statement_timeout = '${limits.seconds}s'`)
+}
+
 /** Counts the rows, then writes them into each file. */
 const copyFiles = async (
   client: PoolClient,
   { storage, report, files, signal, onStart, onRows }: CopyOptions,
 ): Promise<Omit<CopyResult, 'dataAsOf'>> => {
+  await limitTime(client, report)
   const counted = await client.query<{ rows: string }>(report.countText)
   signal.throwIfAborted()
-  const rowsExpected = BigInt(counted.rows[0]?.rows ?? 0)
-  onStart(rowsExpected)
+  const rows = BigInt(counted.rows[0]?.rows ?? 0)
+  const isPartial = report.limits !== null && rows > report.limits.rows
+  onStart(isPartial ? rows - 1n : rows)
 
   const copied: CopiedFile[] = []
   let rowsBefore = 0
@@ -59,6 +66,7 @@ const copyFiles = async (
     const { stages, rows } = createFormatStream(report, file)
     const before = rowsBefore
     onRows(() => Math.floor((before + rows()) / files.length))
+    await limitTime(client, report)
     const copy = client.query(copyTo(report.copyText[file.format]))
     // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
     copy.on('error', (error) => copy.destroy(error))
@@ -66,9 +74,9 @@ const copyFiles = async (
     copied.push({ ...file, ...stored, rowCount: BigInt(rows()) })
     rowsBefore += rows()
   }
-  await client.query('commit')
-  const rowCount = copied[0]?.rowCount ?? 0n
-  return { files: copied, rowCount, isPartial: rowCount < rowsExpected }
+  // There is nothing to commit, and what a report of others has set or announced is not to stay.
+  await client.query('rollback')
+  return { files: copied, rowCount: copied[0]?.rowCount ?? 0n, isPartial }
 }
 
 /**

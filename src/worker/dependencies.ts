@@ -1,20 +1,19 @@
-import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Transaction } from '../database/client.ts'
 import type { Hub } from '../events/hub.ts'
 import type { Storage } from '../files/storage.ts'
 import type { Metrics } from '../metrics.ts'
+import type { ReportPools } from '../reports/report-pool.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import type { LastAttempt } from './last-attempt.ts'
 
-export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'catalog' | 'now'> & {
-  hub: Hub
-  storage: Storage
-  /** Connections for the reports' own queries. */
-  exportPool: Pool
-  log: Logger
-  metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
-}
+export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'catalog' | 'now'> &
+  ReportPools & {
+    hub: Hub
+    storage: Storage
+    log: Logger
+    metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
+  }
 
 export type WorkLimits = {
   /** Runs of one account and mode that are worked on at once, by all workers together. */

@@ -47,6 +47,10 @@ export const isSourceLost = (error: unknown): boolean => error instanceof Source
 const systemCode = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 
+/** True when Postgres ended a statement for its length; it has no code of its own for that. */
+const isOutOfTime = ({ code, message }: DatabaseError): boolean =>
+  code === '57014' && message.includes('statement timeout')
+
 /**
  * Says why a report failed, in words that give nothing of the inside away.
  *
@@ -71,6 +75,13 @@ export const describeFailure = (error: unknown, traceId: string = newTraceId()):
   }
   const code = systemCode(error)
   if (error instanceof DatabaseError) {
+    if (isOutOfTime(error)) {
+      return failure(
+        'TIMED_OUT',
+        'The report took longer than its SQL may. Ask for less, or have its limit raised.',
+        false,
+      )
+    }
     const isPassing = passingClasses.has(code?.slice(0, 2) ?? '')
     const advice = isPassing ? 'Try again later.' : `Give the trace id ${traceId} to support.`
     return failure(

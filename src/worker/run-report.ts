@@ -3,6 +3,7 @@ import { fileKey } from '../files/file-key.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
+import { poolOf } from '../reports/report-pool.ts'
 import { transition } from '../runs/transition.ts'
 import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
 import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
@@ -56,7 +57,7 @@ const writeFiles = async (
   )
   try {
     return await copyReport({
-      pool: deps.exportPool,
+      pool: poolOf(deps, type),
       storage: deps.storage,
       report: renderReport(type, run, parameters),
       files,

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { createPool } from '../../src/database/client.ts'
 import { Compression, ReportFormat } from '../../src/database/generated/prisma/client.ts'
 import { createLocalStorage } from '../../src/files/local.ts'
-import { activityItemized3 } from '../../src/reports/activity.ts'
 import { renderReport } from '../../src/reports/render.ts'
 import { type CopyResult, copyReport } from '../../src/worker/copy.ts'
+import { builtInType } from '../built-in-type.ts'
+
+const activityItemized3 = builtInType('balance_change_from_activity.itemized.3')
 
 const [url = '', rows = '', formats = '', compressionName = ''] = process.argv.slice(2)
 const start = Date.parse('2026-01-01T00:00:00Z')

@@ -115,13 +115,15 @@ builder.node(ReportType, {
     dataAvailableFrom: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Earliest instant with data; null when there is no data yet.',
+      description:
+        'Earliest instant with data; 0001-01-01 when any may be asked for, null when there is no data yet.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.from ?? null,
     }),
     dataAvailableUntil: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'Latest instant with complete data; it grows. Null when there is no data yet.',
+      description:
+        'Latest instant with complete data; it grows. 9999-12-31 when any may be asked for, null when there is no data yet.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
     }),
     deprecationReason: t.string({

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import {
+  columns,
+  decimalSeparator,
+  type Parameter,
+  type ParameterSet,
+  shown,
+  timezone,
+} from '../parameters.ts'
+import type { LineOf } from './front-matter.ts'
+import type { Header, HeaderParameter } from './header.ts'
+import type { Problem } from './problem.ts'
+import { valueTypes } from './value-type.ts'
+
+const mostValues = 1_000
+
+const oneSchema = ({ type, allowed }: HeaderParameter): z.ZodType<string> =>
+  allowed
+    ? z.enum(allowed, { error: ({ input }) => `${shown(input)} is not allowed.` })
+    : valueTypes[type].schema
+
+const listSchema = (one: z.ZodType<string>): z.ZodType<string[]> =>
+  z
+    .array(one, { error: ({ input }) => `${shown(input)} is no list.` })
+    .max(mostValues, { error: `The list is too long: at most ${mostValues} values are allowed.` })
+
+const wholeSchema = (declared: HeaderParameter): Parameter['schema'] => {
+  const one = oneSchema(declared)
+  const schema = declared.list ? listSchema(one) : one
+  if (declared.required) return schema
+  return declared.default === undefined ? schema.optional() : one.prefault(String(declared.default))
+}
+
+const toParameter = (declared: HeaderParameter): Parameter => {
+  const { type, description, required, list, allowed } = declared
+  return {
+    type: valueTypes[type].type,
+    description,
+    isRequired: required,
+    isList: list,
+    defaultValue: declared.default === undefined ? null : oneSchema(declared).parse(String(declared.default)),
+    allowedValues: allowed ?? null,
+    schema: wholeSchema(declared),
+  }
+}
+
+/** What is wrong with how a parameter is declared, and in which of its keys. */
+const faultsOf = (declared: HeaderParameter): { key: string; message: string }[] => {
+  const { type, required, list, allowed, default: value } = declared
+  const faults: { key: string; message: string }[] = []
+  if (allowed && type !== 'string')
+    faults.push({ key: 'allowed', message: 'Only a string can have "allowed".' })
+  if (value === undefined) return faults
+  if (required)
+    faults.push({ key: 'default', message: 'A parameter that is required has no use for a default.' })
+  if (list) faults.push({ key: 'default', message: 'A list has no default; when it is absent it is null.' })
+  const { error } = oneSchema(declared).safeParse(String(value))
+  return [...faults, ...(error?.issues ?? []).map(({ message }) => ({ key: 'default', message }))]
+}
+
+/** What is wrong with the parameters that a header declares. */
+export const checkDeclared = ({ parameters }: Header, lineOf: LineOf): Problem[] =>
+  Object.entries(parameters).flatMap(([name, declared]) =>
+    faultsOf(declared).map(({ key, message }) => ({
+      line: lineOf(['parameters', name, key]),
+      message: `"parameters.${name}.${key}": ${message}`,
+    })),
+  )
+
+/** The parameters of a report: those declared, and those that its columns and its SQL call for. */
+export const parametersOf = (header: Header, used: ReadonlySet<string>): ParameterSet => {
+  const types = new Set(Object.values(header.columns).map(({ type }) => type))
+  const declared = Object.entries(header.parameters).map(([name, one]) => [name, toParameter(one)] as const)
+  return {
+    ...Object.fromEntries(declared),
+    ...(types.has('timestamp') || used.has('timezone') ? timezone : {}),
+    ...(types.has('decimal') ? decimalSeparator : {}),
+    ...columns,
+  }
+}

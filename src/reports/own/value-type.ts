@@ -1,0 +1,145 @@
+import { Temporal } from 'temporal-polyfill'
+import { z } from 'zod'
+import type { ColumnType, ColumnValue } from '../column.ts'
+import { readable, shown } from '../parameters.ts'
+import type { Sql } from '../sql.ts'
+import { sql } from '../sql.ts'
+
+export const valueTypeNames = ['string', 'integer', 'decimal', 'timestamp', 'date', 'boolean'] as const
+export type ValueTypeName = (typeof valueTypeNames)[number]
+
+/** A type as Postgres describes it: its name, and the letter of its category in pg_type. */
+export type PostgresType = { name: string; category: string }
+
+/** What a parameter or a column of a type is, to the catalogue, to callers and to Postgres. */
+export type ValueType = {
+  type: ColumnType
+  /** Postgres's type of a parameter. */
+  sqlType: Sql
+  /** Reads what a caller gives into text that Postgres reads. */
+  schema: z.ZodType<string>
+  /** How a column is written, by the expression for it. */
+  column(value: Sql): ColumnValue
+  /** True for the types of Postgres that a column may have. */
+  accepts(type: PostgresType): boolean
+  /** What to do about one of another type. */
+  advice: string
+}
+
+const given = (what: string) => (value: unknown) => `${shown(value)} is no ${what}.`
+
+const mostCharacters = 10_000
+
+const text = z
+  .string({ error: ({ input }) => given('text')(input) })
+  .max(mostCharacters, { error: `The text is too long: at most ${mostCharacters} characters are allowed.` })
+  .refine((value) => value.isWellFormed() && !value.includes('\0'), {
+    error: 'The text holds a character that Postgres cannot hold: NUL, or half of a surrogate pair.',
+  })
+
+const isBigint = (value: bigint): boolean => BigInt.asIntN(64, value) === value
+
+const integer = readable(
+  (error) => z.union([z.int({ error }), z.string({ error }).regex(/^-?\d{1,19}$/, { error })], { error }),
+  (value) => (isBigint(BigInt(value)) ? String(BigInt(value)) : null),
+  given('whole number of at most 64 bits'),
+)
+
+const decimal = readable(
+  (error) =>
+    z.union([z.number({ error }), z.string({ error }).regex(/^-?\d{1,100}(\.\d{1,100})?$/, { error })], {
+      error,
+    }),
+  // A number that JavaScript writes with an exponent is no exact one any more.
+  (value) => (/^-?\d+(\.\d+)?$/.test(String(value)) ? String(value) : null),
+  given('exact decimal such as "12.50"'),
+)
+
+/** Runs from the first to the last day that Postgres and JavaScript write alike. */
+const isInCalendar = ({ year }: Temporal.PlainDate): boolean => year >= 1 && year <= 9999
+
+const readInstant = (value: string | number): string | null => {
+  try {
+    const instant =
+      typeof value === 'number'
+        ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
+        : Temporal.Instant.from(value)
+    const isFine = isInCalendar(instant.toZonedDateTimeISO('UTC').toPlainDate())
+    return isFine ? instant.round('microsecond').toString() : null
+  } catch {
+    return null
+  }
+}
+
+const timestamp = readable(
+  (error) => z.union([z.iso.datetime({ offset: true, error }), z.int({ error })], { error }),
+  readInstant,
+  given('instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970'),
+)
+
+const date = readable(
+  (error) => z.iso.date({ error }),
+  (value) => (isInCalendar(Temporal.PlainDate.from(value)) ? value : null),
+  given('date such as "2026-09-01"'),
+)
+
+const boolean = readable(
+  (error) => z.union([z.boolean({ error }), z.enum(['true', 'false'], { error })], { error }),
+  (value) => String(value),
+  given('truth value. Give true or false'),
+)
+
+const integers = ['int2', 'int4', 'int8']
+// Strings, enums, addresses, and what is none of the others, as uuid and json.
+const textCategories = ['S', 'E', 'I', 'U']
+
+export const valueTypes: Record<ValueTypeName, ValueType> = {
+  string: {
+    type: 'STRING',
+    sqlType: sql`text`,
+    schema: text,
+    column: (value) => ({ kind: 'text', sql: sql`${value}::text` }),
+    accepts: ({ category }) => textCategories.includes(category),
+    advice: 'Cast it to text.',
+  },
+  integer: {
+    type: 'INTEGER',
+    sqlType: sql`bigint`,
+    schema: integer,
+    column: (value) => ({ kind: 'integer', sql: value }),
+    accepts: ({ name }) => integers.includes(name),
+    advice: 'Cast it to bigint, or say that it is a decimal.',
+  },
+  decimal: {
+    type: 'DECIMAL',
+    sqlType: sql`numeric`,
+    schema: decimal,
+    column: (value) => ({ kind: 'decimal', sql: value }),
+    accepts: ({ name }) => name === 'numeric' || integers.includes(name),
+    advice: 'Cast it to numeric.',
+  },
+  timestamp: {
+    type: 'TIMESTAMP',
+    sqlType: sql`timestamptz`,
+    schema: timestamp,
+    column: (value) => ({ kind: 'instant', sql: value, zone: 'report' }),
+    accepts: ({ name }) => name === 'timestamptz',
+    advice: "A timestamp without a zone becomes one by: at time zone 'UTC'.",
+  },
+  date: {
+    type: 'DATE',
+    sqlType: sql`date`,
+    schema: date,
+    column: (value) => ({ kind: 'date', sql: value }),
+    accepts: ({ name }) => name === 'date',
+    advice: 'Cast it to date.',
+  },
+  boolean: {
+    type: 'BOOLEAN',
+    sqlType: sql`boolean`,
+    schema: boolean,
+    column: (value) => ({ kind: 'boolean', sql: value }),
+    accepts: ({ name }) => name === 'bool',
+    advice: 'Compare it with something.',
+  },
+}

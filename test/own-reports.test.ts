@@ -1,0 +1,310 @@
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ensureReader, readerRole } from '../src/reports/own/login.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
+import { requestReport, runReport } from './run-report.ts'
+
+const example = fileURLToPath(new URL('own-reports/orders.sql', import.meta.url))
+
+/** SQL that does what a report must not, or too much of it; none of it can be seen before it runs. */
+const misdeeds: Record<string, string> = {
+  become_superuser: "select set_config('role', 'postgres', true) as a",
+  become_session_user: "select set_config('session_authorization', 'postgres', true) as a",
+  read_keys: "select query_to_xml('select * from report_gateway.api_keys', true, true, '')::text as a",
+  read_jobs: "select query_to_xml('select * from report_gateway_queue.job', true, true, '')::text as a",
+  become_writable: "select set_config('transaction_read_only', 'off', true) as a",
+  write_by_function: 'select shop.sell()::text as a',
+  write_object: "select lo_from_bytea(0, 'x')::text as a",
+  end_others:
+    'select pg_terminate_backend(pid)::text as a from pg_stat_activity where pid <> pg_backend_pid()',
+  sleep: "select pg_sleep(60)::text || 'x' as a",
+  sleep_longer: "select set_config('statement_timeout', '0', true) || pg_sleep(60)::text as a",
+}
+
+const header = (id: string, more = ''): string => `/*---
+id: test.${id}.1
+title: Test
+description: For tests.
+scope: everyone
+${more}
+columns: { a: { type: string, description: Anything. } }
+---*/
+`
+
+const ownLock = 4_711
+
+let database: TestDatabase
+let folder: string
+let gateway: TestGateway
+let account: TestAccount
+let live: TestAccount
+let other: TestAccount
+const cleanup = new AsyncDisposableStack()
+
+const ordersOf = ({ accountId, livemode }: TestAccount, orders: [string, string, string, string][]) =>
+  Promise.all(
+    orders.map(([placedAt, buyer, total, currency]) =>
+      database.query(
+        'insert into shop.orders (account_id, livemode, placed_at, buyer, total, currency) values ($1, $2, $3, $4, $5, $6)',
+        [accountId, livemode, placedAt, buyer, total, currency],
+      ),
+    ),
+  )
+
+beforeAll(async () => {
+  database = cleanup.use(await createTestDatabase())
+  await database.query(`create schema shop
+    create table orders (
+      id bigint generated always as identity, account_id text, livemode boolean, placed_at timestamptz,
+      buyer text, total numeric, currency text, is_gift boolean default false
+    )`)
+  await database.query(`create function shop.sell() returns int language sql security definer
+    as $$ insert into shop.orders (buyer) values ('nobody') returning 1 $$`)
+  // As gateway and worker do when they start together.
+  await Promise.all([ensureReader(database.url), ensureReader(database.url)])
+  await database.query(`grant usage on schema shop to ${readerRole}`)
+  await database.query(`grant select on shop.orders to ${readerRole}`)
+  await database.query(`alter role ${readerRole} set standard_conforming_strings = off`)
+
+  folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }))
+  await copyFile(example, join(folder, 'orders.sql'))
+  for (const [id, sql] of Object.entries(misdeeds)) {
+    await writeFile(join(folder, `${id}.sql`), `${header(id, 'max_seconds: 1')}${sql}`)
+  }
+  await writeFile(
+    join(folder, 'many.sql'),
+    `${header('many', 'max_rows: 3\nparameters: { rows: { type: integer, required: true, description: Rows. } }')}
+    select number::text as a from generate_series(1, :rows) as number order by number desc -- no semicolon`,
+  )
+  await writeFile(
+    join(folder, 'echo.sql'),
+    `${header(
+      'echo',
+      `parameters:
+  texts: { type: string, list: true, description: Texts. }
+  text: { type: string, description: Another. }`,
+    )}
+    select a from unnest(:texts || :text) with ordinality as given (a, position)
+    where a is not null and ':text\\' <> '' /* :text */
+    order by position;`,
+  )
+  await writeFile(
+    join(folder, 'unlimited.sql'),
+    `${header('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
+  )
+  await writeFile(
+    join(folder, 'lock.sql'),
+    `${header('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
+  )
+  await writeFile(
+    join(folder, 'ledger.sql'),
+    `${header('ledger').replace('scope: everyone', '')}select id as a from balance_transactions
+    where account_id = :account_id and livemode = :livemode`,
+  )
+  const limits = { rows: 1_000, seconds: 60 }
+  gateway = cleanup.use(
+    await startTestGateway({
+      database,
+      config: { reports: { folder, databaseUrl: null, limits }, concurrency: 4 },
+    }),
+  )
+  account = await gateway.createAccount()
+  live = await gateway.createAccount({ accountId: account.accountId, livemode: true })
+  other = await gateway.createAccount()
+  await ordersOf(account, [
+    ['2026-08-31T23:59:59.999Z', 'Too Early', '1', 'eur'],
+    ['2026-08-31T22:30:00Z', 'Earlier', '1', 'eur'],
+    ['2026-09-01T00:00:00Z', 'Ada', '12.50', 'eur'],
+    ['2026-09-10T22:30:00.5Z', '=HYPERLINK("x")', '1000', 'jpy'],
+    ['2026-09-30T23:59:59.999Z', "O'Hara", '0.05', 'usd'],
+    ['2026-10-01T00:00:00Z', 'Too Late', '1', 'eur'],
+  ])
+  await ordersOf(live, [['2026-09-05T00:00:00Z', 'Live', '2', 'eur']])
+  await ordersOf(other, [['2026-09-05T00:00:00Z', 'Of Another', '3', 'eur']])
+})
+afterAll(() => cleanup.disposeAsync())
+
+const september = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
+const orders = (parameters: Record<string, unknown> = {}) => ({
+  custom: { type: 'shop.orders.1', parameters: { ...september, ...parameters } },
+})
+
+describe('a report of the operator', () => {
+  test('stands in the catalogue with its parameters and columns', async () => {
+    const { node } = await account.client.request<{ node: Record<string, unknown> }>(`{
+      node(id: "shop.orders.1") { ... on ReportType {
+        title inputKey requiresLiveMode
+        parameters { name type isRequired isList defaultValue allowedValues }
+        columns { name type isDefault }
+        parametersSchema
+      } }
+    }`)
+    expect(node).toMatchObject({
+      title: 'Orders',
+      inputKey: null,
+      requiresLiveMode: false,
+      parametersSchema: {
+        required: ['interval_start', 'interval_end'],
+        properties: { currencies: { type: 'array', items: { enum: ['eur', 'jpy', 'usd'] } } },
+      },
+    })
+    const none = { isRequired: false, isList: false, defaultValue: null, allowedValues: null }
+    const time = { ...none, type: 'TIMESTAMP', isRequired: true }
+    expect(node.parameters).toEqual([
+      { ...time, name: 'interval_start' },
+      { ...time, name: 'interval_end' },
+      { ...none, name: 'currencies', type: 'STRING', isList: true, allowedValues: ['eur', 'jpy', 'usd'] },
+      { ...none, name: 'least_total', type: 'DECIMAL', defaultValue: '"0"' },
+      { ...none, name: 'buyer', type: 'STRING' },
+      { ...none, name: 'timezone', type: 'STRING', defaultValue: '"Etc/UTC"' },
+      { ...none, name: 'decimal_separator', type: 'STRING', defaultValue: '"."', allowedValues: ['.', ','] },
+      { ...none, name: 'columns', type: 'STRING', isList: true },
+    ])
+    expect(node.columns).toEqual([
+      { name: 'order_id', type: 'INTEGER', isDefault: true },
+      { name: 'placed_at', type: 'TIMESTAMP', isDefault: true },
+      { name: 'placed_on', type: 'DATE', isDefault: true },
+      { name: 'buyer', type: 'STRING', isDefault: true },
+      { name: 'total', type: 'DECIMAL', isDefault: true },
+      { name: 'currency', type: 'STRING', isDefault: true },
+      { name: 'is_gift', type: 'BOOLEAN', isDefault: false },
+    ])
+  })
+
+  test('gives the rows of the caller alone, as they are in the table', async () => {
+    const { text, rows } = await runReport(account, orders())
+    const ids = rows.map((row) => row.order_id)
+    expect(text).toBe(`"order_id","placed_at","placed_on","buyer","total","currency"
+"${ids[0]}","2026-09-01 00:00:00","2026-09-01","Ada","12.50","eur"
+"${ids[1]}","2026-09-10 22:30:00","2026-09-10","'=HYPERLINK(""x"")","1000","jpy"
+"${ids[2]}","2026-09-30 23:59:59","2026-09-30","O'Hara","0.05","usd"
+`)
+    const buyersOf = async (one: TestAccount) => (await runReport(one, orders())).rows.map((row) => row.buyer)
+    expect(await buyersOf(live)).toEqual(['Live'])
+    expect(await buyersOf(other)).toEqual(['Of Another'])
+  })
+
+  test('takes columns, a timezone and a decimal separator as those of the gateway do', async () => {
+    const { text } = await runReport(
+      account,
+      orders({
+        interval_start: '2026-08-31T22:00:00Z',
+        interval_end: '2026-09-11T00:00:00+02:00',
+        timezone: 'europe/berlin',
+        decimal_separator: ',',
+        least_total: 1,
+        currencies: ['eur'],
+        columns: ['total', 'placed_on', 'placed_at', 'is_gift'],
+      }),
+    )
+    expect(text).toBe(`"total","placed_on","placed_at","is_gift"
+"1","2026-09-01","2026-09-01 00:30:00","false"
+"1","2026-09-01","2026-09-01 01:59:59","false"
+"12,50","2026-09-01","2026-09-01 02:00:00","false"
+`)
+  })
+
+  test.each([
+    ['interval_start', undefined, [], /needs the parameter "interval_start"/],
+    ['interval_end', '2026-09-01T00:00:00Z', [], /is empty/],
+    ['interval_end', '0000-09-01T00:00:00Z', [], /no instant/],
+    ['currencies', ['gbp'], ['0'], /"gbp" is not allowed/],
+    ['currencies', 'eur', [], /no list/],
+    ['least_total', '1e3', [], /no exact decimal/],
+    ['least_total', 1e21, [], /no exact decimal/],
+    ['buyer', 'a\0b', [], /NUL/],
+    ['buyer', 'a\ud83d', [], /surrogate/],
+    ['buyer', 'x'.repeat(10_001), [], /too long/],
+    ['buyer', { not: 'text' }, [], /no text/],
+    ['account_id', 'acct_other', [], /takes no parameter "account_id"/],
+    ['livemode', true, [], /takes no parameter "livemode"/],
+    ['columns', ['secret'], ['0'], /no column "secret"/],
+  ])('refuses a wrong %s (%#)', async (name, value, rest, message) => {
+    const { reportRun, userErrors } = await requestReport(account, orders({ [name]: value }))
+    expect(reportRun).toBeNull()
+    const path = ['input', 'report', 'custom', 'parameters', name, ...rest]
+    expect(userErrors).toMatchObject([{ path, message: expect.stringMatching(message) }])
+  })
+
+  test('takes any text for a value, and none of it for SQL', async () => {
+    const texts = [
+      ...["'", '\\', "\\'; drop table shop.orders; --", "') as line) to stdout; drop table shop.orders; --"],
+      ...[
+        '$$',
+        '$1',
+        ':account_id',
+        '--',
+        '/*',
+        '*/',
+        "E'\\x27'",
+        "U&'\\0027'",
+        '"',
+        ';',
+        '{a,b}',
+        'null',
+        '',
+      ],
+      ...['😀\u202e\ufeff', "'".repeat(10_000)],
+      ...fc.sample(fc.string({ unit: fc.constantFrom(...`'"\\$;:-/*E\n `) }), 100),
+    ]
+    const { rows } = await runReport(account, { custom: { type: 'test.echo.1', parameters: { texts } } })
+    expect(rows.map((row) => row.a)).toEqual(texts.map((text) => (/^[-\n]/.test(text) ? `'${text}` : text)))
+    const each = texts.slice(0, 6).map(async (text) => {
+      const { rows } = await runReport(account, { custom: { type: 'test.echo.1', parameters: { text } } })
+      return rows.map((row) => row.a)
+    })
+    expect(await Promise.all(each)).toEqual(texts.slice(0, 6).map((text) => [text]))
+  })
+
+  test('may read the ledger', async () => {
+    expect((await runReport(account, { custom: { type: 'test.ledger.1', parameters: {} } })).rows).toEqual([])
+  })
+
+  test('has no more rows than its limit', async () => {
+    const many = (rows: number) =>
+      runReport(account, { custom: { type: 'test.many.1', parameters: { rows } } })
+    expect((await many(3)).rows.map((row) => row.a)).toEqual(['3', '2', '1'])
+    expect((await many(4)).rows.map((row) => row.a)).toEqual(['4', '3', '2'])
+  })
+
+  test('cannot lift a limit for its next statement, and leaves no lock behind', async () => {
+    const run = async (id: string) =>
+      (await runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })).text
+    expect(await run('unlimited')).toBe('"a"\n"1min0"\n')
+    await run('lock')
+    const locks = () =>
+      database.query("select from pg_locks where locktype = 'advisory' and objid = $1", [ownLock])
+    await expect.poll(locks, { timeout: 10_000 }).toEqual([])
+  })
+
+  test('can do no harm', async () => {
+    const failures = await Promise.all(
+      Object.keys(misdeeds).map(async (id) => {
+        const run = runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })
+        return [id, String(await run.then(({ text }) => text, String)).match(/SQLSTATE \w+|TIMED_OUT/)?.[0]]
+      }),
+    )
+    expect(Object.fromEntries(failures)).toEqual({
+      become_superuser: 'SQLSTATE 42501',
+      become_session_user: 'SQLSTATE 42501',
+      read_keys: 'SQLSTATE 42501',
+      read_jobs: 'SQLSTATE 42501',
+      become_writable: 'SQLSTATE 25001',
+      write_by_function: 'SQLSTATE 25006',
+      write_object: 'SQLSTATE 25006',
+      end_others: 'SQLSTATE 42501',
+      sleep: 'TIMED_OUT',
+      sleep_longer: 'TIMED_OUT',
+    })
+    const [count] = await database.query<{ n: number }>(
+      "select count(*)::int as n from shop.orders where buyer = 'nobody'",
+    )
+    expect(count).toEqual({ n: 0 })
+  })
+})
