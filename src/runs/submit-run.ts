@@ -59,22 +59,22 @@ const earlierRun = async (
 }
 
 /**
- * Gives the key to a finished run of an identical request.
+ * A finished run of an identical request, to which the key is given.
  *
- * @returns null when there is no such run; false when it was erased just now, or a twin has the key
+ * @returns null when there is none that will do; false when it was erased just now, or a twin has the key
  */
-const reuseRun = (
+const reuseRun = async (
   { prisma, now }: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
-  reuseWithin: number,
-  idempotency: IdempotencyKey | null,
+  { idempotency }: SubmitOptions,
 ): Promise<SubmittedRun | false | null> => {
+  if (accepted.reuseWithin === null) return null
   const at = now()
+  const times = { since: new Date(at.getTime() - accepted.reuseWithin), now: at }
   return prisma.$transaction(async (tx) => {
     const position = await lastPosition(tx, viewer)
-    const since = new Date(at.getTime() - reuseWithin)
-    const run = await findIdenticalRun(tx, viewer, accepted, { since, now: at })
+    const run = await findIdenticalRun(tx, viewer, accepted, times)
     if (!run) return null
     if (!(await holdRun(tx, run))) return false
     if (idempotency && !(await claimKey(tx, viewer, idempotency, run.id, at))) return false
@@ -115,16 +115,18 @@ const insertRun = (
   })
 }
 
-const reuseOrInsert = async (
+/** False when it has to be looked again, because a twin was faster or a run was erased just now. */
+const submitOnce = async (
   deps: RunDependencies,
   viewer: Viewer,
-  accepted: AcceptedRun,
+  accept: () => Promise<AcceptedRun>,
   options: SubmitOptions,
 ): Promise<SubmittedRun | false> => {
-  const { reuseWithin } = accepted
-  const reused =
-    reuseWithin === null ? null : await reuseRun(deps, viewer, accepted, reuseWithin, options.idempotency)
-  return reused ?? insertRun(deps, viewer, accepted, options)
+  const { idempotency } = options
+  const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
+  if (earlier) return earlier
+  const accepted = await accept()
+  return (await reuseRun(deps, viewer, accepted, options)) ?? insertRun(deps, viewer, accepted, options)
 }
 
 /** The line that joins a request to its run: whatever comes later in the log names the run alone. */
@@ -152,9 +154,7 @@ export const submitRun = async (
   const { idempotency } = options
   if (idempotency) checkKey(idempotency.key)
   while (true) {
-    const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
-    // False means that a twin was faster: its run is there now, unless it was erased again at once.
-    const submitted = earlier ?? (await reuseOrInsert(deps, viewer, await accept(), options))
+    const submitted = await submitOnce(deps, viewer, accept, options)
     if (!submitted) continue
     if (!submitted.wasReused) deps.wakeUp.notify(viewer)
     logSubmitted(deps, submitted)
