@@ -28,7 +28,7 @@ const earlierRun = async (
  *
  * @returns null when there is no such run; false when it was erased just now, or the condition was not met
  */
-const reuseRun = (
+const reuseRun = async (
   { prisma, now }: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
@@ -36,10 +36,10 @@ const reuseRun = (
   condition: RunCondition,
 ): Promise<SubmittedRun | false | null> => {
   const at = now()
+  const times = { since: new Date(at.getTime() - reuseWithin), now: at }
   return prisma.$transaction(async (tx) => {
     const position = await lastPosition(tx, viewer)
-    const since = new Date(at.getTime() - reuseWithin)
-    const run = await findIdenticalRun(tx, viewer, accepted, { since, now: at })
+    const run = await findIdenticalRun(tx, viewer, accepted, times)
     if (!run) return null
     if (!(await holdRun(tx, run))) return false
     if (!(await condition(tx, run.id, at))) return false
