@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { checkS3, readS3, type S3Config, s3Variables } from './config/s3.ts'
+import { address, flag } from './config/values.ts'
 import { ConfigurationError } from './errors.ts'
 
 /** What a process does: serves clients, makes reports, or both. */
@@ -45,6 +47,8 @@ export type Config = {
   databaseUrl: string | null
   /** Folder for result files, and for all that belongs to the embedded Postgres. */
   dataDir: string
+  /** Bucket for result files; null keeps them in `dataDir`. */
+  s3: S3Config | null
   /** Create the demo account with its keys and ledger. */
   demo: boolean
   /** Report runs that this process works on at once. */
@@ -53,7 +57,7 @@ export type Config = {
   accountConcurrency: number
   /** Report runs that an account and mode may ask for on one day, in UTC. */
   dailyRuns: number
-  /** How often a run is begun, when its worker is killed or loses the database, before it has failed. */
+  /** How often a run is begun, when its worker is killed, or loses the database or the store of files, before it has failed. */
   runAttempts: number
   /** Days that entries of the event log are kept. */
   eventDays: number
@@ -86,12 +90,6 @@ const wholeNumber = (least: number, most: number) =>
     })
     .transform(Number)
 
-const isPlainAddress = (text: string): boolean => {
-  if (!URL.canParse(text)) return false
-  const { protocol, search, hash } = new URL(text)
-  return /^https?:$/.test(protocol) && search === '' && hash === ''
-}
-
 /** True for the names that a machine has for itself, as they stand in a URL or in HOST. */
 export const isLocalHost = (name: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(name)
 
@@ -115,8 +113,6 @@ const checkEmbedded = ({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variab
 const roles = ['all', 'gateway', 'worker'] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-const flag = () => z.stringbool({ error: 'has to be true or false' })
-
 const isOrigin = (text: string): boolean =>
   text === '*' || (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text)
 
@@ -131,10 +127,7 @@ const variables = z.object({
   ROLE: z.enum(roles, { error: `has to be one of ${roles.join(', ')}` }).default('all'),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(4000),
-  PUBLIC_URL: z
-    .string()
-    .refine(isPlainAddress, { error: 'has to be an address such as https://reports.example.com' })
-    .optional(),
+  PUBLIC_URL: address('https://reports.example.com').optional(),
   DATABASE_URL: z
     .url({
       protocol: /^postgres(ql)?$/,
@@ -142,6 +135,7 @@ const variables = z.object({
     })
     .optional(),
   DATA_DIR: z.string().default('.data'),
+  ...s3Variables.shape,
   DEMO: flag().optional(),
   CONCURRENCY: wholeNumber(1, 64).default(4),
   ACCOUNT_CONCURRENCY: wholeNumber(1, 10_000).default(3),
@@ -190,7 +184,7 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
     throw unusable(lines)
   }
   const { data } = parsed
-  const mistakes = checkEmbedded(data)
+  const mistakes = [...checkEmbedded(data), ...checkS3(data)]
   if (mistakes.length > 0) throw unusable(mistakes)
   return {
     role: data.ROLE,
@@ -199,6 +193,7 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
     publicUrl: data.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     databaseUrl: data.DATABASE_URL ?? null,
     dataDir: data.DATA_DIR,
+    s3: readS3(data),
     demo: data.DEMO ?? data.DATABASE_URL === undefined,
     concurrency: data.CONCURRENCY,
     accountConcurrency: data.ACCOUNT_CONCURRENCY,

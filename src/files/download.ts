@@ -2,24 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import send from 'send'
 import type { Prisma } from '../database/client.ts'
-import type { Compression, ReportFile } from '../database/generated/prisma/client.ts'
+import type { ReportFile } from '../database/generated/prisma/client.ts'
+import { contentDisposition, contentType } from './file-headers.ts'
 import { keyOfFile } from './file-key.ts'
 import type { LinkSigner } from './link.ts'
-import type { Storage } from './storage.ts'
 
 export type DownloadDependencies = {
   prisma: Prisma
-  storage: Storage
+  /** Folder on this machine that storage keys are relative to. */
+  root: string
   linkSigner: LinkSigner
   log: Logger
   now: () => Date
 }
 
-const contentTypes: Record<Compression, string> = {
-  NONE: 'text/csv; charset=utf-8',
-  GZIP: 'application/gzip',
-  ZSTD: 'application/zstd',
-}
+export type DownloadHandler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
 // The types leave out what `send` hands on to the file's stream.
 const sendOptions: send.SendOptions & { highWaterMark: number } = {
@@ -50,9 +47,8 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
 ])
 
 const describeFile = (response: ServerResponse, file: ReportFile): void => {
-  response.setHeader('Content-Type', contentTypes[file.compression])
-  // The names are made of ids, so they need no escaping.
-  response.setHeader('Content-Disposition', `attachment; filename="${file.filename}"`)
+  response.setHeader('Content-Type', contentType(file))
+  response.setHeader('Content-Disposition', contentDisposition(file))
   response.setHeader('ETag', `"${file.sha256}"`)
   response.setHeader('Last-Modified', file.createdAt.toUTCString())
   response.setHeader('Cache-Control', 'private, no-cache')
@@ -70,8 +66,8 @@ const widenSuffix = ({ headers }: IncomingMessage, byteSize: bigint): void => {
  * proof that it asks for.
  */
 export const createDownloadHandler =
-  ({ prisma, storage, linkSigner, log, now }: DownloadDependencies) =>
-  async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+  ({ prisma, root, linkSigner, log, now }: DownloadDependencies): DownloadHandler =>
+  async (request, response, url) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response, 405, 'A file can only be read: use GET or HEAD.')
     }
@@ -83,7 +79,7 @@ export const createDownloadHandler =
     if (!file) return answer(response, 410, 'This file has been erased.')
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
-    send(request, `/${keyOfFile(file)}`, { ...sendOptions, root: storage.root })
+    send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })
       .on('error', (error: Error & { status?: number }) => {
         const [status, sentence] = refusals.get(error.status) ?? [
           500,

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
@@ -15,7 +13,8 @@ import { openDatabase } from '../database/open.ts'
 import { type Queue, startQueue } from '../database/queue.ts'
 import { createHub, type Hub } from '../events/hub.ts'
 import { startWakeUp, type WakeUp } from '../events/wake-up.ts'
-import { createLocalStorage } from '../files/local.ts'
+import type { FileStore } from '../files/file-store.ts'
+import { openFileStore } from '../files/open-file-store.ts'
 import type { Storage } from '../files/storage.ts'
 import { answerStarting, type HttpServer, startHttp } from '../http.ts'
 import type { Metrics } from '../metrics.ts'
@@ -47,6 +46,7 @@ export type Base = {
   /** Connections for short statements. */
   pool: Pool
   runLoader: RunLoader
+  fileStore: FileStore
   shared: {
     prisma: Prisma
     queue: Queue
@@ -92,8 +92,8 @@ export const openBase = async (opening: Opening): Promise<Base> => {
   signal.throwIfAborted()
   const { url } = database
   await migrate(url, signal)
-  const filesFolder = join(config.dataDir, 'files')
-  await mkdir(filesFolder, { recursive: true, mode: 0o700 })
+  const fileStore = await openFileStore(config)
+  closers.defer(fileStore.close)
   const pool = openPool(opening, 'requests', {
     url,
     max: 10,
@@ -122,11 +122,11 @@ export const openBase = async (opening: Opening): Promise<Base> => {
     hub,
     catalog: createCatalog(reportTypes),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
-    storage: createLocalStorage(filesFolder),
+    storage: fileStore.storage,
     metrics,
     log,
     now,
   }
   closers.defer(startDeadlines(shared).stop)
-  return { http, url, pool, runLoader, shared }
+  return { http, url, pool, runLoader, fileStore, shared }
 }
