@@ -21,14 +21,10 @@ const rangeOf = ({ start, end }: ByteRange): { Range?: string } =>
 /** Passes bytes on, and says of a connection that breaks that it is the store's. */
 async function* told(body: Readable): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]()
-  try {
-    while (true) {
-      const { done, value } = await inStore(() => chunks.next())
-      if (done) return
-      yield value
-    }
-  } finally {
-    body.destroy()
+  while (true) {
+    const { done, value } = await inStore(() => chunks.next())
+    if (done) return
+    yield value
   }
 }
 
@@ -41,7 +37,10 @@ export const createS3Storage = (bucket: S3Bucket): Storage => {
     try {
       const { Body } = await client.send(new GetObjectCommand({ ...at, ...rangeOf(range) }))
       if (!(Body instanceof Readable)) throw new Error('The client for S3 gave no stream.')
-      return Readable.from(told(Body), { objectMode: false })
+      const stream = Readable.from(told(Body), { objectMode: false })
+      // Also when nothing of it was read.
+      stream.once('close', () => Body.destroy())
+      return stream
     } catch (error) {
       if (isMissing(error)) return null
       if (isBehindEnd(error)) return Readable.from([])
