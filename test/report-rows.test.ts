@@ -186,6 +186,10 @@ test('a place in the middle of a row, behind a line break, is no place', async (
   const offset = csvOf(hostile.slice(0, 2)).length + '"3","a ""quoted"" word","line\n'.length
   const after = cursorAt(file, `2:${offset}`)
   await expect(page(file, 2, after, 6)).rejects.toThrow(/is no cursor of this file/)
+  // What follows would be a row that holds null.
+  const narrow = await store('CSV', '"id"\n"1"\n"2"\n')
+  const endOfLine = cursorAt(narrow, `1:${'"id"\n"1"'.length}`)
+  await expect(page(narrow, 1, endOfLine, 2)).rejects.toThrow(/is no cursor of this file/)
 })
 
 test('numbers of JSON keep their digits, and other values are written out', async () => {
