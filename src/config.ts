@@ -1,4 +1,12 @@
 import { z } from 'zod'
+import {
+  checkOwnReports,
+  type OwnReportsConfig,
+  ownReportsVariables,
+  readOwnReports,
+} from './config/own-reports.ts'
+import { checkS3, readS3, type S3Config, s3Variables } from './config/s3.ts'
+import { address, flag, postgresUrl, wholeNumber } from './config/values.ts'
 import { ConfigurationError } from './errors.ts'
 
 /** What a process does: serves clients, makes reports, or both. */
@@ -33,15 +41,6 @@ export type SocketLimits = {
   slowReaderSeconds: number
 }
 
-/** Reports that the operator writes, as files of SQL. */
-export type OwnReportsConfig = {
-  folder: string
-  /** Login that may only read; null means that of the embedded Postgres. */
-  databaseUrl: string | null
-  /** Most rows of a result, and most seconds for a statement. */
-  limits: { rows: number; seconds: number }
-}
-
 export type Config = {
   role: Role
   /** Address to listen on. */
@@ -56,6 +55,8 @@ export type Config = {
   dataDir: string
   /** Null when the operator has no reports of their own. */
   reports: OwnReportsConfig | null
+  /** Bucket for result files; null keeps them in `dataDir`. */
+  s3: S3Config | null
   /** Create the demo account with its keys and ledger. */
   demo: boolean
   /** Report runs that this process works on at once. */
@@ -64,7 +65,7 @@ export type Config = {
   accountConcurrency: number
   /** Report runs that an account and mode may ask for on one day, in UTC. */
   dailyRuns: number
-  /** How often a run is begun, when its worker is killed or loses the database, before it has failed. */
+  /** How often a run is begun, when its worker is killed, or loses the database or the store of files, before it has failed. */
   runAttempts: number
   /** Days that entries of the event log are kept. */
   eventDays: number
@@ -88,21 +89,6 @@ export type Config = {
   logLevel: (typeof logLevels)[number]
 }
 
-// Digits alone: Number() would take " " for 0, "1e3" and "0x10" too.
-const wholeNumber = (least: number, most: number) =>
-  z
-    .string()
-    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
-      error: `has to be a whole number from ${least} to ${most}`,
-    })
-    .transform(Number)
-
-const isPlainAddress = (text: string): boolean => {
-  if (!URL.canParse(text)) return false
-  const { protocol, search, hash } = new URL(text)
-  return /^https?:$/.test(protocol) && search === '' && hash === ''
-}
-
 /** True for the names that a machine has for itself, as they stand in a URL or in HOST. */
 export const isLocalHost = (name: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(name)
 
@@ -123,28 +109,8 @@ const checkEmbedded = ({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variab
   ]
 }
 
-/** Their SQL is to have no other rights than reading, and only on the embedded Postgres there is a login for that. */
-const checkReports = ({
-  REPORTS_DIR,
-  REPORTS_DATABASE_URL,
-  DATABASE_URL,
-}: z.infer<typeof variables>): string[] =>
-  REPORTS_DIR !== undefined && DATABASE_URL !== undefined && REPORTS_DATABASE_URL === undefined
-    ? [
-        'REPORTS_DIR needs REPORTS_DATABASE_URL beside DATABASE_URL: a login for your reports that can only read.',
-      ]
-    : []
-
 const roles = ['all', 'gateway', 'worker'] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-const postgresUrl = () =>
-  z.url({
-    protocol: /^postgres(ql)?$/,
-    error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
-  })
-
-const flag = () => z.stringbool({ error: 'has to be true or false' })
 
 const isOrigin = (text: string): boolean =>
   text === '*' || (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text)
@@ -160,16 +126,11 @@ const variables = z.object({
   ROLE: z.enum(roles, { error: `has to be one of ${roles.join(', ')}` }).default('all'),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(4000),
-  PUBLIC_URL: z
-    .string()
-    .refine(isPlainAddress, { error: 'has to be an address such as https://reports.example.com' })
-    .optional(),
+  PUBLIC_URL: address('https://reports.example.com').optional(),
   DATABASE_URL: postgresUrl().optional(),
   DATA_DIR: z.string().default('.data'),
-  REPORTS_DIR: z.string().optional(),
-  REPORTS_DATABASE_URL: postgresUrl().optional(),
-  REPORT_ROWS: wholeNumber(1, 999_999_999).default(1_000_000),
-  REPORT_SECONDS: wholeNumber(1, 86_400).default(600),
+  ...ownReportsVariables.shape,
+  ...s3Variables.shape,
   DEMO: flag().optional(),
   CONCURRENCY: wholeNumber(1, 64).default(4),
   ACCOUNT_CONCURRENCY: wholeNumber(1, 10_000).default(3),
@@ -220,7 +181,7 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
     throw unusable(lines)
   }
   const { data } = parsed
-  const mistakes = [...checkEmbedded(data), ...checkReports(data)]
+  const mistakes = [...checkEmbedded(data), ...checkOwnReports(data), ...checkS3(data)]
   if (mistakes.length > 0) throw unusable(mistakes)
   return {
     role: data.ROLE,
@@ -229,14 +190,8 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
     publicUrl: data.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     databaseUrl: data.DATABASE_URL ?? null,
     dataDir: data.DATA_DIR,
-    reports:
-      data.REPORTS_DIR === undefined
-        ? null
-        : {
-            folder: data.REPORTS_DIR,
-            databaseUrl: data.REPORTS_DATABASE_URL ?? null,
-            limits: { rows: data.REPORT_ROWS, seconds: data.REPORT_SECONDS },
-          },
+    reports: readOwnReports(data),
+    s3: readS3(data),
     demo: data.DEMO ?? data.DATABASE_URL === undefined,
     concurrency: data.CONCURRENCY,
     accountConcurrency: data.ACCOUNT_CONCURRENCY,

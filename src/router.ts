@@ -11,7 +11,8 @@ export type GatewayRoutes = {
   yoga: Yoga
   /** Seconds after which a client that does not read an event stream is cut off. */
   slowReaderSeconds: number
-  download: Handler
+  /** Null when files are not served here. */
+  download: Handler | null
 }
 
 /** What a process that serves clients answers. */
@@ -26,7 +27,7 @@ export const createGatewayRouter = ({
     if (!isAllowed(request.headers)) {
       return answerText(response, 403, refusal)
     }
-    if (url.pathname.startsWith('/files/')) return download(request, response, url)
+    if (download && url.pathname.startsWith('/files/')) return download(request, response, url)
     if (url.pathname === graphqlEndpoint) {
       cutSlowStream(response, slowReaderSeconds)
       // Also after an answer in order: Yoga may refuse to stream a subscription that has begun already.

@@ -11,6 +11,7 @@ const defaults: Config = {
   databaseUrl: null,
   dataDir: '.data',
   reports: null,
+  s3: null,
   demo: true,
   concurrency: 4,
   accountConcurrency: 3,
@@ -86,6 +87,37 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
       reports: { folder: 'r', databaseUrl: 'postgres://r@db/shop', limits: { rows: 5, seconds: 6 } },
     },
   ],
+  [
+    'a bucket of Amazon',
+    { S3_BUCKET: 'reports' },
+    { s3: { bucket: 'reports', region: 'us-east-1', endpoint: null, prefix: '', forcePathStyle: false } },
+  ],
+  [
+    'a bucket elsewhere',
+    { S3_BUCKET: 'reports', S3_REGION: 'eu', S3_ENDPOINT: 'http://minio:9000', S3_PREFIX: 'a/b' },
+    {
+      s3: {
+        bucket: 'reports',
+        region: 'eu',
+        endpoint: 'http://minio:9000',
+        prefix: 'a/b',
+        forcePathStyle: true,
+      },
+    },
+  ],
+  [
+    'S3_FORCE_PATH_STYLE',
+    { S3_BUCKET: 'reports', S3_ENDPOINT: 'https://s3.example', S3_FORCE_PATH_STYLE: 'false' },
+    {
+      s3: {
+        bucket: 'reports',
+        region: 'us-east-1',
+        endpoint: 'https://s3.example',
+        prefix: '',
+        forcePathStyle: false,
+      },
+    },
+  ],
   ['CONCURRENCY', { CONCURRENCY: '64' }, { concurrency: 64 }],
   ['ROLE', { ROLE: 'worker' }, { role: 'worker' }],
   ['ACCOUNT_CONCURRENCY', { ACCOUNT_CONCURRENCY: '1' }, { accountConcurrency: 1 }],
@@ -157,13 +189,19 @@ test.each([
   ['PUBLIC_URL', 'ftp://reports.example.com'],
   ['PUBLIC_URL', 'https://reports.example.com/?team=finance'],
   ['PUBLIC_URL', 'https://reports.example.com/#top'],
+  ['S3_BUCKET', 'no bucket'],
+  ['S3_REGION', 'Europe/Berlin'],
+  ['S3_ENDPOINT', 's3.example.com'],
+  ['S3_PREFIX', '/reports/'],
+  ['S3_PREFIX', '../reports'],
+  ['S3_FORCE_PATH_STYLE', 'maybe'],
   ['DEMO', 'maybe'],
   ['CONCURRENCY', '0'],
   ['CONCURRENCY', '65'],
   ['LOG_LEVEL', 'loud'],
 ])('%s=%s is refused by a line that names it, its value and what would do', (name, value) => {
   const { message } = refusal({ [name]: value })
-  expect(message).toMatch(/^The configuration cannot be used\.\n {2}[A-Z_]+ has to be .+; it is ".*"\.$/)
+  expect(message).toMatch(/^The configuration cannot be used\.\n {2}[A-Z0-9_]+ has to be .+; it is ".*"\.$/)
   expect(message).toContain(`\n  ${name} `)
   expect(message).toContain(`it is ${JSON.stringify(value)}.`)
 })
@@ -211,4 +249,17 @@ test.each([
     `The configuration cannot be used.\n  ${name} has to be local, because without DATABASE_URL the gateway serves this machine alone; it is "${value}".`,
   )
   expect(loadConfig({ [name]: value, DATABASE_URL: databaseUrl })).toBeDefined()
+})
+
+test('what says more of a bucket is refused without one', () => {
+  const { message } = refusal({
+    S3_ENDPOINT: 'http://minio:9000',
+    S3_PREFIX: 'a',
+    S3_FORCE_PATH_STYLE: 'true',
+  })
+  expect(message.split('\n  ').slice(1)).toEqual([
+    'S3_ENDPOINT is of no use without S3_BUCKET; it is "http://minio:9000".',
+    'S3_PREFIX is of no use without S3_BUCKET; it is "a".',
+    'S3_FORCE_PATH_STYLE is of no use without S3_BUCKET; it is true.',
+  ])
 })

@@ -151,8 +151,8 @@ const copyInto = async (
     write,
     remove: async () => {},
     list: async () => [],
-    has: async () => false,
-    root: '/nowhere',
+    read: async () => null,
+    size: async () => null,
   }
   const outcome = await copyReport({
     pool,

@@ -36,7 +36,7 @@ const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
 
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
-  ['config.ts', 'errors.ts', 'ids.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
+  ['config', 'config.ts', 'errors.ts', 'ids.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
   ['database', 'events'],
   ['reports', 'runs', 'schedules', 'files', 'ledger', 'auth', 'webhooks'],
   ['worker', 'graphql', 'rest', 'operations'],

@@ -3,18 +3,21 @@ import type { Logger } from 'pino'
 import send from 'send'
 import type { Prisma } from '../database/client.ts'
 import type { ReportFile } from '../database/generated/prisma/client.ts'
+import { contentDisposition } from './file-disposition.ts'
 import { contentType } from './file-form.ts'
 import { keyOfFile } from './file-key.ts'
 import type { LinkSigner } from './link.ts'
-import type { Storage } from './storage.ts'
 
 export type DownloadDependencies = {
   prisma: Prisma
-  storage: Storage
+  /** Folder on this machine that storage keys are relative to. */
+  root: string
   linkSigner: LinkSigner
   log: Logger
   now: () => Date
 }
+
+export type DownloadHandler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
 // The types leave out what `send` hands on to the file's stream.
 const sendOptions: send.SendOptions & { highWaterMark: number } = {
@@ -46,8 +49,7 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
 
 const describeFile = (response: ServerResponse, file: ReportFile): void => {
   response.setHeader('Content-Type', contentType(file))
-  // The names are made of ids, so they need no escaping.
-  response.setHeader('Content-Disposition', `attachment; filename="${file.filename}"`)
+  response.setHeader('Content-Disposition', contentDisposition(file))
   response.setHeader('ETag', `"${file.sha256}"`)
   response.setHeader('Last-Modified', file.createdAt.toUTCString())
   response.setHeader('Cache-Control', 'private, no-cache')
@@ -65,8 +67,8 @@ const widenSuffix = ({ headers }: IncomingMessage, byteSize: bigint): void => {
  * proof that it asks for.
  */
 export const createDownloadHandler =
-  ({ prisma, storage, linkSigner, log, now }: DownloadDependencies) =>
-  async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+  ({ prisma, root, linkSigner, log, now }: DownloadDependencies): DownloadHandler =>
+  async (request, response, url) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response, 405, 'A file can only be read: use GET or HEAD.')
     }
@@ -78,7 +80,7 @@ export const createDownloadHandler =
     if (!file) return answer(response, 410, 'This file has been erased.')
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
-    send(request, `/${keyOfFile(file)}`, { ...sendOptions, root: storage.root })
+    send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })
       .on('error', (error: Error & { status?: number }) => {
         const [status, sentence] = refusals.get(error.status) ?? [
           500,

@@ -14,3 +14,8 @@ export const keyOfFile = (file: {
   accountId: string
   livemode: boolean
 }): string => fileKey({ ...file, id: file.runId }, file.id)
+
+/** @throws Error when a text is no storage key: it would lead out of the store */
+export const checkKey = (key: string): void => {
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(key) || key.includes('..')) throw new Error(`${key} is no storage key.`)
+}

@@ -1,10 +1,17 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Prisma } from '../database/client.ts'
+import type { ReportFile } from '../database/generated/prisma/client.ts'
 
 export type SignedLink = { url: string; expiresAt: Date }
 
-export type LinkSigner = {
+export type FileLinks = {
   /** A link to the file that works without any other proof until `expiresAt`, which is `at` rounded up to a second. */
+  link(file: ReportFile, at: Date): Promise<SignedLink>
+}
+
+/** Makes and checks the links that lead to this gateway. */
+export type LinkSigner = {
+  /** As `FileLinks` has it. */
   sign(fileId: string, at: Date): SignedLink
   /** What is wrong with a link, as a sentence for people; null when it is good. */
   fault(fileId: string, query: URLSearchParams, now: Date): string | null

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /** A readable stream, and what its bytes go through on their way into the store. */
 export type Stages = readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]]
 
@@ -9,19 +11,30 @@ export type StoredFile = {
   sha256: string
 }
 
-/** Where result files are kept. Keys are relative paths of letters, digits, `_`, `-`, `.` and `/`. */
+/** Bytes of a file as stored, from `start` on, before `end`; to the end of the file when that is not given. */
+export type ByteRange = { start: number; end?: number }
+
+/**
+ * Where result files are kept. Keys are relative paths of letters, digits, `_`, `-`, `.` and `/`. All of it throws
+ * StorageError when the store fails.
+ */
 export type Storage = {
   /**
-   * Stores what comes out of the last stage. The file is visible under its key only when it is whole and on disk; when a
+   * Stores what comes out of the last stage. The file is visible under its key only when it is whole and safe; when a
    * stage fails or the signal ends it, nothing is left.
    */
   write(key: string, content: Stages, signal: AbortSignal): Promise<StoredFile>
+  /**
+   * Opens a part of a file; empty when the range begins at the end of the file or behind it. Whoever opens it reads it to
+   * its end or destroys it.
+   *
+   * @returns null when there is no whole file under this key
+   */
+  read(key: string, range: ByteRange): Promise<Readable | null>
+  /** Bytes of the whole file under this key; null when there is none. */
+  size(key: string): Promise<number | null>
   /** Removes a file, or a folder with all that is in it, half-written files included. */
   remove(key: string): Promise<void>
   /** Keys of all files in a folder, half-written ones included; none when it does not exist. */
   list(folder: string): Promise<string[]>
-  /** True when there is a whole file under this key. */
-  has(key: string): Promise<boolean>
-  /** Folder on this machine that keys are relative to. */
-  root: string
 }

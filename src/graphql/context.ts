@@ -3,7 +3,7 @@ import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { SocketLimits } from '../config.ts'
 import { AuthenticationError } from '../errors.ts'
-import type { LinkSigner } from '../files/link.ts'
+import type { FileLinks } from '../files/link.ts'
 import type { Storage } from '../files/storage.ts'
 import type { Metrics } from '../metrics.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
@@ -18,7 +18,7 @@ import type { Loaders } from './loaders.ts'
 /** What every request shares. */
 export type Services = RunDependencies &
   FollowDependencies & {
-    linkSigner: LinkSigner
+    links: FileLinks
     storage: Storage
     log: Logger
     metrics: Metrics

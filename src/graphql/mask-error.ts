@@ -3,6 +3,7 @@ import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { isOutage } from '../database/outage.ts'
 import { AuthenticationError, UserFacingError } from '../errors.ts'
+import { StorageError } from '../files/storage-error.ts'
 import { currentRequest } from '../request-context.ts'
 
 const originalOf = (error: unknown): unknown =>
@@ -29,8 +30,8 @@ const unavailable = {
 }
 
 /**
- * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database, that it should try
- * again; of anything else an id, under which the log has the whole.
+ * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database or of the store of
+ * files, that it should try again; of anything else an id, under which the log has the whole.
  */
 export const createErrorMask =
   (log: Logger) =>
@@ -42,6 +43,11 @@ export const createErrorMask =
     }
     if (original instanceof UserFacingError)
       return withPlace(original.message, error, { code: original.code })
+    if (original instanceof StorageError) {
+      log.warn({ err: original, ...currentRequest() }, 'A request failed, because the store of files did.')
+      const message = `The store of files cannot be used at the moment: ${original.reason}. Try again later.`
+      return withPlace(message, error, { ...unavailable })
+    }
     if (isOutage(original)) {
       log.warn(
         { err: original, ...currentRequest() },

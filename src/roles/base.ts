@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import { createPrisma, type Prisma } from '../database/client.ts'
@@ -8,7 +6,8 @@ import { openDatabase } from '../database/open.ts'
 import { type Queue, startQueue } from '../database/queue.ts'
 import { createHub, type Hub } from '../events/hub.ts'
 import { startWakeUp, type WakeUp } from '../events/wake-up.ts'
-import { createLocalStorage } from '../files/local.ts'
+import type { FileStore } from '../files/file-store.ts'
+import { openFileStore } from '../files/open-file-store.ts'
 import type { Storage } from '../files/storage.ts'
 import { answerStarting, type HttpServer, startHttp } from '../http.ts'
 import type { Metrics } from '../metrics.ts'
@@ -29,6 +28,7 @@ export type Base = {
   runLoader: RunLoader
   /** The operator's own reports; null when there are none. */
   own: OwnReports | null
+  fileStore: FileStore
   shared: {
     prisma: Prisma
     queue: Queue
@@ -62,8 +62,8 @@ export const openBase = async (opening: Opening): Promise<Base> => {
   await migrate(url, signal)
   const own = await openOwnReports(opening, url)
   signal.throwIfAborted()
-  const filesFolder = join(config.dataDir, 'files')
-  await mkdir(filesFolder, { recursive: true, mode: 0o700 })
+  const fileStore = await openFileStore(config)
+  closers.defer(fileStore.close)
   const pool = openPool(opening, 'requests', {
     url,
     max: 10,
@@ -92,11 +92,11 @@ export const openBase = async (opening: Opening): Promise<Base> => {
     hub,
     catalog: createCatalog([...reportTypes, ...(own?.types ?? [])]),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
-    storage: createLocalStorage(filesFolder),
+    storage: fileStore.storage,
     metrics,
     log,
     now,
   }
   closers.defer(startDeadlines(shared).stop)
-  return { http, url, pool, runLoader, own, shared }
+  return { http, url, pool, runLoader, own, fileStore, shared }
 }

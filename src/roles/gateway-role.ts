@@ -2,8 +2,7 @@ import { createAccessRule, explainAccess } from '../access.ts'
 import { startKeyWatch } from '../auth/key-watch.ts'
 import { createPool } from '../database/client.ts'
 import { type Demo, prepareDemo } from '../demo.ts'
-import { createDownloadHandler } from '../files/download.ts'
-import { createLinkSigner } from '../files/link.ts'
+import type { FileLinks } from '../files/link.ts'
 import { createConnectionCount } from '../graphql/connections/connection-count.ts'
 import { startWebSockets } from '../graphql/connections/websocket.ts'
 import type { Services } from '../graphql/context.ts'
@@ -48,16 +47,16 @@ const openRowEstimator = (opening: Opening, { url, own }: Base): EstimateRows =>
   })
 }
 
-const openServices = async (opening: Opening, base: Base): Promise<Services> => {
+const openServices = async (opening: Opening, base: Base, links: FileLinks): Promise<Services> => {
   const { config, log, now, closers } = opening
-  const { http, runLoader, shared } = base
+  const { runLoader, shared } = base
   const { prisma, limits } = shared
   const keyWatch = startKeyWatch({ prisma, log, now })
   closers.defer(keyWatch.stop)
   return {
     ...shared,
     runLoader,
-    linkSigner: await createLinkSigner(prisma, config.publicUrl ?? http.url),
+    links,
     loaders: createLoaders(prisma, log),
     estimateRows: openRowEstimator(opening, base),
     queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
@@ -70,8 +69,10 @@ const openServices = async (opening: Opening, base: Base): Promise<Services> => 
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
 export const openGatewayRole = async (opening: Opening, base: Base): Promise<GatewayRole> => {
   const { config, log } = opening
+  const publicUrl = config.publicUrl ?? base.http.url
   const demo = await openDemo(opening, base)
-  const services = await openServices(opening, base)
+  const { links, download } = await base.fileStore.openDelivery({ ...base.shared, publicUrl })
+  const services = await openServices(opening, base, links)
   const isAllowed = createAccessRule(config)
   // On the embedded default it serves this machine alone, which may have the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
@@ -82,7 +83,7 @@ export const openGatewayRole = async (opening: Opening, base: Base): Promise<Gat
     refusal: explainAccess(config),
     yoga,
     slowReaderSeconds: config.sockets.slowReaderSeconds,
-    download: createDownloadHandler(services),
+    download,
   })
   return { demo, router, stop: webSockets.stop }
 }

@@ -18,7 +18,7 @@ export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'ca
 export type WorkLimits = {
   /** Runs of one account and mode that are worked on at once, by all workers together. */
   accountConcurrency: number
-  /** How often a run is begun before a loss of its worker fails it. */
+  /** How often a run is begun before the loss of its worker, its source or its store fails it. */
   runAttempts: number
 }
 
@@ -37,7 +37,7 @@ export type RunClaim = {
 }
 
 /**
- * What became of a job: the run has ended or is somebody else's, it has to wait for its turn, its source was lost, or this
- * worker gave it up in order. In all but the first case the job has to go back into the queue.
+ * What became of a job: the run has ended or is somebody else's, it has to wait for its turn, its source or store was
+ * lost, or this worker gave it up in order. In all but the first case the job has to go back into the queue.
  */
 export type Outcome = 'ENDED' | 'WAITS' | 'LOST' | 'HANDED_BACK'

@@ -1,6 +1,7 @@
 import { DatabaseError } from 'pg'
 import { isOutage } from '../database/outage.ts'
 import { InputErrors } from '../errors.ts'
+import { StorageError } from '../files/storage-error.ts'
 import type { FailureCode } from '../runs/status.ts'
 import { newTraceId } from '../runs/trace-id.ts'
 import { UnwritableValueError } from './parquet/unwritable-value.ts'
@@ -18,11 +19,6 @@ export type Failure = {
 
 /** Classes of SQLSTATE that speak of the server's state and not of the query: it may work later. */
 const passingClasses = new Set(['08', '40', '53', '55', '57', '58'])
-const storageFaults = new Set([
-  ...['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EBUSY', 'ESTALE'],
-  // Something else stands where the file belongs.
-  ...['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'],
-])
 
 /** The database that the report reads cannot be reached, or not any more. */
 export class SourceLostError extends Error {
@@ -41,8 +37,12 @@ export class WorkerLostError extends Error {
   }
 }
 
-/** True when the report's data source could not be reached any more: the same report may work when it is tried again. */
-export const isSourceLost = (error: unknown): boolean => error instanceof SourceLostError || isOutage(error)
+/**
+ * True when the report's data source could not be reached any more, or its file not be stored: the same report may work
+ * when it is tried again.
+ */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
 
 const systemCode = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
@@ -82,25 +82,24 @@ export const describeFailure = (error: unknown, traceId: string = newTraceId()):
         false,
       )
     }
-    const isPassing = passingClasses.has(code?.slice(0, 2) ?? '')
-    const advice = isPassing ? 'Try again later.' : `Give the trace id ${traceId} to support.`
+    const mayPass = passingClasses.has(code?.slice(0, 2) ?? '')
+    const advice = mayPass ? 'Try again later.' : `Give the trace id ${traceId} to support.`
     return failure(
       'UPSTREAM_ERROR',
       `The database could not run the report (SQLSTATE ${code}). ${advice}`,
-      isPassing,
+      mayPass,
     )
   }
   if (error instanceof WorkerLostError) {
     const advice = `It may be what ends them: give the trace id ${traceId} to support.`
     return failure('INTERNAL_ERROR', `${error.message} ${advice}`, false)
   }
-  if (isSourceLost(error)) {
-    return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)
+  if (error instanceof StorageError) {
+    const what = `The file could not be stored: ${error.reason}.`
+    return failure('STORAGE_ERROR', `${what} Nothing of it was kept. Try again later.`, true)
   }
-  if (code !== null && storageFaults.has(code)) {
-    const why =
-      code === 'ENOSPC' || code === 'EDQUOT' ? 'there is no space left' : `the system answered ${code}`
-    return failure('STORAGE_ERROR', `The file could not be stored: ${why}. Nothing of it was kept.`, true)
+  if (isPassing(error)) {
+    return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)
   }
   return failure(
     'INTERNAL_ERROR',

@@ -7,7 +7,7 @@ import { poolOf } from '../reports/report-pool.ts'
 import { transition } from '../runs/transition.ts'
 import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
 import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
-import { isSourceLost } from './failure.ts'
+import { isPassing } from './failure.ts'
 import {
   finishCanceled,
   finishFailed,
@@ -82,13 +82,16 @@ const giveUp = async (
     return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
   }
   const losses = run.lostExecutions + 1
-  if (!isSourceLost(error) || losses >= deps.limits.runAttempts) {
+  if (!isPassing(error) || losses >= deps.limits.runAttempts) {
     await finishFailed(deps, run, error)
     return 'ENDED'
   }
   if (!(await markHandedBack(deps, run, losses))) return 'ENDED'
   const { id: runId, accountId } = run
-  deps.log.warn({ err: error, runId, accountId, losses }, 'A report lost its source, and is begun anew.')
+  deps.log.warn(
+    { err: error, runId, accountId, losses },
+    'A report lost its source or its store, and is begun anew.',
+  )
   return 'LOST'
 }
 

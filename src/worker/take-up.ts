@@ -46,6 +46,20 @@ const endInstead = async (deps: RunWork, run: ReportRun): Promise<boolean> => {
   return true
 }
 
+/**
+ * What earlier executions left behind. A store that cannot say must not keep the run from being tried: what is not
+ * removed now goes with the run's folder.
+ */
+const listLeftovers = async (deps: RunWork, run: ReportRun): Promise<string[]> => {
+  if (run.execution === 0) return []
+  try {
+    return await deps.storage.list(runFolder(run))
+  } catch (error) {
+    deps.log.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
+    return []
+  }
+}
+
 /** True while the account and mode have no more runs at once than they may. */
 const isWithinLimit = async (deps: RunWork, tx: Transaction, run: ReportRun): Promise<boolean> => {
   const { accountId, livemode } = run
@@ -77,7 +91,7 @@ export const takeUp = async (
   if (!release) return 'WAITS'
   try {
     // Listed before the run is taken up: what is there now cannot be of a later worker, so it may be removed whenever.
-    const leftovers = run.execution > 0 ? await deps.storage.list(runFolder(run)) : []
+    const leftovers = await listLeftovers(deps, run)
     const startedAt = run.startedAt ?? deps.now()
     let refusal: Outcome | null = null
     const taken = await transition(deps, {

@@ -85,10 +85,10 @@ export const ReportFile = builder.prismaNode('ReportFile', {
           description: 'How long the link works, from PT1S to PT1H.',
         }),
       },
-      resolve: async (file, { expiresIn }, { linkSigner, storage, now }) => {
+      resolve: async (file, { expiresIn }, { links, storage, now }) => {
         const life = checkLife(expiresIn ?? Temporal.Duration.from('PT5M'))
-        if (!(await storage.has(keyOfFile(file)))) return null
-        return linkSigner.sign(file.id, new Date(now().getTime() + life))
+        if ((await storage.size(keyOfFile(file))) === null) return null
+        return links.link(file, new Date(now().getTime() + life))
       },
     }),
   }),

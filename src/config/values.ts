@@ -1,0 +1,31 @@
+import { z } from 'zod'
+
+/** A variable that is true or false. */
+export const flag = () => z.stringbool({ error: 'has to be true or false' })
+
+const isPlainAddress = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { protocol, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && search === '' && hash === ''
+}
+
+/** A variable that holds an address of HTTP, such as the example. */
+export const address = (example: string) =>
+  z.string().refine(isPlainAddress, { error: `has to be an address such as ${example}` })
+
+/** A variable that holds the address of a Postgres. */
+export const postgresUrl = () =>
+  z.url({
+    protocol: /^postgres(ql)?$/,
+    error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+  })
+
+/** A variable that holds a whole number within these bounds. */
+// Digits alone: Number() would take " " for 0, "1e3" and "0x10" too.
+export const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      error: `has to be a whole number from ${least} to ${most}`,
+    })
+    .transform(Number)

@@ -1,0 +1,25 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { contentDisposition } from '../file-disposition.ts'
+import { contentType } from '../file-form.ts'
+import { keyOfFile } from '../file-key.ts'
+import type { FileLinks } from '../link.ts'
+import type { S3Bucket } from './bucket.ts'
+
+/** Links that lead to the store itself, which then gives the file under its name. */
+export const createS3Links = ({ client, locate }: S3Bucket, now: () => Date): FileLinks => ({
+  link: async (file, at) => {
+    const command = new GetObjectCommand({
+      ...locate(keyOfFile(file)),
+      ResponseContentDisposition: contentDisposition(file),
+      ResponseContentType: contentType(file),
+      ResponseCacheControl: 'private, no-cache',
+    })
+    const signingDate = now()
+    // The signature knows whole seconds only.
+    const end = Math.ceil(at.getTime() / 1000)
+    const expiresIn = end - Math.floor(signingDate.getTime() / 1000)
+    const url = await getSignedUrl(client, command, { signingDate, expiresIn })
+    return { url, expiresAt: new Date(end * 1000) }
+  },
+})

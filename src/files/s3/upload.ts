@@ -1,0 +1,97 @@
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import type { ObjectPlace } from './bucket.ts'
+import { inStore } from './s3-errors.ts'
+
+/** S3 takes no smaller parts, but for the last, and no more than 10,000: a file has 48 GiB at most. */
+const partBytes = 5 * 1024 * 1024
+
+type Part = { number: number; bytes: Uint8Array; isLast: boolean }
+
+/** Cuts a stream into parts. Each is good until the one after the next is asked for: there are but two buffers. */
+async function* inParts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
+  let [filling, other] = [new Uint8Array(partBytes), new Uint8Array(partBytes)]
+  let filled = 0
+  let number = 1
+  for await (let chunk of stream) {
+    while (chunk.length > 0) {
+      if (filled === partBytes) {
+        yield { number: number++, bytes: filling, isLast: false }
+        ;[filling, other, filled] = [other, filling, 0]
+      }
+      const piece = chunk.subarray(0, partBytes - filled)
+      filling.set(piece, filled)
+      filled += piece.length
+      chunk = chunk.subarray(piece.length)
+    }
+  }
+  yield { number, bytes: filling.subarray(0, filled), isLast: true }
+}
+
+export type UploadTarget = { client: S3Client; at: ObjectPlace }
+
+const cleanUpMilliseconds = 5_000
+
+/** Removes what an upload that failed may have left. It may also have been done, and only the answer lost. */
+const discard = async ({ client, at }: UploadTarget, UploadId: string | undefined): Promise<void> => {
+  const options = { abortSignal: AbortSignal.timeout(cleanUpMilliseconds) }
+  if (UploadId) await client.send(new AbortMultipartUploadCommand({ ...at, UploadId }), options)
+  await client.send(new DeleteObjectCommand(at), options)
+}
+
+/**
+ * Uploads a stream of any length: in one request when it is short, else part by part. One part is sent while the next
+ * one is read, so 10 MiB are held. The ready-made `Upload` of @aws-sdk/lib-storage does not wait for its requests when it
+ * is aborted: one of them could still make a file after it has been removed.
+ *
+ * @throws StorageError when the store fails
+ * @throws what the stream or the signal ended with
+ */
+export const upload = async (
+  target: UploadTarget,
+  stream: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { client, at } = target
+  const options = { abortSignal: signal }
+  let UploadId: string | undefined
+  const sent: CompletedPart[] = []
+  let sending: Promise<unknown> = Promise.resolve()
+
+  const sendPart = async ({ number: PartNumber, bytes: Body }: Part): Promise<void> => {
+    const { ETag } = await client.send(new UploadPartCommand({ ...at, UploadId, PartNumber, Body }), options)
+    sent.push({ PartNumber, ETag })
+  }
+
+  try {
+    for await (const part of inParts(stream)) {
+      await inStore(async () => {
+        if (part.isLast && part.number === 1) {
+          await client.send(new PutObjectCommand({ ...at, Body: part.bytes }), options)
+          return
+        }
+        UploadId ??= (await client.send(new CreateMultipartUploadCommand(at), options)).UploadId
+        await sending
+        sending = sendPart(part)
+        // Its fault is told when it is awaited.
+        sending.catch(() => {})
+        if (!part.isLast) return
+        await sending
+        const MultipartUpload = { Parts: sent }
+        await client.send(new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload }), options)
+      }, signal)
+    }
+  } catch (error) {
+    await sending.catch(() => {})
+    await discard(target, UploadId).catch(() => {})
+    throw error
+  }
+}
