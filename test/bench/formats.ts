@@ -38,6 +38,8 @@ await connection.query(fillLedger, [values.rows])
 await connection.query('vacuum analyze balance_transactions')
 await connection.end()
 
+const child = fileURLToPath(new URL('./format-process.ts', import.meta.url))
+
 const print = (cells: readonly string[]): void => {
   const [what = '', ...figures] = cells
   process.stdout.write(`${what.padEnd(24)}${figures.map((figure) => figure.padStart(12)).join('')}\n`)
@@ -45,7 +47,6 @@ const print = (cells: readonly string[]): void => {
 print(['', 'seconds', 'rows/s', 'MB', 'growth MB'])
 for (const [formats, compression] of cases) {
   // Each in a process of its own, so that none inherits what another has taken.
-  const process = fileURLToPath(new URL('./format-process.ts', import.meta.url))
-  const { stdout, stderr } = spawnSync('node', [process, url, values.rows, formats, compression])
-  print([`${formats} ${compression}`, ...(stdout.length > 0 ? `${stdout}` : `${stderr}`).trim().split(' ')])
+  const { stdout, stderr } = spawnSync(process.execPath, [child, url, values.rows, formats, compression])
+  print([`${formats} ${compression}`, ...`${stdout.length > 0 ? stdout : stderr}`.trim().split(' ')])
 }

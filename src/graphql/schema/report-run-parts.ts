@@ -67,7 +67,7 @@ export const ReportRunFailure = builder.objectRef<ReportRun>('ReportRunFailure')
     }),
     path: t.stringList({
       nullable: true,
-      description: 'Parameter at fault, as a path; null when it is none.',
+      description: 'Parameter or output at fault, as a path; null when it is none.',
       resolve: ({ failurePath }) => (failurePath.length > 0 ? failurePath : null),
     }),
     traceId: t.string({

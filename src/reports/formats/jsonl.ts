@@ -5,16 +5,16 @@ import { amountText } from './amount.ts'
 
 const quoted = (text: Sql): Sql => sql`'"' || ${text} || '"'`
 
-/** RFC 3339 in a timezone. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
+/** An instant as in RFC 3339, in JSON. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
 const instantText = (instant: Sql, timezone: string): Sql => {
   const utc = clockTime(instant, 'Etc/UTC')
-  // As JSON it has a T between day and time, and decimals only where there are any.
-  const clock = (time: Sql): Sql => sql`trim(both '"' from to_json(${time})::text)`
-  if (timezone === 'Etc/UTC') return sql`${clock(utc)} || 'Z'`
+  // As JSON it has a T between day and time, decimals only where there are any, and quotes, of which one comes later.
+  const begun = (clock: Sql): Sql => sql`left(to_json(${clock})::text, -1)`
+  if (timezone === 'Etc/UTC') return sql`${begun(utc)} || 'Z"'`
   const offset = sql`date_trunc('minute', ${clockTime(instant, timezone)} - ${utc})`
-  const sign = sql`case when ${offset} < interval '0' then '-' else '+' end`
-  const size = sql`left((time '00:00' + greatest(${offset}, -${offset}))::text, 5)`
-  return sql`${clock(sql`(${utc} + ${offset})`)} || ${sign} || ${size}`
+  const ahead = sql`'+' || left((time '00:00' + ${offset})::text, 5)`
+  const behind = sql`'-' || left((time '00:00' - ${offset})::text, 5)`
+  return sql`${begun(sql`(${utc} + ${offset})`)} || case when ${offset} < interval '0' then ${behind} else ${ahead} end || '"'`
 }
 
 /** The SQL expression of a column as JSON text, or null. */
@@ -33,7 +33,7 @@ const jsonValue = ({ value, key }: ChosenColumn, timezone: string): Sql => {
     case 'amount':
       return quoted(amountText(value.sql, value.currency))
     case 'instant':
-      return quoted(instantText(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone))
+      return instantText(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone)
   }
 }
 

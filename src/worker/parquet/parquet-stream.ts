@@ -4,10 +4,14 @@ import type { EncoderAnswer, EncoderRequest, EncoderTask } from './encoder-threa
 import { UnwritableValueError } from './unwritable-value.ts'
 
 /**
- * The encoder makes many small objects: with little room for new ones they are collected soon, so that its memory stays
- * small. A report that needs more than the rest fails alone, and not the process with it.
+ * The encoder makes many small objects, which are collected the sooner the less room there is. What has to stay grows with
+ * the columns: their values of a row group, and what the end of the file says of each. A report that needs more fails alone,
+ * and not the process with it.
  */
-const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 }
+const roomFor = (columns: number) => ({
+  maxYoungGenerationSizeMb: 2,
+  maxOldGenerationSizeMb: 32 + 4 * columns,
+})
 
 type Encoder = {
   ask(request: EncoderRequest): Promise<EncoderAnswer>
@@ -18,7 +22,7 @@ type Encoder = {
 const startEncoder = (task: EncoderTask): Encoder => {
   const thread = new Worker(new URL('./encoder-thread.ts', import.meta.url), {
     workerData: task,
-    resourceLimits,
+    resourceLimits: roomFor(task.columns.length),
   })
   let fault: Error | null = null
   let waiting: PromiseWithResolvers<EncoderAnswer> | null = null
