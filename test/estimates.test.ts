@@ -4,6 +4,7 @@ import { guessBytes, guessMilliseconds } from '../src/runs/run-history.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
 import { create, created, type ShownError, slowInput } from './run-mutations.ts'
+import { noteStatements } from './sent-statements.ts'
 import { slowReport } from './slow-report.ts'
 
 // Nothing is made here, so what is in the queue stays there.
@@ -99,7 +100,6 @@ describe('an estimate', () => {
   test.each([
     ['are none', { rows: '0' }, '0', [/no rows/]],
     ['take long to count', { rows: '77', count_seconds: '30' }, '77', [/is a guess/]],
-    ['are dear to count', { rows: '100000000' }, '100000000', [/is a guess/, /spreadsheets/]],
     ['cannot be counted at all', { rows: '99999999999999999999' }, null, [/could not be counted/]],
   ])('says so when the rows %s', async (_what, parameters, rowCount, warnings) => {
     const account = await gateway.createAccount()
@@ -108,6 +108,17 @@ describe('an estimate', () => {
       rowCount,
       warnings: warnings.map((warning) => expect.stringMatching(warning)),
     })
+  })
+
+  test('does not even begin to count rows that are dear to count', async () => {
+    const account = await gateway.createAccount()
+    using sent = noteStatements()
+    expect(await estimate(account, slow({ rows: '100000000' }))).toMatchObject({
+      rowCount: '100000000',
+      warnings: [expect.stringMatching(/is a guess/), expect.stringMatching(/spreadsheets/)],
+    })
+    const ours = sent.statements().filter(({ application }) => application === 'report-gateway estimates')
+    expect(ours.map(({ text }) => text.slice(0, 21))).toEqual(['explain (format json)'])
   })
 
   test('objects to what createReportRun objects to, in its words, with paths from its own arguments down', async () => {

@@ -15,7 +15,7 @@ export type EstimateRows = (
 const queryCanceled = '57014'
 
 // In the planner's units: about half a second. What seems dearer is not counted.
-const dearest = 100_000
+const dearest = 50_000
 
 const plans = z.tuple([
   z.object({

@@ -42,7 +42,7 @@ const tryToEstimate = async (
   }
 }
 
-/** Null while other runs wait for a worker: it depends on how long those of other accounts take. */
+/** In milliseconds. Null while other runs wait for a worker: it depends on how long those of other accounts take. */
 const guessQueueTime = async (
   { queue, queuePlaces, now }: EstimateDependencies,
   viewer: Viewer,
@@ -51,7 +51,8 @@ const guessQueueTime = async (
   if (dataNeededUntil) return null
   const { waitingFor, estimatedStartAt } = await queuePlaces.next(viewer)
   if (waitingFor === 'WORKER') return (await queue.hasBacklog()) ? null : 0
-  return estimatedStartAt && estimatedStartAt.getTime() - now().getTime()
+  // A guess of a start is no better than to the second.
+  return estimatedStartAt && Math.round((estimatedStartAt.getTime() - now().getTime()) / 1000) * 1000
 }
 
 // The header is one of them.

@@ -57,7 +57,13 @@ const releaseCovered = async (
   let covered: ReportRun[]
   do {
     covered = await deps.prisma.reportRun.findMany({
-      where: { accountId, livemode, reportType, dataNeededUntil: { lte: available.until } },
+      where: {
+        accountId,
+        livemode,
+        reportType,
+        status: 'PENDING',
+        dataNeededUntil: { lte: available.until },
+      },
       orderBy: { id: 'asc' },
       take: pageSize,
     })

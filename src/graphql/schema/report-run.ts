@@ -89,7 +89,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     }),
     queueDuration: t.field({
       type: 'Duration',
-      description: 'Time in the queue, so far when it is still there.',
+      description: 'Time in the queue, so far when it is still there; waiting for data counts, too.',
       resolve: (run, _args, { now }) =>
         toDuration(millisecondsBetween(run.createdAt, run.startedAt ?? run.finishedAt ?? now())),
     }),
