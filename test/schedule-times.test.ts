@@ -157,6 +157,15 @@ describe('what is due', () => {
     expect(due('2026-11-28T10:00:00Z')).toEqual([last, first, last, undefined, last])
   })
 
+  test('never reaches back to before there were data', () => {
+    const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
+    const due = dueRun(monthly, place, at('2026-02-01T06:00:00Z'), data('2026-02-01T00:00:00Z'))
+    expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-02-01T06:00:00Z') })
+    const yearly: Trigger = { ...daily, period: { unit: 'years', count: 1 } }
+    const { coveredUntil } = startingPlace(yearly, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
+    expect(coveredUntil).toEqual(at('2026-01-05T08:00:00Z'))
+  })
+
   test('begins with the first data when there were none', () => {
     const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), null)
     expect(dueRun(daily, place, at('2026-11-27T12:00:00Z'), null)).toBeNull()

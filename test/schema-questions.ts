@@ -85,6 +85,8 @@ const placesOf = (where: string, knowledge: Knowledge, path: string, type: Graph
   // Its texts are parameters of reports; nothing of it may name what belongs to somebody.
   if (type.name === 'ReportInput') return checkReportInput(where, type.getFields())
   return fields.flatMap((field) => {
+    const places = placesOf(where, knowledge, `${path}.${field.name}`, field.type)
+    if (places.length === 0) return []
     const others = fields.filter((other) => other !== field && isRequiredInputField(other))
     const base = Object.fromEntries(
       others.flatMap((other) =>
@@ -93,7 +95,7 @@ const placesOf = (where: string, knowledge: Knowledge, path: string, type: Graph
           : [],
       ),
     )
-    return placesOf(where, knowledge, `${path}.${field.name}`, field.type).map(({ write, ...place }) => ({
+    return places.map(({ write, ...place }) => ({
       ...place,
       write: (value: string) => ({ ...base, [field.name]: write(value) }),
     }))

@@ -83,9 +83,8 @@ const makeOwned = async (
   const { id: waiting } = await insertRun(gateway.prisma, account, fields)
   const { id: running } = await insertRun(gateway.prisma, account, { ...fields, status: 'RUNNING' })
   const schedule = await createdSchedule(client, { label: `label ${word}`, tags: [`tag-${word}`] })
-  const byIt = { ...fields, origin: 'SCHEDULE', scheduleId: schedule } as const
-  const { id: scheduled } = await insertRun(gateway.prisma, account, byIt)
-  const ids = [run, retryId, waiting, running, schedule, scheduled, file.id, account.apiKeyId]
+  await gateway.prisma.reportRun.update({ where: { id: waiting }, data: { scheduleId: schedule } })
+  const ids = [run, retryId, waiting, running, schedule, file.id, account.apiKeyId]
   const values: Record<Kind, string[]> = {
     id: ids,
     eventCursor: await eventCursors(account),

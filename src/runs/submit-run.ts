@@ -24,19 +24,19 @@ const earlierRun = async (
 }
 
 /**
- * Gives a finished run of an identical request.
+ * A finished run of an identical request.
  *
- * @returns null when there is no such run; false when it was erased just now, or the condition was not met
+ * @returns null when there is none that will do; false when it was erased just now, or the condition was not met
  */
 const reuseRun = async (
   { prisma, now }: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
-  reuseWithin: number,
   condition: RunCondition,
 ): Promise<SubmittedRun | false | null> => {
+  if (accepted.reuseWithin === null) return null
   const at = now()
-  const times = { since: new Date(at.getTime() - reuseWithin), now: at }
+  const times = { since: new Date(at.getTime() - accepted.reuseWithin), now: at }
   return prisma.$transaction(async (tx) => {
     const position = await lastPosition(tx, viewer)
     const run = await findIdenticalRun(tx, viewer, accepted, times)
@@ -47,17 +47,21 @@ const reuseRun = async (
   })
 }
 
-const reuseOrMake = async (
+/** False when it has to be looked again, because a twin was faster or a run was erased just now. */
+const submitOnce = async (
   deps: RunDependencies,
   viewer: Viewer,
-  accepted: AcceptedRun,
-  condition: RunCondition,
-  traceId: string | null,
+  accept: () => Promise<AcceptedRun>,
+  { idempotency, traceId }: SubmitOptions,
 ): Promise<SubmittedRun | false> => {
-  const { reuseWithin } = accepted
-  const reused = reuseWithin === null ? null : await reuseRun(deps, viewer, accepted, reuseWithin, condition)
-  if (reused) logSubmitted(deps, reused)
-  return reused ?? makeRun(deps, viewer, accepted, condition, traceId)
+  const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
+  if (earlier) return earlier
+  const accepted = await accept()
+  const condition: RunCondition = async (tx, runId, at) =>
+    idempotency === null || claimKey(tx, viewer, idempotency, runId, at)
+  return (
+    (await reuseRun(deps, viewer, accepted, condition)) ?? makeRun(deps, viewer, accepted, condition, traceId)
+  )
 }
 
 /**
@@ -71,19 +75,14 @@ export const submitRun = async (
   deps: RunDependencies,
   viewer: Viewer,
   accept: () => Promise<AcceptedRun>,
-  { idempotency, traceId }: SubmitOptions,
+  options: SubmitOptions,
 ): Promise<SubmittedRun> => {
+  const { idempotency } = options
   if (idempotency) checkKey(idempotency.key)
-  const condition: RunCondition = async (tx, runId, at) =>
-    idempotency === null || claimKey(tx, viewer, idempotency, runId, at)
   while (true) {
-    const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
-    if (earlier) {
-      logSubmitted(deps, earlier)
-      return earlier
-    }
-    // False means that a twin was faster: its run is there now, unless it was erased again at once.
-    const submitted = await reuseOrMake(deps, viewer, await accept(), condition, traceId)
-    if (submitted) return submitted
+    const submitted = await submitOnce(deps, viewer, accept, options)
+    if (!submitted) continue
+    if (submitted.wasReused) logSubmitted(deps, submitted)
+    return submitted
   }
 }

@@ -18,6 +18,10 @@ export type DueRun = {
   next: Place
 }
 
+/** A time, or where the data begin when that is later: there is nothing to report from before. */
+const withinData = (at: Date, available: Availability | null): Date =>
+  available && available.from > at ? available.from : at
+
 /**
  * Where a schedule begins that is turned on: it makes up for nothing that was before.
  *
@@ -28,14 +32,15 @@ export const startingPlace = (trigger: Trigger, now: Date, available: Availabili
     ? { nextRunAt: nextOccurrence(trigger, now), coveredUntil: lastOccurrence(trigger, now) ?? now }
     : {
         nextRunAt: null,
-        coveredUntil: available && startOfUnit(trigger.period, available.until, trigger.timezone),
+        coveredUntil:
+          available && withinData(startOfUnit(trigger.period, available.until, trigger.timezone), available),
       }
 
 /**
  * The run that is due; null when none is. Of several occurrences that were missed, as of several periods by which the data
  * have grown, it is one run, for the last.
  *
- * @param available what there are data for; null when there are none, or the trigger is cron
+ * @param available what there are data for; null when there are none
  */
 export const dueRun = (
   trigger: Trigger,
@@ -45,13 +50,13 @@ export const dueRun = (
 ): DueRun | null => {
   if (trigger.kind === 'data') {
     if (!available) return null
-    const from = coveredUntil ?? available.from
+    const from = withinData(coveredUntil ?? available.from, available)
     const period = wholePeriods(trigger.period, from, available.until, trigger.timezone)
     return period && { at: period.end, period, next: { nextRunAt: null, coveredUntil: period.end } }
   }
   if (nextRunAt === null || nextRunAt > now) return null
   const last = lastOccurrence(trigger, now) ?? nextRunAt
   const at = last > nextRunAt ? last : nextRunAt
-  const period = { start: coveredUntil ?? nextRunAt, end: at }
+  const period = { start: withinData(coveredUntil ?? nextRunAt, available), end: at }
   return { at, period, next: { nextRunAt: nextOccurrence(trigger, now), coveredUntil: at } }
 }

@@ -16,7 +16,7 @@ const findDue = async (
   schedule: ReportSchedule,
 ): Promise<DueRun | null> => {
   const trigger = triggerOf(schedule, timezoneOf({ parameters: Object(schedule.parameters) }))
-  const type = trigger.kind === 'data' ? catalog.find(schedule.reportType) : null
+  const type = catalog.find(schedule.reportType)
   return dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
 }
 

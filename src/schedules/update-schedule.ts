@@ -61,17 +61,3 @@ export const updateSchedule = async (
     if (await changeSchedule(deps.prisma, schedule, changes)) return findSchedule(deps.prisma, viewer, id)
   }
 }
-
-/**
- * Deletes a schedule. Runs that it has made stay.
- *
- * @throws NotFoundError when the viewer has no such schedule
- */
-export const deleteSchedule = async (
-  { prisma }: Pick<RunDependencies, 'prisma'>,
-  viewer: Viewer,
-  id: string,
-): Promise<void> => {
-  const schedule = await findSchedule(prisma, viewer, id)
-  await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
-}

@@ -38,9 +38,6 @@ CREATE TABLE "report_schedules" (
 CREATE INDEX "report_schedules_account_id_livemode_id_idx" ON "report_schedules"("account_id", "livemode", "id" DESC);
 
 -- CreateIndex
-CREATE INDEX "report_schedules_next_run_at_idx" ON "report_schedules"("next_run_at");
-
--- CreateIndex
 CREATE INDEX "report_runs_schedule_id_id_idx" ON "report_runs"("schedule_id", "id" DESC);
 
 -- AddForeignKey

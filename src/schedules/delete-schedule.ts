@@ -1,0 +1,17 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { RunDependencies } from '../runs/dependencies.ts'
+import { findSchedule } from './find-schedule.ts'
+
+/**
+ * Deletes a schedule. Runs that it has made stay.
+ *
+ * @throws NotFoundError when the viewer has no such schedule
+ */
+export const deleteSchedule = async (
+  { prisma }: Pick<RunDependencies, 'prisma'>,
+  viewer: Viewer,
+  id: string,
+): Promise<void> => {
+  const schedule = await findSchedule(prisma, viewer, id)
+  await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
+}
