@@ -1,3 +1,6 @@
+/** Whose ledger it is: every row is written with these two. */
+export type LedgerOwner = { accountId: string; livemode: boolean }
+
 /** A postal address as the ledger's JSON columns keep it. */
 export type LedgerAddress = {
   line1: string | null
@@ -8,7 +11,7 @@ export type LedgerAddress = {
   country: string | null
 }
 
-type Metadata = Readonly<Record<string, string>>
+export type Metadata = Readonly<Record<string, string>>
 
 /** What a column of the ledger takes; an object goes into a JSON column, an absent value is null. */
 export type LedgerValue = string | number | boolean | Date | Metadata | LedgerAddress | null | undefined
@@ -49,11 +52,12 @@ export type LedgerBalanceTransaction = {
 
 export type LedgerPayout = {
   id: string
-  amount: number
+  /** In minor units; positive when the money goes to the bank. */
+  amount?: number | null
   currency: string
   created?: Date | null
   arrivalDate?: Date | null
-  effectiveAt: Date
+  effectiveAt?: Date | null
   isAutomatic?: boolean | null
   status?: 'pending' | 'in_transit' | 'paid' | 'canceled' | 'failed' | null
   type?: 'bank_account' | 'card' | null

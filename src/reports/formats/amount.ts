@@ -1,9 +1,8 @@
-import { type Sql, sql } from '../sql.ts'
+import { currenciesWithoutDecimals, currenciesWithThreeDecimals } from '../../ledger/minor-units.ts'
+import { joinSql, type Sql, sql } from '../sql.ts'
 
-// The currencies whose minor unit is, to Stripe, the unit itself or a thousandth of it; of all others it is a hundredth,
-// also of isk and ugx, which have no smaller coin.
-const withoutDecimals = sql`'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'`
-const withThreeDecimals = sql`'bhd', 'jod', 'kwd', 'omr', 'tnd'`
+const withoutDecimals = joinSql(currenciesWithoutDecimals)
+const withThreeDecimals = joinSql(currenciesWithThreeDecimals)
 
 /** An amount in minor units as text in major units, with as many decimals as its currency has. */
 // Multiplied, not divided: numeric multiplication keeps exactly the factor's decimals.
