@@ -1,3 +1,6 @@
+/** Whose ledger it is: every row is written with these two. */
+export type LedgerOwner = { accountId: string; livemode: boolean }
+
 /** A postal address as the ledger's JSON columns keep it. */
 export type LedgerAddress = {
   line1: string | null
@@ -8,7 +11,7 @@ export type LedgerAddress = {
   country: string | null
 }
 
-type Metadata = Readonly<Record<string, string>>
+export type Metadata = Readonly<Record<string, string>>
 
 /** What a column of the ledger takes; an object goes into a JSON column, an absent value is null. */
 export type LedgerValue = string | number | boolean | Date | Metadata | LedgerAddress | null | undefined

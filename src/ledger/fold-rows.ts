@@ -1,0 +1,50 @@
+import type { LedgerValue, Metadata } from './rows.ts'
+
+/** How a field of a row that is known meets the same field of a newer one. */
+export type FieldMerge = 'replace' | 'keep' | 'join'
+
+/** The fields that are metadata: objects of which the keys are joined. */
+const metadataFields: readonly string[] = ['metadata', 'refundMetadata', 'transferMetadata']
+
+/**
+ * What becomes of each field when a row is already known:
+ *
+ * - `replace`: the new value, unless it is null; what a row does not say stays as it is.
+ * - `keep`: the known value, unless it is null; for what the new row only assumes.
+ * - `join`: the keys of both objects, of which the new one's win.
+ *
+ * @param assumed names of the fields that are to be kept
+ */
+export const fieldMerges = <Field extends PropertyKey>(
+  fields: readonly Field[],
+  assumed: readonly Field[],
+): ReadonlyMap<Field, FieldMerge> =>
+  new Map(
+    fields.map((field) => {
+      if (metadataFields.includes(String(field))) return [field, 'join']
+      return [field, assumed.includes(field) ? 'keep' : 'replace']
+    }),
+  )
+
+const foldField = (merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue => {
+  if (merge === 'keep') return known ?? added
+  // Only metadata is joined, and metadata is an object.
+  if (merge === 'join' && known && added) return { ...(known as Metadata), ...(added as Metadata) }
+  return added ?? known
+}
+
+/** Puts a row among others by its id; one that is there is completed, as the database will complete its own. */
+export const foldRow = <Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
+  rows: Map<string, Row>,
+  row: Row,
+  merges: ReadonlyMap<keyof Row, FieldMerge>,
+): void => {
+  const known = rows.get(row.id)
+  if (!known) {
+    rows.set(row.id, row)
+    return
+  }
+  const fields = [...merges].map(([field, merge]) => [field, foldField(merge, known[field], row[field])])
+  // Object.fromEntries forgets the fields; each has the value that it had in one of the two rows, or the keys of both.
+  rows.set(row.id, Object.fromEntries(fields) as Row)
+}

@@ -1,0 +1,117 @@
+import type pg from 'pg'
+import { copyRows } from './copy-rows.ts'
+import { createTableMerge } from './merge-table.ts'
+import {
+  type LedgerBalanceTransaction,
+  type LedgerBatch,
+  type LedgerCharge,
+  type LedgerCustomer,
+  type LedgerFeeDetail,
+  type LedgerOwner,
+  type LedgerPayout,
+  ledgerTables,
+} from './rows.ts'
+
+export type MergeOptions = {
+  /** Called now and then with the number of balance transactions merged so far; one that comes twice counts twice. */
+  onProgress?: ((rows: number) => void) | undefined
+  /**
+   * Fields of balance transactions that this ledger assumes and does not know: they fill new rows, and never take the
+   * place of what is there.
+   */
+  assumed?: readonly (keyof LedgerBalanceTransaction)[]
+}
+
+/** Rows that are merged at once: enough that a statement costs little for each, few enough to hold. */
+const rowsAtOnce = 20_000
+
+const replaceFeeDetails = async (
+  client: pg.ClientBase,
+  owner: LedgerOwner,
+  details: ReadonlyMap<string, readonly LedgerFeeDetail[]>,
+): Promise<void> => {
+  if (details.size === 0) return
+  await client.query(
+    `delete from fee_details
+     where account_id = $1 and livemode = $2::boolean and balance_transaction_id = any($3::text[])`,
+    [owner.accountId, owner.livemode, [...details.keys()]],
+  )
+  await copyRows(client, owner, 'fee_details', ledgerTables.fee_details, [...details.values()].flat())
+}
+
+const createMerge = (assumed: MergeOptions['assumed']) => {
+  const customers = createTableMerge<LedgerCustomer>('customers', ledgerTables.customers)
+  const charges = createTableMerge<LedgerCharge>('charges', ledgerTables.charges)
+  const payouts = createTableMerge<LedgerPayout>('payouts', ledgerTables.payouts)
+  const transactions = createTableMerge<LedgerBalanceTransaction>(
+    'balance_transactions',
+    ledgerTables.balance_transactions,
+    assumed,
+  )
+  const tables = [customers, charges, payouts, transactions]
+  const feeDetails = new Map<string, LedgerFeeDetail[]>()
+
+  return {
+    open: async (client: pg.ClientBase) => {
+      for (const table of tables) await table.open(client)
+    },
+    add: (batch: LedgerBatch) => {
+      customers.add(batch.customers)
+      charges.add(batch.charges)
+      payouts.add(batch.payouts)
+      transactions.add(batch.balanceTransactions)
+      const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
+      for (const [id, details] of parts) feeDetails.set(id, details)
+    },
+    flush: async (client: pg.ClientBase, owner: LedgerOwner) => {
+      for (const table of tables) await table.flush(client, owner)
+      await replaceFeeDetails(client, owner, feeDetails)
+      feeDetails.clear()
+    },
+  }
+}
+
+const rowCount = (batch: LedgerBatch): number =>
+  batch.customers.length + batch.charges.length + batch.payouts.length + batch.balanceTransactions.length
+
+/**
+ * Merges a ledger into the ledger tables of the search path, each object by its id.
+ *
+ * - What is null or absent in a new row keeps what is known, so a later ledger that says more completes the rows. Keys of
+ *   metadata are joined; an address is replaced as a whole, and so are the fee details of a transaction, which have to
+ *   come in one batch. An object may come any number of times: merging twice is merging once.
+ * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
+ * - Memory holds some thousand rows, whatever the size of the batches.
+ * - Does not touch `ledger_coverage`, since only the caller knows what span is complete, nor the planner's statistics:
+ *   call `refreshStatistics` when many rows are new.
+ *
+ * @throws Error when the client has no transaction open, or Postgres refuses a row
+ */
+export const mergeLedger = async (
+  client: pg.ClientBase,
+  owner: LedgerOwner,
+  ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
+  { onProgress, assumed }: MergeOptions = {},
+): Promise<{ balanceTransactions: number }> => {
+  if (client.getTransactionStatus() !== 'T') {
+    throw new Error(
+      `Merging a ledger of ${owner.accountId} needs an open transaction: begin one on this client.`,
+    )
+  }
+  const merge = createMerge(assumed)
+  await merge.open(client)
+  let pending = 0
+  let balanceTransactions = 0
+  for await (const batch of ledger) {
+    merge.add(batch)
+    pending += rowCount(batch)
+    balanceTransactions += batch.balanceTransactions.length
+    if (pending < rowsAtOnce) continue
+    await merge.flush(client, owner)
+    pending = 0
+    onProgress?.(balanceTransactions)
+  }
+  await merge.flush(client, owner)
+  onProgress?.(balanceTransactions)
+  return { balanceTransactions }
+}
