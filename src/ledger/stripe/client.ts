@@ -1,4 +1,5 @@
 import Stripe from 'stripe'
+import { isLocalHost } from '../../config.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { StripeKey } from './api-key.ts'
 import { createPatientClient, defaultPatience, type Patience } from './patient-client.ts'
@@ -21,12 +22,10 @@ export type StripeClientOptions = StripeAddress & {
   networkRetries?: number
 }
 
-const isThisMachine = (host: string): boolean => /^(localhost|127(\.\d+){3}|::1)$/.test(host)
-
 /** @throws ConfigurationError when a live key would travel to another machine in the clear */
 export const createStripeClient = (options: StripeClientOptions): Stripe => {
   const { key, host, port, protocol = 'https', onWait, signal, patience = defaultPatience } = options
-  if (protocol === 'http' && key.livemode && !(host && isThisMachine(host))) {
+  if (protocol === 'http' && key.livemode && !(host && isLocalHost(host))) {
     throw new ConfigurationError(
       `--protocol http would send a live key to ${host ?? 'Stripe'} in the clear. Use https, or a test key.`,
     )
