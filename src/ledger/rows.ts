@@ -52,11 +52,12 @@ export type LedgerBalanceTransaction = {
 
 export type LedgerPayout = {
   id: string
-  amount: number
+  /** In minor units; positive when the money goes to the bank. */
+  amount?: number | null
   currency: string
   created?: Date | null
   arrivalDate?: Date | null
-  effectiveAt: Date
+  effectiveAt?: Date | null
   isAutomatic?: boolean | null
   status?: 'pending' | 'in_transit' | 'paid' | 'canceled' | 'failed' | null
   type?: 'bank_account' | 'card' | null

@@ -5,7 +5,10 @@ type Known<Row, Key extends keyof Row> = Row & { [Name in Key]-?: NonNullable<Ro
 // The shop knows of each row what an export of others may leave out.
 export type DemoBalanceTransaction = Known<LedgerBalanceTransaction, 'type' | 'availableOn'>
 export type DemoCharge = Known<LedgerCharge, 'created'>
-export type DemoPayout = Known<LedgerPayout, 'created' | 'arrivalDate' | 'isAutomatic' | 'status' | 'type'>
+export type DemoPayout = Known<
+  LedgerPayout,
+  'amount' | 'created' | 'arrivalDate' | 'effectiveAt' | 'isAutomatic' | 'status' | 'type'
+>
 
 export type DemoBatch = Omit<LedgerBatch, 'charges' | 'payouts' | 'balanceTransactions'> & {
   charges: DemoCharge[]

@@ -1,5 +1,6 @@
 import Stripe from 'stripe'
 import { inTransaction } from '../../database/in-transaction.ts'
+import { lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import { ledgerBatch } from './balance-transaction.ts'
 import { wholeOf } from './expandable.ts'
@@ -29,6 +30,7 @@ const mergePayout = async (
   payout: Stripe.Payout,
 ): Promise<SyncState> => {
   const { client, owner } = ledger
+  await lockLedger(client, owner)
   const transaction = wholeOf(payout.balance_transaction)
   const batch = ledgerBatch(transaction ? [{ ...transaction, source: payout }] : [])
   await mergeLedger(client, owner, [{ ...batch, payouts: [payoutRow(payout)] }])

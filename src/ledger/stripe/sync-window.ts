@@ -1,10 +1,10 @@
 import type Stripe from 'stripe'
 import { inTransaction } from '../../database/in-transaction.ts'
+import { extendCoverage, ledgerSides, lockLedger, meetsCoverage } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
 import { expandTransactions, ledgerBatch } from './balance-transaction.ts'
 import { chunksOf } from './chunks.ts'
-import { extendCoverage } from './coverage.ts'
 import { wholeOf } from './expandable.ts'
 import { invoiceChargeRow } from './invoice-payment.ts'
 import { markSwept } from './mark-swept.ts'
@@ -83,6 +83,7 @@ export const syncWindow = async (
     yield* invoiceBatches(stripe, window)
   }
   return inTransaction(client, async () => {
+    await lockLedger(client, owner)
     await mergeLedger(client, owner, batches())
     let next: SyncState = { ...state, until: window.until > state.until ? window.until : state.until }
     for (const payout of payouts.values()) {
@@ -90,7 +91,8 @@ export const syncWindow = async (
       next = notePayout(next, payout)
     }
     await writeSyncState(client, owner, next)
-    await extendCoverage(client, owner, next)
+    // A sync that began anew, earlier, has first to come to what is covered.
+    if (await meetsCoverage(client, owner, next)) await extendCoverage(client, owner, next, ledgerSides)
     return next
   })
 }

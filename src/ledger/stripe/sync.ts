@@ -1,7 +1,7 @@
 import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
+import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
 import { refreshStatistics } from '../statistics.ts'
-import { refuseHole } from './coverage.ts'
 import { findFirstDay } from './first-day.ts'
 import { refreshPayouts } from './refresh-payouts.ts'
 import type { StripeLedger } from './stripe-ledger.ts'
@@ -39,7 +39,11 @@ export type SyncProgress = {
 }
 
 /** What a sync has done. The span is null when the account has no balance transactions. */
-export type SyncResult = { rows: number; span: { from: Date; until: Date } | null }
+export type SyncResult = { rows: number; span: Span | null }
+
+const later = (a: Date, b: Date): Date => (a > b ? a : b)
+const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
+const plus = (time: Date, milliseconds: number): Date => new Date(time.getTime() + milliseconds)
 
 /** Null when the key is restricted and may not read it. */
 const findAccountId = async (stripe: Stripe): Promise<string | null> => {
@@ -65,13 +69,9 @@ const findState = async (options: SyncOptions, end: Date): Promise<SyncState | n
   if (known && (from === null || from >= known.from)) return { ...known, stripeAccountId }
   const start = from ?? (await findFirstDay(stripe, end))
   if (start === null) return null
-  await refuseHole(client, owner, start)
+  await checkCoverage(client, owner, { from: start, until: later(start, end) }, ledgerSides)
   return { unsettledPayouts: [], unsweptPayouts: [], ...known, stripeAccountId, from: start, until: start }
 }
-
-const later = (a: Date, b: Date): Date => (a > b ? a : b)
-const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
-const plus = (time: Date, milliseconds: number): Date => new Date(time.getTime() + milliseconds)
 
 const nextLength = (length: number, rows: number): number => {
   if (rows > rowsOfWindow * 2) return Math.max(length / 2, shortestWindow)
@@ -83,8 +83,8 @@ const nextLength = (length: number, rows: number): number => {
  * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
  * once.
  *
- * @throws ConfigurationError when another sync of this ledger runs, the key is of another account than the last time, or
- * a hole would be left
+ * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
+ * @throws InputError when a gap would lie between what is covered and the beginning
  * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
  */
 export const syncStripe = async (options: SyncOptions): Promise<SyncResult> => {
