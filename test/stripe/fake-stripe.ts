@@ -12,6 +12,8 @@ export type Fault = { status: number; headers?: Record<string, string>; code?: s
 
 export type FakeStripe = AsyncDisposable & {
   port: number
+  /** The account that the key belongs to. */
+  accountId: string
   /** All objects by their ids; a test changes them as it likes. */
   objects: Map<string, StripeObject>
   /** Which balance transactions a payout swept. */
@@ -23,7 +25,6 @@ export type FakeStripe = AsyncDisposable & {
 }
 
 export const fakeKey = 'sk_test_51FakeFakeFake4242'
-export const fakeAccountId = 'acct_stripe'
 
 class Refusal extends Error {
   readonly status: number
@@ -70,7 +71,7 @@ const answer = (fake: FakeStripe, path: string, query: Query): object => {
   const [, , resource, id] = path.split('/')
   switch (resource) {
     case 'account':
-      return { id: fakeAccountId, object: 'account' }
+      return { id: fake.accountId, object: 'account' }
     case 'balance_transactions': {
       allow(query, [...listParameters, 'payout'])
       const { payout } = query.values
@@ -125,7 +126,18 @@ const sendFault = (response: ServerResponse, fault: Fault): void => {
     return
   }
   const { status, headers, code = 'rate_limit' } = fault
-  send(response, status, { error: { type: 'invalid_request_error', code, message: 'Not now.' } }, headers)
+  send(
+    response,
+    status,
+    {
+      error: {
+        type: 'invalid_request_error',
+        code,
+        message: status === 403 ? `The key '${fakeKey}' may not.` : 'Not now.',
+      },
+    },
+    headers,
+  )
 }
 
 /** A server on 127.0.0.1 that answers the sync's requests as Stripe does. */
@@ -148,6 +160,7 @@ export const startFakeStripe = async (): Promise<FakeStripe> => {
   const fake: FakeStripe = {
     // A server that listens on TCP has an address of this form.
     port: (server.address() as AddressInfo).port,
+    accountId: 'acct_stripe',
     objects: new Map(),
     swept: new Map(),
     requests: [],

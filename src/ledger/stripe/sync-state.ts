@@ -48,16 +48,3 @@ export const writeSyncState = async (
     ],
   )
 }
-
-/**
- * Claims the sync of this account and mode for this connection, until it ends.
- *
- * @returns false when another one has it
- */
-export const claimSync = async (client: pg.ClientBase, owner: LedgerOwner): Promise<boolean> => {
-  const { rows } = await client.query<{ claimed: boolean }>(
-    'select pg_try_advisory_lock(hashtextextended($1, 0)) as claimed',
-    [`stripe_syncs ${owner.accountId} ${owner.livemode}`],
-  )
-  return rows[0]?.claimed ?? false
-}

@@ -2,10 +2,11 @@ import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
 import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
 import { refreshStatistics } from '../statistics.ts'
+import { claimSync } from './claim-sync.ts'
 import { findFirstDay } from './first-day.ts'
 import { refreshPayouts } from './refresh-payouts.ts'
 import type { StripeLedger } from './stripe-ledger.ts'
-import { claimSync, readSyncState, type SyncState } from './sync-state.ts'
+import { readSyncState, type SyncState } from './sync-state.ts'
 import { type SyncWindow, syncWindow } from './sync-window.ts'
 
 const minute = 60_000
@@ -78,19 +79,8 @@ const nextLength = (length: number, rows: number): number => {
   return rows < rowsOfWindow / 2 ? Math.min(length * 2, longestWindow) : length
 }
 
-/**
- * Reads what is new in a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
- * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
- * once.
- *
- * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
- * @throws InputError when a gap would lie between what is covered and the beginning
- * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
- */
-export const syncStripe = async (options: SyncOptions): Promise<SyncResult> => {
-  const { client, owner, now, onProgress } = options
-  if (!(await claimSync(client, owner)))
-    throw new ConfigurationError(`Another sync of ${owner.accountId} is running. Wait for its end.`)
+const sync = async (options: SyncOptions): Promise<SyncResult> => {
+  const { now, onProgress } = options
   const end = new Date(Math.floor(plus(now, -margin).getTime() / 1000) * 1000)
   const found = await findState(options, end)
   if (found === null) return { rows: 0, span: null }
@@ -111,6 +101,21 @@ export const syncStripe = async (options: SyncOptions): Promise<SyncResult> => {
     from = window.until
     invoicesFrom = from
   }
-  if (rows > 0) await refreshStatistics(client)
   return { rows, span: { from: state.from, until: state.until } }
 }
+
+/**
+ * Reads what is new in a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
+ * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
+ * once.
+ *
+ * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
+ * @throws InputError when a gap would lie between what is covered and the beginning
+ * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
+ */
+export const syncStripe = (options: SyncOptions): Promise<SyncResult> =>
+  claimSync(options.client, options.owner, async () => {
+    const result = await sync(options)
+    if (result.rows > 0) await refreshStatistics(options.client)
+    return result
+  })
