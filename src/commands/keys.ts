@@ -1,13 +1,11 @@
 import { parseArgs } from 'node:util'
 import { Temporal } from 'temporal-polyfill'
+import { createAccount, findAccount } from '../auth/accounts.ts'
 import { createApiKey, revokeApiKey } from '../auth/api-keys.ts'
 import type { Command } from '../command.ts'
-import { loadConfig } from '../config.ts'
-import { createPool, createPrisma, type Prisma } from '../database/client.ts'
-import { migrate } from '../database/migrate.ts'
-import { openDatabase } from '../database/open.ts'
-import { ConfigurationError, NotFoundError } from '../errors.ts'
-import { idPrefixes, newId } from '../ids.ts'
+import type { Prisma } from '../database/client.ts'
+import { ConfigurationError } from '../errors.ts'
+import { withDatabase } from './with-database.ts'
 
 const usage = `npm run keys -- create [--account ID | --new-account NAME] [--live] [--name NAME] [--expires P30D]
 npm run keys -- list [--account ID]
@@ -29,20 +27,6 @@ type Options = {
   expires?: string | undefined
 }
 
-/** The account named, or the only one there is; the first one is made when there is none. */
-const findAccount = async (prisma: Prisma, id: string | undefined): Promise<string> => {
-  const accounts = await prisma.account.findMany({
-    ...(id && { where: { id } }),
-    take: 2,
-    orderBy: { id: 'asc' },
-  })
-  const [only, another] = accounts
-  if (id && !only) throw new NotFoundError(`There is no account ${id}.`)
-  if (another) throw new ConfigurationError('There are several accounts. Name one: --account acct_…')
-  if (only) return only.id
-  return createAccount(prisma, 'Default')
-}
-
 const expiryOf = (duration: string | undefined): Date | null => {
   if (duration === undefined) return null
   const now = Temporal.Now.zonedDateTimeISO('UTC')
@@ -53,11 +37,6 @@ const expiryOf = (duration: string | undefined): Date | null => {
     // Said below, as for a life that is over before it begins.
   }
   throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration of the future, such as P30D.`)
-}
-
-const createAccount = async (prisma: Prisma, name: string): Promise<string> => {
-  const { id } = await prisma.account.create({ data: { id: newId(idPrefixes.account, new Date()), name } })
-  return id
 }
 
 const create = async (prisma: Prisma, options: Options): Promise<string[]> => {
@@ -110,24 +89,11 @@ const perform = (prisma: Prisma, action: string | undefined, id: string | undefi
 }
 
 /** Makes, lists and revokes API keys, in the database that the configuration names. */
-export const keysCommand: Command = async ({ args, environment, print, signal }) => {
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+export const keysCommand: Command = async (context) => {
+  const { values, positionals } = parseArgs({ args: context.args, options, allowPositionals: true })
   const [action, id] = positionals
   if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new ConfigurationError(usage)
-  const database = await openDatabase(loadConfig(environment), () => {}, signal)
-  const pool = createPool({
-    url: database.url,
-    max: 2,
-    applicationName: 'report-gateway keys',
-    onError: (error) => print(error.message),
+  await withDatabase(context, 'keys', async ({ prisma }) => {
+    for (const line of await perform(prisma, action, id, values)) context.print(line)
   })
-  const prisma = createPrisma(pool)
-  try {
-    await migrate(database.url)
-    for (const line of await perform(prisma, action, id, values)) print(line)
-  } finally {
-    await prisma.$disconnect()
-    await pool.end()
-    await database.close()
-  }
 }

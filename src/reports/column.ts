@@ -1,4 +1,5 @@
-import { type Sql, sql } from './sql.ts'
+import { currenciesWithoutDecimals, currenciesWithThreeDecimals } from '../ledger/minor-units.ts'
+import { joinSql, type Sql, sql } from './sql.ts'
 import { clockTime } from './timezone.ts'
 
 export type ColumnType = 'STRING' | 'INTEGER' | 'DECIMAL' | 'TIMESTAMP' | 'DATE' | 'BOOLEAN'
@@ -60,10 +61,8 @@ export const chooseColumn = (
   return { ...column, requestedName, key: key ?? null }
 }
 
-// The currencies whose minor unit is, to Stripe, the unit itself or a thousandth of it; of all others it is a hundredth,
-// also of isk and ugx, which have no smaller coin.
-const withoutDecimals = sql`'bif', 'clp', 'djf', 'gnf', 'jpy', 'kmf', 'krw', 'mga', 'pyg', 'rwf', 'vnd', 'vuv', 'xaf', 'xof', 'xpf'`
-const withThreeDecimals = sql`'bhd', 'jod', 'kwd', 'omr', 'tnd'`
+const withoutDecimals = joinSql(currenciesWithoutDecimals)
+const withThreeDecimals = joinSql(currenciesWithThreeDecimals)
 
 // Multiplied, not divided: numeric multiplication keeps exactly the factor's decimals.
 const amountText = (amount: Sql, currency: Sql): Sql => sql`(${amount} * case

@@ -1,0 +1,34 @@
+import { decimalsOf } from '../minor-units.ts'
+import { BadCell } from './bad-cell.ts'
+
+const amountPattern = /^(-?)(\d+)(?:([.,])(\d+))?$/
+
+/** What stands between units and decimals in a file. */
+export type DecimalSeparator = '.' | ','
+
+/**
+ * Reads amounts in major units into whole minor units, digit by digit, so that nothing is ever rounded. Decimals are set
+ * off by a point or a comma, by the same one in the whole file; digits are not grouped.
+ */
+export const createAmountReader = (): ((text: string, currency: string) => number) => {
+  let separator: DecimalSeparator | null = null
+  return (text, currency) => {
+    const [, sign, units, mark, decimals = ''] = amountPattern.exec(text) ?? []
+    if (units === undefined) throw new BadCell('is no amount, such as 1234.50')
+    if (mark === '.' || mark === ',') {
+      separator ??= mark
+      if (mark !== separator) {
+        throw new BadCell(`has "${mark}" before its decimals, and amounts before it have "${separator}"`)
+      }
+    }
+    const places = decimalsOf(currency)
+    // Some exports write many more decimals than there are; all that follow are zeros then.
+    if (/[^0]/.test(decimals.slice(places))) {
+      throw new BadCell(`has more decimals than an amount in ${currency} can have, which is ${places}`)
+    }
+    const amount = Number(`${sign}${units}${decimals.slice(0, places).padEnd(places, '0')}`)
+    if (!Number.isSafeInteger(amount)) throw new BadCell('is too large')
+    // Not -0, which is another value than 0 to some.
+    return amount === 0 ? 0 : amount
+  }
+}

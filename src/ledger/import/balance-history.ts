@@ -1,0 +1,123 @@
+import { ledgerSides } from '../coverage.ts'
+import type { LedgerPayout } from '../rows.ts'
+import type { Columns, Line } from './columns.ts'
+import type { ExportKind, LineReader } from './export-kind.ts'
+import { reportingCategoryOf } from './reporting-category.ts'
+import { amountsReader, chargeIdOf, currencyReader, idOf } from './transaction-fields.ts'
+
+/** Types of what goes to the bank or comes back from it; their source is a payout. */
+const payoutTypes = new Set(['payout', 'payout_cancel', 'payout_failure'])
+
+/** What only the source's own kind says where it belongs: the metadata columns. */
+const openMetadata = (columns: Columns) => {
+  const read = columns.metadata(/^(.+) \(metadata\)$/)
+  return (line: Line, sourceId: string | null) => ({
+    charge: chargeIdOf(sourceId) === null ? null : read(line),
+    refund: idOf(sourceId, 're_', 'pyr_') === null ? null : read(line),
+    transfer: idOf(sourceId, 'tr_') === null ? null : read(line),
+  })
+}
+
+/** What the columns say, each in its place. */
+const openFields = (columns: Columns) => {
+  const id = columns.needed('id')
+  const type = columns.needed('type')
+  const source = columns.text('source')
+  const currency = currencyReader(columns, 'currency')
+  const amounts = amountsReader(columns, { amount: 'amount', fee: 'fee', net: 'net' }, currency)
+  const created = columns.neededTime('created (utc)', 'created')
+  const availableOn = columns.time('available on (utc)', 'available on')
+  const description = columns.text('description')
+  const facingCurrency = columns.text('customer facing currency')
+  const facingAmount = columns.amount('customer facing amount', facingCurrency)
+  const transfer = columns.text('transfer')
+  const transferDate = columns.time('transfer date (utc)', 'transfer date')
+  return (line: Line) => ({
+    row: {
+      id: id(line),
+      type: type(line),
+      currency: currency(line),
+      ...amounts(line),
+      created: created(line),
+      availableOn: availableOn(line),
+      description: description(line),
+      sourceId: source(line),
+      customerFacingAmount: facingAmount(line),
+      customerFacingCurrency: facingCurrency(line)?.toLowerCase() ?? null,
+    },
+    /** The payout into which the row was swept, and when that arrived. A payout of the automatic ones names itself. */
+    bank: { id: transfer(line), date: transferDate(line) },
+  })
+}
+
+type Fields = ReturnType<ReturnType<typeof openFields>>
+
+/** Before payouts had a type and ids of their own they were transfers, to be told by naming themselves. */
+const typeOf = ({ row, bank }: Fields): string =>
+  row.type === 'transfer' && bank.id !== null && bank.id === row.sourceId ? 'payout' : row.type
+
+/** What the line says of where the money went. */
+const destinationOf = ({ row, bank }: Fields, type: string) => {
+  const payoutId = payoutTypes.has(type) ? row.sourceId : null
+  const isPayout = type === 'payout'
+  const isAutomatic = isPayout && bank.id !== null && bank.id === payoutId
+  // The money leaves when an automatic payout arrives, and at once by hand: both is what "available on" says, too.
+  const leftAt = isPayout ? (isAutomatic && bank.date) || row.availableOn : null
+  return {
+    payoutId,
+    /** A payout takes itself into no other. */
+    automaticPayoutId: isAutomatic ? null : bank.id,
+    effectiveAt: leftAt ?? row.created,
+  }
+}
+
+/** The payouts that the line says something of: itself, when it is one, and the one that its money went into. */
+const payoutsOf = ({ row, bank }: Fields, type: string, payoutId: string | null): LedgerPayout[] => {
+  const { amount, currency, created, description } = row
+  const itself =
+    type === 'payout' && payoutId !== null
+      ? [{ id: payoutId, amount: -amount, currency, created, description }]
+      : []
+  if (bank.id === null || bank.date === null) return itself
+  const { id, date } = bank
+  return [...itself, { id, currency, isAutomatic: true, arrivalDate: date, effectiveAt: date }]
+}
+
+const open = (columns: Columns): LineReader => {
+  const fieldsOf = openFields(columns)
+  const metadataOf = openMetadata(columns)
+  return {
+    sides: () => ledgerSides,
+    read: (line, batch) => {
+      const fields = fieldsOf(line)
+      const { row } = fields
+      const type = typeOf(fields)
+      const chargeId = chargeIdOf(row.sourceId)
+      const destination = destinationOf(fields, type)
+      const metadata = metadataOf(line, row.sourceId)
+      batch.balanceTransactions.push({
+        ...row,
+        ...destination,
+        type,
+        reportingCategory: reportingCategoryOf(type, row),
+        chargeId,
+        refundMetadata: metadata.refund,
+        transferMetadata: metadata.transfer,
+      })
+      batch.payouts.push(...payoutsOf(fields, type, destination.payoutId))
+      if (chargeId !== null && metadata.charge) {
+        batch.charges.push({ id: chargeId, metadata: metadata.charge })
+      }
+      return row.created
+    },
+  }
+}
+
+/** "All activity" of the Dashboard's balance: every balance transaction, with a type instead of a reporting category. */
+export const balanceHistory: ExportKind = {
+  title: 'balance history',
+  needs: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
+  // Its times have no seconds, so one that is known is better.
+  assumed: ['reportingCategory', 'created', 'effectiveAt'],
+  open,
+}

@@ -1,0 +1,94 @@
+import Papa from 'papaparse'
+import { BadExport } from './bad-export.ts'
+
+export type CsvLine = {
+  /** The line of the file that it begins in, from 1. */
+  number: number
+  cells: string[]
+  /** Why its cells cannot be trusted; null when they can. */
+  fault: string | null
+}
+
+/** No record is this long, in characters: then a quote has no partner. */
+const longestRecord = 16 * 1024 * 1024
+
+const count = (text: string, character: string, from = 0): number => {
+  let found = 0
+  for (let at = text.indexOf(character, from); at >= 0; at = text.indexOf(character, at + 1)) found++
+  return found
+}
+
+/**
+ * Where the last whole record ends: at the last line feed that stands in no quotes, which is one that has an even number of
+ * them before it. -1 when there is none.
+ */
+const lastRecordEnd = (text: string): number => {
+  const quotes = count(text, '"')
+  let end = text.lastIndexOf('\n')
+  while (end >= 0 && (quotes - count(text, '"', end)) % 2 !== 0) end = text.lastIndexOf('\n', end - 1)
+  return end
+}
+
+/** Text in parts that hold whole records, without the line break at their end. */
+async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const part of parts) {
+    rest += part
+    const end = lastRecordEnd(rest)
+    if (end >= 0) {
+      yield rest.slice(0, end)
+      rest = rest.slice(end + 1)
+    }
+    if (rest.length > longestRecord) {
+      throw new BadExport(
+        `a quote that has no partner stands before this text: ${JSON.stringify(rest.slice(0, 60))}`,
+      )
+    }
+  }
+  if (rest !== '') yield rest
+}
+
+const faultOf = (cells: readonly string[], width: number, isQuotedBadly: boolean): string | null => {
+  if (isQuotedBadly) return 'has a quote where none can stand'
+  if (cells.length !== width) return `has ${cells.length} cells where the header has ${width}`
+  return cells.some((cell) => cell.includes('\0')) ? 'has a NUL character, which Postgres cannot keep' : null
+}
+
+/** Splits whole records into lines of which the first has this number. The width is that of the header. */
+const splitRecords = (
+  text: string,
+  newline: '\n' | '\r\n',
+  first: number,
+  width: number | null,
+): { lines: CsvLine[]; next: number } => {
+  const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline })
+  const badlyQuoted = new Set(errors.map((error) => error.row))
+  const hasBreaks = count(text, '\n') + 1 !== data.length
+  const lines: CsvLine[] = []
+  let number = first
+  for (const [place, cells] of data.entries()) {
+    const isEmpty = cells.length === 1 && cells[0] === ''
+    const fault = faultOf(cells, width ?? lines[0]?.cells.length ?? cells.length, badlyQuoted.has(place))
+    if (!isEmpty) lines.push({ number, cells, fault })
+    number += 1 + (hasBreaks ? cells.reduce((breaks, cell) => breaks + count(cell, '\n'), 0) : 0)
+  }
+  return { lines, next: number }
+}
+
+/**
+ * The records of a CSV file after RFC 4180, in parts, empty lines left out; the first is the header. Lines may end in LF or
+ * CRLF, as the header's does. Memory holds one part.
+ */
+export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<CsvLine[]> {
+  let newline: '\n' | '\r\n' | null = null
+  let width: number | null = null
+  let number = 1
+  for await (const text of wholeRecords(parts)) {
+    newline ??= /^[^\n]*\r(\n|$)/.test(text) ? '\r\n' : '\n'
+    const isCut = newline === '\r\n' && text.endsWith('\r')
+    const { lines, next } = splitRecords(isCut ? text.slice(0, -1) : text, newline, number, width)
+    number = next
+    width ??= lines[0]?.cells.length ?? null
+    if (lines.length > 0) yield lines
+  }
+}

@@ -1,0 +1,144 @@
+import type pg from 'pg'
+import { InputError } from '../../errors.ts'
+import { extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
+import { mergeLedger } from '../merge.ts'
+import type { LedgerBatch, LedgerOwner } from '../rows.ts'
+import { settlePayouts } from '../settle-payouts.ts'
+import { BadExport } from './bad-export.ts'
+import { type BadLines, createBadLines } from './bad-lines.ts'
+import { coveredSpan, type PartialSpan } from './covered-span.ts'
+import { type OpenExport, openExport } from './open-export.ts'
+import { openRejectedFile, type RejectedFile } from './rejected-file.ts'
+
+export type ImportOptions = {
+  /** IANA name of the timezone that the export's local times, and its days, are in. */
+  timezone: string
+  /** What the file covers, where its rows do not say it. */
+  declared: PartialSpan
+  /** Load what can be read, and write the other lines to a file beside it. */
+  skipBad: boolean
+  /** No later time can be covered. */
+  now: Date
+  onProgress: (progress: ImportProgress) => void
+  signal: AbortSignal
+}
+
+export type ImportProgress = {
+  rows: number
+  /** 0 to 100, of the file's bytes. */
+  percent: number
+}
+
+export type ImportResult = {
+  /** What kind of export it was. */
+  title: string
+  rows: number
+  /** A sentence for each of the first lines that were rejected, and one for how many more there are. */
+  rejected: readonly string[]
+  /** The file with the rejected lines; null when there are none. */
+  rejectedPath: string | null
+  /** What the file covers; null when no whole day, or nothing is known of it. */
+  span: Span | null
+  /** Which sides of the ledger are complete in that span now. */
+  sides: readonly LedgerSide[]
+}
+
+/** The rows of an export as they come; those that cannot be read go elsewhere. */
+async function* readRows(
+  source: OpenExport,
+  bad: BadLines,
+  rejected: RejectedFile | null,
+  signal: AbortSignal,
+): AsyncGenerator<LedgerBatch> {
+  for await (const { batch, badLines } of source.parts) {
+    signal.throwIfAborted()
+    for (const { line, problem } of badLines) {
+      bad.add(problem)
+      await rejected?.write(line.cells, problem.reason)
+    }
+    // When nothing will be loaded, the rest is read for what else is wrong.
+    if (rejected || bad.count() === 0) yield batch
+  }
+}
+
+const refuse = (path: string, bad: BadLines): InputError =>
+  new InputError(
+    [
+      ...bad.sentences(path),
+      `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`,
+    ].join('\n'),
+    ['file'],
+  )
+
+/** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes, unless it is declared. */
+const completed = (
+  source: OpenExport,
+  isComplete: boolean,
+  { declared, timezone, now }: ImportOptions,
+): Pick<ImportResult, 'span' | 'sides'> => {
+  const isDeclared = declared.from !== null && declared.until !== null
+  const writtenAt = source.writtenAt < now ? source.writtenAt : now
+  const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
+  if (!span || !(isComplete || isDeclared)) return { span, sides: [] }
+  const sides = source.sides()
+  // That a reconciliation of payouts is all the activity there was, somebody has to know.
+  return { span, sides: sides.length === 0 && isDeclared ? ['activity'] : sides }
+}
+
+/** Merges one export in the transaction that the caller has open. */
+const mergeExport = async (
+  client: pg.ClientBase,
+  owner: LedgerOwner,
+  source: OpenExport,
+  rejected: RejectedFile | null,
+  path: string,
+  options: ImportOptions,
+): Promise<ImportResult> => {
+  const bad = createBadLines()
+  await lockLedger(client, owner)
+  const { balanceTransactions: rows } = await mergeLedger(
+    client,
+    owner,
+    readRows(source, bad, rejected, options.signal),
+    {
+      assumed: source.kind.assumed,
+      onProgress: (merged) => options.onProgress({ rows: merged, percent: source.percentRead() }),
+    },
+  )
+  if (bad.count() > 0 && !rejected) throw refuse(path, bad)
+  await settlePayouts(client, owner)
+  const { span, sides } = completed(source, bad.count() === 0, options)
+  if (span) await extendCoverage(client, owner, span, sides)
+  return { title: source.kind.title, rows, rejected: bad.sentences(path), rejectedPath: null, span, sides }
+}
+
+/**
+ * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. Whoever is killed
+ * meanwhile leaves nothing, and importing a file again changes nothing.
+ *
+ * - The file's rows complete what is known, by id; see `mergeLedger`.
+ * - The ledger's coverage is extended by what the file tells completely, see `coveredSpan`, in the same transaction.
+ * - Memory does not grow with the file.
+ *
+ * @throws InputError when the file cannot be read, or has bad lines and `skipBad` is not set; the message names each; and
+ * when a gap would lie between the file and what is covered
+ */
+export const importFile = async (
+  client: pg.ClientBase,
+  owner: LedgerOwner,
+  path: string,
+  options: ImportOptions,
+): Promise<ImportResult> => {
+  try {
+    const source = await openExport(path, options.timezone)
+    await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
+    await client.query('begin')
+    const result = await mergeExport(client, owner, source, rejected, path, options)
+    await client.query('commit')
+    return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
+  } catch (error) {
+    if (client.getTransactionStatus() !== 'I') await client.query('rollback')
+    if (!(error instanceof BadExport)) throw error
+    throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
+  }
+}

@@ -1,0 +1,56 @@
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import Papa from 'papaparse'
+import { BadExport } from './bad-export.ts'
+
+/** The column that is added to a rejected line. */
+const reasonColumn = 'rejected_because'
+
+export type RejectedFile = AsyncDisposable & {
+  write(cells: readonly string[], reason: string): Promise<void>
+  /** Gives the file its name, and returns that; null when nothing was written. Without this it is thrown away. */
+  keep(): Promise<string | null>
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+/**
+ * Takes the rejected lines of a file, under its header and with their reason, to be mended and imported. It is made with the
+ * first line, and has another name until it is kept.
+ *
+ * @throws BadExport when there is such a file already
+ */
+export const openRejectedFile = async (source: string, header: readonly string[]): Promise<RejectedFile> => {
+  const path = `${source}.rejected.csv`
+  if (await isThere(path)) {
+    throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
+  }
+  const unfinished = `${path}.part`
+  let file: FileHandle | null = null
+  const writeLine = async (cells: readonly string[]) => {
+    file ??= await open(unfinished, 'w')
+    await file.write(`${Papa.unparse([[...cells]])}\n`)
+  }
+  return {
+    write: async (cells, reason) => {
+      if (!file) await writeLine([...header, reasonColumn])
+      await writeLine([...cells, reason])
+    },
+    keep: async () => {
+      if (!file) return null
+      await file.sync()
+      await file.close()
+      file = null
+      await rename(unfinished, path)
+      return path
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (!file) return
+      await file.close()
+      await rm(unfinished, { force: true })
+    },
+  }
+}

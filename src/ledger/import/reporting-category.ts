@@ -1,0 +1,52 @@
+import { idOf } from './transaction-fields.ts'
+
+/** The reporting category of each type whose name is another one. */
+const categories: Readonly<Record<string, string>> = {
+  payment: 'charge',
+  validation: 'charge',
+  payment_failure_refund: 'charge_failure',
+  payment_refund: 'refund',
+  payment_reversal: 'refund',
+  stripe_fee: 'fee',
+  stripe_fx_fee: 'fee',
+  tax_fee: 'tax',
+  payout_cancel: 'payout_reversal',
+  payout_failure: 'payout_reversal',
+  reserved_funds: 'risk_reserved_funds',
+  reserve_hold: 'risk_reserved_funds',
+  reserve_release: 'risk_reserved_funds',
+  reserve_transaction: 'connect_reserved_funds',
+  application_fee: 'platform_earning',
+  application_fee_refund: 'platform_earning_refund',
+  recipient_transfer: 'transfer',
+  transfer_cancel: 'transfer_reversal',
+  transfer_failure: 'transfer_reversal',
+  transfer_refund: 'transfer_reversal',
+  recipient_transfer_cancel: 'transfer_reversal',
+  recipient_transfer_failure: 'transfer_reversal',
+  climate_reservation_purchase: 'climate_order_purchase',
+  climate_reservation_refund: 'climate_order_refund',
+  obligation_outbound: 'other_adjustment',
+  obligation_reversal_inbound: 'other_adjustment',
+  payment_unreconciled: 'unreconciled_customer_funds',
+  transferred_to_balance_transaction: 'unreconciled_customer_funds',
+}
+
+/** Adjustments are disputes, lost or won, or anything else; exports from before disputes had ids say it in words. */
+const adjustmentCategory = (row: { sourceId: string | null; description: string | null; amount: number }) => {
+  const isDispute = idOf(row.sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(row.description ?? '')
+  if (!isDispute) return 'other_adjustment'
+  return row.amount > 0 ? 'dispute_reversal' : 'dispute'
+}
+
+/**
+ * The reporting category that follows from a type; an unknown type is its own category. It is a guess where Stripe uses one
+ * type for several categories: a refund may also be a partial capture's, a fee also network cost.
+ */
+export const reportingCategoryOf = (
+  type: string,
+  row: { sourceId: string | null; description: string | null; amount: number },
+): string => {
+  if (type === 'adjustment' || type === 'adjusted_for_overdraft_transaction') return adjustmentCategory(row)
+  return categories[type] ?? type
+}

@@ -1,0 +1,63 @@
+import { Temporal } from 'temporal-polyfill'
+import { BadCell } from './bad-cell.ts'
+
+const timePattern =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?: ?(Z|UTC|[+-]\d\d:\d\d))?$/
+
+const minute = 60_000
+
+/** Milliseconds by which a clock at this offset from UTC is early. */
+const offsetOf = (text: string): number => {
+  if (text === 'Z' || text === 'UTC') return 0
+  const [hours = 0, minutes = 0] = text.slice(1).split(':').map(Number)
+  return (text.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * minute
+}
+
+/** The wall clock's milliseconds as if it were in UTC; null when there is no such day or hour. */
+const wallClock = (parts: readonly (string | undefined)[]): number | null => {
+  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = parts.map((part) =>
+    Number(part ?? 0),
+  )
+  const at = Date.UTC(year, month - 1, day, hours, minutes, seconds)
+  // Date.UTC takes the 31st of February for one of March.
+  const isReal =
+    month <= 12 && new Date(at).getUTCDate() === day && hours < 24 && minutes < 60 && seconds < 60
+  return isReal ? at : null
+}
+
+/** Offsets of a zone, each kept for the quarter of an hour that it was asked for: no zone changes its clocks within one. */
+const createZone = (timezone: string): ((wall: number) => number) => {
+  const quarter = 15 * minute
+  const offsets = new Map<number, number>()
+  return (wall) => {
+    const key = Math.floor(wall / quarter)
+    const known = offsets.get(key)
+    if (known !== undefined) return known
+    const clock = Temporal.Instant.fromEpochMilliseconds(key * quarter)
+      .toZonedDateTimeISO('UTC')
+      .toPlainDateTime()
+    const offset = key * quarter - clock.toZonedDateTime(timezone).epochMilliseconds
+    offsets.set(key, offset)
+    return offset
+  }
+}
+
+/** Reads a time; a cell that is none throws BadCell. */
+export type TimeReader = (text: string) => Date
+
+/**
+ * Reads `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. What says no zone itself is of the one
+ * given; an hour that comes twice when clocks are put back is the first one. Parts of a second are dropped.
+ *
+ * @param timezone IANA name
+ */
+export const createTimeReader = (timezone: string): TimeReader => {
+  const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => 0 : createZone(timezone)
+  return (text) => {
+    const [, ...parts] = timePattern.exec(text) ?? []
+    const wall = parts.length === 0 ? null : wallClock(parts.slice(0, 6))
+    if (wall === null) throw new BadCell('is no time, such as 2026-09-01 14:30:00')
+    const offset = parts[6]
+    return new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
+  }
+}

@@ -1,0 +1,69 @@
+import { BadCell } from './bad-cell.ts'
+import type { Columns, Line, NeededReader } from './columns.ts'
+
+/** The three-letter code of a settlement currency, in lower case. */
+export const currencyReader = (columns: Columns, name: string): NeededReader<string> => {
+  const read = columns.needed(name)
+  return (line) => {
+    const currency = read(line)
+    if (!/^[a-z]{3}$/i.test(currency)) {
+      throw new BadCell('is no currency, such as usd', name, currency)
+    }
+    return currency.toLowerCase()
+  }
+}
+
+export type Amounts = { amount: number; fee: number; net: number }
+
+/** The names of the columns that have them. */
+export type AmountColumns = Readonly<Record<keyof Amounts, string>>
+
+/** Amount, fee and net as they stand there; one of fee and net may have no column, or nothing in it. */
+export const givenAmountsReader = (
+  columns: Columns,
+  names: AmountColumns,
+  currency: (line: Line) => string,
+) => {
+  const readAmount = columns.amount(names.amount, currency)
+  const readFee = columns.amount(names.fee, currency)
+  const readNet = columns.amount(names.net, currency)
+  return (line: Line) => {
+    const amount = readAmount(line)
+    if (amount === null) throw new BadCell('is empty', names.amount, '')
+    const [fee, net] = [readFee(line), readNet(line)]
+    if (fee !== null) return { amount, fee, net }
+    if (net !== null) return { amount, fee, net }
+    throw new BadCell('is empty', names.net, '')
+  }
+}
+
+/** Amount, fee and net of a line. What is not given follows from the others; where all three are, they have to agree. */
+export const amountsReader = (
+  columns: Columns,
+  names: AmountColumns,
+  currency: (line: Line) => string,
+): NeededReader<Amounts> => {
+  const read = givenAmountsReader(columns, names, currency)
+  return (line) => {
+    const given = read(line)
+    const { amount, net } = given
+    if (given.fee === null) return { amount, fee: amount - given.net, net: given.net }
+    const expected = amount - given.fee
+    if (net !== null && net !== expected) {
+      const text = columns.text(names.net)(line)
+      throw new BadCell(
+        `is not ${names.amount} less ${names.fee}, which is ${expected} in minor units`,
+        names.net,
+        text,
+      )
+    }
+    return { amount, fee: given.fee, net: expected }
+  }
+}
+
+/** The id of an object, when it is of one of the kinds that these prefixes mark. */
+export const idOf = (id: string | null, ...prefixes: readonly string[]): string | null =>
+  id !== null && prefixes.some((prefix) => id.startsWith(prefix)) ? id : null
+
+/** A charge's id, or that of a payment on a connected account. */
+export const chargeIdOf = (id: string | null): string | null => idOf(id, 'ch_', 'py_')
