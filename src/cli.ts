@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
   schema: async () => (await import('./commands/schema.ts')).schemaCommand,
   keys: async () => (await import('./commands/keys.ts')).keysCommand,
+  import: async () => (await import('./commands/import.ts')).importCommand,
   report: async () => (await import('./commands/report.ts')).reportCommand,
 }
 

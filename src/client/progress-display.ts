@@ -5,11 +5,14 @@ export type ProgressDisplay = {
   showRun(run: ReportRun): void
   /** Shows how much of the file has come. */
   showBytes(bytes: number, expected: number): void
+  /** Shows any other work. */
+  show(view: View): void
   /** Leaves the line clean for what is printed next. */
   end(): void
 }
 
-type View = {
+/** Where some work stands. */
+export type View = {
   stage: string
   /** 0 to 100; null while it is not known. */
   percent: number | null
@@ -20,7 +23,8 @@ type View = {
 const width = 14
 /** A download has much more news than anyone can read. */
 const redrawMilliseconds = 100
-const count = (value: string | number): string => BigInt(value).toLocaleString('en')
+/** A number as people write it: `1,234,567`. */
+export const count = (value: string | number): string => BigInt(value).toLocaleString('en')
 
 /** Seconds as people say them: `8 s`, `2 min 5 s`. */
 const formatSeconds = (seconds: number): string => {
@@ -98,6 +102,7 @@ export const createProgressDisplay = (stream: NodeJS.WriteStream): ProgressDispl
   return {
     showRun: (run) => show(viewOfRun(run)),
     showBytes: (bytes, expected) => show(viewOfBytes(bytes, expected)),
+    show,
     end: () => {
       if (stream.isTTY) stream.write('\r\x1b[K')
     },
