@@ -78,6 +78,9 @@ const importOne = async (
   const client = await pool.connect()
   // An error that nobody hears ends the process; the query that runs then, or the next one, fails with it.
   client.on('error', () => {})
+  // With a query under way this cuts the connection, and Postgres forgets the transaction.
+  const stop = () => void client.end()
+  signal.addEventListener('abort', stop)
   const start = performance.now()
   const seconds = () => (performance.now() - start) / 1000
   try {
@@ -105,6 +108,7 @@ const importOne = async (
       cause: error,
     })
   } finally {
+    signal.removeEventListener('abort', stop)
     // Ended, not given back: it has a listener that nobody else wants.
     client.release(true)
   }

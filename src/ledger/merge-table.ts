@@ -3,14 +3,17 @@ import { copyRows } from './copy-rows.ts'
 import { type FieldMerge, fieldMerges, foldRow } from './fold-rows.ts'
 import type { LedgerOwner, LedgerValue } from './rows.ts'
 
+/** Writes rows that were taken to their table. */
+export type Flush = (client: pg.ClientBase, owner: LedgerOwner) => Promise<void>
+
 /** Rows on their way into one table. */
 export type TableMerge<Row> = {
-  /** Holds rows until the next flush, each id once. */
+  /** Holds rows until they are taken, each id once. */
   add(rows: readonly Row[]): void
   /** Makes the temporary table that the rows go through; it is gone with the transaction. */
   open(client: pg.ClientBase): Promise<void>
-  /** Merges what is held into the table. */
-  flush(client: pg.ClientBase, owner: LedgerOwner): Promise<void>
+  /** Takes the rows that are held, and returns what merges them into the table. */
+  take(): Flush
 }
 
 const mergedValue = (merge: FieldMerge, column: string): string => {
@@ -50,7 +53,7 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
   // Object.keys cannot know that `columns` has no other keys than those of Row.
   const merges = fieldMerges(Object.keys(columns) as (keyof Row)[], assumed)
   const statement = mergeStatement(table, columns, merges)
-  const rows = new Map<string, Row>()
+  let rows = new Map<string, Row>()
   return {
     add: (added) => {
       for (const row of added) foldRow(rows, row, merges)
@@ -60,12 +63,15 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
         `create temporary table if not exists merging_${table} (like ${table}) on commit drop`,
       )
     },
-    flush: async (client, owner) => {
-      if (rows.size === 0) return
-      await copyRows(client, owner, `merging_${table}`, columns, [...rows.values()])
-      await client.query(statement)
-      await client.query(`truncate merging_${table}`)
-      rows.clear()
+    take: () => {
+      const taken = [...rows.values()]
+      rows = new Map()
+      return async (client, owner) => {
+        if (taken.length === 0) return
+        await copyRows(client, owner, `merging_${table}`, columns, taken)
+        await client.query(statement)
+        await client.query(`truncate merging_${table}`)
+      }
     },
   }
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { copyRows } from './copy-rows.ts'
-import { createTableMerge } from './merge-table.ts'
+import { createTableMerge, type Flush } from './merge-table.ts'
 import {
   type LedgerBalanceTransaction,
   type LedgerBatch,
@@ -49,7 +49,7 @@ const createMerge = (assumed: MergeOptions['assumed']) => {
     assumed,
   )
   const tables = [customers, charges, payouts, transactions]
-  const feeDetails = new Map<string, LedgerFeeDetail[]>()
+  let feeDetails = new Map<string, LedgerFeeDetail[]>()
 
   return {
     open: async (client: pg.ClientBase) => {
@@ -63,10 +63,14 @@ const createMerge = (assumed: MergeOptions['assumed']) => {
       const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
       for (const [id, details] of parts) feeDetails.set(id, details)
     },
-    flush: async (client: pg.ClientBase, owner: LedgerOwner) => {
-      for (const table of tables) await table.flush(client, owner)
-      await replaceFeeDetails(client, owner, feeDetails)
-      feeDetails.clear()
+    take: (): Flush => {
+      const flushes = tables.map((table) => table.take())
+      const details = feeDetails
+      feeDetails = new Map()
+      return async (client, owner) => {
+        for (const flush of flushes) await flush(client, owner)
+        await replaceFeeDetails(client, owner, details)
+      }
     },
   }
 }
@@ -102,16 +106,29 @@ export const mergeLedger = async (
   await merge.open(client)
   let pending = 0
   let balanceTransactions = 0
-  for await (const batch of ledger) {
-    merge.add(batch)
-    pending += rowCount(batch)
-    balanceTransactions += batch.balanceTransactions.length
-    if (pending < rowsAtOnce) continue
-    await merge.flush(client, owner)
-    pending = 0
-    onProgress?.(balanceTransactions)
+  // While Postgres merges, the next rows are read. Only one flush runs at a time.
+  let flushed: Promise<void> = Promise.resolve()
+  const flushNow = async (rows: number): Promise<void> => {
+    await merge.take()(client, owner)
+    onProgress?.(rows)
   }
-  await merge.flush(client, owner)
-  onProgress?.(balanceTransactions)
+  try {
+    for await (const batch of ledger) {
+      merge.add(batch)
+      pending += rowCount(batch)
+      balanceTransactions += batch.balanceTransactions.length
+      if (pending < rowsAtOnce) continue
+      pending = 0
+      await flushed
+      flushed = flushNow(balanceTransactions)
+      // Its error is thrown where it is awaited.
+      flushed.catch(() => {})
+    }
+    await flushed
+    await flushNow(balanceTransactions)
+  } finally {
+    // Whatever went wrong, the caller's rollback has to be the last statement.
+    await flushed.catch(() => {})
+  }
   return { balanceTransactions }
 }

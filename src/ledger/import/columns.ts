@@ -14,6 +14,8 @@ export type NeededReader<Value> = (line: Line) => Value
 /** The columns of one file, by the names in its header; letters of either size are the same. */
 export type Columns = {
   has(name: string): boolean
+  /** The name as the file's header writes it. */
+  nameOf(name: string): string
   /** Text of the first of these columns that the file has. */
   text(...names: readonly string[]): Reader<string>
   /** The same of a cell that may not be empty. */
@@ -79,6 +81,7 @@ export const createColumns = (header: readonly string[], timezone: string): Colu
   }
   return {
     has: (name) => placeOf([name]) !== null,
+    nameOf: (name) => nameAt(placeOf([name]) ?? -1) || name,
     text,
     needed: (...names) => {
       const place = placeOf(names)

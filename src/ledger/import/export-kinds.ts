@@ -4,7 +4,7 @@ import type { ExportKind } from './export-kind.ts'
 import { itemizedTransactions } from './itemized.ts'
 import { itemizedPayouts } from './payouts.ts'
 
-/** The kinds that can be read; the first whose columns are all there is the one. */
+/** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
 export const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
 const missing = (kind: ExportKind, names: ReadonlySet<string>): string[] =>
@@ -17,10 +17,10 @@ const missing = (kind: ExportKind, names: ReadonlySet<string>): string[] =>
  */
 export const recognizeExport = (header: readonly string[]): ExportKind => {
   const names = new Set(header.map((name) => name.trim().toLowerCase()))
-  const known = exportKinds.find((kind) => missing(kind, names).length === 0)
-  if (known) return known
-  const lacks = exportKinds.map(
-    (kind) => `an export of the ${kind.title} lacks ${missing(kind, names).join(', ')}`,
+  const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
+  const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
+  if (nearest?.lacks.length === 0) return nearest.kind
+  throw new BadExport(
+    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${nearest?.lacks.join(', ')}`,
   )
-  throw new BadExport(`its columns are those of no export that can be imported: as ${lacks.join('; as ')}`)
 }

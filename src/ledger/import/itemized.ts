@@ -56,9 +56,10 @@ const openAutomaticPayout = (columns: Columns) => {
   const id = columns.text('automatic_payout_id')
   // The first versions have this column in UTC, as all of theirs, and do not say so in its name.
   const isUtcOnly = columns.has('created_utc') && !columns.has('created')
-  const effectiveAt = isUtcOnly
-    ? columns.time('automatic_payout_effective_at')
-    : columns.time('automatic_payout_effective_at_utc', 'automatic_payout_effective_at')
+  const utcName = 'automatic_payout_effective_at_utc'
+  const localName = 'automatic_payout_effective_at'
+  const effectiveAt =
+    isUtcOnly && !columns.has(utcName) ? columns.time(localName) : columns.time(utcName, localName)
   const traceId = columns.text('trace_id')
   const traceIdStatus = columns.oneOf('trace_id_status', traceStatuses)
   return (line: Line) => ({

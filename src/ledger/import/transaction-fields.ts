@@ -7,7 +7,7 @@ export const currencyReader = (columns: Columns, name: string): NeededReader<str
   return (line) => {
     const currency = read(line)
     if (!/^[a-z]{3}$/i.test(currency)) {
-      throw new BadCell('is no currency, such as usd', name, currency)
+      throw new BadCell('is no currency, such as usd', columns.nameOf(name), currency)
     }
     return currency.toLowerCase()
   }
@@ -29,11 +29,11 @@ export const givenAmountsReader = (
   const readNet = columns.amount(names.net, currency)
   return (line: Line) => {
     const amount = readAmount(line)
-    if (amount === null) throw new BadCell('is empty', names.amount, '')
+    if (amount === null) throw new BadCell('is empty', columns.nameOf(names.amount), '')
     const [fee, net] = [readFee(line), readNet(line)]
     if (fee !== null) return { amount, fee, net }
     if (net !== null) return { amount, fee, net }
-    throw new BadCell('is empty', names.net, '')
+    throw new BadCell('is empty', columns.nameOf(names.net), '')
   }
 }
 
@@ -53,7 +53,7 @@ export const amountsReader = (
       const text = columns.text(names.net)(line)
       throw new BadCell(
         `is not ${names.amount} less ${names.fee}, which is ${expected} in minor units`,
-        names.net,
+        columns.nameOf(names.net),
         text,
       )
     }
