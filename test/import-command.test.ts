@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readFileImport } from '../src/commands/import-files.ts'
+import { createConnection } from '../src/database/client.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -37,27 +39,15 @@ const startImport = (...args: string[]) => {
   return { child, ended }
 }
 
-const runImport = (...args: string[]) => startImport(...args).ended
+const rows = 2000
 
-/** Returns when the import has told of its first rows, of which many more are to come. */
-const underWay = (child: ChildProcess) =>
-  once(child.stderr ?? child, 'data', { signal: AbortSignal.timeout(25_000) })
-
-const rows = 45_000
-const day = 86_400_000
-const minuteAt = (place: number) =>
-  new Date(Date.parse('2026-09-01T00:00:00Z') + Math.floor((place / rows) * 30) * day)
-    .toISOString()
-    .slice(0, 16)
-    .replace('T', ' ')
-
-const writeHistory = async (name: string, count: number): Promise<string> => {
-  const path = join(folder, name)
-  const lines = ['id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)']
-  for (let place = 0; place < count; place++) {
-    lines.push(`txn_${place},charge,ch_${place},10.00,0.59,9.41,usd,${minuteAt(place)}`)
-  }
-  await writeFile(path, lines.join('\n'))
+const writeHistory = async (): Promise<string> => {
+  const path = join(folder, 'history.csv')
+  const lines = Array.from({ length: rows }, (_, place) => {
+    const day = String(1 + Math.floor((place / rows) * 30)).padStart(2, '0')
+    return `txn_${place},charge,ch_${place},10.00,0.59,9.41,usd,2026-09-${day} 10:00`
+  })
+  await writeFile(path, ['id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)', ...lines].join('\n'))
   await utimes(path, new Date(), new Date('2026-10-20T12:00:00Z'))
   return path
 }
@@ -70,55 +60,75 @@ const stored = async () => {
   return row
 }
 
-test('an import that is killed leaves nothing, and goes through when it is run again', async () => {
-  const path = await writeHistory('large.csv', rows)
-  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    const { child, ended } = startImport(path)
-    await underWay(child)
-    child.kill(signal)
-    const result = await ended
-    if (signal === 'SIGKILL') expect(result).toMatchObject({ code: null, signal })
-    else
-      expect(result).toMatchObject({ code: 130, text: expect.stringMatching(/Nothing of .* was imported/) })
-    expect(await stored()).toEqual({ rows: 0, net: 0, until: null })
-  }
-  const expected = { rows, net: rows * 941, until: '2026-10-01' }
-  // The second time finds everything there.
-  for (const _ of ['first', 'second']) {
-    const { code, text } = await runImport(path)
-    expect(text).toMatch(/45,000 rows of an export of the balance history in .* rows\/s/)
-    expect(text).toContain('is complete from 2026-09-01T00:00:00Z until 2026-10-01T00:00:00Z')
-    expect(code).toBe(0)
-    expect(await stored()).toEqual(expected)
-  }
-}, 90_000)
+/** How many connections of imports there are, and how many of them wait for a lock. */
+const connections = async () => {
+  const [row] = await database.query<{ all: number; waiting: number }>(`
+    select count(*)::int as all, (count(*) filter (where wait_event_type = 'Lock'))::int as waiting
+    from pg_stat_activity where application_name = 'report-gateway import' and datname = current_database()`)
+  return row ?? { all: 0, waiting: 0 }
+}
 
-test('mistakes on the command line are told in a sentence, and nothing is imported', async () => {
-  await database.query(
-    `insert into accounts (id, name, created_at) values ('acct_demo', 'Demo', now()), ('acct_x', 'X', now())`,
-  )
-  const path = await writeHistory('small.csv', 3)
-  const before = await stored()
-  const results = await Promise.all([
-    runImport(),
-    runImport(path),
-    runImport(path, '--account', 'acct_demo'),
-    runImport(path, '--account', 'acct_x', '--timezone', 'Mars/Base'),
-    runImport(path, '--account', 'acct_x', '--from', '2026-09-05', '--until', '2026-09-01'),
-    runImport(join(folder, 'missing.csv'), '--account', 'acct_x'),
-  ])
-  const sentences = [
-    /Which files\?/,
-    /There are several accounts/,
-    /keys -- create --new-account NAME/,
-    /Mars\/Base is no IANA name/,
-    /has to be later than --from/,
-    /missing\.csv cannot be imported: it cannot be opened/,
-  ]
-  for (const [place, { code, text }] of results.entries()) {
-    expect(text).toMatch(sentences[place] ?? '')
-    expect(text).not.toMatch(/^\s+at /m)
-    expect(code).toBe(1)
-  }
-  expect(await stored()).toEqual(before)
+/** Waits until something is so, and fails when it is not in time. */
+const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  const deadline = AbortSignal.timeout(60_000)
+  while (!(await isSo())) deadline.throwIfAborted()
+}
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'an import that gets %s with all rows written leaves nothing',
+  async (signal) => {
+    const path = await writeHistory()
+    const holder = createConnection(database.url, 'test')
+    await holder.connect()
+    try {
+      // The last thing that an import writes is what it covers: there it has to wait.
+      await holder.query('begin; lock table ledger_side_coverage in access exclusive mode')
+      const { child, ended } = startImport(path)
+      await until(async () => (await connections()).waiting === 1)
+      child.kill(signal)
+      const result = await ended
+      if (signal === 'SIGKILL') expect(result).toMatchObject({ code: null, signal })
+      else
+        expect(result).toMatchObject({ code: 130, text: expect.stringMatching(/Nothing of .* was imported/) })
+    } finally {
+      await holder.end()
+    }
+    await until(async () => (await connections()).all === 0)
+    expect(await stored()).toEqual({ rows: 0, net: 0, until: null })
+  },
+  90_000,
+)
+
+test('an import that is run again goes through, and says what is complete', async () => {
+  const { code, text } = await startImport(await writeHistory()).ended
+  expect(text).toMatch(/2,000 rows of an export of the balance history in .* rows\/s/)
+  expect(text).toContain('is complete from 2026-09-01T00:00:00Z until 2026-10-01T00:00:00Z')
+  expect(code).toBe(0)
+  expect(await stored()).toEqual({ rows, net: rows * 941, until: '2026-10-01' })
+})
+
+test("nothing goes into the demo's ledger, and the way out is told", async () => {
+  await database.query(`insert into accounts (id, name) values ('acct_demo', 'Demo')`)
+  const { code, text } = await startImport(await writeHistory(), '--account', 'acct_demo').ended
+  expect(text).toMatch(/npm run keys -- create --new-account NAME\n$/)
+  expect(code).toBe(1)
+  expect(await stored()).toMatchObject({ rows })
+})
+
+test.each<[Parameters<typeof readFileImport>, RegExp]>([
+  [[[], {}], /Which files\?/],
+  [[['a.csv'], { timezone: 'Mars/Base' }], /Mars\/Base is no IANA name/],
+  [[['a.csv'], { from: '2026-09-05', until: '2026-09-01' }], /has to be later than --from/],
+  [[['a.csv'], { until: '2926-09-01' }], /in the future/],
+  [[['a.csv'], { from: '5 September' }], /neither a date/],
+])('arguments that make no sense are refused: %j', (args, sentence) => {
+  expect(() => readFileImport(...args)).toThrow(sentence)
+})
+
+test('dates are midnights of the timezone', () => {
+  const values = { from: '2026-09-01', until: '2026-09-02T00:00:00Z', timezone: 'Europe/Berlin' }
+  expect(readFileImport(['a.csv'], values).declared).toEqual({
+    from: new Date('2026-08-31T22:00:00Z'),
+    until: new Date('2026-09-02T00:00:00Z'),
+  })
 })

@@ -14,8 +14,8 @@ import { spanText, tellCoverage } from './tell-coverage.ts'
 export const fileImportOptions = {
   from: { type: 'string' },
   until: { type: 'string' },
-  timezone: { type: 'string', default: 'UTC' },
-  'skip-bad': { type: 'boolean', default: false },
+  timezone: { type: 'string' },
+  'skip-bad': { type: 'boolean' },
 } as const
 
 export type FileImport = {
@@ -28,11 +28,16 @@ export type FileImport = {
 /** @throws ConfigurationError when something is wrong with the arguments */
 export const readFileImport = (
   paths: readonly string[],
-  values: { from?: string; until?: string; timezone: string; 'skip-bad': boolean },
+  values: {
+    from?: string | undefined
+    until?: string | undefined
+    timezone?: string | undefined
+    'skip-bad'?: boolean | undefined
+  },
 ): FileImport => {
   if (paths.length === 0)
     throw new ConfigurationError('Which files? npm run import -- FILE… (--help tells more)')
-  const timezone = readTimezone(values.timezone)
+  const timezone = readTimezone(values.timezone ?? 'UTC')
   const from = readTime('from', values.from, timezone)
   const until = readTime('until', values.until, timezone)
   if (from && until && from >= until) {
@@ -41,7 +46,7 @@ export const readFileImport = (
   if (until && until > new Date()) {
     throw new ConfigurationError(`--until ${values.until} lies in the future, of which no export knows all.`)
   }
-  return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] }
+  return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
 }
 
 /** What a file's import did, in sentences. */
