@@ -81,16 +81,21 @@ test('a key that is refused is told in one sentence, without the key', async () 
 })
 
 test.each<[string, string[], RegExp]>([
-  ['a port that is none', ['--port', '0'], /^--port 0 is no port: /],
-  ['a protocol that is none', ['--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
-  ['a time that is none', ['--from', 'March'], /^--from March is neither a date/],
-  ['a time to come', ['--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
-  ['a key of the other mode', ['--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
-  ['files as well', ['march.csv'], /^Import files and Stripe one after the other: march\.csv /],
-  ['an option of files', ['--skip-bad'], /^--until and --skip-bad are about files: /],
+  ['a port that is none', ['--stripe', '--port', '0'], /^--port 0 is no port: /],
+  ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
+  ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is neither a date/],
+  ['a time to come', ['--stripe', '--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
+  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
+  ['files as well', ['--stripe', 'march.csv'], /^Import files and Stripe one after the other: march\.csv /],
+  ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad are about files: /],
+  [
+    'a host without Stripe',
+    ['march.csv', '--host', 'localhost'],
+    /are about Stripe: say --stripe as well\.$/,
+  ],
 ])('%s is refused before anything is opened', async (_what, args, sentence) => {
   const context = {
-    args: ['--stripe', ...args],
+    args,
     environment: { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
     print: () => {},
     stdout: process.stdout,

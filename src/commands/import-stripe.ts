@@ -21,14 +21,14 @@ export const stripeImportOptions = {
 } as const
 
 type StripeImportValues = {
-  host?: string
-  port?: string
-  protocol?: string
-  from?: string
-  until?: string
-  timezone: string
+  host?: string | undefined
+  port?: string | undefined
+  protocol?: string | undefined
+  from?: string | undefined
+  until?: string | undefined
+  timezone?: string | undefined
   livemode: boolean
-  'skip-bad': boolean
+  'skip-bad'?: boolean | undefined
 }
 
 export type StripeImport = { key: StripeKey; address: StripeAddress; from: Date | null }
@@ -55,7 +55,7 @@ export const readStripeImport = (
   }
   if (values.until !== undefined || values['skip-bad'])
     throw new ConfigurationError('--until and --skip-bad are about files: leave them out with --stripe.')
-  const from = readTime('from', values.from, readTimezone(values.timezone))
+  const from = readTime('from', values.from, readTimezone(values.timezone ?? 'UTC'))
   if (from && from > new Date()) throw new ConfigurationError(`--from ${values.from} lies in the future.`)
   const key = readStripeKey(environment.STRIPE_API_KEY, values.livemode)
   return { key, address: readAddress(values), from }

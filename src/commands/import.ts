@@ -67,6 +67,8 @@ export const importCommand: Command = async (context) => {
     const request = readStripeImport(positionals, values, context)
     return withLedger(context, values, (pool, owner) => importFromStripe(pool, owner, request, context))
   }
+  if (values.host ?? values.port ?? values.protocol)
+    throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
   const request = readFileImport(positionals, values)
   await withLedger(context, values, (pool, owner) => importFiles(pool, owner, request, context))
 }
