@@ -8,7 +8,7 @@ import { demoAccountId } from '../src/demo.ts'
 import { builtInReportTypes } from '../src/reports/catalog.ts'
 import { startCuttableProxy, startFileProxy } from './client-proxies.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
-import { type ReportProcess, spawnReport } from './report-process.ts'
+import { type CommandProcess, spawnReport } from './report-process.ts'
 import { slowReport } from './slow-report.ts'
 
 const september = ['--from', '2026-09-01', '--to', '2026-10-01']
@@ -31,7 +31,7 @@ beforeEach(async () => {
   return () => rm(folder, { recursive: true })
 })
 
-const report = (args: string[], environment: Record<string, string> = {}): ReportProcess =>
+const report = (args: string[], environment: Record<string, string> = {}): CommandProcess =>
   spawnReport(args, {
     cwd: folder,
     environment: { GATEWAY_URL: gateway.url, REPORT_GATEWAY_KEY: account.key, ...environment },

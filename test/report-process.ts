@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const deadline = 25_000
 
-export type ReportProcess = {
+export type CommandProcess = {
   child: ChildProcess
   /** Waits until standard error has it; fails when the process ends before. */
   wrote(pattern: RegExp): Promise<RegExpExecArray>
@@ -13,13 +13,20 @@ export type ReportProcess = {
   ended: Promise<{ code: number | null; stdout: Buffer; stderr: string }>
 }
 
+export type ProcessSurroundings = { cwd: string; environment: Record<string, string> }
+
 /** `npm run report` without npm: the terminal client as a process of its own, in `cwd`. */
-export const spawnReport = (
+export const spawnReport = (args: string[], surroundings: ProcessSurroundings): CommandProcess =>
+  spawnCommand('report', args, surroundings)
+
+/** `npm run` with any of the commands, without npm. */
+export const spawnCommand = (
+  name: string,
   args: string[],
-  { cwd, environment }: { cwd: string; environment: Record<string, string> },
-): ReportProcess => {
+  { cwd, environment }: ProcessSurroundings,
+): CommandProcess => {
   const { PATH, NODE_COMPILE_CACHE } = process.env
-  const child = spawn(process.execPath, [cli, 'report', ...args], {
+  const child = spawn(process.execPath, [cli, name, ...args], {
     cwd,
     env: { PATH, NODE_COMPILE_CACHE, DATA_DIR: cwd, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -40,7 +47,7 @@ export const spawnReport = (
         const match = pattern.exec(stderr)
         if (match) return match
         if (child.exitCode !== null || child.signalCode !== null)
-          throw new Error(`The client ended without ${pattern}. It wrote:\n${stderr}`)
+          throw new Error(`The command ended without ${pattern}. It wrote:\n${stderr}`)
         await Promise.race([once(child.stderr, 'data'), closed])
       }
     },

@@ -1,14 +1,14 @@
 import { basename } from 'node:path'
 import type { Pool } from 'pg'
-import { Temporal } from 'temporal-polyfill'
 import { StoppedError } from '../client/client-error.ts'
 import { count, createProgressDisplay, type ProgressDisplay } from '../client/progress-display.ts'
 import type { CommandContext } from '../command.ts'
 import { ConfigurationError } from '../errors.ts'
-import { readCoverage, type Span } from '../ledger/coverage.ts'
 import { type ImportResult, importFile } from '../ledger/import/import-file.ts'
 import type { LedgerOwner } from '../ledger/rows.ts'
 import { refreshStatistics } from '../ledger/statistics.ts'
+import { readTime, readTimezone } from './import-time.ts'
+import { spanText, tellCoverage } from './tell-coverage.ts'
 
 /** The options of `npm run import` that are about files. */
 export const fileImportOptions = {
@@ -23,29 +23,6 @@ export type FileImport = {
   timezone: string
   declared: { from: Date | null; until: Date | null }
   skipBad: boolean
-}
-
-const readTimezone = (name: string): string => {
-  try {
-    return Temporal.Now.zonedDateTimeISO(name).timeZoneId
-  } catch {
-    throw new ConfigurationError(`--timezone ${name} is no IANA name, such as Europe/Berlin.`)
-  }
-}
-
-/** A date, which means its midnight in the timezone, or an instant. */
-const readTime = (option: string, text: string | undefined, timezone: string): Date | null => {
-  if (text === undefined) return null
-  try {
-    const instant = /^\d{4}-\d\d-\d\d$/.test(text)
-      ? Temporal.PlainDate.from(text).toZonedDateTime(timezone)
-      : Temporal.Instant.from(text)
-    return new Date(instant.epochMilliseconds)
-  } catch {
-    throw new ConfigurationError(
-      `--${option} ${text} is neither a date, such as 2026-09-01, nor an instant, such as 2026-09-01T00:00:00Z.`,
-    )
-  }
 }
 
 /** @throws ConfigurationError when something is wrong with the arguments */
@@ -71,9 +48,6 @@ export const readFileImport = (
   }
   return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
 }
-
-const spanText = ({ from, until }: Span): string =>
-  `${from.toISOString().slice(0, 19)}Z until ${until.toISOString().slice(0, 19)}Z`
 
 /** What a file's import did, in sentences. */
 const tell = (path: string, result: ImportResult, seconds: number): string[] => {
@@ -157,14 +131,8 @@ export const importFiles = async (
   const client = await pool.connect()
   try {
     await refreshStatistics(client)
-    const coverage = await readCoverage(client, owner)
-    const mode = owner.livemode ? 'live' : 'test'
-    context.print(
-      coverage
-        ? `The ledger of ${owner.accountId} in ${mode} mode is complete from ${spanText(coverage)}: reports can run over that.`
-        : `The ledger of ${owner.accountId} in ${mode} mode is not complete for any time yet: it takes the balance history, or the itemized reports of both activity and payouts.`,
-    )
   } finally {
     client.release()
   }
+  context.print(await tellCoverage(pool, owner))
 }

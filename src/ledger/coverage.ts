@@ -50,9 +50,11 @@ const sideOf = async (client: pg.ClientBase, owner: LedgerOwner, side: LedgerSid
 
 const time = (date: Date): string => date.toISOString().replace('.000Z', 'Z')
 
+const doMeet = (a: Span, b: Span): boolean => a.from <= b.until && b.from <= a.until
+
 /** What both spans cover; they have to overlap or touch, since nobody knows what happened in a gap. */
 const joined = (side: LedgerSide, known: Span, added: Span): Span => {
-  if (added.from <= known.until && known.from <= added.until) {
+  if (doMeet(known, added)) {
     return {
       from: added.from < known.from ? added.from : known.from,
       until: added.until > known.until ? added.until : known.until,
@@ -87,6 +89,19 @@ export const checkCoverage = async (
     const known = await sideOf(client, owner, side)
     if (known) joined(side, known, span)
   }
+}
+
+/** True when no gap would lie between the span and what is covered. */
+export const meetsCoverage = async (
+  client: pg.ClientBase,
+  owner: LedgerOwner,
+  span: Span,
+): Promise<boolean> => {
+  for (const side of ledgerSides) {
+    const known = await sideOf(client, owner, side)
+    if (known && !doMeet(known, span)) return false
+  }
+  return true
 }
 
 /**

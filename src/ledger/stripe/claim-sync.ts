@@ -1,0 +1,29 @@
+import type pg from 'pg'
+import { ConfigurationError } from '../../errors.ts'
+import type { LedgerOwner } from '../rows.ts'
+
+/**
+ * Does the work while no other sync of this account and mode runs. When the process is killed, its connection ends, and
+ * with it the claim.
+ *
+ * @throws ConfigurationError when another one runs
+ */
+export const claimSync = async <Result>(
+  client: pg.ClientBase,
+  { accountId, livemode }: LedgerOwner,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  const name = [`stripe sync ${accountId} ${livemode ? 'live' : 'test'}`]
+  const { rows } = await client.query<{ claimed: boolean }>(
+    'select pg_try_advisory_lock(hashtextextended($1, 0)) as claimed',
+    name,
+  )
+  if (!rows[0]?.claimed)
+    throw new ConfigurationError(`Another sync of ${accountId} is running. Wait for its end.`)
+  try {
+    return await work()
+  } finally {
+    // When the connection is lost, so is the claim.
+    await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', name).catch(() => {})
+  }
+}

@@ -1,0 +1,51 @@
+import type Stripe from 'stripe'
+import type { LedgerPayout } from '../rows.ts'
+import { idOf, wholeOf } from './expandable.ts'
+import { timeOf } from './values.ts'
+
+/** One of the words that the ledger knows; null for a word that Stripe has added since. */
+const known = <Word extends string>(words: readonly Word[], word: string | undefined): Word | null =>
+  words.find((candidate) => candidate === word) ?? null
+
+const statuses = ['pending', 'in_transit', 'paid', 'canceled', 'failed'] as const
+const types = ['bank_account', 'card'] as const
+const traceIdStatuses = ['pending', 'unsupported', 'supported'] as const
+
+/** When the money leaves the balance: an automatic payout's arrival, a manual one's creation. */
+export const payoutEffectiveAt = ({ automatic, arrival_date, created }: Stripe.Payout): Date =>
+  timeOf(automatic ? arrival_date : created)
+
+export const payoutRow = (payout: Stripe.Payout): LedgerPayout => {
+  const failure = wholeOf(payout.failure_balance_transaction)
+  return {
+    id: payout.id,
+    amount: payout.amount,
+    currency: payout.currency,
+    created: timeOf(payout.created),
+    arrivalDate: timeOf(payout.arrival_date),
+    effectiveAt: payoutEffectiveAt(payout),
+    isAutomatic: payout.automatic,
+    status: known(statuses, payout.status),
+    type: known(types, payout.type),
+    description: payout.description,
+    destinationId: idOf(payout.destination),
+    reversedAt: failure && timeOf(failure.created),
+    traceId: payout.trace_id?.value ?? null,
+    traceIdStatus: known(traceIdStatuses, payout.trace_id?.status),
+    statementDescriptor: payout.statement_descriptor,
+  }
+}
+
+/** True while its status, its arrival or its bank's reference may still change without a new balance transaction. */
+export const isUnsettled = ({ status }: Stripe.Payout): boolean =>
+  status === 'pending' || status === 'in_transit'
+
+/** What is known of the rows that a payout swept into the bank: a manual one swept none that Stripe could name. */
+export const sweepOf = ({
+  automatic,
+  reconciliation_status: status,
+}: Stripe.Payout): 'none' | 'later' | 'known' => {
+  if (!automatic) return 'none'
+  if (status === 'completed') return 'known'
+  return status === 'in_progress' ? 'later' : 'none'
+}

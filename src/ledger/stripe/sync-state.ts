@@ -1,0 +1,50 @@
+import type pg from 'pg'
+import type { LedgerOwner } from '../rows.ts'
+
+/** How far a ledger was read from Stripe: a row of `stripe_syncs`. */
+export type SyncState = {
+  /** Null when the key may not read the account. */
+  stripeAccountId: string | null
+  /** Everything in this span was read; `until` is exclusive. */
+  from: Date
+  until: Date
+  /** Ids of payouts that may still change. */
+  unsettledPayouts: readonly string[]
+  /** Ids of automatic payouts of which Stripe could not yet tell what they swept. */
+  unsweptPayouts: readonly string[]
+}
+
+export const readSyncState = async (client: pg.ClientBase, owner: LedgerOwner): Promise<SyncState | null> => {
+  const { rows } = await client.query<SyncState>(
+    `select stripe_account_id as "stripeAccountId", synced_from as "from", synced_until as "until",
+       unsettled_payouts as "unsettledPayouts", unswept_payouts as "unsweptPayouts"
+     from stripe_syncs where account_id = $1 and livemode = $2`,
+    [owner.accountId, owner.livemode],
+  )
+  return rows[0] ?? null
+}
+
+export const writeSyncState = async (
+  client: pg.ClientBase,
+  owner: LedgerOwner,
+  state: SyncState,
+): Promise<void> => {
+  await client.query(
+    `insert into stripe_syncs (account_id, livemode, stripe_account_id, synced_from, synced_until,
+       unsettled_payouts, unswept_payouts, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, now())
+     on conflict (account_id, livemode) do update set
+       stripe_account_id = excluded.stripe_account_id, synced_from = excluded.synced_from,
+       synced_until = excluded.synced_until, unsettled_payouts = excluded.unsettled_payouts,
+       unswept_payouts = excluded.unswept_payouts, updated_at = excluded.updated_at`,
+    [
+      owner.accountId,
+      owner.livemode,
+      state.stripeAccountId,
+      state.from,
+      state.until,
+      state.unsettledPayouts,
+      state.unsweptPayouts,
+    ],
+  )
+}

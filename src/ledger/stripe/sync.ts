@@ -1,0 +1,121 @@
+import Stripe from 'stripe'
+import { ConfigurationError } from '../../errors.ts'
+import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
+import { refreshStatistics } from '../statistics.ts'
+import { claimSync } from './claim-sync.ts'
+import { findFirstDay } from './first-day.ts'
+import { refreshPayouts } from './refresh-payouts.ts'
+import type { StripeLedger } from './stripe-ledger.ts'
+import { readSyncState, type SyncState } from './sync-state.ts'
+import { type SyncWindow, syncWindow } from './sync-window.ts'
+
+const minute = 60_000
+const day = 24 * 60 * minute
+
+/** The newest rows are left for the next time: some of the same second may still be on their way. */
+const margin = 5 * minute
+/** How far a sync goes back before the end of the last one, for rows that came late and charges that were changed since. */
+const overlap = day
+/** How long an invoice may wait for its payment and still be found with its charge. */
+const invoicePatience = 35 * day
+/** A window is halved or doubled until it has about so many rows: little to read anew after a kill. */
+const rowsOfWindow = 5_000
+const [shortestWindow, firstWindow, longestWindow] = [60 * minute, day, 32 * day]
+
+export type SyncOptions = StripeLedger & {
+  /** Where to begin when nothing was read yet, or to begin anew when it is earlier; null for the first transaction. */
+  from: Date | null
+  now: Date
+  /** Told after each page. */
+  onProgress: (progress: SyncProgress) => void
+}
+
+export type SyncProgress = {
+  /** The window that is being read. */
+  window: SyncWindow
+  /** When the last one will end. */
+  end: Date
+  /** Balance transactions that were read so far. */
+  rows: number
+}
+
+/** What a sync has done. The span is null when the account has no balance transactions. */
+export type SyncResult = { rows: number; span: Span | null }
+
+const later = (a: Date, b: Date): Date => (a > b ? a : b)
+const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
+const plus = (time: Date, milliseconds: number): Date => new Date(time.getTime() + milliseconds)
+
+/** Null when the key is restricted and may not read it. */
+const findAccountId = async (stripe: Stripe): Promise<string | null> => {
+  try {
+    return (await stripe.accounts.retrieveCurrent()).id
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripePermissionError) return null
+    throw error
+  }
+}
+
+/** The state that the sync goes on with, or begins with; null when there is nothing to sync. */
+const findState = async (options: SyncOptions, end: Date): Promise<SyncState | null> => {
+  const { stripe, client, owner, from } = options
+  const id = await findAccountId(stripe)
+  const known = await readSyncState(client, owner)
+  if (id && known?.stripeAccountId && id !== known.stripeAccountId) {
+    throw new ConfigurationError(
+      `The ledger of ${owner.accountId} was read from the Stripe account ${known.stripeAccountId}, and the key in STRIPE_API_KEY is one of ${id}. Name another account of yours: --account acct_…`,
+    )
+  }
+  const stripeAccountId = id ?? known?.stripeAccountId ?? null
+  if (known && (from === null || from >= known.from)) return { ...known, stripeAccountId }
+  const start = from ?? (await findFirstDay(stripe, end))
+  if (start === null) return null
+  await checkCoverage(client, owner, { from: start, until: later(start, end) }, ledgerSides)
+  return { unsettledPayouts: [], unsweptPayouts: [], ...known, stripeAccountId, from: start, until: start }
+}
+
+const nextLength = (length: number, rows: number): number => {
+  if (rows > rowsOfWindow * 2) return Math.max(length / 2, shortestWindow)
+  return rows < rowsOfWindow / 2 ? Math.min(length * 2, longestWindow) : length
+}
+
+const sync = async (options: SyncOptions): Promise<SyncResult> => {
+  const { now, onProgress } = options
+  const end = new Date(Math.floor(plus(now, -margin).getTime() / 1000) * 1000)
+  const found = await findState(options, end)
+  if (found === null) return { rows: 0, span: null }
+  let state = await refreshPayouts(options, found)
+  let from = later(state.from, plus(state.until, -overlap))
+  let invoicesFrom = plus(from, -invoicePatience)
+  let length = firstWindow
+  let rows = 0
+  while (from < end) {
+    const window = { from, until: earlier(plus(from, length), end), invoicesFrom }
+    const before = rows
+    onProgress({ window, end, rows })
+    state = await syncWindow(options, state, window, (more) => {
+      rows += more
+      onProgress({ window, end, rows })
+    })
+    length = nextLength(length, rows - before)
+    from = window.until
+    invoicesFrom = from
+  }
+  return { rows, span: { from: state.from, until: state.until } }
+}
+
+/**
+ * Reads what is new in a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
+ * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
+ * once.
+ *
+ * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
+ * @throws InputError when a gap would lie between what is covered and the beginning
+ * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
+ */
+export const syncStripe = (options: SyncOptions): Promise<SyncResult> =>
+  claimSync(options.client, options.owner, async () => {
+    const result = await sync(options)
+    if (result.rows > 0) await refreshStatistics(options.client)
+    return result
+  })

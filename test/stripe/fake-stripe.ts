@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expandObject } from './expand.ts'
+import { type Query, readQuery } from './query.ts'
+
+/** An object of the API as it goes over the wire, with ids in the place of what can be expanded. */
+export type StripeObject = { id: string; object: string; created: number; [field: string]: unknown }
+
+/** What goes wrong with a request: an error's status, with the headers given, or a connection that breaks off in the body. */
+export type Fault = { status: number; headers?: Record<string, string>; code?: string } | 'cut'
+
+export type FakeStripe = AsyncDisposable & {
+  port: number
+  /** The account that the key belongs to. */
+  accountId: string
+  /** All objects by their ids; a test changes them as it likes. */
+  objects: Map<string, StripeObject>
+  /** Which balance transactions a payout swept. */
+  swept: Map<string, string[]>
+  /** What was asked so far, in order, also when it was refused. */
+  requests: { path: string; query: Query }[]
+  /** Asked before each request is answered. */
+  fault: (request: { path: string; query: Query }, count: number) => Fault | null
+}
+
+export const fakeKey = 'sk_test_51FakeFakeFake4242'
+
+class Refusal extends Error {
+  readonly status: number
+  readonly fields: Record<string, string>
+  constructor(status: number, fields: Record<string, string>) {
+    super(fields.message)
+    this.status = status
+    this.fields = fields
+  }
+}
+
+const invalid = (message: string): Refusal => new Refusal(400, { type: 'invalid_request_error', message })
+
+const missing = (id: string): Refusal =>
+  new Refusal(404, {
+    type: 'invalid_request_error',
+    code: 'resource_missing',
+    message: `No such object: '${id}'`,
+  })
+
+const allow = (query: Query, names: readonly string[]): void => {
+  for (const name of Object.keys(query.values))
+    if (!names.includes(name)) throw invalid(`Received unknown parameter: ${name}`)
+}
+
+/** A list as Stripe pages it: newest first, at most 100, after the object that was named. */
+const page = (objects: readonly StripeObject[], query: Query) => {
+  const { limit = '10', starting_after: after, 'created[gte]': gte, 'created[lt]': lt } = query.values
+  if (!(Number(limit) >= 1 && Number(limit) <= 100)) throw invalid(`Invalid limit: ${limit}`)
+  const listed = objects
+    .filter(({ created }) => created >= Number(gte ?? 0) && created < Number(lt ?? Infinity))
+    .toSorted((a, b) => b.created - a.created || (a.id < b.id ? 1 : -1))
+  const start = after === undefined ? 0 : listed.findIndex(({ id }) => id === after) + 1
+  if (after !== undefined && start === 0) throw missing(after)
+  const data = listed.slice(start, start + Number(limit))
+  return { object: 'list', has_more: start + data.length < listed.length, data }
+}
+
+const listParameters = ['created[gte]', 'created[lt]', 'limit', 'starting_after']
+
+const answer = (fake: FakeStripe, path: string, query: Query): object => {
+  const all = [...fake.objects.values()]
+  const ofKind = (kind: string) => all.filter(({ object }) => object === kind)
+  const [, , resource, id] = path.split('/')
+  switch (resource) {
+    case 'account':
+      return { id: fake.accountId, object: 'account' }
+    case 'balance_transactions': {
+      allow(query, [...listParameters, 'payout'])
+      const { payout } = query.values
+      const ids = payout === undefined ? null : (fake.swept.get(payout) ?? [])
+      return page(
+        ofKind('balance_transaction').filter((transaction) => ids === null || ids.includes(transaction.id)),
+        query,
+      )
+    }
+    case 'invoice_payments':
+      allow(query, [...listParameters, 'status'])
+      return page(
+        ofKind('invoice_payment').filter(({ status }) => status === (query.values.status ?? status)),
+        query,
+      )
+    case 'payouts': {
+      const payout = fake.objects.get(id ?? '')
+      if (!payout) throw missing(id ?? '')
+      return payout
+    }
+    default:
+      throw new Refusal(404, {
+        type: 'invalid_request_error',
+        message: `Unrecognized request URL (${path}).`,
+      })
+  }
+}
+
+const checkKey = ({ headers }: IncomingMessage): void => {
+  if (headers.authorization === `Bearer ${fakeKey}`) return
+  const end = headers.authorization?.slice(-4)
+  throw new Refusal(401, {
+    type: 'invalid_request_error',
+    message: `Invalid API Key provided: sk_test_***********${end}`,
+  })
+}
+
+const send = (
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+) => {
+  response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_1', ...headers })
+  response.end(JSON.stringify(body))
+}
+
+const sendFault = (response: ServerResponse, fault: Fault): void => {
+  if (fault === 'cut') {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+    response.write('{"object": "list", "da', () => response.destroy())
+    return
+  }
+  const { status, headers, code = 'rate_limit' } = fault
+  send(
+    response,
+    status,
+    {
+      error: {
+        type: 'invalid_request_error',
+        code,
+        message: status === 403 ? `The key '${fakeKey}' may not.` : 'Not now.',
+      },
+    },
+    headers,
+  )
+}
+
+/** A server on 127.0.0.1 that answers the sync's requests as Stripe does. */
+export const startFakeStripe = async (): Promise<FakeStripe> => {
+  const server = createServer((request, response) => {
+    const { path, query } = readQuery(request.url ?? '')
+    fake.requests.push({ path, query })
+    const fault = fake.fault({ path, query }, fake.requests.length)
+    if (fault) return sendFault(response, fault)
+    try {
+      checkKey(request)
+      send(response, 200, expandObject(answer(fake, path, query), query.expand, fake.objects))
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      send(response, error.status, { error: error.fields })
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const fake: FakeStripe = {
+    // A server that listens on TCP has an address of this form.
+    port: (server.address() as AddressInfo).port,
+    accountId: 'acct_stripe',
+    objects: new Map(),
+    swept: new Map(),
+    requests: [],
+    fault: () => null,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+  return fake
+}

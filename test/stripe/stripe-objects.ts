@@ -1,0 +1,82 @@
+import type { StripeObject } from './fake-stripe.ts'
+
+/** Seconds, as the API counts time. */
+export const at = (time: string): number => Date.parse(time) / 1000
+
+type Fields = Record<string, unknown>
+
+export const object = (kind: string, id: string, time: string, fields: Fields): StripeObject => ({
+  id,
+  object: kind,
+  created: at(time),
+  metadata: {},
+  ...fields,
+})
+
+/** A balance transaction about the object `source`; money is currency, amount and fee in minor units. */
+export const transaction = (
+  id: string,
+  source: string | null,
+  time: string,
+  [currency, amount, fee]: [string, number, number],
+  [type, reporting_category]: [string, string],
+  fields: Fields = {},
+): StripeObject =>
+  object('balance_transaction', id, time, {
+    source,
+    currency,
+    amount,
+    fee,
+    net: amount - fee,
+    fee_details: [],
+    available_on: at(time) + 2 * 86_400,
+    description: null,
+    type,
+    reporting_category,
+    ...fields,
+  })
+
+const noAddress = { line1: null, line2: null, city: null, state: null, postal_code: null, country: null }
+
+export const charge = (
+  id: string,
+  time: string,
+  [currency, amount]: [string, number],
+  fields: Fields = {},
+): StripeObject =>
+  object('charge', id, time, {
+    currency,
+    amount,
+    billing_details: { address: noAddress },
+    customer: null,
+    payment_intent: null,
+    payment_method_details: null,
+    shipping: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    transfer_data: null,
+    ...fields,
+  })
+
+/** An automatic payout that has arrived, unless the fields say otherwise; its row has the id `txn_` and its own. */
+export const payout = (
+  id: string,
+  time: string,
+  [currency, amount]: [string, number],
+  fields: Fields & { arrival_date: number },
+): StripeObject =>
+  object('payout', id, time, {
+    currency,
+    amount,
+    automatic: true,
+    balance_transaction: `txn_${id}`,
+    description: 'STRIPE PAYOUT',
+    destination: 'ba_1',
+    failure_balance_transaction: null,
+    reconciliation_status: 'completed',
+    statement_descriptor: 'ACORN',
+    status: 'paid',
+    trace_id: null,
+    type: 'bank_account',
+    ...fields,
+  })
