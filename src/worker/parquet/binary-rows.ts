@@ -59,7 +59,8 @@ export const createBinaryRowReader = (
         readRow(rest, at, end)
         at = end
       }
-      rest = rest.subarray(at)
+      // A copy, so that the end of a chunk does not keep the whole of it in memory.
+      rest = Buffer.from(rest.subarray(at))
     },
     end: () => {
       const isOver = rest.length === countBytes && rest.readInt16BE() === -1

@@ -81,7 +81,7 @@ export const createParquetEncoder = (
   )
 
   const takeBytes = (): Uint8Array<ArrayBuffer> => {
-    const bytes = Uint8Array.from(buffer.getBytes())
+    const bytes = new Uint8Array(buffer.getBytes())
     buffer.index = 0
     return bytes
   }

@@ -9,7 +9,7 @@ import { UnwritableValueError } from './unwritable-value.ts'
  * and not the process with it.
  */
 const roomFor = (columns: number) => ({
-  maxYoungGenerationSizeMb: 2,
+  maxYoungGenerationSizeMb: 1,
   maxOldGenerationSizeMb: 32 + 4 * columns,
 })
 
