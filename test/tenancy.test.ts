@@ -132,6 +132,7 @@ const knowledgeOf = ({ run, schedule, file }: Owned): Knowledge => ({
     ReportRun: `reportRun(id: "${run}") { FIELD }`,
     ReportSchedule: `node(id: "${schedule}") { ... on ReportSchedule { FIELD } }`,
     ReportFile: `node(id: "${file}") { ... on ReportFile { FIELD } }`,
+    ReportResult: `reportRun(id: "${run}") { result { FIELD } }`,
   },
 })
 
