@@ -237,6 +237,7 @@ describe('the questions', () => {
       'mutation retryReportRun(idempotencyKey)',
       'mutation updateReportRun(id)',
       'mutation updateReportSchedule(id)',
+      'query ReportResult.rows(after)',
       'query ReportRun.events(after)',
       'query ReportRun.retries(after)',
       'query ReportRun.retries(before)',
