@@ -33,6 +33,15 @@ const foldField = (merge: FieldMerge, known: LedgerValue, added: LedgerValue): L
   return added ?? known
 }
 
+/** The same payout is named by each row that it swept, so this is asked often. */
+const saysMore = <Row>(known: Row, row: Row, fields: Iterable<keyof Row>): boolean => {
+  for (const field of fields) {
+    const value = row[field]
+    if (value !== null && value !== undefined && value !== known[field]) return true
+  }
+  return false
+}
+
 /** Puts a row among others by its id; one that is there is completed, as the database will complete its own. */
 export const foldRow = <Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
   rows: Map<string, Row>,
@@ -44,6 +53,7 @@ export const foldRow = <Row extends { id: string } & { [Key in keyof Row]: Ledge
     rows.set(row.id, row)
     return
   }
+  if (!saysMore(known, row, merges.keys())) return
   const fields = [...merges].map(([field, merge]) => [field, foldField(merge, known[field], row[field])])
   // Object.fromEntries forgets the fields; each has the value that it had in one of the two rows, or the keys of both.
   rows.set(row.id, Object.fromEntries(fields) as Row)

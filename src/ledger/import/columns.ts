@@ -46,8 +46,6 @@ const convert = <Value>(column: string, value: string, read: (text: string) => V
 
 export const createColumns = (header: readonly string[], timezone: string): Columns => {
   const places = new Map(header.map((name, place) => [name.trim().toLowerCase(), place]))
-  const readUtc = createTimeReader('UTC')
-  const readLocal = createTimeReader(timezone)
   const readAmount = createAmountReader()
 
   const placeOf = (names: readonly string[]): number | null => {
@@ -76,8 +74,8 @@ export const createColumns = (header: readonly string[], timezone: string): Colu
   }
   const time: Columns['time'] = (utcName, localName) => {
     const utc = placeOf([utcName])
-    if (utc !== null || localName === undefined) return converted(utc, readUtc)
-    return converted(placeOf([localName]), readLocal)
+    if (utc !== null || localName === undefined) return converted(utc, createTimeReader('UTC'))
+    return converted(placeOf([localName]), createTimeReader(timezone))
   }
   return {
     has: (name) => placeOf([name]) !== null,

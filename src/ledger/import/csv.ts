@@ -48,11 +48,18 @@ async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<strin
   if (rest !== '') yield rest
 }
 
-const faultOf = (cells: readonly string[], width: number, isQuotedBadly: boolean): string | null => {
-  if (isQuotedBadly) return 'has a quote where none can stand'
-  if (cells.length !== width) return `has ${cells.length} cells where the header has ${width}`
-  return cells.some((cell) => cell.includes('\0')) ? 'has a NUL character, which Postgres cannot keep' : null
+/** Finds faults in lines of one text. @param width cells of the header */
+const createFaultFinder = (text: string, badlyQuoted: ReadonlySet<number | undefined>, width: number) => {
+  const mayHaveNul = text.includes('\0')
+  return (cells: readonly string[], place: number): string | null => {
+    if (badlyQuoted.has(place)) return 'has a quote where none can stand'
+    if (cells.length !== width) return `has ${cells.length} cells where the header has ${width}`
+    const hasNul = mayHaveNul && cells.some((cell) => cell.includes('\0'))
+    return hasNul ? 'has a NUL character, which Postgres cannot keep' : null
+  }
 }
+
+const isEmpty = (cells: readonly string[]): boolean => cells.length === 1 && cells[0] === ''
 
 /** Splits whole records into lines of which the first has this number. The width is that of the header. */
 const splitRecords = (
@@ -62,14 +69,14 @@ const splitRecords = (
   width: number | null,
 ): { lines: CsvLine[]; next: number } => {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline })
+  const header = data.find((cells) => !isEmpty(cells))
   const badlyQuoted = new Set(errors.map((error) => error.row))
+  const faultOf = createFaultFinder(text, badlyQuoted, width ?? header?.length ?? 0)
   const hasBreaks = count(text, '\n') + 1 !== data.length
   const lines: CsvLine[] = []
   let number = first
   for (const [place, cells] of data.entries()) {
-    const isEmpty = cells.length === 1 && cells[0] === ''
-    const fault = faultOf(cells, width ?? lines[0]?.cells.length ?? cells.length, badlyQuoted.has(place))
-    if (!isEmpty) lines.push({ number, cells, fault })
+    if (!isEmpty(cells)) lines.push({ number, cells, fault: faultOf(cells, place) })
     number += 1 + (hasBreaks ? cells.reduce((breaks, cell) => breaks + count(cell, '\n'), 0) : 0)
   }
   return { lines, next: number }

@@ -15,14 +15,18 @@ const offsetOf = (text: string): number => {
 
 /** The wall clock's milliseconds as if it were in UTC; null when there is no such day or hour. */
 const wallClock = (parts: readonly (string | undefined)[]): number | null => {
-  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = parts.map((part) =>
-    Number(part ?? 0),
+  const [, year, month, day, hours = '0', minutes = '0', seconds = '0'] = parts
+  const at = Date.UTC(
+    Number(year),
+    Number(month) - 1,
+    Number(day),
+    Number(hours),
+    Number(minutes),
+    Number(seconds),
   )
-  const at = Date.UTC(year, month - 1, day, hours, minutes, seconds)
   // Date.UTC takes the 31st of February for one of March.
-  const isReal =
-    month <= 12 && new Date(at).getUTCDate() === day && hours < 24 && minutes < 60 && seconds < 60
-  return isReal ? at : null
+  const isDay = Number(month) <= 12 && new Date(at).getUTCDate() === Number(day)
+  return isDay && hours < '24' && minutes < '60' && seconds < '60' ? at : null
 }
 
 /** Offsets of a zone, each kept for the quarter of an hour that it was asked for: no zone changes its clocks within one. */
@@ -53,11 +57,16 @@ export type TimeReader = (text: string) => Date
  */
 export const createTimeReader = (timezone: string): TimeReader => {
   const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => 0 : createZone(timezone)
+  // Lines that follow one another often have the same time.
+  let last: { text: string; at: Date } | null = null
   return (text) => {
-    const [, ...parts] = timePattern.exec(text) ?? []
-    const wall = parts.length === 0 ? null : wallClock(parts.slice(0, 6))
+    if (last?.text === text) return last.at
+    const parts = timePattern.exec(text)
+    const wall = parts && wallClock(parts)
     if (wall === null) throw new BadCell('is no time, such as 2026-09-01 14:30:00')
-    const offset = parts[6]
-    return new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
+    const offset = parts?.[7]
+    const at = new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
+    last = { text, at }
+    return at
   }
 }
