@@ -39,7 +39,7 @@ test('the result describes its file', async () => {
     rowCount: '3',
     columns: [
       { name: 'number', type: 'INTEGER' },
-      { name: 'filler', type: 'STRING' },
+      { name: 'filler', type: 'INTEGER' },
     ],
     files: [fileOf(bytes)],
   })

@@ -49,7 +49,7 @@ export const slowReport: AnyReportType = defineReportType({
       name: 'filler',
       description: 'Something to carry.',
       isDefault: true,
-      value: { kind: 'text', sql: sql`repeat('x', line.width)` },
+      value: { kind: 'integer', sql: sql`repeat('x', line.width)` },
     },
   ],
   requiresLiveMode: false,
