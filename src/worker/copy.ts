@@ -56,9 +56,10 @@ const copyFiles = async (
   await limitTime(client, report)
   const counted = await client.query<{ rows: string }>(report.countText)
   signal.throwIfAborted()
-  const rows = BigInt(counted.rows[0]?.rows ?? 0)
-  const isPartial = report.limits !== null && rows > report.limits.rows
-  onStart(isPartial ? rows - 1n : rows)
+  const rowsThere = BigInt(counted.rows[0]?.rows ?? 0)
+  // With a limit, one row more is counted than may be written.
+  const isLimited = report.limits !== null && rowsThere > report.limits.rows
+  onStart(isLimited ? rowsThere - 1n : rowsThere)
 
   const copied: CopiedFile[] = []
   let rowsBefore = 0
@@ -76,7 +77,8 @@ const copyFiles = async (
   }
   // There is nothing to commit, and what a report of others has set or announced is not to stay.
   await client.query('rollback')
-  return { files: copied, rowCount: copied[0]?.rowCount ?? 0n, isPartial }
+  const rowCount = copied[0]?.rowCount ?? 0n
+  return { files: copied, rowCount, isPartial: rowCount < rowsThere }
 }
 
 /**
