@@ -6,8 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/postgres.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Most of what tests do is to wait, for what happens after some seconds: on two processors, files that run four at
     // once take half as long as two at once. More would keep each other from what has to happen in time.
     maxWorkers: 4,

@@ -135,7 +135,8 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
     expect(fees.filter((row) => row.amount >= 0 || row.fee !== 0)).toEqual([])
   })
 
-  test('a fee is the sum of its parts, with tax among them where fees are taxed', () => {
+  test('a fee is the sum of its parts in live mode, with tax among them where fees are taxed', () => {
+    if (ledger === testLedger) return expect(ledger.feeDetails).toEqual([])
     const parts = Map.groupBy(ledger.feeDetails, (part) => part.balanceTransactionId)
     const withFee = balanceTransactions.filter((row) => row.fee !== 0)
     expect([...parts.keys()].sort()).toEqual(withFee.map((row) => row.id).sort())

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 /** The same with report types for tests. */
 export const testEntry = fileURLToPath(new URL('./processes/gateway-main.ts', import.meta.url))
-const deadline = 30_000
+const deadline = 90_000
 
 export type GatewayProcess = AsyncDisposable & {
   child: ChildProcess

@@ -1,5 +1,4 @@
 import { type Day, dayOf, momentOf } from './calendar.ts'
-import { feeDetailsOf } from './fee-details.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoRandom } from './random.ts'
 import {
@@ -56,9 +55,7 @@ export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Dat
     const fee = posting.fee ?? 0
     const id = newId('txn', posting.created)
     const availableOn = posting.availableOn ?? posting.created
-    const row = { ...posting, id, fee, net: posting.amount - fee, availableOn, effectiveAt }
-    batch.feeDetails.push(...feeDetailsOf(row))
-    return row
+    return { ...posting, id, fee, net: posting.amount - fee, availableOn, effectiveAt }
   }
 
   const later: DemoBook['later'] = (at, event) => {

@@ -5,6 +5,7 @@ import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
 import { chargeSubscriptions, sellOrders } from './charges.ts'
 import { createDemoCustomers } from './customers.ts'
+import { feeDetailsOf } from './fee-details.ts'
 import { createDemoIds } from './ids.ts'
 import { type DemoMarket, demoMarkets } from './markets.ts'
 import { createDemoPayouts } from './payouts.ts'
@@ -73,14 +74,20 @@ function* generate(endsAt: Date, livemode: boolean): DemoLedger {
   const shops = demoMarkets.map((market) => openShop(book, market, span, size, nextOrder))
 
   const customers = shops.flatMap((shop) => shop.customers.map((customer) => customer.row))
+  // Reports on fees need a live key, so in test mode nobody would see their parts, and they take long to load.
+  const takeBatch = (everything: boolean): DemoBatch => {
+    const batch = book.takeBatch(everything)
+    return livemode ? { ...batch, feeDetails: batch.balanceTransactions.flatMap(feeDetailsOf) } : batch
+  }
+
   yield { ...emptyBatch(), customers }
   for (let day = firstDay; day < firstDay + span.days; day++) {
     for (const shop of shops) shop.settle(day)
     book.play(day)
     for (const shop of shops) shop.trade(day)
-    if (isLastOfMonth(day)) yield book.takeBatch(false)
+    if (isLastOfMonth(day)) yield takeBatch(false)
   }
-  yield book.takeBatch(true)
+  yield takeBatch(true)
 }
 
 /**
