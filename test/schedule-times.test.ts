@@ -1,10 +1,12 @@
 import { CronExpression, CronExpressionParser } from 'cron-parser'
 import { Temporal } from 'temporal-polyfill'
 import { describe, expect, test, vi } from 'vitest'
+import { balanceSummary } from '../src/reports/families/balance.ts'
+import type { AnyReportType } from '../src/reports/report-type.ts'
 import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../src/schedules/cron.ts'
 import { readDataPeriod, startOfUnit, wholePeriods } from '../src/schedules/data-period.ts'
 import { type DueRun, dueRun, startingPlace } from '../src/schedules/due.ts'
-import type { Trigger } from '../src/schedules/trigger.ts'
+import { acceptTrigger, type Trigger } from '../src/schedules/trigger.ts'
 
 const at = (text: string): Date => new Date(text)
 const iso = (date: Date | null | undefined): string | undefined => date?.toISOString()
@@ -118,6 +120,14 @@ describe('cron', () => {
       checkCron({ expression, timezone: 'Europe/Berlin' }, at('2026-11-27T12:00:00Z'))
     },
   )
+})
+
+test('data of a report of the operator cannot make a run, since nobody knows of them', () => {
+  const given = { kind: 'data', period: Temporal.Duration.from('P1D') } as const
+  const accept = (own: AnyReportType['own']) =>
+    acceptTrigger(given, { ...balanceSummary, ...(own && { own }) }, 'Etc/UTC', at('2026-11-27T12:00:00Z'))
+  expect(accept(undefined)).toMatchObject({ kind: 'data' })
+  expect(() => accept({ rows: 1, seconds: 1 })).toThrow('its data is not known to grow. Take cron.')
 })
 
 describe('a period of data', () => {

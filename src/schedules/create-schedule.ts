@@ -75,11 +75,12 @@ export const createSchedule = async (
     timeout: null,
     reuseWithin: null,
   })
-  const { label, tags } = checkNotes({ ...request, metadata: {} })
+  const { label, tags, formats } = checkNotes({ ...request, metadata: {} })
   await checkScheduled(deps, viewer, request, createdAt)
   await checkCount(deps, viewer)
-  const trigger = acceptTrigger(request.trigger, timezoneOf(request), createdAt)
-  const available = (await catalog.find(request.type)?.availability(prisma, viewer)) ?? null
+  const type = catalog.find(request.type)
+  const trigger = acceptTrigger(request.trigger, type, timezoneOf(request), createdAt)
+  const available = (await type?.availability(prisma, viewer)) ?? null
   return prisma.reportSchedule.create({
     data: {
       ...triggerColumns(trigger),
@@ -90,7 +91,7 @@ export const createSchedule = async (
       // They came as JSON, and were accepted above.
       parameters: request.parameters as PrismaTypes.InputJsonObject,
       relativeInterval: request.relativeInterval,
-      formats: [...request.formats],
+      formats,
       compression: request.compression,
       retentionMilliseconds: retention,
       label,
