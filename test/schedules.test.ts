@@ -119,6 +119,14 @@ describe('creating a schedule', () => {
       ],
     ],
     [
+      'a moment that stays the same',
+      { report: { endingBalanceReconciliationSummary: { intervalEnd: '2026-11-01T00:00:00Z' } } },
+      [
+        ['input', 'report', 'endingBalanceReconciliationSummary', 'intervalEnd'],
+        /as "custom", with the type ending_balance_reconciliation\.summary\.1 and an "interval"/,
+      ],
+    ],
+    [
       'a parameter that no run would have',
       { report: { balanceSummary: { interval: { relative: 'YESTERDAY' }, timezone: 'Europe/Atlantis' } } },
       [['input', 'report', 'balanceSummary', 'timezone'], /is no timezone/],
