@@ -202,6 +202,11 @@ describe('a file of a report', () => {
       'a.sql:6: The SQL gives the column "x", and the header does not have it',
     ],
     [
+      'has a column too many that is named as what every object has',
+      report('select id, total, 1 as constructor from shop.orders'),
+      'a.sql:6: The SQL gives the column "constructor", and the header does not have it',
+    ],
+    [
       'has a column twice',
       report('select id, total, id from shop.orders'),
       'a.sql:7: The SQL gives the column "id" twice',
