@@ -138,6 +138,17 @@ describe('a file of a report', () => {
       ),
       'a.sql:7: "parameters.id.default": "one" is no whole number',
     ],
+    ...[
+      ['as a day', 'type: date', 'type'],
+      ['as a list', 'type: timestamp, list: true', 'list'],
+    ].map(([what, type, key]) => [
+      `has the end of an interval ${what}`,
+      report(`${good} where o.at < :interval_end`).replace(
+        'columns:',
+        `parameters:\n  interval_end: { ${type}, description: End. }\ncolumns:`,
+      ),
+      `a.sql:7: "parameters.interval_end.${key}": interval_start and interval_end have to be of type timestamp`,
+    ]),
     [
       'tells no account from another',
       report(good).replace('scope: everyone\n', ''),
@@ -189,6 +200,11 @@ describe('a file of a report', () => {
       'has a column too many',
       report('select o.*, 1 as x from (select id, total from shop.orders) o'),
       'a.sql:6: The SQL gives the column "x", and the header does not have it',
+    ],
+    [
+      'has a column too many that is named as what every object has',
+      report('select id, total, 1 as constructor from shop.orders'),
+      'a.sql:6: The SQL gives the column "constructor", and the header does not have it',
     ],
     [
       'has a column twice',

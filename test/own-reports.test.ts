@@ -271,6 +271,16 @@ describe('a report of the operator', () => {
       runReport(account, { custom: { type: 'test.many.1', parameters: { rows } } })
     expect((await many(3)).rows.map((row) => row.a)).toEqual(['3', '2', '1'])
     expect((await many(4)).rows.map((row) => row.a)).toEqual(['4', '3', '2'])
+    const estimate = async (rows: number) => {
+      const { estimateReportRun } = await account.client.request<{ estimateReportRun: object }>(
+        'query ($report: ReportInput!) { estimateReportRun(report: $report) { rowCount warnings } }',
+        { report: { custom: { type: 'test.many.1', parameters: { rows } } } },
+      )
+      return estimateReportRun
+    }
+    expect(await estimate(3)).toEqual({ rowCount: '3', warnings: [] })
+    const warning = 'There are more rows than the 3 that the report may have: the result would be partial.'
+    expect(await estimate(4)).toEqual({ rowCount: '3', warnings: [warning] })
   })
 
   test('cannot lift a limit for its next statement, and leaves no lock behind', async () => {

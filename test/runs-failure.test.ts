@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { DatabaseError } from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPool } from '../src/database/client.ts'
 import type { Storage } from '../src/files/storage.ts'
@@ -224,3 +225,20 @@ test.each([
     expect(describeFailure(error)).toMatchObject({ failureCode: 'UPSTREAM_ERROR', failureIsRetryable: true })
   },
 )
+
+test.each([
+  [
+    'a statement that took too long, in whatever language the server says so',
+    Object.assign(new DatabaseError('storniere Anfrage wegen Zeitüberschreitung', 1, 'error'), {
+      code: '57014',
+    }),
+    { failureCode: 'TIMED_OUT', failurePath: [] },
+  ],
+  [
+    'a Parquet file that takes more memory than it may',
+    Object.assign(new Error('Worker terminated'), { code: 'ERR_WORKER_OUT_OF_MEMORY' }),
+    { failureCode: 'INVALID_PARAMETERS', failurePath: ['output', 'formats'] },
+  ],
+])('%s is not to be tried again as it is', (_what, error, failure) => {
+  expect(describeFailure(error)).toMatchObject({ ...failure, failureIsRetryable: false })
+})

@@ -1,9 +1,12 @@
+import { CronExpression, CronExpressionParser } from 'cron-parser'
 import { Temporal } from 'temporal-polyfill'
-import { describe, expect, test } from 'vitest'
-import { checkCron, lastOccurrence, nextOccurrence } from '../src/schedules/cron.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { balanceSummary } from '../src/reports/families/balance.ts'
+import type { AnyReportType } from '../src/reports/report-type.ts'
+import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../src/schedules/cron.ts'
 import { readDataPeriod, startOfUnit, wholePeriods } from '../src/schedules/data-period.ts'
 import { type DueRun, dueRun, startingPlace } from '../src/schedules/due.ts'
-import type { Trigger } from '../src/schedules/trigger.ts'
+import { acceptTrigger, type Trigger } from '../src/schedules/trigger.ts'
 
 const at = (text: string): Date => new Date(text)
 const iso = (date: Date | null | undefined): string | undefined => date?.toISOString()
@@ -56,6 +59,44 @@ describe('cron', () => {
     expect(lastOccurrence({ expression, timezone: 'Etc/UTC' }, at(now))).toEqual(at(last))
   })
 
+  /** As it is defined: from one occurrence to the next. */
+  const walk = (cron: Cron, from: string, now: Date): Date | null => {
+    let last: Date | null = null
+    let next = nextOccurrence(cron, at(from))
+    while (next <= now) {
+      last = next
+      next = nextOccurrence(cron, next)
+    }
+    return last
+  }
+
+  test.each([
+    ['30 2 * * *', '2026-03-27T00:00:00Z'],
+    ['30 2 * * *', '2026-10-23T00:00:00Z'],
+    ['15,45 0-3 * * *', '2026-03-28T12:00:00Z'],
+    ['15,45 0-3 * * *', '2026-10-24T12:00:00Z'],
+    ['0 */6 * * SUN', '2026-10-18T00:00:00Z'],
+  ])('`%s` came last where a walk from %s says, when the clocks are set', (expression, from) => {
+    const cron = { expression, timezone: 'Europe/Berlin' }
+    const start = at(from).getTime() + 8 * 24 * 60 * 60 * 1000
+    for (let ago = 0; ago < 72; ago += 12) {
+      const now = new Date(start - ago * 37 * 60 * 1000 - ago)
+      expect(lastOccurrence(cron, now)).toEqual(walk(cron, from, now))
+    }
+  })
+
+  test.each([
+    ['* 9-17 * * MON-FRI', '2026-11-29T12:00:00Z', '2026-11-27T17:59:00Z'],
+    ['* * * 1 *', '2026-11-27T12:00:00Z', '2026-01-31T23:59:00Z'],
+    ['* 0 29 2 *', '2026-11-27T12:00:00Z', '2024-02-29T00:59:00Z'],
+  ])('`%s` is not walked through to tell when it came last', (expression, now, last) => {
+    using asked = vi.spyOn(CronExpression.prototype, 'next')
+    using read = vi.spyOn(CronExpressionParser, 'parse')
+    expect(lastOccurrence({ expression, timezone: 'Etc/UTC' }, at(now))).toEqual(at(last))
+    expect(asked.mock.calls.length).toBeLessThan(50)
+    expect(read).toHaveBeenCalledOnce()
+  })
+
   test.each([
     ['* * * * * *', 'five fields'],
     ['0 6 * *', 'five fields'],
@@ -79,6 +120,14 @@ describe('cron', () => {
       checkCron({ expression, timezone: 'Europe/Berlin' }, at('2026-11-27T12:00:00Z'))
     },
   )
+})
+
+test('data of a report of the operator cannot make a run, since nobody knows of them', () => {
+  const given = { kind: 'data', period: Temporal.Duration.from('P1D') } as const
+  const accept = (own: AnyReportType['own']) =>
+    acceptTrigger(given, { ...balanceSummary, ...(own && { own }) }, 'Etc/UTC', at('2026-11-27T12:00:00Z'))
+  expect(accept(undefined)).toMatchObject({ kind: 'data' })
+  expect(() => accept({ rows: 1, seconds: 1 })).toThrow('its data is not known to grow. Take cron.')
 })
 
 describe('a period of data', () => {

@@ -98,6 +98,9 @@ describe('creating a schedule', () => {
     })
     const { nextRunAt } = await schedule({ trigger: cron('0 6 * * *', 'america/new_york') })
     expect(nextRunAt).toBe('2026-11-28T11:00:00.000Z')
+    const { id } = await schedule({ output: { formats: ['CSV', 'JSONL', 'CSV'] } })
+    const kept = await gateway.prisma.reportSchedule.findUniqueOrThrow({ where: { id } })
+    expect(kept.formats).toEqual(['CSV', 'JSONL'])
   })
 
   test.each([
@@ -113,6 +116,14 @@ describe('creating a schedule', () => {
       [
         ['input', 'report', 'balanceSummary', 'interval', 'between', 'start'],
         /same interval again and again/,
+      ],
+    ],
+    [
+      'a moment that stays the same',
+      { report: { endingBalanceReconciliationSummary: { intervalEnd: '2026-11-01T00:00:00Z' } } },
+      [
+        ['input', 'report', 'endingBalanceReconciliationSummary', 'intervalEnd'],
+        /as "custom", with the type ending_balance_reconciliation\.summary\.1 and an "interval"/,
       ],
     ],
     [
@@ -256,23 +267,28 @@ describe('a schedule by cron', () => {
     expect(await state(made)).toMatchObject({ runs: { totalCount: 1 } })
   })
 
-  test('says why a run was not made, and tries again the next time, also when others fail', async () => {
+  test('tries again what the limit of the day refused, and says so once', async () => {
     await setData('2027-01-01T00:00:00Z')
-    const day = new Date('2026-11-28T00:00:00Z')
     const { accountId, livemode } = account
+    const day = new Date('2026-11-30T00:00:00Z')
     await gateway.prisma.dailyRunCount.create({ data: { accountId, livemode, day, runs: 5 } })
-    const made = await schedule({ report: balance('PREVIOUS_PERIOD') })
-    await lookAt('2026-11-28T05:00:00Z')
+    const made = await schedule({
+      report: balance('PREVIOUS_PERIOD'),
+      trigger: cron('0 6 30 * *', 'Etc/UTC'),
+    })
+    await lookAt('2026-11-30T06:00:00Z')
+    await lookAt('2026-11-30T06:01:00Z')
     expect(await state(made)).toMatchObject({
       lastError: expect.stringContaining('5 reports today'),
       isActive: true,
-      nextRunAt: '2026-11-29T05:00:00.000Z',
+      nextRunAt: '2026-11-30T06:00:00.000Z',
       runs: { totalCount: 0 },
     })
-    await lookAt('2026-11-29T05:00:00Z')
+    expect(parts.logged.filter(({ scheduleId }) => scheduleId === made.id)).toHaveLength(1)
+    await lookAt('2026-12-01T00:00:30Z')
     const after = await state(made)
-    expect(after.lastError).toBeNull()
-    expect(intervals(after)).toEqual(['2026-11-27T05:00:00Z/2026-11-29T05:00:00Z'])
+    expect(after).toMatchObject({ lastError: null, nextRunAt: '2026-12-30T06:00:00.000Z' })
+    expect(intervals(after)).toEqual(['2026-10-30T06:00:00Z/2026-11-30T06:00:00Z'])
   })
 })
 
@@ -319,6 +335,19 @@ describe('changing a schedule', () => {
     const refused = await updateSchedule(account.client, made.id, { trigger: cron('x'), label: 'New' })
     expect(refused.userErrors).toMatchObject([{ path: ['patch', 'trigger', 'cron', 'expression'] }])
     expect(await state(made)).toEqual(reportSchedule)
+  })
+
+  test('covers all that has passed when it gets another trigger between two runs', async () => {
+    await setData('2027-01-01T00:00:00Z')
+    const made = await schedule({ report: balance('PREVIOUS_PERIOD'), trigger: cron('0 6 * * *', 'Etc/UTC') })
+    await updateSchedule(account.client, made.id, { trigger: cron('0 * * * *', 'Etc/UTC') })
+    await lookAt('2026-11-27T13:00:00Z')
+    await updateSchedule(account.client, made.id, { trigger: cron('0 6 * * *', 'Etc/UTC') })
+    await lookAt('2026-11-28T06:00:00Z')
+    expect(intervals(await state(made))).toEqual([
+      '2026-11-27T13:00:00Z/2026-11-28T06:00:00Z',
+      '2026-11-27T06:00:00Z/2026-11-27T13:00:00Z',
+    ])
   })
 
   test('loses nothing when many change it while it runs', async () => {

@@ -2,10 +2,16 @@ import { DatabaseError } from 'pg'
 import { z } from 'zod'
 import { poolOf, type ReportPools } from './report-pool.ts'
 import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
-import { literalText, sql } from './sql.ts'
+import { countText, rowsText } from './rows-text.ts'
 
-/** How many rows a report would have: counted, or guessed by Postgres. */
-export type RowEstimate = { rows: bigint; isGuess: boolean }
+/** How many rows a report would have. */
+export type RowEstimate = {
+  rows: bigint
+  /** True when Postgres guessed them, and nobody has counted. */
+  isGuess: boolean
+  /** True when there are more, which the limit of the type leaves out. */
+  isPartial: boolean
+}
 
 export type EstimateRows = (
   type: AnyReportType,
@@ -26,6 +32,12 @@ const plans = z.tuple([
   }),
 ])
 
+/** @param there the rows that there are, of which a limited type may be asked for one too many */
+const within = ({ own }: AnyReportType, there: number, isGuess: boolean): RowEstimate => {
+  const most = own?.rows ?? Number.POSITIVE_INFINITY
+  return { rows: BigInt(Math.min(there, most)), isGuess, isPartial: there > most }
+}
+
 /**
  * Counts the rows of reports where that is cheap, and otherwise asks the planner, which reads nothing but its statistics.
  *
@@ -36,20 +48,18 @@ export const createRowEstimator =
   (pools: ReportPools): EstimateRows =>
   async (type, scope, parameters) => {
     const pool = poolOf(pools, type)
-    const { from } = type.source(scope, parameters)
-    const explained = await pool.query(literalText(sql`explain (format json) select from ${from}`))
+    const rows = rowsText(type, scope, parameters)
+    const explained = await pool.query(`explain (format json) ${rows}`)
     const [
       {
         'QUERY PLAN': [{ Plan: plan }],
       },
     ] = plans.parse(explained.rows)
-    const guess = { rows: BigInt(Math.round(plan['Plan Rows'])), isGuess: true }
+    const guess = within(type, Math.round(plan['Plan Rows']), true)
     if (plan['Total Cost'] > dearest) return guess
     try {
-      const counted = await pool.query<{ rows: string }>(
-        literalText(sql`select count(*) as rows from ${from}`),
-      )
-      return { rows: BigInt(counted.rows[0]?.rows ?? 0), isGuess: false }
+      const counted = await pool.query<{ rows: string }>(countText(rows))
+      return within(type, Number(counted.rows[0]?.rows ?? 0), false)
     } catch (error) {
       // The planner was wrong about the cost.
       if (error instanceof DatabaseError && error.code === queryCanceled) return guess

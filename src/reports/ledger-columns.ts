@@ -12,13 +12,15 @@ left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt
 /** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
 export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
 
-const text = (value: Sql): ColumnValue => ({ kind: 'text', sql: value })
-const amount = (value: Sql, currency: Sql = sql`bt.currency`): ColumnValue => ({
+export const text = (value: Sql): ColumnValue => ({ kind: 'text', sql: value })
+/** Of `bt`, unless told otherwise. */
+export const amount = (value: Sql, currency: Sql = sql`bt.currency`): ColumnValue => ({
   kind: 'amount',
   sql: value,
   currency,
 })
-const local = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'report' })
+/** In the timezone of the report. */
+export const local = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'report' })
 const utc = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'utc' })
 
 type Definition = readonly [description: string, value: ColumnValue]

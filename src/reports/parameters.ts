@@ -185,3 +185,22 @@ export const columns = {
       .optional(),
   },
 } as const satisfies ParameterSet
+
+/** Of itemized reports that give times in UTC alone. */
+export const itemizedInUtc = {
+  ...interval,
+  ...currency,
+  ...reportingCategory,
+  ...decimalSeparator,
+  ...columns,
+} as const satisfies ParameterSet
+
+/** Of itemized reports that give times in a timezone as well. */
+export const itemizedInTimezone = {
+  ...interval,
+  ...timezone,
+  ...currency,
+  ...reportingCategory,
+  ...decimalSeparator,
+  ...columns,
+} as const satisfies ParameterSet

@@ -4,6 +4,7 @@ import { csvHeader, csvValue } from './formats/csv.ts'
 import { jsonRow } from './formats/jsonl.ts'
 import { parquetValue } from './formats/parquet.ts'
 import type { AcceptedParameters, AnyReportType, OwnLimits, ReportScope } from './report-type.ts'
+import { countText, rowsText } from './rows-text.ts'
 import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
@@ -46,13 +47,10 @@ export const renderReport = (
   const order = orderBy ? sql` order by ${orderBy}` : noSql
   const { own: limits = null } = type
   const most = limits ? ` limit ${limits.rows}` : ''
-  const counted = literalText(from)
   const copy = (values: readonly Sql[], options: string): string =>
     `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${most}) to stdout (${options})`
   return {
-    countText: limits
-      ? `select count(*) as rows from (select from ${counted} limit ${limits.rows + 1}) as counted`
-      : `select count(*) as rows from ${counted}`,
+    countText: countText(rowsText(type, scope, parameters)),
     copyText: {
       CSV: copy(
         columns.map((column) => csvValue(column, style)),

@@ -86,7 +86,6 @@ export const acceptRun = async (
   ...checkSpans(request),
   ...checkNotes(request),
   ...(await acceptReport(deps, viewer, request.type, request.parameters, request.waitForData)),
-  formats: [...new Set(request.formats)],
   compression: request.compression,
   origin: 'API',
   attempt: 1,

@@ -59,12 +59,14 @@ const guessQueueTime = async (
 const mostSpreadsheetRows = 1_048_576n
 
 const warningsOf = (estimated: RowEstimate | null, { dataNeededUntil }: AcceptedRun): string[] => {
-  const { rows, isGuess } = estimated ?? { rows: null, isGuess: false }
+  const { rows, isGuess, isPartial } = estimated ?? { rows: null, isGuess: false, isPartial: false }
   const sentences = [
     dataNeededUntil !== null &&
       `The data does not cover the interval yet: the run waits until it reaches ${dataNeededUntil.toISOString()}.`,
     rows === null && 'The rows could not be counted in time.',
     isGuess && 'The number of rows is a guess, because counting them would take long.',
+    isPartial &&
+      `There are more rows than the ${rows} that the report may have: the result would be partial.`,
     rows === 0n && !isGuess && 'There are no rows: the file would hold its header alone.',
     rows !== null &&
       rows >= mostSpreadsheetRows &&

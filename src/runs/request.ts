@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Compression, ReportFormat } from '../database/generated/prisma/client.ts'
+import { type Compression, ReportFormat } from '../database/generated/prisma/client.ts'
 import { InputError, InputErrors } from '../errors.ts'
 import { shown } from '../reports/parameters.ts'
 
@@ -44,10 +44,13 @@ const notes = z.object({
   metadata: z
     .record(text(40).min(1, { error: 'A key cannot be empty.' }), text(500))
     .refine((value) => Object.keys(value).length <= 50, { error: 'At most 50 values are allowed.' }),
-  formats: z.array(z.string()).min(1, { error: 'Name at least one format.' }),
+  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Name at least one format.' }),
 })
 
 const givenNotes = notes.pick({ label: true, tags: true, metadata: true }).partial()
+
+/** The parts of a request that are the same for a run and for a schedule. */
+export type AcceptedNotes = RunNotes & { formats: ReportFormat[] }
 
 export type RunNotes = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
@@ -112,16 +115,16 @@ const toInputErrors = ({ issues }: z.ZodError): InputErrors =>
   )
 
 /**
- * Checks all of a request that does not depend on the report type.
+ * Checks all of a request that does not depend on the report type. What is named twice is kept once.
  *
  * @throws InputError, InputErrors whose paths start with the name of the field
  */
-export const checkNotes = (request: Pick<RunRequest, keyof RunNotes | 'formats'>): RunNotes => {
+export const checkNotes = (request: Pick<RunRequest, keyof RunNotes | 'formats'>): AcceptedNotes => {
   checkLevels('metadata', request.metadata)
   const { success, data, error } = notes.safeParse(request)
   if (!success) throw toInputErrors(error)
-  const { label, tags, metadata } = data
-  return { label, tags: [...new Set(tags)], metadata }
+  const { label, tags, metadata, formats } = data
+  return { label, tags: [...new Set(tags)], metadata, formats: [...new Set(formats)] }
 }
 
 /** Some of the notes, as given; what is absent is not touched. */

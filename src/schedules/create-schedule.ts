@@ -9,6 +9,7 @@ import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { calendarIntervals } from '../reports/relative-interval.ts'
 import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-request.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
 import { checkReport } from '../runs/create-run.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import { checkNotes, checkSpans } from '../runs/request.ts'
@@ -28,6 +29,14 @@ export type ScheduleRequest = ReportRequest & {
 
 const mostSchedules = 1_000
 
+/** What to give for an interval that stays the same; the inputs for reports of one moment take no relative one. */
+const wayOut = (type: AnyReportType | null): string => {
+  const intervals = `${calendarIntervals.join(', ')} or PREVIOUS_PERIOD`
+  return type && !('interval_start' in type.parameters)
+    ? `Give the report as "custom", with the type ${type.name} and an "interval", of which the end counts: ${intervals}.`
+    : `Give a relative one: ${intervals}.`
+}
+
 /** Checks a report as if it were run now; whether there are data is asked when a run is due. */
 const checkScheduled = async (
   deps: RunDependencies,
@@ -42,7 +51,7 @@ const checkScheduled = async (
   const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
   if (fixed === undefined) return
   throw new InputError(
-    `A schedule would report the same interval again and again. Give a relative one: ${calendarIntervals.join(', ')} or PREVIOUS_PERIOD.`,
+    `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
     ['parameters', fixed],
   )
 }
@@ -75,11 +84,12 @@ export const createSchedule = async (
     timeout: null,
     reuseWithin: null,
   })
-  const { label, tags } = checkNotes({ ...request, metadata: {} })
+  const { label, tags, formats } = checkNotes({ ...request, metadata: {} })
   await checkScheduled(deps, viewer, request, createdAt)
   await checkCount(deps, viewer)
-  const trigger = acceptTrigger(request.trigger, timezoneOf(request), createdAt)
-  const available = (await catalog.find(request.type)?.availability(prisma, viewer)) ?? null
+  const type = catalog.find(request.type)
+  const trigger = acceptTrigger(request.trigger, type, timezoneOf(request), createdAt)
+  const available = (await type?.availability(prisma, viewer)) ?? null
   return prisma.reportSchedule.create({
     data: {
       ...triggerColumns(trigger),
@@ -90,7 +100,7 @@ export const createSchedule = async (
       // They came as JSON, and were accepted above.
       parameters: request.parameters as PrismaTypes.InputJsonObject,
       relativeInterval: request.relativeInterval,
-      formats: [...request.formats],
+      formats,
       compression: request.compression,
       retentionMilliseconds: retention,
       label,

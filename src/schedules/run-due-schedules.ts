@@ -1,6 +1,6 @@
 import type { ReportSchedule } from '../database/generated/prisma/client.ts'
 import { isOutage } from '../database/outage.ts'
-import { InputErrors, UserFacingError } from '../errors.ts'
+import { InputErrors, LimitError, UserFacingError } from '../errors.ts'
 import { timezoneOf } from '../reports/report-request.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import { type DueRun, dueRun } from './due.ts'
@@ -20,7 +20,10 @@ const findDue = async (
   return dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
 }
 
-/** Notes why a run was not made. The next one covers its period as well, if it is to cover what has passed. */
+/**
+ * Notes why a run was not made. It stays due where a limit passes with time; otherwise the next one covers its period as
+ * well, if it is to cover what has passed.
+ */
 const noteRefusal = async (
   { prisma, log }: RunDependencies,
   schedule: ReportSchedule,
@@ -29,9 +32,10 @@ const noteRefusal = async (
 ): Promise<void> => {
   const { id: scheduleId, accountId, lastError } = schedule
   const isLost = error instanceof KeyLostError
-  const { nextRunAt } = due.next
-  // Data are looked at each minute, and the reason may stay the same for long.
-  if (!isLost && nextRunAt === null && lastError === error.message) return
+  const nextRunAt = error instanceof LimitError ? schedule.nextRunAt : due.next.nextRunAt
+  const isTriedAgain = error instanceof LimitError || nextRunAt === null
+  // It is tried each minute then, and the reason may stay the same for long.
+  if (!isLost && isTriedAgain && lastError === error.message) return
   const place = isLost ? { isActive: false, nextRunAt: null } : { nextRunAt }
   if (!(await changeSchedule(prisma, schedule, { ...place, lastError: error.message }))) return
   log.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')

@@ -2,6 +2,7 @@ import type { Temporal } from 'temporal-polyfill'
 import type { ReportSchedule } from '../database/generated/prisma/client.ts'
 import { InputError } from '../errors.ts'
 import { shown } from '../reports/parameters.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
 import { readTimezone } from '../reports/timezone.ts'
 import { type Cron, checkCron } from './cron.ts'
 import { type DataPeriod, parseDataPeriod, readDataPeriod, writeDataPeriod } from './data-period.ts'
@@ -14,12 +15,30 @@ export type GivenTrigger =
   | { kind: 'cron'; expression: string; timezone: string | null }
   | { kind: 'data'; period: Temporal.Duration }
 
+/** What data there is for a report of the operator's own, its SQL alone knows. */
+const checkGrowth = (type: AnyReportType | null): void => {
+  if (!type?.own) return
+  throw new InputError(
+    `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
+    ['trigger', 'onDataAvailable'],
+  )
+}
+
 /**
+ * @param type that of the report; null when there is none any more
  * @param timezone that of the report
  * @throws InputError with a path that starts with `trigger`
  */
-export const acceptTrigger = (given: GivenTrigger, timezone: string, now: Date): Trigger => {
-  if (given.kind === 'data') return { kind: 'data', period: readDataPeriod(given.period), timezone }
+export const acceptTrigger = (
+  given: GivenTrigger,
+  type: AnyReportType | null,
+  timezone: string,
+  now: Date,
+): Trigger => {
+  if (given.kind === 'data') {
+    checkGrowth(type)
+    return { kind: 'data', period: readDataPeriod(given.period), timezone }
+  }
   const zone = given.timezone === null ? timezone : readTimezone(given.timezone)
   if (zone === null) {
     throw new InputError(

@@ -23,7 +23,10 @@ const changesOf = async (
 ): Promise<PrismaTypes.ReportScheduleUncheckedUpdateManyInput> => {
   const at = now()
   const timezone = timezoneOf({ parameters: Object(schedule.parameters) })
-  const trigger = patch.trigger ? acceptTrigger(patch.trigger, timezone, at) : triggerOf(schedule, timezone)
+  const type = catalog.find(schedule.reportType)
+  const trigger = patch.trigger
+    ? acceptTrigger(patch.trigger, type, timezone, at)
+    : triggerOf(schedule, timezone)
   const isActive = patch.isActive ?? schedule.isActive
   const isTurnedOn = isActive && !schedule.isActive
   const changes = {
@@ -33,17 +36,16 @@ const changesOf = async (
   }
   if (!isActive) return { ...changes, nextRunAt: null }
   if (!isTurnedOn && !patch.trigger) return changes
-  const available = (await catalog.find(schedule.reportType)?.availability(prisma, viewer)) ?? null
-  return {
-    ...changes,
-    ...startingPlace(trigger, at, available),
-    ...(isTurnedOn && { lastError: null, requestedById: viewer.apiKeyId }),
-  }
+  const available = (await type?.availability(prisma, viewer)) ?? null
+  const start = startingPlace(trigger, at, available)
+  if (isTurnedOn) return { ...changes, ...start, lastError: null, requestedById: viewer.apiKeyId }
+  // What its runs have covered stays covered, and what they have not is for the next one.
+  return { ...changes, ...start, coveredUntil: schedule.coveredUntil ?? start.coveredUntil }
 }
 
 /**
- * Changes a schedule. One that is turned on, or gets another trigger, starts from now; whoever turned it on asks for its
- * runs from then on.
+ * Changes a schedule. One that is turned on starts from now, and whoever turned it on asks for its runs from then on. One
+ * that gets another trigger goes on from where it is, with the times of the new one.
  *
  * @throws NotFoundError when the viewer has no such schedule
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch

@@ -47,9 +47,14 @@ export const isPassing = (error: unknown): boolean =>
 const systemCode = (error: unknown): string | null =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 
-/** True when Postgres ended a statement for its length; it has no code of its own for that. */
-const isOutOfTime = ({ code, message }: DatabaseError): boolean =>
-  code === '57014' && message.includes('statement timeout')
+/**
+ * Postgres ended a statement for its length, or because it was canceled there: the code is the same, and the message in the
+ * language of the server. Here none is canceled, only its connection ended.
+ */
+const queryCanceled = '57014'
+
+/** What a thread ends with that has met its limit of memory; only those of Parquet files have one. */
+const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
 
 /**
  * Says why a report failed, in words that give nothing of the inside away.
@@ -74,11 +79,19 @@ export const describeFailure = (error: unknown, traceId: string = newTraceId()):
     return failure('INVALID_PARAMETERS', error.message, false, ['output', 'formats'])
   }
   const code = systemCode(error)
+  if (code === outOfMemory) {
+    return failure(
+      'INVALID_PARAMETERS',
+      'The rows need more memory than a Parquet file may take. Ask for CSV or JSONL, or for fewer columns.',
+      false,
+      ['output', 'formats'],
+    )
+  }
   if (error instanceof DatabaseError) {
-    if (isOutOfTime(error)) {
+    if (code === queryCanceled) {
       return failure(
         'TIMED_OUT',
-        'The report took longer than its SQL may. Ask for less, or have its limit raised.',
+        'The report took longer than its SQL may, or was canceled in the database. Ask for less, or have its limit raised.',
         false,
       )
     }

@@ -3,7 +3,7 @@ import { itemized1, itemized2, itemized3, localDefaults, utcDefaults } from '../
 import { ledgerAvailability } from '../ledger-availability.ts'
 import { inDocumentedOrder, ledgerColumns } from '../ledger-columns.ts'
 import { activityBetween } from '../ledger-filter.ts'
-import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from '../parameters.ts'
+import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { summaryColumns, summarySource } from '../summary.ts'
 import { defineVersions } from '../versions.ts'
@@ -22,17 +22,7 @@ export const activitySummary = defineReportType({
     summarySource(scope, { rows: activityBetween(interval_start, interval_end), currency: only }),
 })
 
-const inUtc = { ...interval, ...currency, ...reportingCategory, ...decimalSeparator, ...columns }
-const inTimezone = {
-  ...interval,
-  ...timezone,
-  ...currency,
-  ...reportingCategory,
-  ...decimalSeparator,
-  ...columns,
-}
-
-export const activityItemized = defineVersions<typeof inUtc>(
+export const activityItemized = defineVersions<typeof itemizedInUtc>(
   {
     name: 'balance_change_from_activity.itemized',
     inputKey: 'balanceChangeFromActivityItemized',
@@ -48,8 +38,8 @@ export const activityItemized = defineVersions<typeof inUtc>(
       }),
   },
   [
-    { parameters: inUtc, columns: ledgerColumns(inDocumentedOrder(itemized1), utcDefaults) },
-    { parameters: inUtc, columns: ledgerColumns(inDocumentedOrder(itemized2), utcDefaults) },
-    { parameters: inTimezone, columns: ledgerColumns(inDocumentedOrder(itemized3), localDefaults) },
+    { parameters: itemizedInUtc, columns: ledgerColumns(inDocumentedOrder(itemized1), utcDefaults) },
+    { parameters: itemizedInUtc, columns: ledgerColumns(inDocumentedOrder(itemized2), utcDefaults) },
+    { parameters: itemizedInTimezone, columns: ledgerColumns(inDocumentedOrder(itemized3), localDefaults) },
   ],
 )

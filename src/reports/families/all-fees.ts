@@ -1,5 +1,6 @@
 import type { ColumnValue, ReportColumn } from '../column.ts'
 import { ledgerAvailability } from '../ledger-availability.ts'
+import { amount, local, text } from '../ledger-columns.ts'
 import { changesBetween, ledgerCondition } from '../ledger-filter.ts'
 import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
@@ -21,10 +22,6 @@ cross join lateral (
   left join fee_details part on (part.account_id, part.livemode, part.balance_transaction_id)
     = (bt.account_id, bt.livemode, bt.id)
 ) as fee`
-
-const text = (value: Sql): ColumnValue => ({ kind: 'text', sql: value })
-const local = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'report' })
-const amount = (value: Sql): ColumnValue => ({ kind: 'amount', sql: value, currency: sql`bt.currency` })
 
 const column = (name: string, description: string, value: ColumnValue): ReportColumn => ({
   name,

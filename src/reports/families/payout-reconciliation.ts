@@ -10,7 +10,7 @@ import {
 import { ledgerAvailability } from '../ledger-availability.ts'
 import { addressColumns, type LedgerColumnName } from '../ledger-columns.ts'
 import { sweptBetween } from '../ledger-filter.ts'
-import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from '../parameters.ts'
+import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
 import { localReconciliation, utcReconciliation } from '../reconciliation-columns.ts'
 import { defineReportType } from '../report-type.ts'
 import { sql } from '../sql.ts'
@@ -51,17 +51,7 @@ export const sweptColumns = {
   5: localReconciliation([...itemized3, 'destination_payment_id', 'order_id']),
 }
 
-const inUtc = { ...interval, ...currency, ...reportingCategory, ...decimalSeparator, ...columns }
-const inTimezone = {
-  ...interval,
-  ...timezone,
-  ...currency,
-  ...reportingCategory,
-  ...decimalSeparator,
-  ...columns,
-}
-
-export const payoutReconciliationItemized = defineVersions<typeof inUtc>(
+export const payoutReconciliationItemized = defineVersions<typeof itemizedInUtc>(
   {
     name: 'payout_reconciliation.itemized',
     inputKey: 'payoutReconciliationItemized',
@@ -82,10 +72,10 @@ export const payoutReconciliationItemized = defineVersions<typeof inUtc>(
       ),
   },
   [
-    { parameters: inUtc, columns: sweptColumns[1] },
-    { parameters: inUtc, columns: sweptColumns[2] },
-    { parameters: inUtc, columns: sweptColumns[3] },
-    { parameters: inTimezone, columns: sweptColumns[4] },
-    { parameters: inTimezone, columns: sweptColumns[5] },
+    { parameters: itemizedInUtc, columns: sweptColumns[1] },
+    { parameters: itemizedInUtc, columns: sweptColumns[2] },
+    { parameters: itemizedInUtc, columns: sweptColumns[3] },
+    { parameters: itemizedInTimezone, columns: sweptColumns[4] },
+    { parameters: itemizedInTimezone, columns: sweptColumns[5] },
   ],
 )

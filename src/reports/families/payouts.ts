@@ -3,7 +3,7 @@ import { without } from '../itemized-columns.ts'
 import { ledgerAvailability } from '../ledger-availability.ts'
 import { type LedgerColumnName, ledgerColumns } from '../ledger-columns.ts'
 import { payoutsBetween } from '../ledger-filter.ts'
-import { columns, currency, decimalSeparator, interval, reportingCategory, timezone } from '../parameters.ts'
+import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { summaryColumns, summarySource } from '../summary.ts'
 import { defineVersions } from '../versions.ts'
@@ -62,17 +62,7 @@ const defaultsWith = (effectiveAt: 'effective_at' | 'effective_at_utc'): readonl
   'payout_status',
 ]
 
-const inUtc = { ...interval, ...currency, ...reportingCategory, ...decimalSeparator, ...columns }
-const inTimezone = {
-  ...interval,
-  ...timezone,
-  ...currency,
-  ...reportingCategory,
-  ...decimalSeparator,
-  ...columns,
-}
-
-export const payoutsItemized = defineVersions<typeof inUtc>(
+export const payoutsItemized = defineVersions<typeof itemizedInUtc>(
   {
     name: 'payouts.itemized',
     inputKey: 'payoutsItemized',
@@ -89,8 +79,8 @@ export const payoutsItemized = defineVersions<typeof inUtc>(
       }),
   },
   [
-    { parameters: inUtc, columns: ledgerColumns(itemized1, defaultsWith('effective_at_utc')) },
-    { parameters: inUtc, columns: ledgerColumns(itemized2, defaultsWith('effective_at_utc')) },
-    { parameters: inTimezone, columns: ledgerColumns(itemized3, defaultsWith('effective_at')) },
+    { parameters: itemizedInUtc, columns: ledgerColumns(itemized1, defaultsWith('effective_at_utc')) },
+    { parameters: itemizedInUtc, columns: ledgerColumns(itemized2, defaultsWith('effective_at_utc')) },
+    { parameters: itemizedInTimezone, columns: ledgerColumns(itemized3, defaultsWith('effective_at')) },
   ],
 )

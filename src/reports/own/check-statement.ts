@@ -41,7 +41,9 @@ const faultsOf = ({ header }: OwnReport, fields: readonly FieldDef[], types: rea
     .map((name) => ({ name, message: `The SQL gives no column "${name}". It gives ${names.join(', ')}.` }))
   const others = fields.flatMap(({ name }, i) => {
     const fault = (message: string) => [{ name, message: `The SQL gives the column "${name}"${message}` }]
-    const [column, type] = [header.columns[name], types[i]]
+    // The names are the report's, such as "constructor".
+    const column = Object.hasOwn(header.columns, name) ? header.columns[name] : undefined
+    const type = types[i]
     if (!column) return fault(', and the header does not have it.')
     if (names.indexOf(name) < i) return fault(' twice.')
     const { accepts, advice } = valueTypes[column.type]
@@ -76,6 +78,7 @@ export const checkStatement = async (client: PoolClient, file: string, report: O
     if (!(error instanceof DatabaseError)) throw error
     throw new ReportFileError(file, [toProblem(text, error)])
   } finally {
-    await client.query('rollback')
+    // Where it fails, the connection is what is broken, and what was thrown before says more.
+    await client.query('rollback').catch(() => {})
   }
 }

@@ -44,10 +44,16 @@ const toParameter = (declared: HeaderParameter): Parameter => {
   }
 }
 
+const endsOfInterval = ['interval_start', 'interval_end']
+
 /** What is wrong with how a parameter is declared, and in which of its keys. */
-const faultsOf = (declared: HeaderParameter): { key: string; message: string }[] => {
+const faultsOf = (name: string, declared: HeaderParameter): { key: string; message: string }[] => {
   const { type, required, list, allowed, default: value } = declared
   const faults: { key: string; message: string }[] = []
+  if (endsOfInterval.includes(name) && (type !== 'timestamp' || list)) {
+    const message = 'interval_start and interval_end have to be of type timestamp, and no list.'
+    faults.push({ key: type === 'timestamp' ? 'list' : 'type', message })
+  }
   if (allowed && type !== 'string')
     faults.push({ key: 'allowed', message: 'Only a string can have "allowed".' })
   if (value === undefined) return faults
@@ -61,7 +67,7 @@ const faultsOf = (declared: HeaderParameter): { key: string; message: string }[]
 /** What is wrong with the parameters that a header declares. */
 export const checkDeclared = ({ parameters }: Header, lineOf: LineOf): Problem[] =>
   Object.entries(parameters).flatMap(([name, declared]) =>
-    faultsOf(declared).map(({ key, message }) => ({
+    faultsOf(name, declared).map(({ key, message }) => ({
       line: lineOf(['parameters', name, key]),
       message: `"parameters.${name}.${key}": ${message}`,
     })),
