@@ -7,6 +7,7 @@ import Papa from 'papaparse'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createConnection } from '../src/database/client.ts'
+import { coverTogether } from '../src/ledger/import/cover-together.ts'
 import { type ImportOptions, importFile } from '../src/ledger/import/import-file.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
@@ -40,6 +41,7 @@ const load = async (content: string | Buffer, options: Partial<ImportOptions> = 
   const result = await importFile(client, owner, path, {
     timezone: 'UTC',
     declared: { from: null, until: null },
+    isPart: false,
     skipBad: false,
     now: new Date('2026-11-22T00:00:00Z'),
     onProgress: () => {},
@@ -352,7 +354,7 @@ describe('coverage', () => {
     `${id},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout}`
   const activityOn = (...days: string[]) =>
     ['balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id']
-      .concat(days.map((day) => row(`txn_${day}`, day)))
+      .concat(days.map((day, place) => row(`txn_${day}`, day, place === 0 ? 'po_1' : '')))
       .join('\n')
   const payoutsOnly = payouts.split('\n').slice(0, 2).join('\n')
 
@@ -370,6 +372,25 @@ describe('coverage', () => {
     expect((await load(reconciliation)).sides).toEqual([])
     const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
     expect((await load(reconciliation, { declared })).sides).toEqual(['activity'])
+  })
+
+  test('does not move by an ending balance, of which all rows wait', async () => {
+    const { sides } = await load(activityOn('2026-09-01', '2026-09-10').replace('po_1', ''))
+    expect(sides).toEqual([])
+  })
+
+  test('moves once for several files that cover a span together, when none lacks a line', async () => {
+    const declared = { from: new Date('2026-08-01'), until: new Date('2026-10-01') }
+    const part = { declared, isPart: true }
+    const first = await load(history, part)
+    expect(await coverage()).toBeNull()
+    const bad = await load(badHistory, { ...part, skipBad: true })
+    expect(await coverTogether(client, owner, [first, bad])).toBe(false)
+    expect(await coverage()).toBeNull()
+    expect(await coverTogether(client, owner, [first, await load(history, part)])).toBe(true)
+    expect(await coverage()).toEqual(['2026-08-01T00:00:00.000Z', '2026-10-01T00:00:00.000Z'])
+    const later = { from: new Date('2026-10-02'), until: new Date('2026-11-01') }
+    await expect(load(history, { declared: later, isPart: true })).rejects.toThrow(/a gap/)
   })
 
   test('has no gap: what would leave one is refused before anything is written', async () => {
@@ -427,6 +448,7 @@ describe('bad lines', () => {
     const again = importFile(client, owner, path, {
       timezone: 'UTC',
       declared: { from: null, until: null },
+      isPart: false,
       skipBad: true,
       now: new Date(),
       onProgress: () => {},
@@ -440,6 +462,12 @@ describe('bad lines', () => {
     await load(mended, { declared: { from: new Date('2026-09-01'), until: new Date('2026-09-07') } })
     expect(await rowsOf('balance_transactions')).toEqual(historyRows)
     expect(await coverage()).not.toBeNull()
+  })
+
+  test('that were left out complete nothing, whatever is declared', async () => {
+    const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
+    expect((await load(badHistory, { skipBad: true, declared })).sides).toEqual([])
+    expect(await coverage()).toBeNull()
   })
 
   test('of more than twenty, the others are counted', async () => {

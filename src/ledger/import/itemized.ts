@@ -99,11 +99,13 @@ const open = (columns: Columns): LineReader => {
   const automaticPayoutOf = openAutomaticPayout(columns)
   const chargeOf = chargeReader(columns)
   const customerOf = customerReader(columns)
-  // A payout reconciliation has the same columns, but only what was swept into payouts; activity has also what waits.
-  let isWhole = !columns.has('automatic_payout_id')
+  // The reconciliations have the same columns as activity, but one of payouts only what was swept into them, and one of the
+  // ending balance only what waits. The Dashboard exports activity without this column.
+  const tellsPayout = columns.has('automatic_payout_id')
+  let [hasSwept, hasWaiting] = [false, false]
 
   return {
-    sides: () => (isWhole ? ['activity'] : []),
+    sides: () => (!tellsPayout || (hasSwept && hasWaiting) ? ['activity'] : []),
     read: (line, batch) => {
       const row = transactionOf(line)
       const bank = automaticPayoutOf(line)
@@ -113,7 +115,8 @@ const open = (columns: Columns): LineReader => {
       batch.payouts.push(...payoutsOf(row, bank))
       batch.charges.push(...charges.filter(isMoreThanId))
       if (customer) batch.customers.push(customer)
-      isWhole ||= bank.id === null && row.reportingCategory !== 'payout'
+      hasSwept ||= bank.id !== null
+      hasWaiting ||= bank.id === null && row.reportingCategory !== 'payout'
       return row.created
     },
   }
