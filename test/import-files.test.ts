@@ -336,6 +336,36 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     expect(await at()).toBe('2026-09-06T00:00:00+00:00')
   })
 
+  test.each([
+    [
+      'the balance history',
+      'id,Type,Amount,Net,Currency,Created (UTC),Customer Facing Amount,Customer Facing Currency',
+    ],
+    [
+      'an itemized report',
+      'balance_transaction_id,reporting_category,gross,net,currency,created_utc,customer_facing_amount,customer_facing_currency',
+    ],
+  ])('the currency that a customer paid in may be in upper case: %s', async (_, header) => {
+    await load(`${header}\ntxn_1,charge,10.00,10.00,USD,2026-09-01 10:00,1500,JPY `)
+    expect(await rowsOf('balance_transactions')).toMatchObject([
+      { currency: 'usd', customer_facing_amount: 1500, customer_facing_currency: 'jpy' },
+    ])
+  })
+
+  test.each([
+    ['-40.00', '-0.50', '-39.50', 50],
+    ['-40.00', '0.50', '-40.50', -50],
+    ['40.00', '-0.50', '40.50', -50],
+  ])('a payout that came back with %s, %s and %s has its fee', async (gross, fee, net, expected) => {
+    const [header] = payouts.split('\n')
+    await load(
+      `${header}\npo_3,2026-09-09 00:00:00,usd,${gross},${fee},${net},payout_reversal,txn_9,,2026-09-08,failed`,
+    )
+    expect(await rowsOf('balance_transactions')).toMatchObject([
+      { amount: 4000, fee: expected, net: 4000 - expected },
+    ])
+  })
+
   test('local times are of the timezone that is given, unless a column is in UTC', async () => {
     const content = `balance_transaction_id,created,available_on_utc,currency,gross,fee,reporting_category
 txn_1,2026-03-08 01:30:00,2026-03-10 00:00:00,usd,1.00,0.00,charge
@@ -487,6 +517,11 @@ describe('bad lines', () => {
       'txn_1,charge,,"5,50",0,5.50,usd,2026-09-01 10:00',
       /Net "5.50" has "\." before its decimals/,
     ],
+    [
+      'grouped thousands',
+      'txn_1,charge,,"1,000",0,"1,000",jpy,2026-09-01 10:00',
+      /Amount "1,000" has a comma/,
+    ],
     ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is no amount/],
     ['beyond what is exact', 'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00', /is too large/],
     ['no currency', 'txn_1,charge,,1,0,1,,2026-09-01 10:00', /Currency is empty/],
@@ -511,6 +546,11 @@ describe('bad lines', () => {
       'latin 1',
       Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'),
       /no text in UTF-8/,
+    ],
+    [
+      'text after a quote without a partner',
+      `${history}\n"${'"",\n'.repeat(5_000_000)}`,
+      /no partner stands in line 10 or after it, .*begins: "\\"\\"\\","/,
     ],
     ['half of a gzip file', gzipSync(history).subarray(0, 200), /cannot be unpacked/],
   ])('a file of %s is refused', async (_, content, sentence) => {

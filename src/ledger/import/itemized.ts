@@ -2,7 +2,13 @@ import type { LedgerCharge, LedgerPayout } from '../rows.ts'
 import type { Columns, Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { chargeReader, customerReader } from './itemized-charge.ts'
-import { amountsReader, chargeIdOf, currencyReader, idOf } from './transaction-fields.ts'
+import {
+  amountsReader,
+  chargeIdOf,
+  currencyReader,
+  facingCurrencyReader,
+  idOf,
+} from './transaction-fields.ts'
 
 const traceStatuses = ['pending', 'unsupported', 'supported'] as const
 
@@ -17,7 +23,7 @@ const openTransaction = (columns: Columns) => {
   const sourceId = columns.text('source_id')
   const chargeId = columns.text('charge_id')
   const destinationPaymentId = columns.text('destination_payment_id')
-  const facingCurrency = columns.text('customer_facing_currency')
+  const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const facingAmount = columns.amount('customer_facing_amount', facingCurrency)
   const regulatoryTag = columns.text('regulatory_tag')
   const disputeReason = columns.text('dispute_reason')
