@@ -172,11 +172,10 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
   const parsed = variables.safeParse(given)
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path: [name = ''], message }) => {
-      // The address of a database may have a password in it.
-      const value = String(name).endsWith('DATABASE_URL')
-        ? ''
-        : `; it is ${JSON.stringify(given[String(name)])}`
-      return `${String(name)} ${message}${value}.`
+      const value = given[String(name)]
+      // The address of a database may have a password in it, and so may another one that has an @.
+      const isSecret = String(name).endsWith('DATABASE_URL') || value?.includes('@')
+      return `${String(name)} ${message}${isSecret ? '' : `; it is ${JSON.stringify(value)}`}.`
     })
     throw unusable(lines)
   }

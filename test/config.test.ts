@@ -218,6 +218,14 @@ test.each([
   expect(refusal({ REPORTS_DATABASE_URL: value }).message).not.toContain('hunter2')
 })
 
+test.each(['PUBLIC_URL', 'S3_ENDPOINT'])('a password in %s is refused without being shown', (name) => {
+  for (const value of ['https://me:hunter2@r.example.com', 'https://hunter2@r.example.com', 'me:hunter2@r']) {
+    const { message } = refusal({ DATABASE_URL: databaseUrl, S3_BUCKET: 'reports', [name]: value })
+    expect(message).toContain(`\n  ${name} has to be an address such as https://`)
+    expect(message).not.toContain('hunter2')
+  }
+})
+
 test('reports on a database of the operator need a login of their own', () => {
   expect(refusal({ DATABASE_URL: databaseUrl, REPORTS_DIR: 'reports' }).message).toContain(
     '\n  REPORTS_DIR needs REPORTS_DATABASE_URL beside DATABASE_URL',

@@ -99,12 +99,29 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   90_000,
 )
 
+test('what files are declared to cover together is not covered when one of them cannot be imported', async () => {
+  const missing = join(folder, 'missing.csv')
+  const { code, text } = await startImport('--from', '2026-08-01', await writeHistory(), missing).ended
+  expect(text).toContain('from 2026-08-01T00:00:00Z until 2026-10-01T00:00:00Z, which is covered once all')
+  expect(text).toMatch(/missing\.csv cannot be imported/)
+  expect(code).toBe(1)
+  expect(await stored()).toEqual({ rows, net: rows * 941, until: null })
+})
+
 test('an import that is run again goes through, and says what is complete', async () => {
   const { code, text } = await startImport(await writeHistory()).ended
   expect(text).toMatch(/2,000 rows of an export of the balance history in .* rows\/s/)
   expect(text).toContain('is complete from 2026-09-01T00:00:00Z until 2026-10-01T00:00:00Z')
   expect(code).toBe(0)
   expect(await stored()).toEqual({ rows, net: rows * 941, until: '2026-10-01' })
+})
+
+test('what files are declared to cover together is covered when all are in', async () => {
+  const path = await writeHistory()
+  const { code, text } = await startImport('--until', '2026-10-10', path, path).ended
+  expect(text).toContain('is complete from 2026-09-01T00:00:00Z until 2026-10-10T00:00:00Z')
+  expect(code).toBe(0)
+  expect(await stored()).toEqual({ rows, net: rows * 941, until: '2026-10-10' })
 })
 
 test("nothing goes into the demo's ledger, and the way out is told", async () => {

@@ -7,6 +7,7 @@ import Papa from 'papaparse'
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createConnection } from '../src/database/client.ts'
+import { coverTogether } from '../src/ledger/import/cover-together.ts'
 import { type ImportOptions, importFile } from '../src/ledger/import/import-file.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
@@ -40,6 +41,7 @@ const load = async (content: string | Buffer, options: Partial<ImportOptions> = 
   const result = await importFile(client, owner, path, {
     timezone: 'UTC',
     declared: { from: null, until: null },
+    isPart: false,
     skipBad: false,
     now: new Date('2026-11-22T00:00:00Z'),
     onProgress: () => {},
@@ -334,6 +336,36 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     expect(await at()).toBe('2026-09-06T00:00:00+00:00')
   })
 
+  test.each([
+    [
+      'the balance history',
+      'id,Type,Amount,Net,Currency,Created (UTC),Customer Facing Amount,Customer Facing Currency',
+    ],
+    [
+      'an itemized report',
+      'balance_transaction_id,reporting_category,gross,net,currency,created_utc,customer_facing_amount,customer_facing_currency',
+    ],
+  ])('the currency that a customer paid in may be in upper case: %s', async (_, header) => {
+    await load(`${header}\ntxn_1,charge,10.00,10.00,USD,2026-09-01 10:00,1500,JPY `)
+    expect(await rowsOf('balance_transactions')).toMatchObject([
+      { currency: 'usd', customer_facing_amount: 1500, customer_facing_currency: 'jpy' },
+    ])
+  })
+
+  test.each([
+    ['-40.00', '-0.50', '-39.50', 50],
+    ['-40.00', '0.50', '-40.50', -50],
+    ['40.00', '-0.50', '40.50', -50],
+  ])('a payout that came back with %s, %s and %s has its fee', async (gross, fee, net, expected) => {
+    const [header] = payouts.split('\n')
+    await load(
+      `${header}\npo_3,2026-09-09 00:00:00,usd,${gross},${fee},${net},payout_reversal,txn_9,,2026-09-08,failed`,
+    )
+    expect(await rowsOf('balance_transactions')).toMatchObject([
+      { amount: 4000, fee: expected, net: 4000 - expected },
+    ])
+  })
+
   test('local times are of the timezone that is given, unless a column is in UTC', async () => {
     const content = `balance_transaction_id,created,available_on_utc,currency,gross,fee,reporting_category
 txn_1,2026-03-08 01:30:00,2026-03-10 00:00:00,usd,1.00,0.00,charge
@@ -352,7 +384,7 @@ describe('coverage', () => {
     `${id},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout}`
   const activityOn = (...days: string[]) =>
     ['balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id']
-      .concat(days.map((day) => row(`txn_${day}`, day)))
+      .concat(days.map((day, place) => row(`txn_${day}`, day, place === 0 ? 'po_1' : '')))
       .join('\n')
   const payoutsOnly = payouts.split('\n').slice(0, 2).join('\n')
 
@@ -370,6 +402,25 @@ describe('coverage', () => {
     expect((await load(reconciliation)).sides).toEqual([])
     const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
     expect((await load(reconciliation, { declared })).sides).toEqual(['activity'])
+  })
+
+  test('does not move by an ending balance, of which all rows wait', async () => {
+    const { sides } = await load(activityOn('2026-09-01', '2026-09-10').replace('po_1', ''))
+    expect(sides).toEqual([])
+  })
+
+  test('moves once for several files that cover a span together, when none lacks a line', async () => {
+    const declared = { from: new Date('2026-08-01'), until: new Date('2026-10-01') }
+    const part = { declared, isPart: true }
+    const first = await load(history, part)
+    expect(await coverage()).toBeNull()
+    const bad = await load(badHistory, { ...part, skipBad: true })
+    expect(await coverTogether(client, owner, [first, bad])).toBe(false)
+    expect(await coverage()).toBeNull()
+    expect(await coverTogether(client, owner, [first, await load(history, part)])).toBe(true)
+    expect(await coverage()).toEqual(['2026-08-01T00:00:00.000Z', '2026-10-01T00:00:00.000Z'])
+    const later = { from: new Date('2026-10-02'), until: new Date('2026-11-01') }
+    await expect(load(history, { declared: later, isPart: true })).rejects.toThrow(/a gap/)
   })
 
   test('has no gap: what would leave one is refused before anything is written', async () => {
@@ -427,6 +478,7 @@ describe('bad lines', () => {
     const again = importFile(client, owner, path, {
       timezone: 'UTC',
       declared: { from: null, until: null },
+      isPart: false,
       skipBad: true,
       now: new Date(),
       onProgress: () => {},
@@ -440,6 +492,12 @@ describe('bad lines', () => {
     await load(mended, { declared: { from: new Date('2026-09-01'), until: new Date('2026-09-07') } })
     expect(await rowsOf('balance_transactions')).toEqual(historyRows)
     expect(await coverage()).not.toBeNull()
+  })
+
+  test('that were left out complete nothing, whatever is declared', async () => {
+    const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
+    expect((await load(badHistory, { skipBad: true, declared })).sides).toEqual([])
+    expect(await coverage()).toBeNull()
   })
 
   test('of more than twenty, the others are counted', async () => {
@@ -458,6 +516,11 @@ describe('bad lines', () => {
       'two separators',
       'txn_1,charge,,"5,50",0,5.50,usd,2026-09-01 10:00',
       /Net "5.50" has "\." before its decimals/,
+    ],
+    [
+      'grouped thousands',
+      'txn_1,charge,,"1,000",0,"1,000",jpy,2026-09-01 10:00',
+      /Amount "1,000" has a comma/,
     ],
     ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is no amount/],
     ['beyond what is exact', 'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00', /is too large/],
@@ -483,6 +546,11 @@ describe('bad lines', () => {
       'latin 1',
       Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'),
       /no text in UTF-8/,
+    ],
+    [
+      'text after a quote without a partner',
+      `${history}\n"${'"",\n'.repeat(5_000_000)}`,
+      /no partner stands in line 10 or after it, .*begins: "\\"\\"\\","/,
     ],
     ['half of a gzip file', gzipSync(history).subarray(0, 200), /cannot be unpacked/],
   ])('a file of %s is refused', async (_, content, sentence) => {

@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { createGzip, gunzipSync } from 'node:zlib'
-import { CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import { CreateMultipartUploadCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { ReportFile } from '../src/database/generated/prisma/client.ts'
 import { createLocalStorage } from '../src/files/local.ts'
 import { openBucket } from '../src/files/s3/bucket.ts'
+import { createS3Links } from '../src/files/s3/s3-links.ts'
 import { createS3Storage } from '../src/files/s3/s3-storage.ts'
 import type { Storage } from '../src/files/storage.ts'
 import { s3Credentials, startS3Server } from './s3-server.ts'
@@ -220,4 +222,33 @@ describe.each([
       await expect((async () => storage.remove(key))()).rejects.toThrow(refusal)
     },
   )
+})
+
+test('a link to a bucket ends with the credentials that sign it', async () => {
+  const now = new Date('2026-09-01T00:00:00Z')
+  const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+  const file: ReportFile = {
+    id: 'file_1',
+    accountId: 'acct_1',
+    livemode: false,
+    runId: 'frr_1',
+    filename: 'a.csv',
+    format: 'CSV',
+    compression: 'NONE',
+    rowCount: 1n,
+    byteSize: 1n,
+    sha256: '',
+    createdAt: now,
+  }
+  const lifeOf = async (expiration?: Date) => {
+    const credentials = { accessKeyId: 'id', secretAccessKey: 'key', ...(expiration && { expiration }) }
+    const client = new S3Client({ region: 'eu', credentials })
+    const locate = (Key: string) => ({ Bucket: 'reports', Key })
+    const links = createS3Links({ client, locate, keyOf: (key) => key }, () => now)
+    const { url, expiresAt } = await links.link(file, after(300))
+    return [Number(new URL(url).searchParams.get('X-Amz-Expires')), expiresAt]
+  }
+  expect(await lifeOf()).toEqual([300, after(300)])
+  expect(await lifeOf(after(3600))).toEqual([300, after(300)])
+  expect(await lifeOf(after(100.5))).toEqual([100, after(100)])
 })

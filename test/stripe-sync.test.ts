@@ -283,6 +283,20 @@ test('a payout is followed until it has arrived, and also when it comes back', a
   expect(await payoutRow()).toEqual({ ...arrived, status: 'failed', reversed_at: new Date(back) })
 })
 
+test("a payout that has arrived is read again while its bank's reference is on its way, but not for ever", async () => {
+  const fake = await startFake()
+  const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }
+  const retrievals = () => fake.requests.filter(({ path }) => path === '/v1/payouts/po_new').length
+  putPayout(fake, { status: 'paid', trace_id: { status: 'pending', value: null } })
+  await syncStripe(sync)
+  await syncStripe({ ...sync, now: new Date('2026-04-04T00:00:00Z') })
+  expect(retrievals()).toBe(1)
+  await syncStripe({ ...sync, now: new Date('2026-04-05T00:00:00Z') })
+  expect(retrievals()).toBe(2)
+  await syncStripe({ ...sync, now: new Date('2026-04-05T00:10:00Z') })
+  expect(retrievals()).toBe(2)
+})
+
 test('a payout that was deleted, as data of test mode may be, is forgotten', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }

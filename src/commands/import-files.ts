@@ -4,11 +4,13 @@ import { StoppedError } from '../client/client-error.ts'
 import { count, createProgressDisplay, type ProgressDisplay } from '../client/progress-display.ts'
 import type { CommandContext } from '../command.ts'
 import { ConfigurationError } from '../errors.ts'
+import { coverTogether } from '../ledger/import/cover-together.ts'
 import { type ImportResult, importFile } from '../ledger/import/import-file.ts'
 import type { LedgerOwner } from '../ledger/rows.ts'
 import { refreshStatistics } from '../ledger/statistics.ts'
 import { readTime, readTimezone } from './import-time.ts'
-import { spanText, tellCoverage } from './tell-coverage.ts'
+import { tellCoverage } from './tell-coverage.ts'
+import { tellImport } from './tell-import.ts'
 
 /** The options of `npm run import` that are about files. */
 export const fileImportOptions = {
@@ -49,37 +51,20 @@ export const readFileImport = (
   return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
 }
 
-/** What a file's import did, in sentences. */
-const tell = (path: string, result: ImportResult, seconds: number): string[] => {
-  const { title, rows, rejected, rejectedPath, span, sides } = result
-  const rate = count(Math.round(rows / Math.max(seconds, 0.001)))
-  const done = `${path}: ${count(rows)} rows of an export of the ${title} in ${seconds.toFixed(1)} s (${rate} rows/s).`
-  if (rejectedPath !== null) {
-    const declare = span ? `, with --from ${span.from.toISOString()} --until ${span.until.toISOString()}` : ''
-    return [
-      done,
-      ...rejected,
-      `The lines that were rejected are in ${rejectedPath}: mend and import it${declare}. Until then the ledger is not said to be complete.`,
-    ]
-  }
-  if (!span) return [done, 'It covers no whole day. Say what it covers, if it does: --from … --until ….']
-  if (sides.length === 0) {
-    return [
-      done,
-      'All its rows were paid out, as in a reconciliation of payouts, so it does not show that the ledger is complete. If it is all the activity there was, say of which time: --from … --until ….',
-    ]
-  }
-  return [done, `It covers ${sides.join(' and ')} from ${spanText(span)}.`]
-}
+/** With an end declared, each file alone would seem to tell all that only the files together tell. */
+const isTogether = ({ paths, declared }: FileImport): boolean =>
+  paths.length > 1 && (declared.from !== null || declared.until !== null)
 
 const importOne = async (
   pool: Pool,
   owner: LedgerOwner,
   path: string,
-  { timezone, declared, skipBad }: FileImport,
+  request: FileImport,
   { signal, print }: CommandContext,
   display: ProgressDisplay,
-): Promise<void> => {
+): Promise<ImportResult> => {
+  const { timezone, declared, skipBad } = request
+  const isPart = isTogether(request)
   const client = await pool.connect()
   // An error that nobody hears ends the process; the query that runs then, or the next one, fails with it.
   client.on('error', () => {})
@@ -92,6 +77,7 @@ const importOne = async (
     const result = await importFile(client, owner, path, {
       timezone,
       declared,
+      isPart,
       skipBad,
       now: new Date(),
       signal,
@@ -105,7 +91,8 @@ const importOne = async (
       },
     })
     display.end()
-    for (const line of tell(path, result, seconds())) print(line)
+    for (const line of tellImport(path, result, { seconds: seconds(), isPart })) print(line)
+    return result
   } catch (error) {
     display.end()
     if (!signal.aborted) throw error
@@ -119,7 +106,10 @@ const importOne = async (
   }
 }
 
-/** Imports files one after the other, each as a whole; the first that cannot be imported ends it. */
+/**
+ * Imports files one after the other, each as a whole; the first that cannot be imported ends it. What they are declared to
+ * cover is covered when the last one is in.
+ */
 export const importFiles = async (
   pool: Pool,
   owner: LedgerOwner,
@@ -127,9 +117,15 @@ export const importFiles = async (
   context: CommandContext,
 ): Promise<void> => {
   const display = createProgressDisplay(context.stderr)
-  for (const path of request.paths) await importOne(pool, owner, path, request, context, display)
+  const results: ImportResult[] = []
+  for (const path of request.paths) {
+    results.push(await importOne(pool, owner, path, request, context, display))
+  }
   const client = await pool.connect()
   try {
+    if (isTogether(request) && !(await coverTogether(client, owner, results))) {
+      context.print('Together the files complete nothing yet, for the reasons above.')
+    }
     await refreshStatistics(client)
   } finally {
     client.release()

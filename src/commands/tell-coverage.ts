@@ -12,7 +12,7 @@ export const tellCoverage = async (pool: Pool, owner: LedgerOwner): Promise<stri
     const coverage = await readCoverage(client, owner)
     const mode = owner.livemode ? 'live' : 'test'
     return coverage
-      ? `The ledger of ${owner.accountId} in ${mode} mode is complete from ${spanText(coverage)}: reports can run over that.`
+      ? `The ledger of ${owner.accountId} in ${mode} mode is complete from ${spanText(coverage)}: reports can run over that. Balances are right only if the account's first transaction is in it, because they are sums from there.`
       : `The ledger of ${owner.accountId} in ${mode} mode is not complete for any time yet: it takes the balance history, or the itemized reports of both activity and payouts.`
   } finally {
     client.release()

@@ -5,13 +5,15 @@ export const flag = () => z.stringbool({ error: 'has to be true or false' })
 
 const isPlainAddress = (text: string): boolean => {
   if (!URL.canParse(text)) return false
-  const { protocol, search, hash } = new URL(text)
-  return /^https?:$/.test(protocol) && search === '' && hash === ''
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
 }
 
-/** A variable that holds an address of HTTP, such as the example. */
+/** A variable that holds an address of HTTP, such as the example. It is shown to people, so it holds no password. */
 export const address = (example: string) =>
-  z.string().refine(isPlainAddress, { error: `has to be an address such as ${example}` })
+  z
+    .string()
+    .refine(isPlainAddress, { error: `has to be an address such as ${example}, without a name or password` })
 
 /** A variable that holds the address of a Postgres. */
 export const postgresUrl = () =>

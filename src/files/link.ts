@@ -5,7 +5,10 @@ import type { ReportFile } from '../database/generated/prisma/client.ts'
 export type SignedLink = { url: string; expiresAt: Date }
 
 export type FileLinks = {
-  /** A link to the file that works without any other proof until `expiresAt`, which is `at` rounded up to a second. */
+  /**
+   * A link to the file that works without any other proof until `expiresAt`, which is `at` rounded up to a second; earlier
+   * when what it is signed with expires before that.
+   */
   link(file: ReportFile, at: Date): Promise<SignedLink>
 }
 

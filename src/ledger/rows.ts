@@ -121,6 +121,15 @@ export type LedgerBatch = {
   feeDetails: LedgerFeeDetail[]
 }
 
+/** A part with nothing in it, to be filled; it may also become one of rows that are known better. */
+export const emptyBatch = (): Record<keyof LedgerBatch, never[]> => ({
+  customers: [],
+  charges: [],
+  payouts: [],
+  balanceTransactions: [],
+  feeDetails: [],
+})
+
 type Columns<Row> = Record<keyof Row, string>
 
 /** The ledger's tables, and the column of each field of a row. Each table also has account_id and livemode. */

@@ -16,8 +16,11 @@ export const createS3Links = ({ client, locate }: S3Bucket, now: () => Date): Fi
       ResponseCacheControl: 'private, no-cache',
     })
     const signingDate = now()
+    // The store takes no link that was signed with credentials which have expired.
+    const { expiration } = await client.config.credentials()
     // The signature knows whole seconds only.
-    const end = Math.ceil(at.getTime() / 1000)
+    const wanted = Math.ceil(at.getTime() / 1000)
+    const end = expiration ? Math.min(wanted, Math.floor(expiration.getTime() / 1000)) : wanted
     const expiresIn = end - Math.floor(signingDate.getTime() / 1000)
     const url = await getSignedUrl(client, command, { signingDate, expiresIn })
     return { url, expiresAt: new Date(end * 1000) }

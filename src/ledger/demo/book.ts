@@ -1,13 +1,8 @@
+import { emptyBatch } from '../rows.ts'
 import { type Day, dayOf, momentOf } from './calendar.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoRandom } from './random.ts'
-import {
-  type DemoBalanceTransaction,
-  type DemoBatch,
-  type DemoCharge,
-  type DemoPayout,
-  emptyBatch,
-} from './rows.ts'
+import type { DemoBalanceTransaction, DemoBatch, DemoCharge, DemoPayout } from './rows.ts'
 
 /** A balance transaction to post; what is left out follows from the rest. */
 export type DemoPosting = Omit<
@@ -46,7 +41,7 @@ export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Dat
   const waitingRows = new Map<string, DemoBalanceTransaction[]>()
   const heldSums = new Map<string, number>()
   const agenda = new Map<Day, { at: Date; event: (at: Date) => void }[]>()
-  let batch = emptyBatch()
+  let batch: DemoBatch = emptyBatch()
 
   const waitingIn = (currency: string) => waitingRows.get(currency) ?? []
   const held = (currency: string) => heldSums.get(currency) ?? 0

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { loadLedger } from '../load.ts'
+import { emptyBatch } from '../rows.ts'
 import { createDemoBilling } from './billing.ts'
 import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
@@ -11,7 +12,7 @@ import { type DemoMarket, demoMarkets } from './markets.ts'
 import { createDemoPayouts } from './payouts.ts'
 import { createDemoRandom } from './random.ts'
 import { planReversals } from './reversals.ts'
-import { type DemoBatch, emptyBatch } from './rows.ts'
+import type { DemoBatch } from './rows.ts'
 
 /** The ledger in parts of about a month, made as they are asked for; it can be gone through once. */
 export type DemoLedger = Generator<DemoBatch, void>

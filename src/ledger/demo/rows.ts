@@ -15,11 +15,3 @@ export type DemoBatch = Omit<LedgerBatch, 'charges' | 'payouts' | 'balanceTransa
   payouts: DemoPayout[]
   balanceTransactions: DemoBalanceTransaction[]
 }
-
-export const emptyBatch = (): DemoBatch => ({
-  customers: [],
-  charges: [],
-  payouts: [],
-  balanceTransactions: [],
-  feeDetails: [],
-})

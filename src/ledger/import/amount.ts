@@ -4,24 +4,32 @@ import { BadCell } from './bad-cell.ts'
 const amountPattern = /^(-?)(\d+)(?:([.,])(\d+))?$/
 
 /** What stands between units and decimals in a file. */
-export type DecimalSeparator = '.' | ','
+type DecimalSeparator = '.' | ','
+
+/** Remembers the separator of the first amount that has one, and holds those after it to that. */
+const createSeparatorCheck = (): ((mark: DecimalSeparator, digits: number, places: number) => void) => {
+  let separator: DecimalSeparator | null = null
+  return (mark, digits, places) => {
+    if (mark === ',' && digits === 3 && places !== 3) {
+      throw new BadCell('has a comma before three digits, as if thousands were grouped: write 1234.50')
+    }
+    separator ??= mark
+    if (mark === separator) return
+    throw new BadCell(`has "${mark}" before its decimals, and amounts before it have "${separator}"`)
+  }
+}
 
 /**
  * Reads amounts in major units into whole minor units, digit by digit, so that nothing is ever rounded. Decimals are set
  * off by a point or a comma, by the same one in the whole file; digits are not grouped.
  */
 export const createAmountReader = (): ((text: string, currency: string) => number) => {
-  let separator: DecimalSeparator | null = null
+  const checkSeparator = createSeparatorCheck()
   return (text, currency) => {
     const [, sign, units, mark, decimals = ''] = amountPattern.exec(text) ?? []
     if (units === undefined) throw new BadCell('is no amount, such as 1234.50')
-    if (mark === '.' || mark === ',') {
-      separator ??= mark
-      if (mark !== separator) {
-        throw new BadCell(`has "${mark}" before its decimals, and amounts before it have "${separator}"`)
-      }
-    }
     const places = decimalsOf(currency)
+    if (mark === '.' || mark === ',') checkSeparator(mark, decimals.length, places)
     // Some exports write many more decimals than there are; all that follow are zeros then.
     if (/[^0]/.test(decimals.slice(places))) {
       throw new BadCell(`has more decimals than an amount in ${currency} can have, which is ${places}`)

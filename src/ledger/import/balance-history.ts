@@ -3,7 +3,13 @@ import type { LedgerPayout } from '../rows.ts'
 import type { Columns, Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { reportingCategoryOf } from './reporting-category.ts'
-import { amountsReader, chargeIdOf, currencyReader, idOf } from './transaction-fields.ts'
+import {
+  amountsReader,
+  chargeIdOf,
+  currencyReader,
+  facingCurrencyReader,
+  idOf,
+} from './transaction-fields.ts'
 
 /** Types of what goes to the bank or comes back from it; their source is a payout. */
 const payoutTypes = new Set(['payout', 'payout_cancel', 'payout_failure'])
@@ -28,7 +34,7 @@ const openFields = (columns: Columns) => {
   const created = columns.neededTime('created (utc)', 'created')
   const availableOn = columns.time('available on (utc)', 'available on')
   const description = columns.text('description')
-  const facingCurrency = columns.text('customer facing currency')
+  const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const facingAmount = columns.amount('customer facing amount', facingCurrency)
   const transfer = columns.text('transfer')
   const transferDate = columns.time('transfer date (utc)', 'transfer date')
@@ -43,7 +49,7 @@ const openFields = (columns: Columns) => {
       description: description(line),
       sourceId: source(line),
       customerFacingAmount: facingAmount(line),
-      customerFacingCurrency: facingCurrency(line)?.toLowerCase() ?? null,
+      customerFacingCurrency: facingCurrency(line),
     },
     /** The payout into which the row was swept, and when that arrived. A payout of the automatic ones names itself. */
     bank: { id: transfer(line), date: transferDate(line) },

@@ -12,36 +12,42 @@ export type CsvLine = {
 /** No record is this long, in characters: then a quote has no partner. */
 const longestRecord = 16 * 1024 * 1024
 
-const count = (text: string, character: string, from = 0): number => {
+const count = (text: string, character: string): number => {
   let found = 0
-  for (let at = text.indexOf(character, from); at >= 0; at = text.indexOf(character, at + 1)) found++
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) found++
   return found
 }
 
-/**
- * Where the last whole record ends: at the last line feed that stands in no quotes, which is one that has an even number of
- * them before it. -1 when there is none.
- */
-const lastRecordEnd = (text: string): number => {
-  const quotes = count(text, '"')
-  let end = text.lastIndexOf('\n')
-  while (end >= 0 && (quotes - count(text, '"', end)) % 2 !== 0) end = text.lastIndexOf('\n', end - 1)
-  return end
+const [quote, lineFeed] = ['"'.charCodeAt(0), '\n'.charCodeAt(0)]
+
+/** Where the last line feed stands that is in no quotes, -1 when there is none, and whether the text ends within quotes. */
+const scan = (text: string, beginsQuoted: boolean): { end: number; isQuoted: boolean } => {
+  let [end, isQuoted] = [-1, beginsQuoted]
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === quote) isQuoted = !isQuoted
+    else if (code === lineFeed && !isQuoted) end = at
+  }
+  return { end, isQuoted }
 }
 
 /** Text in parts that hold whole records, without the line break at their end. */
 async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<string> {
-  let rest = ''
+  let [rest, isQuoted, line] = ['', false, 1]
   for await (const part of parts) {
-    rest += part
-    const end = lastRecordEnd(rest)
-    if (end >= 0) {
-      yield rest.slice(0, end)
-      rest = rest.slice(end + 1)
-    }
+    // Each part is looked at once, however long a record is.
+    const scanned = scan(part, isQuoted)
+    isQuoted = scanned.isQuoted
+    if (scanned.end >= 0) {
+      const records = rest + part.slice(0, scanned.end)
+      yield records
+      line += count(records, '\n') + 1
+      rest = part.slice(scanned.end + 1)
+    } else rest += part
     if (rest.length > longestRecord) {
+      const [beginning = ''] = rest.slice(0, 60).split('\n')
       throw new BadExport(
-        `a quote that has no partner stands before this text: ${JSON.stringify(rest.slice(0, 60))}`,
+        `a quote that has no partner stands in line ${line} or after it, where this record begins: ${JSON.stringify(beginning)}`,
       )
     }
   }

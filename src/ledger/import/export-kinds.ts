@@ -5,7 +5,7 @@ import { itemizedTransactions } from './itemized.ts'
 import { itemizedPayouts } from './payouts.ts'
 
 /** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
-export const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
+const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
 const missing = (kind: ExportKind, names: ReadonlySet<string>): string[] =>
   kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))

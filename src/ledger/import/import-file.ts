@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { InputError } from '../../errors.ts'
-import { extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
+import { checkCoverage, extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch, LedgerOwner } from '../rows.ts'
 import { settlePayouts } from '../settle-payouts.ts'
@@ -15,6 +15,11 @@ export type ImportOptions = {
   timezone: string
   /** What the file covers, where its rows do not say it. */
   declared: PartialSpan
+  /**
+   * Other files tell of the declared span, too, so that this one alone does not complete it: the ledger's coverage is left
+   * to `coverTogether`.
+   */
+  isPart: boolean
   /** Load what can be read, and write the other lines to a file beside it. */
   skipBad: boolean
   /** No later time can be covered. */
@@ -39,7 +44,7 @@ export type ImportResult = {
   rejectedPath: string | null
   /** What the file covers; null when no whole day, or nothing is known of it. */
   span: Span | null
-  /** Which sides of the ledger are complete in that span now. */
+  /** Which sides of the ledger the file completes in that span: none when lines were rejected. */
   sides: readonly LedgerSide[]
 }
 
@@ -70,18 +75,18 @@ const refuse = (path: string, bad: BadLines): InputError =>
     ['file'],
   )
 
-/** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes, unless it is declared. */
+/** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes. */
 const completed = (
   source: OpenExport,
-  isComplete: boolean,
+  isWhole: boolean,
   { declared, timezone, now }: ImportOptions,
 ): Pick<ImportResult, 'span' | 'sides'> => {
   const isDeclared = declared.from !== null && declared.until !== null
   const writtenAt = source.writtenAt < now ? source.writtenAt : now
   const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
-  if (!span || !(isComplete || isDeclared)) return { span, sides: [] }
+  if (!span || !isWhole) return { span, sides: [] }
   const sides = source.sides()
-  // That a reconciliation of payouts is all the activity there was, somebody has to know.
+  // That what may be a reconciliation is all the activity there was, somebody has to know.
   return { span, sides: sides.length === 0 && isDeclared ? ['activity'] : sides }
 }
 
@@ -108,7 +113,11 @@ const mergeExport = async (
   if (bad.count() > 0 && !rejected) throw refuse(path, bad)
   await settlePayouts(client, owner)
   const { span, sides } = completed(source, bad.count() === 0, options)
-  if (span) await extendCoverage(client, owner, span, sides)
+  if (span && sides.length > 0) {
+    await (options.isPart ? checkCoverage : extendCoverage)(client, owner, span, sides)
+  }
+  // A commit that is told of has to find them on the disk.
+  await rejected?.finish()
   return { title: source.kind.title, rows, rejected: bad.sentences(path), rejectedPath: null, span, sides }
 }
 
@@ -117,7 +126,8 @@ const mergeExport = async (
  * meanwhile leaves nothing, and importing a file again changes nothing.
  *
  * - The file's rows complete what is known, by id; see `mergeLedger`.
- * - The ledger's coverage is extended by what the file tells completely, see `coveredSpan`, in the same transaction.
+ * - The ledger's coverage is extended by what the file tells completely, see `coveredSpan`, in the same transaction,
+ *   unless the file is but a part of that.
  * - Memory does not grow with the file.
  *
  * @throws InputError when the file cannot be read, or has bad lines and `skipBad` is not set; the message names each; and

@@ -2,7 +2,13 @@ import type { LedgerCharge, LedgerPayout } from '../rows.ts'
 import type { Columns, Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { chargeReader, customerReader } from './itemized-charge.ts'
-import { amountsReader, chargeIdOf, currencyReader, idOf } from './transaction-fields.ts'
+import {
+  amountsReader,
+  chargeIdOf,
+  currencyReader,
+  facingCurrencyReader,
+  idOf,
+} from './transaction-fields.ts'
 
 const traceStatuses = ['pending', 'unsupported', 'supported'] as const
 
@@ -17,7 +23,7 @@ const openTransaction = (columns: Columns) => {
   const sourceId = columns.text('source_id')
   const chargeId = columns.text('charge_id')
   const destinationPaymentId = columns.text('destination_payment_id')
-  const facingCurrency = columns.text('customer_facing_currency')
+  const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const facingAmount = columns.amount('customer_facing_amount', facingCurrency)
   const regulatoryTag = columns.text('regulatory_tag')
   const disputeReason = columns.text('dispute_reason')
@@ -99,11 +105,13 @@ const open = (columns: Columns): LineReader => {
   const automaticPayoutOf = openAutomaticPayout(columns)
   const chargeOf = chargeReader(columns)
   const customerOf = customerReader(columns)
-  // A payout reconciliation has the same columns, but only what was swept into payouts; activity has also what waits.
-  let isWhole = !columns.has('automatic_payout_id')
+  // The reconciliations have the same columns as activity, but one of payouts only what was swept into them, and one of the
+  // ending balance only what waits. The Dashboard exports activity without this column.
+  const tellsPayout = columns.has('automatic_payout_id')
+  let [hasSwept, hasWaiting] = [false, false]
 
   return {
-    sides: () => (isWhole ? ['activity'] : []),
+    sides: () => (!tellsPayout || (hasSwept && hasWaiting) ? ['activity'] : []),
     read: (line, batch) => {
       const row = transactionOf(line)
       const bank = automaticPayoutOf(line)
@@ -113,7 +121,8 @@ const open = (columns: Columns): LineReader => {
       batch.payouts.push(...payoutsOf(row, bank))
       batch.charges.push(...charges.filter(isMoreThanId))
       if (customer) batch.customers.push(customer)
-      isWhole ||= bank.id === null && row.reportingCategory !== 'payout'
+      hasSwept ||= bank.id !== null
+      hasWaiting ||= bank.id === null && row.reportingCategory !== 'payout'
       return row.created
     },
   }

@@ -1,5 +1,5 @@
 import type { LedgerSide } from '../coverage.ts'
-import type { LedgerBatch } from '../rows.ts'
+import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { BadCell } from './bad-cell.ts'
 import { BadExport } from './bad-export.ts'
 import { type BadLine, badLine } from './bad-lines.ts'
@@ -31,20 +31,12 @@ export type OpenExport = {
   writtenAt: Date
 }
 
-const emptyBatch = (): LedgerBatch => ({
-  customers: [],
-  charges: [],
-  payouts: [],
-  balanceTransactions: [],
-  feeDetails: [],
-})
-
 const readPart = (
   lines: readonly CsvLine[],
   reader: LineReader,
   onTime: (at: number) => void,
 ): ExportPart => {
-  const batch = emptyBatch()
+  const batch: LedgerBatch = emptyBatch()
   const badLines: ExportPart['badLines'] = []
   for (const line of lines) {
     if (line.fault !== null) {

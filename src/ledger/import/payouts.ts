@@ -31,7 +31,8 @@ const openPayout = (columns: Columns) => {
 
 /**
  * Stripe writes a payout as what the bank gets, this gateway as what the balance loses. Either way it takes from the
- * balance, and its fee with it; one that came back gives.
+ * balance, and its fee with it; one that came back gives, and may give its fee back, too. That shows in a net which is
+ * larger than the amount, whichever way the signs are.
  */
 const balanceChangeReader = (columns: Columns, category: (line: Line) => string): NeededReader<Amounts> => {
   const currency = currencyReader(columns, 'currency')
@@ -40,7 +41,11 @@ const balanceChangeReader = (columns: Columns, category: (line: Line) => string)
     const given = read(line)
     const size = Math.abs(given.amount)
     const amount = { payout: -size, payout_reversal: size }[category(line)] ?? given.amount
-    const fee = Math.abs(given.fee ?? given.net - given.amount)
+    const isReversal = category(line) === 'payout_reversal'
+    const fee =
+      isReversal && given.net !== null
+        ? size - Math.abs(given.net)
+        : Math.abs(given.fee ?? given.net - given.amount)
     return { amount, fee, net: amount - fee }
   }
 }

@@ -7,7 +7,9 @@ const reasonColumn = 'rejected_because'
 
 export type RejectedFile = AsyncDisposable & {
   write(cells: readonly string[], reason: string): Promise<void>
-  /** Gives the file its name, and returns that; null when nothing was written. Without this it is thrown away. */
+  /** Ends the file, which is on the disk then. */
+  finish(): Promise<void>
+  /** Gives the finished file its name, and returns that; null when nothing was written. Without this it is thrown away. */
   keep(): Promise<string | null>
 }
 
@@ -30,8 +32,10 @@ export const openRejectedFile = async (source: string, header: readonly string[]
   }
   const unfinished = `${path}.part`
   let file: FileHandle | null = null
+  let isThrownAway = false
   const writeLine = async (cells: readonly string[]) => {
     file ??= await open(unfinished, 'w')
+    isThrownAway = true
     await file.write(`${Papa.unparse([[...cells]])}\n`)
   }
   return {
@@ -39,18 +43,21 @@ export const openRejectedFile = async (source: string, header: readonly string[]
       if (!file) await writeLine([...header, reasonColumn])
       await writeLine([...cells, reason])
     },
-    keep: async () => {
-      if (!file) return null
-      await file.sync()
-      await file.close()
+    finish: async () => {
+      await file?.sync()
+      await file?.close()
       file = null
+    },
+    keep: async () => {
+      if (!isThrownAway) return null
+      // What cannot be renamed stays as it is: the other lines are in the ledger.
+      isThrownAway = false
       await rename(unfinished, path)
       return path
     },
     [Symbol.asyncDispose]: async () => {
-      if (!file) return
-      await file.close()
-      await rm(unfinished, { force: true })
+      await file?.close()
+      if (isThrownAway) await rm(unfinished, { force: true })
     },
   }
 }

@@ -47,7 +47,7 @@ const createZone = (timezone: string): ((wall: number) => number) => {
 }
 
 /** Reads a time; a cell that is none throws BadCell. */
-export type TimeReader = (text: string) => Date
+type TimeReader = (text: string) => Date
 
 /**
  * Reads `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. What says no zone itself is of the one

@@ -1,5 +1,5 @@
 import { BadCell } from './bad-cell.ts'
-import type { Columns, Line, NeededReader } from './columns.ts'
+import type { Columns, Line, NeededReader, Reader } from './columns.ts'
 
 /** The three-letter code of a settlement currency, in lower case. */
 export const currencyReader = (columns: Columns, name: string): NeededReader<string> => {
@@ -13,10 +13,16 @@ export const currencyReader = (columns: Columns, name: string): NeededReader<str
   }
 }
 
+/** The code of the currency that a customer paid in, in lower case; not every line has one. */
+export const facingCurrencyReader = (columns: Columns, name: string): Reader<string> => {
+  const read = columns.text(name)
+  return (line) => read(line)?.trim().toLowerCase() || null
+}
+
 export type Amounts = { amount: number; fee: number; net: number }
 
 /** The names of the columns that have them. */
-export type AmountColumns = Readonly<Record<keyof Amounts, string>>
+type AmountColumns = Readonly<Record<keyof Amounts, string>>
 
 /** Amount, fee and net as they stand there; one of fee and net may have no column, or nothing in it. */
 export const givenAmountsReader = (

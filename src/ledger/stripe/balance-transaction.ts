@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import type { LedgerBalanceTransaction, LedgerBatch, LedgerFeeDetail } from '../rows.ts'
+import { emptyBatch, type LedgerBalanceTransaction, type LedgerBatch, type LedgerFeeDetail } from '../rows.ts'
 import { chargeRow } from './charge.ts'
 import { customerRow } from './customer.ts'
 import { idOf, wholeOf } from './expandable.ts'
@@ -66,13 +66,7 @@ const feeDetailRows = ({ id, fee_details }: Stripe.BalanceTransaction): LedgerFe
 
 /** The rows of balance transactions whose sources were asked for whole. */
 export const ledgerBatch = (transactions: readonly Stripe.BalanceTransaction[]): LedgerBatch => {
-  const batch: LedgerBatch = {
-    customers: [],
-    charges: [],
-    payouts: [],
-    balanceTransactions: [],
-    feeDetails: [],
-  }
+  const batch: LedgerBatch = emptyBatch()
   for (const transaction of transactions) {
     const facts = sourceFacts(wholeOf(transaction.source))
     batch.balanceTransactions.push(transactionRow(transaction, facts))

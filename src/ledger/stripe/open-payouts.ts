@@ -8,9 +8,9 @@ const having = (ids: readonly string[], id: string, isOpen: boolean): string[] =
 ]
 
 /** Notes whether a payout that was read has to be read again. */
-export const notePayout = (state: SyncState, payout: Stripe.Payout): SyncState => ({
+export const notePayout = (state: SyncState, payout: Stripe.Payout, now: Date): SyncState => ({
   ...state,
-  unsettledPayouts: having(state.unsettledPayouts, payout.id, isUnsettled(payout)),
+  unsettledPayouts: having(state.unsettledPayouts, payout.id, isUnsettled(payout, now)),
   unsweptPayouts: having(state.unsweptPayouts, payout.id, sweepOf(payout) === 'later'),
 })
 

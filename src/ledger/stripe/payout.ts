@@ -36,9 +36,14 @@ export const payoutRow = (payout: Stripe.Payout): LedgerPayout => {
   }
 }
 
+/** For so long after its arrival, in milliseconds, a payout may still get its bank's reference. */
+const tracePatience = 15 * 24 * 60 * 60_000
+
 /** True while its status, its arrival or its bank's reference may still change without a new balance transaction. */
-export const isUnsettled = ({ status }: Stripe.Payout): boolean =>
-  status === 'pending' || status === 'in_transit'
+export const isUnsettled = ({ status, trace_id, arrival_date }: Stripe.Payout, now: Date): boolean => {
+  if (status === 'pending' || status === 'in_transit') return true
+  return trace_id?.status === 'pending' && now.getTime() - timeOf(arrival_date).getTime() < tracePatience
+}
 
 /** What is known of the rows that a payout swept into the bank: a manual one swept none that Stripe could name. */
 export const sweepOf = ({

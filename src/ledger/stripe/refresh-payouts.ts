@@ -36,7 +36,7 @@ const mergePayout = async (
   await mergeLedger(client, owner, [{ ...batch, payouts: [payoutRow(payout)] }])
   if (state.unsweptPayouts.includes(payout.id) && sweepOf(payout) === 'known')
     await markSwept(ledger, payout.id)
-  const next = notePayout(state, payout)
+  const next = notePayout(state, payout, ledger.now)
   await writeSyncState(client, owner, next)
   return next
 }

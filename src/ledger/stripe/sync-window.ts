@@ -88,7 +88,7 @@ export const syncWindow = async (
     let next: SyncState = { ...state, until: window.until > state.until ? window.until : state.until }
     for (const payout of payouts.values()) {
       if (sweepOf(payout) === 'known') await markSwept(ledger, payout.id)
-      next = notePayout(next, payout)
+      next = notePayout(next, payout, ledger.now)
     }
     await writeSyncState(client, owner, next)
     // A sync that began anew, earlier, has first to come to what is covered.

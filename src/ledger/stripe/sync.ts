@@ -25,7 +25,6 @@ const [shortestWindow, firstWindow, longestWindow] = [60 * minute, day, 32 * day
 export type SyncOptions = StripeLedger & {
   /** Where to begin when nothing was read yet, or to begin anew when it is earlier; null for the first transaction. */
   from: Date | null
-  now: Date
   /** Told after each page. */
   onProgress: (progress: SyncProgress) => void
 }
