@@ -8,9 +8,8 @@ export default defineConfig({
     globalSetup: ['test/setup/postgres.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Most of what tests do is to wait, for what happens after some seconds: on two processors, files that run four at
-    // once take half as long as two at once. More would keep each other from what has to happen in time.
-    maxWorkers: 4,
+    // On two processors: more files at once would keep each other from what has to happen in time, on a slow machine.
+    maxWorkers: 2,
     sequence: { concurrent: false, sequencer: WaitingFirst },
     // Hundreds of processes load the same modules: each file of tests is one, and so is each gateway that they start.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.vite', 'compile-cache') },
