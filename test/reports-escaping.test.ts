@@ -120,6 +120,7 @@ const renderUnchecked = (type = activityItemized3, parameters: AcceptedParameter
     interval_start: marchStart,
     interval_end: marchEnd,
     timezone: 'Etc/UTC',
+    payout: 'po_1',
     ...parameters,
   })
 
