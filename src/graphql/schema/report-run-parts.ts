@@ -45,7 +45,7 @@ const ReportRunFailureCode = builder.enumType('ReportRunFailureCode', {
     STORAGE_ERROR: { description: 'The file could not be stored.' },
     INTERNAL_ERROR: { description: 'A fault of the gateway.' },
     NOT_STARTED_IN_TIME: { description: 'Never started within `startWithin`.' },
-    TIMED_OUT: { description: 'Took longer than `timeout`.' },
+    TIMED_OUT: { description: 'Took longer than `timeout`, or than the limit of its own SQL.' },
   } satisfies Record<(typeof failureCodes)[number], { description: string }>,
 })
 
