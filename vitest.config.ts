@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: ['test/setup/postgres.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // What a test waits for comes much sooner, unless the machine is slow.
+    expect: { poll: { timeout: 30_000 } },
     // On two processors: more files at once would keep each other from what has to happen in time, on a slow machine.
     maxWorkers: 2,
     sequence: { concurrent: false, sequencer: WaitingFirst },

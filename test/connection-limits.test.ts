@@ -98,10 +98,10 @@ test('a key holds so many WebSockets; closing one makes room', async () => {
   const [first, second, third] = wires
   first?.socket.close()
   await first?.closed
-  const next = await vi.waitFor(() => connect(account), { timeout: 5_000 })
+  const next = await vi.waitFor(() => connect(account), { timeout: 30_000 })
   // However it ends.
   for (const gone of [second, third, next]) gone?.socket.terminate()
-  for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 5_000 })
+  for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
 })
 
 test('event streams count as well, and ending one makes room', async () => {
@@ -135,11 +135,11 @@ test('event streams count as well, and ending one makes room', async () => {
     expect(wasRefused(stream)).toBe(false)
     return stream
   }
-  const last = await vi.waitFor(room, { timeout: 5_000 })
+  const last = await vi.waitFor(room, { timeout: 30_000 })
   // One that ends by itself gives its place back, too.
   await account.client.request(`mutation { cancelReportRun(id: "${run.id}") { reportRun { id } } }`)
   expect(await last.ended).toBe(true)
-  await vi.waitFor(room, { timeout: 5_000 })
+  await vi.waitFor(room, { timeout: 30_000 })
 })
 
 test('who leaves while being let in leaves no place taken', async () => {
@@ -150,7 +150,7 @@ test('who leaves while being let in leaves no place taken', async () => {
     wire.socket.terminate()
     await wire.closed
   }
-  for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 5_000 })
+  for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
 })
 
 test('who leaves while an event stream begins leaves no place taken', async () => {
@@ -172,7 +172,7 @@ test('who leaves while an event stream begins leaves no place taken', async () =
     socket.destroy()
   }
   for (let i = 0; i < 3; i++) {
-    await vi.waitFor(async () => expect(wasRefused(await openLog(account))).toBe(false), { timeout: 5_000 })
+    await vi.waitFor(async () => expect(wasRefused(await openLog(account))).toBe(false), { timeout: 30_000 })
   }
 })
 
@@ -187,7 +187,7 @@ test('who leaves while subscriptions begin leaves none behind, nor one whose id 
   const run = await insertRun(gateway.prisma, account)
   await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0))
   for (let i = 0; i < 20; i++) {
-    const wire = await vi.waitFor(() => connect(account), { timeout: 5_000 })
+    const wire = await vi.waitFor(() => connect(account), { timeout: 30_000 })
     subscribe(wire, '1', run.id)
     wire.send({ id: '1', type: MessageType.Complete })
     subscribe(wire, '1', run.id)
@@ -195,7 +195,7 @@ test('who leaves while subscriptions begin leaves none behind, nor one whose id 
     // Once nothing has begun yet, and once all has.
     if (i % 2 === 0) await vi.waitFor(async () => expect(await openSubscriptions()).toBeGreaterThan(1))
     wire.socket.terminate()
-    await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0), { timeout: 5_000 })
+    await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0), { timeout: 30_000 })
   }
 })
 

@@ -73,7 +73,7 @@ test('a client goes on by itself at another gateway, and with its cursor it lose
     },
   )
   const arrived = (count: number): Promise<void> =>
-    vi.waitFor(() => expect(told.length).toBe(count), { timeout: 15_000, interval: 5 })
+    vi.waitFor(() => expect(told.length).toBe(count), { timeout: 30_000, interval: 5 })
   await arrived(1)
   await append(3)
   await arrived(4)

@@ -64,5 +64,5 @@ export const waitForEvents = ({ events }: EventStream, count: number): Promise<v
     () => {
       if (events.length < count) throw new Error(`${events.length} of ${count} events have come.`)
     },
-    { timeout: 5_000, interval: 5 },
+    { timeout: 30_000, interval: 5 },
   )

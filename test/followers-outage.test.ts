@@ -66,7 +66,7 @@ test.each(['subscribe', 'subscribeSse'] as const)(
     const reading = readLog().catch((error: unknown) => void (leaving.signal.aborted || faults.push(error)))
     const ending = Promise.all(runs.map(readRun)).catch((error: unknown) => void faults.push(error))
     const arrived = (count: number): Promise<void> =>
-      vi.waitFor(() => expect(told.length).toBe(count), { timeout: 20_000, interval: 10 })
+      vi.waitFor(() => expect(told.length).toBe(count), { timeout: 30_000, interval: 10 })
     await arrived(runs.length)
     await vi.waitFor(() => expect(Object.keys(statuses)).toHaveLength(runs.length))
 

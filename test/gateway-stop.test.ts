@@ -67,7 +67,7 @@ test('while the gateway stops, requests are answered well or not taken, also whe
   const hanging = ask('{ reportRuns { totalCount } }')
   const waiting =
     "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-  await vi.waitFor(async () => expect(await gateway.database.query(waiting)).not.toEqual([]), 10_000)
+  await vi.waitFor(async () => expect(await gateway.database.query(waiting)).not.toEqual([]), 30_000)
 
   const closed = gateway[Symbol.asyncDispose]()
   let status = await ask('{ viewer { accountId } }')

@@ -39,13 +39,13 @@ export const openTab = async (page: Page, name: string): Promise<void> => {
 export const followLink = async (page: Page): Promise<Download> => {
   let download: Download | null = null
   const press = async (): Promise<boolean> => {
-    const begun = page.waitForEvent('download', { timeout: 3_000 }).catch(() => null)
+    const begun = page.waitForEvent('download', { timeout: 5_000 }).catch(() => null)
     const link = page.locator('.graphiql-response .detected-link').first()
     await link.click({ modifiers: ['ControlOrMeta'] })
     download = await begun
     return download !== null
   }
-  await expect.poll(press, { timeout: 15_000, interval: 50 }).toBe(true)
+  await expect.poll(press, { timeout: 60_000, interval: 50 }).toBe(true)
   if (!download) throw new Error('No download has begun.')
   return download
 }
@@ -64,7 +64,7 @@ export const write = async (page: Page, pane: Pane, text: string): Promise<void>
 export const run = async (page: Page, expected: object): Promise<void> => {
   await page.locator('.graphiql-execute-button').click()
   const answer = async (): Promise<unknown> => JSON.parse((await read(page, 'response')) || 'null')
-  await expect.poll(answer, { timeout: 10_000, interval: 50 }).toMatchObject(expected)
+  await expect.poll(answer, { timeout: 30_000, interval: 50 }).toMatchObject(expected)
 }
 
 /** Waits until the editors are there and the schema has been read. */

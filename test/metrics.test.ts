@@ -81,7 +81,7 @@ test('what is under way is told while it is, and not after', async () => {
       const names = ['runs_running', 'open_sockets', 'open_subscriptions', 'queue_depth']
       expect(names.map((name) => values.get(own(name)))).toEqual([1, 1, 1, 1])
     },
-    { timeout: 10_000 },
+    { timeout: 30_000 },
   )
   await states.return(undefined)
   await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id })
@@ -93,7 +93,7 @@ test('what is under way is told while it is, and not after', async () => {
       expect(names.map((name) => values.get(own(name)))).toEqual([0, 0, 0, 0])
       expect(values.get(own('runs_total{report_type="test.slow.1",status="CANCELED"}'))).toBe(1)
     },
-    { timeout: 10_000 },
+    { timeout: 30_000 },
   )
 })
 
@@ -104,7 +104,7 @@ test('a connection for wake-ups that was lost is counted', async () => {
   )
   await vi.waitFor(
     async () => expect((await scrape(gateway.url)).get(own('wake_up_reconnects_total'))).toBe(1),
-    { timeout: 10_000 },
+    { timeout: 30_000 },
   )
 })
 

@@ -137,12 +137,12 @@ test('the wait for another process that migrates ends at once when it is given u
   const giveUp = new AbortController()
   const migrated = migrate(url, giveUp.signal)
   migrated.catch(() => {})
-  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 10_000)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 30_000)
   const before = performance.now()
   giveUp.abort()
   await expect(migrated).rejects.toThrow()
   expect(performance.now() - before).toBeLessThan(500)
-  await vi.waitFor(async () => expect(await readWaits(pool)).toEqual([]), 10_000)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toEqual([]), 30_000)
   await expect(migrate(url, giveUp.signal)).rejects.toThrow()
   await release()
 })
@@ -151,7 +151,7 @@ test('however long another process migrates, it is waited for', async () => {
   const { url, pool } = await createBareDatabase()
   const release = await holdLock(url)
   const migrated = migrate(url)
-  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 10_000)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 30_000)
   const [first] = await readWaits(pool)
   await vi.waitFor(
     async () => {
@@ -159,7 +159,7 @@ test('however long another process migrates, it is waited for', async () => {
       expect(later).toBeDefined()
       expect(later).not.toBe(first)
     },
-    { timeout: 10_000, interval: 100 },
+    { timeout: 30_000, interval: 100 },
   )
   await release()
   expect(await migrated).toEqual(await committed())

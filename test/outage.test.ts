@@ -68,9 +68,9 @@ test('Postgres stopped at once under load, and started again: clients are told t
 
   await using load = startLoad(() => ask(url, account, listRuns))
   const { answers } = load
-  await vi.waitFor(() => expect(answers.length).toBeGreaterThan(50), { timeout: 10_000 })
+  await vi.waitFor(() => expect(answers.length).toBeGreaterThan(50), { timeout: 30_000 })
   await own.stop()
-  await vi.waitFor(async () => expect(await isReady(url)).toBe(false), { timeout: 5_000 })
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(false), { timeout: 30_000 })
   const failed = await ask(
     url,
     account,
@@ -86,7 +86,7 @@ test('Postgres stopped at once under load, and started again: clients are told t
 
   await own.start()
   const backAt = performance.now()
-  await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
   await load.stop()
   const next = await createSlowRun(account.client)
   expect((await endOf(account.client, next)).status).toBe('SUCCEEDED')
@@ -118,14 +118,14 @@ test('a wake-up connection that is open but dead is found out by its heartbeat, 
   expect(own.isConnected()).toBe(true)
 
   proxy.swallow()
-  await vi.waitFor(() => expect(own.isConnected()).toBe(false), 5_000)
+  await vi.waitFor(() => expect(own.isConnected()).toBe(false), 30_000)
   expect(woken).toEqual([])
   proxy.restore()
   // Everybody has to look, because hints were lost.
-  await vi.waitFor(() => expect(woken).toEqual([null]), 5_000)
+  await vi.waitFor(() => expect(woken).toEqual([null]), 30_000)
   expect([own.isConnected(), reconnects]).toEqual([true, 1])
   own.notify(parts.owner)
-  await vi.waitFor(() => expect(woken).toEqual([null, parts.owner.accountId]), 5_000)
+  await vi.waitFor(() => expect(woken).toEqual([null, parts.owner.accountId]), 30_000)
   await own.stop()
 })
 

@@ -290,7 +290,7 @@ describe('a report of the operator', () => {
     await run('lock')
     const locks = () =>
       database.query("select from pg_locks where locktype = 'advisory' and objid = $1", [ownLock])
-    await expect.poll(locks, { timeout: 10_000 }).toEqual([])
+    await expect.poll(locks).toEqual([])
   })
 
   test('can do no harm', async () => {

@@ -77,9 +77,9 @@ test('a client that connects while Postgres is away is told to come again, and d
   await postgres.stop()
   const streams = [socket.iterate({ query }), early.iterate({ query })]
   const first = streams.map((stream) => stream.next())
-  await expect.poll(() => codes.length, { timeout: 10_000 }).toBeGreaterThan(0)
+  await expect.poll(() => codes.length).toBeGreaterThan(0)
   await postgres.start()
-  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status, { timeout: 15_000 }).toBe(200)
+  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(200)
   // Whoever came in the meantime is told of it live, and whoever comes after it by a snapshot.
   await createSlowRun(client, { count_seconds: '1' })
   for (const told of await Promise.all(first)) {

@@ -162,7 +162,7 @@ describe('with an idempotency key', () => {
           )
           expect(waiting).toHaveLength(1)
         },
-        { timeout: 10_000, interval: 20 },
+        { timeout: 30_000, interval: 20 },
       )
     })
     const answer = await asked

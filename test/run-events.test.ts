@@ -68,7 +68,7 @@ const pollUntil = async (
         after = read.endCursor
         return isEnough(told)
       },
-      { timeout: 10_000, interval: 20 },
+      { timeout: 30_000, interval: 20 },
     )
     .toBe(true)
   return told

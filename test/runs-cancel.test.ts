@@ -45,7 +45,7 @@ const activeReports = (): Promise<{ query: string }[]> =>
 
 /** Waits until Postgres is at work on a report's statement that begins like this. */
 const workOn = (start: string): Promise<void> =>
-  vi.waitFor(async () => expect((await activeReports())[0]?.query).toMatch(new RegExp(`^${start}`)), 5_000)
+  vi.waitFor(async () => expect((await activeReports())[0]?.query).toMatch(new RegExp(`^${start}`)), 30_000)
 
 const untilRowsFlow = async (id: string): Promise<void> => {
   for await (const { data } of account.client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
@@ -61,7 +61,7 @@ const expectStopped = async (id: string): Promise<SeenRun> => {
   const asked = performance.now()
   const [end] = await Promise.all([
     endOf(account.client, id),
-    vi.waitFor(async () => expect(await activeReports()).toEqual([]), { timeout: 5_000, interval: 20 }),
+    vi.waitFor(async () => expect(await activeReports()).toEqual([]), { timeout: 30_000, interval: 20 }),
   ])
   expect(performance.now() - asked).toBeLessThan(1_000)
   expect(end).toMatchObject({ status: 'CANCELED', isFinal: true, result: null, failure: null })

@@ -81,7 +81,7 @@ const breakConnection = async (): Promise<void> => {
   const ended = `
     select pg_terminate_backend(pid, 10000) as "isGone" from pg_stat_activity
     where datname = current_database() and query like 'copy%' and state = 'active'`
-  await expect.poll(() => gateway.database.query(ended), { timeout: 10_000 }).toEqual([{ isGone: true }])
+  await expect.poll(() => gateway.database.query(ended)).toEqual([{ isGone: true }])
 }
 
 test('a report whose connection breaks is begun anew', async () => {
@@ -181,7 +181,7 @@ test('a copy can be stopped while the store takes no rows', async () => {
   const copying = copyInto(neverReads, { rows: '20000', width: '1000' }, stopping.signal)
   const isStuck = `
     select from pg_stat_activity where datname = current_database() and wait_event = 'ClientWrite'`
-  await vi.waitFor(async () => expect(await gateway.database.query(isStuck)).toHaveLength(1), 5_000)
+  await vi.waitFor(async () => expect(await gateway.database.query(isStuck)).toHaveLength(1), 30_000)
   stopping.abort(new Error('stopped'))
   expect(await copying).toBeInstanceOf(Error)
 })

@@ -108,7 +108,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
     }
     expect(await readsOnWakeUp()).toBeGreaterThan(0)
     await states.return(undefined)
-    await vi.waitFor(async () => expect(await readsOnWakeUp()).toBe(0), { timeout: 5_000 })
+    await vi.waitFor(async () => expect(await readsOnWakeUp()).toBe(0), { timeout: 30_000 })
   })
 
   test('all who follow a run see its end', async () => {

@@ -262,7 +262,7 @@ test('a run over the limit of its account waits as it is, and leaves no gap in t
 test('a worker that was overtaken notices it while it writes, and stops', async () => {
   const { id } = await insertOrphan('RUNNING', { rows: '1000', row_seconds: '0.05', width: '9000' })
   const working = work(id)
-  await expect.poll(async () => (await filesOf(id)).length, { timeout: 5_000 }).toBe(1)
+  await expect.poll(async () => (await filesOf(id)).length).toBe(1)
   await parts.prisma.reportRun.update({ where: { id }, data: { execution: 3 } })
   expect(await Promise.race([working, delay(5_000, 'still at it', { ref: false })])).toBe('ENDED')
   expect(await filesOf(id)).toEqual([])

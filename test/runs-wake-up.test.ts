@@ -31,9 +31,9 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
   await parts.database.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [
     wakeUps.map(({ pid }) => pid),
   ])
-  await vi.waitFor(() => expect(woken).toEqual([null]), 5_000)
+  await vi.waitFor(() => expect(woken).toEqual([null]), 30_000)
   own.notify(parts.owner)
-  await vi.waitFor(() => expect(woken).toContain(parts.owner.accountId), 5_000)
+  await vi.waitFor(() => expect(woken).toContain(parts.owner.accountId), 30_000)
   await own.stop()
 })
 

@@ -139,7 +139,7 @@ test('a run whose store goes down is begun anew, then FAILED; it works again whe
   const kept = await succeededRun()
   const id = await createSlowRun(client, { rows: '2000', row_seconds: '0.002', width: '40000' })
   // Some of it is in the bucket when the store goes.
-  await vi.waitFor(async () => expect(await filesOf('uploads')).not.toEqual([]), 10_000)
+  await vi.waitFor(async () => expect(await filesOf('uploads')).not.toEqual([]), 30_000)
   await server.stop()
   const run = await endOf(client, id)
   expect(run.failure).toMatchObject({

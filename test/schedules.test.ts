@@ -454,5 +454,5 @@ test('a worker looks each minute', async () => {
   const [task] = await parts.queue.boss.getSchedules(scheduleQueue)
   await parts.queue.boss.send(scheduleQueue, task?.data ?? {}, { singletonKey: task?.key ?? '' })
   const isMade = async () => (await state(made)).runs.totalCount
-  await expect.poll(isMade, { timeout: 20_000 }).toBe(1)
+  await expect.poll(isMade).toBe(1)
 })

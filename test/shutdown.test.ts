@@ -74,9 +74,9 @@ test.concurrent('a request in flight is answered, and told that its connection e
   const { key } = await gateway.createAccount()
   const release = await lockRuns(gateway.database)
   const answer = ask(gateway, key, '{ reportRuns { totalCount } }')
-  await vi.waitFor(async () => expect(await isSomebodyWaiting(gateway.database)).toBe(true), 10_000)
+  await vi.waitFor(async () => expect(await isSomebodyWaiting(gateway.database)).toBe(true), 30_000)
   const closed = gateway[Symbol.asyncDispose]()
-  await vi.waitFor(() => expect(fetch(`${gateway.url}/health`)).rejects.toThrow(), 10_000)
+  await vi.waitFor(() => expect(fetch(`${gateway.url}/health`)).rejects.toThrow(), 30_000)
   await release()
   expect(await answer).toEqual({
     status: 200,
@@ -105,7 +105,7 @@ test.concurrent('streams, and requests that hang, are ended when their time is u
   const streamed = stream.text().catch(() => 'cut off')
   const release = await lockRuns(database)
   const hanging = ask(gateway, key, '{ reportRuns { totalCount } }').catch(() => 'cut off')
-  await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 10_000)
+  await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 30_000)
   const before = performance.now()
   await gateway[Symbol.asyncDispose]()
   expect(performance.now() - before).toBeLessThan(10_000)
@@ -188,7 +188,7 @@ test('a second SIGTERM ends the process at once', async () => {
   const { gateway } = spawned
   await gateway.ready()
   gateway.child.kill('SIGTERM')
-  await vi.waitFor(() => expect(gateway.output()).toContain('Stopping'), 10_000)
+  await vi.waitFor(() => expect(gateway.output()).toContain('Stopping'), 30_000)
   gateway.child.kill('SIGTERM')
   expect(await gateway.ended()).toBe(130)
 })

@@ -105,7 +105,7 @@ const getStuckOverSse = async (gateway: TestGateway, { key }: TestAccount) => {
     text += chunk
   })
   socket.on('error', () => {})
-  await vi.waitFor(() => expect(text).toContain('"cursor"'), { timeout: 5_000 })
+  await vi.waitFor(() => expect(text).toContain('"cursor"'), { timeout: 30_000 })
   const serverEnd = serverEndOf(socket.localPort)
   socket.pause()
   return {
@@ -155,7 +155,7 @@ describe('one who does not read', () => {
       told += count
       await arrived(healthy, told)
       // It has begun to pile up, and goes no further.
-      await vi.waitFor(() => expect(Math.min(...waiting())).toBeGreaterThan(0), { timeout: 10_000 })
+      await vi.waitFor(() => expect(Math.min(...waiting())).toBeGreaterThan(0), { timeout: 30_000 })
       expect(Math.max(...waiting())).toBeLessThan(bound)
     }
     // What it did not read it gets when it reads again.
@@ -172,7 +172,7 @@ describe('one who does not read', () => {
     const pings = 500
     const payload = { text: 'x'.repeat(60_000) }
     for (let i = 0; i < pings; i++) wire.send({ type: MessageType.Ping, payload })
-    await vi.waitFor(() => expect(serverEnd.isPaused()).toBe(true), { timeout: 10_000 })
+    await vi.waitFor(() => expect(serverEnd.isPaused()).toBe(true), { timeout: 30_000 })
     expect(serverEnd.writableLength).toBeLessThan(2 * 1024 * 1024)
     wire.socket.resume()
     for (let i = 0; i < pings; i++) expect((await wire.receive()).type).toBe(MessageType.Pong)
@@ -196,7 +196,7 @@ describe('one who has not read for the time that is allowed', () => {
     await append(gateway, run, 300)
     const told = 301
     await arrived(healthy, told)
-    await vi.waitFor(() => expect(close).toHaveBeenCalledWith(4413, expect.any(String)), { timeout: 10_000 })
+    await vi.waitFor(() => expect(close).toHaveBeenCalledWith(4413, expect.any(String)), { timeout: 30_000 })
     stuck.wire.socket.resume()
     expect(await stuck.wire.closed).toEqual({
       code: 4413,

@@ -177,7 +177,7 @@ test('Ctrl-C during the start ends it in order', async () => {
   await using folder = await temporaryFolder()
   await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data') })
   await vi.waitFor(() => expect(gateway.output()).toMatch(/Started Postgres/), {
-    timeout: 20_000,
+    timeout: 30_000,
     interval: 20,
   })
   const postgres = postgresPid(gateway.output())

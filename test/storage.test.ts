@@ -165,7 +165,7 @@ describe.each([
     const stalled = new PassThrough({ highWaterMark: large.length })
     const writing = storage.write('a/test/frr_2/file_1', [stalled], stopping.signal)
     stalled.write(large.subarray(0, length))
-    if (length > 0) await vi.waitFor(async () => expect(await store.files()).not.toEqual(before), 5_000)
+    if (length > 0) await vi.waitFor(async () => expect(await store.files()).not.toEqual(before), 30_000)
     stopping.abort(new Error('Enough.'))
     await expect(writing).rejects.toThrow()
     expect(stalled.destroyed).toBe(true)

@@ -26,7 +26,7 @@ test('two changes of different fields at once are both kept', async () => {
     updateRun(deps, owner, id, { tags: ['new', 'new'] }),
   ])
   // Both have read the run by then.
-  await vi.waitFor(async () => expect(await database.query(waitingForLocks)).toHaveLength(2), 10_000)
+  await vi.waitFor(async () => expect(await database.query(waitingForLocks)).toHaveLength(2), 30_000)
   await holder.end()
   expect((await changed).map(({ version }) => version).sort()).toEqual([2, 3])
   expect(await prisma.reportRun.findUniqueOrThrow({ where: { id } })).toMatchObject({

@@ -32,7 +32,7 @@ export const openWire = async (url: string, protocols = [GRAPHQL_TRANSPORT_WS_PR
           if (!message) throw new Error('No message has come.')
           return message
         },
-        { timeout: 5_000, interval: 5 },
+        { timeout: 30_000, interval: 5 },
       ),
     closed,
   }

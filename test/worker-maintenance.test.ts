@@ -63,9 +63,9 @@ test('a task is not done twice at once, and one that fails is told and does not 
   await using _two = await start(two, tasks)
   await ask(one, 'broken')
   await ask(one, 'slow')
-  await expect.poll(() => atOnce, { timeout: 5_000 }).toBe(1)
+  await expect.poll(() => atOnce).toBe(1)
   await ask(two, 'slow')
-  await expect.poll(() => runs, { timeout: 10_000 }).toBe(2)
+  await expect.poll(() => runs).toBe(2)
   expect(most).toBe(1)
   expect(parts.logged.filter(({ task }) => task === 'broken')).toHaveLength(1)
 })
@@ -92,7 +92,7 @@ test('stopping ends the task that runs', async () => {
   {
     await using _maintenance = await start(queue, [{ name: 'long', cron: never, run }])
     await ask(queue, 'long')
-    await expect.poll(() => isRunning, { timeout: 5_000 }).toBe(true)
+    await expect.poll(() => isRunning).toBe(true)
   }
   expect(parts.logged.filter(({ task }) => task === 'long')).toEqual([])
 })

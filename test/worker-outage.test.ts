@@ -18,21 +18,21 @@ describe.concurrent('in an outage', () => {
     await using line = await startTcpProxy(parts.database.url)
     const slow = await parts.createRun({ parameters: { rows: '3', row_seconds: '0.7' } })
     await using _worker = await parts.startWorker({ databaseUrl: line.through(parts.database.url) })
-    await expect.poll(async () => (await activeCopies(parts)).length, { timeout: 5_000 }).toBe(1)
+    await expect.poll(async () => (await activeCopies(parts)).length).toBe(1)
     line.cut()
     const before = parts.logged.length
     const next = await parts.createRun()
     const faults = (): number => parts.logged.slice(before).filter(({ level }) => Number(level) >= 40).length
     const isWaiting = (): boolean =>
       parts.logged.slice(before).some(({ msg }) => /waits for it/.test(String(msg)))
-    await expect.poll(isWaiting, { timeout: 10_000 }).toBe(true)
-    await expect.poll(faults, { timeout: 10_000 }).toBeGreaterThan(10)
+    await expect.poll(isWaiting).toBe(true)
+    await expect.poll(faults).toBeGreaterThan(10)
     expect(await parts.runNow(slow.id)).toMatchObject({ status: 'RUNNING', lostExecutions: 0 })
     // It does not spin: what fails is told of, and tried again after a while.
     expect(faults()).toBeLessThan(100)
 
     line.restore()
-    const ended = { timeout: 10_000 }
+    const ended = { timeout: 30_000 }
     await expect.poll(() => statusOf(parts, next.id), ended).toBe('SUCCEEDED')
     await expect.poll(() => statusOf(parts, slow.id), ended).toBe('SUCCEEDED')
     expect(await parts.runNow(slow.id)).toMatchObject({ execution: 2, lostExecutions: 1, rowCount: 3n })
@@ -45,11 +45,11 @@ describe.concurrent('in an outage', () => {
     await using line = await startTcpProxy(parts.database.url)
     const { id } = await parts.createRun({ parameters: { rows: '2', row_seconds: '30' } })
     await using _worker = await parts.startWorker({ databaseUrl: line.through(parts.database.url) })
-    await expect.poll(async () => (await activeCopies(parts)).length, { timeout: 5_000 }).toBe(1)
+    await expect.poll(async () => (await activeCopies(parts)).length).toBe(1)
     line.cut()
     await parts.prisma.reportRun.update({ where: { id }, data: { status: 'CANCELING' } })
     line.restore()
-    await expect.poll(() => statusOf(parts, id), { timeout: 10_000 }).toBe('CANCELED')
+    await expect.poll(() => statusOf(parts, id)).toBe('CANCELED')
     await expect.poll(() => parts.filesOf(id)).toEqual([])
   })
 
@@ -63,7 +63,7 @@ describe.concurrent('in an outage', () => {
       concurrency: 1,
       databaseUrl: line.through(parts.database.url),
     })
-    await expect.poll(async () => (await parts.filesOf(id)).length, { timeout: 5_000 }).toBe(1)
+    await expect.poll(async () => (await parts.filesOf(id)).length).toBe(1)
     const [half] = await parts.filesOf(id)
     line.swallow()
     {
@@ -75,7 +75,7 @@ describe.concurrent('in an outage', () => {
     line.restore()
     const { id: next } = await parts.createRun()
     await expect.poll(() => statusOf(parts, next), { timeout: 45_000 }).toBe('SUCCEEDED')
-    await expect.poll(() => parts.filesOf(id), { timeout: 5_000 }).toHaveLength(1)
+    await expect.poll(() => parts.filesOf(id)).toHaveLength(1)
     expect(await parts.filesOf(id)).not.toContain(half)
     expect(await parts.runNow(id)).toEqual(ended)
   }, 100_000)

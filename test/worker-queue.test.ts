@@ -39,7 +39,7 @@ const liveRuns = ({ accountId }: RunOwner): Promise<number> =>
   })
 
 const untilAllEnded = (owner: RunOwner): Promise<void> =>
-  expect.poll(() => liveRuns(owner), { timeout: 25_000, interval: 100 }).toBe(0)
+  expect.poll(() => liveRuns(owner), { interval: 100 }).toBe(0)
 
 test('no more runs of an account are made at once than it may, on however many workers', async () => {
   const owner = await createOwner()
@@ -81,7 +81,7 @@ test('one account with many runs does not keep another waiting', async () => {
   await createRuns(many, 200)
   const [id = ''] = await createRuns(one, 1)
   await using _worker = await parts.startWorker({ concurrency: 2 })
-  await expect.poll(async () => (await parts.runNow(id)).startedAt, { timeout: 10_000 }).not.toBeNull()
+  await expect.poll(async () => (await parts.runNow(id)).startedAt).not.toBeNull()
   const { startedAt } = await parts.runNow(id)
   const before = await parts.prisma.reportRun.count({
     where: { accountId: many.accountId, startedAt: { lt: startedAt ?? new Date() } },
@@ -111,7 +111,7 @@ test('runs of an account that are made one at a time start in the order in which
   await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
   // More come while others end.
   for (let i = 0; i < 20; i++) {
-    await expect.poll(async () => (await startsOf(owner)).length, { timeout: 10_000 }).toBeGreaterThan(i)
+    await expect.poll(async () => (await startsOf(owner)).length).toBeGreaterThan(i)
     ids.push(...(await createRuns(owner, 1)))
   }
   await untilAllEnded(owner)
@@ -178,7 +178,7 @@ test('a run whose job the queue has lost gets another', async () => {
   }
   await using _worker = await parts.startWorker({ requeueMilliseconds: 300 })
   for (const { id } of [run, taken]) {
-    await expect.poll(async () => (await parts.runNow(id)).status, { timeout: 10_000 }).toBe('SUCCEEDED')
+    await expect.poll(async () => (await parts.runNow(id)).status).toBe('SUCCEEDED')
   }
   const again = parts.logged.filter(({ runId, msg }) => runId === run.id && /gets one/.test(String(msg)))
   expect(again).toHaveLength(1)
@@ -188,13 +188,13 @@ test('a run whose job has ended before it gets another', async () => {
   const run = await parts.createRun()
   await parts.queue.boss.complete(reportRunQueue, jobIdOf(run.id), {}, { includeQueued: true })
   await using _worker = await parts.startWorker({ requeueMilliseconds: 300 })
-  await expect.poll(async () => (await parts.runNow(run.id)).status, { timeout: 10_000 }).toBe('SUCCEEDED')
+  await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('SUCCEEDED')
 })
 
 test('a worker that stops lets its report end when there is time', async () => {
   const run = await parts.createRun({ parameters: { count_seconds: '0.7' } })
   await using worker = await parts.startWorker({ stopSeconds: 10 })
-  await expect.poll(async () => (await parts.runNow(run.id)).status, { timeout: 5_000 }).toBe('RUNNING')
+  await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('RUNNING')
   await worker.stop()
   expect(await parts.runNow(run.id)).toMatchObject({ status: 'SUCCEEDED', execution: 1 })
 })
@@ -202,11 +202,11 @@ test('a worker that stops lets its report end when there is time', async () => {
 test('a worker that stops hands its report back, and another takes it up at once', async () => {
   const run = await parts.createRun({ parameters: { rows: '1', row_seconds: '1.5' } })
   await using first = await parts.startWorker()
-  await expect.poll(async () => (await parts.runNow(run.id)).status, { timeout: 5_000 }).toBe('RUNNING')
+  await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('RUNNING')
   await using _second = await parts.startWorker()
   await first.stop()
   expect(await parts.runNow(run.id)).toMatchObject({ status: 'RUNNING', lostExecutions: 0 })
   await expect.poll(async () => (await parts.runNow(run.id)).execution, { timeout: 2_000 }).toBe(2)
-  await expect.poll(async () => (await parts.runNow(run.id)).status, { timeout: 5_000 }).toBe('SUCCEEDED')
+  await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('SUCCEEDED')
   expect(await parts.runNow(run.id)).toMatchObject({ execution: 2, lostExecutions: 0 })
 })
