@@ -59,13 +59,16 @@ export type LedgerPayout = {
   arrivalDate?: Date | null
   effectiveAt?: Date | null
   isAutomatic?: boolean | null
-  status?: 'pending' | 'in_transit' | 'paid' | 'canceled' | 'failed' | null
-  type?: 'bank_account' | 'card' | null
+  /** pending, in_transit, paid, canceled, failed, or one that is newer than this. */
+  status?: string | null
+  /** bank_account, card, or one that is newer than this. */
+  type?: string | null
   description?: string | null
   destinationId?: string | null
   reversedAt?: Date | null
   traceId?: string | null
-  traceIdStatus?: 'pending' | 'unsupported' | 'supported' | null
+  /** pending, unsupported, supported, or one that is newer than this. */
+  traceIdStatus?: string | null
   statementDescriptor?: string | null
 }
 

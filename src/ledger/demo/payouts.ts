@@ -30,7 +30,7 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
   }
   let automaticPayouts = 0
 
-  const common = (at: Date, type: DemoPayout['type'], hasArrived: boolean) => ({
+  const common = (at: Date, type: keyof typeof destinationIds, hasArrived: boolean) => ({
     id: newId('po', at),
     currency,
     created: at,

@@ -20,7 +20,6 @@ export type Columns = {
   text(...names: readonly string[]): Reader<string>
   /** The same of a cell that may not be empty. */
   needed(...names: readonly string[]): NeededReader<string>
-  oneOf<Value extends string>(name: string, values: readonly Value[]): Reader<Value>
   flag(name: string): Reader<boolean>
   /** Whole minor units. */
   amount(name: string, currency: (line: Line) => string | null): Reader<number>
@@ -89,12 +88,6 @@ export const createColumns = (header: readonly string[], timezone: string): Colu
         return value
       }
     },
-    oneOf: (name, values) =>
-      converted(placeOf([name]), (given) => {
-        const value = values.find((candidate) => candidate === given)
-        if (value === undefined) throw new BadCell(`is none of ${values.join(', ')}`)
-        return value
-      }),
     flag: (name) =>
       converted(placeOf([name]), (given) => {
         if (!/^(true|false)$/i.test(given)) throw new BadCell('is neither true nor false')

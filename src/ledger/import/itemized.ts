@@ -10,8 +10,6 @@ import {
   idOf,
 } from './transaction-fields.ts'
 
-const traceStatuses = ['pending', 'unsupported', 'supported'] as const
-
 const openTransaction = (columns: Columns) => {
   const id = columns.needed('balance_transaction_id')
   const currency = currencyReader(columns, 'currency')
@@ -67,7 +65,7 @@ const openAutomaticPayout = (columns: Columns) => {
   const effectiveAt =
     isUtcOnly && !columns.has(utcName) ? columns.time(localName) : columns.time(utcName, localName)
   const traceId = columns.text('trace_id')
-  const traceIdStatus = columns.oneOf('trace_id_status', traceStatuses)
+  const traceIdStatus = columns.text('trace_id_status')
   return (line: Line) => ({
     id: id(line),
     effectiveAt: effectiveAt(line),

@@ -2,20 +2,16 @@ import type { Columns, Line, NeededReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader } from './transaction-fields.ts'
 
-const statuses = ['pending', 'in_transit', 'paid', 'canceled', 'failed'] as const
-const destinations = ['bank_account', 'card'] as const
-const traceStatuses = ['pending', 'unsupported', 'supported'] as const
-
 const openPayout = (columns: Columns) => {
   const id = columns.needed('payout_id')
   const arrivalDate = columns.time('payout_expected_arrival_date')
-  const status = columns.oneOf('payout_status', statuses)
-  const type = columns.oneOf('payout_type', destinations)
+  const status = columns.text('payout_status')
+  const type = columns.text('payout_type')
   const description = columns.text('payout_description')
   const destinationId = columns.text('payout_destination_id')
   const reversedAt = columns.time('payout_reversed_at_utc', 'payout_reversed_at')
   const traceId = columns.text('trace_id')
-  const traceIdStatus = columns.oneOf('trace_id_status', traceStatuses)
+  const traceIdStatus = columns.text('trace_id_status')
   return (line: Line) => ({
     id: id(line),
     arrivalDate: arrivalDate(line),

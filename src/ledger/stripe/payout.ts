@@ -3,14 +3,6 @@ import type { LedgerPayout } from '../rows.ts'
 import { idOf, wholeOf } from './expandable.ts'
 import { timeOf } from './values.ts'
 
-/** One of the words that the ledger knows; null for a word that Stripe has added since. */
-const known = <Word extends string>(words: readonly Word[], word: string | undefined): Word | null =>
-  words.find((candidate) => candidate === word) ?? null
-
-const statuses = ['pending', 'in_transit', 'paid', 'canceled', 'failed'] as const
-const types = ['bank_account', 'card'] as const
-const traceIdStatuses = ['pending', 'unsupported', 'supported'] as const
-
 /** When the money leaves the balance: an automatic payout's arrival, a manual one's creation. */
 export const payoutEffectiveAt = ({ automatic, arrival_date, created }: Stripe.Payout): Date =>
   timeOf(automatic ? arrival_date : created)
@@ -25,13 +17,13 @@ export const payoutRow = (payout: Stripe.Payout): LedgerPayout => {
     arrivalDate: timeOf(payout.arrival_date),
     effectiveAt: payoutEffectiveAt(payout),
     isAutomatic: payout.automatic,
-    status: known(statuses, payout.status),
-    type: known(types, payout.type),
+    status: payout.status,
+    type: payout.type,
     description: payout.description,
     destinationId: idOf(payout.destination),
     reversedAt: failure && timeOf(failure.created),
     traceId: payout.trace_id?.value ?? null,
-    traceIdStatus: known(traceIdStatuses, payout.trace_id?.status),
+    traceIdStatus: payout.trace_id?.status ?? null,
     statementDescriptor: payout.statement_descriptor,
   }
 }
