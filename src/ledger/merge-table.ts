@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { copyRows } from './copy-rows.ts'
+import { copyText } from './copy-rows.ts'
+import { encodeRows } from './copy-text.ts'
 import { type FieldMerge, fieldMerges, foldRow } from './fold-rows.ts'
 import type { LedgerOwner, LedgerValue } from './rows.ts'
 
@@ -12,7 +13,7 @@ export type TableMerge<Row> = {
   add(rows: readonly Row[]): void
   /** Makes the temporary table that the rows go through; it is gone with the transaction. */
   open(client: pg.ClientBase): Promise<void>
-  /** Takes the rows that are held, and returns what merges them into the table. */
+  /** Takes the rows that are held, encoded, and returns what merges them into the table. */
   take(): Flush
 }
 
@@ -23,23 +24,26 @@ const mergedValue = (merge: FieldMerge, column: string): string => {
   return `coalesce(${added}, ${known})`
 }
 
-const mergeStatement = <Row extends { id: string }>(
-  table: string,
-  columns: Readonly<Record<keyof Row, string>>,
-  merges: ReadonlyMap<keyof Row, FieldMerge>,
-): string => {
-  const fields = [...merges].filter(([field]) => field !== 'id')
-  const names = fields.map(([field]) => columns[field])
-  const values = fields.map(([field, merge]) => mergedValue(merge, columns[field]))
-  const all = ['account_id', 'livemode', 'id', ...names].join(', ')
-  // Rows that say nothing new are not written again: that would make the table grow with every load.
+/** What becomes of a row that is known. One that says nothing new is not written again: the table would grow with every load. */
+const conflictAction = (merges: ReadonlyMap<string, FieldMerge>): string => {
+  const names = [...merges.keys()]
+  if (names.length === 0) return 'nothing'
+  const values = [...merges].map(([column, merge]) => mergedValue(merge, column)).join(', ')
   return `
-    insert into ${table} as known (${all})
-    select ${all} from merging_${table}
-    on conflict (account_id, livemode, id) do update
-    set (${names.join(', ')}) = row (${values.join(', ')})
-    where (${names.map((name) => `known.${name}`).join(', ')}) is distinct from (${values.join(', ')})`
+    update set (${names.join(', ')}) = row (${values})
+    where (${names.map((name) => `known.${name}`).join(', ')}) is distinct from (${values})`
 }
+
+/** @param merges how each column but the id is merged */
+const mergeStatement = (table: string, merges: ReadonlyMap<string, FieldMerge>): string => {
+  const columns = ['id', ...merges.keys()].join(', ')
+  return `
+    insert into ${table} as known (account_id, livemode, ${columns})
+    select $1, $2::boolean, ${columns} from merging_${table}
+    on conflict (account_id, livemode, id) do ${conflictAction(merges)}`
+}
+
+const saysNothing = (value: LedgerValue): boolean => value === null || value === undefined
 
 /**
  * @param columns the table's column of each field of a row
@@ -52,7 +56,6 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
 ): TableMerge<Row> => {
   // Object.keys cannot know that `columns` has no other keys than those of Row.
   const merges = fieldMerges(Object.keys(columns) as (keyof Row)[], assumed)
-  const statement = mergeStatement(table, columns, merges)
   let rows = new Map<string, Row>()
   return {
     add: (added) => {
@@ -60,16 +63,31 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
     },
     open: async (client) => {
       await client.query(
-        `create temporary table if not exists merging_${table} (like ${table}) on commit drop`,
+        `create temporary table if not exists merging_${table} on commit drop as
+         select ${Object.values(columns).join(', ')} from ${table} limit 0`,
       )
     },
     take: () => {
       const taken = [...rows.values()]
       rows = new Map()
-      return async (client, owner) => {
-        if (taken.length === 0) return
-        await copyRows(client, owner, `merging_${table}`, columns, taken)
-        await client.query(statement)
+      if (taken.length === 0) return async () => {}
+      // An export fills few of the columns; those that none of its rows fills would cost as much as the others.
+      const said = [...merges].filter(([field]) => taken.some((row) => !saysNothing(row[field])))
+      const names = said.map(([field]) => columns[field])
+      const text = [
+        ...encodeRows(
+          taken,
+          said.map(([field]) => field),
+        ),
+      ]
+      const others = said.filter(([field]) => field !== 'id')
+      const statement = mergeStatement(
+        table,
+        new Map(others.map(([field, merge]) => [columns[field], merge])),
+      )
+      return async (client, { accountId, livemode }) => {
+        await copyText(client, accountId, `merging_${table}`, names, text)
+        await client.query(statement, [accountId, livemode])
         await client.query(`truncate merging_${table}`)
       }
     },

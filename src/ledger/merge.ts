@@ -106,10 +106,10 @@ export const mergeLedger = async (
   await merge.open(client)
   let pending = 0
   let balanceTransactions = 0
-  // While Postgres merges, the next rows are read. Only one flush runs at a time.
+  // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
   let flushed: Promise<void> = Promise.resolve()
-  const flushNow = async (rows: number): Promise<void> => {
-    await merge.take()(client, owner)
+  const flushNow = async (flush: Flush, rows: number): Promise<void> => {
+    await flush(client, owner)
     onProgress?.(rows)
   }
   try {
@@ -119,13 +119,15 @@ export const mergeLedger = async (
       balanceTransactions += batch.balanceTransactions.length
       if (pending < rowsAtOnce) continue
       pending = 0
+      const flush = merge.take()
       await flushed
-      flushed = flushNow(balanceTransactions)
+      flushed = flushNow(flush, balanceTransactions)
       // Its error is thrown where it is awaited.
       flushed.catch(() => {})
     }
+    const flush = merge.take()
     await flushed
-    await flushNow(balanceTransactions)
+    await flushNow(flush, balanceTransactions)
   } finally {
     // Whatever went wrong, the caller's rollback has to be the last statement.
     await flushed.catch(() => {})
