@@ -323,6 +323,34 @@ describe('the itemized reports', () => {
     ])
   })
 
+  test('an address keeps the parts that a file has no columns for, and loses those that it leaves empty', async () => {
+    const address = async () => (await rowsOf('charges'))[0]?.shipping_address
+    const columns = 'balance_transaction_id,created_utc,currency,gross,net,reporting_category,charge_id'
+    const row = 'txn_1,2026-09-01 10:00:00,usd,1.00,1.00,charge,ch_1'
+    const parts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country']
+    const whole = parts.map((part) => `shipping_address_${part}`).join(',')
+    await load(`${columns},${whole}\n${row},Torggata 1,4th floor,Oslo,,0181,NO`)
+    const country = `${columns},shipping_address_country`
+    await load(`${country}\n${row},NO\n${row},SE`)
+    const moved = {
+      line1: 'Torggata 1',
+      line2: '4th floor',
+      city: 'Oslo',
+      postal_code: '0181',
+      country: 'SE',
+    }
+    expect(await address()).toEqual(moved)
+    await load(`${country}\n${row},`)
+    expect(await address()).toEqual(moved)
+    await load(`${columns},${whole}\n${row},Bredgade 2,,Aarhus,,8000,DK`)
+    expect(await address()).toEqual({
+      line1: 'Bredgade 2',
+      city: 'Aarhus',
+      postal_code: '8000',
+      country: 'DK',
+    })
+  })
+
   test('a payout moves to the time at which it left, told by its own report or by what it swept', async () => {
     const payout = `id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC)
 txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`

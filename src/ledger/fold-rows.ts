@@ -1,10 +1,17 @@
-import type { LedgerValue, Metadata } from './rows.ts'
+import type { LedgerAddress, LedgerValue, Metadata } from './rows.ts'
 
 /** How a field of a row that is known meets the same field of a newer one. */
 export type FieldMerge = 'replace' | 'keep' | 'join'
 
-/** The fields that are metadata: objects of which the keys are joined. */
-const metadataFields: readonly string[] = ['metadata', 'refundMetadata', 'transferMetadata']
+/** The fields that are objects of which the keys are joined: metadata, and addresses of which a row may know a part. */
+const joinedFields: readonly string[] = [
+  'metadata',
+  'refundMetadata',
+  'transferMetadata',
+  'address',
+  'shippingAddress',
+  'cardAddress',
+]
 
 /**
  * What becomes of each field when a row is already known:
@@ -21,15 +28,18 @@ export const fieldMerges = <Field extends PropertyKey>(
 ): ReadonlyMap<Field, FieldMerge> =>
   new Map(
     fields.map((field) => {
-      if (metadataFields.includes(String(field))) return [field, 'join']
+      if (joinedFields.includes(String(field))) return [field, 'join']
       return [field, assumed.includes(field) ? 'keep' : 'replace']
     }),
   )
 
+/** What `joinedFields` hold. */
+type Joined = Metadata | LedgerAddress
+
 const foldField = (merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue => {
   if (merge === 'keep') return known ?? added
-  // Only metadata is joined, and metadata is an object.
-  if (merge === 'join' && known && added) return { ...(known as Metadata), ...(added as Metadata) }
+  // Only these are joined.
+  if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }
   return added ?? known
 }
 

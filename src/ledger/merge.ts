@@ -82,8 +82,8 @@ const rowCount = (batch: LedgerBatch): number =>
  * Merges a ledger into the ledger tables of the search path, each object by its id.
  *
  * - What is null or absent in a new row keeps what is known, so a later ledger that says more completes the rows. Keys of
- *   metadata are joined; an address is replaced as a whole, and so are the fee details of a transaction, which have to
- *   come in one batch. An object may come any number of times: merging twice is merging once.
+ *   metadata are joined, and so are the parts of an address; the fee details of a transaction are replaced as a whole, and
+ *   have to come in one batch. An object may come any number of times: merging twice is merging once.
  * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
  * - Memory holds some thousand rows, whatever the size of the batches.
  * - Does not touch `ledger_coverage`, since only the caller knows what span is complete, nor the planner's statistics:

@@ -1,14 +1,17 @@
 /** Whose ledger it is: every row is written with these two. */
 export type LedgerOwner = { accountId: string; livemode: boolean }
 
-/** A postal address as the ledger's JSON columns keep it. */
+/**
+ * A postal address as the ledger's JSON columns keep it. A part that is null is known to be empty, an absent one is not
+ * known.
+ */
 export type LedgerAddress = {
-  line1: string | null
-  line2: string | null
-  city: string | null
-  state: string | null
-  postal_code: string | null
-  country: string | null
+  line1?: string | null
+  line2?: string | null
+  city?: string | null
+  state?: string | null
+  postal_code?: string | null
+  country?: string | null
 }
 
 export type Metadata = Readonly<Record<string, string>>

@@ -123,10 +123,14 @@ const dictionary = {
     "Value of that key in the transfer's metadata.",
     { kind: 'entry', object: sql`bt.transfer_metadata` },
   ],
-  trace_id: ['Reference that the bank gave the payout.', text(sql`coalesce(po.trace_id, ap.trace_id)`)],
+  // Of the payout that swept it, also when it is itself one that came back; of a payout that none has swept, its own.
+  trace_id: [
+    'Reference that the bank gave the payout.',
+    text(sql`case when ap.id is null then po.trace_id else ap.trace_id end`),
+  ],
   trace_id_status: [
     'State of that reference: pending, unsupported or supported.',
-    text(sql`coalesce(po.trace_id_status, ap.trace_id_status)`),
+    text(sql`case when ap.id is null then po.trace_id_status else ap.trace_id_status end`),
   ],
   payout_id: ['Id of the payout.', text(sql`bt.payout_id`)],
   effective_at_utc: ['When the money left the balance, or came back, in UTC.', utc(sql`bt.effective_at`)],
@@ -156,14 +160,19 @@ export const inDocumentedOrder = (names: readonly LedgerColumnName[]): LedgerCol
   // Object.keys gives the keys of the dictionary, and the type of a name is no other.
   (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
 
-/** The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen. */
+/**
+ * The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen.
+ *
+ * @param own values that this report takes from elsewhere than the dictionary says
+ */
 export const ledgerColumns = (
   names: readonly LedgerColumnName[],
   defaults: readonly LedgerColumnName[],
+  own: Partial<Record<LedgerColumnName, ColumnValue>> = {},
 ): ReportColumn[] =>
   names.map((name) => {
     const [description, value] = dictionary[name]
-    return { name, description, value, isDefault: defaults.includes(name) }
+    return { name, description, value: own[name] ?? value, isDefault: defaults.includes(name) }
   })
 
 /** The six columns of an address, by the prefix of their names. */

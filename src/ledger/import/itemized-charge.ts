@@ -3,21 +3,21 @@ import type { Columns, Line, Reader } from './columns.ts'
 
 const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
-/** An address in six columns; null when all are empty. */
+/** An address in as many of its six columns as there are; null when all are empty. */
 const addressReader = (columns: Columns, prefix: string): Reader<LedgerAddress> => {
-  const [line1, line2, city, state, postalCode, country] = addressParts.map((part) =>
-    columns.text(`${prefix}_${part}`),
-  )
+  const readers = addressParts
+    .filter((part) => columns.has(`${prefix}_${part}`))
+    .map((part) => [part, columns.text(`${prefix}_${part}`)] as const)
+  // Asked four times for each line, so nothing is made but the address.
   return (line) => {
-    const address = {
-      line1: line1?.(line) ?? null,
-      line2: line2?.(line) ?? null,
-      city: city?.(line) ?? null,
-      state: state?.(line) ?? null,
-      postal_code: postalCode?.(line) ?? null,
-      country: country?.(line) ?? null,
+    const address: LedgerAddress = {}
+    let isEmpty = true
+    for (const [part, read] of readers) {
+      const text = read(line)
+      address[part] = text
+      isEmpty &&= text === null
     }
-    return Object.values(address).some((part) => part !== null) ? address : null
+    return isEmpty ? null : address
   }
 }
 

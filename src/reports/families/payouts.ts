@@ -1,10 +1,11 @@
 import { itemizedSource } from '../itemized.ts'
 import { without } from '../itemized-columns.ts'
 import { ledgerAvailability } from '../ledger-availability.ts'
-import { type LedgerColumnName, ledgerColumns } from '../ledger-columns.ts'
+import { type LedgerColumnName, ledgerColumns, text } from '../ledger-columns.ts'
 import { payoutsBetween } from '../ledger-filter.ts'
 import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
+import { sql } from '../sql.ts'
 import { summaryColumns, summarySource } from '../summary.ts'
 import { defineVersions } from '../versions.ts'
 
@@ -62,6 +63,15 @@ const defaultsWith = (effectiveAt: 'effective_at' | 'effective_at_utc'): readonl
   'payout_status',
 ]
 
+/** Here a row is about the payout, also where another one has swept what came back. */
+const ownTrace = {
+  trace_id: text(sql`po.trace_id`),
+  trace_id_status: text(sql`po.trace_id_status`),
+}
+
+const columnsOf = (names: readonly LedgerColumnName[], effectiveAt: 'effective_at' | 'effective_at_utc') =>
+  ledgerColumns(names, defaultsWith(effectiveAt), ownTrace)
+
 export const payoutsItemized = defineVersions<typeof itemizedInUtc>(
   {
     name: 'payouts.itemized',
@@ -79,8 +89,8 @@ export const payoutsItemized = defineVersions<typeof itemizedInUtc>(
       }),
   },
   [
-    { parameters: itemizedInUtc, columns: ledgerColumns(itemized1, defaultsWith('effective_at_utc')) },
-    { parameters: itemizedInUtc, columns: ledgerColumns(itemized2, defaultsWith('effective_at_utc')) },
-    { parameters: itemizedInTimezone, columns: ledgerColumns(itemized3, defaultsWith('effective_at')) },
+    { parameters: itemizedInUtc, columns: columnsOf(itemized1, 'effective_at_utc') },
+    { parameters: itemizedInUtc, columns: columnsOf(itemized2, 'effective_at_utc') },
+    { parameters: itemizedInTimezone, columns: columnsOf(itemized3, 'effective_at') },
   ],
 )
