@@ -232,6 +232,17 @@ test('reports on a database of the operator need a login of their own', () => {
   )
 })
 
+test.each([
+  ['REPORTS_DIR', { REPORTS_DATABASE_URL: databaseUrl, REPORT_ROWS: '5', REPORT_SECONDS: '6' }],
+  ['S3_BUCKET', { S3_REGION: 'eu', S3_ENDPOINT: 'http://minio:9000', S3_PREFIX: 'a' }],
+])('what says more of %s is refused without it', (name, variables) => {
+  const lines = refusal(variables).message.split('\n  ').slice(1)
+  const told = Object.keys(variables).map((variable) =>
+    expect.stringMatching(`^${variable} is of no use without ${name}\\b`),
+  )
+  expect(lines).toEqual(told)
+})
+
 test('all mistakes are told at once', () => {
   const { message } = refusal({
     PORT: 'x',
