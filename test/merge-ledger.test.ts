@@ -119,8 +119,9 @@ test('fee details of a transaction are replaced as a whole, and those of others 
 
 const word = fc.option(fc.constantFrom('a', 'b', 'c'))
 const id = fc.constantFrom('1', '2')
+const address = fc.option(fc.record({ city: word, country: word }, { requiredKeys: [] }))
 const anyBatch = fc.record({
-  customers: fc.array(fc.record({ id, email: word, name: word }), { maxLength: 3 }),
+  customers: fc.array(fc.record({ id, email: word, address }), { maxLength: 3 }),
   charges: fc.array(
     fc.record({
       id,

@@ -18,8 +18,7 @@ Importing a file again changes nothing, and one that says more completes what is
 
 A ledger is complete where the balance history, or the itemized reports of both activity and payouts, tell all of it. A
 reconciliation tells a part: an itemized export without the column automatic_payout_id is taken for one of activity, so it
-has to be of the balance change from activity; of one with it whose rows all were swept into payouts, or all wait, say what
-it covers. Balances are right only when the ledger begins with the account's first transaction, because they are sums from
+has to be of the balance change from activity; of one with it that may be a reconciliation, say what it covers. Balances are right only when the ledger begins with the account's first transaction, because they are sums from
 there. Without --until, the last day that counts rests on the time at which the file was last written to.
 
   --account ID            account whose ledger it is; the only one when left out

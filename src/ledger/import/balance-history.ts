@@ -5,6 +5,7 @@ import type { ExportKind, LineReader } from './export-kind.ts'
 import { reportingCategoryOf } from './reporting-category.ts'
 import {
   amountsReader,
+  automaticPayoutOf,
   chargeIdOf,
   currencyReader,
   facingCurrencyReader,
@@ -71,8 +72,7 @@ const destinationOf = ({ row, bank }: Fields, type: string) => {
   const leftAt = isPayout ? (isAutomatic && bank.date) || row.availableOn : null
   return {
     payoutId,
-    /** A payout takes itself into no other. */
-    automaticPayoutId: isAutomatic ? null : bank.id,
+    automaticPayoutId: automaticPayoutOf(bank.id, payoutId),
     effectiveAt: leftAt ?? row.created,
   }
 }

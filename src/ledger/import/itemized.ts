@@ -4,10 +4,12 @@ import type { ExportKind, LineReader } from './export-kind.ts'
 import { chargeReader, customerReader } from './itemized-charge.ts'
 import {
   amountsReader,
+  automaticPayoutOf,
   chargeIdOf,
   currencyReader,
   facingCurrencyReader,
   idOf,
+  timeOfVersion,
 } from './transaction-fields.ts'
 
 const openTransaction = (columns: Columns) => {
@@ -56,14 +58,9 @@ const openTransaction = (columns: Columns) => {
 }
 
 /** The automatic payout that a line names, and when it left the balance. */
-const openAutomaticPayout = (columns: Columns) => {
+const openBank = (columns: Columns) => {
   const id = columns.text('automatic_payout_id')
-  // The first versions have this column in UTC, as all of theirs, and do not say so in its name.
-  const isUtcOnly = columns.has('created_utc') && !columns.has('created')
-  const utcName = 'automatic_payout_effective_at_utc'
-  const localName = 'automatic_payout_effective_at'
-  const effectiveAt =
-    isUtcOnly && !columns.has(utcName) ? columns.time(localName) : columns.time(utcName, localName)
+  const effectiveAt = timeOfVersion(columns, 'automatic_payout_effective_at', 'created')
   const traceId = columns.text('trace_id')
   const traceIdStatus = columns.text('trace_id_status')
   return (line: Line) => ({
@@ -75,23 +72,40 @@ const openAutomaticPayout = (columns: Columns) => {
 }
 
 type Transaction = ReturnType<ReturnType<typeof openTransaction>>
-type AutomaticPayout = ReturnType<ReturnType<typeof openAutomaticPayout>>
+type Bank = ReturnType<ReturnType<typeof openBank>>
 
 /** Which payouts a row is or went into, and when it changed the balance. */
-const destinationOf = (row: Transaction, bank: AutomaticPayout) => {
+const destinationOf = (row: Transaction, bank: Bank) => {
   const payoutId = row.reportingCategory.startsWith('payout') ? idOf(row.sourceId, 'po_') : null
   const leftAt = row.reportingCategory === 'payout' ? (bank.effectiveAt ?? row.availableOn) : null
   return {
     payoutId,
-    /** A payout takes itself into no other. */
-    automaticPayoutId: bank.id === payoutId ? null : bank.id,
+    automaticPayoutId: automaticPayoutOf(bank.id, payoutId),
     effectiveAt: leftAt ?? row.created,
   }
 }
 
-const payoutsOf = ({ currency }: Transaction, bank: AutomaticPayout): LedgerPayout[] => {
+const payoutsOf = ({ currency }: Transaction, bank: Bank): LedgerPayout[] => {
   if (bank.id === null) return []
   return [{ ...bank, id: bank.id, currency, isAutomatic: true, arrivalDate: bank.effectiveAt }]
+}
+
+/**
+ * Tells activity from the reports that have the same columns. A reconciliation of payouts has only rows that were swept. One
+ * of the ending balance has only rows that were there at its end, and the payouts that took some of them left later: in
+ * activity of the same time, payouts have left as well. The Dashboard exports activity without the column of the payout.
+ */
+const createActivityCheck = (columns: Columns) => {
+  const tellsPayout = columns.has('automatic_payout_id')
+  let [firstLeft, lastCreated, hasWaiting] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false]
+  return {
+    add: (row: Transaction, bank: Bank) => {
+      if (bank.id === null) hasWaiting ||= row.reportingCategory !== 'payout'
+      else if (bank.effectiveAt) firstLeft = Math.min(firstLeft, bank.effectiveAt.getTime())
+      lastCreated = Math.max(lastCreated, row.created.getTime())
+    },
+    isActivity: () => !tellsPayout || (hasWaiting && firstLeft <= lastCreated),
+  }
 }
 
 /** One that has nothing but its id is no news. */
@@ -100,27 +114,23 @@ const isMoreThanId = (row: LedgerCharge): boolean =>
 
 const open = (columns: Columns): LineReader => {
   const transactionOf = openTransaction(columns)
-  const automaticPayoutOf = openAutomaticPayout(columns)
+  const bankOf = openBank(columns)
   const chargeOf = chargeReader(columns)
   const customerOf = customerReader(columns)
-  // The reconciliations have the same columns as activity, but one of payouts only what was swept into them, and one of the
-  // ending balance only what waits. The Dashboard exports activity without this column.
-  const tellsPayout = columns.has('automatic_payout_id')
-  let [hasSwept, hasWaiting] = [false, false]
+  const activity = createActivityCheck(columns)
 
   return {
-    sides: () => (!tellsPayout || (hasSwept && hasWaiting) ? ['activity'] : []),
+    sides: () => (activity.isActivity() ? ['activity'] : []),
     read: (line, batch) => {
       const row = transactionOf(line)
-      const bank = automaticPayoutOf(line)
+      const bank = bankOf(line)
       const charges = row.chargeId === null ? [] : [chargeOf(line, row.chargeId)]
       const customer = customerOf(line)
       batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })
       batch.payouts.push(...payoutsOf(row, bank))
       batch.charges.push(...charges.filter(isMoreThanId))
       if (customer) batch.customers.push(customer)
-      hasSwept ||= bank.id !== null
-      hasWaiting ||= bank.id === null && row.reportingCategory !== 'payout'
+      activity.add(row, bank)
       return row.created
     },
   }

@@ -1,6 +1,6 @@
 import type { Columns, Line, NeededReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
-import { type Amounts, currencyReader, givenAmountsReader } from './transaction-fields.ts'
+import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 const openPayout = (columns: Columns) => {
   const id = columns.needed('payout_id')
@@ -9,7 +9,7 @@ const openPayout = (columns: Columns) => {
   const type = columns.text('payout_type')
   const description = columns.text('payout_description')
   const destinationId = columns.text('payout_destination_id')
-  const reversedAt = columns.time('payout_reversed_at_utc', 'payout_reversed_at')
+  const reversedAt = timeOfVersion(columns, 'payout_reversed_at', 'effective_at')
   const traceId = columns.text('trace_id')
   const traceIdStatus = columns.text('trace_id_status')
   return (line: Line) => ({

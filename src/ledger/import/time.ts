@@ -24,8 +24,10 @@ const wallClock = (parts: readonly (string | undefined)[]): number | null => {
     Number(minutes),
     Number(seconds),
   )
-  // Date.UTC takes the 31st of February for one of March.
-  const isDay = Number(month) <= 12 && new Date(at).getUTCDate() === Number(day)
+  // Date.UTC takes the 31st of February for one of March, and the year 26 for 1926.
+  const date = new Date(at)
+  const isYear = date.getUTCFullYear() === Number(year)
+  const isDay = isYear && Number(month) <= 12 && date.getUTCDate() === Number(day)
   return isDay && hours < '24' && minutes < '60' && seconds < '60' ? at : null
 }
 

@@ -67,6 +67,22 @@ export const amountsReader = (
   }
 }
 
+/**
+ * A time that each version of a report has, under one name or under that and another with `_utc`. The first versions have no
+ * times but those in UTC, and do not say so in the names of all.
+ *
+ * @param told name of a time that every version has, with `_utc` where it is in UTC
+ */
+export const timeOfVersion = (columns: Columns, name: string, told: string): Reader<Date> => {
+  const utcName = `${name}_utc`
+  const isUtcOnly = columns.has(`${told}_utc`) && !columns.has(told)
+  return isUtcOnly && !columns.has(utcName) ? columns.time(name) : columns.time(utcName, name)
+}
+
+/** The automatic payout that a row was swept into: a payout takes itself into no other. */
+export const automaticPayoutOf = (bankId: string | null, payoutId: string | null): string | null =>
+  bankId === payoutId ? null : bankId
+
 /** The id of an object, when it is of one of the kinds that these prefixes mark. */
 export const idOf = (id: string | null, ...prefixes: readonly string[]): string | null =>
   id !== null && prefixes.some((prefix) => id.startsWith(prefix)) ? id : null

@@ -12,9 +12,7 @@ export const markSwept = async ({ stripe, client, owner }: StripeLedger, payoutI
   const swept = stripe.balanceTransactions.list({ payout: payoutId, limit: 100 })
   for await (const rows of chunksOf(swept, rowsAtOnce)) {
     // The list has the payout's own row, too.
-    const ids = rows
-      .filter(({ source, type }) => type !== 'payout' || source !== payoutId)
-      .map(({ id }) => id)
+    const ids = rows.filter(({ source }) => source !== payoutId).map(({ id }) => id)
     await client.query(
       `update balance_transactions set automatic_payout_id = $3
        where account_id = $1 and livemode = $2 and id = any($4::text[])
