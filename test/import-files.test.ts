@@ -265,6 +265,18 @@ const reconciliation = `automatic_payout_id,automatic_payout_effective_at_utc,ba
 po_1,2026-09-06 00:00:00,txn_1,2026-09-01 10:00:07,usd,100.00,3.20,96.80,charge,TRACE,supported`
 
 describe('the itemized reports', () => {
+  test.each([
+    ['effective_at_utc,payout_reversed_at', '2026-06-17T08:00:12+00:00', []],
+    ['effective_at_utc,payout_reversed_at_utc', '2026-06-17T08:00:12+00:00', []],
+    ['effective_at,payout_reversed_at', '2026-06-17T06:00:12+00:00', ['effective_at', 'payout_reversed_at']],
+  ])('of payouts are read in the timezone that their version has (%s)', async (times, at, localTimes) => {
+    const text = `payout_id,balance_transaction_id,currency,gross,fee,net,reporting_category,${times}
+po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
+    const result = await load(text, { timezone: 'Europe/Berlin' })
+    expect(result.localTimes).toEqual(localTimes)
+    expect(await rowsOf('payouts')).toMatchObject([{ reversed_at: at }])
+  })
+
   test('complete what the balance history began, whichever comes first', async () => {
     const states = []
     const [settled, swept] = [payouts, reconciliation].map((csv) =>
@@ -408,12 +420,13 @@ txn_2,2026-03-08 03:30:00,2026-03-10T00:00:00-08:00,usd,1.00,0.00,charge`
 })
 
 describe('coverage', () => {
-  const row = (id: string, day: string, payout = '') =>
-    `${id},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout}`
-  const activityOn = (...days: string[]) =>
-    ['balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id']
-      .concat(days.map((day, place) => row(`txn_${day}`, day, place === 0 ? 'po_1' : '')))
-      .join('\n')
+  const header =
+    'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id,automatic_payout_effective_at_utc'
+  const row = (day: string, payout = '', leftAt = '') =>
+    `txn_${day},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout},${leftAt}`
+  /** The first row was swept at the end of its day. */
+  const activityOn = (first: string, ...others: string[]) =>
+    [header, row(first, 'po_1', `${first} 23:00:00`), ...others.map((day) => row(day))].join('\n')
   const payoutsOnly = payouts.split('\n').slice(0, 2).join('\n')
 
   test('is what both sides cover', async () => {
@@ -432,8 +445,12 @@ describe('coverage', () => {
     expect((await load(reconciliation, { declared })).sides).toEqual(['activity'])
   })
 
-  test('does not move by an ending balance, of which all rows wait', async () => {
-    const { sides } = await load(activityOn('2026-09-01', '2026-09-10').replace('po_1', ''))
+  test.each([
+    ['all rows wait', row('2026-09-01')],
+    ['some rows are swept by a payout that left later', row('2026-09-01', 'po_1', '2026-09-11 00:00:00')],
+    ['nobody says when the payout of some rows left', row('2026-09-01', 'po_1')],
+  ])('does not move by an ending balance, of which %s', async (_what, first) => {
+    const { sides } = await load([header, first, row('2026-09-10')].join('\n'))
     expect(sides).toEqual([])
   })
 
@@ -552,6 +569,7 @@ describe('bad lines', () => {
     ],
     ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is no amount/],
     ['beyond what is exact', 'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00', /is too large/],
+    ['a year of two digits', 'txn_1,charge,,1,0,1,usd,0026-09-01 10:00', /is no time/],
     ['no currency', 'txn_1,charge,,1,0,1,,2026-09-01 10:00', /Currency is empty/],
     ['no id', ',charge,,1,0,1,usd,2026-09-01 10:00', /id is empty/],
     [

@@ -55,6 +55,7 @@ test('each kind of export is recognised, and together they complete the month', 
     `itemized_balance_change_from_activity.csv: 14 rows of an ${itemized}`,
     'itemized_payouts.csv: 7 rows of an export of the itemized payouts',
     `itemized_payout_reconciliation.csv.gz: 12 rows of an ${itemized}`,
+    'Times in created, available_on, charge_created were read in Europe/Berlin (--timezone).',
     complete,
   ]) {
     expect(imported).toContain(sentence)

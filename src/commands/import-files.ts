@@ -91,7 +91,7 @@ const importOne = async (
       },
     })
     display.end()
-    for (const line of tellImport(path, result, { seconds: seconds(), isPart })) print(line)
+    for (const line of tellImport(path, result, { seconds: seconds(), timezone, isPart })) print(line)
     return result
   } catch (error) {
     display.end()

@@ -27,6 +27,8 @@ export type Columns = {
   time(utcName: string, localName?: string): Reader<Date>
   /** The same of a cell that may not be empty. */
   neededTime(utcName: string, localName: string): NeededReader<Date>
+  /** Names of the columns whose times are in the timezone of the export, of those that were asked for. */
+  localTimes(): readonly string[]
   /** Metadata by its keys, of the columns that the pattern matches; its first group is the key. */
   metadata(pattern: RegExp): Reader<Metadata>
 }
@@ -46,6 +48,7 @@ const convert = <Value>(column: string, value: string, read: (text: string) => V
 export const createColumns = (header: readonly string[], timezone: string): Columns => {
   const places = new Map(header.map((name, place) => [name.trim().toLowerCase(), place]))
   const readAmount = createAmountReader()
+  const localTimes: string[] = []
 
   const placeOf = (names: readonly string[]): number | null => {
     for (const name of names) {
@@ -74,7 +77,9 @@ export const createColumns = (header: readonly string[], timezone: string): Colu
   const time: Columns['time'] = (utcName, localName) => {
     const utc = placeOf([utcName])
     if (utc !== null || localName === undefined) return converted(utc, createTimeReader('UTC'))
-    return converted(placeOf([localName]), createTimeReader(timezone))
+    const local = placeOf([localName])
+    if (local !== null) localTimes.push(nameAt(local))
+    return converted(local, createTimeReader(timezone))
   }
   return {
     has: (name) => placeOf([name]) !== null,
@@ -96,6 +101,7 @@ export const createColumns = (header: readonly string[], timezone: string): Colu
     amount: (name, currency) =>
       converted(placeOf([name]), (given, line) => readAmount(given, currency(line) ?? '')),
     time,
+    localTimes: () => localTimes,
     neededTime: (utcName, localName) => {
       const read = time(utcName, localName)
       const column = nameAt(placeOf([utcName, localName]) ?? -1) || utcName

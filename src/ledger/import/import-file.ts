@@ -38,6 +38,8 @@ export type ImportResult = {
   /** What kind of export it was. */
   title: string
   rows: number
+  /** Columns whose times do not say where they are, and were read in the timezone. */
+  localTimes: readonly string[]
   /** A sentence for each of the first lines that were rejected, and one for how many more there are. */
   rejected: readonly string[]
   /** The file with the rejected lines; null when there are none. */
@@ -118,7 +120,9 @@ const mergeExport = async (
   }
   // A commit that is told of has to find them on the disk.
   await rejected?.finish()
-  return { title: source.kind.title, rows, rejected: bad.sentences(path), rejectedPath: null, span, sides }
+  const { kind, localTimes } = source
+  const rejectedLines = bad.sentences(path)
+  return { title: kind.title, rows, localTimes, rejected: rejectedLines, rejectedPath: null, span, sides }
 }
 
 /**

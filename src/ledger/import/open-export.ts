@@ -19,6 +19,8 @@ export type ExportPart = {
 export type OpenExport = {
   kind: ExportKind
   header: readonly string[]
+  /** Columns whose times were read in the timezone. */
+  localTimes: readonly string[]
   /** They can be gone through once. */
   parts: AsyncIterable<ExportPart>
   /** Times of the first and the last row that were read so far. */
@@ -72,10 +74,12 @@ export const openExport = async (path: string, timezone: string): Promise<OpenEx
     const [header, ...lines] = value ?? []
     if (!header) throw new BadExport('it is empty')
     const kind = recognizeExport(header.cells)
-    const reader = kind.open(createColumns(header.cells, timezone))
+    const columns = createColumns(header.cells, timezone)
+    const reader = kind.open(columns)
     return {
       kind,
       header: header.cells,
+      localTimes: columns.localTimes(),
       parts: (async function* () {
         yield readPart(lines, reader, onTime)
         for await (const part of csv) yield readPart(part, reader, onTime)
