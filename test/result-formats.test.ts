@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { timezone } from '../src/reports/parameters.ts'
+import { columns, timezone } from '../src/reports/parameters.ts'
 import { type AnyReportType, defineReportType } from '../src/reports/report-type.ts'
 import { sql } from '../src/reports/sql.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
@@ -22,7 +22,7 @@ const kinds = defineReportType({
   inputKey: null,
   title: 'Kinds',
   description: 'A column for each kind of value.',
-  parameters: { ...timezone },
+  parameters: { ...timezone, ...columns },
   columns: [
     column('number', { kind: 'integer', sql: sql`kinds.number` }),
     column('text', { kind: 'text', sql: sql`kinds.text` }),
@@ -103,7 +103,7 @@ const fields = `id status progress { percent rowsWritten rowsExpected } failure 
 const run = async (
   type: string,
   output: { formats?: string[]; compression?: string },
-  parameters: Record<string, string> = {},
+  parameters: Record<string, unknown> = {},
   onState: (run: SeenRun) => unknown = () => {},
 ): Promise<SeenRun[]> => {
   const report = { custom: { type, parameters } }
@@ -249,6 +249,42 @@ describe('values', () => {
         ...instant('1900-01-01T00:00:00.000Z'),
       },
     ])
+  })
+
+  test.each(['Etc/UTC', 'Europe/Berlin'])(
+    'without an end are that word in CSV and JSONL (%s)',
+    async (zone) => {
+      await gateway.database.query("insert into kinds (day, at) values ('infinity', '-infinity')")
+      const { result } = endOf(await run(kinds.name, { formats: ['CSV', 'JSONL'] }, { timezone: zone }))
+      const [csv = '', jsonl = ''] = await Promise.all(
+        (result?.files ?? []).map(async (file) => (await download(file)).bytes.toString()),
+      )
+      const values = { day: 'infinity', at: '-infinity', at_utc: '-infinity' }
+      expect(parse(csv, { columns: true })).toEqual([expect.objectContaining(values)])
+      expect(JSON.parse(jsonl)).toMatchObject(values)
+    },
+  )
+
+  test('of a column that the report has no more keep their place', async () => {
+    await gateway.database.query("insert into kinds (number, text) values (1, 'x')")
+    const { id } = endOf(await run(kinds.name, {}, { columns: ['text', 'number'] }))
+    const parameters = { timezone: 'Etc/UTC', columns: ['old', 'number'] }
+    await gateway.prisma.reportRun.update({ where: { id }, data: { parameters } })
+    const answer = await account.client.request(
+      'query ($id: ID!) { reportRun(id: $id) { result { columns { name type description } rows { rows } } } }',
+      { id },
+    )
+    expect(answer).toEqual({
+      reportRun: {
+        result: {
+          columns: [
+            { name: 'old', type: 'STRING', description: null },
+            { name: 'number', type: 'INTEGER', description: 'A value.' },
+          ],
+          rows: { rows: [['x', '1']] },
+        },
+      },
+    })
   })
 
   test('that Parquet has no place for fail the run, and leave no file', async () => {

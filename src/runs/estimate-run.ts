@@ -28,12 +28,13 @@ export type RunEstimate = {
   warnings: string[]
 }
 
-/** Null when there is no answer in time, or none at all: that is no fault of the request. */
+/** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
 const tryToEstimate = async (
   { catalog, estimateRows, log }: EstimateDependencies,
   viewer: Viewer,
-  { reportType, parameters }: AcceptedRun,
+  { reportType, parameters, dataNeededUntil }: AcceptedRun,
 ): Promise<RowEstimate | null> => {
+  if (dataNeededUntil) return null
   try {
     return await estimateRows(catalog.describe(reportType), viewer, Object(parameters))
   } catch (error) {
@@ -59,17 +60,19 @@ const guessQueueTime = async (
 const mostSpreadsheetRows = 1_048_576n
 
 const warningsOf = (estimated: RowEstimate | null, { dataNeededUntil }: AcceptedRun): string[] => {
-  const { rows, isGuess, isPartial } = estimated ?? { rows: null, isGuess: false, isPartial: false }
-  const sentences = [
-    dataNeededUntil !== null &&
+  if (dataNeededUntil) {
+    return [
       `The data does not cover the interval yet: the run waits until it reaches ${dataNeededUntil.toISOString()}.`,
-    rows === null && 'The rows could not be counted in time.',
+    ]
+  }
+  if (!estimated) return ['The rows could not be counted in time.']
+  const { rows, isGuess, isPartial } = estimated
+  const sentences = [
     isGuess && 'The number of rows is a guess, because counting them would take long.',
     isPartial &&
       `There are more rows than the ${rows} that the report may have: the result would be partial.`,
     rows === 0n && !isGuess && 'There are no rows: the file would hold its header alone.',
-    rows !== null &&
-      rows >= mostSpreadsheetRows &&
+    rows >= mostSpreadsheetRows &&
       `There are more rows than the ${mostSpreadsheetRows} that spreadsheets can open.`,
   ]
   return sentences.filter((sentence) => sentence !== false)

@@ -15,7 +15,7 @@ export const ReportFormat = builder.enumType('ReportFormat', {
     },
     JSONL: {
       description:
-        'One JSON object a line (JSON Lines), UTF-8, with every column in order and null for null. INTEGER is a number, which may need 64 bits; DECIMAL is a string with a point, so that no digit is lost; TIMESTAMP is a string as in RFC 3339 with the offset of its timezone; DATE is YYYY-MM-DD; BOOLEAN is true or false. Text is exactly what was stored, and `decimal_separator` has no effect.',
+        'One JSON object a line (JSON Lines), UTF-8, with every column in order and null for null. INTEGER is a number, which may need 64 bits; DECIMAL is a string with a point, so that no digit is lost; TIMESTAMP is a string as in RFC 3339 with the offset of its timezone; DATE is YYYY-MM-DD, and either may be infinity or -infinity; BOOLEAN is true or false. Text is exactly what was stored, and `decimal_separator` has no effect.',
     },
     PARQUET: {
       description:

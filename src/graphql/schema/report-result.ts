@@ -2,7 +2,7 @@ import type { ReportRun } from '../../database/generated/prisma/client.ts'
 import { chooseColumn } from '../../reports/column.ts'
 import { builder } from '../builder.ts'
 import { ReportFile } from './report-file.ts'
-import { ReportColumn } from './report-type.ts'
+import { ReportColumn, shownColumn } from './report-type.ts'
 
 export const ReportResult = builder.objectRef<ReportRun>('ReportResult').implement({
   description: 'What a run produced.',
@@ -32,9 +32,12 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
         const columns = catalog.find(reportType)?.columns ?? []
         const names: unknown = Object(parameters).columns
         const chosen = Array.isArray(names) ? names.map(String) : columns.map(({ name }) => name)
-        return chosen.flatMap((name) => {
+        return chosen.map((name) => {
           const column = chooseColumn(columns, name)
-          return column ? [{ ...column, name }] : []
+          // One that the report has no more is in the file all the same.
+          return column
+            ? { ...shownColumn(column), name }
+            : { name, type: 'STRING' as const, description: null, isDefault: false }
         })
       },
     }),

@@ -35,7 +35,7 @@ const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').imple
       type: 'BigInt',
       nullable: true,
       description:
-        'Rows, without the header: counted where that is cheap, otherwise a guess, which `warnings` say. Null when neither was possible in time.',
+        'Rows, without the header: counted where that is cheap, otherwise a guess, which `warnings` say. Null when neither was possible in time, and while the data is to come.',
     }),
     byteSize: t.expose('byteSize', {
       type: 'BigInt',

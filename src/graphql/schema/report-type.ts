@@ -26,16 +26,26 @@ const ColumnType = builder.enumType('ColumnType', {
   values: columnTypes,
 })
 
-export const ReportColumn = builder.objectRef<ReportColumnValue>('ReportColumn').implement({
+/** A column as it is shown. */
+type ShownColumn = { name: string; type: ColumnTypeValue; description: string | null; isDefault: boolean }
+
+export const shownColumn = (column: ReportColumnValue): ShownColumn => ({
+  name: column.name,
+  type: columnType(column),
+  description: column.description,
+  isDefault: column.isDefault,
+})
+
+export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').implement({
   description: 'One column of a report.',
   fields: (t) => ({
     name: t.exposeString('name', {
       description: 'Name in the header of the file; `[key]` stands for a key that you name.',
     }),
-    type: t.field({ type: ColumnType, description: 'Type of its values.', resolve: columnType }),
+    type: t.expose('type', { type: ColumnType, description: 'Type of its values.' }),
     description: t.exposeString('description', {
       nullable: true,
-      description: 'What it means; null when nobody wrote it down.',
+      description: 'What it means; null when nobody knows it any more, because the report was changed.',
     }),
     isDefault: t.exposeBoolean('isDefault', {
       description: 'True when it is written although no columns were chosen.',
@@ -105,7 +115,7 @@ builder.node(ReportType, {
     columns: t.field({
       type: [ReportColumn],
       description: 'All columns, in their natural order.',
-      resolve: ({ columns }) => [...columns],
+      resolve: ({ columns }) => columns.map(shownColumn),
     }),
     formats: t.field({
       type: [ReportFormat],

@@ -5,16 +5,20 @@ import { amountText } from './amount.ts'
 
 const quoted = (text: Sql): Sql => sql`'"' || ${text} || '"'`
 
-/** An instant as in RFC 3339, in JSON. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
+/** An instant as in RFC 3339, in JSON; `infinity` as that word. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
 const instantText = (instant: Sql, timezone: string): Sql => {
   const utc = clockTime(instant, 'Etc/UTC')
   // As JSON it has a T between day and time, decimals only where there are any, and quotes, of which one comes later.
   const begun = (clock: Sql): Sql => sql`left(to_json(${clock})::text, -1)`
-  if (timezone === 'Etc/UTC') return sql`${begun(utc)} || 'Z"'`
+  const finite = (text: Sql): Sql =>
+    sql`case when isfinite(${instant}) then ${text} else ${quoted(sql`(${instant})::text`)} end`
+  if (timezone === 'Etc/UTC') return finite(sql`${begun(utc)} || 'Z"'`)
   const offset = sql`date_trunc('minute', ${clockTime(instant, timezone)} - ${utc})`
   const ahead = sql`'+' || left((time '00:00' + ${offset})::text, 5)`
   const behind = sql`'-' || left((time '00:00' - ${offset})::text, 5)`
-  return sql`${begun(sql`(${utc} + ${offset})`)} || case when ${offset} < interval '0' then ${behind} else ${ahead} end || '"'`
+  return finite(
+    sql`${begun(sql`(${utc} + ${offset})`)} || case when ${offset} < interval '0' then ${behind} else ${ahead} end || '"'`,
+  )
 }
 
 /** The SQL expression of a column as JSON text, or null. */
