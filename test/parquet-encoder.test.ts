@@ -60,7 +60,7 @@ describe('rows from Postgres', () => {
 
   test('of many long values are written before all have come', () => {
     const encoder = createParquetEncoder([{ name: 'value', kind: 'text' }], 'NONE')
-    const long = copyOf(Array.from({ length: 5 }, (_, i) => [Buffer.alloc(1024 * 1024, `${i}`)]))
+    const long = copyOf(Array.from({ length: 9 }, (_, i) => [Buffer.alloc(1024 * 1024, `${i}`)]))
     expect(encoder.take(long).length).toBeGreaterThan(4_000)
   })
 })

@@ -59,12 +59,13 @@ const copyFiles = async (
   const rowsThere = BigInt(counted.rows[0]?.rows ?? 0)
   // With a limit, one row more is counted than may be written.
   const isLimited = report.limits !== null && rowsThere > report.limits.rows
-  onStart(isLimited ? rowsThere - 1n : rowsThere)
+  const rowsExpected = isLimited ? rowsThere - 1n : rowsThere
+  onStart(rowsExpected)
 
   const copied: CopiedFile[] = []
   let rowsBefore = 0
   for (const file of files) {
-    const { stages, rows } = createFormatStream(report, file)
+    const { stages, rows } = createFormatStream(report, file, rowsExpected)
     const before = rowsBefore
     onRows(() => Math.floor((before + rows()) / files.length))
     await limitTime(client, report)

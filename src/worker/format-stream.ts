@@ -20,10 +20,14 @@ const compressors: Record<Compression, () => Transform[]> = {
   ZSTD: () => [createZstdCompress({ params: { [zlib.ZSTD_c_compressionLevel]: 1 } })],
 }
 
-/** @param report whose `copyText` of that format gives the rows */
+/**
+ * @param report whose `copyText` of that format gives the rows
+ * @param rowsExpected how many they will be
+ */
 export const createFormatStream = (
   report: RenderedReport,
   { format, compression }: FileForm,
+  rowsExpected: bigint,
 ): FormatStream => {
   switch (format) {
     case 'CSV': {
@@ -39,7 +43,7 @@ export const createFormatStream = (
         name: requestedName,
         kind: value.kind,
       }))
-      const { stream, rows } = createParquetStream({ columns, compression })
+      const { stream, rows } = createParquetStream({ columns, compression, rows: Number(rowsExpected) })
       return { stages: [stream], rows }
     }
   }

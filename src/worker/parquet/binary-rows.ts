@@ -5,17 +5,18 @@ const countBytes = 2
 /** A field's length, before its bytes; −1 for null. */
 const lengthBytes = 4
 
-/** Where the row that begins at `start` ends; null when it is not whole yet, or the rows are over. */
-const endOfRow = (bytes: Buffer, start: number): number | null => {
-  if (bytes.length < start + countBytes) return null
-  const fields = bytes.readInt16BE(start)
-  if (fields < 0) return null
-  let at = start + countBytes
-  for (let i = 0; i < fields; i++) {
-    if (bytes.length < at + lengthBytes) return null
-    at += lengthBytes + Math.max(0, bytes.readInt32BE(at))
-  }
-  return at <= bytes.length ? at : null
+const startBytes = 64 * 1024
+
+/** Whole rows that follow each other. */
+export type BinaryRows = {
+  length: number
+  /**
+   * A column's values.
+   *
+   * @param read makes a value of a field, which is in `bytes` from `start` to before `end`; the bytes are only lent. It is
+   * not called for SQL null, which stays null.
+   */
+  column<Value>(index: number, read: (bytes: Buffer, start: number, end: number) => Value): (Value | null)[]
 }
 
 export type BinaryRowReader = {
@@ -23,48 +24,102 @@ export type BinaryRowReader = {
   take(chunk: Uint8Array): void
   /** @throws Error when the rows are not whole */
   end(): void
+  /** Whole rows taken. */
+  rows(): number
+}
+
+export type BinaryRowReaderOptions = {
+  /** Fields in each row. */
+  columns: number
+  /** Rows are given away as soon as they are this many. */
+  maxRows: number
+  /** Or as soon as they have this many bytes. */
+  maxBytes: number
+  /** The rows are only lent. */
+  onRows: (rows: BinaryRows) => void
 }
 
 /**
- * Reads what `COPY … (format binary)` writes.
- *
- * @param onField called for each field in order; its bytes are only lent, null is SQL null
- * @param onRow called after the last field of each row, with the row's size in bytes
+ * Reads what `COPY … (format binary)` writes. Rows are kept as they came, in one piece of memory that is used again and
+ * again: the values of all their columns would be many small objects, and large ones together.
  */
-export const createBinaryRowReader = (
-  onField: (column: number, bytes: Buffer | null) => void,
-  onRow: (byteSize: number) => void,
-): BinaryRowReader => {
-  let rest = Buffer.alloc(0)
+export const createBinaryRowReader = ({
+  columns,
+  maxRows,
+  maxBytes,
+  onRows,
+}: BinaryRowReaderOptions): BinaryRowReader => {
+  let bytes = Buffer.alloc(startBytes)
+  /** Where what has come ends. */
+  let end = 0
+  /** Where the whole rows in it end. */
+  let rowsEnd = 0
+  let length = 0
+  let given = 0
   let isBegun = false
+  /** Where each field of the rows begins with its length. */
+  const fields = new Uint32Array(columns * maxRows)
 
-  const readRow = (bytes: Buffer, start: number, end: number): void => {
-    let at = start + countBytes
-    for (let column = 0; at < end; column++) {
-      const length = bytes.readInt32BE(at)
-      at += lengthBytes
-      onField(column, length < 0 ? null : bytes.subarray(at, at + length))
-      at += Math.max(0, length)
+  const add = (chunk: Uint8Array): void => {
+    if (end + chunk.length > bytes.length) {
+      const larger = Buffer.alloc(Math.max(2 * bytes.length, end + chunk.length))
+      larger.set(bytes.subarray(0, end))
+      bytes = larger
     }
-    onRow(end - start)
+    bytes.set(chunk, end)
+    end += chunk.length
+  }
+
+  /** False when the next row is not whole yet, or the rows are over. */
+  const readRow = (): boolean => {
+    if (end - rowsEnd < countBytes || bytes.readInt16BE(rowsEnd) < 0) return false
+    let at = rowsEnd + countBytes
+    for (let i = 0; i < columns; i++) {
+      if (end - at < lengthBytes) return false
+      fields[length * columns + i] = at
+      at += lengthBytes + Math.max(0, bytes.readInt32BE(at))
+    }
+    if (at > end) return false
+    rowsEnd = at
+    length++
+    return true
+  }
+
+  const column: BinaryRows['column'] = <Value>(
+    index: number,
+    read: (bytes: Buffer, start: number, end: number) => Value,
+  ) => {
+    const values = new Array<Value | null>(length)
+    for (let row = 0; row < length; row++) {
+      const start = (fields[row * columns + index] ?? 0) + lengthBytes
+      const size = bytes.readInt32BE(start - lengthBytes)
+      values[row] = size < 0 ? null : read(bytes, start, start + size)
+    }
+    return values
+  }
+
+  const give = (): void => {
+    onRows({ length, column })
+    given += length
+    length = 0
+    bytes.copyWithin(0, rowsEnd, end)
+    end -= rowsEnd
+    rowsEnd = 0
   }
 
   return {
     take: (chunk) => {
-      rest = Buffer.concat([rest, chunk])
-      if (!isBegun && rest.length < headerBytes) return
-      let at = isBegun ? 0 : headerBytes
+      add(chunk)
+      if (!isBegun && end < headerBytes) return
+      if (!isBegun) rowsEnd = headerBytes
       isBegun = true
-      for (let end = endOfRow(rest, at); end !== null; end = endOfRow(rest, at)) {
-        readRow(rest, at, end)
-        at = end
-      }
-      // A copy, so that the end of a chunk does not keep the whole of it in memory.
-      rest = Buffer.from(rest.subarray(at))
+      while (readRow()) if (length === maxRows || rowsEnd >= maxBytes) give()
     },
     end: () => {
-      const isOver = rest.length === countBytes && rest.readInt16BE() === -1
+      const isOver = end - rowsEnd === countBytes && bytes.readInt16BE(rowsEnd) === -1
       if (!isBegun || !isOver) throw new Error('Postgres did not send the rows to their end.')
+      if (length > 0) give()
     },
+    rows: () => given + length,
   }
 }

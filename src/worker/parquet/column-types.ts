@@ -5,22 +5,35 @@ import { unwritable } from './unwritable-value.ts'
 /** A column as the encoder gets it. Its values come in the form that `parquetValue` gives them in SQL. */
 export type ParquetColumn = { name: string; kind: ColumnValue['kind'] }
 
-export type ParquetValue = string | bigint | number | boolean | null
+/** Text is a string or its bytes in UTF-8. */
+export type ParquetValue = string | Uint8Array | bigint | number | boolean
 
 type ColumnType = {
   element: Omit<SchemaElement, 'name'>
-  /** Reads a value from Postgres' binary form; refuses what the type cannot hold. */
-  read(bytes: Buffer, column: string): ParquetValue
+  /** Whether the end of the file has the least and the greatest value of each row group. */
+  hasStatistics: boolean
+  /** Reads a value from Postgres' binary form, at `start` to `end`; refuses what the type cannot hold. */
+  read(bytes: Buffer, start: number, end: number, column: string): ParquetValue
 }
+
+/** Bytes. */
+const shortText = 16
 
 const text: ColumnType = {
   element: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
-  read: (bytes) => bytes.toString(),
+  // Readers skip row groups by them. Of texts they say little, and would have to be kept whole until the file ends.
+  hasStatistics: false,
+  // A string takes less than a view of the bytes as long as it is short. Of a longer one the writer would make bytes again,
+  // each in memory of its own.
+  read: (bytes, start, end) =>
+    end - start <= shortText ? bytes.toString('utf8', start, end) : bytes.subarray(start, end),
 }
 
 /** Reads a decimal as an integer, in units of its last place. */
 const decimal = (precision: number, scale: number, storage: Omit<SchemaElement, 'name'>): ColumnType => {
   const limit = 10n ** BigInt(precision)
+  // Neither NaN nor an infinity has a digit; zeros may follow the last place.
+  const pattern = new RegExp(String.raw`^(-?\d+)(?:\.(\d{0,${scale}})0*)?$`)
   return {
     element: {
       ...storage,
@@ -29,12 +42,12 @@ const decimal = (precision: number, scale: number, storage: Omit<SchemaElement, 
       precision,
       scale,
     },
-    read: (bytes, column) => {
-      const value = bytes.toString('latin1')
-      const [whole = '', fraction = ''] = value.split('.')
-      // Neither NaN nor an infinity has a digit.
-      if (/\d/.test(whole) && !/[^0]/.test(fraction.slice(scale))) {
-        const unscaled = BigInt(whole + fraction.slice(0, scale).padEnd(scale, '0'))
+    hasStatistics: true,
+    read: (bytes, start, end, column) => {
+      const value = bytes.toString('latin1', start, end)
+      const [, whole, fraction = ''] = pattern.exec(value) ?? []
+      if (whole) {
+        const unscaled = BigInt(whole + fraction.padEnd(scale, '0'))
         if (unscaled < limit && unscaled > -limit) return unscaled
       }
       throw unwritable(column, value, `DECIMAL(${precision}, ${scale})`)
@@ -52,12 +65,21 @@ const infiniteMicroseconds = new Set([2n ** 63n - 1n, -(2n ** 63n)])
 export const columnTypes: Readonly<Record<ColumnValue['kind'], ColumnType>> = {
   text,
   entry: text,
-  integer: { element: { type: 'INT64' }, read: (bytes) => bytes.readBigInt64BE() },
-  boolean: { element: { type: 'BOOLEAN' }, read: (bytes) => bytes[0] === 1 },
+  integer: {
+    element: { type: 'INT64' },
+    hasStatistics: true,
+    read: (bytes, start) => bytes.readBigInt64BE(start),
+  },
+  boolean: {
+    element: { type: 'BOOLEAN' },
+    hasStatistics: true,
+    read: (bytes, start) => bytes[start] === 1,
+  },
   date: {
     element: { type: 'INT32', converted_type: 'DATE', logical_type: { type: 'DATE' } },
-    read: (bytes, column) => {
-      const days = bytes.readInt32BE()
+    hasStatistics: true,
+    read: (bytes, start, _end, column) => {
+      const days = bytes.readInt32BE(start)
       if (infiniteDays.has(days)) throw unwritable(column, 'infinity', 'DATE')
       return days + daysBetween
     },
@@ -68,8 +90,9 @@ export const columnTypes: Readonly<Record<ColumnValue['kind'], ColumnType>> = {
       converted_type: 'TIMESTAMP_MICROS',
       logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
     },
-    read: (bytes, column) => {
-      const microseconds = bytes.readBigInt64BE()
+    hasStatistics: true,
+    read: (bytes, start, _end, column) => {
+      const microseconds = bytes.readBigInt64BE(start)
       if (infiniteMicroseconds.has(microseconds)) throw unwritable(column, 'infinity', 'TIMESTAMP')
       return microseconds + microsecondsBetween
     },

@@ -1,17 +1,10 @@
 import { gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { Compression } from '../../database/generated/prisma/client.ts'
-import { createBinaryRowReader } from './binary-rows.ts'
-import { columnTypes, type ParquetColumn, type ParquetValue } from './column-types.ts'
+import { type BinaryRows, createBinaryRowReader } from './binary-rows.ts'
+import { columnTypes, type ParquetColumn } from './column-types.ts'
 import { mendEmptyFile } from './empty-file.ts'
-
-/**
- * Rows in a row group. The values of one are in memory, and what the end of the file says of each: fewer rows make the first
- * smaller and the second larger.
- */
-const rowsPerGroup = 5_000
-/** A row group of long values ends earlier. */
-const bytesPerGroup = 4 * 1024 * 1024
+import { bytesPerGroup, rowsPerGroup } from './row-group.ts'
 
 const codecs = { NONE: 'UNCOMPRESSED', GZIP: 'GZIP', ZSTD: 'ZSTD' } as const
 const compressors = {
@@ -52,33 +45,28 @@ export const createParquetEncoder = (
     compressors,
     createdBy: 'Report Gateway',
   })
-  const group = columns.map(({ name, kind }) => ({ name, ...columnTypes[kind], data: [] as ParquetValue[] }))
-  let rows = 0
-  let rowsInGroup = 0
-  let bytesInGroup = 0
-
-  const writeGroup = (): void => {
+  const writeGroup = (rows: BinaryRows): void => {
     writer.write({
-      columnData: group.map(({ name, data }) => ({ name, data })),
-      rowGroupSize: rowsInGroup,
+      columnData: columns.map(({ name, kind }, i) => {
+        const { read, hasStatistics } = columnTypes[kind]
+        return {
+          name,
+          statistics: hasStatistics,
+          // Read when the writer asks for it, so that the values of one column are in memory and not those of all.
+          get data() {
+            return rows.column(i, (bytes, start, end) => read(bytes, start, end, name))
+          },
+        }
+      }),
+      rowGroupSize: rows.length,
     })
-    for (const column of group) column.data = []
-    rowsInGroup = 0
-    bytesInGroup = 0
   }
-
-  const reader = createBinaryRowReader(
-    (i, bytes) => {
-      const column = group[i]
-      column?.data.push(bytes && column.read(bytes, column.name))
-    },
-    (byteSize) => {
-      rows++
-      rowsInGroup++
-      bytesInGroup += byteSize
-      if (rowsInGroup === rowsPerGroup || bytesInGroup >= bytesPerGroup) writeGroup()
-    },
-  )
+  const reader = createBinaryRowReader({
+    columns: columns.length,
+    maxRows: rowsPerGroup,
+    maxBytes: bytesPerGroup,
+    onRows: writeGroup,
+  })
 
   const takeBytes = (): Uint8Array<ArrayBuffer> => {
     const bytes = new Uint8Array(buffer.getBytes())
@@ -93,10 +81,9 @@ export const createParquetEncoder = (
     },
     end: () => {
       reader.end()
-      if (rowsInGroup > 0) writeGroup()
       writer.finish()
-      return rows === 0 ? mendEmptyFile(takeBytes()) : takeBytes()
+      return reader.rows() === 0 ? mendEmptyFile(takeBytes()) : takeBytes()
     },
-    rows: () => rows,
+    rows: reader.rows,
   }
 }

@@ -1,28 +1,50 @@
 import { Transform } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import type { EncoderAnswer, EncoderRequest, EncoderTask } from './encoder-thread.ts'
+import { bytesPerGroup, rowsPerGroup } from './row-group.ts'
 import { UnwritableValueError } from './unwritable-value.ts'
 
+/** What there is to write. */
+type ParquetTask = EncoderTask & {
+  /** How many rows are to be expected. */
+  rows: number
+}
+
+/** Of a value on average: its real size shows only as it comes. */
+const bytesPerValue = 128
+
 /**
- * The encoder makes many small objects, which are collected the sooner the less room there is. What has to stay grows with
- * the columns: their values of a row group, and what the end of the file says of each. A report that needs more fails alone,
- * and not the process with it.
+ * The encoder makes many small objects, which are collected the sooner the less room there is. What stays is its code, in
+ * 6 MB, and what the end of the file says of each column of each row group, at last in less than 3 kB. A report that needs
+ * more, because its values are long, fails alone, and not the process with it.
  */
-const roomFor = (columns: number) => ({
-  maxYoungGenerationSizeMb: 1,
-  maxOldGenerationSizeMb: 32 + 4 * columns,
-})
+const roomFor = ({ columns, rows }: ParquetTask) => {
+  const groups = rows * Math.max(1 / rowsPerGroup, (columns.length * bytesPerValue) / bytesPerGroup)
+  return {
+    maxYoungGenerationSizeMb: 1,
+    // The code takes twice as much while it is loaded.
+    maxOldGenerationSizeMb: Math.ceil(Math.max(16, 6 + 0.003 * columns.length * groups)),
+  }
+}
 
 type Encoder = {
   ask(request: EncoderRequest): Promise<EncoderAnswer>
   stop(): Promise<unknown>
 }
 
+/** The chunk itself when it has its memory for itself, so that it can be handed over; otherwise a copy that has. */
+const ownMemory = (chunk: Buffer): Uint8Array<ArrayBuffer> => {
+  const { buffer } = chunk
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength
+  return isWhole ? new Uint8Array(buffer) : Uint8Array.from(chunk)
+}
+
 /** One request at a time. */
-const startEncoder = (task: EncoderTask): Encoder => {
+const startEncoder = (task: ParquetTask): Encoder => {
+  const { columns, compression } = task
   const thread = new Worker(new URL('./encoder-thread.ts', import.meta.url), {
-    workerData: task,
-    resourceLimits: roomFor(task.columns.length),
+    workerData: { columns, compression } satisfies EncoderTask,
+    resourceLimits: roomFor(task),
   })
   let fault: Error | null = null
   let waiting: PromiseWithResolvers<EncoderAnswer> | null = null
@@ -48,7 +70,7 @@ const startEncoder = (task: EncoderTask): Encoder => {
  * Turns what `COPY … (format binary)` writes into a Parquet file. It is encoded in a thread of its own, because that takes
  * long enough to hold up whatever else the process does, and so that the memory for it has a limit.
  */
-export const createParquetStream = (task: EncoderTask): { stream: Transform; rows: () => number } => {
+export const createParquetStream = (task: ParquetTask): { stream: Transform; rows: () => number } => {
   let encoder: Encoder | null = null
   let rows = 0
 
@@ -62,8 +84,7 @@ export const createParquetStream = (task: EncoderTask): { stream: Transform; row
 
   const stream = new Transform({
     transform: (chunk: Buffer, _encoding, done) => {
-      // A copy, since the chunk's memory is not handed over with it.
-      encode(Uint8Array.from(chunk)).then((bytes) => done(null, bytes), done)
+      encode(ownMemory(chunk)).then((bytes) => done(null, bytes), done)
     },
     flush: (done) => {
       encode(null).then((bytes) => done(null, bytes), done)
