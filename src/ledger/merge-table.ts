@@ -1,11 +1,16 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { copyText } from './copy-rows.ts'
 import { encodeRows } from './copy-text.ts'
 import { type FieldMerge, fieldMerges, foldRow } from './fold-rows.ts'
 import type { LedgerOwner, LedgerValue } from './rows.ts'
 
-/** Writes rows that were taken to their table. */
-export type Flush = (client: pg.ClientBase, owner: LedgerOwner) => Promise<void>
+/** Rows that were taken, on their way into their table. */
+export type TakenRows = {
+  /** Copies them into the temporary table. */
+  copy(client: pg.ClientBase, owner: LedgerOwner): Promise<void>
+  /** Merges them from there into the table, and empties the temporary one. */
+  mergeStatements(owner: LedgerOwner): string[]
+}
 
 /** Rows on their way into one table. */
 export type TableMerge<Row> = {
@@ -13,8 +18,8 @@ export type TableMerge<Row> = {
   add(rows: readonly Row[]): void
   /** Makes the temporary table that the rows go through; it is gone with the transaction. */
   open(client: pg.ClientBase): Promise<void>
-  /** Takes the rows that are held, encoded, and returns what merges them into the table. */
-  take(): Flush
+  /** Takes the rows that are held, encoded; null when there are none. */
+  take(): TakenRows | null
 }
 
 const mergedValue = (merge: FieldMerge, column: string): string => {
@@ -35,11 +40,15 @@ const conflictAction = (merges: ReadonlyMap<string, FieldMerge>): string => {
 }
 
 /** @param merges how each column but the id is merged */
-const mergeStatement = (table: string, merges: ReadonlyMap<string, FieldMerge>): string => {
+const mergeStatement = (
+  table: string,
+  { accountId, livemode }: LedgerOwner,
+  merges: ReadonlyMap<string, FieldMerge>,
+): string => {
   const columns = ['id', ...merges.keys()].join(', ')
   return `
     insert into ${table} as known (account_id, livemode, ${columns})
-    select $1, $2::boolean, ${columns} from merging_${table}
+    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${columns} from merging_${table}
     on conflict (account_id, livemode, id) do ${conflictAction(merges)}`
 }
 
@@ -68,27 +77,22 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
       )
     },
     take: () => {
+      if (rows.size === 0) return null
       const taken = [...rows.values()]
       rows = new Map()
-      if (taken.length === 0) return async () => {}
       // An export fills few of the columns; those that none of its rows fills would cost as much as the others.
       const said = [...merges].filter(([field]) => taken.some((row) => !saysNothing(row[field])))
-      const names = said.map(([field]) => columns[field])
-      const text = [
-        ...encodeRows(
-          taken,
-          said.map(([field]) => field),
-        ),
-      ]
+      const fields = said.map(([field]) => field)
+      // In one piece: of several, each would wait until this process has time to hand it over.
+      const text = [Buffer.concat([...encodeRows(taken, fields)])]
       const others = said.filter(([field]) => field !== 'id')
-      const statement = mergeStatement(
-        table,
-        new Map(others.map(([field, merge]) => [columns[field], merge])),
-      )
-      return async (client, { accountId, livemode }) => {
-        await copyText(client, accountId, `merging_${table}`, names, text)
-        await client.query(statement, [accountId, livemode])
-        await client.query(`truncate merging_${table}`)
+      const columnMerges = new Map(others.map(([field, merge]) => [columns[field], merge]))
+      return {
+        copy: (client, { accountId }) => {
+          const names = fields.map((field) => columns[field])
+          return copyText(client, accountId, `merging_${table}`, names, text)
+        },
+        mergeStatements: (owner) => [mergeStatement(table, owner, columnMerges), `truncate merging_${table}`],
       }
     },
   }

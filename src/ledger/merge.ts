@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { copyRows } from './copy-rows.ts'
-import { createTableMerge, type Flush } from './merge-table.ts'
+import { createTableMerge } from './merge-table.ts'
 import {
   type LedgerBalanceTransaction,
   type LedgerBatch,
@@ -21,6 +21,9 @@ export type MergeOptions = {
    */
   assumed?: readonly (keyof LedgerBalanceTransaction)[]
 }
+
+/** Writes what was taken to the tables. */
+type Flush = (client: pg.ClientBase, owner: LedgerOwner) => Promise<void>
 
 /** Rows that are merged at once: enough that a statement costs little for each, few enough to hold. */
 const rowsAtOnce = 20_000
@@ -64,11 +67,14 @@ const createMerge = (assumed: MergeOptions['assumed']) => {
       for (const [id, details] of parts) feeDetails.set(id, details)
     },
     take: (): Flush => {
-      const flushes = tables.map((table) => table.take())
+      const taken = tables.map((table) => table.take()).filter((rows) => rows !== null)
       const details = feeDetails
       feeDetails = new Map()
       return async (client, owner) => {
-        for (const flush of flushes) await flush(client, owner)
+        for (const rows of taken) await rows.copy(client, owner)
+        // At once, because between statements Postgres would wait until this process has time for it.
+        if (taken.length > 0)
+          await client.query(taken.flatMap((rows) => rows.mergeStatements(owner)).join(';'))
         await replaceFeeDetails(client, owner, details)
       }
     },

@@ -4,8 +4,8 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { BadExport } from './bad-export.ts'
 
-/** Bytes that are read at once. */
-const chunkBytes = 256 * 1024
+/** Bytes that are read at once: few, because what they hold is parsed while Postgres may wait for its next statement. */
+const chunkBytes = 64 * 1024
 
 export type TextFile = {
   /** The text in parts, in UTF-8 and without a byte order mark. It can be gone through once. */
