@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ensureReader, readerRole } from '../src/reports/own/login.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
@@ -136,6 +136,14 @@ const orders = (parameters: Record<string, unknown> = {}) => ({
 })
 
 describe('a report of the operator', () => {
+  beforeEach(({ annotate, onTestFailed }) => {
+    // Callers are told no more of a fault than a trace id.
+    onTestFailed(async () => {
+      const faults = gateway.logged.filter(({ level }) => Number(level) >= 40)
+      await annotate(JSON.stringify(faults.slice(-5)))
+    })
+  })
+
   test('stands in the catalogue with its parameters and columns', async () => {
     const { node } = await account.client.request<{ node: Record<string, unknown> }>(`{
       node(id: "shop.orders.1") { ... on ReportType {
