@@ -5,11 +5,11 @@ import type { ExportKind, LineReader } from './export-kind.ts'
 import { reportingCategoryOf } from './reporting-category.ts'
 import {
   amountsReader,
-  automaticPayoutOf,
   chargeIdOf,
   currencyReader,
   facingCurrencyReader,
   idOf,
+  sweptInto,
 } from './transaction-fields.ts'
 
 /** Types of what goes to the bank or comes back from it; their source is a payout. */
@@ -72,7 +72,7 @@ const destinationOf = ({ row, bank }: Fields, type: string) => {
   const leftAt = isPayout ? (isAutomatic && bank.date) || row.availableOn : null
   return {
     payoutId,
-    automaticPayoutId: automaticPayoutOf(bank.id, payoutId),
+    automaticPayoutId: sweptInto(bank.id, payoutId),
     effectiveAt: leftAt ?? row.created,
   }
 }

@@ -4,11 +4,11 @@ import type { ExportKind, LineReader } from './export-kind.ts'
 import { chargeReader, customerReader } from './itemized-charge.ts'
 import {
   amountsReader,
-  automaticPayoutOf,
   chargeIdOf,
   currencyReader,
   facingCurrencyReader,
   idOf,
+  sweptInto,
   timeOfVersion,
 } from './transaction-fields.ts'
 
@@ -58,7 +58,7 @@ const openTransaction = (columns: Columns) => {
 }
 
 /** The automatic payout that a line names, and when it left the balance. */
-const openBank = (columns: Columns) => {
+const openAutomaticPayout = (columns: Columns) => {
   const id = columns.text('automatic_payout_id')
   const effectiveAt = timeOfVersion(columns, 'automatic_payout_effective_at', 'created')
   const traceId = columns.text('trace_id')
@@ -72,20 +72,20 @@ const openBank = (columns: Columns) => {
 }
 
 type Transaction = ReturnType<ReturnType<typeof openTransaction>>
-type Bank = ReturnType<ReturnType<typeof openBank>>
+type AutomaticPayout = ReturnType<ReturnType<typeof openAutomaticPayout>>
 
 /** Which payouts a row is or went into, and when it changed the balance. */
-const destinationOf = (row: Transaction, bank: Bank) => {
+const destinationOf = (row: Transaction, bank: AutomaticPayout) => {
   const payoutId = row.reportingCategory.startsWith('payout') ? idOf(row.sourceId, 'po_') : null
   const leftAt = row.reportingCategory === 'payout' ? (bank.effectiveAt ?? row.availableOn) : null
   return {
     payoutId,
-    automaticPayoutId: automaticPayoutOf(bank.id, payoutId),
+    automaticPayoutId: sweptInto(bank.id, payoutId),
     effectiveAt: leftAt ?? row.created,
   }
 }
 
-const payoutsOf = ({ currency }: Transaction, bank: Bank): LedgerPayout[] => {
+const payoutsOf = ({ currency }: Transaction, bank: AutomaticPayout): LedgerPayout[] => {
   if (bank.id === null) return []
   return [{ ...bank, id: bank.id, currency, isAutomatic: true, arrivalDate: bank.effectiveAt }]
 }
@@ -99,7 +99,7 @@ const createActivityCheck = (columns: Columns) => {
   const tellsPayout = columns.has('automatic_payout_id')
   let [firstLeft, lastCreated, hasWaiting] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false]
   return {
-    add: (row: Transaction, bank: Bank) => {
+    add: (row: Transaction, bank: AutomaticPayout) => {
       if (bank.id === null) hasWaiting ||= row.reportingCategory !== 'payout'
       else if (bank.effectiveAt) firstLeft = Math.min(firstLeft, bank.effectiveAt.getTime())
       lastCreated = Math.max(lastCreated, row.created.getTime())
@@ -114,7 +114,7 @@ const isMoreThanId = (row: LedgerCharge): boolean =>
 
 const open = (columns: Columns): LineReader => {
   const transactionOf = openTransaction(columns)
-  const bankOf = openBank(columns)
+  const automaticPayoutOf = openAutomaticPayout(columns)
   const chargeOf = chargeReader(columns)
   const customerOf = customerReader(columns)
   const activity = createActivityCheck(columns)
@@ -123,7 +123,7 @@ const open = (columns: Columns): LineReader => {
     sides: () => (activity.isActivity() ? ['activity'] : []),
     read: (line, batch) => {
       const row = transactionOf(line)
-      const bank = bankOf(line)
+      const bank = automaticPayoutOf(line)
       const charges = row.chargeId === null ? [] : [chargeOf(line, row.chargeId)]
       const customer = customerOf(line)
       batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })

@@ -80,7 +80,7 @@ export const timeOfVersion = (columns: Columns, name: string, told: string): Rea
 }
 
 /** The automatic payout that a row was swept into: a payout takes itself into no other. */
-export const automaticPayoutOf = (bankId: string | null, payoutId: string | null): string | null =>
+export const sweptInto = (bankId: string | null, payoutId: string | null): string | null =>
   bankId === payoutId ? null : bankId
 
 /** The id of an object, when it is of one of the kinds that these prefixes mark. */
