@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ReportRun, ReportRunStatus } from '../database/generated/prisma/client.ts'
+import type { ReportRun } from '../database/generated/prisma/client.ts'
 import type { WorkerDependencies } from './dependencies.ts'
 
 const retryMilliseconds = 500
+
+type RunState = Pick<ReportRun, 'status' | 'version'>
 
 /**
  * Watches a run that is being worked on.
@@ -11,17 +13,17 @@ const retryMilliseconds = 500
  * @param done ends the watch
  */
 export const watchRun = async (
-  { hub, prisma, log }: WorkerDependencies,
+  { hub, prisma, log }: Pick<WorkerDependencies, 'hub' | 'prisma' | 'log'>,
   run: ReportRun,
   onEnded: () => void,
   done: AbortSignal,
 ): Promise<void> => {
   const mailbox = await hub.subscribe(run, run.id, done)
-  const currentStatus = async (): Promise<ReportRunStatus | undefined> => {
+  const readState = async (): Promise<RunState | null> => {
     while (true) {
       try {
         const where = { id: run.id }
-        return (await prisma.reportRun.findUnique({ where, select: { status: true } }))?.status
+        return await prisma.reportRun.findUnique({ where, select: { status: true, version: true } })
       } catch (error) {
         log.warn({ err: error, runId: run.id }, 'The run could not be read; trying again.')
         await delay(retryMilliseconds, undefined, { signal: done })
@@ -29,11 +31,13 @@ export const watchRun = async (
     }
   }
   const watch = async (): Promise<void> => {
-    let status = await currentStatus()
-    while (status === 'RUNNING') {
+    let state = await readState()
+    while (state?.status === 'RUNNING') {
       const entry = await mailbox.take()
       if (entry === null) return
-      status = entry.event.toStatus
+      const { toStatus: status, runVersion: version } = entry.event
+      // A log that is read late brings events from before the work, such as that of the run's creation.
+      if (version > state.version) state = { status, version }
     }
     onEnded()
   }

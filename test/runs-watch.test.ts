@@ -1,0 +1,61 @@
+import { expect, test, vi } from 'vitest'
+import type { Prisma } from '../src/database/client.ts'
+import { createHub } from '../src/events/hub.ts'
+import { noMetrics } from '../src/metrics.ts'
+import { createRunLoader } from '../src/runs/run-loader.ts'
+import { recordChange, transition } from '../src/runs/transition.ts'
+import { watchRun } from '../src/worker/watch-run.ts'
+import { insertRun } from './insert-run.ts'
+import { openRunParts } from './run-parts.ts'
+
+test('a worker does not take an event from before its work for the end of the run', async () => {
+  await using parts = await openRunParts()
+  const { prisma, wakeUp, owner, log } = parts
+  const now = (): Date => new Date()
+  const change = (runId: string, from: 'PENDING' | 'RUNNING', to: 'RUNNING' | 'CANCELED') =>
+    transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from, to })
+
+  // The first read of the log is answered late.
+  const held = Promise.withResolvers<void>()
+  let reads = 0
+  const slow = prisma.$extends({
+    query: {
+      reportRunEvent: {
+        findMany: async ({ args, query }) => {
+          const found = await query(args)
+          reads++
+          await held.promise
+          return found
+        },
+      },
+    },
+  })
+  // The extended client has every method that the hub uses; only the type says that some others are gone.
+  const reader = slow as unknown as Prisma
+  const loadRun = createRunLoader(prisma).load
+  const hub = createHub({ prisma: reader, wakeUp, loadRun, log, metrics: noMetrics })
+  const done = new AbortController()
+  try {
+    const run = await insertRun(prisma, owner)
+    const mailbox = await hub.subscribe(owner, run.id, done.signal)
+    await prisma.$transaction((tx) => recordChange(tx, run, { from: null, actorId: null, at: now() }))
+    wakeUp.notify(owner)
+    await vi.waitFor(() => expect(reads).toBe(1))
+    const taken = await change(run.id, 'PENDING', 'RUNNING')
+    if (!taken) throw new Error('The run was not taken up.')
+    const onEnded = vi.fn()
+    await watchRun({ prisma, log, hub }, taken, onEnded, done.signal)
+
+    held.resolve()
+    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'PENDING' } })
+    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 2 } })
+    await change(run.id, 'RUNNING', 'RUNNING')
+    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 3 } })
+    expect(onEnded).not.toHaveBeenCalled()
+    await change(run.id, 'RUNNING', 'CANCELED')
+    await vi.waitFor(() => expect(onEnded).toHaveBeenCalledOnce())
+  } finally {
+    done.abort()
+    hub.stop()
+  }
+})
