@@ -16,19 +16,11 @@ const cleanup = new AsyncDisposableStack()
 let database: TestDatabase
 let pool: Pool
 
-const login = (name: string): Pool => {
+const login = (): string => {
   const url = new URL(database.url)
-  url.username = name
+  url.username = role
   url.password = 'only-read'
-  const opened = createPool({
-    url: url.href,
-    max: 1,
-    applicationName: 'test',
-    isForeign: true,
-    onError: () => {},
-  })
-  cleanup.defer(() => opened.end())
-  return opened
+  return url.href
 }
 
 beforeAll(async () => {
@@ -43,17 +35,18 @@ beforeAll(async () => {
   })
   await database.query(`grant usage on schema shop to ${role}`)
   await database.query(`grant select on shop.orders to ${role}`)
-  pool = login(role)
+  pool = createPool({ url: login(), max: 1, applicationName: 'test', isForeign: true, onError: () => {} })
+  cleanup.defer(() => pool.end())
 })
 afterAll(() => cleanup.disposeAsync())
 
 /** What loading a folder with these files comes to: names of types, or what was wrong, by the files' own names. */
-const load = async (files: Record<string, string>, from = pool): Promise<string[]> => {
+const load = async (files: Record<string, string>): Promise<string[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
     const limits = { rows: 10, seconds: 10 }
-    const loaded = await loadOwnReports({ folder, pool: from, limits, taken: ['balance.summary.1'] })
+    const loaded = await loadOwnReports({ folder, pool, limits, taken: ['balance.summary.1'] })
     return loaded.map(({ type }) => type.name)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
@@ -249,13 +242,10 @@ describe('a file of a report', () => {
 test('npm run reports lists what can be run', async () => {
   const lines: string[] = []
   const folder = fileURLToPath(new URL('own-reports', import.meta.url))
-  const url = new URL(database.url)
-  url.username = role
-  url.password = 'only-read'
   await database.query('alter table shop.orders add buyer text, add currency text, add is_gift boolean')
   await reportsCommand({
     args: [],
-    environment: { REPORTS_DIR: folder, REPORTS_DATABASE_URL: url.href },
+    environment: { REPORTS_DIR: folder, REPORTS_DATABASE_URL: login() },
     print: (line) => lines.push(line),
     stdout: process.stdout,
     stderr: process.stderr,
@@ -265,42 +255,4 @@ test('npm run reports lists what can be run', async () => {
     `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
     'Reports that can be run: 1.',
   ])
-})
-
-describe('the login for reports', () => {
-  const name = `${role}_more`
-
-  test.each([
-    ['is a superuser', 'alter role LOGIN superuser', 'is a superuser'],
-    ['may become one', 'grant postgres to LOGIN', 'is a superuser'],
-    ['may read files', 'grant pg_read_server_files to LOGIN', 'is a member of pg_read_server_files'],
-    ['may write', 'grant update on shop.orders to LOGIN', 'may write to shop.orders'],
-    ['may read keys', 'grant select on api_keys to LOGIN', 'may read report_gateway.api_keys'],
-    ['may read all', 'grant pg_read_all_data to LOGIN', 'may read report_gateway'],
-  ])('is refused when it %s', async (_what, grant, problem) => {
-    await database.query(`create role ${name} login password 'only-read'`)
-    try {
-      await database.query(grant.replace('LOGIN', name))
-      const [only] = await load({}, login(name))
-      expect(only).toMatch(
-        new RegExp(`^REPORTS_DATABASE_URL logs in as ${name}, which ${problem}.*only read`),
-      )
-    } finally {
-      await database.query(`drop owned by ${name}`)
-      await database.query(`drop role ${name}`)
-    }
-  })
-
-  test('may be granted the ledger', async () => {
-    await database.query(`grant select on balance_transactions to ${role}`)
-    expect(await load({ 'a.sql': report(good) })).toEqual(['shop.orders.1'])
-  })
-
-  test('is told when it cannot log in, without its password', async () => {
-    const [only] = await load({}, login(name))
-    expect(only).toMatch(
-      /^The login for the reports of REPORTS_DIR cannot be used: password authentication failed/,
-    )
-    expect(only).not.toContain('only-read')
-  })
 })

@@ -11,9 +11,6 @@ export const readerRole = 'report_gateway_reader'
 /** What a login for reports may read of ours. */
 const readableTables = [...Object.keys(ledgerTables), 'ledger_coverage']
 
-// Several processes may start at once on one server.
-const readerLock = 7_203_614_873
-
 /** Made from the superuser's, so that there is no second secret to keep. */
 const passwordOf = (adminPassword: string): string =>
   createHmac('sha256', adminPassword).update(readerRole).digest('base64url')
@@ -21,7 +18,8 @@ const passwordOf = (adminPassword: string): string =>
 const makeReader = async (admin: Client, password: string): Promise<void> => {
   const tables = readableTables.map((table) => `${databaseSchema}.${table}`).join(', ')
   await admin.query('begin')
-  await admin.query('select pg_advisory_xact_lock($1)', [readerLock])
+  // Several processes may start at once on one server, in one database or in several, which share their roles.
+  await admin.query('lock table pg_authid, pg_db_role_setting in share row exclusive mode')
   const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [readerRole])
   if (rowCount === 0) await admin.query(`create role ${readerRole}`)
   await admin.query(`alter role ${readerRole} login password ${escapeLiteral(password)}`)
