@@ -3,28 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureReader, readerRole } from '../src/reports/own/login.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
 import { requestReport, runReport } from './run-report.ts'
 
 const example = fileURLToPath(new URL('own-reports/orders.sql', import.meta.url))
-
-/** SQL that does what a report must not, or too much of it; none of it can be seen before it runs. */
-const misdeeds: Record<string, string> = {
-  become_superuser: "select set_config('role', 'postgres', true) as a",
-  become_session_user: "select set_config('session_authorization', 'postgres', true) as a",
-  read_keys: "select query_to_xml('select * from report_gateway.api_keys', true, true, '')::text as a",
-  read_jobs: "select query_to_xml('select * from report_gateway_queue.job', true, true, '')::text as a",
-  become_writable: "select set_config('transaction_read_only', 'off', true) as a",
-  write_by_function: 'select shop.sell()::text as a',
-  write_object: "select lo_from_bytea(0, 'x')::text as a",
-  end_others:
-    'select pg_terminate_backend(pid)::text as a from pg_stat_activity where pid <> pg_backend_pid()',
-  sleep: "select pg_sleep(60)::text || 'x' as a",
-  sleep_longer: "select set_config('statement_timeout', '0', true) || pg_sleep(60)::text as a",
-}
 
 const header = (id: string, more = ''): string => `/*---
 id: test.${id}.1
@@ -35,8 +20,6 @@ ${more}
 columns: { a: { type: string, description: Anything. } }
 ---*/
 `
-
-const ownLock = 4_711
 
 let database: TestDatabase
 let folder: string
@@ -63,8 +46,6 @@ beforeAll(async () => {
       id bigint generated always as identity, account_id text, livemode boolean, placed_at timestamptz,
       buyer text, total numeric, currency text, is_gift boolean default false
     )`)
-  await database.query(`create function shop.sell() returns int language sql security definer
-    as $$ insert into shop.orders (buyer) values ('nobody') returning 1 $$`)
   // As gateway and worker do when they start together.
   await Promise.all([ensureReader(database.url), ensureReader(database.url)])
   await database.query(`grant usage on schema shop to ${readerRole}`)
@@ -74,14 +55,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   await copyFile(example, join(folder, 'orders.sql'))
-  for (const [id, sql] of Object.entries(misdeeds)) {
-    await writeFile(join(folder, `${id}.sql`), `${header(id, 'max_seconds: 1')}${sql}`)
-  }
-  await writeFile(
-    join(folder, 'many.sql'),
-    `${header('many', 'max_rows: 3\nparameters: { rows: { type: integer, required: true, description: Rows. } }')}
-    select number::text as a from generate_series(1, :rows) as number order by number desc -- no semicolon`,
-  )
   await writeFile(
     join(folder, 'echo.sql'),
     `${header(
@@ -93,14 +66,6 @@ beforeAll(async () => {
     select a from unnest(:texts || :text) with ordinality as given (a, position)
     where a is not null and ':text\\' <> '' /* :text */
     order by position;`,
-  )
-  await writeFile(
-    join(folder, 'unlimited.sql'),
-    `${header('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
-  )
-  await writeFile(
-    join(folder, 'lock.sql'),
-    `${header('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
   )
   await writeFile(
     join(folder, 'ledger.sql'),
@@ -136,14 +101,6 @@ const orders = (parameters: Record<string, unknown> = {}) => ({
 })
 
 describe('a report of the operator', () => {
-  beforeEach(({ annotate, onTestFailed }) => {
-    // Callers are told no more of a fault than a trace id.
-    onTestFailed(async () => {
-      const faults = gateway.logged.filter(({ level }) => Number(level) >= 40)
-      await annotate(JSON.stringify(faults.slice(-5)))
-    })
-  })
-
   test('stands in the catalogue with its parameters and columns', async () => {
     const { node } = await account.client.request<{ node: Record<string, unknown> }>(`{
       node(id: "shop.orders.1") { ... on ReportType {
@@ -272,57 +229,5 @@ describe('a report of the operator', () => {
 
   test('may read the ledger', async () => {
     expect((await runReport(account, { custom: { type: 'test.ledger.1', parameters: {} } })).rows).toEqual([])
-  })
-
-  test('has no more rows than its limit', async () => {
-    const many = (rows: number) =>
-      runReport(account, { custom: { type: 'test.many.1', parameters: { rows } } })
-    expect((await many(3)).rows.map((row) => row.a)).toEqual(['3', '2', '1'])
-    expect((await many(4)).rows.map((row) => row.a)).toEqual(['4', '3', '2'])
-    const estimate = async (rows: number) => {
-      const { estimateReportRun } = await account.client.request<{ estimateReportRun: object }>(
-        'query ($report: ReportInput!) { estimateReportRun(report: $report) { rowCount warnings } }',
-        { report: { custom: { type: 'test.many.1', parameters: { rows } } } },
-      )
-      return estimateReportRun
-    }
-    expect(await estimate(3)).toEqual({ rowCount: '3', warnings: [] })
-    const warning = 'There are more rows than the 3 that the report may have: the result would be partial.'
-    expect(await estimate(4)).toEqual({ rowCount: '3', warnings: [warning] })
-  })
-
-  test('cannot lift a limit for its next statement, and leaves no lock behind', async () => {
-    const run = async (id: string) =>
-      (await runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })).text
-    expect(await run('unlimited')).toBe('"a"\n"1min0"\n')
-    await run('lock')
-    const locks = () =>
-      database.query("select from pg_locks where locktype = 'advisory' and objid = $1", [ownLock])
-    await expect.poll(locks).toEqual([])
-  })
-
-  test('can do no harm', async () => {
-    const failures = await Promise.all(
-      Object.keys(misdeeds).map(async (id) => {
-        const run = runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })
-        return [id, String(await run.then(({ text }) => text, String)).match(/SQLSTATE \w+|TIMED_OUT/)?.[0]]
-      }),
-    )
-    expect(Object.fromEntries(failures)).toEqual({
-      become_superuser: 'SQLSTATE 42501',
-      become_session_user: 'SQLSTATE 42501',
-      read_keys: 'SQLSTATE 42501',
-      read_jobs: 'SQLSTATE 42501',
-      become_writable: 'SQLSTATE 25001',
-      write_by_function: 'SQLSTATE 25006',
-      write_object: 'SQLSTATE 25006',
-      end_others: 'SQLSTATE 42501',
-      sleep: 'TIMED_OUT',
-      sleep_longer: 'TIMED_OUT',
-    })
-    const [count] = await database.query<{ n: number }>(
-      "select count(*)::int as n from shop.orders where buyer = 'nobody'",
-    )
-    expect(count).toEqual({ n: 0 })
   })
 })
