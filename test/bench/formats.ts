@@ -46,7 +46,8 @@ const print = (cells: readonly string[]): void => {
 }
 print(['', 'seconds', 'rows/s', 'MB', 'growth MB'])
 for (const [formats, compression] of cases) {
-  // Each in a process of its own, so that none inherits what another has taken.
-  const { stdout, stderr } = spawnSync(process.execPath, [child, url, values.rows, formats, compression])
+  // Each in a process of its own, so that none inherits what another has taken, with the flags of V8 that `npm start` has.
+  const args = [...process.execArgv, child, url, values.rows, formats, compression]
+  const { stdout, stderr } = spawnSync(process.execPath, args)
   print([`${formats} ${compression}`, ...`${stdout.length > 0 ? stdout : stderr}`.trim().split(' ')])
 }
