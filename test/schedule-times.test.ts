@@ -49,6 +49,48 @@ describe('cron', () => {
     }
   })
 
+  /** Hours and minutes of the expressions below; null for all. */
+  const times: [expression: string, hours: number[] | null, minutes: number[]][] = [
+    ['30 2 * * *', [2], [30]],
+    ['30 0 * * *', [0], [30]],
+    ['0 3 * * *', [3], [0]],
+    ['15,30 2 * * *', [2], [15, 30]],
+    ['0 0,12 * * *', [0, 12], [0]],
+    ['*/15 * * * *', null, [0, 15, 30, 45]],
+  ]
+
+  test.each([
+    ['Europe/Berlin', ['2026-03-29', '2026-10-25']],
+    ['Pacific/Chatham', ['2026-04-05', '2026-09-27']],
+    ['Australia/Lord_Howe', ['2026-04-05', '2026-10-04']],
+    ['America/Havana', ['2026-03-08', '2026-11-01']],
+    ['Antarctica/Troll', ['2026-03-29', '2026-10-25']],
+  ])('is told alike whenever it is asked for while the clocks are set in %s', (timezone, days) => {
+    const step = 73 * 60 * 1000
+    for (const day of days.map((text) => Temporal.PlainDate.from(text))) {
+      for (const [expression, hours, minutes] of times) {
+        const shown = [-2, -1, 0, 1, 2].flatMap((days) =>
+          (hours ?? Array.from({ length: 24 }, (_, hour) => hour)).flatMap((hour) =>
+            minutes.map((minute) => day.add({ days }).toPlainDateTime({ hour, minute })),
+          ),
+        )
+        const instants = shown.map((time) => time.toZonedDateTime(timezone).epochMilliseconds)
+        const all = [...new Set(instants)].toSorted((a, b) => a - b)
+        const noon = day.subtract({ days: 1 }).toZonedDateTime({ timeZone: timezone, plainTime: '12:00' })
+        for (let now = noon.epochMilliseconds + 3_000, i = 0; i < 30; now += step, i++) {
+          const cron = { expression, timezone }
+          const told = [lastOccurrence(cron, new Date(now)), nextOccurrence(cron, new Date(now))].map(iso)
+          const expected = [all.findLast((time) => time <= now), all.find((time) => time > now)]
+          expect([expression, iso(new Date(now)), ...told]).toEqual([
+            expression,
+            iso(new Date(now)),
+            ...expected.map((time) => iso(time === undefined ? null : new Date(time))),
+          ])
+        }
+      }
+    }
+  })
+
   test.each([
     ['* * * * *', '2026-11-27T12:00:00Z', '2026-11-27T12:00:00Z'],
     ['0 6 * * *', '2026-11-27T05:59:59Z', '2026-11-26T06:00:00Z'],
@@ -166,6 +208,16 @@ describe('a period of data', () => {
     const whole = wholePeriods(period(text), at(from), at(until), 'Europe/Berlin')
     expect(iso(whole?.end)).toBe(end)
     if (whole) expect(whole.start).toEqual(at(from))
+  })
+
+  test.each([
+    ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T03:00:00Z', '2026-09-07T03:00:00.000Z'],
+    ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T02:59:59Z', undefined],
+    ['P2D', '2026-09-06T04:00:00Z', '2026-09-08T12:00:00Z', '2026-09-08T03:00:00.000Z'],
+    ['P1D', '2026-09-05T04:00:00Z', '2026-09-06T04:00:00Z', '2026-09-06T04:00:00.000Z'],
+  ])('of %s from %s ends at midnight, also after a day that begins at one: %s', (text, from, until, end) => {
+    const whole = wholePeriods(period(text), at(from), at(until), 'America/Santiago')
+    expect(iso(whole?.end)).toBe(end)
   })
 })
 

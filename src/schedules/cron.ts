@@ -1,4 +1,5 @@
 import { CronExpressionParser } from 'cron-parser'
+import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
 import { shown } from '../reports/parameters.ts'
 
@@ -10,19 +11,50 @@ const fiveFields = /^\s*\S+(\s+\S+){4}\s*$/
 // The parser takes H for a minute that is another one each time.
 const anyTime = /(^|[\s,])H/i
 
+const utc = 'UTC'
+
+/** What the clocks of a timezone show, as the time at which those of UTC show it. */
+const shownBy = (at: Temporal.ZonedDateTime): number =>
+  at.toPlainDateTime().toZonedDateTime(utc).epochMilliseconds
+
+/** When the clocks of a timezone show that for the first time, or would, were they not set forward over it. */
+const whenShown = (shownAt: number, timezone: string): Temporal.ZonedDateTime =>
+  Temporal.Instant.fromEpochMilliseconds(shownAt)
+    .toZonedDateTimeISO(utc)
+    .toPlainDateTime()
+    .toZonedDateTime(timezone, { disambiguation: 'compatible' })
+
+/** Longer than clocks are ever set forward by, and than what they skip then comes late by. */
+const afterSkip = { hours: 4 }
+
+/** What the clocks show, less what they have skipped in the last hours: that may be still to come. */
+const lookFrom = (after: Temporal.ZonedDateTime): number => {
+  const setForward = after.offsetNanoseconds - after.subtract(afterSkip).offsetNanoseconds
+  return shownBy(after) - Math.max(0, setForward) / 1e6
+}
+
 /** Gives the first occurrence after a time, as often as it is asked; the expression is read once. */
-// Only forwards: backwards the parser leaves out days on which the clocks are set forward.
+// The parser reads the clocks of UTC, which are never set: with others it goes back in time, leaves days out and gives up.
 const occurrencesOf = ({ expression, timezone }: Cron): ((after: Date) => Date) => {
-  const parsed = CronExpressionParser.parse(expression, { tz: timezone })
+  const parsed = CronExpressionParser.parse(expression, { tz: utc })
   return (after) => {
-    parsed.reset(after)
-    return parsed.next().toDate()
+    const from = Temporal.Instant.fromEpochMilliseconds(after.getTime()).toZonedDateTimeISO(timezone)
+    parsed.reset(new Date(lookFrom(from)))
+    let first: Temporal.ZonedDateTime | null = null
+    while (true) {
+      const shownAt = parsed.next().getTime()
+      const at = whenShown(shownAt, timezone)
+      const isEarlier = first === null || at.epochMilliseconds < first.epochMilliseconds
+      if (at.epochMilliseconds > after.getTime() && isEarlier) first = at
+      // What the clocks skip comes late, and so perhaps after what they show later.
+      if (first && shownAt >= shownBy(first)) return new Date(first.epochMilliseconds)
+    }
   }
 }
 
 /**
- * The first occurrence after a time. A time of day that the clocks skip comes when they have been set forward, and one that
- * they show twice comes once, at the first.
+ * The first occurrence after a time. A time of day that the clocks skip comes as much later as they are set forward, and one
+ * that they show twice comes once, at the first.
  */
 export const nextOccurrence = (cron: Cron, after: Date): Date => occurrencesOf(cron)(after)
 

@@ -58,6 +58,21 @@ const startOf = (unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime
 export const startOfUnit = ({ unit }: DataPeriod, at: Date, timezone: string): Date =>
   toDate(startOf(unit, zoned(at, timezone)))
 
+/** The end of the last whole period up to a time. Counted from one start, so that months keep their day. */
+const lastEnd = (
+  { unit, count }: DataPeriod,
+  start: Temporal.ZonedDateTime,
+  until: Temporal.ZonedDateTime,
+): Temporal.ZonedDateTime => {
+  const whole = (units: number) => ({ [unit]: Math.floor(units / count) * count })
+  if (unit === 'hours' || unit === 'minutes') {
+    return start.add(whole(start.until(until, { largestUnit: unit })[unit]))
+  }
+  // By the calendar: where the clocks skip midnight a day begins at one, and the next one does not.
+  const [first, last] = [start.toPlainDate(), until.toPlainDate()]
+  return first.add(whole(first.until(last, { largestUnit: unit })[unit])).toZonedDateTime(start.timeZoneId)
+}
+
 /**
  * The whole periods by which data have grown, as one.
  *
@@ -65,16 +80,13 @@ export const startOfUnit = ({ unit }: DataPeriod, at: Date, timezone: string): D
  * @returns null when the data have grown by less than a period
  */
 export const wholePeriods = (
-  { unit, count }: DataPeriod,
+  period: DataPeriod,
   from: Date,
   until: Date,
   timezone: string,
 ): Period | null => {
   if (until <= from) return null
-  const start = startOf(unit, zoned(from, timezone))
-  // Counted from one start, so that months keep their day.
-  const after = (periods: number) => start.add({ [unit]: periods * count })
-  const units = start.until(zoned(until, timezone), { largestUnit: unit })[unit]
-  const end = toDate(after(Math.floor(units / count)))
+  const start = startOf(period.unit, zoned(from, timezone))
+  const end = toDate(lastEnd(period, start, zoned(until, timezone)))
   return end > from ? { start: from, end } : null
 }
