@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { PassThrough, Readable } from 'node:stream'
+import { finished, pipeline } from 'node:stream/promises'
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
@@ -18,14 +18,17 @@ import { upload } from './upload.ts'
 const rangeOf = ({ start, end }: ByteRange): { Range?: string } =>
   start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end === undefined ? '' : end - 1}` }
 
-/** Passes bytes on, and says of a connection that breaks that it is the store's. */
-async function* told(body: Readable): AsyncGenerator<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]()
-  while (true) {
-    const { done, value } = await inStore(() => chunks.next())
-    if (done) return
-    yield value
-  }
+/**
+ * Passes bytes on, says of a connection that breaks that it is the store's, and ends the connection when nobody reads on,
+ * even if the store sends nothing at that moment.
+ */
+const passOn = (body: Readable): Readable => {
+  const stream = new PassThrough()
+  stream.once('close', () => body.destroy())
+  // Whoever reads is told; nobody may be reading yet.
+  stream.on('error', () => {})
+  inStore(() => finished(body)).catch((error) => stream.destroy(error))
+  return body.pipe(stream)
 }
 
 /** Keeps files in a bucket of S3, or of a store that speaks its language. */
@@ -37,10 +40,7 @@ export const createS3Storage = (bucket: S3Bucket): Storage => {
     try {
       const { Body } = await client.send(new GetObjectCommand({ ...at, ...rangeOf(range) }))
       if (!(Body instanceof Readable)) throw new Error('The client for S3 gave no stream.')
-      const stream = Readable.from(told(Body), { objectMode: false })
-      // Also when nothing of it was read.
-      stream.once('close', () => Body.destroy())
-      return stream
+      return passOn(Body)
     } catch (error) {
       if (isMissing(error)) return null
       if (isBehindEnd(error)) return Readable.from([])
