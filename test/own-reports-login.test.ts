@@ -64,7 +64,9 @@ test.each([
   ['may read keys', 'grant select on api_keys to LOGIN', 'may read report_gateway.api_keys'],
   ['may read all', 'grant pg_read_all_data to LOGIN', 'may read report_gateway'],
 ])('a login that %s is refused', async (_what, grant, problem) => {
-  const refusal = new RegExp(`REPORTS_DATABASE_URL logs in as ${role}, which ${problem}.*only read`)
+  const refusal = new RegExp(
+    `^ConfigurationError: REPORTS_DATABASE_URL logs in as ${role}, which ${problem}.*only read`,
+  )
   expect(await loadWithRights(grant)).toMatch(refusal)
 })
 
@@ -75,7 +77,7 @@ test('a login that may read the ledger is not refused', async () => {
 test('a login that is not let in is told, without its password', async () => {
   const refusal = await loadWith()
   expect(refusal).toMatch(
-    /The login for the reports of REPORTS_DIR cannot be used: password authentication failed/,
+    /^ConfigurationError: The login for the reports of REPORTS_DIR cannot be used: password authentication failed/,
   )
   expect(refusal).not.toContain(password)
 })

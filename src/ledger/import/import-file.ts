@@ -151,7 +151,8 @@ export const importFile = async (
     await client.query('commit')
     return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
   } catch (error) {
-    if (client.getTransactionStatus() !== 'I') await client.query('rollback')
+    // Of a connection that is lost there is nothing to undo, and the loss is what has to be told.
+    if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => {})
     if (!(error instanceof BadExport)) throw error
     throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
   }

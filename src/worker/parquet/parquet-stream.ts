@@ -21,6 +21,7 @@ const bytesPerValue = 128
 const roomFor = ({ columns, rows }: ParquetTask) => {
   const groups = rows * Math.max(1 / rowsPerGroup, (columns.length * bytesPerValue) / bytesPerGroup)
   return {
+    // The flag of V8 that `npm start` has goes before it: 4 MB for each half.
     maxYoungGenerationSizeMb: 1,
     // The code takes twice as much while it is loaded.
     maxOldGenerationSizeMb: Math.ceil(Math.max(16, 6 + 0.003 * columns.length * groups)),
