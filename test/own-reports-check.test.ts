@@ -16,7 +16,7 @@ const cleanup = new AsyncDisposableStack()
 let database: TestDatabase
 let pool: Pool
 
-const login = (): string => {
+const loginUrl = (): string => {
   const url = new URL(database.url)
   url.username = role
   url.password = 'only-read'
@@ -35,7 +35,7 @@ beforeAll(async () => {
   })
   await database.query(`grant usage on schema shop to ${role}`)
   await database.query(`grant select on shop.orders to ${role}`)
-  pool = createPool({ url: login(), max: 1, applicationName: 'test', isForeign: true, onError: () => {} })
+  pool = createPool({ url: loginUrl(), max: 1, applicationName: 'test', isForeign: true, onError: () => {} })
   cleanup.defer(() => pool.end())
 })
 afterAll(() => cleanup.disposeAsync())
@@ -245,7 +245,7 @@ test('npm run reports lists what can be run', async () => {
   await database.query('alter table shop.orders add buyer text, add currency text, add is_gift boolean')
   await reportsCommand({
     args: [],
-    environment: { REPORTS_DIR: folder, REPORTS_DATABASE_URL: login() },
+    environment: { REPORTS_DIR: folder, REPORTS_DATABASE_URL: loginUrl() },
     print: (line) => lines.push(line),
     stdout: process.stdout,
     stderr: process.stderr,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureReader, readerRole } from '../src/reports/own/login.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startTestGateway, type TestAccount } from './gateway.ts'
+import { ownReportHeader } from './own-report-header.ts'
 import { runReport } from './run-report.ts'
 
 /** SQL that does what a report must not, or too much of it; none of it can be seen before it runs. */
@@ -21,16 +22,6 @@ const misdeeds: Record<string, string> = {
   sleep: "select pg_sleep(60)::text || 'x' as a",
   sleep_longer: "select set_config('statement_timeout', '0', true) || pg_sleep(60)::text as a",
 }
-
-const header = (id: string, more = ''): string => `/*---
-id: test.${id}.1
-title: Test
-description: For tests.
-scope: everyone
-${more}
-columns: { a: { type: string, description: Anything. } }
----*/
-`
 
 const ownLock = 4_711
 
@@ -50,20 +41,20 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   for (const [id, sql] of Object.entries(misdeeds)) {
-    await writeFile(join(folder, `${id}.sql`), `${header(id, 'max_seconds: 1')}${sql}`)
+    await writeFile(join(folder, `${id}.sql`), `${ownReportHeader(id, 'max_seconds: 1')}${sql}`)
   }
   await writeFile(
     join(folder, 'many.sql'),
-    `${header('many', 'max_rows: 3\nparameters: { rows: { type: integer, required: true, description: Rows. } }')}
+    `${ownReportHeader('many', 'max_rows: 3\nparameters: { rows: { type: integer, required: true, description: Rows. } }')}
     select number::text as a from generate_series(1, :rows) as number order by number desc -- no semicolon`,
   )
   await writeFile(
     join(folder, 'unlimited.sql'),
-    `${header('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
+    `${ownReportHeader('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
   )
   await writeFile(
     join(folder, 'lock.sql'),
-    `${header('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
+    `${ownReportHeader('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
   )
   const limits = { rows: 1_000, seconds: 60 }
   const gateway = cleanup.use(

@@ -6,24 +6,13 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureReader, readerRole } from '../src/reports/own/login.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
-import { startTestGateway, type TestAccount, type TestGateway } from './gateway.ts'
+import { startTestGateway, type TestAccount } from './gateway.ts'
+import { ownReportHeader } from './own-report-header.ts'
 import { requestReport, runReport } from './run-report.ts'
 
 const example = fileURLToPath(new URL('own-reports/orders.sql', import.meta.url))
 
-const header = (id: string, more = ''): string => `/*---
-id: test.${id}.1
-title: Test
-description: For tests.
-scope: everyone
-${more}
-columns: { a: { type: string, description: Anything. } }
----*/
-`
-
 let database: TestDatabase
-let folder: string
-let gateway: TestGateway
 let account: TestAccount
 let live: TestAccount
 let other: TestAccount
@@ -52,12 +41,12 @@ beforeAll(async () => {
   await database.query(`grant select on shop.orders to ${readerRole}`)
   await database.query(`alter role ${readerRole} set standard_conforming_strings = off`)
 
-  folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   await copyFile(example, join(folder, 'orders.sql'))
   await writeFile(
     join(folder, 'echo.sql'),
-    `${header(
+    `${ownReportHeader(
       'echo',
       `parameters:
   texts: { type: string, list: true, description: Texts. }
@@ -69,11 +58,11 @@ beforeAll(async () => {
   )
   await writeFile(
     join(folder, 'ledger.sql'),
-    `${header('ledger').replace('scope: everyone', '')}select id as a from balance_transactions
+    `${ownReportHeader('ledger').replace('scope: everyone', '')}select id as a from balance_transactions
     where account_id = :account_id and livemode = :livemode`,
   )
   const limits = { rows: 1_000, seconds: 60 }
-  gateway = cleanup.use(
+  const gateway = cleanup.use(
     await startTestGateway({
       database,
       config: { reports: { folder, databaseUrl: null, limits }, concurrency: 4 },

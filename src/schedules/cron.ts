@@ -24,12 +24,12 @@ const whenShown = (shownAt: number, timezone: string): Temporal.ZonedDateTime =>
     .toPlainDateTime()
     .toZonedDateTime(timezone, { disambiguation: 'compatible' })
 
-/** Longer than clocks are ever set forward by, and than what they skip then comes late by. */
-const afterSkip = { hours: 4 }
+/** Clocks are set forward by two hours at most, and what they skip comes as much later. */
+const skipsLast = { hours: 4 }
 
-/** What the clocks show, less what they have skipped in the last hours: that may be still to come. */
+/** What the clocks show, less what they have skipped of late: that may be still to come. */
 const lookFrom = (after: Temporal.ZonedDateTime): number => {
-  const setForward = after.offsetNanoseconds - after.subtract(afterSkip).offsetNanoseconds
+  const setForward = after.offsetNanoseconds - after.subtract(skipsLast).offsetNanoseconds
   return shownBy(after) - Math.max(0, setForward) / 1e6
 }
 
@@ -40,14 +40,14 @@ const occurrencesOf = ({ expression, timezone }: Cron): ((after: Date) => Date) 
   return (after) => {
     const from = Temporal.Instant.fromEpochMilliseconds(after.getTime()).toZonedDateTimeISO(timezone)
     parsed.reset(new Date(lookFrom(from)))
-    let first: Temporal.ZonedDateTime | null = null
+    let first = Number.POSITIVE_INFINITY
     while (true) {
       const shownAt = parsed.next().getTime()
       const at = whenShown(shownAt, timezone)
-      const isEarlier = first === null || at.epochMilliseconds < first.epochMilliseconds
-      if (at.epochMilliseconds > after.getTime() && isEarlier) first = at
-      // What the clocks skip comes late, and so perhaps after what they show later.
-      if (first && shownAt >= shownBy(first)) return new Date(first.epochMilliseconds)
+      if (at.epochMilliseconds <= after.getTime()) continue
+      first = Math.min(first, at.epochMilliseconds)
+      // What the clocks skip comes late, and so perhaps after what they do show.
+      if (shownBy(at) === shownAt) return new Date(first)
     }
   }
 }

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import Papa from 'papaparse'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { importFile } from '../../src/ledger/import/import-file.ts'
 import { type ImportedLedger, openImportedLedger } from './imported-ledger.ts'
 import { badHistory, history, historyRows } from './small-exports.ts'
 
@@ -41,15 +40,7 @@ describe('bad lines', () => {
       ['txn_5', 'is no time, such as 2026-09-01 14:30:00'],
     ])
     // What is there is not written over.
-    const again = importFile(ledger.client, ledger.owner, path, {
-      timezone: 'UTC',
-      declared: { from: null, until: null },
-      isPart: false,
-      skipBad: true,
-      now: new Date(),
-      onProgress: () => {},
-      signal: new AbortController().signal,
-    })
+    const again = ledger.importPath(path, { skipBad: true })
     await expect(again).rejects.toThrow('.rejected.csv, which exists')
     const mended = text
       .replace('-20.0O', '-20.00')

@@ -20,6 +20,8 @@ export type ImportedLedger = AsyncDisposable & {
   newAccount(): void
   /** Imports a text, or bytes, as a file of its own, written when all of its days were over. */
   load(content: string | Buffer, options?: Partial<ImportOptions>): Promise<ImportOutcome>
+  /** Imports a file that is there. */
+  importPath(path: string, options?: Partial<ImportOptions>): Promise<ImportOutcome>
   /** Of the file that was loaded last. */
   lastPath(): string
   /** The rows of a table that belong to the account, by id; without what is null. */
@@ -47,11 +49,14 @@ export const openImportedLedger = async (): Promise<ImportedLedger> => {
     newAccount: () => {
       ledger.owner = { accountId: `acct_${++accounts}`, livemode: false }
     },
-    load: async (content, options = {}) => {
+    load: async (content, options) => {
       files++
       const path = lastPath()
       await writeFile(path, content)
       await utimes(path, new Date(), new Date('2026-11-20T12:00:00Z'))
+      return ledger.importPath(path, options)
+    },
+    importPath: async (path, options = {}) => {
       const result = await importFile(client, ledger.owner, path, {
         timezone: 'UTC',
         declared: { from: null, until: null },

@@ -9,7 +9,7 @@ const CronInput = builder.inputType('CronInput', {
     expression: t.string({
       required: true,
       description:
-        'Minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". A time of day that the clocks skip comes when they were set forward, one that they show twice comes once.',
+        'Minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". A time of day that the clocks skip comes as much later as they are set forward, one that they show twice comes once.',
     }),
     timezone: t.string({
       description: 'IANA name of the timezone that it is in; that of the report when absent.',

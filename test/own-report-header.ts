@@ -1,0 +1,10 @@
+/** What stands before the SQL of `test.ID.1`, a report whose one column is `a`; `more` goes into its front matter. */
+export const ownReportHeader = (id: string, more = ''): string => `/*---
+id: test.${id}.1
+title: Test
+description: For tests.
+scope: everyone
+${more}
+columns: { a: { type: string, description: Anything. } }
+---*/
+`
