@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts'
-import { schemaChanges } from '../src/database/migrate.ts'
+import { openEmbeddedPostgres } from '../src/postgres/embedded/embedded-postgres.ts'
+import { schemaChanges } from '../src/postgres/migrate.ts'
 
 const committedSchema = (): string | null => {
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runChaos } from './chaos/run-chaos.ts'
+import { runChaos } from '../chaos/run-chaos.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { demoAccountId } from '../src/demo.ts'
-import { startTestGateway, type TestGateway } from './gateway.ts'
+import { demoAccountId } from '../src/demo/demo.ts'
+import { startTestGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {

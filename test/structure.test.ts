@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const readSources = async (folder: string): Promise<Map<string, string>> => {
   const sources = new Map<string, string>()
   for (const path of await readdir(`${root}/${folder}`, { recursive: true })) {
-    if (!path.endsWith('.ts') || path.startsWith('database/generated/')) continue
+    if (!path.endsWith('.ts') || path.startsWith('postgres/generated/')) continue
     sources.set(path, await readFile(`${root}/${folder}/${path}`, 'utf8'))
   }
   return sources
@@ -36,30 +36,33 @@ const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
 
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
-  ['config', 'config.ts', 'errors.ts', 'ids.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
-  ['database', 'events'],
-  ['reports', 'runs', 'schedules', 'files', 'ledger', 'auth', 'webhooks'],
-  ['worker', 'graphql', 'rest', 'operations'],
+  ['errors.ts', 'ids.ts', 'logger.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
+  ['config'],
+  ['postgres'],
+  ['auth', 'ledger', 'storage'],
+  ['reports', 'runs'],
+  ['demo', 'schedules'],
+  ['graphql', 'rest', 'worker'],
+  ['server'],
+  ['cli'],
 ]
-const faces = new Set(['worker', 'graphql', 'rest', 'operations'])
-const top = layers.length
+const faces = new Set(['worker', 'graphql', 'rest'])
+/** The terminal client knows the gateway by its API alone. */
+const client = 'cli/client/'
 
 const partOf = (path: string): string => path.split('/', 1)[0] ?? path
 
+/** NaN for a folder or file that has no place yet: it must be given one. */
 const layerOf = (path: string): number => {
-  const part = partOf(path)
-  const layer = layers.findIndex((parts) => parts.includes(part))
-  if (layer >= 0) return layer
-  // A new folder has to be given a place.
-  return part === 'commands' || part === 'roles' || part.endsWith('.ts') ? top : Number.NaN
+  const layer = layers.findIndex((parts) => parts.includes(partOf(path)))
+  return layer >= 0 ? layer : Number.NaN
 }
 
 const fault = (from: string, to: string): string | null => {
   const [importer, imported] = [partOf(from), partOf(to)]
   if (to.startsWith('../')) return `${from} imports ${to}, which lies outside src.`
-  if (importer === 'client')
-    return imported === 'client' ? null : `${from} imports ${to}: a client stands alone.`
-  if (imported === 'client') return layerOf(from) === top ? null : `${from} imports the client's ${to}.`
+  if (from.startsWith(client) && !to.startsWith(client))
+    return `${from} imports ${to}, which is not the client's.`
   if (!(layerOf(to) <= layerOf(from))) return `${from} imports ${to}, which is above it or has no layer.`
   if (faces.has(importer) && faces.has(imported) && importer !== imported)
     return `${from} imports ${to} beside it.`
@@ -119,7 +122,7 @@ describe('the sources', () => {
   test('import no file that is not there', () => {
     const missing = [...graphOf(sources)].flatMap(([from, imports]) =>
       imports
-        .filter((to) => !sources.has(to) && !to.startsWith('database/generated/'))
+        .filter((to) => !sources.has(to) && !to.startsWith('postgres/generated/'))
         .map((to) => `${from}: ${to}`),
     )
     expect(missing).toEqual([])
@@ -134,10 +137,10 @@ describe('the sources', () => {
     expect([...sources.keys()].filter((path) => forbiddenName.test(path))).toEqual([])
   })
 
-  test('read the environment in src/cli.ts alone', async () => {
+  test('read the environment in src/cli/cli.ts alone', async () => {
     const others = [...(await readSources('prisma'))].map(([path, text]) => [`prisma/${path}`, text] as const)
     const readers = [...sources, ...others].filter(([, text]) => environmentPattern.test(text))
-    expect(readers.map(([path]) => path)).toEqual(['cli.ts'])
+    expect(readers.map(([path]) => path)).toEqual(['cli/cli.ts'])
   })
 })
 
@@ -172,9 +175,11 @@ const importAlone = (modules: string[]): Promise<Ended> =>
   })
 
 describe('importing', () => {
-  test('every module but src/cli.ts opens nothing, says nothing and ends', { timeout: 60_000 }, async () => {
+  test('every module but src/cli/cli.ts opens nothing, says nothing and ends', {
+    timeout: 60_000,
+  }, async () => {
     const order = innermostFirst(graphOf(sources))
-    const modules = order.filter((path) => path !== 'cli.ts').map((path) => `${root}src/${path}`)
+    const modules = order.filter((path) => path !== 'cli/cli.ts').map((path) => `${root}src/${path}`)
     expect(await importAlone(modules)).toEqual({ code: 0, output: '' })
   })
 
@@ -214,25 +219,26 @@ const text = 'import it from here'
   })
 
   test.each([
-    ['a lower layer imports a higher one', 'events/hub.ts', 'runs/status.ts'],
-    ['an error imports anything else', 'errors.ts', 'database/client.ts'],
+    ['a lower layer imports a higher one', 'runs/lifecycle/status.ts', 'schedules/cron.ts'],
+    ['an error imports anything else', 'errors.ts', 'postgres/client.ts'],
     ['the worker imports the GraphQL face', 'worker/worker.ts', 'graphql/schema.ts'],
     ['the GraphQL face imports the REST face', 'graphql/schema/run.ts', 'rest/runs.ts'],
-    ['a layer imports the top', 'graphql/yoga.ts', 'http.ts'],
+    ['a layer imports the top', 'graphql/server.ts', 'server/http.ts'],
     ['a folder has no layer', 'helpers/text.ts', 'ids.ts'],
-    ['a client imports the gateway', 'client/report-run.ts', 'errors.ts'],
-    ['the worker imports the client', 'worker/worker.ts', 'client/report-run.ts'],
-    ['a source imports a test', 'http.ts', '../test/gateway.ts'],
+    ['the client imports the gateway', 'cli/client/report-run.ts', 'errors.ts'],
+    ['the client imports a command', 'cli/client/report-run.ts', 'cli/commands/report.ts'],
+    ['the worker imports the client', 'worker/worker.ts', 'cli/client/report-run.ts'],
+    ['a source imports a test', 'server/http.ts', '../test/support/gateway.ts'],
   ])('find that %s', (_what, from, to) => {
     expect(importFaults(new Map([[from, [to]]]))).toHaveLength(1)
   })
 
   test('allow what the design allows', () => {
     const allowed = new Map([
-      ['gateway.ts', ['worker/worker.ts', 'graphql/yoga.ts', 'http.ts', 'config.ts']],
-      ['commands/report.ts', ['client/report-run.ts', 'command.ts']],
-      ['graphql/yoga.ts', ['runs/status.ts', 'graphql/schema.ts', 'errors.ts']],
-      ['runs/status.ts', ['reports/catalog.ts', 'auth/viewer.ts', 'events/log.ts']],
+      ['server/gateway.ts', ['worker/worker.ts', 'graphql/server.ts', 'server/http.ts', 'config/config.ts']],
+      ['cli/commands/report.ts', ['cli/client/report-run.ts', 'cli/command.ts']],
+      ['graphql/server.ts', ['runs/lifecycle/status.ts', 'graphql/schema.ts', 'errors.ts']],
+      ['runs/lifecycle/status.ts', ['reports/catalog.ts', 'auth/viewer.ts', 'runs/follow/event-log.ts']],
     ])
     expect(importFaults(allowed)).toEqual([])
   })

@@ -1,6 +1,6 @@
-import type { Prisma } from '../database/client.ts'
 import { ConfigurationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
+import type { Prisma } from '../postgres/client.ts'
 
 export const createAccount = async (prisma: Prisma, name: string): Promise<string> => {
   const { id } = await prisma.account.create({ data: { id: newId(idPrefixes.account, new Date()), name } })

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Prisma } from '../database/client.ts'
-import type { ApiKey } from '../database/generated/prisma/client.ts'
 import { NotFoundError } from '../errors.ts'
 import { idPrefixes, newId, randomWord } from '../ids.ts'
+import type { Prisma } from '../postgres/client.ts'
+import type { ApiKey } from '../postgres/generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
 // `sk_test_` or `sk_live_`, then the key's id without its prefix (25 letters), then the secret (52 letters, 260 bits).

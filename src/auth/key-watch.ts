@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Prisma } from '../database/client.ts'
+import type { Prisma } from '../postgres/client.ts'
 
 /** Keys asked for in one query: Postgres takes at most 65,535 values. */
 const batchSize = 10_000

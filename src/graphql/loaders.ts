@@ -1,8 +1,8 @@
 import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
-import type { Prisma } from '../database/client.ts'
-import type { ApiKey, ReportFile, ReportRun, ReportSchedule } from '../database/generated/prisma/client.ts'
-import { insist } from '../events/insist.ts'
+import type { Prisma } from '../postgres/client.ts'
+import type { ApiKey, ReportFile, ReportRun, ReportSchedule } from '../postgres/generated/prisma/client.ts'
+import { insist } from '../runs/follow/insist.ts'
 
 export type Loaders = {
   /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions are told of it. */

@@ -1,20 +1,17 @@
-import { activityItemized, activitySummary } from './families/activity.ts'
-import { allFeesItemized } from './families/all-fees.ts'
-import { balanceSummary } from './families/balance.ts'
+import type { AnyReportType } from './report-type.ts'
+import { activityItemized, activitySummary } from './stripe/activity.ts'
+import { allFeesItemized } from './stripe/all-fees.ts'
+import { balanceSummary } from './stripe/balance.ts'
 import {
   endingBalanceReconciliationItemized,
   endingBalanceReconciliationSummary,
-} from './families/ending-balance-reconciliation.ts'
-import {
-  payoutReconciliationItemized,
-  payoutReconciliationSummary,
-} from './families/payout-reconciliation.ts'
+} from './stripe/ending-balance-reconciliation.ts'
+import { payoutReconciliationItemized, payoutReconciliationSummary } from './stripe/payout-reconciliation.ts'
 import {
   payoutReconciliationByIdItemized,
   payoutReconciliationByIdSummary,
-} from './families/payout-reconciliation-by-id.ts'
-import { payoutsItemized, payoutsSummary } from './families/payouts.ts'
-import type { AnyReportType } from './report-type.ts'
+} from './stripe/payout-reconciliation-by-id.ts'
+import { payoutsItemized, payoutsSummary } from './stripe/payouts.ts'
 
 /** The report types that come with the gateway. */
 export const builtInReportTypes: readonly AnyReportType[] = [

@@ -1,4 +1,4 @@
-import type { ReportFormat } from '../database/generated/prisma/client.ts'
+import type { ReportFormat } from '../postgres/generated/prisma/client.ts'
 import { type ChosenColumn, chooseColumn } from './column.ts'
 import { csvHeader, csvValue } from './formats/csv.ts'
 import { jsonRow } from './formats/jsonl.ts'

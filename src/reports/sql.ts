@@ -1,5 +1,5 @@
 import { escapeLiteral } from 'pg'
-import { Prisma } from '../database/generated/prisma/client.ts'
+import { Prisma } from '../postgres/generated/prisma/client.ts'
 
 /** SQL text and its values, kept apart until the statement is sent. Fragments nest. */
 export type Sql = Prisma.Sql

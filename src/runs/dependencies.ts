@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
-import type { Prisma } from '../database/client.ts'
-import type { Queue } from '../database/queue.ts'
-import type { WakeUp } from '../events/wake-up.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Prisma } from '../postgres/client.ts'
+import type { Queue } from '../postgres/queue.ts'
 import type { Catalog } from '../reports/catalog.ts'
-import type { RunLimits } from './quota.ts'
+import type { RunLimits } from './create/quota.ts'
+import type { WakeUp } from './follow/wake-up.ts'
 
 /** What the commands on runs work with. */
 export type RunDependencies = {

@@ -1,18 +1,18 @@
 import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import { InputError } from '../errors.ts'
+import { idPrefixes, newId } from '../ids.ts'
 import type {
   Compression,
   Prisma as PrismaTypes,
   ReportFormat,
   ReportSchedule,
-} from '../database/generated/prisma/client.ts'
-import { InputError } from '../errors.ts'
-import { idPrefixes, newId } from '../ids.ts'
+} from '../postgres/generated/prisma/client.ts'
 import { calendarIntervals } from '../reports/relative-interval.ts'
 import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-request.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
-import { checkReport } from '../runs/create-run.ts'
+import { checkReport } from '../runs/create/create-run.ts'
+import { checkNotes, checkSpans } from '../runs/create/run-request.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
-import { checkNotes, checkSpans } from '../runs/request.ts'
 import { startingPlace } from './due.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 

@@ -1,4 +1,4 @@
-import type { ReportSchedule } from '../database/generated/prisma/client.ts'
+import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import type { Period } from '../reports/report-request.ts'
 import type { Availability } from '../reports/report-type.ts'
 import { lastOccurrence, nextOccurrence } from './cron.ts'

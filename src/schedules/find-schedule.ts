@@ -1,8 +1,8 @@
 import { type Viewer, visibleTo } from '../auth/viewer.ts'
-import type { Prisma, Transaction } from '../database/client.ts'
-import type { Prisma as PrismaTypes, ReportSchedule } from '../database/generated/prisma/client.ts'
 import { NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
+import type { Prisma, Transaction } from '../postgres/client.ts'
+import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 
 /** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
 export const findSchedule = async (prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> => {

@@ -1,8 +1,8 @@
 import { type Viewer, visibleTo } from '../auth/viewer.ts'
-import type { Prisma } from '../database/client.ts'
-import type { ReportSchedule } from '../database/generated/prisma/client.ts'
 import { InputError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
+import type { Prisma } from '../postgres/client.ts'
+import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 
 /** A place in the list is the id of what stands there, so it stays good when that is deleted. */
 export const encodeScheduleCursor = ({ id }: ReportSchedule): string => Buffer.from(id).toString('base64url')

@@ -1,10 +1,10 @@
 import { isGood } from '../auth/api-keys.ts'
 import type { Viewer } from '../auth/viewer.ts'
-import type { ReportSchedule } from '../database/generated/prisma/client.ts'
+import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { parametersAt } from '../reports/report-request.ts'
-import { acceptReport } from '../runs/create-run.ts'
+import { acceptReport } from '../runs/create/create-run.ts'
+import { makeRun, type SubmittedRun } from '../runs/create/make-run.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
-import { makeRun, type SubmittedRun } from '../runs/make-run.ts'
 import type { DueRun } from './due.ts'
 import { changeSchedule } from './find-schedule.ts'
 

@@ -1,6 +1,6 @@
-import type { ReportSchedule } from '../database/generated/prisma/client.ts'
-import { isOutage } from '../database/outage.ts'
 import { InputErrors, LimitError, UserFacingError } from '../errors.ts'
+import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
+import { isOutage } from '../postgres/outage.ts'
 import { timezoneOf } from '../reports/report-request.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
 import { type DueRun, dueRun } from './due.ts'

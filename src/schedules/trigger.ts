@@ -1,6 +1,6 @@
 import type { Temporal } from 'temporal-polyfill'
-import type { ReportSchedule } from '../database/generated/prisma/client.ts'
 import { InputError } from '../errors.ts'
+import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { shown } from '../reports/parameters.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { readTimezone } from '../reports/timezone.ts'

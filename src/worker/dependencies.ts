@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
-import type { Transaction } from '../database/client.ts'
-import type { Hub } from '../events/hub.ts'
-import type { Storage } from '../files/storage.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Transaction } from '../postgres/client.ts'
 import type { ReportPools } from '../reports/report-pool.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Hub } from '../runs/follow/hub.ts'
+import type { Storage } from '../storage/storage.ts'
 import type { LastAttempt } from './last-attempt.ts'
 
 export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'catalog' | 'now'> &

@@ -1,9 +1,9 @@
 import { DatabaseError } from 'pg'
-import { isOutage } from '../database/outage.ts'
 import { InputErrors } from '../errors.ts'
-import { StorageError } from '../files/storage-error.ts'
-import type { FailureCode } from '../runs/status.ts'
+import { isOutage } from '../postgres/outage.ts'
+import type { FailureCode } from '../runs/lifecycle/status.ts'
 import { newTraceId } from '../runs/trace-id.ts'
+import { StorageError } from '../storage/storage-error.ts'
 import { UnwritableValueError } from './parquet/unwritable-value.ts'
 
 export type Failure = {

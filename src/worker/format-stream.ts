@@ -1,8 +1,8 @@
 import type { Transform } from 'node:stream'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
-import type { Compression } from '../database/generated/prisma/client.ts'
-import type { FileForm } from '../files/file-form.ts'
+import type { Compression } from '../postgres/generated/prisma/client.ts'
 import type { RenderedReport } from '../reports/render.ts'
+import type { FileForm } from '../storage/file-form.ts'
 import { createParquetStream } from './parquet/parquet-stream.ts'
 import { createCsvRowCounter, createLineCounter } from './row-counter.ts'
 

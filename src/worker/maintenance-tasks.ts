@@ -1,7 +1,7 @@
-import { pruneEvents } from '../events/prune-events.ts'
-import { type EraseDependencies, eraseExpiredFiles } from '../runs/erase-run.ts'
-import { pruneKeys } from '../runs/idempotency.ts'
-import { pruneDailyCounts } from '../runs/quota.ts'
+import { pruneKeys } from '../runs/create/idempotency.ts'
+import { pruneDailyCounts } from '../runs/create/quota.ts'
+import { pruneEvents } from '../runs/follow/prune-events.ts'
+import { type EraseDependencies, eraseExpiredFiles } from '../runs/lifecycle/erase-run.ts'
 import type { MaintenanceTask } from './maintenance.ts'
 
 const dayMilliseconds = 24 * 60 * 60 * 1000

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Queue } from '../database/queue.ts'
+import type { Queue } from '../postgres/queue.ts'
 
 /** Jobs of scheduled tasks; one queue for all processes, so that each occurrence is done by one of them. */
 export const maintenanceQueue = 'maintenance'

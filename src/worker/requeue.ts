@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Prisma } from '../database/client.ts'
-import { jobIdSql, type Queue, type QueuedRun, queueSchema, reportRunQueue } from '../database/queue.ts'
+import type { Prisma } from '../postgres/client.ts'
+import { jobIdSql, type Queue, type QueuedRun, queueSchema, reportRunQueue } from '../postgres/queue.ts'
 
 const mostAtOnce = 1_000
 

@@ -1,10 +1,11 @@
-import type { ReportRun } from '../database/generated/prisma/client.ts'
-import { fileKey } from '../files/file-key.ts'
 import { idPrefixes, newId } from '../ids.ts'
+import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-pool.ts'
-import { transition } from '../runs/transition.ts'
+import { transition } from '../runs/lifecycle/transition.ts'
+import { fileKey } from '../storage/file-key.ts'
+import { takeUp } from './claim.ts'
 import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
 import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
 import { isPassing } from './failure.ts'
@@ -16,7 +17,6 @@ import {
   removeUnlessResult,
 } from './finish-run.ts'
 import { startProgress } from './progress.ts'
-import { takeUp } from './take-up.ts'
 import { untilReachable } from './until-reachable.ts'
 import { watchRun } from './watch-run.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { isOutage } from '../database/outage.ts'
+import { isOutage } from '../postgres/outage.ts'
 import type { RunClaim } from './dependencies.ts'
 
 const retryMilliseconds = 500

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ReportRun } from '../database/generated/prisma/client.ts'
+import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import type { WorkerDependencies } from './dependencies.ts'
 
 const retryMilliseconds = 500

@@ -1,4 +1,4 @@
-import { type Queue, type ReportRunJob, reportRunQueue } from '../database/queue.ts'
+import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
 import type { Outcome, RunWork, WorkerDependencies, WorkLimits } from './dependencies.ts'
 import { createLastAttempt } from './last-attempt.ts'
 import { requeueOrphans } from './requeue.ts'

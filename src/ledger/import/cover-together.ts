@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { inTransaction } from '../../database/in-transaction.ts'
+import { inTransaction } from '../../postgres/in-transaction.ts'
 import { extendCoverage, lockLedger } from '../coverage.ts'
 import type { LedgerOwner } from '../rows.ts'
 import type { ImportResult } from './import-file.ts'

@@ -1,5 +1,5 @@
 import Stripe from 'stripe'
-import { isLocalHost } from '../../config.ts'
+import { isLocalHost } from '../../config/config.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { StripeKey } from './api-key.ts'
 import { createPatientClient, defaultPatience, type Patience } from './patient-client.ts'

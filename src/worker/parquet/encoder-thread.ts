@@ -1,6 +1,6 @@
 // What runs in the thread of a Parquet file: see parquet-stream.ts, which starts it. Imported anywhere else, it does nothing.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import type { Compression } from '../../database/generated/prisma/client.ts'
+import type { Compression } from '../../postgres/generated/prisma/client.ts'
 import type { ParquetColumn } from './column-types.ts'
 import { createParquetEncoder } from './encoder.ts'
 import { UnwritableValueError } from './unwritable-value.ts'

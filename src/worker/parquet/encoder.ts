@@ -1,6 +1,6 @@
 import { gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
-import type { Compression } from '../../database/generated/prisma/client.ts'
+import type { Compression } from '../../postgres/generated/prisma/client.ts'
 import { type BinaryRows, createBinaryRowReader } from './binary-rows.ts'
 import { columnTypes, type ParquetColumn } from './column-types.ts'
 import { mendEmptyFile } from './empty-file.ts'

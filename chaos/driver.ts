@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createGraphqlClient, type GraphqlClient } from '../test/support/graphql-client.ts'
+import type { Random } from './random.ts'
+import { surpriseIn } from './surprises.ts'
+
+export type DriverOptions = {
+  keys: ReadonlyMap<string, string>
+  /** Where gateways can be reached. */
+  urls: readonly string[]
+  random: Random
+  signal: AbortSignal
+}
+
+export type Acknowledged = {
+  account: string
+  idempotencyKey: string
+  /** Every id that an answer gave for the key; there must be one. */
+  ids: Set<string>
+}
+
+export type Driver = {
+  /** Asks for a run until it has been acknowledged; then perhaps cancels, changes or repeats it. */
+  submit(number: number): Promise<void>
+  acknowledged: Acknowledged[]
+  /** Answers that were neither data nor an error that says to try again. */
+  surprises: string[]
+}
+
+type Answer = {
+  /** Null when the mutation has failed. */
+  answer: { reportRun?: { id: string } | null; userErrors: { code: string; message: string }[] } | null
+}
+
+const createMutation = `mutation ($key: String!, $parameters: JSONObject!) {
+  answer: createReportRun(input: { idempotencyKey: $key, report: { custom: { type: "test.slow.1", parameters: $parameters } } }) {
+    reportRun { id } wasReused userErrors { code message } } }`
+const retryMutation = `mutation ($id: ID!, $key: String!) {
+  answer: retryReportRun(id: $id, idempotencyKey: $key) { reportRun { id } userErrors { code message } } }`
+const cancelMutation =
+  'mutation ($id: ID!) { answer: cancelReportRun(id: $id) { userErrors { code message } } }'
+const updateMutation = `mutation ($id: ID!) {
+  answer: updateReportRun(id: $id, patch: { label: "Changed" }) { userErrors { code message } } }`
+const deleteMutation =
+  'mutation ($id: ID!) { answer: deleteReportRun(id: $id) { userErrors { code message } } }'
+
+/** Refusals that a client has to reckon with when it acts on a run that goes on by itself. */
+const expected = new Set(['WRONG_STATUS', 'NOT_FOUND'])
+
+export const createDriver = ({ keys, urls, random, signal }: DriverOptions): Driver => {
+  const accounts = [...keys.keys()]
+  const acknowledged: Acknowledged[] = []
+  const surprises: string[] = []
+
+  const clientOf = (account: string): GraphqlClient =>
+    createGraphqlClient(random.pick(urls), keys.get(account) ?? null)
+
+  /** Sends until there is an answer; what may have been done by an attempt without one is for the key to sort out. */
+  const insist = async (account: string, mutation: string, variables: Record<string, unknown>) => {
+    while (!signal.aborted) {
+      try {
+        const { data, errors } = await clientOf(account).execute<Answer>(mutation, variables)
+        if (data?.answer) return data.answer
+        const surprise = surpriseIn(errors)
+        if (surprise !== null) surprises.push(surprise)
+      } catch {
+        // The gateway was killed, paused, or cut off: any other may answer.
+      }
+      await delay(random.between(50, 500), undefined, { signal }).catch(() => {})
+    }
+    return null
+  }
+
+  const note = (codes: { code: string; message: string }[]): void => {
+    surprises.push(...codes.filter(({ code }) => !expected.has(code)).map(({ message }) => message))
+  }
+
+  const obtain = async (
+    account: string,
+    idempotencyKey: string,
+    mutation: string,
+    variables: Record<string, unknown>,
+  ): Promise<string | null> => {
+    const entry: Acknowledged = { account, idempotencyKey, ids: new Set() }
+    // Now and then the same request is sent by two at once.
+    const twins = random.chance(0.1) ? 2 : 1
+    const send = () => insist(account, mutation, { ...variables, key: idempotencyKey })
+    const answers = await Promise.all(Array.from({ length: twins }, send))
+    for (const answer of answers) {
+      if (answer?.reportRun) entry.ids.add(answer.reportRun.id)
+      note(answer?.userErrors ?? [])
+    }
+    if (entry.ids.size > 0) acknowledged.push(entry)
+    return [...entry.ids][0] ?? null
+  }
+
+  const act = async (account: string, id: string, mutation: string): Promise<void> => {
+    const answer = await insist(account, mutation, { id })
+    note(answer?.userErrors ?? [])
+  }
+
+  return {
+    acknowledged,
+    surprises,
+    submit: async (number) => {
+      const account = random.pick(accounts)
+      const rows = String(random.between(0, 20))
+      const parameters = { rows, row_seconds: random.pick(['0', '0.01', '0.05']), width: '400' }
+      const id = await obtain(account, `run-${number}`, createMutation, { parameters })
+      if (id === null) return
+      if (random.chance(0.15)) await act(account, id, cancelMutation)
+      if (random.chance(0.1)) await act(account, id, updateMutation)
+      if (random.chance(0.1)) await obtain(account, `retry-${number}`, retryMutation, { id })
+      if (random.chance(0.03)) await act(account, id, deleteMutation)
+    },
+  }
+}

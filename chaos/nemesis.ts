@@ -1,0 +1,114 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { OwnPostgres } from '../test/support/own-postgres.ts'
+import type { SupervisedProcesses } from '../test/support/supervised-workers.ts'
+import type { TcpProxy } from '../test/support/tcp-proxy.ts'
+import type { Random } from './random.ts'
+
+export type NemesisOptions = {
+  gateways: readonly SupervisedProcesses[]
+  workers: readonly SupervisedProcesses[]
+  /** Between each process and Postgres. */
+  databaseLinks: readonly TcpProxy[]
+  /** Between the clients and each gateway. */
+  clientLinks: readonly TcpProxy[]
+  postgres: OwnPostgres
+  /** One statement, straight to Postgres. */
+  query: (text: string) => Promise<unknown>
+  random: Random
+}
+
+export type Nemesis = {
+  /** How often each fault was done. */
+  faults: Map<string, number>
+  /** Does nothing more, and returns when everything that was paused or cut goes on. */
+  stop(): Promise<void>
+}
+
+const pause = async (processes: SupervisedProcesses, milliseconds: number): Promise<void> => {
+  const { child } = processes.at(0)
+  child.kill('SIGSTOP')
+  await delay(milliseconds)
+  child.kill('SIGCONT')
+}
+
+/** Does harm at random until it is stopped. */
+export const startNemesis = (options: NemesisOptions): Nemesis => {
+  const { gateways, workers, databaseLinks, clientLinks, postgres, query, random } = options
+  const faults = new Map<string, number>()
+  const underWay = new Set<Promise<void>>()
+  const stopping = new AbortController()
+
+  const kinds: readonly (readonly [string, number, () => Promise<void>])[] = [
+    ['worker killed', 6, async () => void random.pick(workers).at(0).child.kill('SIGKILL')],
+    ['gateway killed', 4, async () => void random.pick(gateways).at(0).child.kill('SIGKILL')],
+    ['worker stopped in order', 3, async () => void random.pick(workers).at(0).child.kill('SIGTERM')],
+    ['gateway stopped in order', 3, async () => void random.pick(gateways).at(0).child.kill('SIGTERM')],
+    // Longer than a heartbeat of the queue: its runs are given to others meanwhile.
+    ['worker paused', 1, () => pause(random.pick(workers), random.between(11_000, 14_000))],
+    ['gateway paused', 3, () => pause(random.pick(gateways), random.between(500, 4_000))],
+    [
+      'clients cut off',
+      6,
+      async () => {
+        const link = random.pick(clientLinks)
+        link.cut()
+        await delay(random.between(10, 1_000))
+        link.restore()
+      },
+    ],
+    [
+      'database link silent',
+      2,
+      async () => {
+        const link = random.pick(databaseLinks)
+        link.swallow()
+        await delay(random.between(500, 6_000))
+        link.cut()
+        link.restore()
+      },
+    ],
+    [
+      'connections ended',
+      3,
+      async () => {
+        await query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and pid <> pg_backend_pid() and random() < 0.4`,
+        ).catch(() => {})
+      },
+    ],
+    [
+      'Postgres restarted',
+      1,
+      async () => {
+        await postgres.stop()
+        await delay(random.between(100, 2_000))
+        await postgres.start()
+      },
+    ],
+  ]
+  const weighted = kinds.map(([name, weight, harm]) => [{ name, harm }, weight] as const)
+
+  const rage = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await delay(random.between(200, 1_500), undefined, { signal: stopping.signal }).catch(() => {})
+      if (stopping.signal.aborted) return
+      const { name, harm } = random.weighted(weighted)
+      // One restart at a time, and while Postgres is away nothing else.
+      if (name === 'Postgres restarted') await Promise.all(underWay)
+      faults.set(name, (faults.get(name) ?? 0) + 1)
+      const done: Promise<void> = harm().finally(() => underWay.delete(done))
+      underWay.add(done)
+      if (name === 'Postgres restarted') await done
+    }
+  }
+  const raging = rage()
+  return {
+    faults,
+    stop: async () => {
+      stopping.abort()
+      await raging
+      await Promise.all(underWay)
+    },
+  }
+}

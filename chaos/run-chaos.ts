@@ -1,0 +1,210 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createApiKey } from '../src/auth/api-keys.ts'
+import { idPrefixes, newId } from '../src/ids.ts'
+import { createPool, createPrisma, type Prisma } from '../src/postgres/client.ts'
+import type { Prisma as PrismaTypes } from '../src/postgres/generated/prisma/client.ts'
+import { migrate } from '../src/postgres/migrate.ts'
+import { encodeEventCursor } from '../src/runs/follow/event-cursor.ts'
+import { spawnGateway, testEntry } from '../test/support/gateway-process.ts'
+import { startOwnPostgres } from '../test/support/own-postgres.ts'
+import { supervise } from '../test/support/supervised-workers.ts'
+import { startTcpProxy, type TcpProxy } from '../test/support/tcp-proxy.ts'
+import { createDriver } from './driver.ts'
+import { startNemesis } from './nemesis.ts'
+import { createRandom } from './random.ts'
+import { judge, type Verdict } from './verdict.ts'
+import { startWatcher, transports, type Watcher } from './watchers.ts'
+
+export type ChaosOptions = {
+  /** Runs that are asked for. */
+  runs: number
+  /** Chooses what is asked for and what goes wrong; when things happen is up to the machine. */
+  seed: number
+  /** Takes a sentence on what is being done. */
+  onProgress: (message: string) => void
+}
+
+export type ChaosReport = {
+  verdict: Verdict
+  /** Each event that a client was not told, in words. */
+  missed: string[]
+  faults: Map<string, number>
+  /** Runs by their status in the end. */
+  runs: Map<string, number>
+  /** Events that clients were told, and how often they had to connect again. */
+  told: number
+  reconnects: number
+  /** Events in the log. */
+  events: number
+  /** Answers that no client should get. */
+  surprises: string[]
+  /** From the last fault until the last run had ended, and until every client had been told of it. */
+  endedSeconds: number
+  toldSeconds: number
+}
+
+const submitters = 8
+const accountCount = 2
+const watchersEach = 2
+// A worker that is gone is missed after ten seconds, some of them one after another.
+const endMilliseconds = 120_000
+const tellMilliseconds = 30_000
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+
+const createKeys = async (prisma: Prisma): Promise<Map<string, string>> => {
+  const keys = new Map<string, string>()
+  for (let i = 0; i < accountCount; i++) {
+    const accountId = newId(idPrefixes.account, new Date())
+    await prisma.account.create({ data: { id: accountId, name: `Chaos ${i}` } })
+    const { secret } = await createApiKey(prisma, { accountId, livemode: false, name: 'Chaos' })
+    keys.set(accountId, secret)
+  }
+  return keys
+}
+
+/** Asks until it is so, or the time is over; the seconds it took. */
+const waitFor = async (isSo: () => Promise<boolean>, milliseconds: number): Promise<number> => {
+  const began = Date.now()
+  while (!(await isSo()) && Date.now() - began < milliseconds) await delay(100)
+  return (Date.now() - began) / 1000
+}
+
+const allTold = async (prisma: Prisma, watchers: readonly Watcher[]): Promise<boolean> => {
+  const last = await prisma.reportRunEvent.groupBy({
+    by: ['accountId'],
+    where: { kind: { not: 'PROGRESSED' } },
+    _max: { position: true },
+  })
+  const cursors = new Map(
+    last.map(({ accountId, _max: { position } }) => [
+      accountId,
+      encodeEventCursor({ accountId, livemode: false }, { position: position ?? 0n, snapshotsAfter: null }),
+    ]),
+  )
+  return watchers.every(({ account, history }) =>
+    history.some(({ cursor }) => cursor === cursors.get(account)),
+  )
+}
+
+/** Two gateways and two workers on one Postgres, clients over every transport, and faults while runs are made. */
+export const runChaos = async ({ runs, seed, onProgress }: ChaosOptions): Promise<ChaosReport> => {
+  await using cleanup = new AsyncDisposableStack()
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-chaos-'))
+  cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
+  onProgress('Starting Postgres.')
+  const postgres = cleanup.use(await startOwnPostgres())
+  await migrate(postgres.database.url)
+  const pool = createPool({ url: postgres.database.url, max: 3, applicationName: 'chaos', onError: () => {} })
+  cleanup.defer(() => pool.end())
+  const prisma = createPrisma(pool)
+  cleanup.defer(() => prisma.$disconnect())
+  const keys = await createKeys(prisma)
+
+  onProgress('Starting two gateways and two workers.')
+  const databaseLinks: TcpProxy[] = []
+  const start = async (role: string, port: number) => {
+    const link = cleanup.use(await startTcpProxy(postgres.database.url))
+    databaseLinks.push(link)
+    const environment = {
+      ROLE: role,
+      PORT: String(port),
+      DATABASE_URL: link.through(postgres.database.url),
+      DATA_DIR: dataDir,
+      CONCURRENCY: '6',
+      ACCOUNT_CONCURRENCY: '8',
+      DAILY_RUNS: '1000000',
+      // So many that a run does not use them up: each fault costs some run an attempt.
+      RUN_ATTEMPTS: '20',
+      STOP_SECONDS: '1',
+      LOG_LEVEL: 'silent',
+    }
+    const processes = cleanup.use(supervise(1, () => spawnGateway(environment, testEntry)))
+    await processes.at(0).ready()
+    return processes
+  }
+  const clientLinks: TcpProxy[] = []
+  const urls: string[] = []
+  const gateways = []
+  for (let i = 0; i < 2; i++) {
+    const port = await freePort()
+    gateways.push(await start('gateway', port))
+    const link = cleanup.use(await startTcpProxy(`http://127.0.0.1:${port}`))
+    clientLinks.push(link)
+    urls.push(`http://127.0.0.1:${link.port}`)
+  }
+  const workers = [await start('worker', 0), await start('worker', 0)]
+
+  const watchers = [...keys].flatMap(([account, key]) =>
+    transports.flatMap((transport) =>
+      Array.from({ length: watchersEach }, (_, number) => {
+        const cursor = encodeEventCursor(
+          { accountId: account, livemode: false },
+          { position: 0n, snapshotsAfter: null },
+        )
+        const random = createRandom(seed, `${transport} ${number} ${account}`)
+        return startWatcher(transport, { account, key, urls, cursor, random })
+      }),
+    ),
+  )
+  const stopping = new AbortController()
+  const driver = createDriver({ keys, urls, random: createRandom(seed, 'driver'), signal: stopping.signal })
+  const nemesis = startNemesis({
+    gateways,
+    workers,
+    databaseLinks,
+    clientLinks,
+    postgres,
+    query: (text) => pool.query(text),
+    random: createRandom(seed, 'nemesis'),
+  })
+
+  onProgress(`Asking for ${runs} runs, with faults.`)
+  let next = 0
+  const submitAll = async (): Promise<void> => {
+    while (next < runs) {
+      const number = next++
+      if (number > 0 && number % 100 === 0) onProgress(`${number} runs were asked for.`)
+      await driver.submit(number)
+    }
+  }
+  await Promise.all(Array.from({ length: submitters }, submitAll))
+  await nemesis.stop()
+  onProgress('No more faults. Waiting for the runs to end and for the clients to hear of it.')
+  const live: PrismaTypes.ReportRunWhereInput = { status: { in: ['PENDING', 'RUNNING', 'CANCELING'] } }
+  const endedSeconds = await waitFor(
+    async () => (await prisma.reportRun.count({ where: live })) === 0,
+    endMilliseconds,
+  )
+  const toldSeconds = await waitFor(() => allTold(prisma, watchers), tellMilliseconds)
+  stopping.abort()
+  await Promise.all(watchers.map((watcher) => watcher.stop()))
+
+  const { acknowledged, surprises } = driver
+  const { verdict, missed } = await judge({ prisma, dataDir, watchers, acknowledged })
+  const statuses = await prisma.reportRun.groupBy({ by: ['status'], _count: true })
+  return {
+    verdict,
+    missed,
+    faults: nemesis.faults,
+    runs: new Map(statuses.map(({ status, _count }) => [status, _count])),
+    told: watchers.reduce((sum, { history }) => sum + history.length, 0),
+    reconnects: watchers.reduce((sum, watcher) => sum + watcher.reconnects(), 0),
+    events: await prisma.reportRunEvent.count(),
+    surprises: [...surprises, ...watchers.flatMap((watcher) => watcher.surprises)],
+    endedSeconds,
+    toldSeconds,
+  }
+}

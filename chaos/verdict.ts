@@ -1,0 +1,157 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Prisma } from '../src/postgres/client.ts'
+import type { ReportRunEvent } from '../src/postgres/generated/prisma/client.ts'
+import { decodeEventCursor, encodeEventCursor } from '../src/runs/follow/event-cursor.ts'
+import { isFinal } from '../src/runs/lifecycle/status.ts'
+import type { Acknowledged } from './driver.ts'
+import type { Watcher } from './watchers.ts'
+
+/** What went wrong, counted; all 0 when nothing did. */
+export type Verdict = {
+  /** Events of the log that a client was not told. */
+  lost: number
+  /** Events that a client was told twice. */
+  repeated: number
+  /** Events that a client was told after a later one. */
+  outOfOrder: number
+  /** Runs that were shown older than the event that told of them, or than before, and progress that fell. */
+  stale: number
+  /** Runs with more than one final event, with an event of status after it, or with another end in the table. */
+  endedTwice: number
+  /** Runs without an end, and acknowledged ones that are not there. */
+  leftHanging: number
+  /** Keys that made more than one run. */
+  duplicated: number
+  /** Files that belong to no result, and results whose file is missing. */
+  strayFiles: number
+}
+
+const ownerOf = (accountId: string) => ({ accountId, livemode: false })
+
+/** Counts what was told too late, and what was older than what the client knew. */
+const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+  const owner = ownerOf(account)
+  const versions = new Map(log.map((event) => [event.position, event.runVersion]))
+  const shown = new Map<string, { version: number; percent: number }>()
+  let outOfOrder = 0
+  let stale = 0
+  let last = 0n
+  for (const { cursor, run, progress } of history) {
+    const position = decodeEventCursor(owner, cursor)?.position ?? -1n
+    if (position < last) outOfOrder++
+    last = position
+    if (!run) continue
+    const before = shown.get(run.id) ?? { version: 0, percent: 0 }
+    const percent = progress?.percent ?? before.percent
+    const least = Math.max(before.version, versions.get(position) ?? 0)
+    if (run.version < least || percent < before.percent) stale++
+    shown.set(run.id, { version: run.version, percent })
+  }
+  return { outOfOrder, stale }
+}
+
+/** The events that every client has to be told: all but progress, and but changes of a run that was erased since. */
+const owed = (log: readonly ReportRunEvent[]): ReportRunEvent[] => {
+  const erased = new Set(log.filter(({ kind }) => kind === 'ERASED').map(({ runId }) => runId))
+  return log.filter(({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && erased.has(runId)))
+}
+
+/** Events that a client had to be told and was not. */
+const missedBy = (watcher: Watcher, log: readonly ReportRunEvent[]): ReportRunEvent[] => {
+  const owner = ownerOf(watcher.account)
+  const told = new Set(watcher.history.map(({ cursor }) => cursor))
+  return owed(log).filter(
+    ({ position }) => !told.has(encodeEventCursor(owner, { position, snapshotsAfter: null })),
+  )
+}
+
+const judgeWatcher = (watcher: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+  const cursors = watcher.history.map(({ cursor }) => cursor)
+  return {
+    ...judgeOrder(watcher, log),
+    lost: missedBy(watcher, log).length,
+    repeated: cursors.length - new Set(cursors).size,
+  }
+}
+
+const judgeRuns = async (prisma: Prisma, log: readonly ReportRunEvent[]): Promise<Partial<Verdict>> => {
+  const runs = await prisma.reportRun.findMany({ include: { files: true } })
+  const changes = Map.groupBy(
+    log.filter(({ kind }) => kind === 'STATUS_CHANGED'),
+    ({ runId }) => runId,
+  )
+  let endedTwice = 0
+  let leftHanging = 0
+  for (const run of runs) {
+    const steps = changes.get(run.id) ?? []
+    const finals = steps.filter(({ toStatus }) => isFinal(toStatus))
+    if (finals.length === 0 || !isFinal(run.status)) leftHanging++
+    else if (finals.length > 1 || steps.at(-1) !== finals[0] || finals[0]?.toStatus !== run.status)
+      endedTwice++
+    else if (run.erasedAt === null && run.files.length !== (run.status === 'SUCCEEDED' ? 1 : 0)) endedTwice++
+  }
+  return { endedTwice, leftHanging }
+}
+
+const judgeAnswers = async (
+  prisma: Prisma,
+  acknowledged: readonly Acknowledged[],
+): Promise<Partial<Verdict>> => {
+  const ids = new Set((await prisma.reportRun.findMany({ select: { id: true } })).map(({ id }) => id))
+  return {
+    duplicated: acknowledged.filter((entry) => entry.ids.size > 1).length,
+    leftHanging: acknowledged.filter((entry) => [...entry.ids].some((id) => !ids.has(id))).length,
+  }
+}
+
+const judgeFiles = async (prisma: Prisma, dataDir: string): Promise<Partial<Verdict>> => {
+  const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
+  const stored = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name))
+  const wanted = new Set((await prisma.reportFile.findMany({ select: { id: true } })).map(({ id }) => id))
+  const stray = [...stored].filter((name) => !wanted.has(name))
+  const missing = [...wanted].filter((name) => !stored.has(name))
+  return { strayFiles: stray.length + missing.length }
+}
+
+export type Evidence = {
+  prisma: Prisma
+  dataDir: string
+  watchers: readonly Watcher[]
+  acknowledged: readonly Acknowledged[]
+}
+
+/** Compares what every client was told, and what is stored, with the log and the table. */
+export const judge = async ({
+  prisma,
+  dataDir,
+  watchers,
+  acknowledged,
+}: Evidence): Promise<{ verdict: Verdict; missed: string[] }> => {
+  const log = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
+  const byAccount = Map.groupBy(log, ({ accountId }) => accountId)
+  const parts: Partial<Verdict>[] = [
+    ...watchers.map((watcher) => judgeWatcher(watcher, byAccount.get(watcher.account) ?? [])),
+    await judgeRuns(prisma, log),
+    await judgeAnswers(prisma, acknowledged),
+    await judgeFiles(prisma, dataDir),
+  ]
+  const sum = (column: keyof Verdict): number => parts.reduce((total, part) => total + (part[column] ?? 0), 0)
+  const verdict: Verdict = {
+    lost: sum('lost'),
+    repeated: sum('repeated'),
+    outOfOrder: sum('outOfOrder'),
+    stale: sum('stale'),
+    endedTwice: sum('endedTwice'),
+    leftHanging: sum('leftHanging'),
+    duplicated: sum('duplicated'),
+    strayFiles: sum('strayFiles'),
+  }
+  const missed = watchers.flatMap((watcher) =>
+    missedBy(watcher, byAccount.get(watcher.account) ?? []).map(
+      ({ position, kind, runId, toStatus }) =>
+        `${watcher.name} was not told of ${position}: ${kind} ${toStatus} ${runId}`,
+    ),
+  )
+  return { verdict, missed }
+}

@@ -1,0 +1,77 @@
+import { ConfigurationError, UserFacingError } from '../errors.ts'
+import { ClientError, StoppedError } from './client/client-error.ts'
+import type { Command } from './command.ts'
+
+// Loaded when asked for: the terminal client needs nothing of what the gateway is made of.
+const commands: Record<string, () => Promise<Command>> = {
+  start: async () => (await import('./commands/start.ts')).startCommand,
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
+  schema: async () => (await import('./commands/schema.ts')).schemaCommand,
+  keys: async () => (await import('./commands/keys.ts')).keysCommand,
+  import: async () => (await import('./commands/import.ts')).importCommand,
+  reports: async () => (await import('./commands/reports.ts')).reportsCommand,
+  report: async () => (await import('./commands/report.ts')).reportCommand,
+}
+
+// npm hands on the SIGINT that the terminal has sent to both of them, so one Ctrl-C may come twice.
+const sameInterruptMilliseconds = 1_500
+
+const stopSignal = (): AbortSignal => {
+  const controller = new AbortController()
+  let first: { name: NodeJS.Signals; at: number } | null = null
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      const isFirst = first === null
+      first ??= { name, at: Date.now() }
+      controller.abort()
+      const isSame =
+        name === 'SIGINT' && first.name === name && Date.now() - first.at <= sameInterruptMilliseconds
+      // A second signal means that the first took too long.
+      if (!isFirst && !isSame) process.exit(130)
+    })
+  }
+  return controller.signal
+}
+
+const isArgumentError = (error: Error): boolean =>
+  'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+
+/** Mistakes of the user as their sentence; anything else whole, for whoever has to find the fault. */
+const explain = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const isMistake =
+    error instanceof ConfigurationError ||
+    error instanceof UserFacingError ||
+    error instanceof ClientError ||
+    isArgumentError(error)
+  return isMistake ? error.message : (error.stack ?? error.message)
+}
+
+const main = async (): Promise<number> => {
+  const [name = '', ...args] = process.argv.slice(2)
+  const load = commands[name]
+  if (!load) {
+    process.stderr.write(
+      `There is no command "${name}". The commands are ${Object.keys(commands).join(', ')}.\n`,
+    )
+    return 2
+  }
+  try {
+    const command = await load()
+    await command({
+      args,
+      environment: process.env,
+      print: (line) => process.stdout.write(`${line}\n`),
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signal: stopSignal(),
+    })
+    return 0
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`)
+    return error instanceof StoppedError ? 130 : 1
+  }
+}
+
+// Not left to end by itself: Prisma's migration engine keeps a timer of ten seconds after its work.
+process.exit(await main())

@@ -1,0 +1,99 @@
+import { parseArgs } from 'node:util'
+import { Temporal } from 'temporal-polyfill'
+import { createAccount, findAccount } from '../../auth/accounts.ts'
+import { createApiKey, revokeApiKey } from '../../auth/api-keys.ts'
+import { ConfigurationError } from '../../errors.ts'
+import type { Prisma } from '../../postgres/client.ts'
+import type { Command } from '../command.ts'
+import { withDatabase } from './with-database.ts'
+
+const usage = `npm run keys -- create [--account ID | --new-account NAME] [--live] [--name NAME] [--expires P30D]
+npm run keys -- list [--account ID]
+npm run keys -- revoke KEY_ID`
+
+const options = {
+  account: { type: 'string' },
+  'new-account': { type: 'string' },
+  live: { type: 'boolean', default: false },
+  name: { type: 'string', default: 'Created on the command line' },
+  expires: { type: 'string' },
+} as const
+
+type Options = {
+  account?: string | undefined
+  'new-account'?: string | undefined
+  live: boolean
+  name: string
+  expires?: string | undefined
+}
+
+const expiryOf = (duration: string | undefined): Date | null => {
+  if (duration === undefined) return null
+  const now = Temporal.Now.zonedDateTimeISO('UTC')
+  try {
+    const life = Temporal.Duration.from(duration)
+    if (life.sign > 0) return new Date(now.add(life).epochMilliseconds)
+  } catch {
+    // Said below, as for a life that is over before it begins.
+  }
+  throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration of the future, such as P30D.`)
+}
+
+const create = async (prisma: Prisma, options: Options): Promise<string[]> => {
+  const { account, live, name, expires, 'new-account': newAccount } = options
+  const accountId =
+    newAccount === undefined ? await findAccount(prisma, account) : await createAccount(prisma, newAccount)
+  const expiresAt = expiryOf(expires)
+  const { apiKey, secret } = await createApiKey(prisma, { accountId, livemode: live, name, expiresAt })
+  return [`${apiKey.id}  ${accountId}  shown once:`, secret]
+}
+
+const list = async (prisma: Prisma, { account }: Options): Promise<string[]> => {
+  const keys = await prisma.apiKey.findMany({
+    ...(account && { where: { accountId: account } }),
+    orderBy: { id: 'asc' },
+  })
+  if (keys.length === 0) return ['There are no keys yet.']
+  return keys.map((key) => {
+    const state = key.revokedAt ? `revoked ${key.revokedAt.toISOString()}` : 'not revoked'
+    const expiry = key.expiresAt ? `expires ${key.expiresAt.toISOString()}` : 'does not expire'
+    return [
+      key.id,
+      key.accountId,
+      key.livemode ? 'live' : 'test',
+      `…${key.lastFour}`,
+      state,
+      expiry,
+      key.name,
+    ].join('  ')
+  })
+}
+
+const revoke = async (prisma: Prisma, id: string | undefined): Promise<string[]> => {
+  if (!id) throw new ConfigurationError(`Which key? ${usage}`)
+  const { revokedAt } = await revokeApiKey(prisma, id)
+  return [`${id} is revoked since ${revokedAt?.toISOString()}.`]
+}
+
+const perform = (prisma: Prisma, action: string | undefined, id: string | undefined, values: Options) => {
+  switch (action) {
+    case 'create':
+      return create(prisma, values)
+    case 'list':
+      return list(prisma, values)
+    case 'revoke':
+      return revoke(prisma, id)
+    default:
+      throw new ConfigurationError(usage)
+  }
+}
+
+/** Makes, lists and revokes API keys, in the database that the configuration names. */
+export const keysCommand: Command = async (context) => {
+  const { values, positionals } = parseArgs({ args: context.args, options, allowPositionals: true })
+  const [action, id] = positionals
+  if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new ConfigurationError(usage)
+  await withDatabase(context, 'keys', async ({ prisma }) => {
+    for (const line of await perform(prisma, action, id, values)) context.print(line)
+  })
+}

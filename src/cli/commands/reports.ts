@@ -1,0 +1,37 @@
+import { loadConfig } from '../../config/config.ts'
+import { ConfigurationError } from '../../errors.ts'
+import { createPool } from '../../postgres/client.ts'
+import { migrate } from '../../postgres/migrate.ts'
+import { openDatabase } from '../../postgres/open-database.ts'
+import { builtInReportTypes } from '../../reports/catalog.ts'
+import { loadOwnReports } from '../../reports/custom/load.ts'
+import { ensureReader } from '../../reports/custom/login.ts'
+import type { Command } from '../command.ts'
+
+/** Checks the operator's own reports as a start does, and lists them. */
+export const reportsCommand: Command = async ({ environment, print, signal }) => {
+  const config = loadConfig(environment)
+  const { reports } = config
+  if (!reports) throw new ConfigurationError('REPORTS_DIR is not set. It names the folder of your reports.')
+  await using closers = new AsyncDisposableStack()
+  const loginUrl = async (): Promise<string> => {
+    const database = await openDatabase(config, print, signal)
+    closers.defer(database.close)
+    await migrate(database.url, signal)
+    return ensureReader(database.url)
+  }
+  const url = reports.databaseUrl ?? (await loginUrl())
+  const onError = (error: Error): void => print(error.message)
+  const pool = createPool({
+    url,
+    max: 1,
+    applicationName: 'report-gateway reports',
+    isForeign: true,
+    onError,
+  })
+  closers.defer(() => pool.end())
+  const taken = builtInReportTypes.map(({ name }) => name)
+  const loaded = await loadOwnReports({ folder: reports.folder, pool, limits: reports.limits, taken })
+  for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
+  print(`Reports that can be run: ${loaded.length}.`)
+}

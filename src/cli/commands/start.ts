@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import pino from 'pino'
+import { type Config, loadConfig } from '../../config/config.ts'
+import type { Demo } from '../../demo/demo.ts'
+import { createLog } from '../../logger.ts'
+import { createGateway, type Started } from '../../server/gateway.ts'
+import type { Command } from '../command.ts'
+
+const exampleRequest = ({ month }: Demo): string => {
+  const [start, end] = [month.start, month.end].map((date) => date.toISOString())
+  const interval = `{between: {start: "${start}", end: "${end}"}}`
+  const report = `{balanceSummary: {interval: ${interval}}}`
+  return JSON.stringify({
+    query: `mutation { createReportRun(input: {report: ${report}}) { reportRun { id status } userErrors { message } } }`,
+  })
+}
+
+/** What a newcomer needs first. */
+const welcome = ({ url, demo }: Started, { databaseUrl, dataDir }: Config): string[] => {
+  const lines = ['', `  GraphiQL   ${url}/graphql`]
+  if (!demo) return [...lines, '']
+  // Only the embedded default serves this machine alone; elsewhere what is printed ends in some log.
+  if (databaseUrl !== null) return [...lines, `  Demo keys  ${join(dataDir, 'keys.json')}`, '']
+  return [
+    ...lines,
+    `  Test key   ${demo.keys.test}`,
+    `  Live key   ${demo.keys.live}`,
+    '',
+    '  Ask for a report from another terminal:',
+    '',
+    `  curl -s ${url}/graphql -H 'Authorization: Bearer ${demo.keys.test}' -H 'Content-Type: application/json' -d '${exampleRequest(demo)}'`,
+    '',
+  ]
+}
+
+/** The configuration, in which what stands on the command line wins. */
+const readConfig = (args: string[], environment: Record<string, string | undefined>): Config => {
+  const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
+  const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
+  // A worker beside a gateway on one machine just starts: nobody has to know its port.
+  return config.role === 'worker' && !environment.PORT ? { ...config, port: 0 } : config
+}
+
+/** Starts gateway, worker or both, and runs until the process is asked to stop. */
+export const startCommand: Command = async ({ args, environment, print, signal }) => {
+  const config = readConfig(args, environment)
+  const isWorker = config.role === 'worker'
+  const log = createLog(config.logLevel, pino.destination({ dest: 2, sync: true }))
+  const gateway = createGateway({ config, log, signal, onProgress: print })
+  const asked = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  try {
+    // A start that does not end must not keep the process from its end.
+    const started = await Promise.race([gateway.start(), asked.then(() => null)])
+    if (!started) return
+    if (!isWorker) for (const line of welcome(started, config)) print(line)
+    print(`ready ${started.url}/${isWorker ? 'ready' : 'graphql'}`)
+    await asked
+    print('Stopping…')
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    await gateway.stop()
+  }
+}

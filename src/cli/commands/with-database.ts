@@ -1,0 +1,34 @@
+import type { Pool } from 'pg'
+import { loadConfig } from '../../config/config.ts'
+import { createPool, createPrisma, type Prisma } from '../../postgres/client.ts'
+import { migrate } from '../../postgres/migrate.ts'
+import { openDatabase } from '../../postgres/open-database.ts'
+import type { CommandContext } from '../command.ts'
+
+/**
+ * Does a command's work on the database that the configuration names, with all migrations applied, and closes it.
+ *
+ * @param name shown in pg_stat_activity after `report-gateway`
+ */
+export const withDatabase = async (
+  { environment, print, signal }: CommandContext,
+  name: string,
+  work: (database: { prisma: Prisma; pool: Pool }) => Promise<void>,
+): Promise<void> => {
+  const database = await openDatabase(loadConfig(environment), () => {}, signal)
+  const pool = createPool({
+    url: database.url,
+    max: 2,
+    applicationName: `report-gateway ${name}`,
+    onError: (error) => print(error.message),
+  })
+  const prisma = createPrisma(pool)
+  try {
+    await migrate(database.url)
+    await work({ prisma, pool })
+  } finally {
+    await prisma.$disconnect()
+    await pool.end()
+    await database.close()
+  }
+}

@@ -1,9 +1,0 @@
-import { writeFile } from 'node:fs/promises'
-import type { Command } from '../command.ts'
-import { printedSchema } from '../graphql/schema.ts'
-
-/** Writes `schema.graphql` from the code. */
-export const schemaCommand: Command = async ({ print }) => {
-  await writeFile(new URL('../../schema.graphql', import.meta.url), printedSchema())
-  print('schema.graphql is written.')
-}

@@ -1,0 +1,125 @@
+import { emptyBatch } from '../ledger/rows.ts'
+import { type Day, dayOf, momentOf } from './calendar.ts'
+import type { NewDemoId } from './ids.ts'
+import type { DemoRandom } from './random.ts'
+import type { DemoBalanceTransaction, DemoBatch, DemoCharge, DemoPayout } from './rows.ts'
+
+/** A balance transaction to post; what is left out follows from the rest. */
+export type DemoPosting = Omit<
+  DemoBalanceTransaction,
+  'id' | 'net' | 'fee' | 'availableOn' | 'effectiveAt' | 'automaticPayoutId'
+> & { fee?: number; availableOn?: Date }
+
+/** The shop's books while the days are played through: what was posted, what waits for a payout, what comes later. */
+export type DemoBook = {
+  random: DemoRandom
+  newId: NewDemoId
+  /** Posts a row that waits for the next automatic payout. Its net is computed; it is effective when created. */
+  post: (posting: DemoPosting) => DemoBalanceTransaction
+  addCharge: (charge: DemoCharge) => void
+  addPayout: (payout: DemoPayout) => void
+  /** Posts the row of an automatic payout: it waits for none. */
+  postPayout: (posting: DemoPosting, effectiveAt: Date) => void
+  /** Sum of the net of all rows of that currency that wait for a payout: what can be given back without a debt. */
+  held: (currency: string) => number
+  /**
+   * Takes out the waiting rows that are available at a moment, provided that they sum to more than nothing; the caller
+   * names the payout in each of them.
+   */
+  sweep: (currency: string, at: Date) => DemoBalanceTransaction[]
+  /** Has something happen at a later moment; nothing that lies at or after the ledger's end does. */
+  later: (at: Date, event: (at: Date) => void) => void
+  /** Makes the events of a day happen, in the order of time. */
+  play: (day: Day) => void
+  /** The rows that nothing changes any more since the last call; all of them when `everything` is true. */
+  takeBatch: (everything: boolean) => DemoBatch
+}
+
+const sumOfNet = (rows: readonly DemoBalanceTransaction[]) => rows.reduce((sum, row) => sum + row.net, 0)
+
+export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Date): DemoBook => {
+  const waitingRows = new Map<string, DemoBalanceTransaction[]>()
+  const heldSums = new Map<string, number>()
+  const agenda = new Map<Day, { at: Date; event: (at: Date) => void }[]>()
+  let batch: DemoBatch = emptyBatch()
+
+  const waitingIn = (currency: string) => waitingRows.get(currency) ?? []
+  const held = (currency: string) => heldSums.get(currency) ?? 0
+
+  const complete = (posting: DemoPosting, effectiveAt: Date): DemoBalanceTransaction => {
+    const fee = posting.fee ?? 0
+    const id = newId('txn', posting.created)
+    const availableOn = posting.availableOn ?? posting.created
+    return { ...posting, id, fee, net: posting.amount - fee, availableOn, effectiveAt }
+  }
+
+  const later: DemoBook['later'] = (at, event) => {
+    if (at >= endsAt) return
+    const events = agenda.get(dayOf(at))
+    if (events) events.push({ at, event })
+    else agenda.set(dayOf(at), [{ at, event }])
+  }
+
+  return {
+    random,
+    newId,
+    addCharge: (charge) => void batch.charges.push(charge),
+    addPayout: (payout) => void batch.payouts.push(payout),
+    post: (posting) => {
+      const row = complete(posting, posting.created)
+      const rows = waitingRows.get(row.currency)
+      if (rows) rows.push(row)
+      else waitingRows.set(row.currency, [row])
+      heldSums.set(row.currency, held(row.currency) + row.net)
+      return row
+    },
+    postPayout: (posting, effectiveAt) => void batch.balanceTransactions.push(complete(posting, effectiveAt)),
+    held,
+    sweep: (currency, at) => {
+      const due: DemoBalanceTransaction[] = []
+      const others: DemoBalanceTransaction[] = []
+      for (const row of waitingIn(currency)) {
+        // As numbers, because comparing two dates calls into each of them and is several times slower.
+        if (row.availableOn.getTime() <= at.getTime()) due.push(row)
+        else others.push(row)
+      }
+      const sum = sumOfNet(due)
+      if (sum <= 0) return []
+      waitingRows.set(currency, others)
+      heldSums.set(currency, held(currency) - sum)
+      batch.balanceTransactions.push(...due)
+      return due
+    },
+    later,
+    play: (day) => {
+      const events = agenda.get(day) ?? []
+      agenda.delete(day)
+      for (const { at, event } of events.sort((a, b) => a.at.getTime() - b.at.getTime())) event(at)
+    },
+    takeBatch: (everything) => {
+      if (everything) {
+        batch.balanceTransactions.push(...[...waitingRows.values()].flat())
+        waitingRows.clear()
+      }
+      const taken = batch
+      batch = emptyBatch()
+      return taken
+    },
+  }
+}
+
+/** A moment some days after another, at a random time that comes after the day's payouts. */
+export const someTimeAfter = (at: Date, days: number, random: DemoRandom): Date =>
+  momentOf(dayOf(at) + days, random.between(3 * 3600, 24 * 3600 - 1))
+
+/** Has money given back at a later moment; while less is held than that, it waits for another day. */
+export const giveBackLater = (
+  book: DemoBook,
+  money: { currency: string; cost: number },
+  at: Date,
+  event: (at: Date) => void,
+): void =>
+  book.later(at, (now) => {
+    if (book.held(money.currency) >= money.cost) event(now)
+    else giveBackLater(book, money, momentOf(dayOf(now) + 1, (now.getTime() / 1000) % 86_400), event)
+  })

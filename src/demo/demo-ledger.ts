@@ -1,0 +1,161 @@
+import type pg from 'pg'
+import { loadLedger } from '../ledger/load.ts'
+import { emptyBatch } from '../ledger/rows.ts'
+import { createDemoBilling } from './billing.ts'
+import { createDemoBook, type DemoBook } from './book.ts'
+import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
+import { chargeSubscriptions, sellOrders } from './charges.ts'
+import { createDemoCustomers } from './customers.ts'
+import { feeDetailsOf } from './fee-details.ts'
+import { createDemoIds } from './ids.ts'
+import { type DemoMarket, demoMarkets } from './markets.ts'
+import { createDemoPayouts } from './payouts.ts'
+import { createDemoRandom } from './random.ts'
+import { planReversals } from './reversals.ts'
+import type { DemoBatch } from './rows.ts'
+
+/** The ledger in parts of about a month, made as they are asked for; it can be gone through once. */
+export type DemoLedger = Generator<DemoBatch, void>
+
+const sizes = { test: { orders: 103_000, customers: 4200 }, live: { orders: 10_300, customers: 600 } }
+
+type Span = { firstDay: Day; days: number; endsAt: Date }
+
+/**
+ * One market's shop. A day is lived through in two parts with the day's refunds and disputes between them, so that money
+ * given back is never more than is held: the payouts of the night have left by then, and the day's sales do not count yet.
+ */
+const openShop = (
+  book: DemoBook,
+  market: DemoMarket,
+  span: Span,
+  size: { orders: number; customers: number },
+  nextOrder: () => number,
+) => {
+  const { firstDay, days, endsAt } = span
+  const customerCount = Math.round(size.customers * market.share)
+  const customers = createDemoCustomers(market, customerCount, span, book.random, book.newId)
+  const payouts = createDemoPayouts(book, market, endsAt)
+  const billing = createDemoBilling(book, market)
+  const business = Array.from({ length: days }, (_, index) => businessOn(firstDay + index, firstDay, days))
+  const ordersPerBusiness = (size.orders * market.share) / business.reduce((sum, value) => sum + value, 0)
+
+  const settle = (day: Day) => {
+    payouts.payAutomatically(day)
+    billing.bill(day)
+    billing.adjust(day)
+  }
+
+  const trade = (day: Day) => {
+    payouts.payByHand(day)
+    const passed = day - firstDay
+    const orders = sellOrders(book, market, customers, {
+      day,
+      expected: (business[passed] ?? 0) * ordersPerBusiness,
+      customersSoFar: Math.ceil(customerCount * (0.2 + 0.8 * (passed / days))),
+      nextOrder,
+    })
+    const sales = [...orders, ...chargeSubscriptions(book, market, customers, day)]
+    for (const sale of sales) planReversals(book, market, sale)
+    billing.count(sales)
+  }
+
+  return { customers, settle, trade }
+}
+
+function* generate(endsAt: Date, livemode: boolean): DemoLedger {
+  const firstDay = firstDayBefore(endsAt)
+  const span = { firstDay, days: dayOf(endsAt) - firstDay, endsAt }
+  const seed = dayOf(endsAt) * 2 + Number(livemode)
+  const newId = createDemoIds(seed * 7919, livemode)
+  const book = createDemoBook(createDemoRandom([seed, 0x5ca1ab1e, 0x0ac0ffee]), newId, endsAt)
+  let orders = livemode ? 400_000 : 100_000
+  const nextOrder = () => ++orders
+  const size = livemode ? sizes.live : sizes.test
+  const shops = demoMarkets.map((market) => openShop(book, market, span, size, nextOrder))
+
+  const customers = shops.flatMap((shop) => shop.customers.map((customer) => customer.row))
+  // Reports on fees need a live key, so in test mode nobody would see their parts, and they take long to load.
+  const takeBatch = (everything: boolean): DemoBatch => {
+    const batch = book.takeBatch(everything)
+    return livemode ? { ...batch, feeDetails: batch.balanceTransactions.flatMap(feeDetailsOf) } : batch
+  }
+
+  yield { ...emptyBatch(), customers }
+  for (let day = firstDay; day < firstDay + span.days; day++) {
+    for (const shop of shops) shop.settle(day)
+    book.play(day)
+    for (const shop of shops) shop.trade(day)
+    if (isLastOfMonth(day)) yield takeBatch(false)
+  }
+  yield takeBatch(true)
+}
+
+/**
+ * The books of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about 120,000
+ * balance transactions in test mode, a tenth of that in live mode. The same `endsAt` and mode always give the same rows,
+ * and the two modes share no id.
+ *
+ * Nothing is created at or after `endsAt`; automatic payouts that arrive later are `in_transit` and effective later.
+ * No currency's balance is ever negative.
+ *
+ * @throws RangeError when `endsAt` is not midnight UTC
+ */
+export const generateDemoLedger = (options: { endsAt: Date; livemode: boolean }): DemoLedger => {
+  const { endsAt, livemode } = options
+  if (momentOf(dayOf(endsAt)).getTime() !== endsAt.getTime()) {
+    throw new RangeError(`The demo ledger ends at a midnight UTC, and ${String(endsAt)} is none.`)
+  }
+  return generate(endsAt, livemode)
+}
+
+const writeCoverage = `
+  insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
+  values ($1, $2::boolean, $3::timestamptz, $4::timestamptz, now())
+  on conflict (account_id, livemode) do update
+  set available_from = excluded.available_from,
+      available_until = excluded.available_until,
+      updated_at = excluded.updated_at`
+
+/**
+ * Gives an account its demo ledger in one mode, and says in `ledger_coverage` what it covers.
+ *
+ * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
+ * - An account and mode that has coverage is left alone: `isNew` is false and nothing is written.
+ * - Two processes that do it at once wait for each other, and the second finds the first one's.
+ *
+ * @throws Error when the client has no transaction open
+ */
+export const loadDemoLedger = async (
+  client: pg.ClientBase,
+  options: {
+    accountId: string
+    livemode: boolean
+    endsAt: Date
+    /** Gets a sentence now and then while the ledger is loaded. */
+    onProgress?: (message: string) => void
+  },
+): Promise<{ balanceTransactions: number; isNew: boolean }> => {
+  const { accountId, livemode, endsAt, onProgress } = options
+  const ledger = generateDemoLedger({ endsAt, livemode })
+  if (client.getTransactionStatus() !== 'T') {
+    throw new Error(
+      `Loading the demo ledger of ${accountId} needs an open transaction: begin one on this client.`,
+    )
+  }
+  const mode = livemode ? 'live' : 'test'
+  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `demo ledger ${accountId} ${mode}`,
+  ])
+  const coverage = await client.query(
+    'select from ledger_coverage where account_id = $1 and livemode = $2::boolean',
+    [accountId, livemode],
+  )
+  if (coverage.rowCount !== 0) return { balanceTransactions: 0, isNew: false }
+
+  const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
+    onProgress?.(`Demo ledger, ${mode} mode: ${rows} balance transactions loaded.`),
+  )
+  await client.query(writeCoverage, [accountId, livemode, momentOf(firstDayBefore(endsAt)), endsAt])
+  return { balanceTransactions, isNew: true }
+}

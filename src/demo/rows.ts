@@ -1,0 +1,17 @@
+import type { LedgerBalanceTransaction, LedgerBatch, LedgerCharge, LedgerPayout } from '../ledger/rows.ts'
+
+type Known<Row, Key extends keyof Row> = Row & { [Name in Key]-?: NonNullable<Row[Name]> }
+
+// The shop knows of each row what an export of others may leave out.
+export type DemoBalanceTransaction = Known<LedgerBalanceTransaction, 'type' | 'availableOn'>
+export type DemoCharge = Known<LedgerCharge, 'created'>
+export type DemoPayout = Known<
+  LedgerPayout,
+  'amount' | 'created' | 'arrivalDate' | 'effectiveAt' | 'isAutomatic' | 'status' | 'type'
+>
+
+export type DemoBatch = Omit<LedgerBatch, 'charges' | 'payouts' | 'balanceTransactions'> & {
+  charges: DemoCharge[]
+  payouts: DemoPayout[]
+  balanceTransactions: DemoBalanceTransaction[]
+}

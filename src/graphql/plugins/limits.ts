@@ -1,0 +1,108 @@
+import { GraphQLError, type GraphQLSchema, type ParseOptions, parse, type Source } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { DocumentLimits } from '../../config/config.ts'
+import { type DocumentSize, measureDocument, NestingError } from './document-cost.ts'
+
+export type LimitOptions = {
+  schema: GraphQLSchema
+  limits: DocumentLimits
+  /** Whether clients may read the schema. */
+  introspection: boolean
+}
+
+type Limit = keyof DocumentLimits | 'characters'
+
+/** Words of documents are shorter in the mean, unless comments and strings are written to be long. */
+const charactersPerToken = 50
+
+const wordings: Record<Limit, readonly [what: string, advice: string]> = {
+  characters: ['has # characters', 'Send long values as variables, and operations in requests of their own.'],
+  tokens: ['has # words and signs', 'Send values as variables, and operations in requests of their own.'],
+  depth: ['has # levels of fields', 'Ask for what lies deeper in a request of its own, by its id.'],
+  aliases: ['has # aliases and repeated fields', 'Select a field once, and many objects by nodes(ids:).'],
+  directives: ['has # directives', 'Leave out what is not needed instead of skipping it.'],
+  pageSize: ['asks for a page of #', 'Ask for smaller pages, one after the other, by their cursors.'],
+  cost: ['asks for # fields, as far as can be told', 'Ask for smaller pages, or for fewer fields.'],
+}
+
+const refusal = (message: string, extensions: Record<string, unknown>): GraphQLError =>
+  new GraphQLError(message, { extensions: { ...extensions, http: { status: 400 } } })
+
+/** @param actual null when reading was given up before it was known */
+const tooLarge = (limit: Limit, maximum: number, actual: number | null): GraphQLError => {
+  const [what, advice] = wordings[limit]
+  const isTold = actual !== null && actual < 1e9
+  const found = isTold ? String(actual) : `more than ${actual === null ? maximum : 1e9}`
+  return refusal(`The document ${what.replace('#', found)}; at most ${maximum} are allowed. ${advice}`, {
+    code: 'DOCUMENT_TOO_LARGE',
+    limit,
+    maximum,
+    actual: isTold ? actual : null,
+  })
+}
+
+/** Lists in lists and fragments in fragments are no levels of fields, but have to be within bounds too. */
+const tooDeep = (depth: number): GraphQLError =>
+  refusal(
+    `The document is nested too deep to be read; at most ${depth} levels of fields are allowed. ${wordings.depth[1]}`,
+    { code: 'DOCUMENT_TOO_LARGE', limit: 'depth', maximum: depth, actual: null },
+  )
+
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof GraphQLError && error.extensions.code === 'DOCUMENT_TOO_LARGE'
+
+/** The parser has no code for it, only words. */
+const isOutOfTokens = (error: unknown): boolean =>
+  error instanceof GraphQLError && error.message.includes('Document contains more than')
+
+/** @throws GraphQLError when the text has too many characters or tokens, or is no GraphQL */
+const parseWithin = ({ tokens, depth }: DocumentLimits, source: string | Source, options?: ParseOptions) => {
+  const { length } = typeof source === 'string' ? source : source.body
+  const characters = tokens * charactersPerToken
+  if (length > characters) throw tooLarge('characters', characters, length)
+  try {
+    return parse(source, { ...options, maxTokens: tokens })
+  } catch (error) {
+    if (isOutOfTokens(error)) throw tooLarge('tokens', tokens, null)
+    // The parser's stack is full.
+    if (error instanceof RangeError) throw tooDeep(depth)
+    throw error
+  }
+}
+
+const measured = ['depth', 'aliases', 'directives', 'pageSize', 'cost'] as const
+
+const checkSize = (size: DocumentSize, { limits, introspection }: LimitOptions): void => {
+  for (const limit of measured) {
+    if (size[limit] > limits[limit]) throw tooLarge(limit, limits[limit], size[limit])
+  }
+  if (size.hasIntrospection && !introspection) {
+    throw refusal(
+      'The schema cannot be read from this gateway: its operator has switched introspection off.',
+      {
+        code: 'INTROSPECTION_DISABLED',
+      },
+    )
+  }
+}
+
+/**
+ * Refuses documents that ask for too much, by one error each, before they are validated or anything is executed. Those
+ * that Yoga keeps parsed are measured again each time, since their variables differ.
+ */
+export const limitDocuments = (options: LimitOptions): Plugin => ({
+  onParse: ({ setParseFn }) => {
+    setParseFn((source: string | Source, more?: ParseOptions) => parseWithin(options.limits, source, more))
+    return ({ result, context }) => {
+      // Thrown, because Yoga takes what the parser gives for a mistake in the syntax, with another HTTP status.
+      if (isTooLarge(result)) throw result
+      if (!result || result instanceof Error) return
+      try {
+        // Absent when someone gives Yoga a document without a request.
+        checkSize(measureDocument(options.schema, result, context.params?.variables), options)
+      } catch (error) {
+        throw error instanceof NestingError ? tooDeep(options.limits.depth) : error
+      }
+    }
+  },
+})

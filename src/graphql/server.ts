@@ -1,0 +1,101 @@
+import { createYoga, type YogaServerInstance } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import { verifyApiKey } from '../auth/api-keys.ts'
+import { readAuthorization } from '../auth/credentials.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import type { Config } from '../config/config.ts'
+import { AuthenticationError } from '../errors.ts'
+import { type Context, createContext, type Services } from './context.ts'
+import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
+import { createDocumentCache } from './plugins/document-cache.ts'
+import type { Prefill } from './plugins/graphiql.ts'
+import { graphiqlPage, wantsPage } from './plugins/graphiql-page.ts'
+import { hideSecrets } from './plugins/hide-secrets.ts'
+import { limitDocuments } from './plugins/limits.ts'
+import { createErrorMask, unauthenticated } from './plugins/mask-error.ts'
+import { watchOperations } from './plugins/operation-metrics.ts'
+import { tellFewMistakes } from './plugins/validation.ts'
+import { schema } from './schema.ts'
+
+export const graphqlEndpoint = '/graphql'
+
+/** Largest body of a request, in bytes; Yoga's own limit is 25 MB. */
+const maxRequestBodySize = 1024 * 1024
+
+/** What is known of an operation before Yoga has it. */
+export type ConnectionContext = {
+  /** Given by the WebSocket side alone, which has checked the key when the socket was opened. */
+  viewer?: Viewer | null
+  /** Aborts when the socket, or the answer, is closed. */
+  gone: AbortSignal
+}
+
+export type Yoga = YogaServerInstance<ConnectionContext, Context>
+
+const refused = (): AuthenticationError =>
+  new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
+
+/**
+ * Who a key proves; null when no key was sent.
+ *
+ * @throws AuthenticationError when the key is not good
+ */
+export const authenticate = async (services: Services, key: string | null): Promise<Viewer | null> => {
+  if (key === null) return null
+  const viewer = await verifyApiKey(services.prisma, key, services.now())
+  if (!viewer) throw refused()
+  return viewer
+}
+
+export type YogaOptions = {
+  services: Services
+  log: Logger
+  /** What GraphiQL is filled with; null for nothing. */
+  prefill: Prefill | null
+  config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>
+}
+
+/** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
+export const createGraphqlServer = ({ services, log, prefill, config }: YogaOptions): Yoga =>
+  createYoga<ConnectionContext, Context>({
+    schema,
+    graphqlEndpoint,
+    landingPage: false,
+    graphiql: false,
+    plugins: [
+      config.graphiql && graphiqlPage(prefill),
+      preventForgery(),
+      refuseBrokenParameters(),
+      !config.getQueries && refuseGetQueries(),
+      limitDocuments({ schema, limits: config.documents, introspection: config.introspection }),
+      tellFewMistakes(config.suggestions),
+      watchOperations(services.metrics),
+      hideSecrets(),
+    ].filter((plugin) => plugin !== false),
+    parserAndValidationCache: createDocumentCache(),
+    multipart: false,
+    batching: false,
+    maxRequestBodySize,
+    // Origins that are not allowed never get here: the access rule has refused them. Yoga names the one that asks, and
+    // varies by it. No page may read GraphiQL, which may hold a key.
+    cors: (request) =>
+      !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
+    maskedErrors: { maskError: createErrorMask(log) },
+    logging: {
+      debug: (...parts) => log.debug({ parts }, 'yoga'),
+      info: (...parts) => log.debug({ parts }, 'yoga'),
+      warn: (...parts) => log.warn({ parts }, 'yoga'),
+      // Every error that is shown to a client other than it was thrown; the mask has logged those that are faults.
+      error: (...parts) => log.debug({ parts }, 'yoga'),
+    },
+    context: async (initial) => {
+      const { request, viewer, gone } = initial
+      if (viewer !== undefined) return createContext(services, viewer, null, gone)
+      try {
+        const key = readAuthorization(request.headers.get('authorization'))
+        return createContext(services, await authenticate(services, key), request.headers, gone)
+      } catch (error) {
+        throw error instanceof AuthenticationError ? unauthenticated(error) : error
+      }
+    },
+  })

@@ -1,0 +1,95 @@
+import type { IncomingMessage } from 'node:http'
+import { CloseCode, type Server as Protocol } from 'graphql-ws'
+import type { Logger } from 'pino'
+import type { WebSocket } from 'ws'
+import type { Viewer } from '../../auth/viewer.ts'
+import { isOutage } from '../../postgres/outage.ts'
+import { inRequest, requestIdOf } from '../../request-context.ts'
+import { sendUnlessSlow } from './slow-reader.ts'
+
+/** What the protocol knows of a socket. */
+export type SocketExtra = {
+  socket: WebSocket
+  request: IncomingMessage
+  /** Aborts when the socket has closed. */
+  gone: AbortSignal
+  /** Absent until the client has said who it is. */
+  viewer?: Viewer | null
+}
+
+export type ServeSocketOptions = {
+  protocol: Protocol<SocketExtra>
+  log: Logger
+  /** What a client may see of a fault. */
+  mask: (error: unknown) => Error
+  /** Seconds after which a client that does not read is closed. */
+  slowReaderSeconds: number
+}
+
+/** By RFC 6455 and IANA; clients come again, while they take the protocol's own code for a fault as final. */
+const tryAgainLater = 1013
+
+/** A client that does not answer a ping before the next one is gone. */
+const pingMilliseconds = 12_000
+
+/** A close frame has room for 123 bytes of reason. */
+export const closeReason = (text: string): string =>
+  Buffer.byteLength(text) <= 123
+    ? text
+    : `${Buffer.from(text)
+        .subarray(0, 119)
+        .toString()
+        .replace(/\uFFFD$/, '')}…`
+
+/**
+ * Serves one socket until it closes.
+ *
+ * The package has a binding of its own, but that one writes faults to the console, past the log, and sends their
+ * messages to the client.
+ */
+export const serveSocket = (
+  socket: WebSocket,
+  request: IncomingMessage,
+  { protocol, log, mask, slowReaderSeconds }: ServeSocketOptions,
+): void => {
+  // Too long a message, say: the socket closes by itself, with the code for that.
+  socket.on('error', (error) => log.debug({ err: error }, 'A WebSocket broke.'))
+
+  const requestId = requestIdOf(request.headers['x-request-id'])
+  const sends = sendUnlessSlow(socket, slowReaderSeconds)
+  const gone = new AbortController()
+  let hasAnswered = true
+  socket.on('pong', () => {
+    hasAnswered = true
+  })
+  const heartbeat = setInterval(() => {
+    // One that does not read cannot answer either; how long that may last is another matter.
+    if (!hasAnswered && !sends.isPending()) return socket.terminate()
+    hasAnswered = false
+    socket.ping()
+  }, pingMilliseconds)
+
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol,
+      // Of a socket that breaks meanwhile, 'close' tells.
+      send: sends.send,
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (handle) =>
+        socket.on('message', (data) => {
+          inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {
+            const code = isOutage(error) ? tryAgainLater : CloseCode.InternalServerError
+            socket.close(code, closeReason(mask(error).message))
+          })
+        }),
+    },
+    { socket, request, gone: gone.signal },
+  )
+  socket.once('close', (code, reason) => {
+    clearInterval(heartbeat)
+    gone.abort()
+    closed(code, String(reason)).catch((error: unknown) => {
+      log.warn({ err: error }, 'The subscriptions of a WebSocket could not be ended.')
+    })
+  })
+}

@@ -1,0 +1,146 @@
+import type { Server } from 'node:http'
+import { type ExecutionArgs, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import {
+  CloseCode,
+  handleProtocols,
+  makeServer,
+  type Context as SocketState,
+  type SubscribePayload,
+} from 'graphql-ws'
+import type { Logger } from 'pino'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { readConnectionParams } from '../../auth/credentials.ts'
+import type { Viewer } from '../../auth/viewer.ts'
+import { AuthenticationError } from '../../errors.ts'
+import { withoutSecrets } from '../../secrets.ts'
+import type { Services } from '../context.ts'
+import { createErrorMask } from '../plugins/mask-error.ts'
+import { authenticate, graphqlEndpoint, type Yoga } from '../server.ts'
+import { drainSockets } from './drain-sockets.ts'
+import { closeReason, type SocketExtra, serveSocket } from './serve-socket.ts'
+import { keyEnded } from './subscription-stream.ts'
+
+type ConnectionParams = Record<string, unknown> | undefined
+
+export type WebSocketOptions = {
+  server: Server
+  yoga: Yoga
+  services: Services
+  log: Logger
+  /** False refuses the handshake with 403. */
+  isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
+}
+
+/** GraphiQL opens its sockets without a key, and sends the headers of its editor with each operation. */
+const readOperationKey = ({ extensions }: SubscribePayload): string | null => {
+  const headers = extensions?.headers
+  return headers instanceof Object ? readConnectionParams({ ...headers }) : null
+}
+
+/** An error as it is sent: not with what is meant for Yoga, its HTTP status and the like. */
+const formatted = (error: GraphQLError): GraphQLFormattedError => {
+  const { http, unexpected, ...extensions } = error.extensions
+  return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
+}
+
+const tooManyOperations = (limit: number): GraphQLError =>
+  new GraphQLError(
+    `There are ${limit} operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.`,
+    { extensions: { code: 'LIMIT_REACHED' } },
+  )
+
+/** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
+export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebSocketOptions) => {
+  const { socketLimits: limits, connections, keyWatch, metrics } = services
+  const sockets = new WebSocketServer({
+    server,
+    path: graphqlEndpoint,
+    maxPayload: limits.messageBytes,
+    handleProtocols,
+    verifyClient: ({ req }, done) => done(isAllowed(req.headers), 403, 'Forbidden'),
+  })
+  sockets.on('error', (error) => log.warn({ err: error }, 'The WebSocket server reported a fault.'))
+  const mask = createErrorMask(log)
+  const operations = new WeakMap<object, ReturnType<Yoga['getEnveloped']>>()
+  const operationOf = (args: ExecutionArgs) => {
+    const operation = operations.get(args)
+    if (!operation) throw new Error('An operation is executed that was never prepared.')
+    return operation
+  }
+
+  const prepare = async (
+    { extra, subscriptions }: SocketState<ConnectionParams, SocketExtra>,
+    payload: SubscribePayload,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
+    if (Object.keys(subscriptions).length > limits.operations) return [tooManyOperations(limits.operations)]
+    try {
+      const viewer = extra.viewer ?? (await authenticate(services, readOperationKey(payload)))
+      // Without the request: it was a GET, by which Yoga takes no mutations.
+      const { query, variables, operationName } = payload
+      const { gone } = extra
+      const operation = yoga.getEnveloped({ viewer, gone, params: { query, variables, operationName } })
+      const args = {
+        schema: operation.schema,
+        document: operation.parse(payload.query),
+        operationName: payload.operationName,
+        variableValues: payload.variables,
+        contextValue: await operation.contextFactory({ viewer, gone }),
+      }
+      const errors = operation.validate(args.schema, args.document)
+      if (errors.length > 0) return errors
+      operations.set(args, operation)
+      return args
+    } catch (error) {
+      return [mask(error)]
+    }
+  }
+
+  /** Counts the socket as one of its key's, and closes it when the key ends. */
+  const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
+    // It says so once, and may have done that while its key was looked up.
+    if (socket.readyState === socket.CLOSED) return false
+    const giveBack = connections.take(viewer?.apiKeyId ?? null)
+    if (!giveBack) {
+      const reason = `${limits.perKey} connections are open for this key, which is its limit.`
+      socket.close(CloseCode.TooManyInitialisationRequests, reason)
+      return false
+    }
+    socket.once('close', giveBack)
+    if (viewer) {
+      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyEnded().message))
+      socket.once('close', keyWatch.watch(viewer.apiKeyId, end))
+    }
+    return socket.readyState === socket.OPEN
+  }
+
+  const protocol = makeServer<ConnectionParams, SocketExtra>({
+    connectionInitWaitTimeout: limits.handshakeSeconds * 1000,
+    execute: (args: ExecutionArgs) => operationOf(args).execute(args),
+    subscribe: (args: ExecutionArgs) => operationOf(args).subscribe(args),
+    onConnect: async ({ connectionParams, extra }) => {
+      try {
+        const viewer = await authenticate(services, readConnectionParams(connectionParams))
+        extra.viewer = viewer
+        return bindToKey(extra.socket, viewer)
+      } catch (error) {
+        if (!(error instanceof AuthenticationError)) throw error
+        extra.socket.close(CloseCode.Forbidden, closeReason(error.message))
+        return false
+      }
+    },
+    onSubscribe: (state, _id, payload) => prepare(state, payload),
+    onNext: (_state, _id, _payload, _args, { errors, data }) =>
+      errors && { ...(data === undefined ? {} : { data }), errors: errors.map(formatted) },
+    onError: (_state, _id, _payload, errors) => errors.map(formatted),
+  })
+  sockets.on('connection', (socket, request) => {
+    socket.once('close', metrics.socketOpened())
+    const { slowReaderSeconds } = limits
+    serveSocket(socket, request, { protocol, log, mask, slowReaderSeconds })
+  })
+
+  return {
+    /** Tells every client to connect again, elsewhere. */
+    stop: () => drainSockets(sockets),
+  }
+}

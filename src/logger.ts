@@ -1,0 +1,19 @@
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino'
+import { withoutSecrets } from './secrets.ts'
+
+/** An error without the connection that `pg` hangs on it, which holds a secret and fills pages. */
+const describeError = (error: Error): object => {
+  const { client: _, ...described } = pino.stdSerializers.err(error)
+  return described
+}
+
+/** The log of a process: lines of JSON, from which secrets are taken out last of all. */
+export const createLog = (level: LoggerOptions['level'], destination: DestinationStream): Logger =>
+  pino(
+    {
+      ...(level !== undefined && { level }),
+      serializers: { err: describeError },
+      hooks: { streamWrite: withoutSecrets },
+    },
+    destination,
+  )

@@ -1,0 +1,117 @@
+import type { ColumnValue, ReportColumn } from '../column.ts'
+import { columns, currency, interval, timezone } from '../parameters.ts'
+import { defineReportType } from '../report-type.ts'
+import { type Sql, sql } from '../sql.ts'
+import { ledgerAvailability } from './ledger-availability.ts'
+import { amount, local, text } from './ledger-columns.ts'
+import { changesBetween, ledgerCondition } from './ledger-filter.ts'
+
+/**
+ * The fees of balance transactions `bt`, one a row: what was taken from a transaction, in the parts that the ledger has
+ * (as a whole where it has none), and transactions that are nothing but a fee, whose gross is the fee.
+ */
+const feeRows: Sql = sql`balance_transactions bt
+cross join lateral (
+  select -1 as position, true as is_own, bt.description, -bt.amount as amount,
+    case when bt.reporting_category = 'tax' then -bt.amount end as tax
+  where bt.reporting_category in ('fee', 'network_cost', 'tax')
+  union all
+  select coalesce(part.position, 0), false, part.description, coalesce(part.amount, bt.fee),
+    case when part.type = 'tax' then part.amount when part.type is not null then 0 end
+  from (select where bt.fee <> 0) as taken
+  left join fee_details part on (part.account_id, part.livemode, part.balance_transaction_id)
+    = (bt.account_id, bt.livemode, bt.id)
+) as fee`
+
+const column = (name: string, description: string, value: ColumnValue): ReportColumn => ({
+  name,
+  description,
+  isDefault: true,
+  value,
+})
+
+/** A column of Stripe's that nothing in a ledger tells. */
+const emptyColumn = (name: string, description: string, kind: 'text' | 'integer' = 'text'): ReportColumn => ({
+  name,
+  description: `${description} Always empty: a ledger does not tell.`,
+  isDefault: false,
+  value: { kind, sql: { text: sql`null::text`, integer: sql`null::integer` }[kind] },
+})
+
+const feeColumns: ReportColumn[] = [
+  column(
+    'balance_transaction_created',
+    "When the balance transaction was created with which the fee was taken, in the report's timezone.",
+    local(sql`bt.created`),
+  ),
+  column('balance_transaction_id', 'Id of that balance transaction.', text(sql`bt.id`)),
+  column(
+    'fee_transaction_created',
+    "When the fee's own balance transaction was created, in the report's timezone; empty when the fee was taken from the amount of another.",
+    local(sql`case when fee.is_own then bt.created end`),
+  ),
+  column(
+    'fee_transaction_id',
+    "Id of the fee's own balance transaction; empty when the fee was taken from the amount of another.",
+    text(sql`case when fee.is_own then bt.id end`),
+  ),
+  column(
+    'incurred_at',
+    "When that which costs the fee was done, in the report's timezone; empty when the fee was billed by itself.",
+    local(sql`case when not fee.is_own then bt.created end`),
+  ),
+  column(
+    'incurred_by',
+    'Id of what costs the fee, a charge, refund, dispute or payout for example.',
+    text(sql`bt.source_id`),
+  ),
+  column(
+    'incurred_by_type',
+    'What that is: charge, refund, dispute or payout; empty when it is anything else.',
+    text(sql`case
+    when bt.reporting_category = 'charge' then 'charge'
+    when bt.reporting_category in ('refund', 'refund_failure') then 'refund'
+    when bt.reporting_category in ('dispute', 'dispute_reversal') then 'dispute'
+    when bt.reporting_category in ('payout', 'payout_reversal') then 'payout'
+  end`),
+  ),
+  column('fee_description', 'What the fee is for.', text(sql`fee.description`)),
+  column(
+    'amount',
+    'Amount of the fee with the tax on it, in major units; positive when charged.',
+    amount(sql`fee.amount`),
+  ),
+  column(
+    'tax',
+    'Tax in that amount, in major units; empty when the ledger does not tell the two apart.',
+    amount(sql`fee.tax`),
+  ),
+  column('currency', 'Settlement currency, in lower case.', text(sql`bt.currency`)),
+  emptyColumn('product', 'Product that the fee is for.'),
+  emptyColumn('feature_name', 'Feature of that product.'),
+  emptyColumn('pricing_tier', 'Tier of its price.', 'integer'),
+  column(
+    'settled_at',
+    "When the fee left the balance, in the report's timezone.",
+    local(sql`bt.effective_at`),
+  ),
+  emptyColumn('settled_via', 'What the fee was paid from.'),
+  emptyColumn('suite', 'Suite of products that the fee is for.'),
+  emptyColumn('fee_category', 'Kind of fee.'),
+]
+
+export const allFeesItemized = defineReportType({
+  name: 'all_fees.balance_transaction_created.itemized.2',
+  inputKey: 'allFeesBalanceTransactionCreatedItemized',
+  title: 'Itemized fees',
+  description:
+    'Every fee that was taken from the balance, one a row, with the tax on fees, in the order in which they were taken.',
+  parameters: { ...interval, ...timezone, ...currency, ...columns },
+  columns: feeColumns,
+  requiresLiveMode: true,
+  availability: ledgerAvailability,
+  source: (scope, { interval_start, interval_end, currency: only }) => ({
+    from: sql`${feeRows} where ${ledgerCondition(scope, { rows: changesBetween(interval_start, interval_end), currency: only })}`,
+    orderBy: sql`bt.effective_at, bt.id collate "C", fee.position`,
+  }),
+})

@@ -1,0 +1,84 @@
+import type { ReportColumn } from '../column.ts'
+import { columns, currency, interval, timezone } from '../parameters.ts'
+import { defineReportType } from '../report-type.ts'
+import { sql } from '../sql.ts'
+import { clockTime } from '../timezone.ts'
+import { ledgerAvailability } from './ledger-availability.ts'
+import { changesBefore, isPayout, ledgerCondition } from './ledger-filter.ts'
+
+const balanceColumns: ReportColumn[] = [
+  {
+    name: 'category',
+    description: 'Which line of the summary this is; stable, for programs.',
+    isDefault: true,
+    value: { kind: 'text', sql: sql`line.category` },
+  },
+  {
+    name: 'description',
+    description: 'The line for people, with its date where it has one.',
+    isDefault: true,
+    value: { kind: 'text', sql: sql`line.description` },
+  },
+  {
+    name: 'net_amount',
+    description: 'Amount in major units of the currency; fees and payouts are negative.',
+    isDefault: true,
+    value: { kind: 'amount', sql: sql`line.net_amount`, currency: sql`line.currency` },
+  },
+  {
+    name: 'currency',
+    description: 'Settlement currency, in lower case.',
+    isDefault: true,
+    value: { kind: 'text', sql: sql`line.currency` },
+  },
+]
+
+export const balanceSummary = defineReportType({
+  name: 'balance.summary.1',
+  inputKey: 'balanceSummary',
+  title: 'Balance summary',
+  description:
+    'What the balance was, what came and went, and what it is, for each currency. Starting balance, activity and payouts add up to the ending balance.',
+  parameters: { ...interval, ...timezone, ...currency, ...columns },
+  columns: balanceColumns,
+  requiresLiveMode: false,
+  availability: ledgerAvailability,
+  source: (scope, { interval_start, interval_end, timezone: zone, currency: only }) => {
+    const condition = ledgerCondition(scope, { rows: changesBefore(interval_end), currency: only })
+    const start = sql`${interval_start}::timestamptz`
+    const firstDay = sql`${clockTime(start, zone)}::date`
+    // The end is exclusive, so the day it names may lie outside: the last day inside is that of the instant before.
+    const lastDay = sql`${clockTime(sql`${interval_end}::timestamptz - interval '1 microsecond'`, zone)}::date`
+    const within = sql`bt.effective_at >= ${start}`
+    return {
+      from: sql`(
+  with total as (
+    select
+      bt.currency,
+      coalesce(sum(bt.net) filter (where not (${within})), 0) as starting,
+      coalesce(sum(bt.amount) filter (where ${within} and not ${isPayout}), 0) as activity_gross,
+      coalesce(-sum(bt.fee) filter (where ${within} and not ${isPayout}), 0) as activity_fee,
+      coalesce(sum(bt.amount) filter (where ${within} and ${isPayout}), 0) as payouts_gross,
+      coalesce(-sum(bt.fee) filter (where ${within} and ${isPayout}), 0) as payouts_fee
+    from balance_transactions bt
+    where ${condition}
+    group by bt.currency
+  )
+  select total.currency, entry.*
+  from total
+  cross join lateral (values
+    (1, 'starting_balance', 'Starting balance (' || ${firstDay} || ')', starting),
+    (2, 'activity_gross', 'Account activity before fees', activity_gross),
+    (3, 'activity_fee', 'Less fees', activity_fee),
+    (4, 'activity', 'Activity', activity_gross + activity_fee),
+    (5, 'payouts_gross', 'Payouts to bank', payouts_gross),
+    (6, 'payouts_fee', 'Payout fees', payouts_fee),
+    (7, 'payouts', 'Total payouts', payouts_gross + payouts_fee),
+    (8, 'ending_balance', 'Ending balance (' || ${lastDay} || ')',
+      starting + activity_gross + activity_fee + payouts_gross + payouts_fee)
+  ) as entry (position, category, description, net_amount)
+) as line`,
+      orderBy: sql`line.currency collate "C", line.position`,
+    }
+  },
+})

@@ -1,0 +1,13 @@
+import type { Prisma } from '../../postgres/client.ts'
+import type { Availability, ReportScope } from '../report-type.ts'
+
+/** The span that the ledger of this account and mode covers. */
+export const ledgerAvailability = async (
+  prisma: Prisma,
+  { accountId, livemode }: ReportScope,
+): Promise<Availability | null> => {
+  const coverage = await prisma.ledgerCoverage.findUnique({
+    where: { accountId_livemode: { accountId, livemode } },
+  })
+  return coverage && { from: coverage.availableFrom, until: coverage.availableUntil }
+}

@@ -1,0 +1,180 @@
+import type { ColumnValue, ReportColumn } from '../column.ts'
+import { type Sql, sql } from '../sql.ts'
+
+/** The tables that itemized reports read: what stands after `from`, before the conditions. */
+// Each join is on a whole primary key, so Postgres drops those whose columns were not chosen.
+export const ledgerRows: Sql = sql`balance_transactions bt
+left join charges ch on (ch.account_id, ch.livemode, ch.id) = (bt.account_id, bt.livemode, bt.charge_id)
+left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, ch.livemode, ch.customer_id)
+left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
+left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
+
+/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
+export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
+
+export const text = (value: Sql): ColumnValue => ({ kind: 'text', sql: value })
+/** Of `bt`, unless told otherwise. */
+export const amount = (value: Sql, currency: Sql = sql`bt.currency`): ColumnValue => ({
+  kind: 'amount',
+  sql: value,
+  currency,
+})
+/** In the timezone of the report. */
+export const local = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'report' })
+const utc = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'utc' })
+
+type Definition = readonly [description: string, value: ColumnValue]
+
+const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
+
+const address = <Prefix extends string>(prefix: Prefix, whose: string, object: Sql) =>
+  Object.fromEntries(
+    addressParts.map((part): [string, Definition] => [
+      `${prefix}_${part}`,
+      [`${whose}: ${part.replace('_', ' ')}.`, text(sql`(${object} ->> ${part})`)],
+    ]),
+    // Object.fromEntries forgets the keys, which the template spells out.
+  ) as Record<`${Prefix}_${(typeof addressParts)[number]}`, Definition>
+
+/**
+ * What each column of the itemized reports means, and where it comes from, in the order in which Stripe documents them.
+ * The words are Stripe's.
+ */
+const dictionary = {
+  balance_transaction_id: ['Id of the balance transaction.', text(sql`bt.id`)],
+  created_utc: ['When the balance transaction was created, in UTC.', utc(sql`bt.created`)],
+  created: ["When the balance transaction was created, in the report's timezone.", local(sql`bt.created`)],
+  available_on_utc: ['When its net amount becomes available, in UTC.', utc(sql`bt.available_on`)],
+  available_on: [
+    "When its net amount becomes available, in the report's timezone.",
+    local(sql`bt.available_on`),
+  ],
+  currency: ['Settlement currency of gross, fee and net, in lower case.', text(sql`bt.currency`)],
+  gross: [
+    'Amount before fees, in major units; negative when money leaves the balance.',
+    amount(sql`bt.amount`),
+  ],
+  fee: ['Fees taken from it, in major units; positive when charged.', amount(sql`bt.fee`)],
+  net: ['Gross less fee, in major units: what the balance changed by.', amount(sql`bt.net`)],
+  reporting_category: ['Kind of balance transaction, for accounting.', text(sql`bt.reporting_category`)],
+  source_id: [
+    'Id of the object behind it: a charge, refund, dispute, payout or transfer.',
+    text(sql`bt.source_id`),
+  ],
+  description: ["The balance transaction's own description.", text(sql`bt.description`)],
+  customer_facing_amount: [
+    'Amount that the payer saw, in major units of customer_facing_currency.',
+    amount(sql`bt.customer_facing_amount`, sql`bt.customer_facing_currency`),
+  ],
+  customer_facing_currency: ['Currency that the payer saw.', text(sql`bt.customer_facing_currency`)],
+  regulatory_tag: ['Tag that a regulator asks for; Brazil only.', text(sql`bt.regulatory_tag`)],
+  automatic_payout_id: ['Id of the automatic payout that swept it.', text(sql`bt.automatic_payout_id`)],
+  automatic_payout_effective_at_utc: [
+    'When that payout left the balance, in UTC.',
+    utc(sql`ap.effective_at`),
+  ],
+  automatic_payout_effective_at: [
+    "When that payout left the balance, in the report's timezone; in UTC where the report takes none.",
+    local(sql`ap.effective_at`),
+  ],
+  customer_id: ['Id of the customer.', text(sql`ch.customer_id`)],
+  customer_email: ['E-mail address of the customer.', text(sql`cu.email`)],
+  customer_name: ['Name of the customer.', text(sql`cu.name`)],
+  customer_description: ['Description of the customer.', text(sql`cu.description`)],
+  ...address('customer_shipping_address', "The customer's shipping address", sql`cu.shipping_address`),
+  ...address('customer_address', "The customer's address", sql`cu.address`),
+  ...address('shipping_address', "The charge's shipping address", sql`ch.shipping_address`),
+  ...address('card_address', "The card's address", sql`ch.card_address`),
+  charge_id: ['Id of the charge that it is about.', text(sql`bt.charge_id`)],
+  payment_intent_id: ['Id of the payment intent.', text(sql`ch.payment_intent_id`)],
+  charge_created_utc: ['When that charge was made, in UTC.', utc(sql`ch.created`)],
+  charge_created: ["When that charge was made, in the report's timezone.", local(sql`ch.created`)],
+  invoice_id: ['Id of the invoice.', text(sql`ch.invoice_id`)],
+  invoice_number: ['Number of the invoice.', text(sql`ch.invoice_number`)],
+  subscription_id: ['Id of the subscription.', text(sql`ch.subscription_id`)],
+  order_id: ['Id of the order.', text(sql`ch.order_id`)],
+  payment_method_type: ['Kind of payment method.', text(sql`ch.payment_method_type`)],
+  is_link: ['True when it was paid with Link.', { kind: 'boolean', sql: sql`ch.is_link` }],
+  card_brand: ['Brand of the card.', text(sql`ch.card_brand`)],
+  card_funding: ['Funding of the card: credit, debit, prepaid or unknown.', text(sql`ch.card_funding`)],
+  card_country: ['Country of the card, two letters.', text(sql`ch.card_country`)],
+  statement_descriptor: ["What stands on the payer's statement.", text(sql`ch.statement_descriptor`)],
+  dispute_reason: ['Reason of the dispute.', text(sql`bt.dispute_reason`)],
+  connected_account_id: ['Id of the connected account.', text(sql`bt.connected_account_id`)],
+  connected_account_name: ['Name of the connected account.', text(sql`bt.connected_account_name`)],
+  connected_account_country: ['Country of the connected account.', text(sql`bt.connected_account_country`)],
+  connected_account_direct_charge_id: [
+    'Id of the direct charge on the connected account.',
+    text(sql`bt.connected_account_direct_charge_id`),
+  ],
+  destination_payment_id: [
+    'Id of the payment that it became on the account that it was sent to.',
+    text(sql`bt.destination_payment_id`),
+  ],
+  'payment_metadata[key]': [
+    "Value of that key in the payment's metadata.",
+    { kind: 'entry', object: sql`ch.metadata` },
+  ],
+  'refund_metadata[key]': [
+    "Value of that key in the refund's metadata.",
+    { kind: 'entry', object: sql`bt.refund_metadata` },
+  ],
+  'transfer_metadata[key]': [
+    "Value of that key in the transfer's metadata.",
+    { kind: 'entry', object: sql`bt.transfer_metadata` },
+  ],
+  // Of the payout that swept it, also when it is itself one that came back; of a payout that none has swept, its own.
+  trace_id: [
+    'Reference that the bank gave the payout.',
+    text(sql`case when ap.id is null then po.trace_id else ap.trace_id end`),
+  ],
+  trace_id_status: [
+    'State of that reference: pending, unsupported or supported.',
+    text(sql`case when ap.id is null then po.trace_id_status else ap.trace_id_status end`),
+  ],
+  payout_id: ['Id of the payout.', text(sql`bt.payout_id`)],
+  effective_at_utc: ['When the money left the balance, or came back, in UTC.', utc(sql`bt.effective_at`)],
+  effective_at: [
+    "When the money left the balance, or came back, in the report's timezone.",
+    local(sql`bt.effective_at`),
+  ],
+  payout_expected_arrival_date: ['Day on which the bank should have it, in UTC.', utc(sql`po.arrival_date`)],
+  payout_status: [
+    'State of the payout: pending, in_transit, paid, canceled or failed.',
+    text(sql`po.status`),
+  ],
+  payout_reversed_at_utc: ['When it was canceled or failed, in UTC.', utc(sql`po.reversed_at`)],
+  payout_reversed_at: [
+    "When it was canceled or failed, in the report's timezone; in UTC where the report takes none.",
+    local(sql`po.reversed_at`),
+  ],
+  payout_type: ['Where it goes: bank_account or card.', text(sql`po.type`)],
+  payout_description: ["The payout's description.", text(sql`po.description`)],
+  payout_destination_id: ['Id of the bank account or card.', text(sql`po.destination_id`)],
+} as const satisfies Record<string, Definition>
+
+export type LedgerColumnName = keyof typeof dictionary
+
+/** The names in the order of the dictionary, each once. */
+export const inDocumentedOrder = (names: readonly LedgerColumnName[]): LedgerColumnName[] =>
+  // Object.keys gives the keys of the dictionary, and the type of a name is no other.
+  (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
+
+/**
+ * The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen.
+ *
+ * @param own values that this report takes from elsewhere than the dictionary says
+ */
+export const ledgerColumns = (
+  names: readonly LedgerColumnName[],
+  defaults: readonly LedgerColumnName[],
+  own: Partial<Record<LedgerColumnName, ColumnValue>> = {},
+): ReportColumn[] =>
+  names.map((name) => {
+    const [description, value] = dictionary[name]
+    return { name, description, value: own[name] ?? value, isDefault: defaults.includes(name) }
+  })
+
+/** The six columns of an address, by the prefix of their names. */
+export const addressColumns = <Prefix extends string>(prefix: Prefix) =>
+  addressParts.map((part) => `${prefix}_${part}` as const)

@@ -1,0 +1,28 @@
+import type { ReportColumn } from '../column.ts'
+import { localDefaults, utcDefaults, without } from './itemized-columns.ts'
+import { inDocumentedOrder, type LedgerColumnName, ledgerColumns } from './ledger-columns.ts'
+
+const payoutColumns: readonly LedgerColumnName[] = [
+  'automatic_payout_id',
+  'automatic_payout_effective_at_utc',
+  'automatic_payout_effective_at',
+]
+
+/** The columns of a reconciliation: those of the payout come first, also among the default columns. */
+const payoutFirst = (
+  names: readonly LedgerColumnName[],
+  defaults: readonly LedgerColumnName[],
+): ReportColumn[] =>
+  ledgerColumns(
+    [
+      ...payoutColumns.filter((name) => names.includes(name)),
+      ...inDocumentedOrder(without(names, payoutColumns)),
+    ],
+    ['automatic_payout_id', 'automatic_payout_effective_at', ...defaults],
+  )
+
+/** Columns of a version without timezone. */
+export const utcReconciliation = (names: readonly LedgerColumnName[]) => payoutFirst(names, utcDefaults)
+
+/** Columns of a version with a timezone. */
+export const localReconciliation = (names: readonly LedgerColumnName[]) => payoutFirst(names, localDefaults)

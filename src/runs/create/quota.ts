@@ -1,0 +1,112 @@
+import type { Viewer } from '../../auth/viewer.ts'
+import { LimitError } from '../../errors.ts'
+import type { Prisma, Transaction } from '../../postgres/client.ts'
+import type { LogOwner } from '../follow/event-log.ts'
+import { visibleRun } from '../list/visible-run.ts'
+
+/** What each account may use in each mode. */
+export type RunLimits = {
+  /** Runs that are made at once; more of them wait. */
+  accountConcurrency: number
+  /** Runs asked for on one day, in UTC; more are refused. */
+  dailyRuns: number
+}
+
+export type Quota = {
+  concurrentRuns: { limit: number; used: number; resetsAt: null }
+  dailyRuns: { limit: number; used: number; resetsAt: Date }
+}
+
+const startOfDay = (at: Date): Date => new Date(`${at.toISOString().slice(0, 10)}T00:00:00Z`)
+const startOfNextDay = (at: Date): Date => new Date(startOfDay(at).getTime() + 24 * 60 * 60 * 1000)
+
+const overDailyRuns = (limit: number, at: Date): LimitError =>
+  new LimitError(
+    `The account has asked for ${limit} reports today, which is its limit. Ask again tomorrow (UTC).`,
+    limit,
+    startOfNextDay(at),
+  )
+
+/**
+ * Counts a new run in the transaction that creates it.
+ *
+ * @returns how many runs of the account are in the queue already
+ * @throws LimitError when the account has had its runs of the day
+ */
+export const countRun = async (
+  tx: Transaction,
+  { accountId, livemode }: Viewer,
+  { dailyRuns }: RunLimits,
+  at: Date,
+): Promise<number> => {
+  const day = startOfDay(at).toISOString().slice(0, 10)
+  const [counted] = await tx.$queryRaw<{ runs: number | null; waiting: number }[]>`
+    with counted as (
+      insert into daily_run_counts as counts (account_id, livemode, day, runs)
+      values (${accountId}, ${livemode}, ${day}::date, 1)
+      on conflict (account_id, livemode, day) do update set runs = counts.runs + 1
+      where counts.runs < ${dailyRuns}
+      returning runs
+    )
+    select
+      (select runs from counted) as runs,
+      (
+        select count(*)::integer from report_runs
+        where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+          and data_needed_until is null
+      ) as waiting`
+  if (!counted || counted.runs === null) throw overDailyRuns(dailyRuns, at)
+  return counted.waiting
+}
+
+/** @throws LimitError when a new run would be refused, because the account has had its runs of the day */
+export const checkDailyRuns = async (
+  prisma: Prisma,
+  viewer: Viewer,
+  limits: RunLimits,
+  at: Date,
+): Promise<void> => {
+  const { limit, used } = (await readQuota(prisma, viewer, limits, at)).dailyRuns
+  if (used >= limit) throw overDailyRuns(limit, at)
+}
+
+/**
+ * How many runs of an account and mode are in the queue: those that wait, but not for data.
+ *
+ * @param besides id of a run that is not counted
+ */
+export const countQueued = (
+  prisma: Transaction,
+  { accountId, livemode }: LogOwner,
+  besides: string,
+): Promise<number> =>
+  prisma.reportRun.count({
+    where: { accountId, livemode, status: 'PENDING', dataNeededUntil: null, id: { not: besides } },
+  })
+
+/** What the viewer's account may use, and uses now. */
+export const readQuota = async (
+  prisma: Prisma,
+  viewer: Viewer,
+  { accountConcurrency, dailyRuns }: RunLimits,
+  now: Date,
+): Promise<Quota> => {
+  const { accountId, livemode } = viewer
+  const [used, counted] = await Promise.all([
+    prisma.reportRun.count({
+      where: { ...visibleRun(viewer), status: { in: ['RUNNING', 'CANCELING'] } },
+    }),
+    prisma.dailyRunCount.findUnique({
+      where: { accountId_livemode_day: { accountId, livemode, day: startOfDay(now) } },
+    }),
+  ])
+  return {
+    concurrentRuns: { limit: accountConcurrency, used, resetsAt: null },
+    dailyRuns: { limit: dailyRuns, used: counted?.runs ?? 0, resetsAt: startOfNextDay(now) },
+  }
+}
+
+/** Forgets the counts of days that are over. */
+export const pruneDailyCounts = async (prisma: Prisma, now: Date): Promise<void> => {
+  await prisma.dailyRunCount.deleteMany({ where: { day: { lt: startOfDay(now) } } })
+}

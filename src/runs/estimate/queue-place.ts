@@ -1,0 +1,124 @@
+import DataLoader from 'dataloader'
+import type { Prisma } from '../../postgres/client.ts'
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { LogOwner } from '../follow/event-log.ts'
+
+export type QueuePlace = {
+  /** 1 for the account's next run. */
+  position: number
+  estimatedStartAt: Date | null
+  waitingFor: 'WORKER' | 'CONCURRENCY_LIMIT' | 'DATA_AVAILABILITY'
+}
+
+export type QueuePlaceOptions = {
+  prisma: Prisma
+  /** Runs of an account that are made at once. */
+  accountConcurrency: number
+  now: () => Date
+}
+
+/** Runs that ended lately, from whose length that of the next ones is guessed. */
+const sample = 20
+
+type QueueState = { running: number; queued: number; meanMilliseconds: number | null }
+
+const readState = async (prisma: Prisma, { accountId, livemode }: LogOwner): Promise<QueueState> => {
+  const [state] = await prisma.$queryRaw<[{ running: number; queued: number; mean: number | null }]>`
+    select
+      (
+        select count(*)::integer from report_runs
+        where account_id = ${accountId} and livemode = ${livemode} and status in ('RUNNING', 'CANCELING')
+      ) as running,
+      (
+        select count(*)::integer from report_runs
+        where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+          and data_needed_until is null
+      ) as queued,
+      (
+        select avg(run_milliseconds)::float8 from (
+          select run_milliseconds from report_runs
+          where account_id = ${accountId} and livemode = ${livemode} and status = 'SUCCEEDED'
+          order by id desc limit ${sample}
+        ) as ended
+      ) as mean`
+  return { running: state.running, queued: state.queued, meanMilliseconds: state.mean }
+}
+
+/** How many runs of the account are in the queue, up to and with each of these that is: in the order in which they got there. */
+const readPositions = async (
+  prisma: Prisma,
+  { accountId, livemode }: LogOwner,
+  ids: readonly string[],
+): Promise<Map<string, number>> => {
+  const rows = await prisma.$queryRaw<{ id: string; position: number }[]>`
+    select id, position from (
+      select id, row_number() over (order by coalesce(queued_at, created_at), id)::integer as position
+      from report_runs
+      where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+        and data_needed_until is null
+    ) as queued
+    where id = any(${[...ids]}::text[])`
+  return new Map(rows.map(({ id, position }) => [id, position]))
+}
+
+const placeAt = (
+  position: number,
+  { running, meanMilliseconds }: QueueState,
+  limit: number,
+  now: Date,
+): QueuePlace => {
+  const free = Math.max(0, limit - running)
+  // Then it is up to the workers, which other accounts use as well.
+  if (position <= free) return { position, estimatedStartAt: null, waitingFor: 'WORKER' }
+  const rounds = Math.ceil((position - free) / limit)
+  const estimatedStartAt =
+    meanMilliseconds === null ? null : new Date(now.getTime() + rounds * meanMilliseconds)
+  return { position, estimatedStartAt, waitingFor: 'CONCURRENCY_LIMIT' }
+}
+
+export type QueuePlaceLoader = {
+  load(run: ReportRun): Promise<QueuePlace>
+  /** The place that a new run would have. */
+  next(owner: LogOwner): Promise<QueuePlace>
+}
+
+/** Tells where runs that are PENDING stand; a list of them costs two queries. */
+export const createQueuePlaceLoader = ({
+  prisma,
+  accountConcurrency,
+  now,
+}: QueuePlaceOptions): QueuePlaceLoader => {
+  const placesOf = async (runs: readonly ReportRun[]): Promise<Map<string, QueuePlace>> => {
+    const [owner] = runs
+    if (!owner) return new Map()
+    const [state, positions] = await Promise.all([
+      readState(prisma, owner),
+      readPositions(
+        prisma,
+        owner,
+        runs.map(({ id }) => id),
+      ),
+    ])
+    const placeOf = ({ id, dataNeededUntil }: ReportRun): QueuePlace =>
+      dataNeededUntil
+        ? { position: state.queued + 1, estimatedStartAt: null, waitingFor: 'DATA_AVAILABILITY' }
+        : // A run that has just left the queue was its first.
+          placeAt(positions.get(id) ?? 1, state, accountConcurrency, now())
+    return new Map(runs.map((run) => [run.id, placeOf(run)]))
+  }
+  const loader = new DataLoader<ReportRun, QueuePlace>(
+    async (runs) => {
+      const byOwner = Map.groupBy(runs, ({ accountId, livemode }) => `${accountId}:${livemode}`)
+      const places = new Map((await Promise.all([...byOwner.values()].map(placesOf))).flatMap((m) => [...m]))
+      return runs.map((run) => places.get(run.id) ?? new Error(`The place of ${run.id} was not found.`))
+    },
+    { cache: false },
+  )
+  return {
+    load: (run) => loader.load(run),
+    next: async (owner) => {
+      const state = await readState(prisma, owner)
+      return placeAt(state.queued + 1, state, accountConcurrency, now())
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import type { Prisma } from '../../postgres/client.ts'
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { ResultRequest } from '../create/identical-run.ts'
+import type { LogOwner } from '../follow/event-log.ts'
+
+/** Runs that are looked at, the newest of their type. */
+const sample = 50
+
+type PastRun = Pick<ReportRun, 'parameters' | 'formats' | 'compression'> & {
+  rows: number
+  bytes: number
+  milliseconds: number
+}
+
+/** The last runs of the type that have succeeded, of the account and mode. */
+export const readHistory = async (
+  prisma: Prisma,
+  { accountId, livemode }: LogOwner,
+  reportType: string,
+): Promise<PastRun[]> => {
+  const runs = await prisma.reportRun.findMany({
+    where: { accountId, livemode, reportType, status: 'SUCCEEDED' },
+    orderBy: { id: 'desc' },
+    take: sample,
+    select: {
+      parameters: true,
+      formats: true,
+      compression: true,
+      rowCount: true,
+      byteSize: true,
+      runMilliseconds: true,
+    },
+  })
+  return runs.map(({ rowCount, byteSize, runMilliseconds, ...run }) => ({
+    ...run,
+    rows: Number(rowCount),
+    bytes: Number(byteSize),
+    milliseconds: Number(runMilliseconds),
+  }))
+}
+
+/** What decides how many bytes a row takes. */
+const shapeOf = ({ parameters, formats }: Pick<ResultRequest, 'formats'> & { parameters: unknown }): string =>
+  JSON.stringify([Object(parameters).columns, [...new Set(formats)].sort()])
+
+/** Bytes that so many rows would take without compression, as rows with the same columns did; null when there were none. */
+export const guessBytes = (
+  history: readonly PastRun[],
+  request: Pick<ResultRequest, 'parameters' | 'formats'>,
+  rows: number,
+): bigint | null => {
+  const alike = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
+  const total = { rows: 0, bytes: 0 }
+  for (const run of alike) {
+    total.rows += run.rows
+    total.bytes += run.bytes
+  }
+  return total.rows === 0 ? null : BigInt(Math.round((rows * total.bytes) / total.rows))
+}
+
+/** Rows from which on a run tells how fast rows are written, and not only how long the rest takes. */
+const tellingRows = 1_000
+
+/**
+ * Milliseconds that so many rows would take: what the shortest run took, and more with each row, as the largest has it; null
+ * when nothing is known of so many.
+ */
+export const guessMilliseconds = (history: readonly PastRun[], rows: number): number | null => {
+  const [largest] = history.toSorted((a, b) => b.rows - a.rows)
+  if (!largest || (rows > largest.rows && largest.rows < tellingRows)) return null
+  const least = Math.min(...history.map(({ milliseconds }) => milliseconds))
+  const share = largest.rows === 0 ? 0 : rows / largest.rows
+  return Math.round(least + share * (largest.milliseconds - least))
+}

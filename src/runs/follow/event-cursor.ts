@@ -1,0 +1,30 @@
+import type { LogOwner } from './event-log.ts'
+
+/** A place in an account's event log: what comes after it is still to be told. */
+export type LogPlace = {
+  /** Position of the last event that lies before this place; 0 for the beginning. */
+  position: bigint
+  /**
+   * Set while a client is being told of the runs that were live at this position: those with an id greater than this
+   * are still to come, then the events. Null once that is over.
+   */
+  snapshotsAfter: string | null
+}
+
+const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
+
+const modeOf = ({ livemode }: LogOwner): string => (livemode ? 'live' : 'test')
+
+/** The place as clients hold it. It names its log, so that a cursor is never taken for one of another account or mode. */
+export const encodeEventCursor = (owner: LogOwner, { position, snapshotsAfter }: LogPlace): string => {
+  const snapshots = snapshotsAfter === null ? '' : `:${snapshotsAfter}`
+  return Buffer.from(`${modeOf(owner)}:${owner.accountId}:${position}${snapshots}`).toString('base64url')
+}
+
+/** The place that a cursor stands for; null when it is no cursor of this log. */
+export const decodeEventCursor = (owner: LogOwner, cursor: string): LogPlace | null => {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8')
+  const [, mode, accountId, position, snapshotsAfter] = pattern.exec(text) ?? []
+  if (position === undefined || mode !== modeOf(owner) || accountId !== owner.accountId) return null
+  return { position: BigInt(position), snapshotsAfter: snapshotsAfter ?? null }
+}

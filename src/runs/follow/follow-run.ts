@@ -1,0 +1,44 @@
+import type { Logger } from 'pino'
+import type { Viewer } from '../../auth/viewer.ts'
+import { NotFoundError } from '../../errors.ts'
+import { idPrefixes, isId } from '../../ids.ts'
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { isFinal } from '../lifecycle/status.ts'
+import type { RunLoader } from '../list/run-loader.ts'
+import { isVisibleTo } from '../list/visible-run.ts'
+import { closableStream } from './closable-stream.ts'
+import type { Hub } from './hub.ts'
+import { insist } from './insist.ts'
+
+export type FollowDependencies = { hub: Hub; runLoader: RunLoader; log: Logger }
+
+/**
+ * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
+ * between, never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does
+ * not end it.
+ *
+ * @throws NotFoundError when the viewer has no such run
+ */
+export const followRun = (
+  { hub, runLoader, log }: FollowDependencies,
+  viewer: Viewer,
+  id: string,
+): AsyncIterableIterator<ReportRun, void, undefined> =>
+  closableStream(async function* (signal) {
+    const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+    // Runs are loaded many at once: an id that Postgres cannot read would fail the others as well.
+    if (!isId(id, idPrefixes.reportRun)) throw notFound()
+    // Listening comes before loading, so that a change in between is not lost.
+    const what = 'A run could not be loaded for its followers.'
+    const mailbox = await insist(() => hub.subscribe(viewer, id, signal), { signal, log, what })
+    let run = await insist(() => runLoader.load(id), { signal, log, what })
+    let version = 0
+    while (isVisibleTo(run, viewer)) {
+      if (run.version > version) yield run
+      version = Math.max(version, run.version)
+      const entry = isFinal(run.status) ? null : await mailbox.take()
+      if (entry === null) return
+      run = await insist(entry.run, { signal, log, what })
+    }
+    throw notFound()
+  })

@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Pool } from 'pg'
+import type { Logger } from 'pino'
+import type { Metrics } from '../../metrics.ts'
+import { createConnection } from '../../postgres/client.ts'
+import type { LogOwner } from './event-log.ts'
+
+const channel = 'report_gateway_events'
+const batchMilliseconds = 2
+const longestReconnectMilliseconds = 2_000
+
+export type WakeUp = {
+  /** Hints to every process that the owner's log has grown. To be called after commit; it never throws. */
+  notify(owner: LogOwner): void
+  /** `owner` is null when hints may have been missed and every log has to be read. */
+  onWake(listener: (owner: LogOwner | null) => void): void
+  /** Whether hints from others arrive: the connection was there when it was last asked, a few seconds ago at most. */
+  isConnected(): boolean
+  stop(): Promise<void>
+}
+
+export type WakeUpOptions = {
+  metrics: Pick<Metrics, 'wakeUpReconnected'>
+  /** How often the connection is asked whether it is still there, in milliseconds. @default 3_000 */
+  heartbeatMilliseconds?: number
+  /** How long it may take to answer, or to be made, in milliseconds. @default 3_000 */
+  limitMilliseconds?: number
+}
+
+const encodeOwner = ({ accountId, livemode }: LogOwner): string =>
+  `${livemode ? 'live' : 'test'}:${accountId}`
+
+const decodeOwner = (payload: string): LogOwner | null => {
+  const [mode, accountId] = payload.split(':')
+  return accountId ? { accountId, livemode: mode === 'live' } : null
+}
+
+type Connection = {
+  /** Resolves when it is of no more use. */
+  ended: Promise<void>
+  /** Ends it, and waits for that no longer than the limit: the server may not answer. */
+  end(): Promise<void>
+}
+
+type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
+  url: string
+  log: Logger
+  wake: (owner: LogOwner | null) => void
+}
+
+/**
+ * A connection that listens. Where packets are lost without a word (a machine that went away, a firewall that forgot) it
+ * would seem to be fine for hours, so it is asked every few seconds.
+ */
+const connect = async (options: ConnectOptions): Promise<Connection> => {
+  const { url, log, wake, heartbeatMilliseconds, limitMilliseconds } = options
+  const client = createConnection(url, 'report-gateway wake-up', limitMilliseconds)
+  const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
+  client.on('end', finish)
+  client.on('error', (error) => {
+    log.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
+    finish()
+  })
+  client.on('notification', ({ payload = '' }) => wake(decodeOwner(payload)))
+  const end = async (): Promise<void> => {
+    finish()
+    // With a query under way that has no answer this cuts the connection.
+    const closed = client.end().catch(() => {})
+    await Promise.race([closed, delay(limitMilliseconds, undefined, { ref: false })])
+  }
+  try {
+    await client.connect()
+    await client.query(`listen ${channel}`)
+  } catch (error) {
+    await end()
+    throw error
+  }
+  let isAsking = false
+  const heartbeat = setInterval(() => {
+    if (isAsking) return
+    isAsking = true
+    client.query('select 1').then(
+      () => {
+        isAsking = false
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
+        void end()
+      },
+    )
+  }, heartbeatMilliseconds)
+  void ended.then(() => clearInterval(heartbeat))
+  return { ended, end }
+}
+
+/**
+ * Tells processes on one Postgres that there is something to read. It is a hint only: whoever gets it, or reconnects,
+ * reads the log itself. NOTIFY is sent outside the writing transaction, because inside it costs two thirds of the
+ * commit rate (it takes a database-wide lock until the commit is on disk), and in batches.
+ *
+ * @param url where the connection that listens is made
+ * @param pool connections by which hints are sent
+ */
+export const startWakeUp = async (
+  url: string,
+  pool: Pool,
+  log: Logger,
+  { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
+): Promise<WakeUp> => {
+  const listeners = new Set<(owner: LogOwner | null) => void>()
+  const wake = (owner: LogOwner | null): void => {
+    for (const listener of listeners) listener(owner)
+  }
+  const stopping = new AbortController()
+  const settings = { url, log, wake, heartbeatMilliseconds, limitMilliseconds }
+
+  let current: Connection | null = null
+  /** A connection, however long it takes to have one; null when there is no need of it any more. */
+  const reconnect = async (): Promise<Connection | null> => {
+    let wait = 50
+    while (!stopping.signal.aborted) {
+      try {
+        return await connect(settings)
+      } catch (error) {
+        log.warn({ err: error }, `The wake-up connection cannot be made; trying again in ${wait} ms.`)
+        await delay(wait, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
+        wait = Math.min(wait * 2, longestReconnectMilliseconds)
+      }
+    }
+    return null
+  }
+  const keepConnected = async (first: Connection): Promise<void> => {
+    let connection: Connection | null = first
+    while (connection && !stopping.signal.aborted) {
+      current = connection
+      if (connection !== first) {
+        metrics.wakeUpReconnected()
+        wake(null)
+      }
+      await connection.ended
+      current = null
+      connection = await reconnect()
+    }
+    // It may have been made anew just then.
+    await connection?.end()
+  }
+  const kept = keepConnected(await connect(settings))
+
+  const waiting = new Set<string>()
+  let timer: NodeJS.Timeout | undefined
+  const flush = async (): Promise<void> => {
+    clearTimeout(timer)
+    timer = undefined
+    if (waiting.size === 0) return
+    const payloads = [...waiting]
+    waiting.clear()
+    try {
+      await pool.query('select pg_notify($1, payload) from unnest($2::text[]) as payload', [
+        channel,
+        payloads,
+      ])
+    } catch (error) {
+      log.warn({ err: error }, 'A wake-up could not be sent; readers look for themselves within seconds.')
+    }
+  }
+
+  return {
+    notify: (owner) => {
+      waiting.add(encodeOwner(owner))
+      timer ??= setTimeout(flush, batchMilliseconds)
+    },
+    onWake: (listener) => {
+      listeners.add(listener)
+    },
+    isConnected: () => current !== null,
+    stop: async () => {
+      stopping.abort()
+      await flush()
+      await current?.end()
+      await kept
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { Logger } from 'pino'
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { lookRegularly, type RegularLook } from '../regular-look.ts'
+import { newTraceId } from '../trace-id.ts'
+import { type TransitionDependencies, transition } from './transition.ts'
+
+const lookMilliseconds = 1_000
+const pageSize = 100
+
+export type DeadlineDependencies = TransitionDependencies & { log: Logger }
+
+/** True when the run's time is up, to start if it waits, and to end if it runs. */
+export const isLate = ({ status, deadlineAt }: ReportRun, now: Date): boolean =>
+  (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
+
+/** Why a run that is PENDING had not started. */
+const reasonOf = ({ dataNeededUntil }: ReportRun): string =>
+  dataNeededUntil
+    ? `the data until ${dataNeededUntil.toISOString()} had not come by then`
+    : 'no worker was free until then'
+
+const failureOf = (run: ReportRun) => {
+  const deadline = run.deadlineAt?.toISOString()
+  return run.status === 'PENDING'
+    ? {
+        failureCode: 'NOT_STARTED_IN_TIME',
+        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reasonOf(run)}. Try again, or give it more time by startWithin.`,
+      }
+    : {
+        failureCode: 'TIMED_OUT',
+        failureMessage: `The run took longer than its timeout of ${run.timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
+      }
+}
+
+/** Ends a run whose time is up; null when it has moved on meanwhile. */
+export const endLate = (deps: TransitionDependencies, run: ReportRun): Promise<ReportRun | null> => {
+  const at = deps.now()
+  return transition(deps, {
+    runId: run.id,
+    from: run.status,
+    to: 'FAILED',
+    execution: run.execution,
+    data: {
+      ...failureOf(run),
+      failureIsRetryable: true,
+      failurePath: [],
+      traceId: run.traceId ?? newTraceId(),
+      finishedAt: at,
+      runMilliseconds: run.startedAt && BigInt(Math.max(0, at.getTime() - run.startedAt.getTime())),
+      estimatedFinishAt: null,
+    },
+  })
+}
+
+const endAllLate = async (deps: DeadlineDependencies, signal: AbortSignal): Promise<void> => {
+  let late: ReportRun[]
+  do {
+    late = await deps.prisma.reportRun.findMany({
+      where: { deadlineAt: { lte: deps.now() }, status: { in: ['PENDING', 'RUNNING'] } },
+      orderBy: { deadlineAt: 'asc' },
+      take: pageSize,
+    })
+    for (const run of late) {
+      signal.throwIfAborted()
+      const ended = await endLate(deps, run)
+      const { id: runId, accountId, traceId } = ended ?? run
+      if (ended) deps.log.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
+    }
+  } while (late.length === pageSize)
+}
+
+/**
+ * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
+ * lives; whoever works on such a run notices that it has ended.
+ */
+export const startDeadlines = (deps: DeadlineDependencies): RegularLook =>
+  lookRegularly({
+    look: (signal) => endAllLate(deps, signal),
+    milliseconds: lookMilliseconds,
+    log: deps.log,
+    complaint: 'Late runs could not be looked for; trying on.',
+  })

@@ -1,0 +1,105 @@
+import type { Logger } from 'pino'
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { ReportScope } from '../../reports/report-type.ts'
+import { countQueued } from '../create/quota.ts'
+import type { RunDependencies } from '../dependencies.ts'
+import { lookRegularly, type RegularLook } from '../regular-look.ts'
+import { transition } from './transition.ts'
+
+const lookMilliseconds = 2_000
+const pageSize = 100
+
+export type ReleaseDependencies = Pick<
+  RunDependencies,
+  'prisma' | 'queue' | 'wakeUp' | 'catalog' | 'metrics' | 'now'
+> & { log: Logger }
+
+/** Runs that need the same data, which come up to some time. */
+type WaitingGroup = ReportScope & { reportType: string; neededUntil: Date }
+
+/** Who waits for what, and until when the data has to reach for the first of them. */
+const waitingGroups = async ({ prisma }: ReleaseDependencies): Promise<WaitingGroup[]> => {
+  const groups = await prisma.reportRun.groupBy({
+    by: ['accountId', 'livemode', 'reportType'],
+    where: { dataNeededUntil: { not: null } },
+    _min: { dataNeededUntil: true },
+  })
+  return groups.flatMap(({ _min: { dataNeededUntil }, ...group }) =>
+    dataNeededUntil ? [{ ...group, neededUntil: dataNeededUntil }] : [],
+  )
+}
+
+/** Puts a run into the queue, behind those that are there; nothing happens when another process was faster. */
+const release = async (deps: ReleaseDependencies, run: ReportRun): Promise<void> => {
+  const released = await transition(deps, {
+    runId: run.id,
+    from: 'PENDING',
+    to: 'PENDING',
+    where: { dataNeededUntil: { not: null } },
+    kind: 'UPDATED',
+    data: { dataNeededUntil: null, queuedAt: deps.now() },
+    also: async (tx) => deps.queue.enqueue(tx, run, await countQueued(tx, run, run.id)),
+  })
+  const { id: runId, accountId, traceId } = run
+  if (released) deps.log.info({ runId, accountId, traceId }, 'The data has come that a run had waited for.')
+}
+
+/** Releases those of a group whose data is there, the oldest first. */
+const releaseCovered = async (
+  deps: ReleaseDependencies,
+  { accountId, livemode, reportType, neededUntil }: WaitingGroup,
+  signal: AbortSignal,
+): Promise<void> => {
+  // Another process may know the type.
+  const type = deps.catalog.find(reportType)
+  const available = type && (await type.availability(deps.prisma, { accountId, livemode }))
+  if (!available || available.until < neededUntil) return
+  let covered: ReportRun[]
+  do {
+    covered = await deps.prisma.reportRun.findMany({
+      where: {
+        accountId,
+        livemode,
+        reportType,
+        status: 'PENDING',
+        dataNeededUntil: { lte: available.until },
+      },
+      orderBy: { id: 'asc' },
+      take: pageSize,
+    })
+    for (const run of covered) {
+      signal.throwIfAborted()
+      await release(deps, run)
+    }
+  } while (covered.length === pageSize)
+}
+
+/** Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. */
+export const releaseRuns = async (deps: ReleaseDependencies, signal: AbortSignal): Promise<void> => {
+  for (const group of await waitingGroups(deps)) {
+    signal.throwIfAborted()
+    try {
+      await releaseCovered(deps, group, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      // The others do not have to wait for it.
+      const { accountId, reportType } = group
+      deps.log.warn(
+        { err: error, accountId, reportType },
+        'Runs that wait for data could not be looked after.',
+      )
+    }
+  }
+}
+
+/**
+ * Looks after runs that wait for data. All there is to know of them is in the database, so it does not matter which
+ * process looks, nor when the data came.
+ */
+export const startReleases = (deps: ReleaseDependencies): RegularLook =>
+  lookRegularly({
+    look: (signal) => releaseRuns(deps, signal),
+    milliseconds: lookMilliseconds,
+    log: deps.log,
+    complaint: 'Runs that wait for data could not be looked for; trying on.',
+  })

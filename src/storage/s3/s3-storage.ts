@@ -1,0 +1,105 @@
+import { PassThrough, Readable } from 'node:stream'
+import { finished, pipeline } from 'node:stream/promises'
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  paginateListObjectsV2,
+} from '@aws-sdk/client-s3'
+import { createMeter } from '../byte-counter.ts'
+import type { ByteRange, Storage } from '../storage.ts'
+import type { ObjectPlace, S3Bucket } from './bucket.ts'
+import { inStore, isBehindEnd, isMissing } from './s3-errors.ts'
+import { listUploads } from './unfinished-uploads.ts'
+import { upload } from './upload.ts'
+
+/** Nothing for the whole file: of an empty one, no range can be asked for. */
+const rangeOf = ({ start, end }: ByteRange): { Range?: string } =>
+  start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end === undefined ? '' : end - 1}` }
+
+/**
+ * Passes bytes on, says of a connection that breaks that it is the store's, and ends the connection when nobody reads on,
+ * even if the store sends nothing at that moment.
+ */
+const passOn = (body: Readable): Readable => {
+  const stream = new PassThrough()
+  stream.once('close', () => body.destroy())
+  // Whoever reads is told; nobody may be reading yet.
+  stream.on('error', () => {})
+  inStore(() => finished(body)).catch((error) => stream.destroy(error))
+  return body.pipe(stream)
+}
+
+/** Keeps files in a bucket of S3, or of a store that speaks its language. */
+export const createS3Storage = (bucket: S3Bucket): Storage => {
+  const { client, locate, keyOf } = bucket
+
+  const open = async (at: ObjectPlace, range: ByteRange): Promise<Readable | null> => {
+    if (range.end !== undefined && range.end <= range.start) return Readable.from([])
+    try {
+      const { Body } = await client.send(new GetObjectCommand({ ...at, ...rangeOf(range) }))
+      if (!(Body instanceof Readable)) throw new Error('The client for S3 gave no stream.')
+      return passOn(Body)
+    } catch (error) {
+      if (isMissing(error)) return null
+      if (isBehindEnd(error)) return Readable.from([])
+      throw error
+    }
+  }
+
+  const sizeOf = async (at: ObjectPlace): Promise<number | null> => {
+    try {
+      return (await client.send(new HeadObjectCommand(at))).ContentLength ?? null
+    } catch (error) {
+      if (isMissing(error)) return null
+      throw error
+    }
+  }
+
+  const objectsIn = async ({ Bucket, Key }: ObjectPlace): Promise<string[]> => {
+    const keys: string[] = []
+    for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: `${Key}/` })) {
+      keys.push(...Contents.flatMap((object) => object.Key ?? []))
+    }
+    return keys
+  }
+
+  /** One after the other: a run has few files, and not every store knows how to delete many at once. */
+  const removeAll = async (at: ObjectPlace): Promise<void> => {
+    for (const unfinished of await listUploads(client, at)) {
+      await client.send(new AbortMultipartUploadCommand(unfinished))
+    }
+    for (const Key of [at.Key, ...(await objectsIn(at))]) {
+      await client.send(new DeleteObjectCommand({ ...at, Key }))
+    }
+  }
+
+  const listAll = async (at: ObjectPlace): Promise<string[]> => {
+    const unfinished = (await listUploads(client, at)).map(({ Key }) => Key)
+    return [...new Set([...(await objectsIn(at)), ...unfinished])].map(keyOf)
+  }
+
+  /** Asks the store, of a key that has been checked. */
+  const ask = async <Result>(key: string, act: (at: ObjectPlace) => Promise<Result>): Promise<Result> => {
+    const at = locate(key)
+    return inStore(() => act(at))
+  }
+
+  return {
+    write: async (key, content, signal) => {
+      const at = locate(key)
+      const meter = createMeter()
+      const flowing = pipeline([...content, meter.stream], { signal })
+      // Its fault is told by the upload, which reads from it.
+      flowing.catch(() => {})
+      await upload({ client, at }, meter.stream, signal)
+      await flowing
+      return meter.result()
+    },
+    read: (key, range) => ask(key, (at) => open(at, range)),
+    size: (key) => ask(key, sizeOf),
+    remove: (key) => ask(key, removeAll),
+    list: (folder) => ask(folder, listAll),
+  }
+}

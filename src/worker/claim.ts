@@ -1,0 +1,126 @@
+import type { Transaction } from '../postgres/client.ts'
+import type { ReportRun } from '../postgres/generated/prisma/client.ts'
+import { endLate, isLate } from '../runs/lifecycle/deadlines.ts'
+import { isFinal } from '../runs/lifecycle/status.ts'
+import { transition } from '../runs/lifecycle/transition.ts'
+import { runFolder } from '../storage/file-key.ts'
+import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
+import { WorkerLostError } from './failure.ts'
+import { finishCanceled, finishFailed, removeOrWarn } from './finish-run.ts'
+
+export type TakenRun = {
+  run: ReportRun
+  /** To be called when the work on it is over. */
+  release: () => void
+}
+
+/** Losses so far; a run found RUNNING that nobody has handed back was lost just now. */
+const lossesOf = (run: ReportRun): number =>
+  run.lostExecutions + (run.status === 'RUNNING' && !run.isHandedBack ? 1 : 0)
+
+const deadlineOf = ({ timeoutMilliseconds }: ReportRun, startedAt: Date): Date | null =>
+  timeoutMilliseconds === null ? null : new Date(startedAt.getTime() + Number(timeoutMilliseconds))
+
+/** Ends a run of which there is nothing to make any more; false when there is. */
+const endInstead = async (deps: RunWork, run: ReportRun): Promise<boolean> => {
+  if (run.status === 'SUCCEEDED') return true
+  if (isFinal(run.status)) {
+    // It was ended while its worker was away. No result can come any more, so all of it may go.
+    await removeOrWarn(deps, run, [runFolder(run)])
+    return true
+  }
+  if (run.status === 'CANCELING') {
+    // Its earlier worker went away before it could stop.
+    await removeOrWarn(deps, run, [runFolder(run)])
+    await finishCanceled(deps, run)
+    return true
+  }
+  if (isLate(run, deps.now())) {
+    if (await endLate(deps, run)) await removeOrWarn(deps, run, [runFolder(run)])
+    return true
+  }
+  const losses = lossesOf(run)
+  if (losses < deps.limits.runAttempts) return false
+  const failed = await finishFailed(deps, run, new WorkerLostError(losses))
+  if (failed) await removeOrWarn(deps, run, [runFolder(run)])
+  return true
+}
+
+/**
+ * What earlier executions left behind. A store that cannot say must not keep the run from being tried: what is not
+ * removed now goes with the run's folder.
+ */
+const listLeftovers = async (deps: RunWork, run: ReportRun): Promise<string[]> => {
+  if (run.execution === 0) return []
+  try {
+    return await deps.storage.list(runFolder(run))
+  } catch (error) {
+    deps.log.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
+    return []
+  }
+}
+
+/** True while the account and mode have no more runs at once than they may. */
+const isWithinLimit = async (deps: RunWork, tx: Transaction, run: ReportRun): Promise<boolean> => {
+  const { accountId, livemode } = run
+  const atOnce = await tx.reportRun.count({
+    where: { accountId, livemode, status: { in: ['RUNNING', 'CANCELING'] } },
+  })
+  return atOnce <= deps.limits.accountConcurrency
+}
+
+/**
+ * Takes a run up under a new execution number, before any work: what comes after can end the process at any time, and is
+ * counted already.
+ *
+ * @param earlier the run as it was found before, when it changed in the meantime
+ */
+export const takeUp = async (
+  deps: RunWork,
+  claim: RunClaim,
+  earlier?: ReportRun,
+): Promise<TakenRun | Outcome> => {
+  const run = await deps.prisma.reportRun.findUnique({ where: { id: claim.runId } })
+  if (!run) return 'ENDED'
+  if (earlier && earlier.execution !== run.execution) return 'ENDED'
+  if (await endInstead(deps, run)) return 'ENDED'
+
+  const losses = lossesOf(run)
+  const isLast = losses > 0 && losses === deps.limits.runAttempts - 1
+  const release = isLast ? deps.lastAttempt.tryTake() : () => {}
+  if (!release) return 'WAITS'
+  try {
+    // Listed before the run is taken up: what is there now cannot be of a later worker, so it may be removed whenever.
+    const leftovers = await listLeftovers(deps, run)
+    const startedAt = run.startedAt ?? deps.now()
+    let refusal: Outcome | null = null
+    const taken = await transition(deps, {
+      runId: run.id,
+      from: run.status,
+      to: 'RUNNING',
+      execution: run.execution,
+      data: {
+        execution: run.execution + 1,
+        lostExecutions: losses,
+        isHandedBack: false,
+        startedAt,
+        deadlineAt: deadlineOf(run, startedAt),
+      },
+      allows: async (tx) => {
+        if (!(await claim.isHeld(tx))) refusal = 'ENDED'
+        else if (run.status === 'PENDING' && !(await isWithinLimit(deps, tx, run))) refusal = 'WAITS'
+        return refusal === null
+      },
+    })
+    if (taken) {
+      await removeOrWarn(deps, taken, leftovers)
+      return { run: taken, release }
+    }
+    release()
+    // Asked to stop just now, perhaps: then nobody but us is there to end it.
+    return refusal ?? takeUp(deps, claim, run)
+  } catch (error) {
+    release()
+    throw error
+  }
+}

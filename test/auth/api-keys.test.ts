@@ -1,0 +1,260 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createClient } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApiKey, revokeApiKey } from '../../src/auth/api-keys.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
+import { createGraphqlClient } from '../support/graphql-client.ts'
+
+const execFileAsync = promisify(execFile)
+
+let gateway: TestGateway
+let account: TestAccount
+beforeAll(async () => {
+  gateway = await startTestGateway()
+  account = await gateway.createAccount()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const query = '{ viewer { accountId livemode actor { id } } }'
+
+type Answer = {
+  status: number
+  challenge: string | null
+  body: {
+    data?: { viewer: { accountId: string; livemode: boolean; actor: { id: string } } } | null
+    errors?: { extensions: { code: string } }[]
+  }
+}
+
+const askHttp = async (authorization: string | null, text = query): Promise<Answer> => {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(authorization !== null && { authorization }) },
+    body: JSON.stringify({ query: text }),
+  })
+  // The shape is checked by what the tests expect of it.
+  const body = (await response.json()) as Answer['body']
+  return { status: response.status, challenge: response.headers.get('www-authenticate'), body }
+}
+
+/** What one operation over a WebSocket of its own is answered; a refused connection gives its code and reason. */
+const askSocket = async (connectionParams?: Record<string, unknown>): Promise<unknown> => {
+  const client = createClient({
+    url: `${gateway.url.replace('http', 'ws')}/graphql`,
+    retryAttempts: 0,
+    ...(connectionParams && { connectionParams }),
+  })
+  try {
+    for await (const answer of client.iterate({ query })) return answer
+    throw new Error('The operation was answered by nothing.')
+  } catch (error) {
+    if (!(error instanceof Error || Array.isArray(error))) {
+      // graphql-ws throws the event that closed the socket.
+      const { code, reason } = error as { code: number; reason: string }
+      return { code, reason }
+    }
+    return { errors: error }
+  } finally {
+    await client.dispose()
+  }
+}
+
+const basic = (user: string): string => `Basic ${Buffer.from(`${user}:`).toString('base64')}`
+
+describe('a good key', () => {
+  test.each([
+    ['Bearer', (key: string) => `Bearer ${key}`],
+    ['bearer, in lower case', (key: string) => `bearer ${key}`],
+    ['Basic', basic],
+  ])('is accepted as %s, over HTTP and over WebSocket', async (_form, write) => {
+    const viewer = { accountId: account.accountId, livemode: false, actor: { id: account.apiKeyId } }
+    const authorization = write(account.key)
+    expect(await askHttp(authorization)).toMatchObject({ status: 200, body: { data: { viewer } } })
+    expect(await askSocket({ authorization })).toEqual({ data: { viewer } })
+    expect(await askSocket({ Authorization: authorization })).toEqual({ data: { viewer } })
+  })
+
+  test('says account and mode', async () => {
+    const { key, accountId } = await gateway.createAccount({ livemode: true })
+    const { body } = await askHttp(`Bearer ${key}`)
+    expect(body.data?.viewer).toMatchObject({ accountId, livemode: true })
+  })
+})
+
+const makeKey = async (expiresAt: Date | null = null): Promise<{ id: string; secret: string }> => {
+  const { accountId } = account
+  const { apiKey, secret } = await createApiKey(gateway.prisma, {
+    accountId,
+    livemode: false,
+    name: 'Bad',
+    expiresAt,
+  })
+  return { id: apiKey.id, secret }
+}
+
+const badKeys: Record<string, () => Promise<string> | string> = {
+  revoked: async () => {
+    const { id, secret } = await makeKey()
+    await revokeApiKey(gateway.prisma, id)
+    return `Bearer ${secret}`
+  },
+  expired: async () => `Bearer ${(await makeKey(new Date(Date.now() - 1))).secret}`,
+  'with another secret': async () => `Bearer ${(await makeKey()).secret.slice(0, -52)}${'0'.repeat(52)}`,
+  'with another id': async () =>
+    `Bearer ${(await makeKey()).secret.replace(/^sk_test_.{25}/, `sk_test_${'0'.repeat(25)}`)}`,
+  'with another mode': async () => `Bearer ${(await makeKey()).secret.replace('test', 'live')}`,
+  'cut short': () => `Bearer ${account.key.slice(0, -1)}`,
+  'with something after it': () => `Bearer ${account.key}x`,
+  malformed: () => 'Bearer nonsense',
+  missing: () => 'Bearer',
+  'malformed, as Basic': () => basic('nonsense'),
+  'of no known scheme': () => 'Digest nonsense',
+  'of two words': () => `Bearer ${account.key} ${account.key}`,
+}
+
+describe.each(Object.keys(badKeys))('a key that is %s', (kind) => {
+  test('is refused over HTTP with 401, also where no key is needed', async () => {
+    const authorization = (await badKeys[kind]?.()) ?? ''
+    for (const text of [query, '{ __typename }']) {
+      const { status, challenge, body } = await askHttp(authorization, text)
+      expect(status).toBe(401)
+      expect(challenge).toBe('Bearer')
+      expect(body).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] })
+      expect(body.data ?? null).toBeNull()
+    }
+  })
+
+  test('closes the WebSocket with 4403', async () => {
+    const authorization = (await badKeys[kind]?.()) ?? ''
+    expect(await askSocket({ authorization })).toMatchObject({
+      code: 4403,
+      reason: expect.stringMatching(/^The (API key is not valid|Authorization header is of no form)/),
+    })
+  })
+})
+
+test('a WebSocket whose authorization is no text is closed with 4403', async () => {
+  expect(await askSocket({ authorization: { key: account.key } })).toMatchObject({ code: 4403 })
+})
+
+test('without a key the schema can be read, and every operation on data is UNAUTHENTICATED', async () => {
+  expect(await askHttp(null, '{ __schema { queryType { name } } }')).toMatchObject({ status: 200 })
+  for (const authorization of [null, '']) {
+    const { body } = await askHttp(authorization)
+    expect(body.data ?? null).toBeNull()
+    expect(body.errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])
+  }
+  expect(await askSocket()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] })
+  const anonymous = createGraphqlClient(gateway.url, null)
+  const { data, errors } = await anonymous.execute(
+    'mutation { cancelReportRun(id: "x") { userErrors { code } } }',
+  )
+  expect(data ?? null).not.toHaveProperty('cancelReportRun.userErrors')
+  expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])
+})
+
+const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url))
+
+type Output = { code: number; stdout: string; stderr: string }
+
+const keys = async (...args: string[]): Promise<Output> => {
+  const { PATH = '' } = process.env
+  const run = execFileAsync(process.execPath, [cli, 'keys', ...args], {
+    env: { PATH, DATABASE_URL: gateway.database.url, DATA_DIR: gateway.dataDir },
+  })
+  // A command that fails is told by an error that carries what it wrote.
+  return run.then(
+    (output) => ({ code: 0, ...output }),
+    (error: Output) => error,
+  )
+}
+
+describe('npm run keys', () => {
+  test('makes a key that works, lists it without its secret, and revokes it', async () => {
+    const created = await keys(
+      'create',
+      '--account',
+      account.accountId,
+      '--live',
+      '--name',
+      'For the books',
+      '--expires',
+      'P30D',
+    )
+    expect(created).toMatchObject({ code: 0, stderr: '' })
+    const [secret = ''] = /sk_live_\w+/.exec(created.stdout) ?? []
+    const [id = ''] = /key_\w+/.exec(created.stdout) ?? []
+    const viewer = { accountId: account.accountId, livemode: true, actor: { id } }
+    expect((await askHttp(`Bearer ${secret}`)).body).toEqual({ data: { viewer } })
+    const { expiresAt } = await gateway.prisma.apiKey.findUniqueOrThrow({ where: { id } })
+    expect(Math.round(((expiresAt?.getTime() ?? 0) - Date.now()) / 86_400_000)).toBe(30)
+
+    const { stdout: listed } = await keys('list', '--account', account.accountId)
+    const lines = listed.trim().split('\n')
+    expect(lines).toHaveLength(await gateway.prisma.apiKey.count({ where: { accountId: account.accountId } }))
+    expect(lines.find((line) => line.startsWith(id))).toMatch(
+      new RegExp(`${account.accountId}  live  …${secret.slice(-4)}  not revoked  expires .*  For the books`),
+    )
+    expect(listed).not.toContain(secret.slice('sk_live_'.length, -4))
+    expect(listed).not.toContain(account.key)
+
+    expect(await keys('revoke', id)).toMatchObject({ code: 0, stdout: expect.stringContaining(id) })
+    expect((await askHttp(`Bearer ${secret}`)).status).toBe(401)
+    expect((await keys('list')).stdout).toMatch(new RegExp(`${id}.*revoked 20`))
+  })
+
+  test.each([
+    [['revoke', 'key_unknown'], /There is no API key key_unknown/],
+    [['revoke'], /Which key\?/],
+    [['create', '--account', 'acct_unknown'], /There is no account acct_unknown/],
+    [['create', '--expires', 'soon'], /soon is no ISO 8601 duration/],
+    [['destroy'], /keys -- create/],
+  ])('refuses %j with a sentence', async (args, sentence) => {
+    if (args[1] === '--expires') args = [...args, '--account', account.accountId]
+    const { code, stdout, stderr } = await keys(...args)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(sentence)
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
+
+  test('asks which account is meant when there are several', async () => {
+    await gateway.createAccount()
+    expect(await keys('create')).toMatchObject({ code: 1, stderr: expect.stringContaining('--account') })
+  })
+})
+
+test('no secret is kept in the database or written to the log, whatever went wrong', async () => {
+  const { key, client } = await gateway.createAccount()
+  // A fault of the gateway while the key is in use, a refused key, and an operation that is not valid.
+  await gateway.database.query('alter table report_runs rename to hidden')
+  const faulty = await client.execute('{ reportRuns { totalCount } }')
+  await gateway.database.query('alter table hidden rename to report_runs')
+  expect(faulty.errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
+  const wrong = `${key.slice(0, -10)}0123456789`
+  await askHttp(`Bearer ${wrong}`)
+  await askSocket({ authorization: `Bearer ${wrong}` })
+  await askHttp(`Bearer ${key}`, '{ nonsense }')
+
+  const secrets = [key, wrong, account.key].flatMap((text) => [text, text.slice(-52), text.slice(-30, -5)])
+  const log = JSON.stringify(gateway.logged)
+  expect(log).toContain('report_runs')
+  expect(secrets.filter((secret) => log.includes(secret))).toEqual([])
+
+  const tables = await gateway.database.query<{ name: string }>(`
+    select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+    where table_schema in ('report_gateway', 'report_gateway_queue') and table_type = 'BASE TABLE'`)
+  const dumps = await Promise.all(
+    tables.map(({ name }) =>
+      gateway.database.query<{ text: string }>(`select t::text as text from ${name} t`),
+    ),
+  )
+  const everything = dumps
+    .flat()
+    .map(({ text }) => text)
+    .join('\n')
+  expect(everything).toContain(account.apiKeyId)
+  const asHex = secrets.map((secret) => Buffer.from(secret).toString('hex'))
+  expect([...secrets, ...asHex].filter((secret) => everything.includes(secret))).toEqual([])
+})

@@ -1,0 +1,434 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  buildClientSchema,
+  extendSchema,
+  type GraphQLSchema,
+  getIntrospectionQuery,
+  type IntrospectionQuery,
+  parse,
+} from 'graphql'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { visibleTo } from '../../src/auth/viewer.ts'
+import { idPrefixes, newId } from '../../src/ids.ts'
+import { encodeEventCursor } from '../../src/runs/follow/event-cursor.ts'
+import { encodeRunCursor } from '../../src/runs/list/run-cursor.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
+import { createGraphqlClient, type GraphqlResult } from '../support/graphql-client.ts'
+import { insertRun } from '../support/insert-run.ts'
+import { listPage, orderFields } from '../support/run-list.ts'
+import { created, retry, slowInput, update } from '../support/run-mutations.ts'
+import { createdSchedule, yearly } from '../support/schedules.ts'
+import { allQuestions, type Kind, type Knowledge, type Question } from '../support/schema-questions.ts'
+import { endOf, slowReport } from '../support/slow-report.ts'
+
+type Owned = {
+  account: TestAccount
+  /** Values of the account, by what takes them. */
+  values: Record<Kind, string[]>
+  /** What nobody else may ever read. */
+  secrets: string[]
+  run: string
+  schedule: string
+  file: string
+  link: string
+}
+
+const cleanup = new AsyncDisposableStack()
+let gateway: TestGateway
+let schema: GraphQLSchema
+let own: Owned
+/** What the asking viewer must not see: of another account, and of its own in the other mode. */
+let foreign: Owned[]
+let questions: Question[]
+
+const eventCursors = async ({ client }: TestAccount): Promise<string[]> => {
+  const { reportRunEvents, reportRuns } = await client.request<{
+    reportRunEvents: { nodes: { cursor: string }[]; endCursor: string }
+    reportRuns: { cursor: string }
+  }>('{ reportRunEvents { nodes { cursor } endCursor } reportRuns { cursor } }')
+  const [first] = reportRunEvents.nodes
+  return [...new Set([first?.cursor ?? '', reportRunEvents.endCursor, reportRuns.cursor])]
+}
+
+const listCursors = async ({ client }: TestAccount): Promise<string[]> => {
+  const pages = await Promise.all(
+    orderFields.map((field) => listPage(client, { first: 100 }, {}, { field, direction: 'ASC' })),
+  )
+  return pages.flatMap(({ edges }) => edges.map(({ cursor }) => cursor))
+}
+
+/** An account with one of everything; `word` is in all that it names. */
+const makeOwned = async (
+  word: string,
+  options: { livemode: boolean; accountId?: string },
+): Promise<Owned> => {
+  const account = await gateway.createAccount(options)
+  const { client } = account
+  const notes = {
+    label: `label ${word}`,
+    tags: [`tag-${word}`],
+    metadata: { [`name-${word}`]: `value ${word}` },
+  }
+  const { id: run } = await created(client, slowInput({ ...notes, idempotencyKey: `key ${word}` }))
+  const file = (await endOf(client, run)).result?.files[0]
+  if (!file) throw new Error(`The run ${run} has no file.`)
+  const retried = await retry(client, run, `retry ${word}`)
+  const retryId = retried.reportRun?.id ?? ''
+  await endOf(client, retryId)
+  await update(client, run, { label: `new label ${word}` })
+  const fields = { reportType: slowReport.name, label: `label ${word}`, tags: [`tag-${word}`] }
+  const { id: waiting } = await insertRun(gateway.prisma, account, fields)
+  const { id: running } = await insertRun(gateway.prisma, account, { ...fields, status: 'RUNNING' })
+  const schedule = await createdSchedule(client, { label: `label ${word}`, tags: [`tag-${word}`] })
+  await gateway.prisma.reportRun.update({ where: { id: waiting }, data: { scheduleId: schedule } })
+  const ids = [run, retryId, waiting, running, schedule, file.id, account.apiKeyId]
+  const values: Record<Kind, string[]> = {
+    id: ids,
+    eventCursor: await eventCursors(account),
+    listCursor: await listCursors(account),
+    tag: [`tag-${word}`],
+    idempotencyKey: [`key ${word}`, `retry ${word}`],
+  }
+  return { account, values, secrets: [...ids, word], run, schedule, file: file.id, link: file.download.url }
+}
+
+const prefixOf = (id: string) =>
+  Object.values(idPrefixes).find((prefix) => id.startsWith(`${prefix}_`)) ?? idPrefixes.reportRun
+
+/** Values of the same forms that nobody has. */
+const absentValues = (like: Record<Kind, string[]>): Record<Kind, string[]> => {
+  const now = new Date()
+  const account = { accountId: newId(idPrefixes.account, now), livemode: false }
+  const run = () => newId(idPrefixes.reportRun, now)
+  return {
+    id: like.id.map((id) => newId(prefixOf(id), now)),
+    eventCursor: like.eventCursor.map(() =>
+      encodeEventCursor(account, { position: 1n, snapshotsAfter: null }),
+    ),
+    listCursor: like.listCursor.map((cursor) => {
+      const [field, , value] = JSON.parse(Buffer.from(cursor, 'base64url').toString())
+      return encodeRunCursor({ field, id: run(), value })
+    }),
+    tag: like.tag.map(() => 'tag-none'),
+    idempotencyKey: like.idempotencyKey.map((_, i) => `none ${i} ${run()}`),
+  }
+}
+
+const knowledgeOf = ({ run, schedule, file }: Owned): Knowledge => ({
+  required: {
+    ID: run,
+    ReportInput: slowInput().report,
+    ReportRunPatch: { label: 'Mine' },
+    ReportSchedulePatch: { label: 'Mine' },
+    ReportTriggerInput: yearly,
+    ReportRunScope: { all: true },
+    OrderDirection: 'ASC',
+    ReportRunOrderField: 'CREATED_AT',
+  },
+  reach: {
+    ReportRun: `reportRun(id: "${run}") { FIELD }`,
+    ReportSchedule: `node(id: "${schedule}") { ... on ReportSchedule { FIELD } }`,
+    ReportFile: `node(id: "${file}") { ... on ReportFile { FIELD } }`,
+    ReportResult: `reportRun(id: "${run}") { result { FIELD } }`,
+  },
+})
+
+/** The same account as clients of the gateway that is asked. */
+const moved = async (owned: Owned): Promise<Owned> => {
+  const client = createGraphqlClient(gateway.url, owned.account.key)
+  const { node } = await client.request<{ node: { download: { url: string } } }>(
+    'query ($id: ID!) { node(id: $id) { ... on ReportFile { download { url } } } }',
+    { id: owned.file },
+  )
+  return { ...owned, account: { ...owned.account, client }, link: node.download.url }
+}
+
+beforeAll(async () => {
+  const database = cleanup.use(await createTestDatabase())
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+  cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const options = { reportTypes: [slowReport], database, dataDir }
+  gateway = await startTestGateway(options)
+  const testMode = { livemode: false }
+  const mine = await makeOwned('ownword', testMode)
+  const theirs = [
+    await makeOwned('modeword', { livemode: true, accountId: mine.account.accountId }),
+    await makeOwned('otherword', testMode),
+    await makeOwned('liveword', { livemode: true }),
+  ]
+  await gateway[Symbol.asyncDispose]()
+  // From now on nothing changes by itself: there is no worker.
+  const documents = {
+    ...{ depth: 99, aliases: 99_999, directives: 99, tokens: 999_999 },
+    ...{ pageSize: 500, cost: 1e12 },
+  }
+  gateway = cleanup.use(
+    await startTestGateway({ ...options, config: { role: 'gateway', accountConcurrency: 1, documents } }),
+  )
+  own = await moved(mine)
+  foreign = await Promise.all(theirs.map(moved))
+  schema = buildClientSchema(
+    await own.account.client.request<IntrospectionQuery>(getIntrospectionQuery({ oneOf: true })),
+  )
+  questions = allQuestions(schema, knowledgeOf(own))
+})
+afterAll(() => cleanup.disposeAsync())
+
+/** What an answer says, without what differs each time: ids, times and numbers that are not 0. */
+const shapeOf = (value: unknown): unknown => {
+  if (Array.isArray(value)) return [...new Set(value.map((part) => JSON.stringify(shapeOf(part))))].sort()
+  if (typeof value === 'number') return value === 0 ? 0 : 'some'
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shapeOf(part)]))
+  }
+  if (typeof value !== 'string') return value
+  return value
+    .replaceAll(/\b(frr|frs|key|file|acct)_[0-9a-z]{25}/g, 'ID')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replaceAll(/^PT[\d.HMS]+$/g, 'SPAN')
+    .replaceAll(/[\w-]{30,}/g, 'TOKEN')
+    .replaceAll(/^(PENDING|RUNNING|SUCCEEDED)$/g, 'STATUS')
+}
+
+/** The answer; what was asked for is blotted out, as it may be told again. */
+const ask = async (
+  { document, variables }: Question,
+  { client }: TestAccount,
+  value: string,
+): Promise<string> =>
+  JSON.stringify(await client.execute(document, variables(value)))
+    .replaceAll(JSON.stringify(JSON.stringify(value)).slice(1, -1), 'ASKED')
+    .replaceAll(JSON.stringify(value).slice(1, -1), 'ASKED')
+
+/** All rows of an account and mode, in all tables that have some. */
+const rowsOf = async ({ account: { accountId, livemode } }: Owned): Promise<unknown> => {
+  const where = { accountId, livemode }
+  const { prisma } = gateway
+  return {
+    runs: await prisma.reportRun.findMany({ where, orderBy: { id: 'asc' } }),
+    files: await prisma.reportFile.findMany({ where, orderBy: { id: 'asc' } }),
+    events: await prisma.reportRunEvent.findMany({ where, orderBy: { position: 'asc' } }),
+    heads: await prisma.eventLogHead.findMany({ where }),
+    schedules: await prisma.reportSchedule.findMany({ where, orderBy: { id: 'asc' } }),
+    idempotencyKeys: await prisma.idempotencyKey.findMany({ where, orderBy: { key: 'asc' } }),
+    counts: await prisma.dailyRunCount.findMany({ where }),
+    apiKeys: await prisma.apiKey.findMany({ where, orderBy: { id: 'asc' } }),
+  }
+}
+
+const expectNothingOf = ({ secrets }: Owned, answer: string, why: string): void => {
+  for (const secret of secrets) {
+    if (answer.includes(secret)) throw new Error(`${why}: the answer holds ${secret}:\n${answer}`)
+  }
+}
+
+describe('the questions', () => {
+  test('are those of every place that takes an id, a cursor, a tag or a key', () => {
+    const names = questions.map(({ operation, name }) => `${operation} ${name}`)
+    expect(names.sort()).toEqual([
+      'mutation cancelReportRun(id)',
+      'mutation createReportRun(input.idempotencyKey)',
+      'mutation deleteReportRun(id)',
+      'mutation deleteReportSchedule(id)',
+      'mutation retryReportRun(id)',
+      'mutation retryReportRun(idempotencyKey)',
+      'mutation updateReportRun(id)',
+      'mutation updateReportSchedule(id)',
+      'query ReportResult.rows(after)',
+      'query ReportRun.events(after)',
+      'query ReportRun.retries(after)',
+      'query ReportRun.retries(before)',
+      'query ReportSchedule.runs(after)',
+      'query ReportSchedule.runs(before)',
+      'query node(id)',
+      'query nodes(ids)',
+      'query reportRun(id)',
+      'query reportRunEvents(after)',
+      'query reportRunEvents(scope.filter.requestedBy)',
+      'query reportRunEvents(scope.filter.tags)',
+      'query reportRunEvents(scope.id)',
+      'query reportRunEvents(scope.tags)',
+      'query reportRuns(after)',
+      'query reportRuns(before)',
+      'query reportRuns(filter.requestedBy)',
+      'query reportRuns(filter.tags)',
+      'query reportSchedules(after)',
+      'query reportSchedules(before)',
+      'query reportTypes(after)',
+      'query reportTypes(before)',
+      'subscription reportRun(id)',
+      'subscription reportRunEvents(after)',
+      'subscription reportRunEvents(scope.filter.requestedBy)',
+      'subscription reportRunEvents(scope.filter.tags)',
+      'subscription reportRunEvents(scope.id)',
+      'subscription reportRunEvents(scope.tags)',
+    ])
+  })
+
+  test.each([
+    ['an argument', 'extend type Query { audit(handle: String): String }', 'audit has the argument handle'],
+    ['a scalar', 'scalar Handle extend type Query { audit(of: Handle): String }', 'of type Handle'],
+    ['a field of an input', 'extend input ReportRunFilter { owner: String }', 'filter.owner'],
+    ['a field of a mutation', 'extend input ReportRunPatch { link: String }', 'patch.link'],
+    [
+      'an object with arguments',
+      'extend type Viewer { runs(after: String): Int }',
+      'Viewer.runs has arguments',
+    ],
+    ['a field that needs arguments', 'extend type Viewer { runs(first: Int!): Int }', 'Viewer.runs'],
+    ['a required argument', 'extend type Query { audit(id: ID!, at: DateTime!): String }', 'audit needs at'],
+    ['an id among parameters', 'extend input CustomReportInput { owner: ID }', 'a report with owner'],
+  ])('fail for %s that they do not know', (_name, extension, sentence) => {
+    // Their checks would refuse extensions of what came over the wire for no reason that matters here.
+    const extended = extendSchema(schema, parse(extension), { assumeValid: true })
+    const make = () => allQuestions(extended, knowledgeOf(own))
+    expect(make).toThrow(sentence)
+    expect(make).toThrow('Teach test/schema-questions.ts')
+  })
+})
+
+const operations = (operation: Question['operation']): Question[] =>
+  questions.filter((question) => question.operation === operation)
+
+// Queries come first: what mutations make is seen in lists.
+describe.each(['query', 'mutation'] as const)('every %s', (operation) => {
+  test('answers for values of others as for those that nobody has, and changes nothing of theirs', async () => {
+    const before = await Promise.all(foreign.map(rowsOf))
+    for (const question of operations(operation)) {
+      for (const other of foreign) {
+        const theirs = other.values[question.kind]
+        const nobodys = absentValues(other.values)[question.kind]
+        for (const [i, value] of theirs.entries()) {
+          const answer = await ask(question, own.account, value)
+          const expected = await ask(question, own.account, nobodys[i] ?? '')
+          // It is the asker's own key by now, and would be met again by the next question.
+          await gateway.prisma.idempotencyKey.deleteMany({ where: { ...visibleTo(own.account), key: value } })
+          const why = `${question.name} with ${value}`
+          for (const hidden of foreign) expectNothingOf(hidden, answer, why)
+          expect(shapeOf(JSON.parse(answer)), why).toEqual(shapeOf(JSON.parse(expected)))
+        }
+      }
+    }
+    expect(await Promise.all(foreign.map(rowsOf))).toEqual(before)
+  }, 120_000)
+})
+
+test('values of its own are answered otherwise, so that the questions ask something', async () => {
+  const forMany = operations('query').filter(({ name }) => !name.startsWith('reportTypes'))
+  const nobodys = absentValues(own.values)
+  for (const question of forMany) {
+    const answers = await Promise.all(
+      own.values[question.kind].map(async (value, i) => [
+        await ask(question, own.account, value),
+        await ask(question, own.account, nobodys[question.kind][i] ?? ''),
+      ]),
+    )
+    const isList = question.kind === 'listCursor'
+    expect(isList || answers.some(([found, missing]) => found !== missing), question.name).toBe(true)
+  }
+})
+
+/** What a subscription tells until the signal, errors included. */
+const listen = async (
+  { document, variables }: Question,
+  { client }: TestAccount,
+  value: string,
+  signal: AbortSignal,
+): Promise<GraphqlResult<unknown>[]> => {
+  const heard: GraphqlResult<unknown>[] = []
+  try {
+    for await (const told of client.subscribe(document, variables(value), signal)) heard.push(told)
+  } catch (error) {
+    if (!signal.aborted) heard.push({ errors: [{ message: JSON.stringify(error) }] })
+  }
+  return heard
+}
+
+/** Changes each of the account's runs; over when its own subscriptions have told it, and so all that concern them. */
+const changeRuns = async ({ account: { client }, values }: Owned, signal: AbortSignal): Promise<void> => {
+  const document = `subscription ($id: ID!, $after: EventCursor) {
+    reportRunEvents(scope: { id: $id }, after: $after) { run { label } } }`
+  const change = async (id: string): Promise<void> => {
+    const events = client.subscribe<{ reportRunEvents: { run: { label: string } | null } }>(
+      document,
+      { id, after: values.eventCursor.at(-1) },
+      signal,
+    )
+    const next = events.next()
+    await update(client, id, { label: `pushed ${id}` })
+    let told = await next
+    while (told.value?.data?.reportRunEvents.run?.label !== `pushed ${id}`) told = await events.next()
+  }
+  await Promise.all(values.id.filter((id) => prefixOf(id) === idPrefixes.reportRun).map(change))
+}
+
+test('no subscription tells of others, while they change what it was asked about', async () => {
+  for (const other of foreign) {
+    const closing = new AbortController()
+    const listenAll = (values: Owned['values']) =>
+      operations('subscription').flatMap((question) =>
+        values[question.kind].map((value) => listen(question, own.account, value, closing.signal)),
+      )
+    const ofTheirs = listenAll(other.values)
+    const ofNobodys = listenAll(absentValues(other.values))
+    await changeRuns(other, closing.signal).finally(() => closing.abort())
+    const [theirs, nobodys] = [await Promise.all(ofTheirs), await Promise.all(ofNobodys)]
+    for (const hidden of foreign) {
+      const told = theirs.flat().map(({ data }) => data ?? null)
+      expectNothingOf(hidden, JSON.stringify(told), 'A subscription')
+    }
+    const faults = (heard: GraphqlResult<unknown>[][]) =>
+      heard.map((all) => all.map(({ errors }) => errors?.length))
+    expect(faults(theirs)).toEqual(faults(nobodys))
+  }
+}, 120_000)
+
+test('a link opens its own file only', async () => {
+  expect((await fetch(own.link)).status).toBe(200)
+  for (const { file, link } of foreign) {
+    expect((await fetch(own.link.replace(own.file, file))).status).toBe(403)
+    expect((await fetch(link.replace(file, own.file))).status).toBe(403)
+  }
+})
+
+describe('lists', () => {
+  test('hold no runs of others, on any page and in any order, also after their cursors', async () => {
+    const { client } = own.account
+    for (const field of orderFields) {
+      for (const direction of ['ASC', 'DESC'] as const) {
+        const order = { field, direction }
+        const seen = await listPage(client, { first: 100 }, {}, order)
+        const mine = seen.edges.map(({ node }) => node.id)
+        for (const { account } of foreign) {
+          const theirs = await listPage(account.client, { first: 100 }, {}, order)
+          for (const { cursor } of theirs.edges) {
+            const after = await listPage(client, { first: 100, after: cursor }, {}, order)
+            const before = await listPage(client, { last: 100, before: cursor }, {}, order)
+            const met = [...before.edges, ...after.edges].map(({ node }) => node.id)
+            expect(met.toSorted()).toEqual(mine.toSorted())
+          }
+        }
+      }
+    }
+  })
+
+  test('count no runs of others, whatever the filter', async () => {
+    const requestedBy = foreign.map(({ account }) => account.apiKeyId)
+    const count = async (filter: object): Promise<number> => {
+      const { reportRuns } = await own.account.client.request<{ reportRuns: { totalCount: number } }>(
+        'query ($filter: ReportRunFilter) { reportRuns(filter: $filter) { totalCount } }',
+        { filter },
+      )
+      return reportRuns.totalCount
+    }
+    const { accountId, livemode, apiKeyId } = own.account
+    const mine = await gateway.prisma.reportRun.count({ where: { accountId, livemode, erasedAt: null } })
+    expect(await count({})).toBe(mine)
+    expect(await count({ reportType: [slowReport.name] })).toBe(mine)
+    expect(await count({ requestedBy })).toBe(0)
+    expect(await count({ requestedBy: [...requestedBy, apiKeyId] })).toBe(mine)
+  })
+})

@@ -1,0 +1,106 @@
+import { tmpdir } from 'node:os'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { importCommand } from '../../../src/cli/commands/import.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { type CommandProcess, spawnCommand } from '../../support/report-process.ts'
+import { type FakeStripe, fakeKey, startFakeStripe } from '../../support/stripe/fake-stripe.ts'
+import { addSales, fillAccount } from '../../support/stripe/stripe-account.ts'
+import { at } from '../../support/stripe/stripe-objects.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await database.query("insert into accounts (id, name) values ('acct_shop', 'Shop')")
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+let fake: FakeStripe
+beforeEach(async () => {
+  fake = await startFakeStripe()
+})
+afterEach(() => fake[Symbol.asyncDispose]())
+
+/** `npm run import -- --stripe` against the fake, as a process of its own. */
+const spawnImport = (args: string[] = [], key = fakeKey): CommandProcess =>
+  spawnCommand(
+    'import',
+    ['--stripe', '--host', '127.0.0.1', '--port', String(fake.port), '--protocol', 'http', ...args],
+    { cwd: tmpdir(), environment: { DATABASE_URL: database.url, STRIPE_API_KEY: key } },
+  )
+
+const idsOf = async (): Promise<unknown[]> =>
+  (await database.query('select id from balance_transactions order by id collate "C"')).map(({ id }) => id)
+
+test('a process that is killed in the middle of a page has stored what was whole, and the next one goes on', async () => {
+  fillAccount(fake)
+  const ids = addSales(fake, '2026-03-05T00:00:00Z', 250, 60)
+  const third = String(at('2026-03-04T00:00:00Z'))
+  const killed = spawnImport(['--from', '2026-03-01'])
+  // On the second page of its third window, which begins on the fourth of March.
+  fake.fault = ({ query }) => {
+    if (query.values['created[gte]'] === third && query.values.starting_after) killed.child.kill('SIGKILL')
+    return null
+  }
+  const { code, stderr } = await killed.ended
+  expect(code).toBeNull()
+  expect(await idsOf()).toEqual(['txn_dispute', 'txn_konbini', 'txn_refund', 'txn_sale'])
+  expect(await database.query('select available_until from ledger_coverage')).toEqual([
+    { available_until: new Date('2026-03-04T00:00:00Z') },
+  ])
+  fake.fault = () => null
+  const before = fake.requests.length
+  const next = spawnImport()
+  const ended = await next.ended
+  expect(ended.code).toBe(0)
+  const first = fake.requests.slice(before).find(({ path }) => path === '/v1/balance_transactions')
+  expect(first?.query.values['created[gte]']).toBe(String(at('2026-03-03T00:00:00Z')))
+  const all = [...fake.objects.values()].filter(({ object }) => object === 'balance_transaction')
+  expect(await idsOf()).toEqual(all.map(({ id }) => id).sort())
+  expect(all.length).toBe(ids.length + 11)
+  expect(ended.stdout.toString()).toMatch(
+    /^\d+ balance transactions were read from Stripe\.\nThe ledger of acct_shop in test mode/,
+  )
+  expect(stderr + ended.stdout + ended.stderr).not.toContain(fakeKey)
+}, 60_000)
+
+test('Ctrl-C ends it at once, while it waits', async () => {
+  const waiting = spawnImport()
+  fake.fault = () => ({ status: 429, headers: { 'retry-after': '60' } })
+  await waiting.wrote(/Waiting 60 s, because Stripe has too many requests/)
+  waiting.child.kill('SIGINT')
+  const { code, stderr } = await waiting.ended
+  expect(code).toBe(130)
+  expect(stderr).toMatch(/^Stopped\. What was read so far is stored/m)
+})
+
+test('a key that is refused is told in one sentence, without the key', async () => {
+  const { code, stderr } = await spawnImport([], 'sk_test_51WrongWrong9999').ended
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^Stripe does not accept the key in STRIPE_API_KEY[^\n]*\n$/)
+  expect(stderr).not.toMatch(/9999/)
+})
+
+test.each<[string, string[], RegExp]>([
+  ['a port that is none', ['--stripe', '--port', '0'], /^--port 0 is no port: /],
+  ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
+  ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is neither a date/],
+  ['a time to come', ['--stripe', '--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
+  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
+  ['files as well', ['--stripe', 'march.csv'], /^Import files and Stripe one after the other: march\.csv /],
+  ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad are about files: /],
+  [
+    'a host without Stripe',
+    ['march.csv', '--host', 'localhost'],
+    /are about Stripe: say --stripe as well\.$/,
+  ],
+])('%s is refused before anything is opened', async (_what, args, sentence) => {
+  const context = {
+    args,
+    environment: { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
+    print: () => {},
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: new AbortController().signal,
+  }
+  await expect(importCommand(context)).rejects.toThrow(sentence)
+})

@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs'
+import { chmod, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { createTestDatabase } from '../../support/database.ts'
+import { spawnGateway } from '../../support/gateway-process.ts'
+import { createGraphqlClient } from '../../support/graphql-client.ts'
+
+const temporaryFolder = async (): Promise<AsyncDisposable & { path: string }> => {
+  const path = await mkdtemp(join(tmpdir(), 'report-gateway-start-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+const readKeys = async (dataDir: string): Promise<{ test: string; live: string }> =>
+  JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8'))
+
+/** Process id of the embedded Postgres, as the gateway says it when it starts or takes one over. */
+const postgresPid = (output: string): number => Number(/Postgres \(process (\d+)\)/.exec(output)?.[1])
+
+/** False also for a process that has ended and that nobody has asked about: its state is Z. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+const countRows = `{ reportTypes { nodes { name dataAvailableFrom } } reportRuns { totalCount } }`
+type Counted = {
+  reportTypes: { nodes: { dataAvailableFrom: string | null }[] }
+  reportRuns: { totalCount: number }
+}
+
+describe('on an embedded Postgres', () => {
+  test('the first start makes keys and ledgers, a kill loses nothing, and Ctrl-C leaves no process', async () => {
+    await using folder = await temporaryFolder()
+    const environment = { DATA_DIR: join(folder.path, 'data') }
+
+    await using first = spawnGateway(environment)
+    const url = await first.ready()
+    const keys = await readKeys(environment.DATA_DIR)
+    expect((await stat(join(environment.DATA_DIR, 'keys.json'))).mode & 0o777).toBe(0o600)
+    expect(first.output()).toContain(keys.test)
+    const created = await createGraphqlClient(url, keys.live).request<{
+      createReportRun: { reportRun: { id: string } }
+    }>(
+      'mutation { createReportRun(input: { report: { balanceSummary: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
+    )
+    expect(created.createReportRun.reportRun.id).toMatch(/^frr_/)
+
+    const orphan = postgresPid(first.output())
+    first.child.kill('SIGKILL')
+    await first.ended()
+    expect(isAlive(orphan)).toBe(true)
+
+    await using second = spawnGateway(environment)
+    const client = createGraphqlClient(await second.ready(), keys.live)
+    const counted = await client.request<Counted>(countRows)
+    expect(counted.reportRuns.totalCount).toBe(1)
+    expect(counted.reportTypes.nodes[0]?.dataAvailableFrom).not.toBeNull()
+    expect(await readKeys(environment.DATA_DIR)).toEqual(keys)
+
+    // Twice, as it comes when npm hands on what the terminal has sent to both.
+    second.child.kill('SIGINT')
+    second.child.kill('SIGINT')
+    expect(await second.ended()).toBe(0)
+    expect(isAlive(orphan)).toBe(false)
+  })
+
+  test.runIf(process.getuid?.() === 0)(
+    'root can start it below a folder that only root may enter',
+    async () => {
+      await using folder = await temporaryFolder()
+      await chmod(folder.path, 0o700)
+      await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data') })
+      const keys = gateway.ready().then(() => readKeys(join(folder.path, 'data')))
+      const url = await gateway.ready()
+      const { reportTypes } = await createGraphqlClient(url, (await keys).test).request<Counted>(countRows)
+      expect(reportTypes.nodes[0]?.dataAvailableFrom).not.toBeNull()
+    },
+  )
+
+  test('two gateways share one data folder, and the last to end stops its Postgres', async () => {
+    await using folder = await temporaryFolder()
+    const environment = { DATA_DIR: join(folder.path, 'data') }
+    await using one = spawnGateway(environment)
+    await using other = spawnGateway(environment)
+    const urls = await Promise.all([one.ready(), other.ready()])
+    const { test: key } = await readKeys(environment.DATA_DIR)
+    for (const url of urls) {
+      const { reportTypes } = await createGraphqlClient(url, key).request<Counted>(countRows)
+      expect(reportTypes.nodes[0]?.dataAvailableFrom).not.toBeNull()
+    }
+    const postgres = postgresPid(one.output() + other.output())
+    one.child.kill('SIGINT')
+    expect(await one.ended()).toBe(0)
+    expect(isAlive(postgres)).toBe(true)
+    other.child.kill('SIGTERM')
+    expect(await other.ended()).toBe(0)
+    expect(isAlive(postgres)).toBe(false)
+  })
+})
+
+describe('on a given Postgres', () => {
+  test('nothing is made but our own schemas, and no demo', async () => {
+    await using folder = await temporaryFolder()
+    await using database = await createTestDatabase()
+    await database.query('drop schema report_gateway cascade')
+    await database.query('drop schema report_gateway_queue cascade')
+    const schemas = () =>
+      database.query<{ nspname: string }>(
+        "select nspname from pg_namespace where nspname !~ '^pg_' order by 1",
+      )
+    expect(await schemas()).toEqual([{ nspname: 'information_schema' }, { nspname: 'public' }])
+
+    await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), DATABASE_URL: database.url })
+    await gateway.ready()
+    expect((await schemas()).map(({ nspname }) => nspname)).toEqual([
+      'information_schema',
+      'public',
+      'report_gateway',
+      'report_gateway_queue',
+    ])
+    const [tables] = await database.query(
+      "select count(*)::int as count from pg_tables where schemaname = 'public'",
+    )
+    expect(tables).toEqual({ count: 0 })
+    const [accounts] = await database.query('select count(*)::int as count from report_gateway.accounts')
+    expect(accounts).toEqual({ count: 0 })
+    expect(gateway.output()).not.toContain('sk_test_')
+  })
+
+  test('the demo is loaded when it is asked for', async () => {
+    await using folder = await temporaryFolder()
+    await using database = await createTestDatabase()
+    const dataDir = join(folder.path, 'data')
+    await using gateway = spawnGateway({ DATA_DIR: dataDir, DATABASE_URL: database.url, DEMO: 'true' })
+    const client = createGraphqlClient(await gateway.ready(), (await readKeys(dataDir)).test)
+    const { reportTypes } = await client.request<Counted>(countRows)
+    expect(reportTypes.nodes[0]?.dataAvailableFrom).not.toBeNull()
+  })
+
+  test('a Postgres that cannot be reached is named without its password', async () => {
+    await using folder = await temporaryFolder()
+    await using gateway = spawnGateway({
+      DATA_DIR: join(folder.path, 'data'),
+      DATABASE_URL: 'postgres://someone:hunter2@127.0.0.1:9/none',
+    })
+    expect(await gateway.ended()).toBe(1)
+    expect(gateway.output()).toMatch(/^Cannot use the database none at 127\.0\.0\.1:9, .*\n$/)
+    expect(gateway.output()).not.toContain('hunter2')
+  })
+})
+
+test('a port that is taken is told in one sentence, before anything else is started', async () => {
+  await using folder = await temporaryFolder()
+  const holder = createServer()
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+  const { port } = holder.address() as AddressInfo
+  try {
+    await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), PORT: String(port) })
+    expect(await gateway.ended()).toBe(1)
+    expect(gateway.output()).toBe(
+      `Port ${port} on 127.0.0.1 is taken. End what uses it, or choose another one: PORT=${port + 1} npm start\n`,
+    )
+    await expect(stat(join(folder.path, 'data'))).rejects.toThrow('ENOENT')
+  } finally {
+    holder.close()
+  }
+})
+
+test('Ctrl-C during the start ends it in order', async () => {
+  await using folder = await temporaryFolder()
+  await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data') })
+  await vi.waitFor(() => expect(gateway.output()).toMatch(/Started Postgres/), {
+    timeout: 30_000,
+    interval: 20,
+  })
+  const postgres = postgresPid(gateway.output())
+  gateway.child.kill('SIGINT')
+  await gateway.ended()
+  expect(isAlive(postgres)).toBe(false)
+})

@@ -1,0 +1,305 @@
+import { getIntrospectionQuery } from 'graphql'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+
+/** What an operator sets who shows clients no more than they need. */
+const production = { introspection: false, suggestions: false, graphiql: false, getQueries: false }
+
+let gateway: TestGateway
+let account: TestAccount
+let open: TestGateway
+beforeAll(async () => {
+  gateway = await startTestGateway({ config: production })
+  account = await gateway.createAccount()
+  open = await startTestGateway()
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await open[Symbol.asyncDispose]()
+})
+
+type Answer = {
+  status: number
+  type: string | null
+  text: string
+  body: { data?: unknown; errors?: { message: string; extensions: object }[] }
+}
+
+const answerOf = async (response: Response): Promise<Answer> => {
+  const text = await response.text()
+  const type = response.headers.get('content-type')
+  return { status: response.status, type, text, body: type?.includes('json') ? JSON.parse(text) : {} }
+}
+
+// The checks of graphql-cop, https://github.com/dolevf/graphql-cop, each as a stranger and as a client.
+describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
+  const key = (): Record<string, string> =>
+    who === 'a client' ? { authorization: `Bearer ${account.key}` } : {}
+
+  const post = async (body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+    answerOf(
+      await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...key(), ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    )
+
+  const ask = (query: string): Promise<Answer> => post({ query })
+
+  const get = async (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    answerOf(await fetch(`${gateway.url}${path}`, { headers: { ...key(), ...headers } }))
+
+  const expectRefusal = ({ status, body }: Answer, refusal: { status: number; code: string }): void => {
+    expect(body).not.toHaveProperty('data')
+    expect(body.errors).toMatchObject([{ extensions: { code: refusal.code } }])
+    expect(status).toBe(refusal.status)
+  }
+
+  const tooLarge = { status: 400, code: 'DOCUMENT_TOO_LARGE' }
+
+  test('is refused 101 aliases', async () => {
+    const aliases = Array.from({ length: 101 }, (_, i) => `alias${i}:__typename`)
+    expectRefusal(await ask(`query cop { ${aliases.join(' \n')} }`), tooLarge)
+  })
+
+  test('is refused ten queries in one request', async () => {
+    const batch = await post(Array(10).fill({ query: 'query cop { __typename }' }))
+    expectRefusal(batch, { status: 400, code: 'BAD_REQUEST' })
+  })
+
+  test('is refused a query by GET', async () => {
+    for (const headers of [{}, { 'x-graphql-yoga-csrf': '1' }]) {
+      const answer = await get('/graphql?query=query%20cop%7B__typename%7D', headers)
+      expectRefusal(answer, { status: 405, code: 'GET_NOT_ALLOWED' })
+    }
+  })
+
+  test('is refused a mutation by GET', async () => {
+    const answer = await get('/graphql?query=mutation%20cop%7B__typename%7D')
+    expectRefusal(answer, { status: 405, code: 'GET_NOT_ALLOWED' })
+  })
+
+  test.each([
+    ['application/x-www-form-urlencoded', 'query=query+cop+%7B__typename%7D'],
+    ['text/plain', '{"query":"{__typename}"}'],
+    ['text/plain; application/json', '{"query":"{__typename}"}'],
+    ['text/plain, application/json', '{"query":"{__typename}"}'],
+    [
+      'multipart/form-data; boundary=x',
+      '--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{"query":"{__typename}"}\r\n--x--',
+    ],
+    ['application/graphql', '{__typename}'],
+    ['', '{"query":"{__typename}"}'],
+  ])('is refused a POST of %s', async (type, body) => {
+    const answer = await post(body, { 'content-type': type })
+    expectRefusal(answer, { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' })
+    expect(answer.text).toContain('Content-Type: application/json')
+  })
+
+  test('is refused a POST of nothing, with the query in the address', async () => {
+    const address = `${gateway.url}/graphql?query=query%20%7B__typename%7D`
+    const answer = await answerOf(await fetch(address, { method: 'POST', headers: key() }))
+    expectRefusal(answer, { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' })
+  })
+
+  test('is shown no traces', async () => {
+    const { status, body } = await post({ query: 'query cop { __typename }' }, { 'x-apollo-tracing': '1' })
+    expect([status, Object.keys(body)]).toEqual([200, ['data']])
+  })
+
+  test('is refused 500 times the same field', async () => {
+    expectRefusal(await ask(`query cop { ${'__typename \n'.repeat(500)} }`), tooLarge)
+  })
+
+  test.each([
+    ['a field', 'query cop { __schema { directive } }', {}],
+    ['a field of data', 'query cop { viewer { liveMode } }', {}],
+    ['an argument', 'query cop { reportRun(idd: "x") { id } }', {}],
+    ['a type', 'query cop { node(id: "x") { ... on ReportRunn { id } } }', {}],
+    ['a value', 'query cop { reportRuns(filter: { status: SUCCEDED }) { totalCount } }', {}],
+    ['an input field', 'query cop { reportRuns(filter: { statu: SUCCEEDED }) { totalCount } }', {}],
+    [
+      'a value in a variable',
+      'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }',
+      { f: { status: 'SUCCEDED' } },
+    ],
+    [
+      'an input field in a variable',
+      'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }',
+      { f: { statu: 'SUCCEEDED' } },
+    ],
+  ])('is not told a name like that of %s', async (_what, query, variables) => {
+    const { text, body } = await post({ query, variables })
+    expect(body.errors?.length).toBeGreaterThan(0)
+    expect(text).not.toContain('Did you mean')
+  })
+
+  test.each(['/graphql', '/', '/graphiql', '/playground', '/console'])('sees no page at %s', async (path) => {
+    const { status, type, text } = await get(path, { accept: 'text/html,*/*' })
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect(type).not.toContain('html')
+    expect(text).not.toMatch(/graphiql\.min\.css|GraphQL Playground|GraphiQL|graphql-playground|<html/)
+  })
+
+  test.each([
+    ['as tools do', getIntrospectionQuery()],
+    ['by name', 'query cop { __schema { types { name fields { name } } } }'],
+    ['under another name', 'query cop { a: __schema { types { name } } }'],
+    ['a type', 'query cop { __type(name: "Query") { name } }'],
+    [
+      'by fragments of such names',
+      '{ ...__schema } fragment __schema on Query { ...__typename } fragment __typename on Query { __schema { queryType { name } } }',
+    ],
+    ['inline', '{ ... on Query { ... { __schema { queryType { name } } } } }'],
+  ])('cannot read the schema, %s', async (_how, query) => {
+    expectRefusal(await ask(query), { status: 400, code: 'INTROSPECTION_DISABLED' })
+  })
+
+  test('cannot read the schema in circles', async () => {
+    const query =
+      'query cop { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }'
+    expectRefusal(await ask(query), { status: 400, code: 'INTROSPECTION_DISABLED' })
+  })
+
+  test('is told of ten unknown directives once', async () => {
+    const { body } = await ask(`query cop { __typename ${'@aa'.repeat(10)} }`)
+    expect(body.errors).toMatchObject([{ message: 'Unknown directive "@aa".' }])
+  })
+
+  test('is told of few mistakes at once', async () => {
+    const unknown = Array.from({ length: 200 }, (_, i) => `unknown${i}`)
+    const { body } = await ask(`query cop { ${unknown.join(' ')} }`)
+    expect(body.errors?.map(({ message }) => message)).toEqual(
+      [0, 1, 2].map((i) => `Cannot query field "unknown${i}" on type "Query".`),
+    )
+  })
+
+  test('is told of few values at once that do not fit', async () => {
+    const filter = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`unknown${i}`, i]))
+    const query = 'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }'
+    const { body } = await post({ query, variables: { f: filter } })
+    expect(body.errors?.map(({ message }) => message)).toEqual(
+      [0, 1, 2].map((i) => expect.stringContaining(`unknown${i}`)),
+    )
+  })
+
+  test('is told of few such values of a subscription, too', async () => {
+    const query = `subscription cop($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) {
+      reportRun(id: "x") { id @include(if: $a) @skip(if: $b) status @include(if: $c) @skip(if: $d) }
+    }`
+    const { text } = await post({ query }, { accept: 'text/event-stream' })
+    expect(text.match(/was not provided/g)).toHaveLength(3)
+  })
+
+  test('is shown no stack', async () => {
+    const { body, text } = await ask('qwerty cop { abc }')
+    expect(body.errors).toHaveLength(1)
+    expect(text).not.toMatch(/exception|stack|node_modules|\.ts\b|at \w+ \(/i)
+  })
+
+  test('is served the names of types', async () => {
+    expect((await ask('query cop { __typename }')).body).toEqual({ data: { __typename: 'Query' } })
+  })
+})
+
+test('in production, a subscription comes by GET to those who can only do that', async () => {
+  const query = 'subscription { reportRun(id: "frr_01m800000000000000000000a") { id } }'
+  const response = await fetch(`${gateway.url}/graphql?${new URLSearchParams({ query })}`, {
+    headers: { authorization: `Bearer ${account.key}`, accept: 'text/event-stream' },
+  })
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  expect(await response.text()).not.toContain('GET_NOT_ALLOWED')
+})
+
+test('in production, WebSockets are as strict', async () => {
+  const ask = (query: string) => Array.fromAsync(account.client.subscribe(query))
+  await expect(ask('{ __schema { queryType { name } } }')).rejects.toMatchObject([
+    { extensions: { code: 'INTROSPECTION_DISABLED' } },
+  ])
+  const answer = await ask('{ viewer { liveMode } }').catch((errors: unknown) => errors)
+  expect(answer).toMatchObject([{ message: 'Cannot query field "liveMode" on type "Viewer".' }])
+  expect(await ask('{ __typename }')).toEqual([{ data: { __typename: 'Query' } }])
+})
+
+describe('by default', () => {
+  const get = async (headers: Record<string, string>): Promise<Answer> =>
+    answerOf(await fetch(`${open.url}/graphql?query=%7B__typename%7D`, { headers }))
+
+  const served = { status: 200, body: { data: { __typename: 'Query' } } }
+  const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
+
+  test.each([
+    ['as GraphiQL reads it', {}],
+    [
+      'as code generators read it',
+      {
+        descriptions: true,
+        specifiedByUrl: true,
+        directiveIsRepeatable: true,
+        schemaDescription: true,
+        inputValueDeprecation: true,
+        oneOf: true,
+      },
+    ],
+  ])('the whole schema is read, %s', async (_who, options) => {
+    expect(await (await open.createAccount()).client.request(getIntrospectionQuery(options))).toHaveProperty(
+      '__schema.types',
+    )
+  })
+
+  test('suggestions are given', async () => {
+    const { client } = await open.createAccount()
+    const { errors } = await client.execute('{ viewer { liveMode } }')
+    expect(errors?.[0]?.message).toContain('Did you mean "livemode"?')
+  })
+
+  test.each([
+    ['of no browser', { 'user-agent': 'curl/8.0' }],
+    ['of a page of the gateway', { 'user-agent': firefox, 'sec-fetch-site': 'same-origin' }],
+    ['typed by a user', { 'user-agent': firefox, 'sec-fetch-site': 'none' }],
+    [
+      'with X-GraphQL-Yoga-CSRF',
+      { 'user-agent': firefox, 'sec-fetch-site': 'cross-site', 'x-graphql-yoga-csrf': '1' },
+    ],
+    ['with Apollo-Require-Preflight', { 'user-agent': firefox, 'apollo-require-preflight': 'true' }],
+  ])('a GET %s is served', async (_what, headers) => {
+    expect(await get(headers)).toMatchObject(served)
+  })
+
+  test('a GET with a key is served', async () => {
+    const { key } = await open.createAccount()
+    const headers = { 'user-agent': firefox, 'sec-fetch-site': 'cross-site', authorization: `Bearer ${key}` }
+    expect(await get(headers)).toMatchObject(served)
+  })
+
+  test.each([
+    ['of another site', { 'sec-fetch-site': 'cross-site' }],
+    ['of a neighbouring site', { 'sec-fetch-site': 'same-site' }],
+    ['of a browser that does not say from where', { 'user-agent': firefox }],
+    ['that only accepts something', { 'user-agent': firefox, accept: 'application/graphql-response+json' }],
+  ])('a GET %s is refused, and told what to send', async (_what, headers) => {
+    const { status, body } = await get(headers)
+    expect(status).toBe(403)
+    expect(body).toEqual({
+      errors: [
+        { message: expect.stringContaining('"X-GraphQL-Yoga-CSRF"'), extensions: { code: 'CSRF_PREVENTED' } },
+      ],
+    })
+  })
+
+  test('a GET whose variables are no JSON is told so', async () => {
+    const response = await fetch(`${open.url}/graphql?query=%7B__typename%7D&variables=%7Bbad`)
+    const { status, body } = await answerOf(response)
+    expect([status, body.errors?.[0]?.extensions]).toEqual([400, { code: 'BAD_REQUEST' }])
+  })
+
+  test('a link to GraphiQL works from anywhere', async () => {
+    const answer = await answerOf(
+      await fetch(`${open.url}/graphql`, {
+        headers: { 'user-agent': firefox, 'sec-fetch-site': 'cross-site', accept: 'text/html' },
+      }),
+    )
+    expect([answer.status, answer.type]).toEqual([200, 'text/html; charset=utf-8'])
+  })
+})

@@ -1,0 +1,201 @@
+import { parse } from 'graphql'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createDocumentCache } from '../../../src/graphql/plugins/document-cache.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+
+const limits = { depth: 15, aliases: 30, directives: 20, tokens: 2_000, pageSize: 100, cost: 20_000 }
+
+let gateway: TestGateway
+let account: TestAccount
+beforeAll(async () => {
+  gateway = await startTestGateway({ config: { documents: limits } })
+  account = await gateway.createAccount()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const repeat = (count: number, part: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => part(index)).join(' ')
+
+/** Fragments of which each uses the next one twice. */
+const bomb = (length: number, last: string): string =>
+  repeat(length, (i) =>
+    i + 1 < length
+      ? `fragment F${i} on Query { ...F${i + 1} ... on Node { id } ... { x: __typename } ...G${i} } fragment G${i} on Query { ...F${i + 1} }`
+      : `fragment F${i} on Query { ${last} }`,
+  )
+
+const tooLarge = (limit: string, maximum: number) => ({
+  message: expect.stringMatching(new RegExp(`^The document .*; at most ${maximum}\\b.* allowed\\. .+\\.$`)),
+  extensions: { code: 'DOCUMENT_TOO_LARGE', limit, maximum },
+})
+
+describe('a document is refused by one error', () => {
+  test.each([
+    ['5,000 levels', 'tokens', 2_000, '{a'.repeat(5_000) + '}'.repeat(5_000)],
+    ['16 levels', 'depth', 15, '{a'.repeat(16) + '}'.repeat(16)],
+    [
+      '16 levels, some of them in fragments',
+      'depth',
+      15,
+      `{a{a{...F}}} fragment F on X ${'{a'.repeat(14)}${'}'.repeat(14)}`,
+    ],
+    ['20,000 aliases', 'characters', 100_000, `{${repeat(20_000, (i) => `a${i}: __typename`)}}`],
+    ['31 aliases', 'aliases', 30, `{${repeat(31, (i) => `a${i}: __typename`)}}`],
+    ['a field 500 times', 'aliases', 30, `{${'__typename '.repeat(500)}}`],
+    ['10,000 directives', 'tokens', 2_000, `{__typename ${'@aa'.repeat(10_000)}}`],
+    ['21 directives', 'directives', 20, `{__typename ${'@aa'.repeat(21)}}`],
+    ['a mebibyte of braces', 'characters', 100_000, '{'.repeat(1_000_000)],
+    ['a long comment', 'characters', 100_000, `#${'x'.repeat(100_000)}\n{__typename}`],
+    ['a large page', 'pageSize', 100, '{reportRuns(first: 5000) {totalCount}}'],
+    [
+      'pages beside one another',
+      'cost',
+      20_000,
+      `{${repeat(15, (i) => `a${i}: reportRuns(first: 100) { nodes { ${repeat(14, (j) => `f${j}`)} } }`)}}`,
+    ],
+    ['fragments that double thirty times', 'cost', 20_000, `{...F0} ${bomb(20, 'reportRuns {nodes {id}}')}`],
+  ])('with %s', async (_what, limit, maximum, query) => {
+    const { status, data, errors } = await account.client.execute(query)
+    expect({ status, data, errors }).toMatchObject({
+      status: 400,
+      data: undefined,
+      errors: [tooLarge(limit, maximum)],
+    })
+    expect(await account.client.request('{ viewer { livemode } }')).toEqual({ viewer: { livemode: false } })
+  })
+
+  test('with lists in lists, whether they end the tokens or the stack first', async () => {
+    const answer = await account.client.execute(`{a(b:${'['.repeat(5_000)}`)
+    expect(answer).toMatchObject({ status: 400, errors: [{ extensions: { code: 'DOCUMENT_TOO_LARGE' } }] })
+    expect(answer.errors).toHaveLength(1)
+  })
+
+  test('when it is wrong besides: it is not even validated', async () => {
+    const { errors } = await account.client.execute(`{${'nonsense '.repeat(500)}}`)
+    expect(errors).toMatchObject([tooLarge('aliases', 30)])
+  })
+
+  test('whose code, limit and values programs can read', async () => {
+    const { errors } = await account.client.execute('{reportRuns(first: 5000) {totalCount}}')
+    expect(errors).toEqual([
+      {
+        message:
+          'The document asks for a page of 5000; at most 100 are allowed. Ask for smaller pages, one after the other, by their cursors.',
+        extensions: { code: 'DOCUMENT_TOO_LARGE', limit: 'pageSize', maximum: 100, actual: 5000 },
+      },
+    ])
+  })
+})
+
+test('a fragment that is in itself is refused', async () => {
+  const { status, errors } = await account.client.execute(
+    '{...A} fragment A on Query {__typename ...B} fragment B on Query {...A}',
+  )
+  expect([status, errors?.length, errors?.[0]?.message]).toEqual([
+    200,
+    1,
+    'Cannot spread fragment "A" within itself via "B".',
+  ])
+})
+
+test('what is refused is not executed', async () => {
+  const { errors } = await account.client.execute(
+    `mutation { createReportRun(input: {report: {custom: {type: "balance.summary.1", parameters: {}}}}) { ${repeat(31, (i) => `a${i}: __typename`)} } }`,
+  )
+  expect(errors).toMatchObject([tooLarge('aliases', 30)])
+  expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(0)
+})
+
+describe('the values of variables decide', () => {
+  const query = 'query ($n: Int) { reportRuns(first: $n) { nodes { id } } }'
+
+  test('also when the document was taken before', async () => {
+    const statuses = []
+    for (const n of [10, 5000, 20, 5000]) statuses.push((await account.client.execute(query, { n })).status)
+    expect(statuses).toEqual([200, 400, 200, 400])
+  })
+
+  const events = async (url: string, init: RequestInit): Promise<string> => {
+    const response = await fetch(url, init)
+    return `${response.headers.get('content-type')} ${await response.text()}`
+  }
+
+  const headers = (): Record<string, string> => ({
+    authorization: `Bearer ${account.key}`,
+    'content-type': 'application/json',
+  })
+
+  const overSocket = async (n: number): Promise<unknown> => {
+    try {
+      return await Array.fromAsync(account.client.subscribe(query, { n }))
+    } catch (errors) {
+      return errors
+    }
+  }
+
+  test('over a WebSocket', async () => {
+    expect(await overSocket(5)).toEqual([{ data: { reportRuns: { nodes: [] } } }])
+    expect(await overSocket(5000)).toEqual([
+      {
+        message: expect.stringContaining('a page of 5000'),
+        extensions: { code: 'DOCUMENT_TOO_LARGE', limit: 'pageSize', maximum: 100, actual: 5000 },
+      },
+    ])
+    expect(await overSocket(5)).toEqual([{ data: { reportRuns: { nodes: [] } } }])
+  })
+
+  test('over SSE', async () => {
+    const ask = (n: number) =>
+      events(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { ...headers(), accept: 'text/event-stream' },
+        body: JSON.stringify({ query, variables: { n } }),
+      })
+    expect(await ask(5)).toContain('{"reportRuns":{"nodes":[]}}')
+    const refused = await ask(5000)
+    expect(refused).toContain('DOCUMENT_TOO_LARGE')
+    expect(refused).not.toContain('"data":{')
+  })
+
+  test('by GET', async () => {
+    const ask = (n: number) => {
+      const parameters = new URLSearchParams({ query, variables: JSON.stringify({ n }) })
+      return events(`${gateway.url}/graphql?${parameters}`, { headers: headers() })
+    }
+    expect(await ask(5)).toContain('{"reportRuns":{"nodes":[]}}')
+    expect(await ask(5000)).toContain('DOCUMENT_TOO_LARGE')
+  })
+})
+
+test('over a WebSocket a document is limited as over HTTP', async () => {
+  const { client } = account
+  for (const query of [
+    `{${'__typename '.repeat(500)}}`,
+    '{a'.repeat(5_000),
+    '{a'.repeat(16) + '}'.repeat(16),
+  ]) {
+    const answer = Array.fromAsync(client.subscribe(query))
+    await expect(answer).rejects.toMatchObject([{ extensions: { code: 'DOCUMENT_TOO_LARGE' } }])
+  }
+})
+
+test('the schema cannot be asked for in circles', async () => {
+  const around = (levels: number): string =>
+    levels === 0 ? 'name' : `fields { type { ${around(levels - 1)} } }`
+  expect(await account.client.execute(`{ __schema { types { ${around(6)} } } }`)).toMatchObject({
+    status: 400,
+    errors: [tooLarge('cost', 20_000)],
+  })
+})
+
+test('of the documents that were taken, only short ones are kept, and no mistakes', () => {
+  const { documentCache, errorCache } = createDocumentCache()
+  const [short, long] = ['{__typename}', `{__typename} #${'x'.repeat(10_000)}`]
+  for (const text of [short, long]) documentCache?.set(text, parse(text))
+  errorCache?.set('{', new Error('a mistake'))
+  expect([documentCache?.get(short)?.kind, documentCache?.get(long), errorCache?.get('{')]).toEqual([
+    'Document',
+    undefined,
+    undefined,
+  ])
+})

@@ -1,0 +1,242 @@
+import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { MessageType } from 'graphql-ws'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { type EventStream, openEventStream, waitForEvents } from '../../support/event-stream.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { insertRun } from '../../support/insert-run.ts'
+import { openWire, type Wire } from '../../support/wire.ts'
+
+const limits = { perKey: 3, operations: 4, messageBytes: 2_048, handshakeSeconds: 1, slowReaderSeconds: 30 }
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await startTestGateway({ config: { role: 'gateway', sockets: limits } })
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const watchRun = 'subscription ($id: ID!) { reportRun(id: $id) { status } }'
+
+const initialize = (wire: Wire, { key }: TestAccount): void =>
+  wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
+
+const connect = async (account: TestAccount): Promise<Wire> => {
+  const wire = await openWire(gateway.url)
+  initialize(wire, account)
+  expect(await wire.receive()).toEqual({ type: MessageType.ConnectionAck })
+  return wire
+}
+
+const subscribe = (wire: Wire, id: string, runId: string): void =>
+  wire.send({ id, type: MessageType.Subscribe, payload: { query: watchRun, variables: { id: runId } } })
+
+const status = (id: string) => ({
+  id,
+  type: MessageType.Next,
+  payload: { data: { reportRun: { status: 'PENDING' } } },
+})
+
+test('a socket takes so many operations at once; completing one makes room', async () => {
+  const account = await gateway.createAccount()
+  const run = await insertRun(gateway.prisma, account)
+  const wire = await connect(account)
+  for (const id of ['1', '2', '3', '4']) {
+    subscribe(wire, id, run.id)
+    expect(await wire.receive()).toEqual(status(id))
+  }
+  const refused = (id: string) => ({
+    id,
+    type: MessageType.Error,
+    payload: [
+      {
+        message:
+          'There are 4 operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.',
+        extensions: { code: 'LIMIT_REACHED' },
+      },
+    ],
+  })
+  subscribe(wire, '5', run.id)
+  expect(await wire.receive()).toEqual(refused('5'))
+  // A query is an operation as well.
+  wire.send({ id: '6', type: MessageType.Subscribe, payload: { query: '{ __typename }' } })
+  expect(await wire.receive()).toEqual(refused('6'))
+
+  wire.send({ id: '2', type: MessageType.Complete })
+  subscribe(wire, '5', run.id)
+  expect(await wire.receive()).toEqual(status('5'))
+  // The others go on.
+  await account.client.request(`mutation { cancelReportRun(id: "${run.id}") { reportRun { id } } }`)
+  const told = new Set<string | undefined>()
+  for (let i = 0; i < 8; i++) told.add((await wire.receive()).id)
+  expect([...told].sort()).toEqual(['1', '3', '4', '5'])
+})
+
+const openLog = async ({ key }: TestAccount): Promise<EventStream> => {
+  const stream = await openEventStream(
+    gateway.url,
+    key,
+    'subscription { reportRunEvents(scope: { all: true }) { run { id } } }',
+  )
+  await waitForEvents(stream, 1)
+  return stream
+}
+
+const wasRefused = ({ events }: EventStream): boolean =>
+  events[0]?.data?.errors?.[0]?.extensions?.code === 'LIMIT_REACHED'
+
+test('a key holds so many WebSockets; closing one makes room', async () => {
+  const [account, other] = [await gateway.createAccount(), await gateway.createAccount()]
+  const wires = [await connect(account), await connect(account), await connect(account)]
+  const refused = await openWire(gateway.url)
+  initialize(refused, account)
+  expect(await refused.closed).toEqual({
+    code: 4429,
+    reason: '3 connections are open for this key, which is its limit.',
+  })
+  await connect(other)
+
+  const [first, second, third] = wires
+  first?.socket.close()
+  await first?.closed
+  const next = await vi.waitFor(() => connect(account), { timeout: 30_000 })
+  // However it ends.
+  for (const gone of [second, third, next]) gone?.socket.terminate()
+  for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
+})
+
+test('event streams count as well, and ending one makes room', async () => {
+  const account = await gateway.createAccount()
+  const run = await insertRun(gateway.prisma, account)
+  const streams = [await openLog(account), await openLog(account)]
+  await connect(account)
+  const refused = await openLog(account)
+  expect(refused.events).toEqual([
+    {
+      event: 'next',
+      data: {
+        errors: [
+          expect.objectContaining({
+            message: 'The API key holds 3 connections open here, which is its limit. Close one of them.',
+            extensions: { code: 'LIMIT_REACHED' },
+          }),
+        ],
+      },
+    },
+    ...(refused.events.length > 1 ? [{ event: 'complete', data: null }] : []),
+  ])
+  expect(await refused.ended).toBe(true)
+  // A query needs no connection that lasts.
+  expect(await account.client.request('{ __typename }')).toEqual({ __typename: 'Query' })
+
+  streams[0]?.close()
+  const room = async (): Promise<EventStream> => {
+    const stream = await openEventStream(gateway.url, account.key, watchRun, { id: run.id })
+    await waitForEvents(stream, 1)
+    expect(wasRefused(stream)).toBe(false)
+    return stream
+  }
+  const last = await vi.waitFor(room, { timeout: 30_000 })
+  // One that ends by itself gives its place back, too.
+  await account.client.request(`mutation { cancelReportRun(id: "${run.id}") { reportRun { id } } }`)
+  expect(await last.ended).toBe(true)
+  await vi.waitFor(room, { timeout: 30_000 })
+})
+
+test('who leaves while being let in leaves no place taken', async () => {
+  const account = await gateway.createAccount()
+  for (let i = 0; i < 30; i++) {
+    const wire = await openWire(gateway.url)
+    initialize(wire, account)
+    wire.socket.terminate()
+    await wire.closed
+  }
+  for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
+})
+
+test('who leaves while an event stream begins leaves no place taken', async () => {
+  const account = await gateway.createAccount()
+  await insertRun(gateway.prisma, account)
+  const body = JSON.stringify({
+    query: 'subscription { reportRunEvents(scope: { all: true }) { run { id } } }',
+  })
+  const { hostname, port } = new URL(gateway.url)
+  for (let i = 0; i < 40; i++) {
+    const socket = connectTcp(Number(port), hostname)
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${account.key}\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    )
+    await once(socket, 'connect')
+    // At one moment or another of its beginning.
+    const turns = i % 20
+    for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+    socket.destroy()
+  }
+  for (let i = 0; i < 3; i++) {
+    await vi.waitFor(async () => expect(wasRefused(await openLog(account))).toBe(false), { timeout: 30_000 })
+  }
+})
+
+/** Subscriptions that the gateway says are open. */
+const openSubscriptions = async (): Promise<number> => {
+  const figures = await (await fetch(`${gateway.url}/metrics`)).text()
+  return Number(/^report_gateway_open_subscriptions (\d+)$/m.exec(figures)?.[1])
+}
+
+test('who leaves while subscriptions begin leaves none behind, nor one whose id was used again', async () => {
+  const account = await gateway.createAccount()
+  const run = await insertRun(gateway.prisma, account)
+  await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0))
+  for (let i = 0; i < 20; i++) {
+    const wire = await vi.waitFor(() => connect(account), { timeout: 30_000 })
+    subscribe(wire, '1', run.id)
+    wire.send({ id: '1', type: MessageType.Complete })
+    subscribe(wire, '1', run.id)
+    subscribe(wire, '2', run.id)
+    // Once nothing has begun yet, and once all has.
+    if (i % 2 === 0) await vi.waitFor(async () => expect(await openSubscriptions()).toBeGreaterThan(1))
+    wire.socket.terminate()
+    await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0), { timeout: 30_000 })
+  }
+})
+
+test('a message over the limit closes its socket with 1009, and no other', async () => {
+  const account = await gateway.createAccount()
+  const [greedy, modest] = [await connect(account), await connect(account)]
+  greedy.socket.send('x'.repeat(limits.messageBytes + 1))
+  expect(await greedy.closed).toMatchObject({ code: 1009 })
+  modest.send({ type: MessageType.Ping })
+  expect(await modest.receive()).toEqual({ type: MessageType.Pong })
+})
+
+test('a socket that does not say who it is is closed with 4408 within the time for that', async () => {
+  const wires = await Promise.all(Array.from({ length: 50 }, () => openWire(gateway.url)))
+  const openedAt = performance.now()
+  for (const { closed } of wires) {
+    expect(await closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' })
+  }
+  expect(performance.now() - openedAt).toBeLessThan(limits.handshakeSeconds * 1000 + 1_500)
+})
+
+const openTcp = async (text: string): Promise<Socket> => {
+  const { hostname, port } = new URL(gateway.url)
+  const socket = connectTcp(Number(port), hostname)
+    .on('error', () => {})
+    .resume()
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  socket.write(text)
+  return socket
+}
+
+test('connections that never finish their headers are closed, and others are served meanwhile', async () => {
+  const account = await gateway.createAccount()
+  const texts = ['', 'GET /grap', 'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n']
+  const openedAt = performance.now()
+  const sockets = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => openTcp(texts[i % texts.length] ?? '')),
+  )
+  const closed = Promise.all(sockets.map((socket) => once(socket, 'close')))
+  expect(await account.client.request('{ __typename }')).toEqual({ __typename: 'Query' })
+  await closed
+  expect(performance.now() - openedAt).toBeLessThan(15_000)
+})

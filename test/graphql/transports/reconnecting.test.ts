@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { createClient } from 'graphql-ws'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
+import { type OwnPostgres, startOwnPostgres } from '../../support/own-postgres.ts'
+import { createSlowRun, slowReport } from '../../support/slow-report.ts'
+
+// On a Postgres of its own, which is stopped and started.
+let postgres: OwnPostgres
+let gateway: TestGateway
+beforeAll(async () => {
+  postgres = await startOwnPostgres()
+  gateway = await startTestGateway({
+    database: postgres.database,
+    reportTypes: [slowReport],
+    config: {
+      sockets: {
+        perKey: 10,
+        operations: 10,
+        messageBytes: 65_536,
+        handshakeSeconds: 3,
+        slowReaderSeconds: 30,
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await postgres[Symbol.asyncDispose]()
+})
+
+const query = 'subscription { reportRunEvents(scope: { all: true }) { __typename run { id status } } }'
+const endpoint = (): string => `${gateway.url}/graphql`.replace('http', 'ws')
+
+test('a subscription that was asked for in a form it cannot have takes no place of its key', async () => {
+  const { key, client } = await gateway.createAccount()
+  for (let i = 0; i < 12; i++) {
+    const answer = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        accept: 'application/json',
+      },
+      body: JSON.stringify({ query }),
+    })
+    await answer.text()
+    expect(answer.status).toBe(406)
+  }
+  const stream = client.subscribeSse<{ reportRunEvents: { run: { status: string } } }>(query)
+  const first = stream.next()
+  await createSlowRun(client)
+  expect((await first).value).toMatchObject({ data: { reportRunEvents: { run: {} } } })
+  await stream.return(undefined)
+})
+
+test('a client that connects while Postgres is away is told to come again, and does, as does one that subscribes then', async () => {
+  const { key, client } = await gateway.createAccount()
+  const codes: number[] = []
+  const socket = createClient({
+    url: endpoint(),
+    connectionParams: { authorization: `Bearer ${key}` },
+    retryAttempts: 100,
+    // As long as a client would wait: nothing in the test depends on it.
+    retryWait: () => delay(100),
+    shouldRetry: () => true,
+    on: { closed: (event) => codes.push((event as CloseEvent).code) },
+  })
+  // This one is connected already, and subscribes in the outage.
+  const early = createClient({
+    url: endpoint(),
+    connectionParams: { authorization: `Bearer ${key}` },
+    lazy: false,
+    retryAttempts: 0,
+  })
+  await new Promise((resolve) => early.on('connected', resolve))
+  await postgres.stop()
+  const streams = [socket.iterate({ query }), early.iterate({ query })]
+  const first = streams.map((stream) => stream.next())
+  await expect.poll(() => codes.length).toBeGreaterThan(0)
+  await postgres.start()
+  await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(200)
+  // Whoever came in the meantime is told of it live, and whoever comes after it by a snapshot.
+  await createSlowRun(client, { count_seconds: '1' })
+  for (const told of await Promise.all(first)) {
+    expect(told.value).toMatchObject({ data: { reportRunEvents: { run: {} } } })
+  }
+  expect(new Set(codes)).toEqual(new Set([1013]))
+  await Promise.all([socket.dispose(), early.dispose()])
+}, 60_000)

@@ -1,0 +1,294 @@
+import { once } from 'node:events'
+import { type ClientRequest, get } from 'node:http'
+import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, MessageType } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { closeReason } from '../../../src/graphql/transports/serve-socket.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { insertRun } from '../../support/insert-run.ts'
+import { noteStatements } from '../../support/sent-statements.ts'
+import { type Message, openWire, type Wire } from '../../support/wire.ts'
+
+let gateway: TestGateway
+let account: TestAccount
+const warnings: Error[] = []
+const noteWarning = (warning: Error): void => void warnings.push(warning)
+beforeAll(async () => {
+  process.on('warning', noteWarning)
+  gateway = await startTestGateway()
+  account = await gateway.createAccount()
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  process.off('warning', noteWarning)
+})
+
+const open = (protocols?: string[]): Promise<Wire> => openWire(gateway.url, protocols)
+
+const connect = async ({ key }: TestAccount = account): Promise<Wire> => {
+  const wire = await open()
+  wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
+  expect(await wire.receive()).toEqual({ type: MessageType.ConnectionAck })
+  return wire
+}
+
+const subscribe = (wire: Wire, id: string, runId: string): void =>
+  wire.send({
+    id,
+    type: MessageType.Subscribe,
+    payload: { query: 'subscription ($id: ID!) { reportRun(id: $id) { status } }', variables: { id: runId } },
+  })
+
+describe('a socket is closed', () => {
+  test('with 4406 when it does not speak graphql-transport-ws', async () => {
+    const { closed } = await open([])
+    expect(await closed).toEqual({
+      code: CloseCode.SubprotocolNotAcceptable,
+      reason: 'Subprotocol not acceptable',
+    })
+  })
+
+  test('with 4403 when its key is not good', async () => {
+    const { closed, send } = await open()
+    send({
+      type: MessageType.ConnectionInit,
+      payload: { authorization: `Bearer ${account.key.slice(0, -1)}` },
+    })
+    expect(await closed).toEqual({
+      code: CloseCode.Forbidden,
+      reason: 'The API key is not valid: it is unknown, revoked or expired.',
+    })
+  })
+
+  test.each(['Digest abc', 'Bearer', 'sk_test_1'])(
+    'with 4403 when its authorization is %j',
+    async (authorization) => {
+      const { closed, send } = await open()
+      send({ type: MessageType.ConnectionInit, payload: { authorization } })
+      expect(await closed).toEqual({
+        code: CloseCode.Forbidden,
+        reason: expect.stringMatching(
+          /^The Authorization header is of no form that is accepted\. Send "Bearer"/,
+        ),
+      })
+    },
+  )
+
+  test('with 4408 when it says nothing', async () => {
+    const { closed } = await open()
+    expect(await closed).toEqual({
+      code: CloseCode.ConnectionInitialisationTimeout,
+      reason: 'Connection initialisation timeout',
+    })
+  })
+
+  test('with 4401 when it asks before it has said who it is', async () => {
+    const wire = await open()
+    subscribe(wire, '1', 'frr_x')
+    expect(await wire.closed).toMatchObject({ code: CloseCode.Unauthorized })
+  })
+
+  test('with 4429 when it says twice who it is', async () => {
+    const wire = await connect()
+    wire.send({ type: MessageType.ConnectionInit })
+    expect(await wire.closed).toMatchObject({ code: CloseCode.TooManyInitialisationRequests })
+  })
+
+  test('with 4409 when it uses an id twice', async () => {
+    const { id } = await insertRun(gateway.prisma, account)
+    const wire = await connect()
+    subscribe(wire, '1', id)
+    subscribe(wire, '1', id)
+    expect(await wire.closed).toMatchObject({ code: CloseCode.SubscriberAlreadyExists })
+  })
+
+  test.each(['{"type"', 'null', '[]', '{"type":"no_such_type"}', '{"type":"subscribe","id":1}', ''])(
+    'with 4400 when it sends %j',
+    async (text) => {
+      const { socket, closed } = await connect()
+      socket.send(text)
+      expect(await closed).toEqual({ code: CloseCode.BadRequest, reason: 'Invalid message received' })
+    },
+  )
+
+  test('with 1009 when its message is too long; other sockets go on', async () => {
+    const [greedy, modest] = [await connect(), await connect()]
+    greedy.socket.send('x'.repeat(64 * 1024 + 1))
+    expect(await greedy.closed).toMatchObject({ code: 1009 })
+    modest.send({ id: '1', type: MessageType.Subscribe, payload: { query: '{ __typename }' } })
+    expect(await modest.receive()).toMatchObject({
+      type: MessageType.Next,
+      payload: { data: { __typename: 'Query' } },
+    })
+  })
+})
+
+test.each(['x'.repeat(200), 'é'.repeat(200), `${'x'.repeat(118)}€€`])(
+  'a reason that is too long for a close frame is cut, and stays text: %s',
+  (reason) => {
+    const cut = closeReason(reason)
+    expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(123)
+    expect(cut).toMatch(/^(x{118,}|é{59})…$/)
+    expect(closeReason('Going away')).toBe('Going away')
+  },
+)
+
+test('a message of 64 KiB is read', async () => {
+  const wire = await connect()
+  const message = {
+    id: '1',
+    type: MessageType.Subscribe,
+    payload: { query: '{ __typename }', extensions: { pad: '' } },
+  }
+  message.payload.extensions.pad = 'x'.repeat(64 * 1024 - JSON.stringify(message).length)
+  wire.send(message)
+  expect(await wire.receive()).toMatchObject({ type: MessageType.Next })
+})
+
+test('one socket carries queries, mutations and many subscriptions', async () => {
+  const wire = await connect()
+  const { id } = await insertRun(gateway.prisma, account)
+  for (let i = 0; i < 20; i++) subscribe(wire, `s${i}`, id)
+  for (let i = 0; i < 20; i++)
+    expect(await wire.receive()).toMatchObject({ payload: { data: { reportRun: { status: 'PENDING' } } } })
+  wire.send({
+    id: 'm',
+    type: MessageType.Subscribe,
+    payload: { query: `mutation { cancelReportRun(id: "${id}") { reportRun { status } } }` },
+  })
+  const received: Message[] = []
+  while (received.filter(({ type }) => type === MessageType.Complete).length < 21)
+    received.push(await wire.receive())
+  const ends = received.filter(({ type, id: operation }) => type === MessageType.Next && operation !== 'm')
+  expect(ends).toHaveLength(20)
+  for (const { payload } of ends) expect(payload).toEqual({ data: { reportRun: { status: 'CANCELED' } } })
+})
+
+test('a ping of the protocol is answered', async () => {
+  const wire = await connect()
+  wire.send({ type: MessageType.Ping, payload: { at: 1 } })
+  expect(await wire.receive()).toEqual({ type: MessageType.Pong, payload: { at: 1 } })
+})
+
+const handshake = (url: string, path: string, protocol: string): ClientRequest =>
+  get(url + path, {
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'MDEyMzQ1Njc4OWFiY2RlZg==',
+      'sec-websocket-protocol': protocol,
+    },
+  })
+
+test.each(['/', '/files/x', '/graphql/', '/graphql2'])('there is no WebSocket at %s', async (path) => {
+  const [response] = await once(handshake(gateway.url, path, GRAPHQL_TRANSPORT_WS_PROTOCOL), 'response')
+  expect(response.statusCode).toBe(400)
+  response.resume()
+})
+
+test('a client that speaks another protocol only is not told that it is spoken here', async () => {
+  const [response, socket] = await once(handshake(gateway.url, '/graphql', 'graphql-ws'), 'upgrade')
+  expect(response.statusCode).toBe(101)
+  expect(response.headers).not.toHaveProperty('sec-websocket-protocol')
+  socket.destroy()
+})
+
+describe('a client that vanishes leaves nothing behind', () => {
+  /** True when this process still reads the account's log after it was told that there is something in it. */
+  const isFollowed = async ({ accountId }: TestAccount, witness: TestAccount): Promise<boolean> => {
+    using sent = noteStatements()
+    const isRead = (owner: string): boolean =>
+      sent
+        .statements()
+        .some(({ text, values }) => /^select.*report_run_events/i.test(text) && values.includes(owner))
+    // The witness is still there: when its log is read, the one before it has been as well.
+    for (const each of [accountId, witness.accountId]) {
+      await gateway.database.query("select pg_notify('report_gateway_events', $1)", [`test:${each}`])
+    }
+    await vi.waitFor(() => expect(isRead(witness.accountId)).toBe(true), { timeout: 30_000 })
+    return isRead(accountId)
+  }
+
+  const followed = async (): Promise<{ vanishing: TestAccount; witness: TestAccount; runId: string }> => {
+    const [vanishing, witness] = [await gateway.createAccount(), await gateway.createAccount()]
+    const wire = await connect(witness)
+    subscribe(wire, '1', (await insertRun(gateway.prisma, witness)).id)
+    await wire.receive()
+    return { vanishing, witness, runId: (await insertRun(gateway.prisma, vanishing)).id }
+  }
+
+  test('over WebSocket', async () => {
+    const { vanishing, witness, runId } = await followed()
+    const wire = await connect(vanishing)
+    for (let i = 0; i < 15; i++) subscribe(wire, String(i), runId)
+    for (let i = 0; i < 15; i++) await wire.receive()
+    await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(true))
+    wire.socket.terminate()
+    await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(false), {
+      timeout: 30_000,
+    })
+  })
+
+  test('over SSE', async () => {
+    const { vanishing, witness, runId } = await followed()
+    const query = encodeURIComponent(`subscription { reportRun(id: "${runId}") { status } }`)
+    const listen = async (): Promise<ClientRequest> => {
+      const headers = { authorization: `Bearer ${vanishing.key}`, accept: 'text/event-stream' }
+      const request = get(`${gateway.url}/graphql?query=${query}`, { headers, agent: false })
+      const [response] = await once(request, 'response')
+      await once(
+        response.on('error', () => {}),
+        'data',
+      )
+      return request
+    }
+    const requests = await Promise.all(Array.from({ length: 15 }, listen))
+    await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(true))
+    for (const request of requests) request.destroy()
+    await vi.waitFor(async () => expect(await isFollowed(vanishing, witness)).toBe(false), {
+      timeout: 30_000,
+    })
+  })
+
+  test('while it is being let in', async () => {
+    for (let i = 0; i < 5; i++) {
+      const wire = await open()
+      wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
+      wire.socket.terminate()
+    }
+    const wire = await connect()
+    expect(wire.socket.readyState).toBe(WebSocket.OPEN)
+  })
+})
+
+test('a client that answers no ping is cut off, one that does is not', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const wire = await connect()
+  const [, silent] = await once(handshake(gateway.url, '/graphql', GRAPHQL_TRANSPORT_WS_PROTOCOL), 'upgrade')
+  const cut = once(silent.resume(), 'close')
+  for (let pings = 0; pings < 2; pings++) {
+    vi.advanceTimersByTime(12_000)
+    // The answer to the ping of WebSocket itself has gone before this one.
+    await once(wire.socket, 'ping')
+    wire.send({ type: MessageType.Ping })
+    await wire.receive()
+  }
+  await cut
+  expect(wire.socket.readyState).toBe(WebSocket.OPEN)
+})
+
+test('a client that does not answer the good-bye does not keep the gateway from stopping', async () => {
+  const stopping = await startTestGateway()
+  const request = handshake(stopping.url, '/graphql', GRAPHQL_TRANSPORT_WS_PROTOCOL)
+  const [, socket] = await once(request, 'upgrade')
+  const closed = once(socket.resume(), 'close')
+  await stopping[Symbol.asyncDispose]()
+  await closed
+}, 10_000)
+
+test('nothing of all this was a fault of the gateway, or leaked listeners', () => {
+  expect(gateway.logged.filter(({ level }) => Number(level) >= 40)).toEqual([])
+  expect(warnings.filter(({ name }) => name !== 'DeprecationWarning')).toEqual([])
+})

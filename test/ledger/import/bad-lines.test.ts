@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
+import Papa from 'papaparse'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type ImportedLedger, openImportedLedger } from '../../support/imported-ledger.ts'
+import { badHistory, history, historyRows } from '../../support/small-exports.ts'
+
+let ledger: ImportedLedger
+beforeAll(async () => {
+  ledger = await openImportedLedger()
+})
+afterAll(() => ledger[Symbol.asyncDispose]())
+beforeEach(() => ledger.newAccount())
+
+describe('bad lines', () => {
+  test('are told with file, line, column and value, and nothing is imported', async () => {
+    const loading = ledger.load(badHistory)
+    await expect(loading).rejects.toThrow(/Nothing of .* was imported.*--skip-bad/s)
+    const message = String(await loading.catch((error: Error) => error.message))
+    const path = ledger.lastPath()
+    expect(message.split('\n').slice(0, 3)).toEqual([
+      `${path}:4: Amount "-20.0O" is no amount, such as 1234.50.`,
+      `${path}:6: Net "-56.90" is not amount less fee, which is -5680 in minor units.`,
+      `${path}:7: Created (UTC) "2026-02-30 09:00" is no time, such as 2026-09-01 14:30:00.`,
+    ])
+    expect(await ledger.rowsOf('balance_transactions')).toEqual([])
+    expect(await ledger.coverage()).toBeNull()
+  })
+
+  test('are left out and kept in a file, which can be mended and imported', async () => {
+    const { path, rows, rejected, rejectedPath, sides } = await ledger.load(badHistory, { skipBad: true })
+    expect({ rows, sides }).toEqual({ rows: 4, sides: [] })
+    expect(rejected).toHaveLength(3)
+    expect(rejectedPath).toBe(`${path}.rejected.csv`)
+    const text = await readFile(`${path}.rejected.csv`, 'utf8')
+    expect(Papa.parse<string[]>(text.trim()).data.map((cells) => [cells[0], cells.at(-1)])).toEqual([
+      ['id', 'rejected_because'],
+      ['txn_2', 'is no amount, such as 1234.50'],
+      ['txn_4', 'is not amount less fee, which is -5680 in minor units'],
+      ['txn_5', 'is no time, such as 2026-09-01 14:30:00'],
+    ])
+    // What is there is not written over.
+    const again = ledger.importPath(path, { skipBad: true })
+    await expect(again).rejects.toThrow('.rejected.csv, which exists')
+    const mended = text
+      .replace('-20.0O', '-20.00')
+      .replace('-56.90', '-56.80')
+      .replace('2026-02-30', '2026-09-04')
+    await ledger.load(mended, { declared: { from: new Date('2026-09-01'), until: new Date('2026-09-07') } })
+    expect(await ledger.rowsOf('balance_transactions')).toEqual(historyRows)
+    expect(await ledger.coverage()).not.toBeNull()
+  })
+
+  test('that were left out complete nothing, whatever is declared', async () => {
+    const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
+    expect((await ledger.load(badHistory, { skipBad: true, declared })).sides).toEqual([])
+    expect(await ledger.coverage()).toBeNull()
+  })
+
+  test('of more than twenty, the others are counted', async () => {
+    const lines = Array.from({ length: 30 }, (_, place) => `txn_${place},charge,,x,0,0,usd,2026-09-01 10:00`)
+    const loading = ledger.load(['id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)', ...lines].join('\n'))
+    await expect(loading).rejects.toThrow(/:21: .*\n.*: and 10 more\./)
+  })
+
+  test.each([
+    [
+      'jpy has no decimals',
+      'txn_1,charge,,5.50,0,5.50,jpy,2026-09-01 10:00',
+      /Amount "5.50" has more decimals/,
+    ],
+    [
+      'two separators',
+      'txn_1,charge,,"5,50",0,5.50,usd,2026-09-01 10:00',
+      /Net "5.50" has "\." before its decimals/,
+    ],
+    [
+      'grouped thousands',
+      'txn_1,charge,,"1,000",0,"1,000",jpy,2026-09-01 10:00',
+      /Amount "1,000" has a comma/,
+    ],
+    ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is no amount/],
+    ['beyond what is exact', 'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00', /is too large/],
+    ['a year of two digits', 'txn_1,charge,,1,0,1,usd,0026-09-01 10:00', /is no time/],
+    ['no currency', 'txn_1,charge,,1,0,1,,2026-09-01 10:00', /Currency is empty/],
+    ['no id', ',charge,,1,0,1,usd,2026-09-01 10:00', /id is empty/],
+    [
+      'a cell too many',
+      'txn_1,charge,,1,0,1,usd,2026-09-01 10:00,x',
+      /the line has 9 cells where the header has 8/,
+    ],
+    ['NUL', 'txn_1,cha\0rge,,1,0,1,usd,2026-09-01 10:00', /has a NUL character/],
+    ['a stray quote', 'txn_1,"cha"rge,,1,0,1,usd,2026-09-01 10:00', /has a quote where none can stand/],
+  ])('are found: %s', async (_, line, sentence) => {
+    await expect(
+      ledger.load(`id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)\n${line}\n`),
+    ).rejects.toThrow(sentence)
+  })
+
+  test.each<[string, string | Buffer, RegExp]>([
+    ['nothing', '', /cannot be imported: it is empty/],
+    ['other columns', 'a,b\n1,2', /the nearest is the .*, which has also /],
+    [
+      'latin 1',
+      Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'),
+      /no text in UTF-8/,
+    ],
+    [
+      'text after a quote without a partner',
+      `${history}\n"${'"",\n'.repeat(5_000_000)}`,
+      /no partner stands in line 10 or after it, .*begins: "\\"\\"\\","/,
+    ],
+    ['half of a gzip file', gzipSync(history).subarray(0, 200), /cannot be unpacked/],
+  ])('a file of %s is refused', async (_, content, sentence) => {
+    await expect(ledger.load(content)).rejects.toThrow(sentence)
+  })
+})

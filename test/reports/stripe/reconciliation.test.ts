@@ -1,0 +1,251 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { demoAccountId } from '../../../src/demo/demo.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import {
+  type Amounts,
+  currencies,
+  minor,
+  readBalance,
+  readSummary,
+  sumUp,
+} from '../../support/report-sums.ts'
+import { requestReport, runReport } from '../../support/run-report.ts'
+
+let gateway: TestGateway
+let account: TestAccount
+beforeAll(async () => {
+  gateway = await startTestGateway({ withLedger: true })
+  account = await gateway.createAccount({ accountId: demoAccountId })
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const amounts = ['currency', 'reporting_category', 'gross', 'fee', 'net']
+const between = { start: '2026-08-24T10:30:00Z', end: '2026-09-09T00:00:00Z' }
+
+type StoredPayout = { id: string; currency: string; amount: string }
+
+/** Automatic payouts, in the order in which they left the balance, as the ledger has them. */
+const readPayouts = (condition: string, values: string[]) =>
+  gateway.database.query<StoredPayout>(
+    `select id, currency, amount from payouts
+     where account_id = '${demoAccountId}' and not livemode and is_automatic and ${condition}
+     order by effective_at, id collate "C"`,
+    values,
+  )
+const storedPayouts = () =>
+  readPayouts('effective_at >= $1 and effective_at < $2', [between.start, between.end])
+
+type StoredSum = {
+  currency: string
+  category: string
+  count: string
+  gross: string
+  fee: string
+  net: string
+}
+
+/** Sums by SQL that goes from the payouts to their rows, in the form of `sumUp`; without the totals. */
+const sumsOf = async (payoutIds: readonly string[]): Promise<Map<string, Amounts>> => {
+  const rows = await gateway.database.query<StoredSum>(
+    `select row.currency, row.reporting_category as category, count(*), sum(row.amount) as gross,
+       sum(row.fee) as fee, sum(row.amount - row.fee) as net
+     from unnest($1::text[]) as payout (id)
+     join balance_transactions as row on row.automatic_payout_id = payout.id
+     group by 1, 2`,
+    [payoutIds],
+  )
+  return new Map(
+    rows.map(({ currency, category, count, gross, fee, net }) => [
+      `${currency} ${category}`,
+      { count: BigInt(count), gross: BigInt(gross), fee: BigInt(fee), net: BigInt(net) },
+    ]),
+  )
+}
+
+const withoutTotals = (sums: Map<string, Amounts>) =>
+  new Map([...sums].filter(([key]) => !key.endsWith('total')))
+
+/** The sum of net by currency. */
+const totalsOf = (sums: Map<string, Amounts>) =>
+  Object.fromEntries(
+    [...sums].flatMap(([key, { net }]) => (key.endsWith('total') ? [[key.slice(0, 3), net]] : [])),
+  )
+
+describe('the payout reconciliation', () => {
+  test('sums up what the ledger says was swept by the payouts of the interval', async () => {
+    const payouts = await storedPayouts()
+    const columns = [...amounts, 'automatic_payout_id', 'automatic_payout_effective_at_utc']
+    const [summary, itemized] = await Promise.all([
+      runReport(account, { payoutReconciliationSummary: { interval: { between } } }),
+      runReport(account, { payoutReconciliationItemized: { interval: { between }, columns } }),
+    ])
+    const sums = readSummary(summary.rows)
+    expect(sums).toEqual(sumUp(itemized.rows))
+    expect(withoutTotals(sums)).toEqual(await sumsOf(payouts.map(({ id }) => id)))
+    expect(sums.size).toBeGreaterThan(3 * 4)
+  })
+
+  test('goes payout by payout, and each is the sum of its rows', async () => {
+    const payouts = await storedPayouts()
+    const columns = ['automatic_payout_id', 'net', 'currency']
+    const { rows } = await runReport(account, {
+      payoutReconciliationItemized: { interval: { between }, columns },
+    })
+    const sums = new Map<string, bigint>()
+    for (const { automatic_payout_id: id = '', net, currency } of rows) {
+      sums.set(id, (sums.get(id) ?? 0n) + minor(net, currency))
+    }
+    expect([...sums]).toEqual(payouts.map(({ id, amount }) => [id, BigInt(amount)]))
+    const neighbours = rows.filter((row, i) => row.automatic_payout_id !== rows[i - 1]?.automatic_payout_id)
+    expect(neighbours).toHaveLength(payouts.length)
+  })
+
+  test('keeps one currency and one category', async () => {
+    const columns = ['balance_transaction_id', 'currency', 'reporting_category']
+    const given = { interval: { between }, columns }
+    const all = await runReport(account, { payoutReconciliationItemized: given })
+    const some = await runReport(account, {
+      payoutReconciliationItemized: { ...given, currency: 'eur', reportingCategory: 'refund' },
+    })
+    expect(some.rows).toEqual(
+      all.rows.filter((row) => row.currency === 'eur' && row.reporting_category === 'refund'),
+    )
+    expect(some.rows.length).toBeGreaterThan(0)
+  })
+
+  test('says in an older version what the newest says in UTC', async () => {
+    const parameters = { interval_start: between.start, interval_end: between.end, currency: 'jpy' }
+    const old = await runReport(account, { custom: { type: 'payout_reconciliation.itemized.3', parameters } })
+    const columns = old.header
+    const type = 'payout_reconciliation.itemized.5'
+    const newest = await runReport(account, { custom: { type, parameters: { ...parameters, columns } } })
+    expect(newest.text).toBe(old.text)
+    expect(columns).toEqual(expect.arrayContaining(['automatic_payout_effective_at', 'created_utc']))
+    expect(old.rows.length).toBeGreaterThan(0)
+  })
+})
+
+describe('the reconciliation of a single payout', () => {
+  const reconcile = async (payout: string, columns = amounts) => {
+    const [summary, itemized] = await Promise.all([
+      runReport(account, { payoutReconciliationByIdSummary: { payout } }),
+      runReport(account, { payoutReconciliationByIdItemized: { payout, columns } }),
+    ])
+    return { sums: readSummary(summary.rows), rows: itemized.rows }
+  }
+
+  test('sums up to the amount of the payout, also of one that the bank sent back', async () => {
+    const payouts = await storedPayouts()
+    const some = [
+      ...currencies.map((code) => payouts.find(({ currency }) => currency === code)),
+      (await readPayouts('status = $1', ['failed']))[0],
+    ]
+    for (const payout of some) {
+      const { id = '', currency = '', amount = '' } = payout ?? {}
+      const { sums, rows } = await reconcile(id)
+      expect(sums).toEqual(sumUp(rows))
+      expect(withoutTotals(sums)).toEqual(await sumsOf([id]))
+      expect(totalsOf(sums)).toEqual({ [currency]: BigInt(amount) })
+    }
+  })
+
+  const refusalOf = (asker: TestAccount, payout: string) =>
+    requestReport(asker, { payoutReconciliationByIdItemized: { payout } })
+  const refused = (message: RegExp) => ({
+    reportRun: null,
+    userErrors: [
+      {
+        code: 'INVALID_VALUE',
+        message: expect.stringMatching(message),
+        path: ['input', 'report', 'payoutReconciliationByIdItemized', 'payout'],
+        allowed: null,
+      },
+    ],
+  })
+
+  test.each(['', 'po_', 'pi_1', 'po_1\0', "po_1'; --", `po_${'1'.repeat(251)}`])(
+    '%j is no payout',
+    async (id) => {
+      expect(await refusalOf(account, id)).toEqual(refused(/ is no id of a payout\. Give one such as "po_/))
+    },
+  )
+
+  test('a payout of another account or mode is as unknown as one that nobody has', async () => {
+    const [payout] = await storedPayouts()
+    const others = [
+      await gateway.createAccount({ accountId: demoAccountId, livemode: true }),
+      await gateway.createAccount(),
+    ]
+    for (const other of others) {
+      for (const id of [payout?.id ?? '', 'po_nobody']) {
+        expect(await refusalOf(other, id)).toEqual(refused(new RegExp(`^There is no payout "${id}"\\.`)))
+      }
+    }
+  })
+
+  test('a payout made by hand is refused, because it sweeps nothing', async () => {
+    const [payout] = await gateway.database.query<{ id: string }>(
+      'select id from payouts where account_id = $1 and not livemode and not is_automatic limit 1',
+      [demoAccountId],
+    )
+    expect(await refusalOf(account, payout?.id ?? '')).toEqual(refused(/was made by hand/))
+  })
+})
+
+describe('the ending balance reconciliation', () => {
+  const balanceAt = async (moment: string) => {
+    const interval = { between: { start: '2026-01-01T00:00:00Z', end: moment } }
+    const { rows } = await runReport(account, { balanceSummary: { interval } })
+    const balances = Object.entries(readBalance(rows))
+    return Object.fromEntries(balances.map(([currency, lines]) => [currency, lines.ending_balance]))
+  }
+
+  // The second before payouts leave and the one at which they do, one within a day, and the end of the data.
+  const moments = [
+    '2026-09-01T23:59:59Z',
+    '2026-09-02T00:00:00Z',
+    '2026-05-18T14:20:00Z',
+    '2026-11-01T00:00:00Z',
+  ]
+
+  test.each(moments)('adds up to the ending balance at %s', async (moment) => {
+    const [summary, itemized, balance] = await Promise.all([
+      runReport(account, { endingBalanceReconciliationSummary: { intervalEnd: moment } }),
+      runReport(account, { endingBalanceReconciliationItemized: { intervalEnd: moment, columns: amounts } }),
+      balanceAt(moment),
+    ])
+    const sums = readSummary(summary.rows)
+    expect(sums).toEqual(sumUp(itemized.rows))
+    expect(totalsOf(sums)).toEqual(balance)
+    expect(Object.keys(balance)).toEqual(currencies)
+  })
+
+  test('has what no payout has taken along by then, and what one has that is still on its way', async () => {
+    const moment = '2026-09-02T00:00:01Z'
+    const columns = [
+      'automatic_payout_effective_at_utc',
+      'created_utc',
+      'reporting_category',
+      'available_on_utc',
+    ]
+    const { rows } = await runReport(account, {
+      endingBalanceReconciliationItemized: { intervalEnd: moment, columns },
+    })
+    const effective = rows.map((row) => row.automatic_payout_effective_at_utc ?? '')
+    const wrong = rows.filter(
+      ({ created_utc = '', automatic_payout_effective_at_utc: at = '' }) =>
+        created_utc >= '2026-09-02 00:00:01' || (at !== '' && at < '2026-09-02 00:00:01'),
+    )
+    expect(wrong).toEqual([])
+    expect(effective).toEqual(expect.arrayContaining([expect.stringMatching(/^2026-09-0[3-9] /)]))
+  })
+
+  test('needs no more than the rows to tell which payouts are automatic', async () => {
+    await gateway.database.query('update payouts set is_automatic = null where account_id = $1', [
+      demoAccountId,
+    ])
+    const moment = moments[1] ?? ''
+    const { rows } = await runReport(account, { endingBalanceReconciliationSummary: { intervalEnd: moment } })
+    expect(totalsOf(readSummary(rows))).toEqual(await balanceAt(moment))
+  })
+})

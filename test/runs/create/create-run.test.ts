@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
+
+let gateway: TestGateway
+let account: TestAccount
+beforeAll(async () => {
+  gateway = await startTestGateway({ reportTypes: [slowReport] })
+  account = await gateway.createAccount()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+test('a run is answered before it is done', async () => {
+  const id = await createSlowRun(account.client, { count_seconds: '0.4' })
+  const run = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+  expect(['PENDING', 'RUNNING']).toContain(run.status)
+  const end = await endOf(account.client, id)
+  expect(end.status).toBe('SUCCEEDED')
+})
+
+test('a run without its job is not created, and the fault is masked with an id that is in the log', async () => {
+  const { client, accountId } = await gateway.createAccount()
+  await gateway.database.query(`
+    create function refuse_jobs() returns trigger language plpgsql
+    as $$ begin raise exception 'the queue is closed today'; end $$`)
+  await gateway.database.query(
+    'create trigger refuse_jobs before insert on report_gateway_queue.job for each row execute function refuse_jobs()',
+  )
+  const mutation =
+    'mutation { createReportRun(input: { report: { custom: { type: "test.slow.1", parameters: {} } } }) { reportRun { id } } }'
+  const { data, errors } = await client.execute(mutation)
+  await gateway.database.query('drop function refuse_jobs cascade')
+
+  expect(data).toEqual({ createReportRun: null })
+  const [error] = errors ?? []
+  expect(error?.extensions?.code).toBe('INTERNAL_SERVER_ERROR')
+  expect(JSON.stringify(errors)).not.toContain('closed')
+  const logged = gateway.logged.filter(({ errorId }) => errorId === error?.extensions?.errorId)
+  expect(logged).toHaveLength(1)
+  expect(JSON.stringify(logged)).toContain('the queue is closed today')
+  expect(await gateway.prisma.reportRun.count({ where: { accountId } })).toBe(0)
+  expect(await gateway.prisma.reportRunEvent.count({ where: { accountId } })).toBe(0)
+
+  expect(await client.request(mutation)).toHaveProperty('createReportRun.reportRun.id')
+})
+
+test('runs are started by notification, long before the worker would look for them', async () => {
+  let waited = 0
+  for (let i = 0; i < 10; i++) {
+    const end = await endOf(account.client, await createSlowRun(account.client))
+    waited += Date.parse(end.startedAt ?? '') - Date.parse(end.createdAt)
+  }
+  // An idle worker looks for jobs every five seconds, or every half second while it cannot listen.
+  expect(waited).toBeLessThan(2_000)
+})

@@ -1,0 +1,395 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import type { GraphqlClient, Variables } from '../../support/graphql-client.ts'
+import { insertRun } from '../../support/insert-run.ts'
+import {
+  cancel,
+  created,
+  erase,
+  retry,
+  runFields,
+  type ShownRun,
+  slowInput,
+  update,
+} from '../../support/run-mutations.ts'
+import { createSlowRun, endOf, slowReport, startOf, storedFiles } from '../../support/slow-report.ts'
+
+let gateway: TestGateway
+beforeAll(async () => {
+  gateway = await startTestGateway({ reportTypes: [slowReport], config: { accountConcurrency: 8 } })
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const read = async (client: GraphqlClient, id: string): Promise<ShownRun | null> =>
+  (
+    await client.request<{ reportRun: ShownRun | null }>(
+      `query ($id: ID!) { reportRun(id: $id) { ${runFields} } }`,
+      { id },
+    )
+  ).reportRun
+
+/** A run that has ended, and its account. */
+const ended = async (input = {}): Promise<{ account: TestAccount; client: GraphqlClient; id: string }> => {
+  const account = await gateway.createAccount()
+  const { client } = account
+  const { id } = await created(client, slowInput(input))
+  await endOf(client, id)
+  return { account, client, id }
+}
+
+describe('retryReportRun', () => {
+  test('makes a new run of the same request, linked to the one it repeats', async () => {
+    const metadata = { team: 'a' }
+    const notes = { label: 'Again', tags: ['x', 'y'], metadata, timeout: 'PT5M', startWithin: 'PT10M' }
+    const account = await gateway.createAccount()
+    const { client } = account
+    const output = { compression: 'GZIP', retention: 'P7D' }
+    const first = await created(client, slowInput({ ...notes, output }, { rows: '3' }))
+    await endOf(client, first.id)
+    const before = await read(client, first.id)
+    const { reportRun, wasReused, cursor, userErrors } = await retry(client, first.id)
+    expect({ wasReused, userErrors }).toEqual({ wasReused: false, userErrors: [] })
+    expect(cursor).toEqual(expect.any(String))
+    expect(reportRun).toMatchObject({
+      status: 'PENDING',
+      version: 1,
+      label: 'Again',
+      tags: ['x', 'y'],
+      metadata,
+      parameters: first.parameters,
+      origin: 'RETRY',
+      attempt: 2,
+      retryOf: { id: first.id },
+    })
+    expect(first).toMatchObject({ origin: 'API', attempt: 1, retryOf: null })
+    expect(await read(client, first.id)).toEqual(before)
+    const [one, two] = await Promise.all(
+      [first.id, reportRun?.id ?? ''].map((id) =>
+        gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } }),
+      ),
+    )
+    for (const field of ['formats', 'compression', 'timeoutMilliseconds', 'retentionMilliseconds'] as const) {
+      expect(two?.[field], field).toEqual(one?.[field])
+    }
+    expect(one).toMatchObject({ compression: 'GZIP', timeoutMilliseconds: 300_000n })
+    expect(one?.retentionMilliseconds).toBe(7n * 24n * 60n * 60n * 1000n)
+    expect((await endOf(client, reportRun?.id ?? '')).result?.rowCount).toBe('3')
+  })
+
+  test('repeats a retry, and a run that failed; the retries of a run are listed newest first', async () => {
+    const { client, id } = await (async () => {
+      const account = await gateway.createAccount()
+      const id = await createSlowRun(account.client, { fails_at: '1' })
+      await endOf(account.client, id)
+      return { ...account, id }
+    })()
+    const second = (await retry(client, id)).reportRun?.id ?? ''
+    expect((await endOf(client, second)).status).toBe('FAILED')
+    const third = (await retry(client, second)).reportRun
+    expect(third).toMatchObject({ attempt: 3, retryOf: { id: second }, origin: 'RETRY' })
+    const other = (await retry(client, id)).reportRun?.id ?? ''
+    const { reportRun } = await client.request<{ reportRun: { retries: object } }>(
+      `query ($id: ID!) { reportRun(id: $id) { retries(first: 1) {
+        totalCount nodes { id retries { nodes { id } } } pageInfo { hasNextPage } } } }`,
+      { id },
+    )
+    expect(reportRun.retries).toEqual({
+      totalCount: 2,
+      nodes: [{ id: other, retries: { nodes: [] } }],
+      pageInfo: { hasNextPage: true },
+    })
+  })
+
+  test.each(['PENDING', 'RUNNING', 'CANCELING'] as const)('refuses a run that is %s', async (status) => {
+    const account = await gateway.createAccount()
+    const run = await insertRun(gateway.prisma, account, { status, reportType: slowReport.name })
+    const { reportRun, userErrors } = await retry(account.client, run.id)
+    expect(reportRun).toBeNull()
+    expect(userErrors).toEqual([
+      expect.objectContaining({
+        __typename: 'StatusError',
+        code: 'WRONG_STATUS',
+        path: ['id'],
+        reportRun: { id: run.id, status },
+      }),
+    ])
+    expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(1)
+  })
+
+  test('refuses a request that would not be accepted any more, and an id of no run', async () => {
+    const account = await gateway.createAccount()
+    const run = await insertRun(gateway.prisma, account, {
+      status: 'SUCCEEDED',
+      reportType: slowReport.name,
+      parameters: { rows: 'many' },
+    })
+    const { userErrors } = await retry(account.client, run.id)
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path: ['id'] })])
+    const none = await retry(account.client, 'frr_none')
+    expect(none.userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] })])
+  })
+})
+
+describe('updateReportRun', () => {
+  test('changes what is given and nothing else; the version grows', async () => {
+    const { client, id } = await ended({ label: 'One', tags: ['a', 'b'], metadata: { k: 'v' } })
+    const before = await read(client, id)
+    if (!before) throw new Error(`The run ${id} is not there.`)
+    const { version } = before
+    const expiresAt = '2100-01-01T00:00:00.000Z'
+    const steps: [patch: Variables, change: Partial<ShownRun>][] = [
+      [{ label: 'Two' }, { label: 'Two' }],
+      [{ label: null }, { label: null }],
+      [{ tags: ['c', 'c', 'd'] }, { tags: ['c', 'd'] }],
+      [{ tags: [] }, { tags: [] }],
+      [{ metadata: { other: 'w' } }, { metadata: { other: 'w' } }],
+      [{ metadata: {} }, { metadata: {} }],
+      [{ expiresAt }, { expiresAt }],
+      // Null means that it stays, where there has to be something.
+      [{ tags: null, metadata: null, expiresAt: null }, {}],
+    ]
+    let expected = before
+    for (const [i, [patch, change]] of steps.entries()) {
+      const { reportRun, userErrors } = await update(client, id, patch)
+      expect(userErrors).toEqual([])
+      expected = { ...expected, ...change, version: version + i + 1 }
+      expect(reportRun).toEqual(expected)
+    }
+    expect(await read(client, id)).toEqual(expected)
+  })
+
+  test('tells who follows the log, with who did it in the log', async () => {
+    const { account, client, id } = await ended()
+    const stream = client.subscribe<{
+      reportRunEvents: { __typename: string; run: { label: string; version: number } }
+    }>(
+      `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
+        __typename run { label version } } }`,
+      {
+        id,
+        after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
+      },
+    )
+    const next = stream.next()
+    const { reportRun } = await update(client, id, { label: 'Told' })
+    expect((await next).value?.data?.reportRunEvents).toEqual({
+      __typename: 'ReportRunSnapshot',
+      run: { label: 'Told', version: reportRun?.version },
+    })
+    await stream.return(undefined)
+    const event = await gateway.prisma.reportRunEvent.findFirst({
+      where: { runId: id, kind: 'UPDATED' },
+    })
+    expect(event).toMatchObject({ actorId: account.apiKeyId, runVersion: reportRun?.version })
+  })
+
+  test.each([
+    ['a label that is too long', { label: 'x'.repeat(256) }, ['patch', 'label']],
+    ['an empty tag', { label: 'New', tags: ['fine', ''] }, ['patch', 'tags', '1']],
+    ['metadata that is no text', { label: 'New', metadata: { a: 1 } }, ['patch', 'metadata', 'a']],
+    ['metadata under a key named id', { metadata: { id: 1 } }, ['patch', 'metadata', 'id']],
+    ['an end in the past', { label: 'New', expiresAt: '2020-01-01T00:00:00Z' }, ['patch', 'expiresAt']],
+  ])('refuses %s, and changes nothing', async (_name, patch, path) => {
+    const { client, id } = await ended({ label: 'Old' })
+    const before = await read(client, id)
+    const { reportRun, userErrors } = await update(client, id, patch)
+    expect(reportRun).toBeNull()
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path })])
+    expect(await read(client, id)).toEqual(before)
+  })
+
+  test('changes notes of a live run, but not the end of its retention', async () => {
+    const account = await gateway.createAccount()
+    const run = await insertRun(gateway.prisma, account, { reportType: slowReport.name })
+    const { userErrors } = await update(account.client, run.id, {
+      label: 'New',
+      expiresAt: '2100-01-01T00:00:00Z',
+    })
+    expect(userErrors).toEqual([
+      expect.objectContaining({
+        code: 'WRONG_STATUS',
+        path: ['id'],
+        reportRun: { id: run.id, status: 'PENDING' },
+      }),
+    ])
+    const { reportRun } = await update(account.client, run.id, { label: 'New' })
+    expect(reportRun).toMatchObject({ label: 'New', version: run.version + 1, status: 'PENDING' })
+  })
+
+  test('prolongs no retention that is over', async () => {
+    const { client, id } = await ended()
+    await gateway.prisma.reportRun.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1) } })
+    const { userErrors } = await update(client, id, { expiresAt: '2100-01-01T00:00:00Z' })
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'WRONG_STATUS' })])
+    expect((await update(client, id, { label: 'Late' })).userErrors).toEqual([])
+  })
+
+  test('says of no run that there is none', async () => {
+    const { client } = await gateway.createAccount()
+    const { userErrors } = await update(client, 'frr_none', { label: 'x' })
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] })])
+  })
+})
+
+describe('deleteReportRun', () => {
+  const seenEverywhere = async (client: GraphqlClient, id: string, retryId: string) =>
+    client.request<Record<string, unknown>>(
+      `query ($id: ID!, $ids: [ID!]!, $retryId: ID!) {
+        reportRun(id: $id) { id } node(id: $id) { id } nodes(ids: $ids) { id }
+        reportRuns { totalCount nodes { id } }
+        retry: reportRun(id: $retryId) { retryOf { id } }
+      }`,
+      { id, ids: [id, retryId], retryId },
+    )
+
+  test('erases a run with its file; it is seen nowhere, and a row for audit stays', async () => {
+    const { account, client, id } = await ended({ label: 'Gone', idempotencyKey: 'k' })
+    const retried = (await retry(client, id)).reportRun?.id ?? ''
+    const last = await endOf(client, retried)
+    const { result } = await endOf(client, id)
+    const url = result?.files[0]?.download.url ?? ''
+    const fileId = result?.files[0]?.id ?? ''
+    expect((await fetch(url)).status).toBe(200)
+    const isThere = (file: string) => file.includes(id)
+    expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(true)
+    const { reportRuns } = await client.request<{ reportRuns: { cursor: string } }>(
+      '{ reportRuns { cursor } }',
+    )
+
+    expect(await erase(client, id)).toEqual({ deletedId: id, userErrors: [] })
+
+    expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(false)
+    expect(existsSync(join(gateway.dataDir, 'files', account.accountId, 'test', id))).toBe(false)
+    expect((await fetch(url)).status).toBe(410)
+    expect(await seenEverywhere(client, id, retried)).toEqual({
+      reportRun: null,
+      node: null,
+      nodes: [null, { id: retried }],
+      reportRuns: { totalCount: 1, nodes: [{ id: retried }] },
+      retry: { retryOf: null },
+    })
+    expect(await client.request('query ($id: ID!) { node(id: $id) { id } }', { id: fileId })).toEqual({
+      node: null,
+    })
+    expect((await erase(client, id)).userErrors).toEqual([
+      expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] }),
+    ])
+    expect((await update(client, id, { label: 'x' })).userErrors[0]?.code).toBe('NOT_FOUND')
+    expect((await retry(client, id)).userErrors[0]?.code).toBe('NOT_FOUND')
+    expect(
+      await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { code } } }', {
+        id,
+      }),
+    ).toEqual({ cancelReportRun: { userErrors: [{ code: 'NOT_FOUND' }] } })
+
+    const fields = '__typename run { id } ... on ReportRunErased { runId }'
+    const told = { __typename: 'ReportRunErased', run: null, runId: id }
+    const page = await client.request<{ reportRunEvents: { nodes: unknown[] } }>(
+      `query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { ${fields} } } }`,
+      { after: reportRuns.cursor },
+    )
+    expect(page.reportRunEvents.nodes).toEqual([told])
+    const stream = client.subscribe<{ reportRunEvents: unknown }>(
+      `subscription ($after: EventCursor) { reportRunEvents(scope: { all: true }, after: $after) { ${fields} } }`,
+      { after: reportRuns.cursor },
+    )
+    expect((await stream.next()).value?.data?.reportRunEvents).toEqual(told)
+    await stream.return(undefined)
+
+    const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+    expect(row).toMatchObject({ erasedAt: expect.any(Date), status: 'SUCCEEDED' })
+    expect(last.status).toBe('SUCCEEDED')
+  })
+
+  test('takes an erased retry out of the retries of the other run', async () => {
+    const { client, id } = await ended()
+    const retried = (await retry(client, id)).reportRun?.id ?? ''
+    await endOf(client, retried)
+    await erase(client, retried)
+    expect(
+      await client.request(
+        'query ($id: ID!) { reportRun(id: $id) { retries { totalCount nodes { id } } } }',
+        {
+          id,
+        },
+      ),
+    ).toEqual({ reportRun: { retries: { totalCount: 0, nodes: [] } } })
+  })
+
+  test('tells a live follower of the log', async () => {
+    const { client, id } = await ended()
+    const events = client.subscribe<{ reportRunEvents: { runId: string } }>(
+      `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
+        ... on ReportRunErased { runId } } }`,
+      {
+        id,
+        after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
+      },
+    )
+    const next = events.next()
+    await erase(client, id)
+    expect((await next).value?.data?.reportRunEvents).toEqual({ runId: id })
+    await events.return(undefined)
+    const gone = client.subscribe('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id })
+    await expect(gone.next()).rejects.toEqual([
+      expect.objectContaining({ message: `There is no report run "${id}".` }),
+    ])
+  })
+
+  test('refuses a run that is live, and keeps it', async () => {
+    const { client } = await gateway.createAccount()
+    const id = await createSlowRun(client, { count_seconds: '20' })
+    await startOf(client, id)
+    const { deletedId, userErrors } = await erase(client, id)
+    expect(deletedId).toBeNull()
+    expect(userErrors).toEqual([
+      expect.objectContaining({
+        __typename: 'StatusError',
+        code: 'WRONG_STATUS',
+        reportRun: { id, status: 'RUNNING' },
+      }),
+    ])
+    await cancel(client, id)
+    expect((await endOf(client, id)).status).toBe('CANCELED')
+    expect((await erase(client, id)).deletedId).toBe(id)
+  })
+
+  test('of several at once, one erases it; a change that comes too late finds no run', async () => {
+    const { client, id } = await ended()
+    const answers = await Promise.all([
+      ...Array.from({ length: 5 }, () => erase(client, id)),
+      ...Array.from({ length: 5 }, (_, i) => update(client, id, { label: `${i}` })),
+    ])
+    expect(answers.filter((answer) => 'deletedId' in answer && answer.deletedId === id)).toHaveLength(1)
+    for (const { userErrors } of answers) {
+      expect(userErrors.every(({ code }) => code === 'NOT_FOUND')).toBe(true)
+    }
+    const events = await gateway.prisma.reportRunEvent.findMany({
+      where: { runId: id },
+      orderBy: { position: 'asc' },
+    })
+    expect(events.filter(({ kind }) => kind === 'ERASED')).toHaveLength(1)
+    expect(events.at(-1)?.kind).toBe('ERASED')
+  })
+
+  test('a change that waits for the erasure finds no run when that is done', async () => {
+    const { client, id } = await ended({ label: 'Old' })
+    const waits = async (): Promise<number> => {
+      const rows = await gateway.database.query(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      return rows.length
+    }
+    const late = await gateway.prisma.$transaction(async (tx) => {
+      await tx.reportRun.update({ where: { id }, data: { erasedAt: new Date() } })
+      const answer = update(client, id, { label: 'Late' })
+      await expect.poll(waits, { interval: 10 }).toBeGreaterThan(0)
+      // It answers only after the commit.
+      return { answer }
+    })
+    expect((await late.answer).userErrors[0]?.code).toBe('NOT_FOUND')
+    expect(await gateway.prisma.reportRun.findUnique({ where: { id } })).toMatchObject({ label: 'Old' })
+  })
+})

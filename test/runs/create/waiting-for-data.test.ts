@@ -1,0 +1,286 @@
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { noMetrics } from '../../../src/metrics.ts'
+import { type Queue, startQueue } from '../../../src/postgres/queue.ts'
+import { builtInReportTypes, createCatalog } from '../../../src/reports/catalog.ts'
+import { fingerprint } from '../../../src/runs/create/fingerprint.ts'
+import { type ReleaseDependencies, releaseRuns } from '../../../src/runs/lifecycle/release-runs.ts'
+import { requeueOrphans } from '../../../src/worker/requeue.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { insertRun } from '../../support/insert-run.ts'
+import { cancel, create, created, retry, type ShownRun, slowInput } from '../../support/run-mutations.ts'
+import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
+
+// No worker runs beside it but those that a test starts.
+let gateway: TestGateway
+let queue: Queue
+const log = pino({ level: 'silent' })
+const reportTypes = [...builtInReportTypes, slowReport]
+
+beforeAll(async () => {
+  gateway = await startTestGateway({ reportTypes, config: { role: 'gateway', accountConcurrency: 1 } })
+  queue = await startQueue({ url: gateway.database.url, works: false, onError: () => {} })
+})
+afterAll(async () => {
+  await queue.stop()
+  await gateway[Symbol.asyncDispose]()
+})
+
+const startWorker = () =>
+  startTestGateway({
+    reportTypes,
+    config: { role: 'worker', accountConcurrency: 1 },
+    database: gateway.database,
+    dataDir: gateway.dataDir,
+  })
+
+const day = (days: number): string => {
+  const midnight = Math.floor(Date.now() / 86_400_000) * 86_400_000
+  return new Date(midnight + days * 86_400_000).toISOString()
+}
+
+/** Says that the ledger of the account is there from ten days ago until some days from now. */
+const cover = ({ accountId, livemode }: TestAccount, until: number): Promise<unknown> => {
+  const dates = { availableFrom: day(-10), availableUntil: day(until), updatedAt: new Date() }
+  return gateway.prisma.ledgerCoverage.upsert({
+    where: { accountId_livemode: { accountId, livemode } },
+    create: { accountId, livemode, ...dates },
+    update: dates,
+  })
+}
+
+const balance = (start: number, end: number, more: object = {}) => ({
+  report: { balanceSummary: { interval: { between: { start: day(start), end: day(end) } } } },
+  waitForData: true,
+  ...more,
+})
+
+const waitingRun = (account: TestAccount, end: number, more: object = {}): Promise<ShownRun> =>
+  created(account.client, balance(-5, end, more))
+
+type Place = { position: number; estimatedStartAt: string | null; waitingFor: string } | null
+const shown = async ({ client }: TestAccount, id: string) =>
+  (
+    await client.request<{
+      reportRun: {
+        status: string
+        queue: Place
+        pollAfter: string | null
+        failure: { message: string } | null
+      }
+    }>(
+      `query ($id: ID!) { reportRun(id: $id) {
+        status pollAfter queue { position estimatedStartAt waitingFor } failure { message } } }`,
+      { id },
+    )
+  ).reportRun
+
+const jobsOf = (runId: string) =>
+  gateway.database.query(`select priority from report_gateway_queue.job where data->>'runId' = $1`, [runId])
+
+const setPriority = (runId: string, priority: number) =>
+  gateway.database.query(`update report_gateway_queue.job set priority = $2 where data->>'runId' = $1`, [
+    runId,
+    priority,
+  ])
+
+const eventsOf = async (runId: string): Promise<string[]> =>
+  (await gateway.prisma.reportRunEvent.findMany({ where: { runId }, orderBy: { position: 'asc' } }))
+    .filter(({ kind }) => kind !== 'PROGRESSED')
+    .map(({ kind, toStatus }) => `${kind} ${toStatus}`)
+
+const release = (other: Partial<ReleaseDependencies> = {}): Promise<void> => {
+  const { prisma } = gateway
+  const wakeUp = { notify: () => {}, onWake: () => {}, isConnected: () => true, stop: async () => {} }
+  const catalog = createCatalog(reportTypes)
+  const deps = { prisma, queue, wakeUp, catalog, metrics: noMetrics, log, now: () => new Date(), ...other }
+  return releaseRuns(deps, new AbortController().signal)
+}
+
+describe('a run that may wait for data', () => {
+  test('waits for it without a job, and says so', async () => {
+    const account = await gateway.createAccount()
+    await cover(account, 0)
+    const { id, status } = await waitingRun(account, 1)
+    expect(status).toBe('PENDING')
+    await release()
+    await requeueOrphans(gateway.prisma, queue, log)
+    expect(await jobsOf(id)).toEqual([])
+    expect((await shown(account, id)).queue).toEqual({
+      position: 1,
+      estimatedStartAt: null,
+      waitingFor: 'DATA_AVAILABILITY',
+    })
+    // It has waited for an hour already.
+    const { prisma } = gateway
+    await prisma.reportRun.update({ where: { id }, data: { createdAt: new Date(Date.now() - 3_600_000) } })
+    const inSeconds = (Date.parse((await shown(account, id)).pollAfter ?? '') - Date.now()) / 1000
+    expect(inSeconds).toBeGreaterThan(200)
+    expect(inSeconds).toBeLessThanOrEqual(300)
+  })
+
+  test('is queued at once when the data is there', async () => {
+    const account = await gateway.createAccount()
+    await cover(account, 0)
+    const { id } = await waitingRun(account, 0)
+    expect(await jobsOf(id)).toHaveLength(1)
+    expect((await shown(account, id)).queue?.waitingFor).toBe('WORKER')
+  })
+
+  test.each([
+    ['starts before the data', balance(-11, 1), 'start', /is there from/],
+    ['is reversed', balance(3, 2), 'end', /is reversed/],
+    ['ends after more than a year', balance(-5, 400), 'end', /at most 366 days from now/],
+    ['may not wait', balance(-5, 1, { waitForData: false }), 'end', /is there from/],
+  ])('is refused when its interval %s', async (_what, input, field, message) => {
+    const account = await gateway.createAccount()
+    await cover(account, 0)
+    const { reportRun, userErrors } = await create(account.client, input)
+    expect(reportRun).toBeNull()
+    expect(userErrors).toEqual([
+      expect.objectContaining({
+        code: 'INVALID_VALUE',
+        message: expect.stringMatching(message),
+        path: ['input', 'report', 'balanceSummary', 'interval', 'between', field],
+      }),
+    ])
+    expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(0)
+  })
+
+  test('fails when it has to start before the data comes, and says what it lacked', async () => {
+    const account = await gateway.createAccount()
+    const { id } = await waitingRun(account, 1, { startWithin: 'PT1S' })
+    const { status, failure } = await endOf(account.client, id)
+    expect(status).toBe('FAILED')
+    expect(failure).toMatchObject({ code: 'NOT_STARTED_IN_TIME' })
+    expect(failure?.message).toContain(`the data until ${day(1)} had not come by then`)
+    await cover(account, 1)
+    await release()
+    expect(await eventsOf(id)).toEqual(['STATUS_CHANGED PENDING', 'STATUS_CHANGED FAILED'])
+  })
+
+  test('can be canceled, and when it is repeated waits again', async () => {
+    const account = await gateway.createAccount()
+    const { id } = await waitingRun(account, 1)
+    await cancel(account.client, id)
+    expect((await shown(account, id)).status).toBe('CANCELED')
+    // Those who look for runs whose data has come do not meet it any more.
+    const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+    expect(row.dataNeededUntil).toBeNull()
+    const { reportRun } = await retry(account.client, id)
+    expect((await shown(account, reportRun?.id ?? '')).queue?.waitingFor).toBe('DATA_AVAILABILITY')
+    await cover(account, 1)
+    await release()
+    expect(await jobsOf(id)).toEqual([])
+    expect(await jobsOf(reportRun?.id ?? '')).toHaveLength(1)
+  })
+
+  test('is the run of its idempotency key', async () => {
+    const account = await gateway.createAccount()
+    const input = balance(-5, 1, { idempotencyKey: 'waits' })
+    const { id } = await created(account.client, input)
+    expect(await create(account.client, input)).toMatchObject({ wasReused: true, reportRun: { id } })
+  })
+
+  test('does not hide from a new run how far back the queue of its account reaches', async () => {
+    const account = await gateway.createAccount()
+    const queued = await createSlowRun(account.client)
+    // It counts as queued long after now.
+    await setPriority(queued, -2_000_000_000)
+    for (let i = 0; i < 8; i++) await waitingRun(account, 1)
+    const last = await createSlowRun(account.client)
+    expect((await shown(account, last)).queue?.position).toBe(2)
+    expect(await jobsOf(last)).toEqual([expect.objectContaining({ priority: -2_000_000_000 })])
+  })
+})
+
+test('a key that was made before runs could wait stays the key of its request', async () => {
+  const { client, accountId } = await gateway.createAccount()
+  await created(client, slowInput({ idempotencyKey: 'early' }))
+  const { fingerprint: kept } = await gateway.prisma.idempotencyKey.findFirstOrThrow({ where: { accountId } })
+  expect(Buffer.from(kept).equals(fingerprint(slowInput()))).toBe(true)
+})
+
+describe('when the data comes', () => {
+  test('runs are queued that it covers, behind those that are there, and no others', async () => {
+    const account = await gateway.createAccount()
+    const [tomorrow, later] = [await waitingRun(account, 1), await waitingRun(account, 2)]
+    const elsewhere = await waitingRun(await gateway.createAccount(), 1)
+    const queued = [await createSlowRun(account.client), await createSlowRun(account.client)]
+    expect((await shown(account, tomorrow.id)).queue?.position).toBe(3)
+    await cover(account, 1)
+    await release()
+    expect(await jobsOf(tomorrow.id)).toHaveLength(1)
+    for (const { id } of [later, elsewhere]) expect(await jobsOf(id)).toEqual([])
+    queued.push(await createSlowRun(account.client))
+    const places = await Promise.all(
+      [...queued, tomorrow.id, later.id].map(async (id) => (await shown(account, id)).queue),
+    )
+    expect(places.map((place) => place?.position)).toEqual([1, 2, 4, 3, 5])
+    expect(places[4]?.waitingFor).toBe('DATA_AVAILABILITY')
+  })
+
+  test('a run is queued once, however many look at the same time', async () => {
+    const account = await gateway.createAccount()
+    const { id } = await waitingRun(account, 1)
+    await cover(account, 1)
+    await Promise.all(Array.from({ length: 8 }, () => release()))
+    expect(await jobsOf(id)).toHaveLength(1)
+    expect(await eventsOf(id)).toEqual(['STATUS_CHANGED PENDING', 'UPDATED PENDING'])
+  })
+
+  test('a look that is cut off leaves what it was at to the next one', async () => {
+    const account = await gateway.createAccount()
+    const { id } = await waitingRun(account, 1)
+    await cover(account, 1)
+    const enqueue: Queue['enqueue'] = async (...job) => {
+      await queue.enqueue(...job)
+      throw new Error('The connection broke.')
+    }
+    await release({ queue: { ...queue, enqueue } })
+    expect(await jobsOf(id)).toEqual([])
+    expect(await eventsOf(id)).toEqual(['STATUS_CHANGED PENDING'])
+    await release()
+    expect(await jobsOf(id)).toHaveLength(1)
+  })
+
+  test('one type whose data cannot be asked for does not keep the others waiting', async () => {
+    const account = await gateway.createAccount()
+    const { id } = await waitingRun(account, 1)
+    const [first] = builtInReportTypes
+    if (!first) throw new Error('There are no report types.')
+    const fails = async () => {
+      throw new Error('No answer.')
+    }
+    const catalog = createCatalog([...reportTypes, { ...first, name: 'a.broken.1', availability: fails }])
+    const gone = { dataNeededUntil: new Date(0), waitForData: true }
+    await insertRun(gateway.prisma, account, { ...gone, reportType: 'a.broken.1' })
+    await insertRun(gateway.prisma, account, { ...gone, reportType: 'a.retired.1' })
+    await cover(account, 1)
+    await release({ catalog })
+    expect(await jobsOf(id)).toHaveLength(1)
+  })
+})
+
+test('two workers end each run once, also when its data came while nobody looked, and at one at once none is kept waiting by those for later', async () => {
+  const account = await gateway.createAccount()
+  const forLater = await waitingRun(account, 2)
+  const covered = [await waitingRun(account, 1), await waitingRun(account, 1)]
+  await cover(account, 1)
+  await using cleanup = new AsyncDisposableStack()
+  for (const worker of await Promise.all([startWorker(), startWorker()])) cleanup.use(worker)
+  const ids = [await createSlowRun(account.client), ...covered.map(({ id }) => id)]
+  const ends = await Promise.all(ids.map((id) => endOf(account.client, id)))
+  expect(ends.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED'])
+  expect((await shown(account, forLater.id)).status).toBe('PENDING')
+  await cover(account, 2)
+  expect((await endOf(account.client, forLater.id)).status).toBe('SUCCEEDED')
+  for (const { id } of [...covered, forLater]) {
+    expect(await eventsOf(id)).toEqual([
+      'STATUS_CHANGED PENDING',
+      'UPDATED PENDING',
+      'STATUS_CHANGED RUNNING',
+      'STATUS_CHANGED SUCCEEDED',
+    ])
+  }
+})

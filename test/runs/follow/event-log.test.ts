@@ -1,0 +1,347 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApiKey } from '../../../src/auth/api-keys.ts'
+import { idPrefixes, newId } from '../../../src/ids.ts'
+import type { ReportRun } from '../../../src/postgres/generated/prisma/client.ts'
+import type { LogPlace } from '../../../src/runs/follow/event-cursor.ts'
+import { readEvents } from '../../../src/runs/follow/event-log.ts'
+import { type FollowEventsDependencies, followRunEvents } from '../../../src/runs/follow/follow-run-events.ts'
+import type { Feed } from '../../../src/runs/follow/hub.ts'
+import { pruneEvents } from '../../../src/runs/follow/prune-events.ts'
+import { readRunEvents } from '../../../src/runs/follow/read-run-events.ts'
+import type { RunEvent } from '../../../src/runs/follow/run-event.ts'
+import type { RunScope } from '../../../src/runs/follow/run-scope.ts'
+import { transition } from '../../../src/runs/lifecycle/transition.ts'
+import { createRunLoader, type RunLoader } from '../../../src/runs/list/run-loader.ts'
+import { insertRun, type RunOwner } from '../../support/insert-run.ts'
+import { openRunParts, type RunParts } from '../../support/run-parts.ts'
+import { noteStatements } from '../../support/sent-statements.ts'
+
+let parts: RunParts
+let deps: FollowEventsDependencies
+beforeAll(async () => {
+  parts = await openRunParts()
+  const { prisma, hub, log } = parts
+  deps = { prisma, hub, log, now, runLoader: createRunLoader(prisma) }
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+const now = (): Date => new Date()
+const all: RunScope = { kind: 'all' }
+
+/** An account whose log is empty. */
+const createOwner = async (): Promise<RunOwner> => {
+  const accountId = newId(idPrefixes.account, now())
+  await parts.prisma.account.create({ data: { id: accountId, name: 'Test' } })
+  const { apiKey } = await createApiKey(parts.prisma, { accountId, livemode: false, name: 'Test' })
+  return { accountId, livemode: false, apiKeyId: apiKey.id }
+}
+
+const progress = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'RUNNING' })
+const start = (runId: string) => transition({ ...parts, now }, { runId, from: 'PENDING', to: 'RUNNING' })
+const end = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'SUCCEEDED' })
+
+const positionsOf = (told: readonly RunEvent[]): bigint[] => told.map(({ place }) => place.position)
+
+/** The positions that a reader is told that drops after so many events of each session, and comes again. */
+const readInSessions = async (owner: RunOwner, sessions: number[], expected: number): Promise<bigint[]> => {
+  const seen: bigint[] = []
+  let after: LogPlace = { position: 0n, snapshotsAfter: null }
+  for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
+    const enough = Math.min(expected, seen.length + length)
+    if (seen.length === expected) break
+    for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
+      seen.push(told.place.position)
+      after = told.place
+      if (seen.length === enough) break
+    }
+  }
+  return seen
+}
+
+type Step = 'start' | 'progress' | 'end'
+
+/** What the log of one run may hold after it was made. */
+const life = fc
+  .integer({ min: 0, max: 4 })
+  .map((count): Step[] => ['start', ...Array.from({ length: count }, (): Step => 'progress'), 'end'])
+
+test('however transactions interleave and readers come, drop and resume, each reads every event once, in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(life, { minLength: 1, maxLength: 5 }),
+      // How many events each session of each reader takes before it drops.
+      fc.array(fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+      async (lives, readers) => {
+        const owner = await createOwner()
+        const runs = await Promise.all(lives.map(() => insertRun(parts.prisma, owner)))
+        const expected = lives.reduce((sum, steps) => sum + steps.length, 0)
+        const steps = { start, progress, end }
+        const writing = Promise.all(
+          runs.map(async ({ id }, index) => {
+            for (const step of lives[index] ?? []) await steps[step](id)
+          }),
+        )
+        const histories = await Promise.all(
+          readers.map((sessions) => readInSessions(owner, sessions, expected)),
+        )
+        await writing
+        const inOrder = Array.from({ length: expected }, (_, index) => BigInt(index + 1))
+        for (const history of histories) expect(history).toEqual(inOrder)
+      },
+    ),
+    { numRuns: 25 },
+  )
+}, 60_000)
+
+test('a reader that lags behind what is at hand reads the log for itself, and misses nothing', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  const stream = followRunEvents(deps, owner, {
+    scope: all,
+    after: { position: 0n, snapshotsAfter: null },
+    progressInterval: 0,
+  })
+  expect((await stream.next()).value?.place.position).toBe(1n)
+  // More than a process keeps, in one go.
+  const count = 1_100
+  await parts.prisma.reportRunEvent.createMany({
+    data: Array.from({ length: count }, (_, index) => ({
+      accountId: owner.accountId,
+      livemode: false,
+      position: BigInt(index + 2),
+      runId: id,
+      runVersion: index + 3,
+      kind: 'PROGRESSED' as const,
+      fromStatus: 'RUNNING' as const,
+      toStatus: 'RUNNING' as const,
+      occurredAt: now(),
+    })),
+  })
+  await parts.prisma.eventLogHead.updateMany({
+    where: { accountId: owner.accountId },
+    data: { position: BigInt(count + 1) },
+  })
+  await end(id)
+  const seen: bigint[] = []
+  for await (const { place } of stream) {
+    seen.push(place.position)
+    if (place.position === BigInt(count + 2)) break
+  }
+  expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => BigInt(index + 2)))
+})
+
+test('who drops in the middle of the snapshots goes on with the ones that are left', async () => {
+  const owner = await createOwner()
+  const ids: string[] = []
+  for (let i = 0; i < 5; i++) ids.push((await insertRun(parts.prisma, owner)).id)
+  ids.sort()
+  const seen: string[] = []
+  let after: LogPlace | null = null
+  while (seen.length < ids.length) {
+    for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
+      after = told.place
+      if (told.kind === 'SNAPSHOT') seen.push(told.run.id)
+      break
+    }
+  }
+  expect(seen).toEqual(ids)
+})
+
+test('a cursor older than the log gives a reset and the live runs, and then what happens', async () => {
+  const owner = await createOwner()
+  const [old, live] = [await insertRun(parts.prisma, owner), await insertRun(parts.prisma, owner)]
+  for (const { id } of [old, live]) await start(id)
+  await end(old.id)
+  await parts.prisma.reportRunEvent.updateMany({
+    where: { accountId: owner.accountId },
+    data: { occurredAt: new Date('2020-01-01') },
+  })
+  await pruneEvents(parts.prisma, new Date('2021-01-01'), new AbortController().signal)
+  const after = { position: 1n, snapshotsAfter: null }
+  const stream = followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })
+  expect((await stream.next()).value).toMatchObject({ kind: 'RESET', keptAfter: 3n })
+  expect((await stream.next()).value).toMatchObject({ kind: 'SNAPSHOT', run: { id: live.id } })
+  const next = stream.next()
+  await end(live.id)
+  expect((await next).value).toMatchObject({ event: { runId: live.id, toStatus: 'SUCCEEDED' } })
+  await stream.return?.()
+  // The same to one who polls, and with one run alone.
+  for (const scope of [all, { kind: 'run', id: live.id } as const]) {
+    const page = await readRunEvents(deps, owner, scope, after, 10)
+    expect(page.events.map(({ kind }) => kind)).toEqual(
+      scope.kind === 'all' ? ['RESET'] : ['RESET', 'SNAPSHOT'],
+    )
+    expect(page).toMatchObject({ end: { position: 4n, snapshotsAfter: null }, hasMore: false })
+  }
+})
+
+test('what is left after pruning has no gap, although clocks differ', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  for (let i = 0; i < 5; i++) await progress(id)
+  const times = ['2020', '2020', '2022', '2020', '2022', '2022']
+  for (const [index, year] of times.entries()) {
+    await parts.prisma.reportRunEvent.updateMany({
+      where: { accountId: owner.accountId, position: BigInt(index + 1) },
+      data: { occurredAt: new Date(`${year}-01-01`) },
+    })
+  }
+  expect(await pruneEvents(parts.prisma, new Date('2021-01-01'), new AbortController().signal)).toBe(2)
+  const page = await readRunEvents(deps, owner, all, null, 10)
+  expect(positionsOf(page.events)).toEqual([3n, 4n, 5n, 6n])
+  // Who was there up to the last one that went has missed nothing.
+  const exact = await readRunEvents(deps, owner, all, { position: 2n, snapshotsAfter: null }, 10)
+  expect(positionsOf(exact.events)).toEqual([3n, 4n, 5n, 6n])
+})
+
+/** Makes so many events of 2020, and then one of 2022. */
+const addEvents = async (owner: RunOwner, count: number): Promise<void> => {
+  const { id } = await insertRun(parts.prisma, owner)
+  const { accountId, livemode } = owner
+  await parts.database.query(
+    `insert into report_run_events (account_id, livemode, position, run_id, run_version, kind, to_status, occurred_at)
+    select $1, $2, n, $3, n, 'PROGRESSED', 'RUNNING', case when n <= $4 then '2020-01-01' else '2022-01-01' end::timestamptz
+    from generate_series(1, $4 + 1) as n`,
+    [accountId, livemode, id, count],
+  )
+  await parts.prisma.eventLogHead.create({ data: { accountId, livemode, position: BigInt(count + 1) } })
+}
+const countEvents = ({ accountId }: RunOwner): Promise<number> =>
+  parts.prisma.reportRunEvent.count({ where: { accountId } })
+const in2021 = new Date('2021-01-01')
+
+test('any number of events is pruned, from the front of each log and by its index', async () => {
+  const owner = await createOwner()
+  await addEvents(owner, 12_000)
+  await parts.database.query('analyze report_run_events')
+  using noted = noteStatements()
+  expect(await pruneEvents(parts.prisma, in2021, new AbortController().signal)).toBe(12_000)
+  expect(await countEvents(owner)).toBe(1)
+
+  const statements = noted.statements().filter(({ text }) => text.includes('report_run_events'))
+  const [{ text, values } = { text: '', values: [] }] = statements.filter(({ values }) =>
+    values.includes(owner.accountId),
+  )
+  // In another log of the same size, which is most of the table.
+  const other = await createOwner()
+  await addEvents(other, 12_000)
+  await parts.database.query('analyze report_run_events')
+  const plan = await parts.database.query(
+    `explain ${text}`,
+    values.map((value) => (value === owner.accountId ? other.accountId : value)),
+  )
+  expect(JSON.stringify(plan)).toContain('Index Scan')
+  expect(JSON.stringify(plan)).not.toContain('Seq Scan on report_run_events')
+})
+
+test('a log that cannot be pruned does not keep the others, and is named', async () => {
+  const [first, broken, last] = [await createOwner(), await createOwner(), await createOwner()]
+  for (const owner of [first, broken, last]) await addEvents(owner, 3)
+  await parts.database.query(`
+    create function report_gateway.refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'The disk is broken.'; end $$`)
+  await parts.database.query(`
+    create trigger refuse before delete on report_run_events for each row
+    when (old.account_id = '${broken.accountId}') execute function report_gateway.refuse()`)
+  const pruned = pruneEvents(parts.prisma, in2021, new AbortController().signal)
+  await expect(pruned).rejects.toThrow(broken.accountId)
+  await parts.database.query('drop trigger refuse on report_run_events')
+  expect(await Promise.all([first, broken, last].map(countEvents))).toEqual([1, 4, 1])
+  expect(await pruneEvents(parts.prisma, in2021, new AbortController().signal)).toBe(3)
+})
+
+test('pruning that is told to end looks at no more logs', async () => {
+  const owners = [await createOwner(), await createOwner()]
+  for (const owner of owners) await addEvents(owner, 3)
+  using noted = noteStatements()
+  expect(await pruneEvents(parts.prisma, in2021, AbortSignal.abort())).toBe(0)
+  const looks = noted.statements().filter(({ text }) => text.includes('report_run_events'))
+  expect(looks).toEqual([])
+  expect(await Promise.all(owners.map(countEvents))).toEqual([4, 4])
+})
+
+test('of a run that was erased, what was changed of it is told no more', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  await end(id)
+  const stay = { runId: id, from: 'SUCCEEDED', to: 'SUCCEEDED' } as const
+  await transition({ ...parts, now }, { ...stay, kind: 'UPDATED', data: { label: 'New' } })
+  const toldKinds = async () => {
+    const { events } = await readRunEvents(deps, owner, all, { position: 0n, snapshotsAfter: null }, 10)
+    return events.map((told) => (told.kind === 'CHANGED' ? told.event.kind : told.kind))
+  }
+  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'UPDATED'])
+  await transition({ ...parts, now }, { ...stay, kind: 'ERASED', data: { erasedAt: now() } })
+  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'ERASED'])
+})
+
+test('a cursor beyond the end of the log, of a database that was put back, gives a reset', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  const page = await readRunEvents(deps, owner, all, { position: 7n, snapshotsAfter: null }, 10)
+  expect(page.events.map(({ kind }) => kind)).toEqual(['RESET', 'SNAPSHOT'])
+})
+
+test('progress is thinned out, and every change of status is told', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  for (let i = 0; i < 6; i++) await progress(id)
+  await end(id)
+  const at = new Date('2026-01-01T00:00:00Z').getTime()
+  for (let position = 1; position <= 8; position++) {
+    await parts.prisma.reportRunEvent.updateMany({
+      where: { accountId: owner.accountId, position: BigInt(position) },
+      data: { occurredAt: new Date(at + position * 250) },
+    })
+  }
+  const told: string[] = []
+  const options = { scope: all, after: { position: 0n, snapshotsAfter: null }, progressInterval: 500 }
+  for await (const event of followRunEvents(deps, owner, options)) {
+    if (event.kind === 'CHANGED') told.push(`${event.place.position} ${event.event.kind}`)
+    if (event.place.position === 8n) break
+  }
+  expect(told).toEqual([
+    '1 STATUS_CHANGED',
+    '2 PROGRESSED',
+    '4 PROGRESSED',
+    '6 PROGRESSED',
+    '8 STATUS_CHANGED',
+  ])
+})
+
+test('no run is shown older than before when a reader goes over from the log to what is at hand', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner)
+  await start(id)
+  const older: ReportRun[] = []
+  const runLoader: RunLoader = {
+    load: async (runId) => {
+      // Just when the reader has read the log, the run goes on; others load it in between.
+      for (let i = older.length; i < 2; i++) {
+        const changed = await progress(runId)
+        if (changed) older.push(changed)
+      }
+      return parts.prisma.reportRun.findUnique({ where: { id: runId } })
+    },
+  }
+  const feed: Feed = {
+    start: 1n,
+    after: async (position) => {
+      const events = await readEvents(parts.prisma, owner, position, 10)
+      if (events.length === 0) return null
+      return events.map((event, index) => ({ event, run: async () => older[index] ?? null }))
+    },
+  }
+  const hub = { ...parts.hub, follow: async () => feed }
+  const after = { position: 0n, snapshotsAfter: null }
+  const versions: (number | undefined)[] = []
+  const told = followRunEvents({ ...deps, hub, runLoader }, owner, { scope: all, after, progressInterval: 0 })
+  for await (const event of told) if (event.kind === 'CHANGED') versions.push(event.run?.version)
+  expect(versions).toEqual([4, 4, 4])
+})

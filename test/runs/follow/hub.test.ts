@@ -1,0 +1,278 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { noMetrics } from '../../../src/metrics.ts'
+import { createPool, type Prisma } from '../../../src/postgres/client.ts'
+import { followRun } from '../../../src/runs/follow/follow-run.ts'
+import { createHub, type Hub } from '../../../src/runs/follow/hub.ts'
+import type { WakeUp } from '../../../src/runs/follow/wake-up.ts'
+import { recordChange, transition } from '../../../src/runs/lifecycle/transition.ts'
+import { createRunLoader, type RunLoader } from '../../../src/runs/list/run-loader.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import { insertRun, type RunOwner } from '../../support/insert-run.ts'
+import { openRunParts, type RunParts } from '../../support/run-parts.ts'
+import { noteStatements } from '../../support/sent-statements.ts'
+
+let parts: RunParts
+let database: TestDatabase
+let prisma: Prisma
+let wakeUp: WakeUp
+let hub: Hub
+let owner: RunOwner
+let loader: RunLoader
+beforeAll(async () => {
+  parts = await openRunParts()
+  ;({ database, prisma, wakeUp, hub, owner } = parts)
+  loader = createRunLoader(prisma)
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+const now = (): Date => new Date()
+const start = (runId: string) =>
+  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'PENDING', to: 'RUNNING' })
+const progress = (runId: string) =>
+  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'RUNNING' })
+const end = (runId: string) =>
+  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'CANCELED' })
+
+test('a change between the start of listening and the first look at the run is not lost', async () => {
+  const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
+  const states = followRun(
+    {
+      hub,
+      log: parts.log,
+      runLoader: {
+        load: async (runId) => {
+          const run = await loader.load(runId)
+          // The run is changed when it was read already and nobody waits for its mail yet.
+          if (run?.status === 'RUNNING') await end(runId)
+          return run
+        },
+      },
+    },
+    owner,
+    id,
+  )
+  const seen: string[] = []
+  for await (const { status } of states) seen.push(status)
+  expect(seen).toEqual(['RUNNING', 'CANCELED'])
+})
+
+test('a change that the first look has shown already is not given again', async () => {
+  const { id } = await insertRun(prisma, owner)
+  let loads = 0
+  const load = async (runId: string) => {
+    if (loads === 0) await start(runId)
+    const run = await loader.load(runId)
+    loads++
+    return run
+  }
+  const own = createHub({ prisma, wakeUp, loadRun: load, log: parts.log, metrics: noMetrics })
+  const states = followRun({ hub: own, log: parts.log, runLoader: { load } }, owner, id)
+  expect((await states.next()).value).toMatchObject({ status: 'RUNNING', version: 2 })
+  const next = states.next()
+  // The event of that change has come, and was looked into.
+  await vi.waitFor(() => expect(loads).toBe(2))
+  await end(id)
+  expect((await next).value).toMatchObject({ status: 'CANCELED', version: 3 })
+  own.stop()
+})
+
+test('a slow reader gets the newest state once, and the end', async () => {
+  const { id } = await insertRun(prisma, owner)
+  const states = followRun({ hub, runLoader: loader, log: parts.log }, owner, id)
+  expect((await states.next()).value).toMatchObject({ status: 'PENDING', version: 1 })
+  await start(id)
+  for (let i = 0; i < 5; i++) await progress(id)
+  await end(id)
+  expect((await states.next()).value).toMatchObject({ status: 'CANCELED', version: 8 })
+  expect(await states.next()).toEqual({ done: true, value: undefined })
+})
+
+test('changes made at the same time in many transactions reach all who follow', async () => {
+  const runs = await Promise.all(Array.from({ length: 40 }, () => insertRun(prisma, owner)))
+  const followers = runs.map(async ({ id }) => {
+    const versions: number[] = []
+    for await (const { version } of followRun({ hub, runLoader: loader, log: parts.log }, owner, id))
+      versions.push(version)
+    return versions
+  })
+  await Promise.all(
+    runs.map(async ({ id }) => {
+      await start(id)
+      await end(id)
+    }),
+  )
+  for (const versions of await Promise.all(followers)) {
+    expect(versions.at(-1)).toBe(3)
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b))
+  }
+})
+
+test('an event that is committed while the log is being read is read right after', async () => {
+  const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
+  const listeners: ((owner: RunOwner) => void)[] = []
+  const wake = (): void => {
+    for (const listener of listeners) listener(owner)
+  }
+  let isFirst = true
+  const extended = prisma.$extends({
+    query: {
+      reportRunEvent: {
+        findMany: async ({ args, query }) => {
+          const found = await query(args)
+          if (isFirst) {
+            isFirst = false
+            await end(id)
+            wake()
+          }
+          return found
+        },
+      },
+    },
+  })
+  // The extended client has every method that the hub uses; only the type says that some others are gone.
+  const reader = extended as unknown as Prisma
+  const own = createHub({
+    prisma: reader,
+    wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
+    loadRun: loader.load,
+    log: parts.log,
+    metrics: noMetrics,
+  })
+  try {
+    let mail: unknown = null
+    const mailbox = await own.subscribe(owner, id, new AbortController().signal)
+    wake()
+    void mailbox.take().then((event) => {
+      mail = event
+    })
+    // Well before the regular look at the log.
+    await vi.waitFor(() => expect(mail).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } }), 2_000)
+  } finally {
+    own.stop()
+  }
+})
+
+test('events get their positions in the order of commits', async () => {
+  const viewer = { ...owner, livemode: true }
+  const [{ id: slow }, { id: fast }] = await Promise.all([
+    insertRun(prisma, viewer),
+    insertRun(prisma, viewer),
+  ])
+  const done: string[] = []
+  const change = async (runId: string, also: () => Promise<unknown>): Promise<void> => {
+    await prisma.$transaction(async (tx) => {
+      const run = await tx.reportRun.findUniqueOrThrow({ where: { id: runId } })
+      await recordChange(tx, run, { from: 'PENDING', actorId: null, at: now() })
+      await also()
+    })
+    done.push(runId)
+  }
+  let fastChange = Promise.resolve()
+  await change(slow, async () => {
+    fastChange = change(fast, async () => {})
+    const waits =
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    await vi.waitFor(async () => expect(await database.query(waits)).toHaveLength(1))
+  })
+  await fastChange
+  expect(done).toEqual([slow, fast])
+  const events = await prisma.reportRunEvent.findMany({
+    where: { runId: { in: [slow, fast] } },
+    orderBy: { position: 'asc' },
+  })
+  expect(events.map(({ runId }) => runId)).toEqual([slow, fast])
+})
+
+test('who leaves while nothing happens leaves nothing behind', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  // Another one stays, so that the account's log goes on being read.
+  const staying = new AbortController()
+  const { id } = await insertRun(prisma, owner)
+  const kept = await hub.subscribe(owner, id, staying.signal)
+  const leave = async (): Promise<WeakRef<object>> => {
+    const leaving = new AbortController()
+    const mailbox = await hub.subscribe(owner, id, leaving.signal)
+    const taken = mailbox.take()
+    leaving.abort()
+    expect(await taken).toBeNull()
+    return new WeakRef(mailbox)
+  }
+  const left = await Promise.all(Array.from({ length: 20 }, leave))
+  await vi.waitFor(() => {
+    collectGarbage()
+    expect(left.filter((mailbox) => mailbox.deref())).toEqual([])
+  })
+  await start(id)
+  expect(await kept.take()).toMatchObject({ event: { runId: id, toStatus: 'RUNNING' } })
+  staying.abort()
+})
+
+test('who leaves while Postgres does not answer leaves nothing behind', async () => {
+  const { id } = await insertRun(prisma, { ...owner, livemode: true })
+  const viewer = { ...owner, livemode: true }
+  const pool = createPool({ url: database.url, max: 1, applicationName: 'lock', onError: () => {} })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  const lock = await pool.connect()
+  await lock.query('begin')
+  await lock.query('lock table event_log_heads in access exclusive mode')
+  const states = followRun({ hub, runLoader: loader, log: parts.log }, viewer, id)
+  const first = states.next()
+  await vi.waitFor(async () =>
+    expect(
+      await database.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      ),
+    ).toHaveLength(1),
+  )
+  const left = states.return?.(undefined)
+  await lock.query('commit')
+  lock.release()
+  await left
+  await first
+
+  using sent = noteStatements()
+  wakeUp.notify(viewer)
+  const { id: other } = await insertRun(prisma, owner, { status: 'RUNNING' })
+  const states2 = followRun({ hub, runLoader: loader, log: parts.log }, owner, other)
+  await states2.next()
+  await end(other)
+  await states2.next()
+  const reads = sent.statements().filter(({ text }) => /^select.*report_run_events/i.test(text))
+  expect(reads.length).toBeGreaterThan(0)
+  expect(reads.filter(({ values }) => values.includes(true))).toEqual([])
+})
+
+test('listening works again after the log could not be read', async () => {
+  const viewer = { ...owner, livemode: true }
+  const { id } = await insertRun(prisma, viewer, { status: 'RUNNING' })
+  await database.query('alter table event_log_heads rename to hidden')
+  const failing = [1, 2].map(() => hub.subscribe(viewer, id, new AbortController().signal))
+  const outcomes = await Promise.allSettled(failing)
+  await database.query('alter table hidden rename to event_log_heads')
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  const states = followRun({ hub, runLoader: loader, log: parts.log }, viewer, id)
+  await states.next()
+  await end(id)
+  expect((await states.next()).value).toMatchObject({ status: 'CANCELED' })
+})
+
+test('an event whose wake-up was lost is found all the same', async () => {
+  const deaf = createHub({
+    prisma,
+    wakeUp: { ...wakeUp, onWake: () => {} },
+    loadRun: loader.load,
+    log: parts.log,
+    metrics: noMetrics,
+  })
+  try {
+    const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
+    const mailbox = await deaf.subscribe(owner, id, new AbortController().signal)
+    await end(id)
+    expect(await mailbox.take()).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } })
+  } finally {
+    deaf.stop()
+  }
+})

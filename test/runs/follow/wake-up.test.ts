@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { noMetrics } from '../../../src/metrics.ts'
+import { createPool } from '../../../src/postgres/client.ts'
+import { startWakeUp } from '../../../src/runs/follow/wake-up.ts'
+import { openRunParts, type RunParts } from '../../support/run-parts.ts'
+
+let parts: RunParts
+beforeAll(async () => {
+  parts = await openRunParts()
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+const connectionsOf = (applicationName: string): Promise<{ pid: number }[]> =>
+  parts.database.query(
+    'select pid from pg_stat_activity where datname = current_database() and application_name = $1',
+    [applicationName],
+  )
+
+test('a wake-up connection that broke is made anew, and asks everyone to look', async () => {
+  const pool = createPool({
+    url: parts.database.url,
+    max: 1,
+    applicationName: 'wake-up test',
+    onError: () => {},
+  })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  const own = await startWakeUp(parts.database.url, pool, parts.log, { metrics: noMetrics })
+  const woken: (string | null)[] = []
+  own.onWake((who) => woken.push(who?.accountId ?? null))
+  const wakeUps = await connectionsOf('report-gateway wake-up')
+  await parts.database.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [
+    wakeUps.map(({ pid }) => pid),
+  ])
+  await vi.waitFor(() => expect(woken).toEqual([null]), 30_000)
+  own.notify(parts.owner)
+  await vi.waitFor(() => expect(woken).toContain(parts.owner.accountId), 30_000)
+  await own.stop()
+})
+
+test('what is to be told when it stops is told', async () => {
+  const woken: (string | undefined)[] = []
+  parts.wakeUp.onWake((who) => woken.push(who?.accountId))
+  const own = await startWakeUp(parts.database.url, parts.pool, parts.log, { metrics: noMetrics })
+  own.notify(parts.owner)
+  await own.stop()
+  await vi.waitFor(() => expect(woken).toEqual([parts.owner.accountId]))
+})
+
+test('to stop while the wake-up connection is being made anew leaves no connection', async () => {
+  const { length: before } = await connectionsOf('report-gateway wake-up')
+  const pool = createPool({
+    url: parts.database.url,
+    max: 1,
+    applicationName: 'wake-up test',
+    onError: () => {},
+  })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  for (let i = 0; i < 10; i++) {
+    const known = await connectionsOf('report-gateway wake-up')
+    const own = await startWakeUp(parts.database.url, pool, parts.log, { metrics: noMetrics })
+    const all = await connectionsOf('report-gateway wake-up')
+    const mine = all.filter(({ pid }) => !known.some((other) => other.pid === pid))
+    expect(mine).toHaveLength(1)
+    await parts.database.query('select pg_terminate_backend($1)', [mine[0]?.pid])
+    for (let turns = 0; turns < i; turns++) await new Promise(setImmediate)
+    await own.stop()
+  }
+  await vi.waitFor(async () => expect(await connectionsOf('report-gateway wake-up')).toHaveLength(before))
+})

@@ -1,0 +1,223 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ReportRun } from '../../../src/postgres/generated/prisma/client.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { insertRun, runRow } from '../../support/insert-run.ts'
+import {
+  type ListFilter,
+  type ListOrder,
+  listPage,
+  orderFields,
+  type Page,
+  type PageArguments,
+} from '../../support/run-list.ts'
+
+let gateway: TestGateway
+let account: TestAccount
+beforeAll(async () => {
+  gateway = await startTestGateway()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+beforeEach(async () => {
+  account = await gateway.createAccount()
+})
+
+const list = (page: PageArguments, filter?: ListFilter, order?: ListOrder): Promise<Page> =>
+  listPage(account.client, page, filter, order)
+
+// The model: what each order sorts by, and what each filter keeps.
+const sortValues = {
+  CREATED_AT: () => 0,
+  FINISHED_AT: (run: ReportRun) => run.finishedAt?.getTime() ?? Number.POSITIVE_INFINITY,
+  BYTE_SIZE: (run: ReportRun) => Number(run.byteSize ?? Number.POSITIVE_INFINITY),
+  RUN_DURATION: (run: ReportRun) => Number(run.runMilliseconds ?? Number.POSITIVE_INFINITY),
+}
+
+const compare =
+  ({ field, direction }: ListOrder) =>
+  (a: ReportRun, b: ReportRun): number => {
+    const [x, y] = [sortValues[field](a), sortValues[field](b)]
+    const byId = a.id < b.id ? -1 : 1
+    const byValue = x < y ? -1 : 1
+    return (x === y ? byId : byValue) * (direction === 'ASC' ? 1 : -1)
+  }
+
+const keeps =
+  ({ status, reportType, tags, createdAt }: ListFilter) =>
+  (run: ReportRun): boolean =>
+    (!status || status.includes(run.status)) &&
+    (!reportType || reportType.includes(run.reportType)) &&
+    (tags ?? []).every((tag) => run.tags.includes(tag)) &&
+    (!createdAt?.since || run.createdAt >= new Date(createdAt.since)) &&
+    (!createdAt?.until || run.createdAt < new Date(createdAt.until))
+
+// Few different values, so that many runs share one.
+const instant = (step: number): Date => new Date(Date.UTC(2026, 8, 1) + step)
+const statuses = ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const
+const types = ['balance.summary.1', 'payouts.summary.1'] as const
+const fields = fc.record({
+  createdAt: fc.integer({ min: 0, max: 3 }).map(instant),
+  status: fc.constantFrom(...statuses),
+  reportType: fc.constantFrom(...types),
+  tags: fc.subarray(['a', 'b']),
+  finishedAt: fc.option(fc.integer({ min: 0, max: 2 }).map(instant)),
+  byteSize: fc.option(fc.constantFrom(0n, 7n, 9_007_199_254_740_993n)),
+  runMilliseconds: fc.option(fc.constantFrom(0n, 250n)),
+})
+
+const change = fc.oneof(
+  fc.record({ kind: fc.constant('insert' as const), run: fields }),
+  fc.record({ kind: fc.constant('delete' as const), which: fc.nat() }),
+  fc.record({ kind: fc.constant('update' as const), which: fc.nat(), run: fields }),
+  // The row that the last cursor was made from.
+  fc.record({ kind: fc.constant('delete last seen' as const) }),
+)
+type Change = typeof change extends fc.Arbitrary<infer Value> ? Value : never
+
+const walk = fc.record({
+  runs: fc.array(fields, { minLength: 5, maxLength: 30 }),
+  order: fc.record({
+    field: fc.constantFrom(...orderFields),
+    direction: fc.constantFrom('ASC', 'DESC'),
+  }) as fc.Arbitrary<ListOrder>,
+  filter: fc.record(
+    {
+      status: fc.subarray([...statuses], { minLength: 1 }),
+      reportType: fc.subarray([...types], { minLength: 1 }),
+      tags: fc.subarray(['a', 'b']),
+      createdAt: fc.record(
+        {
+          since: fc.nat(2).map((n) => instant(n).toISOString()),
+          until: fc.nat(3).map((n) => instant(n + 1).toISOString()),
+        },
+        { requiredKeys: [] },
+      ),
+    },
+    { requiredKeys: [] },
+  ),
+  isForward: fc.boolean(),
+  sizes: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 }),
+  changes: fc.array(fc.option(change, { freq: 3 }), { maxLength: 15 }),
+})
+
+/** Makes a change; the id of the run that was there before and is not as it was, if any. */
+const make = async (made: Change, lastSeen: string | undefined): Promise<string | null> => {
+  const { prisma } = gateway
+  const mine = { accountId: account.accountId }
+  if (made.kind === 'insert') {
+    await insertRun(prisma, account, made.run)
+    return null
+  }
+  const runs = await prisma.reportRun.findMany({ where: mine, select: { id: true }, orderBy: { id: 'asc' } })
+  const id = made.kind === 'delete last seen' ? lastSeen : runs[made.which % runs.length]?.id
+  if (!id) return null
+  if (made.kind === 'update') {
+    const { createdAt, ...rest } = made.run
+    await prisma.reportRun.updateMany({ where: { ...mine, id }, data: rest })
+  } else {
+    await prisma.reportRun.deleteMany({ where: { ...mine, id } })
+  }
+  return id
+}
+
+type Walk = typeof walk extends fc.Arbitrary<infer Value> ? Value : never
+
+/** The next page in the walk's direction: its ids, its far end, and where to go on; null at the end of the list. */
+const step = async ({ order, filter, isForward }: Walk, size: number, cursor: string | null) => {
+  if (isForward) {
+    const { edges, pageInfo } = await list({ first: size, ...(cursor && { after: cursor }) }, filter, order)
+    const ids = edges.map(({ node }) => node.id)
+    return { ids, last: ids.at(-1), next: pageInfo.hasNextPage ? pageInfo.endCursor : null }
+  }
+  const { edges, pageInfo } = await list({ last: size, ...(cursor && { before: cursor }) }, filter, order)
+  const ids = edges.map(({ node }) => node.id)
+  return { ids, last: ids[0], next: pageInfo.hasPreviousPage ? pageInfo.startCursor : null }
+}
+
+/** Walks to the end of the list, with a change after each page. */
+const walkThrough = async (chosen: Walk): Promise<{ seen: string[]; touched: Set<string> }> => {
+  const { isForward, sizes, changes } = chosen
+  const touched = new Set<string>()
+  let seen: string[] = []
+  let cursor: string | null = null
+  let turn = 0
+  do {
+    const size = sizes[turn % sizes.length] ?? 1
+    const { ids, last, next } = await step(chosen, size, cursor)
+    expect(ids.length).toBeLessThanOrEqual(size)
+    seen = isForward ? [...seen, ...ids] : [...ids, ...seen]
+    const made = changes[turn++]
+    const changed = made && (await make(made, last))
+    if (changed) touched.add(changed)
+    cursor = next
+  } while (cursor !== null)
+  return { seen, touched }
+}
+
+test('a walk meets every run that was there all along, once and in order, while others come, change and go', async () => {
+  const check = async (chosen: Walk): Promise<void> => {
+    account = await gateway.createAccount()
+    await gateway.prisma.reportRun.createMany({ data: chosen.runs.map((run) => runRow(account, run)) })
+    const before = await gateway.prisma.reportRun.findMany({ where: { accountId: account.accountId } })
+    const { seen, touched } = await walkThrough(chosen)
+
+    const { order, filter } = chosen
+    const untouched = before.filter(({ id }) => !touched.has(id))
+    const expected = untouched.filter(keeps(filter)).sort(compare(order))
+    const isExpected = new Set(untouched.map(({ id }) => id))
+    expect(seen.filter((id) => isExpected.has(id))).toEqual(expected.map(({ id }) => id))
+    // Only a run that was moved to another place may be met again.
+    const settled = seen.filter((id) => !touched.has(id) || order.field === 'CREATED_AT')
+    expect(new Set(settled).size).toBe(settled.length)
+  }
+  await fc.assert(fc.asyncProperty(walk, check), { numRuns: 150 })
+})
+
+const orders = orderFields.flatMap((field) =>
+  (['ASC', 'DESC'] as const).map((direction): ListOrder => ({ field, direction })),
+)
+
+describe.each(orders)('in the order of $field $direction', (order) => {
+  test('many runs of one millisecond are each met once, both ways, and pages say what lies beside them', async () => {
+    const [same] = fc.sample(fields, { numRuns: 1, seed: 7 })
+    await gateway.prisma.reportRun.createMany({
+      data: Array.from({ length: 25 }, () => runRow(account, same)),
+    })
+    const all = await gateway.prisma.reportRun.findMany({ where: { accountId: account.accountId } })
+    const expected = all.sort(compare(order)).map(({ id }) => id)
+
+    const first = await list({ first: 10 }, {}, order)
+    const second = await list({ first: 10, after: first.pageInfo.endCursor }, {}, order)
+    const third = await list({ first: 10, after: second.pageInfo.endCursor }, {}, order)
+    expect([first, second, third].flatMap(({ edges }) => edges.map(({ node }) => node.id))).toEqual(expected)
+    expect([first, second, third].map(({ pageInfo }) => pageInfo.hasNextPage)).toEqual([true, true, false])
+    expect([first, second, third].map(({ pageInfo }) => pageInfo.hasPreviousPage)).toEqual([
+      false,
+      true,
+      true,
+    ])
+
+    const back = await list({ last: 10, before: third.pageInfo.startCursor }, {}, order)
+    expect(back.edges).toEqual(second.edges)
+    const between = await list(
+      { first: 100, after: first.pageInfo.endCursor, before: third.pageInfo.startCursor },
+      {},
+      order,
+    )
+    expect(between.edges).toEqual(second.edges)
+    const beforeAll = await list({ last: 100, before: first.pageInfo.startCursor }, {}, order)
+    expect(beforeAll).toMatchObject({ edges: [], pageInfo: { hasPreviousPage: false } })
+  })
+
+  test('a page goes on where the run of its cursor was, though it was deleted', async () => {
+    await gateway.prisma.reportRun.createMany({
+      data: fc.sample(fields, { numRuns: 6, seed: 11 }).map((run) => runRow(account, run)),
+    })
+    const all = await list({ first: 6 }, {}, order)
+    const middle = all.edges[2]
+    if (!middle) throw new Error('There are fewer runs than were made.')
+    await gateway.prisma.reportRun.delete({ where: { id: middle.node.id } })
+    expect((await list({ first: 6, after: middle.cursor }, {}, order)).edges).toEqual(all.edges.slice(3))
+    expect((await list({ last: 6, before: middle.cursor }, {}, order)).edges).toEqual(all.edges.slice(0, 2))
+  })
+})

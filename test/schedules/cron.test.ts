@@ -1,0 +1,276 @@
+import { CronExpression, CronExpressionParser } from 'cron-parser'
+import { Temporal } from 'temporal-polyfill'
+import { describe, expect, test, vi } from 'vitest'
+import type { AnyReportType } from '../../src/reports/report-type.ts'
+import { balanceSummary } from '../../src/reports/stripe/balance.ts'
+import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../../src/schedules/cron.ts'
+import { readDataPeriod, startOfUnit, wholePeriods } from '../../src/schedules/data-period.ts'
+import { type DueRun, dueRun, startingPlace } from '../../src/schedules/due.ts'
+import { acceptTrigger, type Trigger } from '../../src/schedules/trigger.ts'
+
+const at = (text: string): Date => new Date(text)
+const iso = (date: Date | null | undefined): string | undefined => date?.toISOString()
+
+/** The occurrences from a time on, each looked for anew as a worker does. */
+const occurrences = (expression: string, timezone: string, after: string, count: number): string[] => {
+  let last = at(after)
+  return Array.from({ length: count }, () => {
+    last = nextOccurrence({ expression, timezone }, last)
+    const found = last.toISOString()
+    // A look comes some time after.
+    last = new Date(last.getTime() + 7_000)
+    return found.slice(0, 16)
+  })
+}
+
+describe('cron', () => {
+  test.each([
+    ['forward, and the time is skipped', '2026-03-28T00:00:00Z', ['28T01:30', '29T01:30', '30T00:30']],
+    ['back, and the time comes twice', '2026-10-24T00:00:00Z', ['24T00:30', '25T00:30', '26T01:30']],
+  ])('comes once a day when the clocks are set %s', (_name, after, days) => {
+    const found = occurrences('30 2 * * *', 'Europe/Berlin', after, 3)
+    expect(found).toEqual(days.map((day) => `${after.slice(0, 8)}${day}`))
+  })
+
+  test.each([
+    ['Europe/Berlin', ['2026-03-26', '2026-10-22']],
+    ['America/New_York', ['2026-03-05', '2026-10-29']],
+    ['America/Sao_Paulo', ['2017-10-12', '2018-02-15']],
+    ['Pacific/Auckland', ['2026-04-02', '2026-09-24']],
+  ])('comes on each day at any hour when the clocks are set in %s', (timezone, starts) => {
+    for (const start of starts) {
+      for (const hour of [0, 1, 2, 3]) {
+        const days = occurrences(`15 ${hour} * * *`, timezone, `${start}T12:00:00Z`, 5).map((found) =>
+          Temporal.Instant.from(`${found}Z`).toZonedDateTimeISO(timezone).toPlainDate(),
+        )
+        const [first] = days
+        expect(days.map(String)).toEqual(days.map((_, i) => String(first?.add({ days: i }))))
+      }
+    }
+  })
+
+  /** Hours and minutes of the expressions below; null for all. */
+  const times: [expression: string, hours: number[] | null, minutes: number[]][] = [
+    ['30 2 * * *', [2], [30]],
+    ['30 0 * * *', [0], [30]],
+    ['0 3 * * *', [3], [0]],
+    ['15,30 2 * * *', [2], [15, 30]],
+    ['0 0,12 * * *', [0, 12], [0]],
+    ['*/15 * * * *', null, [0, 15, 30, 45]],
+  ]
+
+  test.each([
+    ['Europe/Berlin', ['2026-03-29', '2026-10-25']],
+    ['Pacific/Chatham', ['2026-04-05', '2026-09-27']],
+    ['Australia/Lord_Howe', ['2026-04-05', '2026-10-04']],
+    ['America/Havana', ['2026-03-08', '2026-11-01']],
+    ['Antarctica/Troll', ['2026-03-29', '2026-10-25']],
+  ])('is told alike whenever it is asked for while the clocks are set in %s', (timezone, days) => {
+    const step = 73 * 60 * 1000
+    for (const day of days.map((text) => Temporal.PlainDate.from(text))) {
+      for (const [expression, hours, minutes] of times) {
+        const shown = [-2, -1, 0, 1, 2].flatMap((days) =>
+          (hours ?? Array.from({ length: 24 }, (_, hour) => hour)).flatMap((hour) =>
+            minutes.map((minute) => day.add({ days }).toPlainDateTime({ hour, minute })),
+          ),
+        )
+        const instants = shown.map((time) => time.toZonedDateTime(timezone).epochMilliseconds)
+        const all = [...new Set(instants)].toSorted((a, b) => a - b)
+        const noon = day.subtract({ days: 1 }).toZonedDateTime({ timeZone: timezone, plainTime: '12:00' })
+        for (let now = noon.epochMilliseconds + 3_000, i = 0; i < 30; now += step, i++) {
+          const cron = { expression, timezone }
+          const told = [lastOccurrence(cron, new Date(now)), nextOccurrence(cron, new Date(now))].map(iso)
+          const expected = [all.findLast((time) => time <= now), all.find((time) => time > now)]
+          expect([expression, iso(new Date(now)), ...told]).toEqual([
+            expression,
+            iso(new Date(now)),
+            ...expected.map((time) => iso(time === undefined ? null : new Date(time))),
+          ])
+        }
+      }
+    }
+  })
+
+  test.each([
+    ['* * * * *', '2026-11-27T12:00:00Z', '2026-11-27T12:00:00Z'],
+    ['0 6 * * *', '2026-11-27T05:59:59Z', '2026-11-26T06:00:00Z'],
+    ['0 6 1 * *', '2026-11-27T12:00:00Z', '2026-11-01T06:00:00Z'],
+    ['0 6 1 1 *', '2026-11-27T12:00:00Z', '2026-01-01T06:00:00Z'],
+    ['0 6 29 2 *', '2026-11-27T12:00:00Z', '2024-02-29T06:00:00Z'],
+  ])('`%s` came last before %s at %s', (expression, now, last) => {
+    expect(lastOccurrence({ expression, timezone: 'Etc/UTC' }, at(now))).toEqual(at(last))
+  })
+
+  /** As it is defined: from one occurrence to the next. */
+  const walk = (cron: Cron, from: string, now: Date): Date | null => {
+    let last: Date | null = null
+    let next = nextOccurrence(cron, at(from))
+    while (next <= now) {
+      last = next
+      next = nextOccurrence(cron, next)
+    }
+    return last
+  }
+
+  test.each([
+    ['30 2 * * *', '2026-03-27T00:00:00Z'],
+    ['30 2 * * *', '2026-10-23T00:00:00Z'],
+    ['15,45 0-3 * * *', '2026-03-28T12:00:00Z'],
+    ['15,45 0-3 * * *', '2026-10-24T12:00:00Z'],
+    ['0 */6 * * SUN', '2026-10-18T00:00:00Z'],
+  ])('`%s` came last where a walk from %s says, when the clocks are set', (expression, from) => {
+    const cron = { expression, timezone: 'Europe/Berlin' }
+    const start = at(from).getTime() + 8 * 24 * 60 * 60 * 1000
+    for (let ago = 0; ago < 72; ago += 12) {
+      const now = new Date(start - ago * 37 * 60 * 1000 - ago)
+      expect(lastOccurrence(cron, now)).toEqual(walk(cron, from, now))
+    }
+  })
+
+  test.each([
+    ['* 9-17 * * MON-FRI', '2026-11-29T12:00:00Z', '2026-11-27T17:59:00Z'],
+    ['* * * 1 *', '2026-11-27T12:00:00Z', '2026-01-31T23:59:00Z'],
+    ['* 0 29 2 *', '2026-11-27T12:00:00Z', '2024-02-29T00:59:00Z'],
+  ])('`%s` is not walked through to tell when it came last', (expression, now, last) => {
+    using asked = vi.spyOn(CronExpression.prototype, 'next')
+    using read = vi.spyOn(CronExpressionParser, 'parse')
+    expect(lastOccurrence({ expression, timezone: 'Etc/UTC' }, at(now))).toEqual(at(last))
+    expect(asked.mock.calls.length).toBeLessThan(50)
+    expect(read).toHaveBeenCalledOnce()
+  })
+
+  test.each([
+    ['* * * * * *', 'five fields'],
+    ['0 6 * *', 'five fields'],
+    ['@daily', 'five fields'],
+    ['', 'five fields'],
+    ['60 * * * *', 'expected range 0-59'],
+    ['*/0 * * * *', '0 time'],
+    ['0 0 30 2 *', 'day of month'],
+    ['H 6 * * *', 'H stands for no time'],
+    ['0 6 * * nope', 'Give minute, hour'],
+    [`${'1,'.repeat(60)}1 * * * *`, 'longer than 100'],
+  ])('`%s` is refused', (expression, why) => {
+    const check = () => checkCron({ expression, timezone: 'Etc/UTC' }, at('2026-11-27T12:00:00Z'))
+    expect(check).toThrow(why)
+    expect(check).toThrow(JSON.stringify(expression).slice(0, 50))
+  })
+
+  test.each(['0 6 * * MON-FRI', '*/5 8-18 * * *', '0 0 L * *', '0 6 * MAR THU'])(
+    '`%s` is taken',
+    (expression) => {
+      checkCron({ expression, timezone: 'Europe/Berlin' }, at('2026-11-27T12:00:00Z'))
+    },
+  )
+})
+
+test('data of a report of the operator cannot make a run, since nobody knows of them', () => {
+  const given = { kind: 'data', period: Temporal.Duration.from('P1D') } as const
+  const accept = (own: AnyReportType['own']) =>
+    acceptTrigger(given, { ...balanceSummary, ...(own && { own }) }, 'Etc/UTC', at('2026-11-27T12:00:00Z'))
+  expect(accept(undefined)).toMatchObject({ kind: 'data' })
+  expect(() => accept({ rows: 1, seconds: 1 })).toThrow('its data is not known to grow. Take cron.')
+})
+
+describe('a period of data', () => {
+  const period = (text: string) => readDataPeriod(Temporal.Duration.from(text))
+
+  test.each(['PT0S', 'P0D', '-P1D', 'PT30S', 'P1DT1H', 'PT1M30S', 'P1001D', 'PT1.5H'])(
+    '%s is refused',
+    (text) => {
+      expect(() => period(text)).toThrow(/^The data cannot grow by/)
+    },
+  )
+
+  test.each([
+    ['PT1M', '2026-03-29T10:17:00Z'],
+    ['PT1H', '2026-03-29T10:00:00Z'],
+    ['P1D', '2026-03-28T23:00:00Z'],
+    ['P1W', '2026-03-22T23:00:00Z'],
+    ['P1M', '2026-02-28T23:00:00Z'],
+    ['P1Y', '2025-12-31T23:00:00Z'],
+  ])('%s begins at the start of its unit in the timezone: %s', (text, start) => {
+    expect(startOfUnit(period(text), at('2026-03-29T10:17:05Z'), 'Europe/Berlin')).toEqual(at(start))
+  })
+
+  test.each([
+    ['P1D', '2026-03-27T23:00:00Z', '2026-03-28T22:59:59Z', undefined],
+    ['P1D', '2026-03-27T23:00:00Z', '2026-03-28T23:00:00Z', '2026-03-28T23:00:00.000Z'],
+    // The day on which the clocks are set forward has 23 hours.
+    ['P1D', '2026-03-28T23:00:00Z', '2026-03-29T22:00:00Z', '2026-03-29T22:00:00.000Z'],
+    ['P1D', '2026-03-01T23:00:00Z', '2026-03-20T12:00:00Z', '2026-03-19T23:00:00.000Z'],
+    ['P3D', '2026-03-01T23:00:00Z', '2026-03-06T12:00:00Z', '2026-03-04T23:00:00.000Z'],
+    ['P1M', '2026-01-31T23:00:00Z', '2026-04-15T12:00:00Z', '2026-03-31T22:00:00.000Z'],
+    ['PT1H', '2026-03-01T10:30:00Z', '2026-03-01T12:59:00Z', '2026-03-01T12:00:00.000Z'],
+    ['PT1M', '2016-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000Z'],
+    ['P1D', '2026-03-28T23:00:00Z', '2026-03-01T00:00:00Z', undefined],
+  ])('of %s from %s: data up to %s are whole until %s', (text, from, until, end) => {
+    const whole = wholePeriods(period(text), at(from), at(until), 'Europe/Berlin')
+    expect(iso(whole?.end)).toBe(end)
+    if (whole) expect(whole.start).toEqual(at(from))
+  })
+
+  test.each([
+    ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T03:00:00Z', '2026-09-07T03:00:00.000Z'],
+    ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T02:59:59Z', undefined],
+    ['P2D', '2026-09-06T04:00:00Z', '2026-09-08T12:00:00Z', '2026-09-08T03:00:00.000Z'],
+    ['P1D', '2026-09-05T04:00:00Z', '2026-09-06T04:00:00Z', '2026-09-06T04:00:00.000Z'],
+  ])('of %s from %s ends at midnight, also after a day that begins at one: %s', (text, from, until, end) => {
+    const whole = wholePeriods(period(text), at(from), at(until), 'America/Santiago')
+    expect(iso(whole?.end)).toBe(end)
+  })
+})
+
+describe('what is due', () => {
+  const monthly: Trigger = { kind: 'cron', expression: '0 6 1 * *', timezone: 'Etc/UTC' }
+  const daily: Trigger = { kind: 'data', period: { unit: 'days', count: 1 }, timezone: 'Etc/UTC' }
+  const data = (until: string) => ({ from: at('2026-01-05T08:00:00Z'), until: at(until) })
+  const shown = (due: DueRun | null) =>
+    due && [due.at, due.period.start, due.period.end, due.next.nextRunAt, due.next.coveredUntil].map(iso)
+
+  test('is nothing before the time, and one run from it on', () => {
+    const place = startingPlace(monthly, at('2026-11-27T12:00:00Z'), null)
+    expect(place).toEqual({ nextRunAt: at('2026-12-01T06:00:00Z'), coveredUntil: at('2026-11-01T06:00:00Z') })
+    expect(dueRun(monthly, place, at('2026-12-01T05:59:59.999Z'), null)).toBeNull()
+    const expected = ['2026-12-01', '2026-11-01', '2026-12-01', '2027-01-01', '2026-12-01']
+    for (const now of ['2026-12-01T06:00:00Z', '2026-12-31T23:00:00Z']) {
+      expect(shown(dueRun(monthly, place, at(now), null))).toEqual(
+        expected.map((day) => `${day}T06:00:00.000Z`),
+      )
+    }
+  })
+
+  test('is one run for all times that were missed, which covers what has passed since the last', () => {
+    const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
+    expect(shown(dueRun(monthly, place, at('2026-05-11T00:00:00Z'), null))).toEqual(
+      ['2026-05-01', '2026-01-01', '2026-05-01', '2026-06-01', '2026-05-01'].map(
+        (day) => `${day}T06:00:00.000Z`,
+      ),
+    )
+  })
+
+  test('is a run when the data have grown by a day, counted from the last midnight', () => {
+    const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
+    expect(place).toEqual({ nextRunAt: null, coveredUntil: at('2026-11-25T00:00:00Z') })
+    const due = (until: string) => shown(dueRun(daily, place, at('2027-01-01T00:00:00Z'), data(until)))
+    expect(due('2026-11-25T23:59:59Z')).toBeNull()
+    const [first, last] = ['2026-11-25T00:00:00.000Z', '2026-11-28T00:00:00.000Z']
+    expect(due('2026-11-28T10:00:00Z')).toEqual([last, first, last, undefined, last])
+  })
+
+  test('never reaches back to before there were data', () => {
+    const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
+    const due = dueRun(monthly, place, at('2026-02-01T06:00:00Z'), data('2026-02-01T00:00:00Z'))
+    expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-02-01T06:00:00Z') })
+    const yearly: Trigger = { ...daily, period: { unit: 'years', count: 1 } }
+    const { coveredUntil } = startingPlace(yearly, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
+    expect(coveredUntil).toEqual(at('2026-01-05T08:00:00Z'))
+  })
+
+  test('begins with the first data when there were none', () => {
+    const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), null)
+    expect(dueRun(daily, place, at('2026-11-27T12:00:00Z'), null)).toBeNull()
+    const due = dueRun(daily, place, at('2026-11-27T12:00:00Z'), data('2026-01-08T10:00:00Z'))
+    expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-01-08T00:00:00Z') })
+  })
+})

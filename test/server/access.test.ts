@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { type AccessOptions, createAccessRule, explainAccess } from '../../src/server/access.ts'
+import { startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { exchange } from '../support/raw-http.ts'
+
+const database = {
+  databaseUrl: 'postgres://db/reports',
+  publicUrl: 'https://reports.example/base',
+  allowedOrigins: [],
+}
+const embedded = { databaseUrl: null, publicUrl: null, allowedOrigins: [] }
+const app = ['https://app.example']
+
+describe('access', () => {
+  type Row = [
+    what: string,
+    options: AccessOptions,
+    host: string | undefined,
+    origin: string | undefined,
+    isServed: boolean,
+  ]
+  const rows: Row[] = [
+    ['no page', database, 'any.example', undefined, true],
+    ['no page and no host', database, undefined, undefined, true],
+    ['its own page', database, 'any.example:4000', 'http://any.example:4000', true],
+    ['its own page behind a proxy that speaks TLS', database, 'any.example', 'https://any.example', true],
+    [
+      'its own page, with the port that is the default',
+      database,
+      'ANY.example:443',
+      'https://any.example',
+      true,
+    ],
+    ['a page of another port', database, 'any.example:4000', 'http://any.example:4001', false],
+    [
+      'a page of a name that begins alike',
+      database,
+      'any.example',
+      'https://any.example.evil.example',
+      false,
+    ],
+    ['a page of a subdomain', database, 'any.example', 'https://x.any.example', false],
+    ['a page of its public address', database, 'inner:4000', 'https://reports.example', true],
+    ['a page of its public address without TLS', database, 'inner:4000', 'http://reports.example', false],
+    ['a foreign page', database, 'any.example', 'https://evil.example', false],
+    ['a page without an origin', database, 'any.example', 'null', false],
+    ['a page without an origin, at no host', database, '', 'null', false],
+    ['a file', database, '', 'file://', false],
+    ['an empty origin', database, 'any.example', '', false],
+    ['several origins', database, 'any.example', 'http://any.example, https://evil.example', false],
+    ['an allowed page', { ...database, allowedOrigins: app }, 'any.example', 'https://app.example', true],
+    ['another page', { ...database, allowedOrigins: app }, 'any.example', 'https://app.example:8443', false],
+    ['any page', { ...database, allowedOrigins: ['*'] }, 'any.example', 'https://evil.example', true],
+    ['no page', embedded, 'localhost:4000', undefined, true],
+    ['a local page', embedded, '127.0.0.1:4000', 'http://localhost:3000', true],
+    ['a foreign page', embedded, 'localhost:4000', 'https://evil.example', false],
+    ['a page without an origin', embedded, 'localhost:4000', 'null', false],
+    ['a foreign name for this machine', embedded, 'evil.example:4000', undefined, false],
+    ['a page of that name', embedded, 'evil.example:4000', 'http://evil.example:4000', false],
+    ['an allowed page', { ...embedded, allowedOrigins: app }, 'localhost:4000', 'https://app.example', true],
+    [
+      'an allowed page at a foreign name',
+      { ...embedded, allowedOrigins: app },
+      'evil.example',
+      'https://app.example',
+      false,
+    ],
+    ['any page at a foreign name', { ...embedded, allowedOrigins: ['*'] }, 'evil.example', undefined, false],
+  ]
+  test.each(rows)('for %s (%o, host %s, origin %s): %s', (_what, options, host, origin, isServed) => {
+    expect(createAccessRule(options)({ host, origin })).toBe(isServed)
+  })
+})
+
+describe('a gateway on a database', () => {
+  let gateway: TestGateway
+  beforeAll(async () => {
+    gateway = await startTestGateway({
+      config: { allowedOrigins: ['https://app.example', 'https://b.example'] },
+    })
+  })
+  afterAll(() => gateway[Symbol.asyncDispose]())
+
+  const ask = (origin: string | null, init: RequestInit = {}): Promise<Response> =>
+    fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      body: '{"query":"{__typename}"}',
+      ...init,
+      headers: {
+        'content-type': 'application/json',
+        ...(origin === null ? {} : { origin }),
+        ...init.headers,
+      },
+    })
+
+  const preflight = (origin: string): Promise<Response> =>
+    ask(origin, {
+      method: 'OPTIONS',
+      body: null,
+      headers: {
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,content-type',
+      },
+    })
+
+  test('serves those who are no page, and its own pages', async () => {
+    expect((await ask(null)).status).toBe(200)
+    expect((await ask(gateway.url)).status).toBe(200)
+  })
+
+  test.each(['https://app.example', 'https://b.example'])(
+    'serves pages of %s, which may read the answer',
+    async (origin) => {
+      for (const response of [await ask(origin), await preflight(origin)]) {
+        expect(response.ok).toBe(true)
+        expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+        expect(response.headers.get('vary')).toMatch(/\bOrigin\b/)
+        expect(response.headers.has('access-control-allow-credentials')).toBe(false)
+      }
+    },
+  )
+
+  test.each(['https://evil.example', 'null'])(
+    'refuses pages of %s, and says who can change that',
+    async (origin) => {
+      for (const response of [await ask(origin), await preflight(origin)]) {
+        expect(response.status).toBe(403)
+        expect(response.headers.has('access-control-allow-origin')).toBe(false)
+        expect(await response.text()).toContain('ALLOWED_ORIGINS')
+      }
+    },
+  )
+
+  test('lets no page read GraphiQL, which may hold a key', async () => {
+    const response = await ask('https://app.example', {
+      method: 'GET',
+      body: null,
+      headers: { accept: 'text/html' },
+    })
+    expect(await response.text()).toContain('GraphiQL')
+    expect(response.headers.has('access-control-allow-origin')).toBe(false)
+  })
+
+  const handshake = (origin: string | undefined): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(
+        gateway.url.replace('http', 'ws').concat('/graphql'),
+        'graphql-transport-ws',
+        {
+          headers: origin === undefined ? {} : { origin },
+        },
+      )
+      socket.once('open', () => {
+        socket.close()
+        resolve(101)
+      })
+      socket.once('unexpected-response', (request, response) => {
+        request.destroy()
+        resolve(response.statusCode ?? 0)
+      })
+      socket.once('error', reject)
+    })
+
+  test.each([
+    [undefined, 101],
+    ['https://app.example', 101],
+    ['https://evil.example', 403],
+    ['null', 403],
+  ])('answers the handshake of a WebSocket from %s with %i', async (origin, status) => {
+    expect(await handshake(origin)).toBe(status)
+  })
+
+  test('looks at the host that is asked for', async () => {
+    const head = (origin: string) =>
+      `GET /graphql?query={__typename} HTTP/1.1\r\nHost: reports.example\r\nOrigin: ${origin}\r\nAuthorization: x\r\nConnection: close\r\n\r\n`
+    expect(await exchange(gateway.url, head('http://reports.example'))).not.toMatch(/^HTTP\/1\.1 403 /)
+    expect(await exchange(gateway.url, head('http://other.example'))).toMatch(/^HTTP\/1\.1 403 /)
+  })
+})
+
+test.each([database, embedded])('who is refused learns the name of the variable (%o)', (options) => {
+  expect(explainAccess(options)).toContain('ALLOWED_ORIGINS')
+})

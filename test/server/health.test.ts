@@ -1,0 +1,125 @@
+import { expect, test, vi } from 'vitest'
+import { createPool } from '../../src/postgres/client.ts'
+import { startQueue } from '../../src/postgres/queue.ts'
+import { createChecks } from '../../src/server/probes.ts'
+import { createReadiness } from '../../src/server/readiness.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { startTestGateway } from '../support/gateway.ts'
+import { exchange } from '../support/raw-http.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+
+type Ready = { status: string; checks: Record<string, string> }
+
+const askReady = async (url: string): Promise<{ code: number; body: Ready }> => {
+  const response = await fetch(`${url}/ready`)
+  return { code: response.status, body: await response.json() }
+}
+
+const all = (state: string) => ({ database: state, queue: state, wakeUp: state })
+
+test('a gateway that serves is alive and ready, also for a probe that names it by its address', async () => {
+  await using gateway = await startTestGateway()
+  const health = await fetch(`${gateway.url}/health`)
+  expect([health.status, await health.json()]).toEqual([200, { status: 'alive' }])
+  expect(await askReady(gateway.url)).toEqual({ code: 200, body: { status: 'ready', checks: all('up') } })
+  for (const path of ['health', 'ready', 'metrics']) {
+    const request = `GET /${path} HTTP/1.1\r\nHost: 10.0.0.5:4000\r\nConnection: close\r\n\r\n`
+    expect(await exchange(gateway.url, request)).toMatch(/^HTTP\/1\.1 200 /)
+    const refused = await fetch(`${gateway.url}/${path}`, { method: 'POST' })
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+  }
+})
+
+test('a gateway whose database does not answer says so within two seconds, stays alive, and is ready again after', async () => {
+  await using database = await createTestDatabase()
+  await using proxy = await startTcpProxy(database.url)
+  await using gateway = await startTestGateway({
+    config: { databaseUrl: proxy.through(database.url), stopSeconds: 0 },
+  })
+  expect((await askReady(gateway.url)).code).toBe(200)
+
+  proxy.swallow()
+  await vi.waitFor(
+    async () => {
+      const { code, body } = await askReady(gateway.url)
+      expect(code).toBe(503)
+      expect(body).toMatchObject({ status: 'unavailable', checks: { database: 'down', queue: 'down' } })
+    },
+    { timeout: 5_000 },
+  )
+  const before = performance.now()
+  await askReady(gateway.url)
+  expect(performance.now() - before).toBeLessThan(2_000)
+  // The wake-up connection is asked every three seconds and has three to answer.
+  await vi.waitFor(async () => expect((await askReady(gateway.url)).body.checks).toEqual(all('down')), {
+    timeout: 10_000,
+  })
+  expect((await fetch(`${gateway.url}/health`)).status).toBe(200)
+
+  proxy.restore()
+  await vi.waitFor(
+    async () => expect((await askReady(gateway.url)).body).toEqual({ status: 'ready', checks: all('up') }),
+    { timeout: 10_000 },
+  )
+}, 60_000)
+
+test('a queue that does not answer is found out, although the database does', async () => {
+  await using database = await createTestDatabase()
+  await using proxy = await startTcpProxy(database.url)
+  const pool = createPool({ url: database.url, max: 1, applicationName: 'test', onError: () => {} })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  const url = proxy.through(database.url)
+  const queue = await startQueue({ url, works: false, onError: () => {} })
+  const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
+  readiness.serve(createChecks(pool, queue, { isConnected: () => true }))
+  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
+  proxy.swallow()
+  expect((await readiness.ask()).checks).toEqual({ database: 'up', queue: 'down', wakeUp: 'up' })
+  proxy.restore()
+  proxy.cut()
+  await queue.stop()
+})
+
+test('probes ask once at a time, and no more than once in a while', async () => {
+  let asked = 0
+  const answers = Promise.withResolvers<void>()
+  const readiness = createReadiness({ limitMilliseconds: 60_000, cacheMilliseconds: 60_000 })
+  expect(await readiness.ask()).toEqual({ status: 'starting', checks: all('down') })
+  const up = async (): Promise<void> => {}
+  readiness.serve({
+    database: async () => {
+      asked++
+      await answers.promise
+    },
+    queue: up,
+    wakeUp: up,
+  })
+  const probes = Array.from({ length: 50 }, () => readiness.ask())
+  answers.resolve()
+  for (const answer of await Promise.all(probes)) expect(answer.status).toBe('ready')
+  await readiness.ask()
+  expect(asked).toBe(1)
+})
+
+test('an answer is asked for again after its time, and a check that fails or is late is down', async () => {
+  let isUp = true
+  const readiness = createReadiness({ limitMilliseconds: 20, cacheMilliseconds: 0 })
+  readiness.serve({
+    database: async () => {
+      if (!isUp) throw new Error('secret')
+    },
+    queue: () => (isUp ? Promise.resolve() : new Promise(() => {})),
+    wakeUp: async () => {},
+  })
+  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
+  isUp = false
+  await vi.waitFor(async () =>
+    expect(await readiness.ask()).toEqual({
+      status: 'unavailable',
+      checks: { database: 'down', queue: 'down', wakeUp: 'up' },
+    }),
+  )
+  isUp = true
+  readiness.stop()
+  expect((await readiness.ask()).status).toBe('stopping')
+})

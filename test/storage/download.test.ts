@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createLinkSigner } from '../../src/storage/link.ts'
+import { expectRefusal, headersOf } from '../support/file-refusal.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
+import { type StoredTestFile, storeFile } from '../support/stored-file.ts'
+
+const content = 'id,amount\n1,10.00\n2,20.00\n'
+
+let gateway: TestGateway
+let account: TestAccount
+let file: StoredTestFile
+beforeAll(async () => {
+  gateway = await startTestGateway()
+  account = await gateway.createAccount()
+  file = await storeFile(gateway, account, content)
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+describe('a signed link', () => {
+  test('gives the file without a key', async () => {
+    const response = await fetch(await file.link())
+    expect(response.status).toBe(200)
+    expect(headersOf(response)).toMatchObject({
+      'content-type': 'text/csv; charset=utf-8',
+      'content-length': String(content.length),
+      'content-disposition': `attachment; filename="${file.filename}"`,
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, no-cache',
+      'x-content-type-options': 'nosniff',
+      etag: `"${file.sha256}"`,
+    })
+    expect(await response.text()).toBe(content)
+  })
+
+  test('tells everything but the content to HEAD', async () => {
+    const url = await file.link()
+    const [whole, head] = [await fetch(url), await fetch(url, { method: 'HEAD' })]
+    await whole.text()
+    // Of each answer, and of how it is sent.
+    const { connection: _a, 'keep-alive': _b, date: _c, 'x-request-id': _d, ...headers } = headersOf(head)
+    expect([head.status, await head.text()]).toEqual([200, ''])
+    expect(headersOf(whole)).toMatchObject(headers)
+    expect(headers['content-length']).toBe(String(content.length))
+  })
+
+  test.each([
+    ['GZIP', 'application/gzip'],
+    ['ZSTD', 'application/zstd'],
+  ] as const)('gives a file compressed by %s as it is stored', async (compression, type) => {
+    const bytes = Uint8Array.of(0x1f, 0x8b, 0, 255)
+    const compressed = await storeFile(gateway, account, bytes, compression)
+    const response = await fetch(await compressed.link())
+    expect(response.headers.get('content-type')).toBe(type)
+    expect(response.headers.get('content-encoding')).toBeNull()
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes)
+  })
+
+  test('is good at every gateway of the database, and begins with its public address', async () => {
+    const { database, dataDir } = gateway
+    const publicUrl = 'https://reports.example/gateway'
+    await using other = await startTestGateway({ database, dataDir, config: { publicUrl } })
+    const { accountId } = account
+    const { client } = await other.createAccount({ accountId })
+    const { node } = await client.request<{ node: { download: { url: string } } }>(
+      `{ node(id: "${file.id}") { ... on ReportFile { download { url } } } }`,
+    )
+    expect(node.download.url).toMatch(/^https:\/\/reports\.example\/gateway\/files\/file_/)
+    expect((await fetch(node.download.url.replace(publicUrl, gateway.url))).status).toBe(200)
+  })
+})
+
+test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('a file cannot be asked for by %s', async (method) => {
+  const response = await fetch(await file.link(), { method })
+  expect(response.headers.get('allow')).toBe('GET, HEAD')
+  await expectRefusal(response, 405, 'A file can only be read: use GET or HEAD.\n')
+})
+
+describe('a part of a file', () => {
+  const size = content.length
+  test.each([
+    ['bytes=0-1', 'id', `bytes 0-1/${size}`],
+    ['bytes=0-0', 'i', `bytes 0-0/${size}`],
+    ['bytes=10-', content.slice(10), `bytes 10-${size - 1}/${size}`],
+    ['bytes=-8', content.slice(-8), `bytes ${size - 8}-${size - 1}/${size}`],
+    ['bytes=20-1000', content.slice(20), `bytes 20-${size - 1}/${size}`],
+    ['bytes=-1000', content, `bytes 0-${size - 1}/${size}`],
+    ['bytes=0-1,2-3', 'id,a', `bytes 0-3/${size}`],
+  ])('is given: %s', async (range, expected, contentRange) => {
+    const response = await fetch(await file.link(), { headers: { range } })
+    expect(response.status).toBe(206)
+    expect(headersOf(response)).toMatchObject({
+      'content-range': contentRange,
+      'content-length': String(expected.length),
+      etag: `"${file.sha256}"`,
+    })
+    expect(await response.text()).toBe(expected)
+  })
+
+  test.each(['bytes=0-1,10-12', 'lines=1-2', 'bytes=x-y', 'bytes'])('is the whole for %s', async (range) => {
+    const response = await fetch(await file.link(), { headers: { range } })
+    expect([response.status, await response.text()]).toEqual([200, content])
+  })
+
+  test.each([`bytes=${size}-`, 'bytes=1000-2000', 'bytes=-0'])('cannot be %s', async (range) => {
+    const response = await fetch(await file.link(), { headers: { range } })
+    expect(response.headers.get('content-range')).toBe(`bytes */${size}`)
+    await expectRefusal(response, 416, 'The range lies outside the file.\n')
+  })
+
+  test('is given only of the file that If-Range names', async () => {
+    const partOf = async (ifRange: string): Promise<string> =>
+      (await fetch(await file.link(), { headers: { range: 'bytes=0-1', 'if-range': ifRange } })).text()
+    expect(await partOf(`"${file.sha256}"`)).toBe('id')
+    expect(await partOf('"another"')).toBe(content)
+    expect(await partOf(new Date(Date.now() + 60_000).toUTCString())).toBe('id')
+    expect(await partOf('Thu, 01 Jan 2026 00:00:00 GMT')).toBe(content)
+  })
+})
+
+describe('a client that has the file', () => {
+  const ask = async (headers: Record<string, string>): Promise<Response> =>
+    fetch(await file.link(), { headers })
+
+  test.each([
+    ['If-None-Match of it', () => ({ 'if-none-match': `"${file.sha256}"` })],
+    ['If-None-Match of it among others', () => ({ 'if-none-match': `"another", W/"${file.sha256}"` })],
+    ['If-None-Match of any', () => ({ 'if-none-match': '*' })],
+    [
+      'If-Modified-Since after it',
+      () => ({ 'if-modified-since': new Date(Date.now() + 60_000).toUTCString() }),
+    ],
+  ])('is not sent it again: %s', async (_what, headers) => {
+    // Without this, fetch says that it wants the file anew.
+    const response = await ask({ ...headers(), 'cache-control': '' })
+    expect([response.status, await response.text()]).toEqual([304, ''])
+    expect(response.headers.get('etag')).toBe(`"${file.sha256}"`)
+    expect(response.headers.get('content-length')).toBeNull()
+  })
+
+  test('is sent another one', async () => {
+    const response = await ask({ 'if-none-match': '"another"' })
+    expect([response.status, await response.text()]).toEqual([200, content])
+  })
+
+  test('is told that it is another one', async () => {
+    expect((await ask({ 'if-match': `"${file.sha256}"` })).status).toBe(200)
+    await expectRefusal(await ask({ 'if-match': '"another"' }), 412, /^The file is not the one/)
+  })
+})
+
+describe('a file that is gone', () => {
+  test('from the disk is told of, and logged', async () => {
+    const gone = await storeFile(gateway, account, content)
+    const url = await gone.link()
+    await rm(gone.path)
+    await expectRefusal(await fetch(url), 410, 'This file is not there any more. Run the report again.\n')
+    expect(gateway.logged).toContainEqual(
+      expect.objectContaining({ fileId: gone.id, msg: 'A file could not be sent.' }),
+    )
+    expect((await fetch(await file.link())).status).toBe(200)
+  })
+
+  test('from the database is told of', async () => {
+    const gone = await storeFile(gateway, account, content)
+    const url = await gone.link()
+    await gateway.prisma.reportRun.delete({ where: { id: gone.runId } })
+    await expectRefusal(await fetch(url), 410, 'This file has been erased.\n')
+  })
+
+  test('because it never was one is told of, even with a good signature', async () => {
+    const signer = await createLinkSigner(gateway.prisma, gateway.url)
+    const { url } = signer.sign('..%2fkeys.json', new Date(Date.now() + 60_000))
+    await expectRefusal(await fetch(url), 410, 'This file has been erased.\n')
+  })
+})
+
+describe('a large file', () => {
+  const mebibyte = 1024 * 1024
+  const size = 64 * mebibyte
+  let large: StoredTestFile
+  beforeAll(async () => {
+    large = await storeFile(gateway, account, Buffer.alloc(size, 'a line of it\n'))
+  })
+
+  /** A download whose reader has stopped reading, and the stream that it comes from. */
+  const startStalled = async (): Promise<{ response: IncomingMessage; source: fs.ReadStream }> => {
+    using opened = vi.spyOn(fs, 'createReadStream')
+    const request = get(await large.link(), { agent: false })
+    const response = await new Promise<IncomingMessage>((resolve) => void request.on('response', resolve))
+    response.on('error', () => {})
+    await vi.waitFor(() => expect(opened).toHaveBeenCalledOnce())
+    const [result] = opened.mock.results
+    if (result?.type !== 'return') throw new Error('The file was not opened.')
+    return { response, source: result.value }
+  }
+
+  test('waits for a reader that has stopped, without piling up, and goes on when it does', async () => {
+    const { response, source } = await startStalled()
+    let read = -1
+    await vi.waitFor(
+      () => {
+        const before = read
+        read = source.bytesRead
+        expect(read).toBeGreaterThan(0)
+        expect(read).toBe(before)
+      },
+      { interval: 200, timeout: 30_000 },
+    )
+    // What the two ends of the connection hold, and no more.
+    expect(read).toBeLessThan(size / 2)
+    const bytes = await buffer(response)
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(large.sha256)
+    expect(source.bytesRead).toBe(size)
+  })
+
+  test('is closed when its reader goes away', async () => {
+    const { response, source } = await startStalled()
+    expect(source.closed).toBe(false)
+    response.destroy()
+    await vi.waitFor(() => expect(source.closed).toBe(true), { timeout: 30_000 })
+    expect(source.bytesRead).toBeLessThan(size)
+  })
+
+  test('can be taken up where it was broken off', async () => {
+    const response = await fetch(await large.link(), { headers: { range: `bytes=${size - mebibyte}-` } })
+    expect([response.status, (await response.arrayBuffer()).byteLength]).toEqual([206, mebibyte])
+  })
+})

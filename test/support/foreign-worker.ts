@@ -1,0 +1,43 @@
+import { idPrefixes, newId } from '../../src/ids.ts'
+import { noMetrics } from '../../src/metrics.ts'
+import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
+import { transition } from '../../src/runs/lifecycle/transition.ts'
+import type { TestGateway } from './gateway.ts'
+
+/** Changes a run as a worker does it that has no part in the gateway; when it succeeds it has a file. */
+export const changeRun = (
+  gateway: TestGateway,
+  run: ReportRun,
+  from: ReportRun['status'],
+  to: ReportRun['status'],
+): Promise<ReportRun | null> => {
+  const now = (): Date => new Date()
+  const { prisma, database } = gateway
+  const notify = (): void =>
+    void database.query("select pg_notify('report_gateway_events', $1)", [`test:${run.accountId}`])
+  const wakeUp = { notify, onWake: () => {}, isConnected: () => true, stop: async () => {} }
+  const file = {
+    id: newId(idPrefixes.file, now()),
+    accountId: run.accountId,
+    livemode: false,
+    runId: run.id,
+    filename: 'report.csv',
+    format: 'CSV',
+    compression: 'NONE',
+    rowCount: 1n,
+    byteSize: 1n,
+    sha256: '0'.repeat(64),
+    createdAt: now(),
+  } as const
+  return transition(
+    { prisma, wakeUp, now, metrics: noMetrics },
+    {
+      runId: run.id,
+      from,
+      to,
+      actorId: run.requestedById,
+      data: { rowsWritten: 1n, rowCount: 1n },
+      ...(to === 'SUCCEEDED' && { also: (tx) => tx.reportFile.create({ data: file }) }),
+    },
+  )
+}

@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url))
+/** The same with report types for tests. */
+export const testEntry = fileURLToPath(new URL('./gateway-main.ts', import.meta.url))
+const deadline = 90_000
+
+export type GatewayProcess = AsyncDisposable & {
+  child: ChildProcess
+  /** All that it has written to standard output and standard error so far. */
+  output(): string
+  /** Its address, `http://HOST:PORT`, once it says that it is ready; fails when it ends before. */
+  ready(): Promise<string>
+  /** Exit code once it has ended; null when a signal ended it. */
+  ended(): Promise<number | null>
+}
+
+/**
+ * `npm start` without npm: a gateway as a process of its own, killed when it is disposed of.
+ *
+ * @param entry what to run instead, such as `testEntry`
+ * @param args what stands after `npm start --`
+ */
+export const spawnGateway = (
+  environment: Record<string, string>,
+  entry: string = cli,
+  args: readonly string[] = [],
+): GatewayProcess => {
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
+  const child = spawn(process.execPath, [entry, 'start', ...args], {
+    env: { PATH, HOME, NODE_COMPILE_CACHE, PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exit = once(child, 'exit')
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+    })
+  }
+  const giveUp = (what: string): Error => new Error(`${what} within ${deadline} ms. It wrote:\n${text}`)
+
+  const ready = async (): Promise<string> => {
+    const limit = AbortSignal.timeout(deadline)
+    while (true) {
+      const [, url] = /^ready (\S+)\/(?:graphql|ready)$/m.exec(text) ?? []
+      if (url) return url
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw giveUp('The gateway ended before it was ready')
+      await Promise.race([once(child.stdout, 'data', { signal: limit }), exit]).catch(() => {
+        throw giveUp('The gateway was not ready')
+      })
+    }
+  }
+  const ended = async (): Promise<number | null> => {
+    const [code] = await Promise.race([
+      exit,
+      once(AbortSignal.timeout(deadline), 'abort').then(() => {
+        throw giveUp('The gateway did not end')
+      }),
+    ])
+    return code
+  }
+  return {
+    child,
+    output: () => text,
+    ready,
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGINT')
+        // One that a test has paused hears nothing.
+        child.kill('SIGCONT')
+        await ended().catch(() => child.kill('SIGKILL'))
+      }
+    },
+  }
+}

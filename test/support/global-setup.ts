@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { demoAccountId } from '../../src/demo/demo.ts'
+import { loadDemoLedger } from '../../src/demo/demo-ledger.ts'
+import { createConnection } from '../../src/postgres/client.ts'
+import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
+import { startQueue } from '../../src/postgres/queue.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A Postgres for tests, with the databases `emptyTemplate` and `demoTemplate` to clone. */
+    postgresUrl: string
+  }
+}
+
+/** All tables, no rows. */
+export const emptyTemplate = 'template_empty'
+/** All tables, and the demo ledger of `demoAccountId` in both modes, which ends at `demoLedgerEnd`. */
+export const demoTemplate = 'template_demo'
+export const demoLedgerEnd = new Date('2026-11-01T00:00:00Z')
+
+const fail = (error: Error): void => {
+  throw error
+}
+
+const databaseUrl = (postgresUrl: string, name: string): string => {
+  const url = new URL(postgresUrl)
+  url.pathname = name
+  return url.href
+}
+
+const administer = async (postgresUrl: string, statement: string): Promise<void> => {
+  const admin = new pg.Client({ connectionString: postgresUrl })
+  await admin.connect()
+  await admin.query(statement)
+  await admin.end()
+}
+
+/** Has it wait for no disk: nothing in it outlives the run. */
+const relax = async (postgresUrl: string): Promise<void> => {
+  for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit']) {
+    await administer(postgresUrl, `alter system set ${setting} = off`)
+  }
+  await administer(postgresUrl, 'select pg_reload_conf()')
+}
+
+const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
+  await administer(postgresUrl, `create database ${emptyTemplate}`)
+  const url = databaseUrl(postgresUrl, emptyTemplate)
+  await migrate(url)
+  const queue = await startQueue({ url, works: false, onError: fail })
+  await queue.stop()
+}
+
+const makeDemoTemplate = async (postgresUrl: string): Promise<void> => {
+  await administer(postgresUrl, `create database ${demoTemplate} template ${emptyTemplate}`)
+  const url = databaseUrl(postgresUrl, demoTemplate)
+  const client = createConnection(url, 'template')
+  await client.connect()
+  await client.query("insert into accounts (id, name) values ($1, 'Demo')", [demoAccountId])
+  for (const livemode of [false, true]) {
+    await client.query('begin')
+    await loadDemoLedger(client, { accountId: demoAccountId, livemode, endsAt: demoLedgerEnd })
+    await client.query('commit')
+  }
+  await client.query('analyze')
+  await client.end()
+}
+
+/** One Postgres for the whole run; each test clones a template. */
+const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+  await using opened = new AsyncDisposableStack()
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+  opened.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const postgres = await openEmbeddedPostgres({ dataDir })
+  opened.defer(postgres.close)
+  await relax(postgres.url)
+  await makeEmptyTemplate(postgres.url)
+  await makeDemoTemplate(postgres.url)
+  project.provide('postgresUrl', postgres.url)
+  const closers = opened.move()
+  return () => closers.disposeAsync()
+}
+
+export { setup }

@@ -1,0 +1,92 @@
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type pg from 'pg'
+import { type ImportOptions, importFile } from '../../src/ledger/import/import-file.ts'
+import { createConnection } from '../../src/postgres/client.ts'
+import { createTestDatabase } from './database.ts'
+
+type ImportOutcome = Awaited<ReturnType<typeof importFile>> & { path: string }
+
+/** A row of any table, as JSON. */
+export type LedgerRow = Record<string, unknown> & { id: string; metadata?: Record<string, string> }
+
+/** A database with nothing but what is imported into it. */
+export type ImportedLedger = AsyncDisposable & {
+  client: pg.Client
+  /** Whose the next import is. */
+  owner: { accountId: string; livemode: boolean }
+  /** Makes the next import that of an account without a ledger. */
+  newAccount(): void
+  /** Imports a text, or bytes, as a file of its own, written when all of its days were over. */
+  load(content: string | Buffer, options?: Partial<ImportOptions>): Promise<ImportOutcome>
+  /** Imports a file that is there. */
+  importPath(path: string, options?: Partial<ImportOptions>): Promise<ImportOutcome>
+  /** Of the file that was loaded last. */
+  lastPath(): string
+  /** The rows of a table that belong to the account, by id; without what is null. */
+  rowsOf(table: string): Promise<LedgerRow[]>
+  /** From when until when the ledger is said to be complete; null when it is not. */
+  coverage(): Promise<[string, string] | null>
+}
+
+export const openImportedLedger = async (): Promise<ImportedLedger> => {
+  await using cleanup = new AsyncDisposableStack()
+  const database = cleanup.use(await createTestDatabase())
+  const client = createConnection(database.url, 'test')
+  await client.connect()
+  cleanup.defer(() => client.end())
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-import-'))
+  cleanup.defer(() => rm(folder, { recursive: true }))
+  let accounts = 0
+  let files = 0
+  const lastPath = (): string => join(folder, `${files}.csv`)
+  const opened = cleanup.move()
+
+  const ledger: ImportedLedger = {
+    client,
+    owner: { accountId: 'acct_0', livemode: false },
+    newAccount: () => {
+      ledger.owner = { accountId: `acct_${++accounts}`, livemode: false }
+    },
+    load: async (content, options) => {
+      files++
+      const path = lastPath()
+      await writeFile(path, content)
+      await utimes(path, new Date(), new Date('2026-11-20T12:00:00Z'))
+      return ledger.importPath(path, options)
+    },
+    importPath: async (path, options = {}) => {
+      const result = await importFile(client, ledger.owner, path, {
+        timezone: 'UTC',
+        declared: { from: null, until: null },
+        isPart: false,
+        skipBad: false,
+        now: new Date('2026-11-22T00:00:00Z'),
+        onProgress: () => {},
+        signal: new AbortController().signal,
+        ...options,
+      })
+      return { path, ...result }
+    },
+    lastPath,
+    rowsOf: async (table) => {
+      const { rows } = await client.query(
+        `select jsonb_strip_nulls(to_jsonb(t)) - 'account_id' - 'livemode' as row from ${table} t
+         where account_id = $1 order by to_jsonb(t) ->> 'id' collate "C"`,
+        [ledger.owner.accountId],
+      )
+      return rows.map(({ row }) => row)
+    },
+    coverage: async () => {
+      const { rows } = await client.query(
+        'select available_from, available_until from ledger_coverage where account_id = $1',
+        [ledger.owner.accountId],
+      )
+      const [row] = rows
+      return row ? [row.available_from.toISOString(), row.available_until.toISOString()] : null
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+  return ledger
+}

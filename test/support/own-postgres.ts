@@ -1,0 +1,62 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { makeDataDir, prepareCluster } from '../../src/postgres/embedded/cluster.ts'
+import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
+import { withFileLock } from '../../src/postgres/embedded/lock.ts'
+import { findPostmaster, stopPostmaster } from '../../src/postgres/embedded/postmaster.ts'
+import { connectToServer } from '../../src/postgres/embedded/server.ts'
+import type { TestDatabase } from './database.ts'
+
+export type OwnPostgres = AsyncDisposable & {
+  /** Without any tables. It ends with its server. */
+  database: TestDatabase
+  /** Ends it at once, as `pg_ctl stop -m immediate` does; it has to recover afterwards. */
+  stop(): Promise<void>
+  /** Starts it again where it was, and returns when it lets clients in. */
+  start(): Promise<void>
+}
+
+/** A Postgres of this test's own, that it may stop and start. */
+export const startOwnPostgres = async (): Promise<OwnPostgres> => {
+  const folder = await mkdtemp('/tmp/report-gateway-test-')
+  await chmod(folder, 0o711)
+  const dataDir = await makeDataDir(join(folder, 'data'))
+  // Made and given up, so that nobody but the test watches over it.
+  const made = await openEmbeddedPostgres({ dataDir })
+  const { port } = new URL(made.url)
+  await made.close()
+  const { cluster } = await prepareCluster(dataDir, { log: () => {} })
+
+  const start = (): Promise<void> =>
+    withFileLock({ file: join(dataDir, 'postgres.lock') }, async () => {
+      const { client } = await connectToServer({ cluster, log: () => {}, port: Number(port) })
+      await client.end()
+    })
+  const stop = async (): Promise<void> => {
+    const server = await findPostmaster(cluster.data)
+    if (server) await stopPostmaster(server.pid, cluster.data, 'at once')
+  }
+  const query = async <Row extends pg.QueryResultRow>(
+    text: string,
+    values: unknown[] = [],
+  ): Promise<Row[]> => {
+    const client = new pg.Client({ connectionString: made.url, options: '-c search_path=report_gateway' })
+    await client.connect()
+    try {
+      return (await client.query<Row>(text, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  await start()
+  return {
+    database: { url: made.url, query, [Symbol.asyncDispose]: async () => {} },
+    stop,
+    start,
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

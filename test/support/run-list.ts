@@ -1,0 +1,37 @@
+import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
+import type { GraphqlClient } from './graphql-client.ts'
+
+export const orderFields = ['CREATED_AT', 'FINISHED_AT', 'BYTE_SIZE', 'RUN_DURATION'] as const
+export type ListOrder = { field: (typeof orderFields)[number]; direction: 'ASC' | 'DESC' }
+export type ListFilter = {
+  status?: ReportRun['status'][]
+  reportType?: string[]
+  tags?: string[]
+  createdAt?: { since?: string; until?: string }
+  finishedAt?: { since?: string; until?: string }
+}
+export type PageArguments = { first?: number; after?: string; last?: number; before?: string }
+export type Page = {
+  edges: { cursor: string; node: { id: string } }[]
+  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string; endCursor: string }
+}
+
+export const listQuery = `query (
+  $first: Int, $after: String, $last: Int, $before: String, $filter: ReportRunFilter, $orderBy: ReportRunOrder
+) {
+  reportRuns(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
+    edges { cursor node { id } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}`
+
+/** One page of a client's runs. */
+export const listPage = async (
+  client: GraphqlClient,
+  page: PageArguments,
+  filter?: ListFilter,
+  orderBy?: ListOrder,
+): Promise<Page> => {
+  const { reportRuns } = await client.request<{ reportRuns: Page }>(listQuery, { ...page, filter, orderBy })
+  return reportRuns
+}

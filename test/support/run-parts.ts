@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Pool } from 'pg'
+import pino, { type Logger } from 'pino'
+import { createApiKey } from '../../src/auth/api-keys.ts'
+import { idPrefixes, newId } from '../../src/ids.ts'
+import { type Metrics, noMetrics } from '../../src/metrics.ts'
+import { createPool, createPrisma, type Prisma } from '../../src/postgres/client.ts'
+import { createHub, type Hub } from '../../src/runs/follow/hub.ts'
+import { startWakeUp, type WakeUp } from '../../src/runs/follow/wake-up.ts'
+import { createRunLoader } from '../../src/runs/list/run-loader.ts'
+import { createLocalStorage } from '../../src/storage/local-storage.ts'
+import type { Storage } from '../../src/storage/storage.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import type { RunOwner } from './insert-run.ts'
+
+/** What runs are made of below HTTP: for moments that no client can choose. There is no queue and no worker. */
+export type RunParts = AsyncDisposable & {
+  database: TestDatabase
+  pool: Pool
+  prisma: Prisma
+  wakeUp: WakeUp
+  hub: Hub
+  storage: Storage
+  /** Its `files` folder is the storage's. */
+  dataDir: string
+  owner: RunOwner
+  log: Logger
+  metrics: Metrics
+  /** What was logged, parsed. */
+  logged: Record<string, unknown>[]
+}
+
+export const openRunParts = async (): Promise<RunParts> => {
+  await using cleanup = new AsyncDisposableStack()
+  const metrics = noMetrics
+  const logged: Record<string, unknown>[] = []
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
+  cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
+  const database = cleanup.use(await createTestDatabase())
+  const pool = createPool({ url: database.url, max: 5, applicationName: 'test', onError: () => {} })
+  cleanup.defer(() => pool.end())
+  const prisma = createPrisma(pool)
+  cleanup.defer(() => prisma.$disconnect())
+  const wakeUp = await startWakeUp(database.url, pool, log, { metrics })
+  cleanup.defer(wakeUp.stop)
+  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, log, metrics })
+  cleanup.defer(hub.stop)
+  const accountId = newId(idPrefixes.account, new Date())
+  await prisma.account.create({ data: { id: accountId, name: 'Test' } })
+  const { apiKey } = await createApiKey(prisma, { accountId, livemode: false, name: 'Test' })
+  const owner = { accountId, livemode: false, apiKeyId: apiKey.id }
+  const storage = createLocalStorage(join(dataDir, 'files'))
+  const opened = cleanup.move()
+  return {
+    database,
+    pool,
+    prisma,
+    wakeUp,
+    hub,
+    storage,
+    dataDir,
+    owner,
+    log,
+    logged,
+    metrics,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}

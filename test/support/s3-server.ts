@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import S3rver from '@20minutes/s3rver'
+import type { S3Config } from '../../src/config/s3.ts'
+
+export const bucketName = 'reports'
+
+/** As the server knows them. */
+export const s3Credentials = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
+
+export type S3Server = AsyncDisposable & {
+  config: S3Config
+  /** The requests so far, as `GET /reports/a/file` with what follows. */
+  requests: string[]
+  /** Files that lie on the disk of the server for the bucket, parts of unfinished uploads included. */
+  files(): Promise<string[]>
+  /** Answers nobody any more. */
+  stop(): Promise<void>
+  /** Answers again, at the same address and with what it had. */
+  start(): Promise<void>
+}
+
+const uploadsFolder = '._S3rver_uploads'
+
+/**
+ * The two requests that the server does not know, answered from its own folder in the form that S3 has: the list of
+ * unfinished uploads, and the end of one of them. They are not checked for their signature, which all others are.
+ *
+ * @returns false when it is another request
+ */
+const answerUploads = async (
+  directory: string,
+  ...[request, response]: Parameters<RequestListener>
+): Promise<boolean> => {
+  const { pathname, searchParams } = new URL(request.url ?? '', 'http://s3')
+  const uploads = join(directory, bucketName, uploadsFolder)
+  if (request.method === 'GET' && searchParams.has('uploads')) {
+    const ids = await readdir(uploads).catch(() => [])
+    const found = await Promise.all(
+      ids.map(async (id) => ({ id, key: await readFile(join(uploads, id, 'key'), 'utf8') })),
+    )
+    const listed = found.filter(({ key }) => key.startsWith(searchParams.get('prefix') ?? ''))
+    const entries = listed.map(
+      ({ id, key }) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId></Upload>`,
+    )
+    response.setHeader('Content-Type', 'application/xml')
+    response.end(
+      `<?xml version="1.0"?><ListMultipartUploadsResult><IsTruncated>false</IsTruncated>${entries.join('')}</ListMultipartUploadsResult>`,
+    )
+    return true
+  }
+  const id = searchParams.get('uploadId')
+  if (request.method !== 'DELETE' || !id || !pathname.startsWith(`/${bucketName}/`)) return false
+  await rm(join(uploads, id), { recursive: true, force: true })
+  response.writeHead(204).end()
+  return true
+}
+
+/** A server for S3 on this machine, with one empty bucket. */
+export const startS3Server = async (prefix = 'some/folder'): Promise<S3Server> => {
+  await using cleanup = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'report-gateway-s3-'))
+  cleanup.defer(() => rm(directory, { recursive: true, force: true }))
+  const options = { directory, silent: true, configureBuckets: [{ name: bucketName }] }
+  const strict = new S3rver(options)
+  await strict.configureBuckets()
+  // What is asked of the bucket itself ends in a slash, which the server leaves out when it checks the signature.
+  const lenient = new S3rver({ ...options, allowMismatchedSignatures: true })
+  const [answerOfFile, answerOfBucket] = [strict.callback(), lenient.callback()]
+  const requests: string[] = []
+  const server = createServer(async (request, response) => {
+    requests.push(`${request.method} ${request.url}`)
+    if (await answerUploads(directory, request, response)) return
+    const isOfBucket = /^\/[^/?]+\/?(\?|$)/.test(request.url ?? '')
+    await (isOfBucket ? answerOfBucket : answerOfFile)(request, response)
+  })
+  let port = 0
+  const start = async (): Promise<void> => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    // A server that listens on a port has an address of this form.
+    ;({ port } = server.address() as AddressInfo)
+  }
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  }
+  await start()
+  cleanup.defer(stop)
+  const opened = cleanup.move()
+  return {
+    config: {
+      bucket: bucketName,
+      region: 'us-east-1',
+      endpoint: `http://127.0.0.1:${port}`,
+      prefix,
+      forcePathStyle: true,
+    },
+    requests,
+    files: async () => {
+      const found = await readdir(join(directory, bucketName), { recursive: true, withFileTypes: true })
+      return found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    },
+    stop,
+    start,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}

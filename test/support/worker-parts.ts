@@ -1,0 +1,91 @@
+import { createPool, createPrisma } from '../../src/postgres/client.ts'
+import type { Prisma as PrismaTypes, ReportRun } from '../../src/postgres/generated/prisma/client.ts'
+import { type Queue, startQueue } from '../../src/postgres/queue.ts'
+import { createCatalog } from '../../src/reports/catalog.ts'
+import { recordChange } from '../../src/runs/lifecycle/transition.ts'
+import { startWorker, type WorkerOptions } from '../../src/worker/worker.ts'
+import { type GatewayProcess, spawnGateway, testEntry } from './gateway-process.ts'
+import { type RunOwner, runRow } from './insert-run.ts'
+import { openRunParts, type RunParts } from './run-parts.ts'
+import { slowReport, storedFiles } from './slow-report.ts'
+
+export type RunFields = Partial<PrismaTypes.ReportRunUncheckedCreateInput>
+
+/** What runs are made of, with the queue; workers come as they are asked for. */
+export type WorkerParts = RunParts & {
+  /** For making jobs; it takes none. */
+  queue: Queue
+  /** A run with its job and its first event, as a client makes it. Of `test.slow.1` unless told otherwise. */
+  createRun(fields?: RunFields, owner?: RunOwner): Promise<ReportRun>
+  runNow(id: string): Promise<ReportRun>
+  /** Files of a run, half-written ones included. */
+  filesOf(id: string): Promise<string[]>
+  /** A worker in this process; stopped when it is disposed of. All that it does goes by the address given. */
+  startWorker(
+    options?: Partial<WorkerOptions> & { databaseUrl?: string },
+  ): Promise<AsyncDisposable & { stop(): Promise<void> }>
+  /** A worker as a process of its own. It may not be ready yet. */
+  spawnWorker(environment?: Record<string, string>): GatewayProcess
+}
+
+const defaults: WorkerOptions = { concurrency: 2, accountConcurrency: 100, runAttempts: 3, stopSeconds: 0 }
+
+export const openWorkerParts = async (): Promise<WorkerParts> => {
+  await using cleanup = new AsyncDisposableStack()
+  const parts = cleanup.use(await openRunParts())
+  const { prisma, wakeUp, log, database, dataDir } = parts
+  const onError = (error: unknown): void => log.warn({ err: error }, 'A background fault.')
+  const now = (): Date => new Date()
+  const queue = await startQueue({ url: database.url, works: false, onError })
+  cleanup.defer(queue.stop)
+  const opened = cleanup.move()
+  return {
+    ...parts,
+    queue,
+    createRun: async (fields, owner = parts.owner) => {
+      const run = await prisma.$transaction(async (tx) => {
+        const { accountId, livemode } = owner
+        const waiting = await tx.reportRun.count({ where: { accountId, livemode, status: 'PENDING' } })
+        const created = await tx.reportRun.create({
+          data: runRow(owner, { reportType: slowReport.name, ...fields }),
+        })
+        await queue.enqueue(tx, created, waiting)
+        await recordChange(tx, created, { from: null, actorId: owner.apiKeyId, at: now() })
+        return created
+      })
+      wakeUp.notify(run)
+      return run
+    },
+    runNow: (id) => prisma.reportRun.findUniqueOrThrow({ where: { id } }),
+    filesOf: async (id) => (await storedFiles(dataDir).catch(() => [])).filter((file) => file.includes(id)),
+    startWorker: async ({ databaseUrl: url = database.url, ...options } = {}) => {
+      await using opening = new AsyncDisposableStack()
+      const openPool = (max: number, limits: { statementMilliseconds?: number } = {}) => {
+        const pool = createPool({ url, max, applicationName: 'test worker', onError, ...limits })
+        opening.defer(() => pool.end())
+        return pool
+      }
+      const exportPool = openPool(10)
+      const working = await startQueue({ url, works: true, onError })
+      opening.defer(working.stop)
+      const deps = {
+        ...parts,
+        prisma: createPrisma(openPool(5, { statementMilliseconds: 5_000 })),
+        exportPool,
+        ownPool: null,
+        catalog: createCatalog([slowReport]),
+        now,
+      }
+      const { stop } = await startWorker(deps, working, { ...defaults, ...options })
+      opening.defer(stop)
+      const started = opening.move()
+      return { stop, [Symbol.asyncDispose]: () => started.disposeAsync() }
+    },
+    spawnWorker: (environment = {}) =>
+      spawnGateway(
+        { ROLE: 'worker', DATABASE_URL: database.url, DATA_DIR: dataDir, STOP_SECONDS: '1', ...environment },
+        testEntry,
+      ),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}

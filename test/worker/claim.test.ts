@@ -1,0 +1,269 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Prisma } from '../../src/postgres/client.ts'
+import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
+import { createCatalog } from '../../src/reports/catalog.ts'
+import { lastPosition } from '../../src/runs/follow/event-log.ts'
+import { cancelRun } from '../../src/runs/lifecycle/cancel-run.ts'
+import { transition } from '../../src/runs/lifecycle/transition.ts'
+import type { Outcome, RunClaim } from '../../src/worker/dependencies.ts'
+import { createLastAttempt, type LastAttempt } from '../../src/worker/last-attempt.ts'
+import { runReport } from '../../src/worker/run-report.ts'
+import { insertRun } from '../support/insert-run.ts'
+import { openRunParts, type RunParts } from '../support/run-parts.ts'
+import { slowReport, storedFiles } from '../support/slow-report.ts'
+
+let parts: RunParts
+beforeAll(async () => {
+  parts = await openRunParts()
+})
+afterAll(() => parts[Symbol.asyncDispose]())
+
+const now = (): Date => new Date()
+
+type WorkOptions = Partial<RunClaim> & {
+  prisma?: Prisma
+  lastAttempt?: LastAttempt
+  accountConcurrency?: number
+}
+
+/** Lets a worker do one run, as the queue does. */
+const work = (id: string, options: WorkOptions = {}): Promise<Outcome> => {
+  const {
+    prisma = parts.prisma,
+    lastAttempt = createLastAttempt(),
+    accountConcurrency = 100,
+    ...claim
+  } = options
+  const limits = { accountConcurrency, runAttempts: 3 }
+  const catalog = createCatalog([slowReport])
+  const never = new AbortController().signal
+  return runReport(
+    { ...parts, prisma, ownPool: null, exportPool: parts.pool, catalog, now, limits, lastAttempt },
+    { runId: id, isHeld: async () => true, lost: never, stopping: never, ...claim },
+  )
+}
+
+/** A run as a worker leaves it that was killed. */
+const insertOrphan = (status: 'RUNNING' | 'CANCELING', parameters = {}, fields = {}): Promise<ReportRun> =>
+  insertRun(parts.prisma, parts.owner, {
+    reportType: slowReport.name,
+    parameters,
+    status,
+    execution: 1,
+    startedAt: new Date(),
+    ...fields,
+  })
+
+const runNow = (id: string): Promise<ReportRun> => parts.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+
+const filesOf = async (id: string): Promise<string[]> =>
+  (await storedFiles(parts.dataDir)).filter((file) => file.includes(id))
+
+const leaveHalfFile = async (id: string): Promise<void> => {
+  const folder = join(parts.dataDir, 'files', parts.owner.accountId, 'test', id)
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'file_half.part'), '"number"\n')
+}
+
+const cancel = (id: string): Promise<ReportRun> => cancelRun({ ...parts, now }, parts.owner, id, null)
+
+/** A client that lets something happen after it has read a run for the first time. */
+const afterFirstLook = (happens: () => Promise<unknown>): Prisma => {
+  let isFirst = true
+  const extended = parts.prisma.$extends({
+    query: {
+      reportRun: {
+        findUnique: async ({ args, query }) => {
+          const found = await query(args)
+          if (isFirst) {
+            isFirst = false
+            await happens()
+          }
+          return found
+        },
+      },
+    },
+  })
+  // The extended client has every method that a worker uses; only the type says that some others are gone.
+  return extended as unknown as Prisma
+}
+
+test('a run whose worker was killed is made anew, without what was left of it', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  await leaveHalfFile(id)
+  await work(id)
+  expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', execution: 2, rowCount: 10n })
+  const [result] = await parts.prisma.reportFile.findMany({ where: { runId: id } })
+  expect(await filesOf(id)).toEqual([expect.stringContaining(result?.id ?? 'no file')])
+})
+
+test('a run whose worker was killed before it could stop is CANCELED, and nothing is left of it', async () => {
+  const { id } = await insertOrphan('CANCELING')
+  await leaveHalfFile(id)
+  await work(id)
+  expect(await runNow(id)).toMatchObject({ status: 'CANCELED', execution: 1 })
+  expect(await filesOf(id)).toEqual([])
+})
+
+test('a run that is asked to stop just while it is taken up again is CANCELED', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  await work(id, { prisma: afterFirstLook(() => cancel(id)) })
+  expect(await runNow(id)).toMatchObject({ status: 'CANCELED', execution: 1 })
+})
+
+test('a run that another worker takes up at the same moment is left to it', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  const takeUp = () => parts.prisma.reportRun.update({ where: { id }, data: { execution: 2 } })
+  await work(id, { prisma: afterFirstLook(takeUp) })
+  expect(await runNow(id)).toMatchObject({ status: 'RUNNING', execution: 2, version: 1 })
+})
+
+test('a worker that was overtaken changes nothing any more, and leaves no file', async () => {
+  const { id } = await insertOrphan('RUNNING', { count_seconds: '0.3' })
+  const working = work(id)
+  await expect.poll(async () => (await runNow(id)).execution).toBe(2)
+  await parts.prisma.reportRun.update({ where: { id }, data: { execution: 3 } })
+  const overtaken = await runNow(id)
+  await working
+  expect(await runNow(id)).toEqual(overtaken)
+  expect(await filesOf(id)).toEqual([])
+  expect(await parts.prisma.reportFile.count({ where: { runId: id } })).toBe(0)
+})
+
+test('a worker stops when its run was ended by another', async () => {
+  const { id } = await insertOrphan('RUNNING', { count_seconds: '30' })
+  const working = work(id)
+  await expect.poll(async () => (await runNow(id)).execution).toBe(2)
+  await transition({ ...parts, now }, { runId: id, from: 'RUNNING', to: 'CANCELED' })
+  await working
+  expect(await runNow(id)).toMatchObject({ status: 'CANCELED', failureCode: null })
+  expect(parts.logged.filter(({ runId, level }) => runId === id && Number(level) > 30)).toEqual([])
+})
+
+test('the file stays when the run has succeeded and only the answer to the commit was lost', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  let isLost = false
+  const losesAnswer = new Proxy(parts.prisma, {
+    get: (target, name) => {
+      if (name !== '$transaction') return Reflect.get(target, name)
+      return async (change: Parameters<Prisma['$transaction']>[0]) => {
+        const result: unknown = await target.$transaction(change)
+        if (isLost || (await runNow(id)).status !== 'SUCCEEDED') return result
+        isLost = true
+        throw new Error('Connection lost.')
+      }
+    },
+  })
+  await work(id, { prisma: losesAnswer })
+  expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', failureCode: null })
+  expect(await filesOf(id)).toHaveLength(1)
+  expect(isLost).toBe(true)
+})
+
+test('a run whose worker is lost for the last time is FAILED before it is begun again', async () => {
+  const { id } = await insertOrphan('RUNNING', {}, { lostExecutions: 2 })
+  await leaveHalfFile(id)
+  expect(await work(id)).toBe('ENDED')
+  const run = await runNow(id)
+  expect(run).toMatchObject({ status: 'FAILED', execution: 1, failureCode: 'INTERNAL_ERROR' })
+  expect(run).toMatchObject({ failureMessage: expect.stringContaining('3 times'), failureIsRetryable: false })
+  expect(await filesOf(id)).toEqual([])
+})
+
+test('a run that was handed back in order has lost no execution', async () => {
+  const { id } = await insertOrphan('RUNNING', {}, { lostExecutions: 2, isHandedBack: true })
+  await work(id)
+  expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', lostExecutions: 2, isHandedBack: false })
+})
+
+test('of runs on their last attempt, one is made at a time', async () => {
+  const lastAttempt = createLastAttempt()
+  const slow = { count_seconds: '0.5' }
+  const [first, second] = [
+    await insertOrphan('RUNNING', slow, { lostExecutions: 1 }),
+    await insertOrphan('RUNNING', {}, { lostExecutions: 1 }),
+  ]
+  const working = work(first.id, { lastAttempt })
+  await expect.poll(async () => (await runNow(first.id)).execution).toBe(2)
+  expect(await work(second.id, { lastAttempt })).toBe('WAITS')
+  expect(await runNow(second.id)).toMatchObject({ execution: 1, lostExecutions: 1, version: 1 })
+  expect(await working).toBe('ENDED')
+  expect(await work(second.id, { lastAttempt })).toBe('ENDED')
+  expect(await runNow(second.id)).toMatchObject({ status: 'SUCCEEDED', lostExecutions: 2 })
+})
+
+test('a worker whose job went to another before it took the run up leaves the run alone', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  const before = await runNow(id)
+  expect(await work(id, { isHeld: async () => false })).toBe('ENDED')
+  expect(await runNow(id)).toEqual(before)
+})
+
+test('a worker that wakes up after its run was made by another leaves the result there', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  const file = join(parts.dataDir, 'files', parts.owner.accountId, 'test', id, 'file_result')
+  // The other one takes the run up, and stores its file, between the change of the run and what follows it.
+  const wakesLate = new Proxy(parts.prisma, {
+    get: (target, name) => {
+      if (name !== '$transaction') return Reflect.get(target, name)
+      return async (change: Parameters<Prisma['$transaction']>[0]) => {
+        const result: unknown = await target.$transaction(change)
+        const isFirst = (await runNow(id)).execution === 2
+        if (isFirst) {
+          await leaveHalfFile(id)
+          await writeFile(file, '"number"\n')
+          await parts.prisma.reportRun.update({ where: { id }, data: { execution: 3 } })
+        }
+        return result
+      }
+    },
+  })
+  await work(id, { prisma: wakesLate })
+  expect(await filesOf(id)).toContain(file)
+})
+
+test('a run that ended while its worker was away is cleaned up when its job comes again', async () => {
+  const { id } = await insertOrphan('RUNNING')
+  await leaveHalfFile(id)
+  await transition({ ...parts, now }, { runId: id, from: 'RUNNING', to: 'FAILED' })
+  expect(await work(id)).toBe('ENDED')
+  expect(await filesOf(id)).toEqual([])
+})
+
+test('a run whose time to start is over is not begun any more', async () => {
+  const { id } = await insertRun(parts.prisma, parts.owner, {
+    reportType: slowReport.name,
+    deadlineAt: new Date(Date.now() - 1),
+  })
+  expect(await work(id)).toBe('ENDED')
+  expect(await runNow(id)).toMatchObject({
+    status: 'FAILED',
+    failureCode: 'NOT_STARTED_IN_TIME',
+    execution: 0,
+    startedAt: null,
+  })
+})
+
+test('a run over the limit of its account waits as it is, and leaves no gap in the log', async () => {
+  const { id } = await insertRun(parts.prisma, parts.owner, { reportType: slowReport.name })
+  const running = await parts.prisma.reportRun.count({
+    where: { accountId: parts.owner.accountId, status: { in: ['RUNNING', 'CANCELING'] } },
+  })
+  const before = [await runNow(id), await lastPosition(parts.prisma, parts.owner)]
+  expect(await work(id, { accountConcurrency: running })).toBe('WAITS')
+  expect([await runNow(id), await lastPosition(parts.prisma, parts.owner)]).toEqual(before)
+  expect(await work(id, { accountConcurrency: running + 1 })).toBe('ENDED')
+  expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', execution: 1, lostExecutions: 0 })
+})
+
+test('a worker that was overtaken notices it while it writes, and stops', async () => {
+  const { id } = await insertOrphan('RUNNING', { rows: '1000', row_seconds: '0.05', width: '9000' })
+  const working = work(id)
+  await expect.poll(async () => (await filesOf(id)).length).toBe(1)
+  await parts.prisma.reportRun.update({ where: { id }, data: { execution: 3 } })
+  expect(await Promise.race([working, delay(5_000, 'still at it', { ref: false })])).toBe('ENDED')
+  expect(await filesOf(id)).toEqual([])
+})

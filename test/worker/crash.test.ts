@@ -1,0 +1,91 @@
+import { describe, type ExpectStatic, test } from 'vitest'
+import { poisonReport } from '../support/poison-report.ts'
+import { supervise } from '../support/supervised-workers.ts'
+import { openWorkerParts, type WorkerParts } from '../support/worker-parts.ts'
+
+const statusOf = async (parts: WorkerParts, id: string): Promise<string> => (await parts.runNow(id)).status
+
+/** Checks that a run has one end in its log, and its files are what its end says. */
+const expectEndedOnce = async (expect: ExpectStatic, parts: WorkerParts, id: string): Promise<void> => {
+  const ends = await parts.prisma.reportRunEvent.findMany({
+    where: { runId: id, kind: 'STATUS_CHANGED', toStatus: { in: ['SUCCEEDED', 'FAILED', 'CANCELED'] } },
+  })
+  expect(ends).toHaveLength(1)
+  const run = await parts.prisma.reportRun.findUniqueOrThrow({ where: { id }, include: { files: true } })
+  expect(ends[0]).toMatchObject({ toStatus: run.status, runVersion: run.version })
+  expect(run.files).toHaveLength(run.status === 'SUCCEEDED' ? 1 : 0)
+  expect(await parts.filesOf(id)).toEqual(run.files.map((file) => expect.stringMatching(`/${file.id}$`)))
+}
+
+// Each has workers and a database of its own, and waits for most of its time.
+describe.concurrent('after a loss', () => {
+  test('the run of a worker that was killed is taken up within 20 s, and ends once', async ({ expect }) => {
+    await using parts = await openWorkerParts()
+    const { id } = await parts.createRun({ parameters: { rows: '40', row_seconds: '0.1', width: '9000' } })
+    await using first = parts.spawnWorker()
+    await expect.poll(async () => (await parts.filesOf(id)).length).toBe(1)
+    // Before the other one starts, which on a busy machine takes as long as the report.
+    first.child.kill('SIGKILL')
+    const killedAt = Date.now()
+    await using _second = parts.spawnWorker()
+    await expect.poll(async () => (await parts.runNow(id)).execution).toBe(2)
+    expect(Date.now() - killedAt).toBeLessThan(20_000)
+    expect(await parts.runNow(id)).toMatchObject({ lostExecutions: 1 })
+    await expect.poll(() => statusOf(parts, id)).toBe('SUCCEEDED')
+    await expectEndedOnce(expect, parts, id)
+  }, 60_000)
+
+  test('a report that kills its worker each time is FAILED, and those beside it are not', async ({
+    expect,
+  }) => {
+    await using parts = await openWorkerParts()
+    const poison = await parts.createRun({ reportType: poisonReport.name })
+    const others = await Promise.all(
+      Array.from({ length: 6 }, () => parts.createRun({ parameters: { rows: '3', row_seconds: '0.3' } })),
+    )
+    await using workers = supervise(1, () =>
+      parts.spawnWorker({ CONCURRENCY: '4', ACCOUNT_CONCURRENCY: '100' }),
+    )
+    const runs = [poison, ...others].map(({ id }) => id)
+    for (const id of runs) {
+      await expect.poll(() => statusOf(parts, id), { timeout: 100_000 }).toMatch(/SUCCEEDED|FAILED/)
+    }
+    expect(await parts.runNow(poison.id)).toMatchObject({
+      status: 'FAILED',
+      failureCode: 'INTERNAL_ERROR',
+      lostExecutions: 2,
+      execution: 3,
+    })
+    expect(workers.ends()).toBe(3)
+    for (const { id } of others) expect(await statusOf(parts, id)).toBe('SUCCEEDED')
+    for (const id of runs) await expectEndedOnce(expect, parts, id)
+  }, 130_000)
+
+  test('a worker that was paused for too long writes nothing any more, and leaves nothing', async ({
+    expect,
+  }) => {
+    await using parts = await openWorkerParts()
+    const { id } = await parts.createRun({ parameters: { rows: '40', row_seconds: '0.1', width: '9000' } })
+    await using paused = parts.spawnWorker()
+    await expect.poll(async () => (await parts.filesOf(id)).length).toBe(1)
+    const [half] = await parts.filesOf(id)
+    paused.child.kill('SIGSTOP')
+    await using other = parts.spawnWorker()
+    await other.ready()
+    await expect.poll(async () => (await parts.runNow(id)).execution).toBe(2)
+    paused.child.kill('SIGCONT')
+    const ofPaused = `select from pg_stat_activity where datname = current_database() and query like 'copy%' and state = 'active'`
+    await expect.poll(async () => (await parts.database.query(ofPaused)).length).toBe(1)
+    expect(await parts.filesOf(id)).not.toContain(half)
+    await expect.poll(() => statusOf(parts, id)).toBe('SUCCEEDED')
+    const ended = await parts.runNow(id)
+    expect(ended).toMatchObject({ execution: 2, lostExecutions: 1 })
+    await expectEndedOnce(expect, parts, id)
+    // The one that was paused works on, and has changed nothing.
+    other.child.kill('SIGKILL')
+    const { id: next } = await parts.createRun()
+    await expect.poll(() => statusOf(parts, next)).toBe('SUCCEEDED')
+    expect(await parts.runNow(id)).toEqual(ended)
+    await expectEndedOnce(expect, parts, id)
+  }, 90_000)
+})

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { type Progress, startProgress } from '../../src/worker/progress.ts'
+
+const begin = new Date('2026-09-01T00:00:00Z')
+beforeEach(() => {
+  vi.useFakeTimers({ now: begin })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const fresh = { percent: null, rowsWritten: null }
+const now = (): Date => new Date()
+
+/** Keeps what is written; each write takes as long as `answer` does. */
+const collect = (
+  floor: Parameters<typeof startProgress>[0],
+  answer: () => Promise<unknown> = async () => {},
+) => {
+  const written: Progress[] = []
+  const errors: unknown[] = []
+  const write = (progress: Progress): Promise<unknown> => {
+    written.push(progress)
+    return answer()
+  }
+  return { written, errors, reporter: startProgress(floor, write, now, (error) => errors.push(error)) }
+}
+
+test('progress is written four times a second while rows come, and not at all while none do', async () => {
+  const { written, reporter } = collect(fresh)
+  let rows = 0
+  reporter.expect(1000n)
+  reporter.measure(() => rows++)
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(written).toHaveLength(12)
+  reporter.measure(() => 500)
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(written).toHaveLength(13)
+  await reporter.stop()
+  reporter.measure(() => 600)
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(written).toHaveLength(13)
+})
+
+test('a database that answers late gets no burst of what it held up', async () => {
+  let release = (): void => {}
+  const { written, reporter } = collect(
+    fresh,
+    () =>
+      new Promise<void>((resolve) => {
+        release = resolve
+      }),
+  )
+  let rows = 0
+  reporter.measure(() => rows++)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(written).toHaveLength(1)
+  release()
+  await vi.advanceTimersByTimeAsync(249)
+  expect(written).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(written).toHaveLength(2)
+  const stopped = reporter.stop()
+  release()
+  await stopped
+})
+
+test('progress that cannot be written is told, and tried again', async () => {
+  const { written, errors, reporter } = collect(fresh, async () => {
+    throw new Error('Postgres is away.')
+  })
+  reporter.measure(() => 7)
+  await vi.advanceTimersByTimeAsync(500)
+  expect(written).toHaveLength(2)
+  expect(errors).toHaveLength(2)
+  await reporter.stop()
+})
+
+test('percent and rows are unknown, then grow, and the end is estimated from the pace', async () => {
+  const { written, reporter } = collect(fresh)
+  await vi.advanceTimersByTimeAsync(250)
+  expect(written.at(-1)).toMatchObject({
+    stage: 'Counting rows',
+    percent: null,
+    rowsExpected: null,
+    rowsWritten: 0n,
+    estimatedFinishAt: null,
+  })
+  reporter.expect(1_000n)
+  reporter.measure(() => 250)
+  await vi.advanceTimersByTimeAsync(250)
+  expect(written.at(-1)).toEqual({
+    stage: 'Writing rows',
+    percent: 25,
+    rowsExpected: 1_000n,
+    rowsWritten: 250n,
+    measuredAt: new Date(begin.getTime() + 500),
+    estimatedFinishAt: new Date(begin.getTime() + 2_000),
+  })
+  reporter.measure(() => 1_100)
+  await vi.advanceTimersByTimeAsync(250)
+  expect(written.at(-1)).toMatchObject({ percent: 100 })
+  await reporter.stop()
+})
+
+test('a run that begins anew does not fall below what was reported before', async () => {
+  const { written, reporter } = collect({ percent: 40, rowsWritten: 400n })
+  await vi.advanceTimersByTimeAsync(250)
+  expect(written.at(-1)).toMatchObject({ percent: 40, rowsWritten: 400n })
+  reporter.expect(1_000n)
+  reporter.measure(() => 100)
+  await vi.advanceTimersByTimeAsync(250)
+  expect(written.at(-1)).toMatchObject({ percent: 40, rowsWritten: 400n })
+  reporter.measure(() => 500)
+  await vi.advanceTimersByTimeAsync(250)
+  expect(written.at(-1)).toMatchObject({ percent: 50, rowsWritten: 500n })
+  await reporter.stop()
+})

@@ -1,0 +1,69 @@
+import { expect, test, vi } from 'vitest'
+import { noMetrics } from '../../src/metrics.ts'
+import type { Prisma } from '../../src/postgres/client.ts'
+import { createHub } from '../../src/runs/follow/hub.ts'
+import { recordChange, transition } from '../../src/runs/lifecycle/transition.ts'
+import { createRunLoader } from '../../src/runs/list/run-loader.ts'
+import { watchRun } from '../../src/worker/watch-run.ts'
+import { insertRun } from '../support/insert-run.ts'
+import { openRunParts } from '../support/run-parts.ts'
+
+test('a worker does not take an event from before its work for the end of the run', async () => {
+  await using parts = await openRunParts()
+  const { prisma, wakeUp, owner, log } = parts
+  const now = (): Date => new Date()
+  const change = (runId: string, from: 'PENDING' | 'RUNNING', to: 'RUNNING' | 'CANCELED') =>
+    transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from, to })
+
+  // The first events that are read come late, and it shows when the run itself was read.
+  const held = Promise.withResolvers<void>()
+  let [found, looks] = [0, 0]
+  const slow = prisma.$extends({
+    query: {
+      reportRunEvent: {
+        findMany: async ({ args, query }) => {
+          const events = await query(args)
+          found += events.length
+          if (found > 0) await held.promise
+          return events
+        },
+      },
+      reportRun: {
+        findUnique: async ({ args, query }) => {
+          const run = await query(args)
+          looks++
+          return run
+        },
+      },
+    },
+  })
+  // The extended client has every method that is used; only the type says that some others are gone.
+  const reader = slow as unknown as Prisma
+  const loadRun = createRunLoader(prisma).load
+  const hub = createHub({ prisma: reader, wakeUp, loadRun, log, metrics: noMetrics })
+  const done = new AbortController()
+  try {
+    const run = await insertRun(prisma, owner)
+    const mailbox = await hub.subscribe(owner, run.id, done.signal)
+    await prisma.$transaction((tx) => recordChange(tx, run, { from: null, actorId: null, at: now() }))
+    wakeUp.notify(owner)
+    await expect.poll(() => found).toBe(1)
+    const taken = await change(run.id, 'PENDING', 'RUNNING')
+    if (!taken) throw new Error('The run was not taken up.')
+    const onEnded = vi.fn()
+    await watchRun({ prisma: reader, log, hub }, taken, onEnded, done.signal)
+    await expect.poll(() => looks).toBe(1)
+
+    held.resolve()
+    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'PENDING' } })
+    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 2 } })
+    await change(run.id, 'RUNNING', 'RUNNING')
+    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 3 } })
+    expect(onEnded).not.toHaveBeenCalled()
+    await change(run.id, 'RUNNING', 'CANCELED')
+    await expect.poll(() => onEnded.mock.calls.length).toBe(1)
+  } finally {
+    done.abort()
+    hub.stop()
+  }
+})
