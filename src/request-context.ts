@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
+import type { Tenant } from './tenant.ts'
 
 /** What a line of the log says of the request that it belongs to. */
 export type RequestContext = {
@@ -25,7 +26,7 @@ export const inRequest = <T>(context: RequestContext, work: () => T): T => stora
 export const currentRequest = (): Partial<RequestContext> => storage.getStore() ?? {}
 
 /** Notes who asks, once that is known. */
-export const noteViewer = (viewer: { accountId: string; livemode: boolean }): void => {
+export const noteViewer = (viewer: Tenant): void => {
   const request = storage.getStore()
   if (!request) return
   request.accountId = viewer.accountId

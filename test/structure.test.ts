@@ -36,11 +36,12 @@ const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
 
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
-  ['errors.ts', 'ids.ts', 'logger.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts'],
+  ['errors.ts', 'ids.ts', 'logger.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts', 'tenant.ts'],
   ['config'],
   ['postgres'],
   ['auth', 'ledger', 'storage'],
-  ['reports', 'runs'],
+  ['reports'],
+  ['runs'],
   ['demo', 'schedules'],
   ['graphql', 'rest', 'worker'],
   ['server'],

@@ -3,6 +3,7 @@ import { NotFoundError } from '../errors.ts'
 import { idPrefixes, newId, randomWord } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey } from '../postgres/generated/prisma/client.ts'
+import { modeOf } from '../tenant.ts'
 import type { Viewer } from './viewer.ts'
 
 // `sk_test_` or `sk_live_`, then the key's id without its prefix (25 letters), then the secret (52 letters, 260 bits).
@@ -28,7 +29,7 @@ export const createApiKey = async (
 ): Promise<{ apiKey: ApiKey; secret: string }> => {
   const createdAt = new Date()
   const id = newId(idPrefixes.apiKey, createdAt)
-  const secret = `sk_${livemode ? 'live' : 'test'}_${id.slice(idPrefixes.apiKey.length + 1)}${randomWord(secretLength)}`
+  const secret = `sk_${modeOf({ livemode })}_${id.slice(idPrefixes.apiKey.length + 1)}${randomWord(secretLength)}`
   const apiKey = await prisma.apiKey.create({
     data: {
       id,

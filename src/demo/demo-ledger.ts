@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { loadLedger } from '../ledger/load.ts'
 import { emptyBatch } from '../ledger/rows.ts'
+import { modeOf, type Tenant, tenantKey } from '../tenant.ts'
 import { createDemoBilling } from './billing.ts'
 import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
@@ -128,9 +129,7 @@ const writeCoverage = `
  */
 export const loadDemoLedger = async (
   client: pg.ClientBase,
-  options: {
-    accountId: string
-    livemode: boolean
+  options: Tenant & {
     endsAt: Date
     /** Gets a sentence now and then while the ledger is loaded. */
     onProgress?: (message: string) => void
@@ -143,9 +142,8 @@ export const loadDemoLedger = async (
       `Loading the demo ledger of ${accountId} needs an open transaction: begin one on this client.`,
     )
   }
-  const mode = livemode ? 'live' : 'test'
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `demo ledger ${accountId} ${mode}`,
+    `demo ledger ${tenantKey(options)}`,
   ])
   const coverage = await client.query(
     'select from ledger_coverage where account_id = $1 and livemode = $2::boolean',
@@ -154,7 +152,7 @@ export const loadDemoLedger = async (
   if (coverage.rowCount !== 0) return { balanceTransactions: 0, isNew: false }
 
   const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
-    onProgress?.(`Demo ledger, ${mode} mode: ${rows} balance transactions loaded.`),
+    onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions loaded.`),
   )
   await client.query(writeCoverage, [accountId, livemode, momentOf(firstDayBefore(endsAt)), endsAt])
   return { balanceTransactions, isNew: true }

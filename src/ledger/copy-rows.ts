@@ -2,8 +2,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import type { Tenant } from '../tenant.ts'
 import { encodeRows } from './copy-text.ts'
-import type { LedgerOwner, LedgerValue } from './rows.ts'
+import type { LedgerValue } from './rows.ts'
 
 /**
  * Appends rows to a table by COPY.
@@ -31,13 +32,13 @@ export const copyText = async (
 }
 
 /**
- * Appends an owner's rows to a table of the ledger, and nothing when there are none.
+ * Appends a tenant's rows to a table of the ledger, and nothing when there are none.
  *
  * @param columns the table's column of each field of a row
  */
 export const copyRows = async <Row extends { [Key in keyof Row]: LedgerValue }>(
   client: pg.ClientBase,
-  { accountId, livemode }: LedgerOwner,
+  { accountId, livemode }: Tenant,
   table: string,
   columns: Readonly<Record<keyof Row, string>>,
   rows: readonly Row[],

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { InputError } from '../errors.ts'
-import type { LedgerOwner } from './rows.ts'
+import { type Tenant, tenantKey } from '../tenant.ts'
 
 /** A span of time: its start, and its exclusive end. */
 export type Span = { from: Date; until: Date }
@@ -43,8 +43,8 @@ const writeCoverage = `
   where (ledger_coverage.available_from, ledger_coverage.available_until)
     is distinct from (excluded.available_from, excluded.available_until)`
 
-const sideOf = async (client: pg.ClientBase, owner: LedgerOwner, side: LedgerSide): Promise<Span | null> => {
-  const { rows } = await client.query<Span>(readSide, [owner.accountId, owner.livemode, storedSide[side]])
+const sideOf = async (client: pg.ClientBase, tenant: Tenant, side: LedgerSide): Promise<Span | null> => {
+  const { rows } = await client.query<Span>(readSide, [tenant.accountId, tenant.livemode, storedSide[side]])
   return rows[0] ?? null
 }
 
@@ -69,11 +69,11 @@ const joined = (side: LedgerSide, known: Span, added: Span): Span => {
 }
 
 /** The span that the ledger as a whole covers; null when it covers none. */
-export const readCoverage = async (client: pg.ClientBase, owner: LedgerOwner): Promise<Span | null> => {
+export const readCoverage = async (client: pg.ClientBase, tenant: Tenant): Promise<Span | null> => {
   const { rows } = await client.query<Span>(
     `select available_from as "from", available_until as "until" from ledger_coverage
      where account_id = $1 and livemode = $2::boolean`,
-    [owner.accountId, owner.livemode],
+    [tenant.accountId, tenant.livemode],
   )
   return rows[0] ?? null
 }
@@ -81,24 +81,20 @@ export const readCoverage = async (client: pg.ClientBase, owner: LedgerOwner): P
 /** Checks, and writes nothing. @throws InputError when a gap would lie between the span and what is covered */
 export const checkCoverage = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   span: Span,
   sides: readonly LedgerSide[],
 ): Promise<void> => {
   for (const side of sides) {
-    const known = await sideOf(client, owner, side)
+    const known = await sideOf(client, tenant, side)
     if (known) joined(side, known, span)
   }
 }
 
 /** True when no gap would lie between the span and what is covered. */
-export const meetsCoverage = async (
-  client: pg.ClientBase,
-  owner: LedgerOwner,
-  span: Span,
-): Promise<boolean> => {
+export const meetsCoverage = async (client: pg.ClientBase, tenant: Tenant, span: Span): Promise<boolean> => {
   for (const side of ledgerSides) {
-    const known = await sideOf(client, owner, side)
+    const known = await sideOf(client, tenant, side)
     if (known && !doMeet(known, span)) return false
   }
   return true
@@ -112,14 +108,14 @@ export const meetsCoverage = async (
  */
 export const extendCoverage = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   span: Span,
   sides: readonly LedgerSide[],
 ): Promise<void> => {
   const known = new Map<LedgerSide, Span>()
   // All are read before one is written: see readSide.
   for (const side of ledgerSides) {
-    const covered = await sideOf(client, owner, side)
+    const covered = await sideOf(client, tenant, side)
     if (covered) known.set(side, covered)
   }
   for (const side of sides) {
@@ -127,13 +123,13 @@ export const extendCoverage = async (
     known.set(side, covered ? joined(side, covered, span) : span)
   }
   for (const [side, { from, until }] of known) {
-    await client.query(writeSide, [owner.accountId, owner.livemode, storedSide[side], from, until])
+    await client.query(writeSide, [tenant.accountId, tenant.livemode, storedSide[side], from, until])
   }
-  await client.query(writeCoverage, [owner.accountId, owner.livemode])
+  await client.query(writeCoverage, [tenant.accountId, tenant.livemode])
 }
 
 /** Lets one transaction at a time change a ledger: another one waits here until the first has ended. */
-export const lockLedger = async (client: pg.ClientBase, owner: LedgerOwner): Promise<void> => {
-  const name = `ledger ${owner.accountId} ${owner.livemode ? 'live' : 'test'}`
+export const lockLedger = async (client: pg.ClientBase, tenant: Tenant): Promise<void> => {
+  const name = `ledger ${tenantKey(tenant)}`
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name])
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
+import type { Tenant } from '../tenant.ts'
 import { copyRows } from './copy-rows.ts'
-import { type LedgerBatch, type LedgerOwner, ledgerTables } from './rows.ts'
+import { type LedgerBatch, ledgerTables } from './rows.ts'
 import { refreshStatistics } from './statistics.ts'
 
 /**
@@ -15,23 +16,23 @@ import { refreshStatistics } from './statistics.ts'
  */
 export const loadLedger = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
   onProgress?: (rows: number) => void,
 ): Promise<{ balanceTransactions: number }> => {
   let balanceTransactions = 0
   for await (const batch of ledger) {
-    await copyRows(client, owner, 'customers', ledgerTables.customers, batch.customers)
-    await copyRows(client, owner, 'charges', ledgerTables.charges, batch.charges)
-    await copyRows(client, owner, 'payouts', ledgerTables.payouts, batch.payouts)
+    await copyRows(client, tenant, 'customers', ledgerTables.customers, batch.customers)
+    await copyRows(client, tenant, 'charges', ledgerTables.charges, batch.charges)
+    await copyRows(client, tenant, 'payouts', ledgerTables.payouts, batch.payouts)
     await copyRows(
       client,
-      owner,
+      tenant,
       'balance_transactions',
       ledgerTables.balance_transactions,
       batch.balanceTransactions,
     )
-    await copyRows(client, owner, 'fee_details', ledgerTables.fee_details, batch.feeDetails)
+    await copyRows(client, tenant, 'fee_details', ledgerTables.fee_details, batch.feeDetails)
     balanceTransactions += batch.balanceTransactions.length
     onProgress?.(balanceTransactions)
   }

@@ -1,15 +1,16 @@
 import pg from 'pg'
+import type { Tenant } from '../tenant.ts'
 import { copyText } from './copy-rows.ts'
 import { encodeRows } from './copy-text.ts'
 import { type FieldMerge, fieldMerges, foldRow } from './fold-rows.ts'
-import type { LedgerOwner, LedgerValue } from './rows.ts'
+import type { LedgerValue } from './rows.ts'
 
 /** Rows that were taken, on their way into their table. */
 export type TakenRows = {
   /** Copies them into the temporary table. */
-  copy(client: pg.ClientBase, owner: LedgerOwner): Promise<void>
+  copy(client: pg.ClientBase, tenant: Tenant): Promise<void>
   /** Merges them from there into the table, and empties the temporary one. */
-  mergeStatements(owner: LedgerOwner): string[]
+  mergeStatements(tenant: Tenant): string[]
 }
 
 /** Rows on their way into one table. */
@@ -42,7 +43,7 @@ const conflictAction = (merges: ReadonlyMap<string, FieldMerge>): string => {
 /** @param merges how each column but the id is merged */
 const mergeStatement = (
   table: string,
-  { accountId, livemode }: LedgerOwner,
+  { accountId, livemode }: Tenant,
   merges: ReadonlyMap<string, FieldMerge>,
 ): string => {
   const columns = ['id', ...merges.keys()].join(', ')
@@ -92,7 +93,10 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
           const names = fields.map((field) => columns[field])
           return copyText(client, accountId, `merging_${table}`, names, text)
         },
-        mergeStatements: (owner) => [mergeStatement(table, owner, columnMerges), `truncate merging_${table}`],
+        mergeStatements: (tenant) => [
+          mergeStatement(table, tenant, columnMerges),
+          `truncate merging_${table}`,
+        ],
       }
     },
   }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Tenant } from '../tenant.ts'
 import { copyRows } from './copy-rows.ts'
 import { createTableMerge } from './merge-table.ts'
 import {
@@ -7,7 +8,6 @@ import {
   type LedgerCharge,
   type LedgerCustomer,
   type LedgerFeeDetail,
-  type LedgerOwner,
   type LedgerPayout,
   ledgerTables,
 } from './rows.ts'
@@ -23,23 +23,23 @@ export type MergeOptions = {
 }
 
 /** Writes what was taken to the tables. */
-type Flush = (client: pg.ClientBase, owner: LedgerOwner) => Promise<void>
+type Flush = (client: pg.ClientBase, tenant: Tenant) => Promise<void>
 
 /** Rows that are merged at once: enough that a statement costs little for each, few enough to hold. */
 const rowsAtOnce = 20_000
 
 const replaceFeeDetails = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   details: ReadonlyMap<string, readonly LedgerFeeDetail[]>,
 ): Promise<void> => {
   if (details.size === 0) return
   await client.query(
     `delete from fee_details
      where account_id = $1 and livemode = $2::boolean and balance_transaction_id = any($3::text[])`,
-    [owner.accountId, owner.livemode, [...details.keys()]],
+    [tenant.accountId, tenant.livemode, [...details.keys()]],
   )
-  await copyRows(client, owner, 'fee_details', ledgerTables.fee_details, [...details.values()].flat())
+  await copyRows(client, tenant, 'fee_details', ledgerTables.fee_details, [...details.values()].flat())
 }
 
 const createMerge = (assumed: MergeOptions['assumed']) => {
@@ -70,12 +70,12 @@ const createMerge = (assumed: MergeOptions['assumed']) => {
       const taken = tables.map((table) => table.take()).filter((rows) => rows !== null)
       const details = feeDetails
       feeDetails = new Map()
-      return async (client, owner) => {
-        for (const rows of taken) await rows.copy(client, owner)
+      return async (client, tenant) => {
+        for (const rows of taken) await rows.copy(client, tenant)
         // At once, because between statements Postgres would wait until this process has time for it.
         if (taken.length > 0)
-          await client.query(taken.flatMap((rows) => rows.mergeStatements(owner)).join(';'))
-        await replaceFeeDetails(client, owner, details)
+          await client.query(taken.flatMap((rows) => rows.mergeStatements(tenant)).join(';'))
+        await replaceFeeDetails(client, tenant, details)
       }
     },
   }
@@ -99,13 +99,13 @@ const rowCount = (batch: LedgerBatch): number =>
  */
 export const mergeLedger = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
   { onProgress, assumed }: MergeOptions = {},
 ): Promise<{ balanceTransactions: number }> => {
   if (client.getTransactionStatus() !== 'T') {
     throw new Error(
-      `Merging a ledger of ${owner.accountId} needs an open transaction: begin one on this client.`,
+      `Merging a ledger of ${tenant.accountId} needs an open transaction: begin one on this client.`,
     )
   }
   const merge = createMerge(assumed)
@@ -115,7 +115,7 @@ export const mergeLedger = async (
   // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
   let flushed: Promise<void> = Promise.resolve()
   const flushNow = async (flush: Flush, rows: number): Promise<void> => {
-    await flush(client, owner)
+    await flush(client, tenant)
     onProgress?.(rows)
   }
   try {

@@ -1,6 +1,3 @@
-/** Whose ledger it is: every row is written with these two. */
-export type LedgerOwner = { accountId: string; livemode: boolean }
-
 /**
  * A postal address as the ledger's JSON columns keep it. A part that is null is known to be empty, an absent one is not
  * known.

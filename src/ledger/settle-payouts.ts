@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { LedgerOwner } from './rows.ts'
+import type { Tenant } from '../tenant.ts'
 
 // Looked up for each payout, not joined: in the transaction that has loaded them, the planner takes both tables for small.
 const timesOfPayout = `
@@ -11,13 +11,13 @@ const timesOfPayout = `
  * Gives payouts the times at which they were made and left the balance, where their row had to assume one: exports tell
  * them now of the payout itself, now only of what was swept into it.
  */
-export const settlePayouts = async (client: pg.ClientBase, owner: LedgerOwner): Promise<void> => {
+export const settlePayouts = async (client: pg.ClientBase, tenant: Tenant): Promise<void> => {
   await client.query(
     `update balance_transactions bt
      set (effective_at, created) = ${timesOfPayout}
      where bt.account_id = $1 and bt.livemode = $2::boolean
        and bt.reporting_category = 'payout'
        and (bt.effective_at, bt.created) <> ${timesOfPayout}`,
-    [owner.accountId, owner.livemode],
+    [tenant.accountId, tenant.livemode],
   )
 }

@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/prisma/client.ts'
 
-/** The Postgres schema that holds every table of ours, so that they never meet those of the database's owner. */
+/** The Postgres schema that holds every table of ours, so that they never meet those of the database's tenant. */
 export const databaseSchema = 'report_gateway'
 
 /** Times and numbers in the form that the code expects. */

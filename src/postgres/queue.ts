@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ConstructorOptions, fromPrisma, PgBoss, type Queue as QueueSettings } from 'pg-boss'
+import { type Tenant, tenantKey } from '../tenant.ts'
 import type { Transaction } from './client.ts'
 
 /** pg-boss's own Postgres schema; not its default, which another program in the same database may use. */
@@ -9,7 +10,7 @@ export const reportRunQueue = 'report-run'
 
 export type ReportRunJob = { runId: string }
 
-export type QueuedRun = { id: string; accountId: string; livemode: boolean }
+export type QueuedRun = Tenant & { id: string }
 
 /** A job as a worker has claimed it: its id, and which of its claims this is. */
 export type Claim = { id: string; retryCount: number }
@@ -126,9 +127,6 @@ const nextPriority = async (
   return Math.min(priority, newest?.priority ?? priority)
 }
 
-/** Account and mode: what the limit of runs at once, and the fair shares, are counted by. */
-const groupOf = ({ accountId, livemode }: QueuedRun): string => `${accountId}:${livemode ? 'live' : 'test'}`
-
 // pg-boss tells its listeners by this channel in which queue there is something to fetch.
 const wakeSql = `select pg_notify('pgboss_' || left(encode(sha224('${queueSchema}'::bytea), 'hex'), 24), $1)`
 
@@ -149,7 +147,8 @@ export const startQueue = async ({ url, works, onError }: QueueOptions): Promise
   await boss.updateQueue(reportRunQueue, queueSettings)
   const send = (tx: Transaction, run: QueuedRun, priority: number): Promise<string | null> => {
     const job: ReportRunJob = { runId: run.id }
-    const group = { id: groupOf(run) }
+    // What the limit of runs at once, and the fair shares, are counted by.
+    const group = { id: tenantKey(run) }
     return boss.send(reportRunQueue, job, { id: jobIdOf(run.id), priority, group, db: fromPrisma(tx) })
   }
   return {

@@ -1,7 +1,8 @@
 import { DatabaseError } from 'pg'
 import { z } from 'zod'
+import type { Tenant } from '../tenant.ts'
 import { poolOf, type ReportPools } from './report-pool.ts'
-import type { AcceptedParameters, AnyReportType, ReportScope } from './report-type.ts'
+import type { AcceptedParameters, AnyReportType } from './report-type.ts'
 import { countText, rowsText } from './rows-text.ts'
 
 /** How many rows a report would have. */
@@ -15,7 +16,7 @@ export type RowEstimate = {
 
 export type EstimateRows = (
   type: AnyReportType,
-  scope: ReportScope,
+  scope: Tenant,
   parameters: AcceptedParameters,
 ) => Promise<RowEstimate>
 

@@ -1,9 +1,10 @@
 import type { ReportFormat } from '../postgres/generated/prisma/client.ts'
+import type { Tenant } from '../tenant.ts'
 import { type ChosenColumn, chooseColumn } from './column.ts'
 import { csvHeader, csvValue } from './formats/csv.ts'
 import { jsonRow } from './formats/jsonl.ts'
 import { parquetValue } from './formats/parquet.ts'
-import type { AcceptedParameters, AnyReportType, OwnLimits, ReportScope } from './report-type.ts'
+import type { AcceptedParameters, AnyReportType, OwnLimits } from './report-type.ts'
 import { countText, rowsText } from './rows-text.ts'
 import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 
@@ -32,7 +33,7 @@ const asItIs = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
  */
 export const renderReport = (
   type: AnyReportType,
-  scope: ReportScope,
+  scope: Tenant,
   parameters: AcceptedParameters,
 ): RenderedReport => {
   const names = parameters.columns ?? type.columns.map(({ name }) => name)

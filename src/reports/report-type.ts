@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { InputError } from '../errors.ts'
 import type { Prisma } from '../postgres/client.ts'
-import type { LogOwner } from '../runs/follow/event-log.ts'
+import type { Tenant } from '../tenant.ts'
 import type { ReportColumn } from './column.ts'
 import type { ParameterSet } from './parameters.ts'
 import type { Sql } from './sql.ts'
@@ -11,9 +11,6 @@ export type Availability = { from: Date; until: Date }
 
 /** Parameters after validation: defaults filled in, instants as RFC 3339 text in UTC. */
 export type Accepted<P extends ParameterSet> = { [Name in keyof P]: z.output<P[Name]['schema']> }
-
-/** Account and mode whose data a report reads. */
-export type ReportScope = LogOwner
 
 /** Where a report's rows come from and in which order; columns are expressions over `from`. */
 export type ReportSource = {
@@ -54,18 +51,18 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** True when a test key is refused. */
   requiresLiveMode: boolean
   /** What can be asked for now; null when there is no data at all. */
-  availability(prisma: Prisma, scope: ReportScope): Promise<Availability | null>
+  availability(prisma: Prisma, scope: Tenant): Promise<Availability | null>
   /** Looks up what parameters name, once each is fine by itself; gives what is wrong, with paths that start with a parameter. */
-  check?(prisma: Prisma, scope: ReportScope, parameters: Accepted<P>): Promise<readonly InputError[]>
-  source(scope: ReportScope, parameters: Accepted<P>): ReportSource
+  check?(prisma: Prisma, scope: Tenant, parameters: Accepted<P>): Promise<readonly InputError[]>
+  source(scope: Tenant, parameters: Accepted<P>): ReportSource
   /** Set when the SQL is the operator's own: it runs with the login for such reports, and within these limits. */
   own?: OwnLimits
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */
 export type AnyReportType = Omit<ReportType, 'source' | 'check'> & {
-  check?(prisma: Prisma, scope: ReportScope, parameters: AcceptedParameters): Promise<readonly InputError[]>
-  source(scope: ReportScope, parameters: AcceptedParameters): ReportSource
+  check?(prisma: Prisma, scope: Tenant, parameters: AcceptedParameters): Promise<readonly InputError[]>
+  source(scope: Tenant, parameters: AcceptedParameters): ReportSource
 }
 
 export type AcceptedParameters = Readonly<Record<string, string | readonly string[] | undefined>>

@@ -1,4 +1,4 @@
-import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type {
@@ -13,6 +13,7 @@ import type { AnyReportType } from '../reports/report-type.ts'
 import { checkReport } from '../runs/create/create-run.ts'
 import { checkNotes, checkSpans } from '../runs/create/run-request.ts'
 import type { RunDependencies } from '../runs/dependencies.ts'
+import { tenantOf } from '../tenant.ts'
 import { startingPlace } from './due.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
@@ -57,7 +58,7 @@ const checkScheduled = async (
 }
 
 const checkCount = async ({ prisma }: RunDependencies, viewer: Viewer): Promise<void> => {
-  const count = await prisma.reportSchedule.count({ where: visibleTo(viewer) })
+  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
   if (count < mostSchedules) return
   throw new InputError(
     `The account has ${count} schedules in this mode; ${mostSchedules} are allowed. Delete one by deleteReportSchedule first.`,
@@ -95,7 +96,7 @@ export const createSchedule = async (
       ...triggerColumns(trigger),
       ...startingPlace(trigger, createdAt, available),
       id: newId(idPrefixes.reportSchedule, createdAt),
-      ...visibleTo(viewer),
+      ...tenantOf(viewer),
       reportType: request.type,
       // They came as JSON, and were accepted above.
       parameters: request.parameters as PrismaTypes.InputJsonObject,

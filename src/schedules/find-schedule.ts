@@ -1,13 +1,14 @@
-import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import { NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
+import { tenantOf } from '../tenant.ts'
 
 /** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
 export const findSchedule = async (prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> => {
   const schedule = isId(id, idPrefixes.reportSchedule)
-    ? await prisma.reportSchedule.findUnique({ where: { id, ...visibleTo(viewer) } })
+    ? await prisma.reportSchedule.findUnique({ where: { id, ...tenantOf(viewer) } })
     : null
   if (schedule) return schedule
   throw new NotFoundError(`There is no report schedule ${JSON.stringify(id)}.`, ['id'])

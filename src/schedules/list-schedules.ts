@@ -1,8 +1,9 @@
-import { type Viewer, visibleTo } from '../auth/viewer.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import { InputError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
+import { tenantOf } from '../tenant.ts'
 
 /** A place in the list is the id of what stands there, so it stays good when that is deleted. */
 export const encodeScheduleCursor = ({ id }: ReportSchedule): string => Buffer.from(id).toString('base64url')
@@ -37,7 +38,7 @@ export const listSchedules = async (
 ): Promise<ReportSchedule[]> =>
   prisma.reportSchedule.findMany({
     where: {
-      ...visibleTo(viewer),
+      ...tenantOf(viewer),
       id: {
         ...(after !== undefined && { lt: decodeCursor('after', after) }),
         ...(before !== undefined && { gt: decodeCursor('before', before) }),

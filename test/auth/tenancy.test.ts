@@ -10,10 +10,10 @@ import {
   parse,
 } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { visibleTo } from '../../src/auth/viewer.ts'
 import { idPrefixes, newId } from '../../src/ids.ts'
 import { encodeEventCursor } from '../../src/runs/follow/event-cursor.ts'
 import { encodeRunCursor } from '../../src/runs/list/run-cursor.ts'
+import { tenantOf } from '../../src/tenant.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { createGraphqlClient, type GraphqlResult } from '../support/graphql-client.ts'
@@ -305,7 +305,7 @@ describe.each(['query', 'mutation'] as const)('every %s', (operation) => {
           const answer = await ask(question, own.account, value)
           const expected = await ask(question, own.account, nobodys[i] ?? '')
           // It is the asker's own key by now, and would be met again by the next question.
-          await gateway.prisma.idempotencyKey.deleteMany({ where: { ...visibleTo(own.account), key: value } })
+          await gateway.prisma.idempotencyKey.deleteMany({ where: { ...tenantOf(own.account), key: value } })
           const why = `${question.name} with ${value}`
           for (const hidden of foreign) expectNothingOf(hidden, answer, why)
           expect(shapeOf(JSON.parse(answer)), why).toEqual(shapeOf(JSON.parse(expected)))

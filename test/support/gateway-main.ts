@@ -1,5 +1,5 @@
 // A gateway as `npm start` starts it from its environment and `--role`, without the demo's welcome, and with report types for tests
-// beside the built-in ones. `spawnGateway` in test/gateway-process.ts runs it.
+// beside the built-in ones. `spawnGateway` in test/support/gateway-process.ts runs it.
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import pino from 'pino'

@@ -3,8 +3,8 @@ import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
 import { coverTogether } from '../../ledger/import/cover-together.ts'
 import { type ImportResult, importFile } from '../../ledger/import/import-file.ts'
-import type { LedgerOwner } from '../../ledger/rows.ts'
 import { refreshStatistics } from '../../ledger/statistics.ts'
+import type { Tenant } from '../../tenant.ts'
 import { StoppedError } from '../client/client-error.ts'
 import { count, createProgressDisplay, type ProgressDisplay } from '../client/progress-display.ts'
 import type { CommandContext } from '../command.ts'
@@ -57,7 +57,7 @@ const isTogether = ({ paths, declared }: FileImport): boolean =>
 
 const importOne = async (
   pool: Pool,
-  owner: LedgerOwner,
+  tenant: Tenant,
   path: string,
   request: FileImport,
   { signal, print }: CommandContext,
@@ -74,7 +74,7 @@ const importOne = async (
   const start = performance.now()
   const seconds = () => (performance.now() - start) / 1000
   try {
-    const result = await importFile(client, owner, path, {
+    const result = await importFile(client, tenant, path, {
       timezone,
       declared,
       isPart,
@@ -112,23 +112,23 @@ const importOne = async (
  */
 export const importFiles = async (
   pool: Pool,
-  owner: LedgerOwner,
+  tenant: Tenant,
   request: FileImport,
   context: CommandContext,
 ): Promise<void> => {
   const display = createProgressDisplay(context.stderr)
   const results: ImportResult[] = []
   for (const path of request.paths) {
-    results.push(await importOne(pool, owner, path, request, context, display))
+    results.push(await importOne(pool, tenant, path, request, context, display))
   }
   const client = await pool.connect()
   try {
-    if (isTogether(request) && !(await coverTogether(client, owner, results))) {
+    if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
       context.print('Together the files complete nothing yet, for the reasons above.')
     }
     await refreshStatistics(client)
   } finally {
     client.release()
   }
-  context.print(await tellCoverage(pool, owner))
+  context.print(await tellCoverage(pool, tenant))
 }

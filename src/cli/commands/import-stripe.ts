@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import type { LedgerOwner } from '../../ledger/rows.ts'
 import { readStripeKey, type StripeKey } from '../../ledger/stripe/api-key.ts'
 import { createStripeClient, type StripeAddress } from '../../ledger/stripe/client.ts'
 import { explainStripeFailure } from '../../ledger/stripe/failure.ts'
 import { type SyncProgress, type SyncResult, syncStripe } from '../../ledger/stripe/sync.ts'
+import type { Tenant } from '../../tenant.ts'
 import { ClientError, StoppedError } from '../client/client-error.ts'
 import { count, createProgressDisplay, type ProgressDisplay } from '../client/progress-display.ts'
 import type { CommandContext } from '../command.ts'
@@ -84,7 +84,7 @@ const untilStopped = async (signal: AbortSignal): Promise<never> => {
 /** Syncs, and ends at once when it is told to: the transaction that is open then ends with its connection. */
 const sync = async (
   pool: Pool,
-  owner: LedgerOwner,
+  tenant: Tenant,
   { key, address, from }: StripeImport,
   signal: AbortSignal,
   display: ProgressDisplay,
@@ -105,7 +105,7 @@ const sync = async (
   try {
     const onProgress = createProgress(display)
     return await Promise.race([
-      syncStripe({ stripe, client, owner, from, now: new Date(), onProgress }),
+      syncStripe({ stripe, client, tenant, from, now: new Date(), onProgress }),
       stopped,
     ])
   } finally {
@@ -122,16 +122,16 @@ const sync = async (
  */
 export const importFromStripe = async (
   pool: Pool,
-  owner: LedgerOwner,
+  tenant: Tenant,
   request: StripeImport,
   { stderr, print, signal }: CommandContext,
 ): Promise<void> => {
   const display = createProgressDisplay(stderr)
   try {
-    const { rows, span } = await sync(pool, owner, request, signal, display)
+    const { rows, span } = await sync(pool, tenant, request, signal, display)
     if (span === null) return print('The Stripe account has no balance transactions yet.')
     print(`${count(rows)} balance transactions were read from Stripe.`)
-    print(await tellCoverage(pool, owner))
+    print(await tellCoverage(pool, tenant))
   } catch (error) {
     const explanation = explainStripeFailure(error, request.address.host ?? 'api.stripe.com')
     throw explanation === null ? error : new ClientError(explanation, { cause: error })

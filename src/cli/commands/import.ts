@@ -3,7 +3,7 @@ import type { Pool } from 'pg'
 import { findAccount } from '../../auth/accounts.ts'
 import { demoAccountId } from '../../demo/demo.ts'
 import { ConfigurationError } from '../../errors.ts'
-import type { LedgerOwner } from '../../ledger/rows.ts'
+import type { Tenant } from '../../tenant.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { fileImportOptions, importFiles, readFileImport } from './import-files.ts'
 import { importFromStripe, readStripeImport, stripeImportOptions } from './import-stripe.ts'
@@ -52,7 +52,7 @@ type Owner = { account?: string | undefined; livemode: boolean }
 const withLedger = (
   context: CommandContext,
   { account, livemode }: Owner,
-  work: (pool: Pool, owner: LedgerOwner) => Promise<void>,
+  work: (pool: Pool, tenant: Tenant) => Promise<void>,
 ): Promise<void> =>
   withDatabase(context, 'import', async ({ prisma, pool }) => {
     const accountId = await findAccount(prisma, account)
@@ -70,10 +70,10 @@ export const importCommand: Command = async (context) => {
   if (values.help) return context.print(help)
   if (values.stripe) {
     const request = readStripeImport(positionals, values, context)
-    return withLedger(context, values, (pool, owner) => importFromStripe(pool, owner, request, context))
+    return withLedger(context, values, (pool, tenant) => importFromStripe(pool, tenant, request, context))
   }
   if (values.host ?? values.port ?? values.protocol)
     throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
   const request = readFileImport(positionals, values)
-  await withLedger(context, values, (pool, owner) => importFiles(pool, owner, request, context))
+  await withLedger(context, values, (pool, tenant) => importFiles(pool, tenant, request, context))
 }

@@ -1,19 +1,19 @@
 import type { Pool } from 'pg'
 import { readCoverage, type Span } from '../../ledger/coverage.ts'
-import type { LedgerOwner } from '../../ledger/rows.ts'
+import { modeOf, type Tenant } from '../../tenant.ts'
 
 export const spanText = ({ from, until }: Span): string =>
   `${from.toISOString().slice(0, 19)}Z until ${until.toISOString().slice(0, 19)}Z`
 
 /** A sentence on what a ledger covers after an import. */
-export const tellCoverage = async (pool: Pool, owner: LedgerOwner): Promise<string> => {
+export const tellCoverage = async (pool: Pool, tenant: Tenant): Promise<string> => {
   const client = await pool.connect()
   try {
-    const coverage = await readCoverage(client, owner)
-    const mode = owner.livemode ? 'live' : 'test'
+    const coverage = await readCoverage(client, tenant)
+    const mode = modeOf(tenant)
     return coverage
-      ? `The ledger of ${owner.accountId} in ${mode} mode is complete from ${spanText(coverage)}: reports can run over that. Balances are right only if the account's first transaction is in it, because they are sums from there.`
-      : `The ledger of ${owner.accountId} in ${mode} mode is not complete for any time yet: it takes the balance history, or the itemized reports of both activity and payouts.`
+      ? `The ledger of ${tenant.accountId} in ${mode} mode is complete from ${spanText(coverage)}: reports can run over that. Balances are right only if the account's first transaction is in it, because they are sums from there.`
+      : `The ledger of ${tenant.accountId} in ${mode} mode is not complete for any time yet: it takes the balance history, or the itemized reports of both activity and payouts.`
   } finally {
     client.release()
   }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { inTransaction } from '../../postgres/in-transaction.ts'
+import type { Tenant } from '../../tenant.ts'
 import { extendCoverage, lockLedger } from '../coverage.ts'
-import type { LedgerOwner } from '../rows.ts'
 import type { ImportResult } from './import-file.ts'
 
 /**
@@ -13,16 +13,16 @@ import type { ImportResult } from './import-file.ts'
  */
 export const coverTogether = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   files: readonly ImportResult[],
 ): Promise<boolean> => {
   if (files.some(({ rejectedPath }) => rejectedPath !== null)) return false
   return inTransaction(client, async () => {
-    await lockLedger(client, owner)
+    await lockLedger(client, tenant)
     let isCovered = false
     for (const { span, sides } of files) {
       if (!span || sides.length === 0) continue
-      await extendCoverage(client, owner, span, sides)
+      await extendCoverage(client, tenant, span, sides)
       isCovered = true
     }
     return isCovered

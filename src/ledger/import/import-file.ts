@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import { InputError } from '../../errors.ts'
+import type { Tenant } from '../../tenant.ts'
 import { checkCoverage, extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
-import type { LedgerBatch, LedgerOwner } from '../rows.ts'
+import type { LedgerBatch } from '../rows.ts'
 import { settlePayouts } from '../settle-payouts.ts'
 import { BadExport } from './bad-export.ts'
 import { type BadLines, createBadLines } from './bad-lines.ts'
@@ -95,17 +96,17 @@ const completed = (
 /** Merges one export in the transaction that the caller has open. */
 const mergeExport = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   source: OpenExport,
   rejected: RejectedFile | null,
   path: string,
   options: ImportOptions,
 ): Promise<ImportResult> => {
   const bad = createBadLines()
-  await lockLedger(client, owner)
+  await lockLedger(client, tenant)
   const { balanceTransactions: rows } = await mergeLedger(
     client,
-    owner,
+    tenant,
     readRows(source, bad, rejected, options.signal),
     {
       assumed: source.kind.assumed,
@@ -113,10 +114,10 @@ const mergeExport = async (
     },
   )
   if (bad.count() > 0 && !rejected) throw refuse(path, bad)
-  await settlePayouts(client, owner)
+  await settlePayouts(client, tenant)
   const { span, sides } = completed(source, bad.count() === 0, options)
   if (span && sides.length > 0) {
-    await (options.isPart ? checkCoverage : extendCoverage)(client, owner, span, sides)
+    await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
   }
   // A commit that is told of has to find them on the disk.
   await rejected?.finish()
@@ -139,7 +140,7 @@ const mergeExport = async (
  */
 export const importFile = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   path: string,
   options: ImportOptions,
 ): Promise<ImportResult> => {
@@ -147,7 +148,7 @@ export const importFile = async (
     const source = await openExport(path, options.timezone)
     await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
     await client.query('begin')
-    const result = await mergeExport(client, owner, source, rejected, path, options)
+    const result = await mergeExport(client, tenant, source, rejected, path, options)
     await client.query('commit')
     return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
   } catch (error) {

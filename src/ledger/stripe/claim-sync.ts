@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import type { LedgerOwner } from '../rows.ts'
+import { type Tenant, tenantKey } from '../../tenant.ts'
 
 /**
  * Does the work while no other sync of this account and mode runs. When the process is killed, its connection ends, and
@@ -10,16 +10,16 @@ import type { LedgerOwner } from '../rows.ts'
  */
 export const claimSync = async <Result>(
   client: pg.ClientBase,
-  { accountId, livemode }: LedgerOwner,
+  tenant: Tenant,
   work: () => Promise<Result>,
 ): Promise<Result> => {
-  const name = [`stripe sync ${accountId} ${livemode ? 'live' : 'test'}`]
+  const name = [`stripe sync ${tenantKey(tenant)}`]
   const { rows } = await client.query<{ claimed: boolean }>(
     'select pg_try_advisory_lock(hashtextextended($1, 0)) as claimed',
     name,
   )
   if (!rows[0]?.claimed)
-    throw new ConfigurationError(`Another sync of ${accountId} is running. Wait for its end.`)
+    throw new ConfigurationError(`Another sync of ${tenant.accountId} is running. Wait for its end.`)
   try {
     return await work()
   } finally {

@@ -8,7 +8,10 @@ const rowsAtOnce = 1_000
  * Marks the rows that an automatic payout swept into the bank. Those that are older than the ledger are left out: it knows
  * nothing of their time.
  */
-export const markSwept = async ({ stripe, client, owner }: StripeLedger, payoutId: string): Promise<void> => {
+export const markSwept = async (
+  { stripe, client, tenant }: StripeLedger,
+  payoutId: string,
+): Promise<void> => {
   const swept = stripe.balanceTransactions.list({ payout: payoutId, limit: 100 })
   for await (const rows of chunksOf(swept, rowsAtOnce)) {
     // The list has the payout's own row, too.
@@ -17,7 +20,7 @@ export const markSwept = async ({ stripe, client, owner }: StripeLedger, payoutI
       `update balance_transactions set automatic_payout_id = $3
        where account_id = $1 and livemode = $2 and id = any($4::text[])
          and automatic_payout_id is distinct from $3`,
-      [owner.accountId, owner.livemode, payoutId, ids],
+      [tenant.accountId, tenant.livemode, payoutId, ids],
     )
   }
 }

@@ -29,15 +29,15 @@ const mergePayout = async (
   state: SyncState,
   payout: Stripe.Payout,
 ): Promise<SyncState> => {
-  const { client, owner } = ledger
-  await lockLedger(client, owner)
+  const { client, tenant } = ledger
+  await lockLedger(client, tenant)
   const transaction = wholeOf(payout.balance_transaction)
   const batch = ledgerBatch(transaction ? [{ ...transaction, source: payout }] : [])
-  await mergeLedger(client, owner, [{ ...batch, payouts: [payoutRow(payout)] }])
+  await mergeLedger(client, tenant, [{ ...batch, payouts: [payoutRow(payout)] }])
   if (state.unsweptPayouts.includes(payout.id) && sweepOf(payout) === 'known')
     await markSwept(ledger, payout.id)
   const next = notePayout(state, payout, ledger.now)
-  await writeSyncState(client, owner, next)
+  await writeSyncState(client, tenant, next)
   return next
 }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { LedgerOwner } from '../rows.ts'
+import type { Tenant } from '../../tenant.ts'
 
 /** How far a ledger was read from Stripe: a row of `stripe_syncs`. */
 export type SyncState = {
@@ -14,19 +14,19 @@ export type SyncState = {
   unsweptPayouts: readonly string[]
 }
 
-export const readSyncState = async (client: pg.ClientBase, owner: LedgerOwner): Promise<SyncState | null> => {
+export const readSyncState = async (client: pg.ClientBase, tenant: Tenant): Promise<SyncState | null> => {
   const { rows } = await client.query<SyncState>(
     `select stripe_account_id as "stripeAccountId", synced_from as "from", synced_until as "until",
        unsettled_payouts as "unsettledPayouts", unswept_payouts as "unsweptPayouts"
      from stripe_syncs where account_id = $1 and livemode = $2`,
-    [owner.accountId, owner.livemode],
+    [tenant.accountId, tenant.livemode],
   )
   return rows[0] ?? null
 }
 
 export const writeSyncState = async (
   client: pg.ClientBase,
-  owner: LedgerOwner,
+  tenant: Tenant,
   state: SyncState,
 ): Promise<void> => {
   await client.query(
@@ -38,8 +38,8 @@ export const writeSyncState = async (
        synced_until = excluded.synced_until, unsettled_payouts = excluded.unsettled_payouts,
        unswept_payouts = excluded.unswept_payouts, updated_at = excluded.updated_at`,
     [
-      owner.accountId,
-      owner.livemode,
+      tenant.accountId,
+      tenant.livemode,
       state.stripeAccountId,
       state.from,
       state.until,

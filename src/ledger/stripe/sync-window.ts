@@ -71,7 +71,7 @@ export const syncWindow = async (
   window: SyncWindow,
   onRows: (rows: number) => void,
 ): Promise<SyncState> => {
-  const { stripe, client, owner } = ledger
+  const { stripe, client, tenant } = ledger
   // A payout that has come back is met twice, the same each time.
   const payouts = new Map<string, Stripe.Payout>()
   async function* batches(): AsyncGenerator<LedgerBatch> {
@@ -83,16 +83,16 @@ export const syncWindow = async (
     yield* invoiceBatches(stripe, window)
   }
   return inTransaction(client, async () => {
-    await lockLedger(client, owner)
-    await mergeLedger(client, owner, batches())
+    await lockLedger(client, tenant)
+    await mergeLedger(client, tenant, batches())
     let next: SyncState = { ...state, until: window.until > state.until ? window.until : state.until }
     for (const payout of payouts.values()) {
       if (sweepOf(payout) === 'known') await markSwept(ledger, payout.id)
       next = notePayout(next, payout, ledger.now)
     }
-    await writeSyncState(client, owner, next)
+    await writeSyncState(client, tenant, next)
     // A sync that began anew, earlier, has first to come to what is covered.
-    if (await meetsCoverage(client, owner, next)) await extendCoverage(client, owner, next, ledgerSides)
+    if (await meetsCoverage(client, tenant, next)) await extendCoverage(client, tenant, next, ledgerSides)
     return next
   })
 }

@@ -57,19 +57,19 @@ const findAccountId = async (stripe: Stripe): Promise<string | null> => {
 
 /** The state that the sync goes on with, or begins with; null when there is nothing to sync. */
 const findState = async (options: SyncOptions, end: Date): Promise<SyncState | null> => {
-  const { stripe, client, owner, from } = options
+  const { stripe, client, tenant, from } = options
   const id = await findAccountId(stripe)
-  const known = await readSyncState(client, owner)
+  const known = await readSyncState(client, tenant)
   if (id && known?.stripeAccountId && id !== known.stripeAccountId) {
     throw new ConfigurationError(
-      `The ledger of ${owner.accountId} was read from the Stripe account ${known.stripeAccountId}, and the key in STRIPE_API_KEY is one of ${id}. Name another account of yours: --account acct_…`,
+      `The ledger of ${tenant.accountId} was read from the Stripe account ${known.stripeAccountId}, and the key in STRIPE_API_KEY is one of ${id}. Name another account of yours: --account acct_…`,
     )
   }
   const stripeAccountId = id ?? known?.stripeAccountId ?? null
   if (known && (from === null || from >= known.from)) return { ...known, stripeAccountId }
   const start = from ?? (await findFirstDay(stripe, end))
   if (start === null) return null
-  await checkCoverage(client, owner, { from: start, until: later(start, end) }, ledgerSides)
+  await checkCoverage(client, tenant, { from: start, until: later(start, end) }, ledgerSides)
   return { unsettledPayouts: [], unsweptPayouts: [], ...known, stripeAccountId, from: start, until: start }
 }
 
@@ -113,7 +113,7 @@ const sync = async (options: SyncOptions): Promise<SyncResult> => {
  * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
  */
 export const syncStripe = (options: SyncOptions): Promise<SyncResult> =>
-  claimSync(options.client, options.owner, async () => {
+  claimSync(options.client, options.tenant, async () => {
     const result = await sync(options)
     if (result.rows > 0) await refreshStatistics(options.client)
     return result

@@ -1,11 +1,6 @@
+import type { Tenant } from '../../tenant.ts'
 import type { ReportColumn } from '../column.ts'
-import type {
-  AcceptedParameters,
-  AnyReportType,
-  Availability,
-  OwnLimits,
-  ReportScope,
-} from '../report-type.ts'
+import type { AcceptedParameters, AnyReportType, Availability, OwnLimits } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 import { postgresZone } from '../timezone.ts'
 import type { LineOf } from './front-matter.ts'
@@ -41,7 +36,7 @@ const bound = (type: Sql, value: AcceptedParameters[string] | boolean): Sql => {
 
 const givenFor = (
   name: string,
-  { accountId, livemode }: ReportScope,
+  { accountId, livemode }: Tenant,
   parameters: AcceptedParameters,
 ): AcceptedParameters[string] | boolean => {
   if (name === 'account_id') return accountId

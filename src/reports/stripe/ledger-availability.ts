@@ -1,10 +1,11 @@
 import type { Prisma } from '../../postgres/client.ts'
-import type { Availability, ReportScope } from '../report-type.ts'
+import type { Tenant } from '../../tenant.ts'
+import type { Availability } from '../report-type.ts'
 
 /** The span that the ledger of this account and mode covers. */
 export const ledgerAvailability = async (
   prisma: Prisma,
-  { accountId, livemode }: ReportScope,
+  { accountId, livemode }: Tenant,
 ): Promise<Availability | null> => {
   const coverage = await prisma.ledgerCoverage.findUnique({
     where: { accountId_livemode: { accountId, livemode } },

@@ -1,4 +1,4 @@
-import type { ReportScope } from '../report-type.ts'
+import type { Tenant } from '../../tenant.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 
 /** Which rows of `ledgerRows` a report is about. */
@@ -10,7 +10,7 @@ export type LedgerFilter = {
 }
 
 /** The condition on `ledgerRows` that selects a report's rows, all of them of this account and mode. */
-export const ledgerCondition = ({ accountId, livemode }: ReportScope, filter: LedgerFilter): Sql => {
+export const ledgerCondition = ({ accountId, livemode }: Tenant, filter: LedgerFilter): Sql => {
   const conditions = [
     sql`bt.account_id = ${accountId}`,
     sql`bt.livemode = ${livemode}`,
@@ -54,7 +54,7 @@ export const sweptBy = (payoutId: string): Sql => sql`bt.automatic_payout_id = $
  * it swept, because not every ledger knows which payouts are automatic.
  */
 export const heldBefore = (
-  { accountId, livemode }: ReportScope,
+  { accountId, livemode }: Tenant,
   moment: string,
 ): Sql => sql`${changesBefore(moment)}
 and (bt.automatic_payout_id is null or bt.automatic_payout_id = any (array(

@@ -1,7 +1,8 @@
 import { InputError } from '../../errors.ts'
 import type { Prisma } from '../../postgres/client.ts'
+import type { Tenant } from '../../tenant.ts'
 import { columns, decimalSeparator, payout, reportingCategory, timezone } from '../parameters.ts'
-import { defineReportType, type ReportScope } from '../report-type.ts'
+import { defineReportType } from '../report-type.ts'
 import { itemizedSource } from './itemized.ts'
 import { ledgerAvailability } from './ledger-availability.ts'
 import { sweptBy } from './ledger-filter.ts'
@@ -12,7 +13,7 @@ import { defineVersions } from './versions.ts'
 /** The payout has to be one of this account and mode, and an automatic one as far as the ledger knows. */
 const checkPayout = async (
   prisma: Prisma,
-  { accountId, livemode }: ReportScope,
+  { accountId, livemode }: Tenant,
   { payout: id }: { payout: string },
 ): Promise<InputError[]> => {
   const found = await prisma.payout.findUnique({

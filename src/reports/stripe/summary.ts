@@ -1,5 +1,6 @@
+import type { Tenant } from '../../tenant.ts'
 import type { ReportColumn } from '../column.ts'
-import type { ReportScope, ReportSource } from '../report-type.ts'
+import type { ReportSource } from '../report-type.ts'
 import { sql } from '../sql.ts'
 import { ledgerRows } from './ledger-columns.ts'
 import { type LedgerFilter, ledgerCondition } from './ledger-filter.ts'
@@ -41,7 +42,7 @@ export const summaryColumns: ReportColumn[] = [
 ]
 
 /** One line for each reporting category and currency, then a total line for each currency. */
-export const summarySource = (scope: ReportScope, filter: LedgerFilter): ReportSource => ({
+export const summarySource = (scope: Tenant, filter: LedgerFilter): ReportSource => ({
   from: sql`(
   select
     case when grouping(bt.reporting_category) = 1 then 'total' else bt.reporting_category end as reporting_category,

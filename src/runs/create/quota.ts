@@ -1,7 +1,7 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { LimitError } from '../../errors.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
-import type { LogOwner } from '../follow/event-log.ts'
+import type { Tenant } from '../../tenant.ts'
 import { visibleRun } from '../list/visible-run.ts'
 
 /** What each account may use in each mode. */
@@ -77,7 +77,7 @@ export const checkDailyRuns = async (
  */
 export const countQueued = (
   prisma: Transaction,
-  { accountId, livemode }: LogOwner,
+  { accountId, livemode }: Tenant,
   besides: string,
 ): Promise<number> =>
   prisma.reportRun.count({

@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import type { LogOwner } from '../follow/event-log.ts'
+import { type Tenant, tenantKey } from '../../tenant.ts'
 
 export type QueuePlace = {
   /** 1 for the account's next run. */
@@ -22,7 +22,7 @@ const sample = 20
 
 type QueueState = { running: number; queued: number; meanMilliseconds: number | null }
 
-const readState = async (prisma: Prisma, { accountId, livemode }: LogOwner): Promise<QueueState> => {
+const readState = async (prisma: Prisma, { accountId, livemode }: Tenant): Promise<QueueState> => {
   const [state] = await prisma.$queryRaw<[{ running: number; queued: number; mean: number | null }]>`
     select
       (
@@ -47,7 +47,7 @@ const readState = async (prisma: Prisma, { accountId, livemode }: LogOwner): Pro
 /** How many runs of the account are in the queue, up to and with each of these that is: in the order in which they got there. */
 const readPositions = async (
   prisma: Prisma,
-  { accountId, livemode }: LogOwner,
+  { accountId, livemode }: Tenant,
   ids: readonly string[],
 ): Promise<Map<string, number>> => {
   const rows = await prisma.$queryRaw<{ id: string; position: number }[]>`
@@ -79,7 +79,7 @@ const placeAt = (
 export type QueuePlaceLoader = {
   load(run: ReportRun): Promise<QueuePlace>
   /** The place that a new run would have. */
-  next(owner: LogOwner): Promise<QueuePlace>
+  next(tenant: Tenant): Promise<QueuePlace>
 }
 
 /** Tells where runs that are PENDING stand; a list of them costs two queries. */
@@ -89,13 +89,13 @@ export const createQueuePlaceLoader = ({
   now,
 }: QueuePlaceOptions): QueuePlaceLoader => {
   const placesOf = async (runs: readonly ReportRun[]): Promise<Map<string, QueuePlace>> => {
-    const [owner] = runs
-    if (!owner) return new Map()
+    const [tenant] = runs
+    if (!tenant) return new Map()
     const [state, positions] = await Promise.all([
-      readState(prisma, owner),
+      readState(prisma, tenant),
       readPositions(
         prisma,
-        owner,
+        tenant,
         runs.map(({ id }) => id),
       ),
     ])
@@ -108,16 +108,16 @@ export const createQueuePlaceLoader = ({
   }
   const loader = new DataLoader<ReportRun, QueuePlace>(
     async (runs) => {
-      const byOwner = Map.groupBy(runs, ({ accountId, livemode }) => `${accountId}:${livemode}`)
-      const places = new Map((await Promise.all([...byOwner.values()].map(placesOf))).flatMap((m) => [...m]))
+      const byTenant = Map.groupBy(runs, tenantKey)
+      const places = new Map((await Promise.all([...byTenant.values()].map(placesOf))).flatMap((m) => [...m]))
       return runs.map((run) => places.get(run.id) ?? new Error(`The place of ${run.id} was not found.`))
     },
     { cache: false },
   )
   return {
     load: (run) => loader.load(run),
-    next: async (owner) => {
-      const state = await readState(prisma, owner)
+    next: async (tenant) => {
+      const state = await readState(prisma, tenant)
       return placeAt(state.queued + 1, state, accountConcurrency, now())
     },
   }

@@ -1,7 +1,7 @@
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Tenant } from '../../tenant.ts'
 import type { ResultRequest } from '../create/identical-run.ts'
-import type { LogOwner } from '../follow/event-log.ts'
 
 /** Runs that are looked at, the newest of their type. */
 const sample = 50
@@ -15,7 +15,7 @@ type PastRun = Pick<ReportRun, 'parameters' | 'formats' | 'compression'> & {
 /** The last runs of the type that have succeeded, of the account and mode. */
 export const readHistory = async (
   prisma: Prisma,
-  { accountId, livemode }: LogOwner,
+  { accountId, livemode }: Tenant,
   reportType: string,
 ): Promise<PastRun[]> => {
   const runs = await prisma.reportRun.findMany({

@@ -1,4 +1,4 @@
-import type { LogOwner } from './event-log.ts'
+import { modeOf, type Tenant } from '../../tenant.ts'
 
 /** A place in an account's event log: what comes after it is still to be told. */
 export type LogPlace = {
@@ -13,18 +13,16 @@ export type LogPlace = {
 
 const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
 
-const modeOf = ({ livemode }: LogOwner): string => (livemode ? 'live' : 'test')
-
 /** The place as clients hold it. It names its log, so that a cursor is never taken for one of another account or mode. */
-export const encodeEventCursor = (owner: LogOwner, { position, snapshotsAfter }: LogPlace): string => {
+export const encodeEventCursor = (tenant: Tenant, { position, snapshotsAfter }: LogPlace): string => {
   const snapshots = snapshotsAfter === null ? '' : `:${snapshotsAfter}`
-  return Buffer.from(`${modeOf(owner)}:${owner.accountId}:${position}${snapshots}`).toString('base64url')
+  return Buffer.from(`${modeOf(tenant)}:${tenant.accountId}:${position}${snapshots}`).toString('base64url')
 }
 
 /** The place that a cursor stands for; null when it is no cursor of this log. */
-export const decodeEventCursor = (owner: LogOwner, cursor: string): LogPlace | null => {
+export const decodeEventCursor = (tenant: Tenant, cursor: string): LogPlace | null => {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const [, mode, accountId, position, snapshotsAfter] = pattern.exec(text) ?? []
-  if (position === undefined || mode !== modeOf(owner) || accountId !== owner.accountId) return null
+  if (position === undefined || mode !== modeOf(tenant) || accountId !== tenant.accountId) return null
   return { position: BigInt(position), snapshotsAfter: snapshotsAfter ?? null }
 }

@@ -1,15 +1,13 @@
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
-
-/** Whose events: each account has one ordered log in test mode and one in live mode. */
-export type LogOwner = { accountId: string; livemode: boolean }
+import type { Tenant } from '../../tenant.ts'
 
 export type NewEvent = Omit<ReportRunEvent, 'position'>
 
 /**
  * Appends an event in the caller's transaction and returns its position.
  *
- * The position comes from the owner's counter row, which stays locked until the transaction ends: positions are in
+ * The position comes from the tenant's counter row, which stays locked until the transaction ends: positions are in
  * commit order and have no gaps, so a reader who has seen one has seen all before it. A sequence would give neither.
  */
 export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<bigint> => {
@@ -26,7 +24,7 @@ export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<big
 /** Position of the newest event; 0 when there is none yet. */
 export const lastPosition = async (
   prisma: Prisma | Transaction,
-  { accountId, livemode }: LogOwner,
+  { accountId, livemode }: Tenant,
 ): Promise<bigint> => {
   const head = await prisma.eventLogHead.findUnique({
     where: { accountId_livemode: { accountId, livemode } },
@@ -42,10 +40,10 @@ export type LogBounds = {
 }
 
 /** What is kept of a log. */
-export const logBounds = async (prisma: Prisma, owner: LogOwner): Promise<LogBounds> => {
-  const { accountId, livemode } = owner
+export const logBounds = async (prisma: Prisma, tenant: Tenant): Promise<LogBounds> => {
+  const { accountId, livemode } = tenant
   // The end comes first: what is appended in between is then kept for certain.
-  const last = await lastPosition(prisma, owner)
+  const last = await lastPosition(prisma, tenant)
   const oldest = await prisma.reportRunEvent.findFirst({
     where: { accountId, livemode },
     orderBy: { position: 'asc' },
@@ -61,7 +59,7 @@ export const logBounds = async (prisma: Prisma, owner: LogOwner): Promise<LogBou
  */
 export const readEvents = (
   prisma: Prisma,
-  { accountId, livemode }: LogOwner,
+  { accountId, livemode }: Tenant,
   after: bigint,
   limit: number,
   runId?: string,

@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../../metrics.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
-import { type LogOwner, lastPosition, readEvents } from './event-log.ts'
+import { type Tenant, tenantKey } from '../../tenant.ts'
+import { lastPosition, readEvents } from './event-log.ts'
 import { createMailbox } from './mailbox.ts'
 import {
   createTopic,
@@ -35,9 +36,9 @@ export type Hub = {
    * Opens a mailbox for the events of one run that are committed from now on; the signal closes it. When the promise
    * resolves the log is being read, so a state loaded after that misses nothing.
    */
-  subscribe(owner: LogOwner, runId: string, signal: AbortSignal): Promise<RunMailbox>
+  subscribe(tenant: Tenant, runId: string, signal: AbortSignal): Promise<RunMailbox>
   /** Follows all of a log from now on, until the signal aborts. */
-  follow(owner: LogOwner, signal: AbortSignal): Promise<Feed>
+  follow(tenant: Tenant, signal: AbortSignal): Promise<Feed>
   stop(): void
 }
 
@@ -49,8 +50,6 @@ export type HubOptions = {
   log: Logger
   metrics: Pick<Metrics, 'eventsDelivered'>
 }
-
-const topicKey = ({ accountId, livemode }: LogOwner): string => `${accountId}:${livemode}`
 
 const createEntry = (event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry => {
   let loading: Promise<ReportRun | null> | null = null
@@ -79,7 +78,7 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
     await topic.opened
     let events: ReportRunEvent[]
     do {
-      events = await readEvents(prisma, topic.owner, topic.position, pageSize)
+      events = await readEvents(prisma, topic.tenant, topic.position, pageSize)
       const entries = events.map((event) => createEntry(event, loadRun))
       metrics.eventsDelivered(deliver(topic, entries))
     } while (events.length === pageSize)
@@ -96,7 +95,7 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
       }
     } catch (error) {
       log.warn(
-        { err: error, accountId: topic.owner.accountId },
+        { err: error, accountId: topic.tenant.accountId },
         'The event log could not be read; trying again soon.',
       )
     } finally {
@@ -104,25 +103,25 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
     }
   }
 
-  const wake = (owner: LogOwner | null): void => {
-    const woken = owner ? [topics.get(topicKey(owner))] : topics.values()
+  const wake = (tenant: Tenant | null): void => {
+    const woken = tenant ? [topics.get(tenantKey(tenant))] : topics.values()
     for (const topic of woken) if (topic) void read(topic)
   }
 
   const forget = (topic: Topic): void => {
-    const key = topicKey(topic.owner)
+    const key = tenantKey(topic.tenant)
     if (topics.get(key) === topic) topics.delete(key)
   }
 
   /** Joins a log; `leave` undoes what `enter` did when the signal aborts. */
   const join = async (
-    owner: LogOwner,
+    tenant: Tenant,
     signal: AbortSignal,
     enter: (topic: Topic) => void,
     leave: (topic: Topic) => void,
   ): Promise<Topic> => {
-    const key = topicKey(owner)
-    const topic = topics.get(key) ?? createTopic(owner, lastPosition(prisma, owner))
+    const key = tenantKey(tenant)
+    const topic = topics.get(key) ?? createTopic(tenant, lastPosition(prisma, tenant))
     topics.set(key, topic)
     enter(topic)
     const end = (): void => {
@@ -145,10 +144,10 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
   const poll = setInterval(() => wake(null), pollMilliseconds)
 
   return {
-    subscribe: async (owner, runId, signal) => {
+    subscribe: async (tenant, runId, signal) => {
       const mailbox: RunMailbox = createMailbox(signal)
       await join(
-        owner,
+        tenant,
         signal,
         ({ mailboxes }) => mailboxes.set(runId, (mailboxes.get(runId) ?? new Set()).add(mailbox)),
         ({ mailboxes }) => {
@@ -158,12 +157,12 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
       )
       return mailbox
     },
-    follow: async (owner, signal) => {
+    follow: async (tenant, signal) => {
       let wakeReader = (): void => {}
       const wakeFollower = (): void => wakeReader()
       signal.addEventListener('abort', wakeFollower, { once: true })
       const topic = await join(
-        owner,
+        tenant,
         signal,
         ({ followers }) => followers.add(wakeFollower),
         ({ followers }) => followers.delete(wakeFollower),

@@ -1,5 +1,5 @@
 import type { Prisma } from '../../postgres/client.ts'
-import type { LogOwner } from './event-log.ts'
+import type { Tenant } from '../../tenant.ts'
 
 // Small enough that a transaction of it holds nobody up.
 const batchSize = 5_000
@@ -12,7 +12,7 @@ const mostPosition = 2n ** 63n - 1n
  *
  * @returns how many were removed; fewer than the batch's size when there are no more to remove
  */
-const pruneBatch = (prisma: Prisma, { accountId, livemode }: LogOwner, before: Date): Promise<number> =>
+const pruneBatch = (prisma: Prisma, { accountId, livemode }: Tenant, before: Date): Promise<number> =>
   prisma.$executeRaw`
     with front as materialized (
       select position, occurred_at from report_run_events
@@ -37,16 +37,16 @@ const pruneBatch = (prisma: Prisma, { accountId, livemode }: LogOwner, before: D
 export const pruneEvents = async (prisma: Prisma, before: Date, signal: AbortSignal): Promise<number> => {
   let removed = 0
   const faults = new Map<string, unknown>()
-  const owners = await prisma.eventLogHead.findMany({ select: { accountId: true, livemode: true } })
-  for (const owner of owners) {
+  const tenants = await prisma.eventLogHead.findMany({ select: { accountId: true, livemode: true } })
+  for (const tenant of tenants) {
     try {
       let batch = batchSize
       while (batch === batchSize && !signal.aborted) {
-        batch = await pruneBatch(prisma, owner, before)
+        batch = await pruneBatch(prisma, tenant, before)
         removed += batch
       }
     } catch (error) {
-      faults.set(owner.accountId, error)
+      faults.set(tenant.accountId, error)
     }
     if (signal.aborted) break
   }

@@ -48,7 +48,7 @@ const readSnapshots = async (
   return {
     events: runs.map((run) => ({
       kind: 'SNAPSHOT',
-      owner: viewer,
+      tenant: viewer,
       place: { position, snapshotsAfter: run.id },
       occurredAt,
       run,
@@ -109,7 +109,7 @@ const resetLog = async ({ prisma, now }: ReadDependencies, viewer: Viewer): Prom
   const { last, keptAfter } = await logBounds(prisma, viewer)
   const place = { position: last, snapshotsAfter: '' }
   return {
-    events: [{ kind: 'RESET', owner: viewer, place, occurredAt: now(), keptAfter }],
+    events: [{ kind: 'RESET', tenant: viewer, place, occurredAt: now(), keptAfter }],
     end: place,
     hasMore: true,
   }

@@ -1,10 +1,10 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import { type Tenant, tenantOf } from '../../tenant.ts'
 import type { LogPlace } from './event-cursor.ts'
-import type { LogOwner } from './event-log.ts'
 import { inScope, type RunScope } from './run-scope.ts'
 
 type Told = {
-  owner: LogOwner
+  tenant: Tenant
   /** Where to resume so that nothing is told twice. */
   place: LogPlace
   occurredAt: Date
@@ -30,7 +30,7 @@ export const toRunEvent = (
   if (isErased && (event.kind === 'PROGRESSED' || event.kind === 'UPDATED')) return null
   return {
     kind: 'CHANGED',
-    owner: { accountId: event.accountId, livemode: event.livemode },
+    tenant: tenantOf(event),
     place: { position: event.position, snapshotsAfter: null },
     occurredAt: event.occurredAt,
     event,

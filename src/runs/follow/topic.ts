@@ -1,5 +1,5 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
-import type { LogOwner } from './event-log.ts'
+import type { Tenant } from '../../tenant.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** An event, with the run as it is at the first delivery: at least as new as the event. */
@@ -13,7 +13,7 @@ export type RunMailbox = Mailbox<LogEntry>
 
 /** One account's log as far as this process has read it, and who waits for more. */
 export type Topic = {
-  owner: LogOwner
+  tenant: Tenant
   /** Position of the last event that was read; fails when the end of the log could not be found. */
   opened: Promise<void>
   position: bigint
@@ -28,9 +28,9 @@ export type Topic = {
 // What a reader may lag behind before it has to read the log for itself.
 const mostRecent = 1_000
 
-export const createTopic = (owner: LogOwner, lastPosition: Promise<bigint>): Topic => {
+export const createTopic = (tenant: Tenant, lastPosition: Promise<bigint>): Topic => {
   const topic: Topic = {
-    owner,
+    tenant,
     opened: lastPosition.then((position) => {
       topic.position = position
     }),

@@ -3,17 +3,17 @@ import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Metrics } from '../../metrics.ts'
 import { createConnection } from '../../postgres/client.ts'
-import type { LogOwner } from './event-log.ts'
+import { type Tenant, tenantKey } from '../../tenant.ts'
 
 const channel = 'report_gateway_events'
 const batchMilliseconds = 2
 const longestReconnectMilliseconds = 2_000
 
 export type WakeUp = {
-  /** Hints to every process that the owner's log has grown. To be called after commit; it never throws. */
-  notify(owner: LogOwner): void
-  /** `owner` is null when hints may have been missed and every log has to be read. */
-  onWake(listener: (owner: LogOwner | null) => void): void
+  /** Hints to every process that the tenant's log has grown. To be called after commit; it never throws. */
+  notify(tenant: Tenant): void
+  /** `tenant` is null when hints may have been missed and every log has to be read. */
+  onWake(listener: (tenant: Tenant | null) => void): void
   /** Whether hints from others arrive: the connection was there when it was last asked, a few seconds ago at most. */
   isConnected(): boolean
   stop(): Promise<void>
@@ -27,11 +27,8 @@ export type WakeUpOptions = {
   limitMilliseconds?: number
 }
 
-const encodeOwner = ({ accountId, livemode }: LogOwner): string =>
-  `${livemode ? 'live' : 'test'}:${accountId}`
-
-const decodeOwner = (payload: string): LogOwner | null => {
-  const [mode, accountId] = payload.split(':')
+const readTenant = (payload: string): Tenant | null => {
+  const [accountId, mode] = payload.split(':')
   return accountId ? { accountId, livemode: mode === 'live' } : null
 }
 
@@ -45,7 +42,7 @@ type Connection = {
 type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
   url: string
   log: Logger
-  wake: (owner: LogOwner | null) => void
+  wake: (tenant: Tenant | null) => void
 }
 
 /**
@@ -61,7 +58,7 @@ const connect = async (options: ConnectOptions): Promise<Connection> => {
     log.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
     finish()
   })
-  client.on('notification', ({ payload = '' }) => wake(decodeOwner(payload)))
+  client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
   const end = async (): Promise<void> => {
     finish()
     // With a query under way that has no answer this cuts the connection.
@@ -107,9 +104,9 @@ export const startWakeUp = async (
   log: Logger,
   { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
 ): Promise<WakeUp> => {
-  const listeners = new Set<(owner: LogOwner | null) => void>()
-  const wake = (owner: LogOwner | null): void => {
-    for (const listener of listeners) listener(owner)
+  const listeners = new Set<(tenant: Tenant | null) => void>()
+  const wake = (tenant: Tenant | null): void => {
+    for (const listener of listeners) listener(tenant)
   }
   const stopping = new AbortController()
   const settings = { url, log, wake, heartbeatMilliseconds, limitMilliseconds }
@@ -165,8 +162,8 @@ export const startWakeUp = async (
   }
 
   return {
-    notify: (owner) => {
-      waiting.add(encodeOwner(owner))
+    notify: (tenant) => {
+      waiting.add(tenantKey(tenant))
       timer ??= setTimeout(flush, batchMilliseconds)
     },
     onWake: (listener) => {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import type { ReportScope } from '../../reports/report-type.ts'
+import type { Tenant } from '../../tenant.ts'
 import { countQueued } from '../create/quota.ts'
 import type { RunDependencies } from '../dependencies.ts'
 import { lookRegularly, type RegularLook } from '../regular-look.ts'
@@ -15,7 +15,7 @@ export type ReleaseDependencies = Pick<
 > & { log: Logger }
 
 /** Runs that need the same data, which come up to some time. */
-type WaitingGroup = ReportScope & { reportType: string; neededUntil: Date }
+type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
 
 /** Who waits for what, and until when the data has to reach for the first of them. */
 const waitingGroups = async ({ prisma }: ReleaseDependencies): Promise<WaitingGroup[]> => {

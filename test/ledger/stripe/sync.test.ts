@@ -52,7 +52,7 @@ const syncOf = async (fake: FakeStripe, client: Partial<StripeClientOptions> = {
   return {
     stripe: stripeAt(fake, client),
     client: await connect(),
-    owner: { accountId: `acct_${accounts}`, livemode: false },
+    tenant: { accountId: `acct_${accounts}`, livemode: false },
     from: null,
     now: syncTime,
     onProgress: () => {},
@@ -60,13 +60,13 @@ const syncOf = async (fake: FakeStripe, client: Partial<StripeClientOptions> = {
 }
 
 const ledgerOf = async (
-  { owner }: SyncOptions,
+  { tenant }: SyncOptions,
   table: string,
   order = 'id',
 ): Promise<Record<string, unknown>[]> => {
   const rows = await database.query(
     `select * from ${table} where account_id = $1 and not livemode order by ${order}`,
-    [owner.accountId],
+    [tenant.accountId],
   )
   return rows.map(({ account_id, livemode, ...columns }) => columns)
 }
@@ -240,7 +240,7 @@ test('a payout is followed until it has arrived, and also when it comes back', a
          select id from balance_transactions where account_id = $1 and automatic_payout_id = p.id) as swept
        from payouts p join balance_transactions b on (b.account_id, b.payout_id, b.type) = (p.account_id, p.id, 'payout')
        where p.account_id = $1 and p.id = 'po_new'`,
-      [sync.owner.accountId],
+      [sync.tenant.accountId],
     )
     return row
   }
@@ -335,7 +335,7 @@ test('a beginning that would leave a gap is refused, and nothing is written', as
   await database.query(
     `insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
      values ($1, false, '2026-01-01', '2026-02-01', now())`,
-    [sync.owner.accountId],
+    [sync.tenant.accountId],
   )
   await expect(syncStripe(sync)).rejects.toThrow(/between them is a gap/)
   expect(await idsOf(sync)).toEqual([])

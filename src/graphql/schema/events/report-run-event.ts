@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { encodeEventCursor, type LogPlace } from '../../../runs/follow/event-cursor.ts'
-import type { LogOwner } from '../../../runs/follow/event-log.ts'
 import type { RunEvent } from '../../../runs/follow/run-event.ts'
+import type { Tenant } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { ReportRun, ReportRunStatus } from '../runs/report-run.ts'
 import { ReportRunProgress } from '../runs/report-run-parts.ts'
@@ -31,7 +31,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
     cursor: t.field({
       type: 'EventCursor',
       description: 'Resume after this.',
-      resolve: ({ owner, place }) => encodeEventCursor(owner, place),
+      resolve: ({ tenant, place }) => encodeEventCursor(tenant, place),
     }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it happened.' }),
     run: t.field({
@@ -106,13 +106,13 @@ builder.objectRef<RunEvent & { kind: 'RESET' }>('ReportRunLogReset').implement({
     oldest: t.field({
       type: 'EventCursor',
       description: 'The oldest cursor after which everything is kept.',
-      resolve: ({ owner, keptAfter }) =>
-        encodeEventCursor(owner, { position: keptAfter, snapshotsAfter: null }),
+      resolve: ({ tenant, keptAfter }) =>
+        encodeEventCursor(tenant, { position: keptAfter, snapshotsAfter: null }),
     }),
   }),
 })
 
-type EventPage = { owner: LogOwner; events: RunEvent[]; end: LogPlace; hasMore: boolean }
+type EventPage = { tenant: Tenant; events: RunEvent[]; end: LogPlace; hasMore: boolean }
 
 export const ReportRunEventPage = builder.objectRef<EventPage>('ReportRunEventPage').implement({
   description: 'A page of the event log.',
@@ -124,7 +124,7 @@ export const ReportRunEventPage = builder.objectRef<EventPage>('ReportRunEventPa
     endCursor: t.field({
       type: 'EventCursor',
       description: 'Pass it as `after` for what follows.',
-      resolve: ({ owner, end }) => encodeEventCursor(owner, end),
+      resolve: ({ tenant, end }) => encodeEventCursor(tenant, end),
     }),
     hasMore: t.exposeBoolean('hasMore', { description: 'True when more may be there already.' }),
   }),

@@ -41,7 +41,7 @@ const readPage = async (
   const viewer = requireViewer(context)
   checkScope(scope)
   const place = typeof after === 'string' ? placeOfCursor(viewer, after) : null
-  return { owner: viewer, ...(await readRunEvents(context, viewer, scope, place, first)) }
+  return { tenant: viewer, ...(await readRunEvents(context, viewer, scope, place, first)) }
 }
 
 const defaultPage = 100

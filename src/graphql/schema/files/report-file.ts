@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql'
 import { Temporal } from 'temporal-polyfill'
-import { visibleTo } from '../../../auth/viewer.ts'
 import { keyOfFile } from '../../../storage/file-key.ts'
 import type { SignedLink } from '../../../storage/link.ts'
+import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 
@@ -66,7 +66,7 @@ export const ReportFile = builder.prismaNode('ReportFile', {
   description: "One file of a run's result.",
   id: { field: 'id', description: 'Global id of the file.' },
   nullable: true,
-  findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
+  findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
   fields: (t) => ({
     filename: t.exposeString('filename', { description: 'Suggested file name.' }),
     format: t.expose('format', { type: ReportFormat, description: 'Format of the file.' }),

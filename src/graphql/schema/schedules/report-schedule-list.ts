@@ -1,10 +1,10 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay'
-import { visibleTo } from '../../../auth/viewer.ts'
 import {
   encodeScheduleCursor,
   listSchedules,
   type SchedulePlaces,
 } from '../../../schedules/list-schedules.ts'
+import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { throwBadArgument } from '../runs/run-list.ts'
@@ -21,7 +21,7 @@ builder.queryField('reportSchedules', (t) =>
           { args, defaultSize: 20, maxSize: 100, toCursor: encodeScheduleCursor },
           (places: SchedulePlaces) => listSchedules(context.prisma, viewer, places).catch(throwBadArgument),
         )
-        const countAll = () => context.prisma.reportSchedule.count({ where: visibleTo(viewer) })
+        const countAll = () => context.prisma.reportSchedule.count({ where: tenantOf(viewer) })
         return { ...page, countAll }
       },
     },

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
-import { visibleTo } from '../../../auth/viewer.ts'
 import type { ReportSchedule as ReportScheduleRow } from '../../../postgres/generated/prisma/client.ts'
+import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { toDuration } from '../../duration.ts'
@@ -44,7 +44,7 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
   description: 'A report that is run again and again.',
   id: { field: 'id', description: 'Global id of the schedule.' },
   nullable: true,
-  findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
+  findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
   fields: (t) => ({
     reportType: t.field({
       type: ReportType,

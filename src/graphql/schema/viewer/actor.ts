@@ -1,5 +1,5 @@
-import { visibleTo } from '../../../auth/viewer.ts'
 import type { ApiKey as ApiKeyRow } from '../../../postgres/generated/prisma/client.ts'
+import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 
@@ -16,7 +16,7 @@ builder.prismaNode('ApiKey', {
   description: 'An API key. Its secret is shown once, when it is made, and never again.',
   id: { field: 'id', description: 'Global id of the key.' },
   nullable: true,
-  findUnique: (id, context) => ({ id, ...visibleTo(requireViewer(context)) }),
+  findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
   interfaces: [Actor],
   fields: (t) => ({
     lastFour: t.exposeString('lastFour', { description: 'Last four characters of the secret.' }),
