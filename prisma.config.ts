@@ -9,7 +9,7 @@ if (process.argv.includes('generate')) {
 const databaseUrl = process.env.DATABASE_URL
 
 /** The same database that the gateway uses, in the Postgres schema that holds its tables. */
-const url = (): string => {
+function url(): string {
   const target = new URL(databaseUrl ?? '')
   target.searchParams.set('schema', 'report_gateway')
   return target.href

@@ -17,10 +17,11 @@ const changes = 1_000
 const warmUp = 100
 const pauseMilliseconds = 10
 
-const quantile = (sorted: readonly number[], share: number): string =>
-  (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1)
+function quantile(sorted: readonly number[], share: number): string {
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1)
+}
 
-const report = (name: string, milliseconds: readonly number[]): void => {
+function report(name: string, milliseconds: readonly number[]): void {
   const sorted = milliseconds.slice(warmUp).sort((a, b) => a - b)
   const [p50, p99, most] = [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1)]
   process.stdout.write(`${name.padEnd(44)} p50 ${p50} ms   p99 ${p99} ms   most ${most} ms\n`)
@@ -60,7 +61,7 @@ const committedAt = new Map<number, number>()
 const delivered: number[] = []
 const bare: number[] = []
 const { promise: isOver, resolve: finish } = Promise.withResolvers<void>()
-const watch = async (): Promise<void> => {
+async function watch(): Promise<void> {
   const query = `subscription { reportRunEvents(scope: { all: true }, progressInterval: "PT0S") { run { id version status } } }`
   type Told = { reportRunEvents: { run: { version: number } } }
   for await (const { data } of createGraphqlClient(gatewayUrl, secret).subscribe<Told>(query)) {

@@ -21,8 +21,8 @@ const files = Object.values(ReportFormat)
 const folder = await mkdtemp(join(tmpdir(), 'report-gateway-bench-'))
 const pool = createPool({ url, max: 2, applicationName: 'bench', onError: () => {} })
 
-const write = (rowCount: number): Promise<CopyResult> =>
-  copyReport({
+function write(rowCount: number): Promise<CopyResult> {
+  return copyReport({
     pool,
     storage: createLocalStorage(folder),
     report: renderReport(
@@ -40,6 +40,7 @@ const write = (rowCount: number): Promise<CopyResult> =>
     onStart: () => {},
     onRows: () => {},
   })
+}
 
 await write(5_000)
 const before = process.memoryUsage.rss()

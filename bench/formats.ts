@@ -40,7 +40,7 @@ await connection.end()
 
 const child = fileURLToPath(new URL('./format-process.ts', import.meta.url))
 
-const print = (cells: readonly string[]): void => {
+function print(cells: readonly string[]): void {
   const [what = '', ...figures] = cells
   process.stdout.write(`${what.padEnd(24)}${figures.map((figure) => figure.padStart(12)).join('')}\n`)
 }

@@ -46,7 +46,7 @@ const deleteMutation =
 /** Refusals that a client has to reckon with when it acts on a run that goes on by itself. */
 const expected = new Set(['WRONG_STATUS', 'NOT_FOUND'])
 
-export const createDriver = ({ keys, urls, random, signal }: DriverOptions): Driver => {
+export function createDriver({ keys, urls, random, signal }: DriverOptions): Driver {
   const accounts = [...keys.keys()]
   const acknowledged: Acknowledged[] = []
   const surprises: string[] = []

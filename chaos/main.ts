@@ -15,13 +15,15 @@ if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || se
   process.exit(2)
 }
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`)
-const table = (title: string, rows: Iterable<readonly [string, string | number]>): void => {
+function print(line: string): void {
+  void process.stdout.write(`${line}\n`)
+}
+function table(title: string, rows: Iterable<readonly [string, string | number]>): void {
   print(`\n${title}`)
   for (const [name, value] of rows) print(`  ${name.padEnd(28)}${String(value).padStart(8)}`)
 }
 
-const show = ({ verdict, faults, runs: ended, ...rest }: ChaosReport): void => {
+function show({ verdict, faults, runs: ended, ...rest }: ChaosReport): void {
   table('Faults', [...faults].sort())
   table('Runs', [...ended].sort())
   table('Clients', [

@@ -24,7 +24,7 @@ export type Nemesis = {
   stop(): Promise<void>
 }
 
-const pause = async (processes: SupervisedProcesses, milliseconds: number): Promise<void> => {
+async function pause(processes: SupervisedProcesses, milliseconds: number): Promise<void> {
   const { child } = processes.at(0)
   child.kill('SIGSTOP')
   await delay(milliseconds)
@@ -32,7 +32,7 @@ const pause = async (processes: SupervisedProcesses, milliseconds: number): Prom
 }
 
 /** Does harm at random until it is stopped. */
-export const startNemesis = (options: NemesisOptions): Nemesis => {
+export function startNemesis(options: NemesisOptions): Nemesis {
   const { gateways, workers, databaseLinks, clientLinks, postgres, query, random } = options
   const faults = new Map<string, number>()
   const underWay = new Set<Promise<void>>()

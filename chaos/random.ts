@@ -4,7 +4,7 @@ import { createDemoRandom, type DemoRandom } from '../src/demo/random.ts'
 export type Random = DemoRandom
 
 /** Sources that do not disturb one another: the same seed and name give the same choices. */
-export const createRandom = (seed: number, name: string): Random => {
+export function createRandom(seed: number, name: string): Random {
   let hash = 0
   for (const letter of name) hash = (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0
   return createDemoRandom([seed | 0, Math.floor(seed / 2 ** 32), hash])

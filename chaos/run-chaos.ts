@@ -54,8 +54,8 @@ const watchersEach = 2
 const endMilliseconds = 120_000
 const tellMilliseconds = 30_000
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => {
@@ -63,8 +63,9 @@ const freePort = (): Promise<number> =>
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
     })
   })
+}
 
-const createKeys = async (prisma: Prisma): Promise<Map<string, string>> => {
+async function createKeys(prisma: Prisma): Promise<Map<string, string>> {
   const keys = new Map<string, string>()
   for (let i = 0; i < accountCount; i++) {
     const accountId = newId(idPrefixes.account, new Date())
@@ -76,13 +77,13 @@ const createKeys = async (prisma: Prisma): Promise<Map<string, string>> => {
 }
 
 /** Asks until it is so, or the time is over; the seconds it took. */
-const waitFor = async (isSo: () => Promise<boolean>, milliseconds: number): Promise<number> => {
+async function waitFor(isSo: () => Promise<boolean>, milliseconds: number): Promise<number> {
   const began = Date.now()
   while (!(await isSo()) && Date.now() - began < milliseconds) await delay(100)
   return (Date.now() - began) / 1000
 }
 
-const allTold = async (prisma: Prisma, watchers: readonly Watcher[]): Promise<boolean> => {
+async function allTold(prisma: Prisma, watchers: readonly Watcher[]): Promise<boolean> {
   const last = await prisma.reportRunEvent.groupBy({
     by: ['accountId'],
     where: { kind: { not: 'PROGRESSED' } },
@@ -100,7 +101,7 @@ const allTold = async (prisma: Prisma, watchers: readonly Watcher[]): Promise<bo
 }
 
 /** Two gateways and two workers on one Postgres, clients over every transport, and faults while runs are made. */
-export const runChaos = async ({ runs, seed, onProgress }: ChaosOptions): Promise<ChaosReport> => {
+export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promise<ChaosReport> {
   await using cleanup = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-chaos-'))
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))

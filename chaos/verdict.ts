@@ -27,10 +27,12 @@ export type Verdict = {
   strayFiles: number
 }
 
-const ownerOf = (accountId: string) => ({ accountId, livemode: false })
+function ownerOf(accountId: string) {
+  return { accountId, livemode: false }
+}
 
 /** Counts what was told too late, and what was older than what the client knew. */
-const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+function judgeOrder({ account, history }: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> {
   const owner = ownerOf(account)
   const versions = new Map(log.map((event) => [event.position, event.runVersion]))
   const shown = new Map<string, { version: number; percent: number }>()
@@ -52,13 +54,13 @@ const judgeOrder = ({ account, history }: Watcher, log: readonly ReportRunEvent[
 }
 
 /** The events that every client has to be told: all but progress, and but changes of a run that was erased since. */
-const owed = (log: readonly ReportRunEvent[]): ReportRunEvent[] => {
+function owed(log: readonly ReportRunEvent[]): ReportRunEvent[] {
   const erased = new Set(log.filter(({ kind }) => kind === 'ERASED').map(({ runId }) => runId))
   return log.filter(({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && erased.has(runId)))
 }
 
 /** Events that a client had to be told and was not. */
-const missedBy = (watcher: Watcher, log: readonly ReportRunEvent[]): ReportRunEvent[] => {
+function missedBy(watcher: Watcher, log: readonly ReportRunEvent[]): ReportRunEvent[] {
   const owner = ownerOf(watcher.account)
   const told = new Set(watcher.history.map(({ cursor }) => cursor))
   return owed(log).filter(
@@ -66,7 +68,7 @@ const missedBy = (watcher: Watcher, log: readonly ReportRunEvent[]): ReportRunEv
   )
 }
 
-const judgeWatcher = (watcher: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> => {
+function judgeWatcher(watcher: Watcher, log: readonly ReportRunEvent[]): Partial<Verdict> {
   const cursors = watcher.history.map(({ cursor }) => cursor)
   return {
     ...judgeOrder(watcher, log),
@@ -75,7 +77,7 @@ const judgeWatcher = (watcher: Watcher, log: readonly ReportRunEvent[]): Partial
   }
 }
 
-const judgeRuns = async (prisma: Prisma, log: readonly ReportRunEvent[]): Promise<Partial<Verdict>> => {
+async function judgeRuns(prisma: Prisma, log: readonly ReportRunEvent[]): Promise<Partial<Verdict>> {
   const runs = await prisma.reportRun.findMany({ include: { files: true } })
   const changes = Map.groupBy(
     log.filter(({ kind }) => kind === 'STATUS_CHANGED'),
@@ -94,10 +96,10 @@ const judgeRuns = async (prisma: Prisma, log: readonly ReportRunEvent[]): Promis
   return { endedTwice, leftHanging }
 }
 
-const judgeAnswers = async (
+async function judgeAnswers(
   prisma: Prisma,
   acknowledged: readonly Acknowledged[],
-): Promise<Partial<Verdict>> => {
+): Promise<Partial<Verdict>> {
   const ids = new Set((await prisma.reportRun.findMany({ select: { id: true } })).map(({ id }) => id))
   return {
     duplicated: acknowledged.filter((entry) => entry.ids.size > 1).length,
@@ -105,7 +107,7 @@ const judgeAnswers = async (
   }
 }
 
-const judgeFiles = async (prisma: Prisma, dataDir: string): Promise<Partial<Verdict>> => {
+async function judgeFiles(prisma: Prisma, dataDir: string): Promise<Partial<Verdict>> {
   const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
   const stored = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name))
   const wanted = new Set((await prisma.reportFile.findMany({ select: { id: true } })).map(({ id }) => id))
@@ -122,12 +124,12 @@ export type Evidence = {
 }
 
 /** Compares what every client was told, and what is stored, with the log and the table. */
-export const judge = async ({
+export async function judge({
   prisma,
   dataDir,
   watchers,
   acknowledged,
-}: Evidence): Promise<{ verdict: Verdict; missed: string[] }> => {
+}: Evidence): Promise<{ verdict: Verdict; missed: string[] }> {
   const log = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
   const byAccount = Map.groupBy(log, ({ accountId }) => accountId)
   const parts: Partial<Verdict>[] = [

@@ -56,9 +56,8 @@ type Session = (
 ) => Promise<void>
 
 /** Reads a subscription until it breaks, falls silent, or is left for no reason at all. */
-const readStream =
-  (transport: 'subscribe' | 'subscribeSse'): Session =>
-  async (client, after, random, { onTold, onSurprise }, signal) => {
+function readStream(transport: 'subscribe' | 'subscribeSse'): Session {
+  return async (client, after, random, { onTold, onSurprise }, signal) => {
     const silent = new AbortController()
     const leave = () => silent.abort()
     let silence = setTimeout(leave, silenceMilliseconds)
@@ -77,6 +76,7 @@ const readStream =
       clearTimeout(silence)
     }
   }
+}
 
 const poll: Session = async (client, after, random, { onTold, onSurprise }, signal) => {
   let cursor = after
@@ -100,7 +100,7 @@ const sessions: Record<string, Session> = {
 export const transports = Object.keys(sessions)
 
 /** A client that keeps its cursor and comes again through any gateway whenever its connection is gone. */
-export const startWatcher = (transport: string, options: WatcherOptions): Watcher => {
+export function startWatcher(transport: string, options: WatcherOptions): Watcher {
   const { account, key, urls, random } = options
   const session = sessions[transport]
   if (!session) throw new Error(`There is no transport ${transport}.`)

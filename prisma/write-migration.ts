@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { openEmbeddedPostgres } from '../src/postgres/embedded/embedded-postgres.ts'
 import { schemaChanges } from '../src/postgres/migrate.ts'
 
-const committedSchema = (): string | null => {
+function committedSchema(): string | null {
   try {
     return execFileSync('git', ['show', 'HEAD:prisma/schema.prisma'], { encoding: 'utf8', stdio: 'pipe' })
   } catch {
@@ -14,7 +14,7 @@ const committedSchema = (): string | null => {
   }
 }
 
-const writeMigration = async (name: string): Promise<string> => {
+async function writeMigration(name: string): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-migration-'))
   const database = await openEmbeddedPostgres({ dataDir })
   try {

@@ -14,7 +14,27 @@ export const idPrefixes = {
 } as const
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]
 
-const encodeTime = (milliseconds: number): string => {
+/** A random word of `length` letters, 5 bits each. */
+export const randomWord = encodeRandom
+
+/** A new id: prefix, creation time in milliseconds, 75 random bits. Ids of one prefix sort by time. */
+export function newId(prefix: IdPrefix, at: Date): string {
+  return `${prefix}_${encodeTime(at.getTime())}${encodeRandom(randomLength)}`
+}
+
+/** The lowest id that an object created at `at` or later can have: turns a time filter into a key range. */
+export function firstIdAt(prefix: IdPrefix, at: Date): string {
+  return `${prefix}_${encodeTime(Math.max(0, at.getTime()))}${'0'.repeat(randomLength)}`
+}
+
+const idPattern = new RegExp(`^[a-z]+_[${alphabet}]{${timeLength + randomLength}}$`)
+
+/** True when `id` has the form of an id with that prefix; says nothing of whether the object exists. */
+export function isId(id: string, prefix: IdPrefix): boolean {
+  return id.startsWith(`${prefix}_`) && idPattern.test(id)
+}
+
+function encodeTime(milliseconds: number): string {
   let rest = milliseconds
   let text = ''
   for (let i = 0; i < timeLength; i++) {
@@ -24,25 +44,8 @@ const encodeTime = (milliseconds: number): string => {
   return text
 }
 
-const encodeRandom = (length: number): string => {
+function encodeRandom(length: number): string {
   let text = ''
   for (const byte of randomBytes(length)) text += alphabet.charAt(byte & 31)
   return text
 }
-
-/** A random word of `length` letters, 5 bits each. */
-export const randomWord = encodeRandom
-
-/** A new id: prefix, creation time in milliseconds, 75 random bits. Ids of one prefix sort by time. */
-export const newId = (prefix: IdPrefix, at: Date): string =>
-  `${prefix}_${encodeTime(at.getTime())}${encodeRandom(randomLength)}`
-
-/** The lowest id that an object created at `at` or later can have: turns a time filter into a key range. */
-export const firstIdAt = (prefix: IdPrefix, at: Date): string =>
-  `${prefix}_${encodeTime(Math.max(0, at.getTime()))}${'0'.repeat(randomLength)}`
-
-const idPattern = new RegExp(`^[a-z]+_[${alphabet}]{${timeLength + randomLength}}$`)
-
-/** True when `id` has the form of an id with that prefix; says nothing of whether the object exists. */
-export const isId = (id: string, prefix: IdPrefix): boolean =>
-  id.startsWith(`${prefix}_`) && idPattern.test(id)

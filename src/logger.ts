@@ -1,15 +1,9 @@
 import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import { withoutSecrets } from './secrets.ts'
 
-/** An error without the connection that `pg` hangs on it, which holds a secret and fills pages. */
-const describeError = (error: Error): object => {
-  const { client: _, ...described } = pino.stdSerializers.err(error)
-  return described
-}
-
 /** The log of a process: lines of JSON, from which secrets are taken out last of all. */
-export const createLog = (level: LoggerOptions['level'], destination: DestinationStream): Logger =>
-  pino(
+export function createLog(level: LoggerOptions['level'], destination: DestinationStream): Logger {
+  return pino(
     {
       ...(level !== undefined && { level }),
       serializers: { err: describeError },
@@ -17,3 +11,10 @@ export const createLog = (level: LoggerOptions['level'], destination: Destinatio
     },
     destination,
   )
+}
+
+/** An error without the connection that `pg` hangs on it, which holds a secret and fills pages. */
+function describeError(error: Error): object {
+  const { client: _, ...described } = pino.stdSerializers.err(error)
+  return described
+}

@@ -50,7 +50,7 @@ export type Metrics = {
   wakeUpReconnected(): void
 }
 
-const nothing = (): void => {}
+function nothing(): void {}
 
 /** For processes and tests that count nothing. */
 export const noMetrics: Metrics = {

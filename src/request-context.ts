@@ -16,17 +16,22 @@ const storage = new AsyncLocalStorage<RequestContext>()
 const saneId = /^[\w.:+/=@-]{1,128}$/
 
 /** The id that a client or proxy gave its request in `x-request-id`, when it is one; else a new one. */
-export const requestIdOf = (given: string | string[] | undefined): string =>
-  typeof given === 'string' && saneId.test(given) ? given : randomUUID()
+export function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && saneId.test(given) ? given : randomUUID()
+}
 
 /** Runs `work`, and all that it waits for, as part of a request. */
-export const inRequest = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)
+export function inRequest<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work)
+}
 
 /** The request that the caller works for; an empty object outside any. To be spread into a line of the log. */
-export const currentRequest = (): Partial<RequestContext> => storage.getStore() ?? {}
+export function currentRequest(): Partial<RequestContext> {
+  return storage.getStore() ?? {}
+}
 
 /** Notes who asks, once that is known. */
-export const noteViewer = (viewer: Tenant): void => {
+export function noteViewer(viewer: Tenant): void {
   const request = storage.getStore()
   if (!request) return
   request.accountId = viewer.accountId

@@ -14,5 +14,6 @@ const secrets: readonly [RegExp, string][] = [
 ]
 
 /** A text without what must not be seen. */
-export const withoutSecrets = (text: string): string =>
-  secrets.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text)
+export function withoutSecrets(text: string): string {
+  return secrets.reduce((clean, [pattern, replacement]) => clean.replace(pattern, replacement), text)
+}

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Texts of all TypeScript files below `folder`, by their path in it; Prisma's generated client is left out. */
-const readSources = async (folder: string): Promise<Map<string, string>> => {
+async function readSources(folder: string): Promise<Map<string, string>> {
   const sources = new Map<string, string>()
   for (const path of await readdir(`${root}/${folder}`, { recursive: true })) {
     if (!path.endsWith('.ts') || path.startsWith('postgres/generated/')) continue
@@ -20,19 +20,21 @@ const importPattern =
   /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm
 
 /** What a text imports, for types too. */
-const importsOf = (text: string): string[] =>
-  [...text.matchAll(importPattern)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '')
+function importsOf(text: string): string[] {
+  return [...text.matchAll(importPattern)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '')
+}
 
 type Graph = ReadonlyMap<string, readonly string[]>
 
 /** Which file of the folder imports which others of it. */
-const graphOf = (sources: ReadonlyMap<string, string>): Graph =>
-  new Map(
+function graphOf(sources: ReadonlyMap<string, string>): Graph {
+  return new Map(
     [...sources].map(([path, text]) => {
       const own = importsOf(text).filter((specifier) => specifier.startsWith('.'))
       return [path, own.map((specifier) => posix.join(posix.dirname(path), specifier))]
     }),
   )
+}
 
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
@@ -51,15 +53,17 @@ const faces = new Set(['worker', 'graphql', 'rest'])
 /** The terminal client knows the gateway by its API alone. */
 const client = 'cli/client/'
 
-const partOf = (path: string): string => path.split('/', 1)[0] ?? path
+function partOf(path: string): string {
+  return path.split('/', 1)[0] ?? path
+}
 
 /** NaN for a folder or file that has no place yet: it must be given one. */
-const layerOf = (path: string): number => {
+function layerOf(path: string): number {
   const layer = layers.findIndex((parts) => parts.includes(partOf(path)))
   return layer >= 0 ? layer : Number.NaN
 }
 
-const fault = (from: string, to: string): string | null => {
+function fault(from: string, to: string): string | null {
   const [importer, imported] = [partOf(from), partOf(to)]
   if (to.startsWith('../')) return `${from} imports ${to}, which lies outside src.`
   if (from.startsWith(client) && !to.startsWith(client))
@@ -70,10 +74,11 @@ const fault = (from: string, to: string): string | null => {
   return null
 }
 
-const importFaults = (graph: Graph): string[] =>
-  [...graph].flatMap(([from, imports]) => imports.flatMap((to) => fault(from, to) ?? []))
+function importFaults(graph: Graph): string[] {
+  return [...graph].flatMap(([from, imports]) => imports.flatMap((to) => fault(from, to) ?? []))
+}
 
-const importCycles = (graph: Graph): string[] => {
+function importCycles(graph: Graph): string[] {
   const cycles = new Set<string>()
   const done = new Set<string>()
   const visit = (path: string, trail: readonly string[]): void => {
@@ -88,7 +93,7 @@ const importCycles = (graph: Graph): string[] => {
 }
 
 /** Each file after those that it imports, so that a fault is found with the file that has it. */
-const innermostFirst = (graph: Graph): string[] => {
+function innermostFirst(graph: Graph): string[] {
   const order: string[] = []
   const seen = new Set<string>()
   const visit = (path: string): void => {
@@ -102,6 +107,10 @@ const innermostFirst = (graph: Graph): string[] => {
 }
 
 const forbiddenName = /(^|\/)(index|utils?|helpers?|common|lib|misc)(\.ts$|\/)/
+
+/** A function that is the value of a constant at the top, and has no type from elsewhere. */
+const arrowPattern =
+  /^(?:export )?const \w+ = (?:async )?(?:<[^\n]+>)?\((?:[^()]|\([^()]*\))*\)(?:: [^\n]+)? =>/m
 
 const environmentPattern = /process\.env|from 'node:process'|from 'process'/
 
@@ -138,6 +147,10 @@ describe('the sources', () => {
     expect([...sources.keys()].filter((path) => forbiddenName.test(path))).toEqual([])
   })
 
+  test('declare their functions as functions', () => {
+    expect([...sources].filter(([, text]) => arrowPattern.test(text)).map(([path]) => path)).toEqual([])
+  })
+
   test('read the environment in src/cli/cli.ts alone', async () => {
     const others = [...(await readSources('prisma'))].map(([path, text]) => [`prisma/${path}`, text] as const)
     const readers = [...sources, ...others].filter(([, text]) => environmentPattern.test(text))
@@ -163,8 +176,8 @@ for (const path of modules) {
 
 type Ended = { code: unknown; output: string }
 
-const importAlone = (modules: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
+function importAlone(modules: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
     const permissions = ['--permission', '--allow-fs-read=*']
     execFile(
       process.execPath,
@@ -174,6 +187,7 @@ const importAlone = (modules: string[]): Promise<Ended> =>
         resolve({ code: error ? (error.code ?? error.signal) : 0, output: stdout + stderr }),
     )
   })
+}
 
 describe('importing', () => {
   test('every module but src/cli/cli.ts opens nothing, says nothing and ends', {
@@ -264,6 +278,13 @@ const text = 'import it from here'
     'find the name %s',
     (path) => {
       expect(path).toMatch(forbiddenName)
+    },
+  )
+
+  test.each(['const f = () => 1', 'export const f = async <T>(\n  a: () => T,\n): Promise<T> => a()'])(
+    'find the arrow function `%s`',
+    (text) => {
+      expect(text).toMatch(arrowPattern)
     },
   )
 

@@ -2,7 +2,7 @@ import { ConfigurationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 
-export const createAccount = async (prisma: Prisma, name: string): Promise<string> => {
+export async function createAccount(prisma: Prisma, name: string): Promise<string> {
   const { id } = await prisma.account.create({ data: { id: newId(idPrefixes.account, new Date()), name } })
   return id
 }
@@ -13,7 +13,7 @@ export const createAccount = async (prisma: Prisma, name: string): Promise<strin
  * @throws NotFoundError when there is no such account
  * @throws ConfigurationError when none is named and there are several
  */
-export const findAccount = async (prisma: Prisma, id: string | undefined): Promise<string> => {
+export async function findAccount(prisma: Prisma, id: string | undefined): Promise<string> {
   const accounts = await prisma.account.findMany({
     ...(id && { where: { id } }),
     take: 2,

@@ -10,9 +10,6 @@ import type { Viewer } from './viewer.ts'
 const secretLength = 52
 const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
-// A fast hash is enough: there is nothing to guess in 260 random bits.
-const hash = (secret: string): Buffer => createHash('sha256').update(secret).digest()
-
 export type NewKey = {
   accountId: string
   livemode: boolean
@@ -23,10 +20,10 @@ export type NewKey = {
 }
 
 /** Makes an API key. The secret is returned once and cannot be read again. */
-export const createApiKey = async (
+export async function createApiKey(
   prisma: Prisma,
   { accountId, livemode, name, expiresAt = null }: NewKey,
-): Promise<{ apiKey: ApiKey; secret: string }> => {
+): Promise<{ apiKey: ApiKey; secret: string }> {
   const createdAt = new Date()
   const id = newId(idPrefixes.apiKey, createdAt)
   const secret = `sk_${modeOf({ livemode })}_${id.slice(idPrefixes.apiKey.length + 1)}${randomWord(secretLength)}`
@@ -46,13 +43,15 @@ export const createApiKey = async (
 }
 
 /** True unless the key was revoked or has expired. */
-export const isGood = (
+export function isGood(
   { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
   now: Date,
-): boolean => revokedAt === null && (expiresAt === null || expiresAt > now)
+): boolean {
+  return revokedAt === null && (expiresAt === null || expiresAt > now)
+}
 
 /** The viewer that a secret proves, or null when it is malformed, unknown, revoked or expired. */
-export const verifyApiKey = async (prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> => {
+export async function verifyApiKey(prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> {
   const [, mode, idPart] = keyPattern.exec(secret) ?? []
   if (!idPart) return null
   const apiKey = await prisma.apiKey.findUnique({ where: { id: `${idPrefixes.apiKey}_${idPart}` } })
@@ -63,10 +62,15 @@ export const verifyApiKey = async (prisma: Prisma, secret: string, now: Date): P
 }
 
 /** @throws NotFoundError when there is no such key */
-export const revokeApiKey = async (prisma: Prisma, id: string): Promise<ApiKey> => {
+export async function revokeApiKey(prisma: Prisma, id: string): Promise<ApiKey> {
   const apiKey = await prisma.apiKey.findUnique({ where: { id } })
   if (!apiKey)
     throw new NotFoundError(`There is no API key ${id}; \`npm run keys -- list\` shows those that exist.`)
   if (apiKey.revokedAt) return apiKey
   return prisma.apiKey.update({ where: { id }, data: { revokedAt: new Date() } })
+}
+
+// A fast hash is enough: there is nothing to guess in 260 random bits.
+function hash(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }

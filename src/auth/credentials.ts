@@ -7,7 +7,7 @@ import { AuthenticationError } from '../errors.ts'
  * @returns null when there is no value at all
  * @throws AuthenticationError when there is one in another form; the message holds nothing of it
  */
-export const readAuthorization = (value: string | null | undefined): string | null => {
+export function readAuthorization(value: string | null | undefined): string | null {
   if (!value) return null
   const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S+)\s*$/.exec(value) ?? []
   switch (scheme.toLowerCase()) {
@@ -23,9 +23,7 @@ export const readAuthorization = (value: string | null | undefined): string | nu
 }
 
 /** The same from the payload of a WebSocket's `connection_init`: its `authorization`, in any case. */
-export const readConnectionParams = (
-  params: Readonly<Record<string, unknown>> | undefined,
-): string | null => {
+export function readConnectionParams(params: Readonly<Record<string, unknown>> | undefined): string | null {
   const entry = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization')
   if (!entry) return null
   const [, value] = entry

@@ -20,32 +20,11 @@ export type KeyWatchOptions = {
   intervalMilliseconds?: number
 }
 
-const findGood = async (prisma: Prisma, ids: readonly string[], now: Date): Promise<Set<string>> => {
-  const good = new Set<string>()
-  for (let start = 0; start < ids.length; start += batchSize) {
-    const found = await prisma.apiKey.findMany({
-      where: {
-        id: { in: ids.slice(start, start + batchSize) },
-        revokedAt: null,
-        OR: [{ expiresAt: null }, { expiresAt: { gt: now } }],
-      },
-      select: { id: true },
-    })
-    for (const { id } of found) good.add(id)
-  }
-  return good
-}
-
 /**
  * Looks again and again whether the keys are still good that were good when a connection was opened. One query serves all
  * connections of this process.
  */
-export const startKeyWatch = ({
-  prisma,
-  log,
-  now,
-  intervalMilliseconds = 2_000,
-}: KeyWatchOptions): KeyWatch => {
+export function startKeyWatch({ prisma, log, now, intervalMilliseconds = 2_000 }: KeyWatchOptions): KeyWatch {
   const watchers = new Map<string, Set<() => void>>()
   let isLooking = false
 
@@ -82,4 +61,20 @@ export const startKeyWatch = ({
     },
     stop: () => clearInterval(timer),
   }
+}
+
+async function findGood(prisma: Prisma, ids: readonly string[], now: Date): Promise<Set<string>> {
+  const good = new Set<string>()
+  for (let start = 0; start < ids.length; start += batchSize) {
+    const found = await prisma.apiKey.findMany({
+      where: {
+        id: { in: ids.slice(start, start + batchSize) },
+        revokedAt: null,
+        OR: [{ expiresAt: null }, { expiresAt: { gt: now } }],
+      },
+      select: { id: true },
+    })
+    for (const { id } of found) good.add(id)
+  }
+  return good
 }

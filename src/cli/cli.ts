@@ -16,7 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
 // npm hands on the SIGINT that the terminal has sent to both of them, so one Ctrl-C may come twice.
 const sameInterruptMilliseconds = 1_500
 
-const stopSignal = (): AbortSignal => {
+function stopSignal(): AbortSignal {
   const controller = new AbortController()
   let first: { name: NodeJS.Signals; at: number } | null = null
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -33,11 +33,12 @@ const stopSignal = (): AbortSignal => {
   return controller.signal
 }
 
-const isArgumentError = (error: Error): boolean =>
-  'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+function isArgumentError(error: Error): boolean {
+  return 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
 
 /** Mistakes of the user as their sentence; anything else whole, for whoever has to find the fault. */
-const explain = (error: unknown): string => {
+function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const isMistake =
     error instanceof ConfigurationError ||
@@ -47,7 +48,7 @@ const explain = (error: unknown): string => {
   return isMistake ? error.message : (error.stack ?? error.message)
 }
 
-const main = async (): Promise<number> => {
+async function main(): Promise<number> {
   const [name = '', ...args] = process.argv.slice(2)
   const load = commands[name]
   if (!load) {

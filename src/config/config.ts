@@ -90,30 +90,17 @@ export type Config = {
 }
 
 /** True for the names that a machine has for itself, as they stand in a URL or in HOST. */
-export const isLocalHost = (name: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(name)
+export function isLocalHost(name: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(name)
+}
 
 /** True for an address that means every address of this machine. */
-export const isWildcardHost = (name: string): boolean => name === '0.0.0.0' || name === '::'
-
-/** Without DATABASE_URL the gateway shows a key to whoever it serves, so it serves this machine alone. */
-const checkEmbedded = ({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variables>): string[] => {
-  if (DATABASE_URL !== undefined) return []
-  const advice = 'without DATABASE_URL the gateway serves this machine alone'
-  return [
-    ...(isLocalHost(HOST) || isWildcardHost(HOST)
-      ? []
-      : [`HOST has to be local, because ${advice}; it is "${HOST}".`]),
-    ...(PUBLIC_URL === undefined || isLocalHost(new URL(PUBLIC_URL).hostname)
-      ? []
-      : [`PUBLIC_URL has to be local, because ${advice}; it is "${PUBLIC_URL}".`]),
-  ]
+export function isWildcardHost(name: string): boolean {
+  return name === '0.0.0.0' || name === '::'
 }
 
 const roles = ['all', 'gateway', 'worker'] as const
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-const isOrigin = (text: string): boolean =>
-  text === '*' || (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text)
 
 const origins = z
   .string()
@@ -159,15 +146,12 @@ const variables = z.object({
   LOG_LEVEL: z.enum(logLevels, { error: `has to be one of ${logLevels.join(', ')}` }).default('warn'),
 })
 
-const unusable = (mistakes: string[]): ConfigurationError =>
-  new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
-
 /**
  * Reads the configuration from environment variables; an empty variable counts as unset.
  *
  * @throws ConfigurationError that lists every variable at fault, with its value unless it may hold a secret
  */
-export const loadConfig = (environment: Record<string, string | undefined>): Config => {
+export function loadConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = variables.safeParse(given)
   if (!parsed.success) {
@@ -222,4 +206,26 @@ export const loadConfig = (environment: Record<string, string | undefined>): Con
     stopSeconds: data.STOP_SECONDS,
     logLevel: data.LOG_LEVEL,
   }
+}
+
+/** Without DATABASE_URL the gateway shows a key to whoever it serves, so it serves this machine alone. */
+function checkEmbedded({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variables>): string[] {
+  if (DATABASE_URL !== undefined) return []
+  const advice = 'without DATABASE_URL the gateway serves this machine alone'
+  return [
+    ...(isLocalHost(HOST) || isWildcardHost(HOST)
+      ? []
+      : [`HOST has to be local, because ${advice}; it is "${HOST}".`]),
+    ...(PUBLIC_URL === undefined || isLocalHost(new URL(PUBLIC_URL).hostname)
+      ? []
+      : [`PUBLIC_URL has to be local, because ${advice}; it is "${PUBLIC_URL}".`]),
+  ]
+}
+
+function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text)
+}
+
+function unusable(mistakes: string[]): ConfigurationError {
+  return new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
 }

@@ -20,9 +20,9 @@ export const ownReportsVariables = z.object({
 type OwnReportsVariables = z.infer<typeof ownReportsVariables>
 
 /** Sentences on variables that do not go together. */
-export const checkOwnReports = (
+export function checkOwnReports(
   variables: OwnReportsVariables & { DATABASE_URL?: string | undefined },
-): string[] => {
+): string[] {
   if (variables.REPORTS_DIR === undefined) {
     return (['REPORTS_DATABASE_URL', 'REPORT_ROWS', 'REPORT_SECONDS'] as const)
       .filter((name) => variables[name] !== undefined)
@@ -36,7 +36,7 @@ export const checkOwnReports = (
 }
 
 /** Null when the operator has no reports. */
-export const readOwnReports = (variables: OwnReportsVariables): OwnReportsConfig | null => {
+export function readOwnReports(variables: OwnReportsVariables): OwnReportsConfig | null {
   const { REPORTS_DIR, REPORTS_DATABASE_URL, REPORT_ROWS, REPORT_SECONDS } = variables
   if (REPORTS_DIR === undefined) return null
   return {

@@ -37,7 +37,7 @@ export const s3Variables = z.object({
 type S3Variables = z.infer<typeof s3Variables>
 
 /** Sentences on variables that say more of a bucket when there is none. */
-export const checkS3 = (variables: S3Variables): string[] => {
+export function checkS3(variables: S3Variables): string[] {
   if (variables.S3_BUCKET !== undefined) return []
   const names = ['S3_REGION', 'S3_ENDPOINT', 'S3_PREFIX', 'S3_FORCE_PATH_STYLE'] as const
   return names
@@ -46,7 +46,7 @@ export const checkS3 = (variables: S3Variables): string[] => {
 }
 
 /** Null when no bucket is given. */
-export const readS3 = (variables: S3Variables): S3Config | null => {
+export function readS3(variables: S3Variables): S3Config | null {
   const { S3_BUCKET, S3_REGION, S3_ENDPOINT, S3_PREFIX, S3_FORCE_PATH_STYLE } = variables
   if (S3_BUCKET === undefined) return null
   return {

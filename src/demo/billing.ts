@@ -21,7 +21,7 @@ const adjustments: readonly (readonly [string, number])[] = [
   ['=Adjustment for ledger rounding', -120],
 ]
 
-export const createDemoBilling = (book: DemoBook, market: DemoMarket): DemoBilling => {
+export function createDemoBilling(book: DemoBook, market: DemoMarket): DemoBilling {
   const { currency, billing } = market
   const unbilled = { charges: 0, subscriptionSales: 0 }
 

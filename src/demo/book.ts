@@ -35,9 +35,7 @@ export type DemoBook = {
   takeBatch: (everything: boolean) => DemoBatch
 }
 
-const sumOfNet = (rows: readonly DemoBalanceTransaction[]) => rows.reduce((sum, row) => sum + row.net, 0)
-
-export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Date): DemoBook => {
+export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Date): DemoBook {
   const waitingRows = new Map<string, DemoBalanceTransaction[]>()
   const heldSums = new Map<string, number>()
   const agenda = new Map<Day, { at: Date; event: (at: Date) => void }[]>()
@@ -109,17 +107,23 @@ export const createDemoBook = (random: DemoRandom, newId: NewDemoId, endsAt: Dat
 }
 
 /** A moment some days after another, at a random time that comes after the day's payouts. */
-export const someTimeAfter = (at: Date, days: number, random: DemoRandom): Date =>
-  momentOf(dayOf(at) + days, random.between(3 * 3600, 24 * 3600 - 1))
+export function someTimeAfter(at: Date, days: number, random: DemoRandom): Date {
+  return momentOf(dayOf(at) + days, random.between(3 * 3600, 24 * 3600 - 1))
+}
 
 /** Has money given back at a later moment; while less is held than that, it waits for another day. */
-export const giveBackLater = (
+export function giveBackLater(
   book: DemoBook,
   money: { currency: string; cost: number },
   at: Date,
   event: (at: Date) => void,
-): void =>
+): void {
   book.later(at, (now) => {
     if (book.held(money.currency) >= money.cost) event(now)
     else giveBackLater(book, money, momentOf(dayOf(now) + 1, (now.getTime() / 1000) % 86_400), event)
   })
+}
+
+function sumOfNet(rows: readonly DemoBalanceTransaction[]) {
+  return rows.reduce((sum, row) => sum + row.net, 0)
+}

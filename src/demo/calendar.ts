@@ -4,18 +4,26 @@ export type Day = number
 const dayMilliseconds = 86_400_000
 
 /** The moment that lies `seconds` after the day's midnight. */
-export const momentOf = (day: Day, seconds = 0): Date => new Date(day * dayMilliseconds + seconds * 1000)
+export function momentOf(day: Day, seconds = 0): Date {
+  return new Date(day * dayMilliseconds + seconds * 1000)
+}
 
 /** The day in which the moment lies. */
-export const dayOf = (moment: Date): Day => Math.floor(moment.getTime() / dayMilliseconds)
+export function dayOf(moment: Date): Day {
+  return Math.floor(moment.getTime() / dayMilliseconds)
+}
 
 /** 0 is Sunday. */
-export const weekdayOf = (day: Day): number => (day + 4) % 7
+export function weekdayOf(day: Day): number {
+  return (day + 4) % 7
+}
 
-export const isBusinessDay = (day: Day): boolean => weekdayOf(day) % 6 !== 0
+export function isBusinessDay(day: Day): boolean {
+  return weekdayOf(day) % 6 !== 0
+}
 
 /** The day that is `count` business days later; bank holidays are not known here. */
-export const businessDaysAfter = (day: Day, count: number): Day => {
+export function businessDaysAfter(day: Day, count: number): Day {
   let result = day
   for (let left = count; left > 0; ) {
     result += 1
@@ -24,18 +32,24 @@ export const businessDaysAfter = (day: Day, count: number): Day => {
   return result
 }
 
-export const dayOfMonth = (day: Day): number => momentOf(day).getUTCDate()
+export function dayOfMonth(day: Day): number {
+  return momentOf(day).getUTCDate()
+}
 
 /** 0 is January. */
-export const monthOf = (day: Day): number => momentOf(day).getUTCMonth()
+export function monthOf(day: Day): number {
+  return momentOf(day).getUTCMonth()
+}
 
-export const isLastOfMonth = (day: Day): boolean => dayOfMonth(day + 1) === 1
+export function isLastOfMonth(day: Day): boolean {
+  return dayOfMonth(day + 1) === 1
+}
 
 /**
  * The first day of the 24 calendar months that end at `endsAt`. Where that month has no such date (29 February), the
  * month's last day.
  */
-export const firstDayBefore = (endsAt: Date): Day => {
+export function firstDayBefore(endsAt: Date): Day {
   const [year, month] = [endsAt.getUTCFullYear() - 2, endsAt.getUTCMonth()]
   const lastDate = new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
   return dayOf(new Date(Date.UTC(year, month, Math.min(endsAt.getUTCDate(), lastDate))))
@@ -45,7 +59,7 @@ const monthFactors = [0.86, 0.84, 0.93, 0.95, 1, 0.97, 0.9, 0.88, 1, 1.06, 1.26,
 const weekdayFactors = [0.82, 1.08, 1.06, 1.03, 1.02, 1.05, 0.94]
 
 /** How busy the shop is on a day relative to others: it doubles over the span, with weekdays, seasons and a sale. */
-export const businessOn = (day: Day, firstDay: Day, days: number): number => {
+export function businessOn(day: Day, firstDay: Day, days: number): number {
   const month = monthOf(day)
   const isSale = month === 10 && dayOfMonth(day) >= 24
   // Both indexes are in range by the nature of a calendar.

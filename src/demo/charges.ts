@@ -22,23 +22,6 @@ const hour = 3600
 const firstDayEdges = [0, 4 * hour - 1, 4 * hour, 5 * hour - 1, 5 * hour]
 const lastDayEdges = [22 * hour - 1, 22 * hour, 23 * hour - 1, 23 * hour, 24 * hour - 1]
 
-const edgesOf = (day: Day): readonly number[] => {
-  if (dayOfMonth(day) === 1) return firstDayEdges
-  return isLastOfMonth(day) ? lastDayEdges : []
-}
-
-/** When the sales of a day happen, at least at its edges. `expected` is their number; its fraction is left to chance. */
-const timesOfSales = (book: DemoBook, market: DemoMarket, day: Day, expected: number): Date[] => {
-  const edges = edgesOf(day)
-  const hours = market.hours.map((weight, index) => [index, weight] as const)
-  const count = Math.floor(expected + book.random.next()) - edges.length
-  const others = Array.from(
-    { length: Math.max(0, count) },
-    () => book.random.weighted(hours) * hour + book.random.between(0, hour - 1),
-  )
-  return [...edges, ...others].sort((a, b) => a - b).map((seconds) => momentOf(day, seconds))
-}
-
 const brands = [
   ['visa', 55],
   ['mastercard', 30],
@@ -63,24 +46,6 @@ const channels: readonly (readonly [{ channel: string; isShipped: boolean }, num
   [{ channel: 'phone', isShipped: true }, 1],
 ]
 
-const describePayment = (
-  book: DemoBook,
-  method: DemoPaymentMethod,
-  customer: DemoCustomer | null,
-  country: string,
-): Partial<DemoCharge> => {
-  const { random } = book
-  if (method.type !== 'card') return { paymentMethodType: method.type, isLink: method.type === 'link' }
-  return {
-    paymentMethodType: method.type,
-    isLink: random.chance(0.08),
-    cardBrand: random.weighted(brands),
-    cardFunding: random.weighted(fundings),
-    cardCountry: random.chance(0.95) ? country : 'US',
-    cardAddress: random.chance(0.15) ? (customer?.row.address ?? null) : null,
-  }
-}
-
 type SaleInput = {
   market: DemoMarket
   at: Date
@@ -93,7 +58,103 @@ type SaleInput = {
   details: Partial<DemoCharge>
 }
 
-const sell = (book: DemoBook, input: SaleInput): DemoSale => {
+/** Sells single orders on a day. `customersSoFar` is how many of the customers have come by then. */
+export function sellOrders(
+  book: DemoBook,
+  market: DemoMarket,
+  customers: readonly DemoCustomer[],
+  on: { day: Day; expected: number; customersSoFar: number; nextOrder: () => number },
+): DemoSale[] {
+  return timesOfSales(book, market, on.day, on.expected).map((at) => {
+    const { random } = book
+    // Squaring makes some customers regulars and most of them rare.
+    const customer = random.chance(0.08)
+      ? null
+      : (customers[Math.floor(random.next() ** 2 * on.customersSoFar)] ?? null)
+    const price = random.pick(market.prices) * random.weighted(quantities) + random.pick(market.shipping)
+    const number = on.nextOrder()
+    const orderId = `AO-${number}`
+    const { channel, isShipped } = random.weighted(channels)
+    return sell(book, {
+      market,
+      at,
+      customer,
+      price,
+      orderId,
+      description: number % 499 === 7 ? demoAwkwardText(Math.floor(number / 499)) : `Order ${orderId}`,
+      details: {
+        shippingAddress: isShipped ? (customer?.row.shippingAddress ?? null) : null,
+        orderId,
+        metadata: { order_id: orderId, channel },
+      },
+    })
+  })
+}
+
+/** Charges the subscriptions that are due on a day. */
+export function chargeSubscriptions(
+  book: DemoBook,
+  market: DemoMarket,
+  customers: readonly DemoCustomer[],
+  day: Day,
+): DemoSale[] {
+  return customers.flatMap((customer) => {
+    const { subscription } = customer
+    if (subscription === null || day < subscription.firstDay || dayOfMonth(day) !== subscription.dayOfMonth)
+      return []
+    const at = momentOf(day, book.random.between(3 * hour, 4 * hour))
+    subscription.invoices += 1
+    const invoiceNumber = `${customer.invoicePrefix}-${String(subscription.invoices).padStart(4, '0')}`
+    return [
+      sell(book, {
+        market,
+        at,
+        customer,
+        price: subscription.price,
+        orderId: invoiceNumber,
+        description: subscription.invoices === 1 ? 'Subscription creation' : 'Subscription update',
+        details: { invoiceId: book.newId('in', at), invoiceNumber, subscriptionId: subscription.id },
+      }),
+    ]
+  })
+}
+
+function edgesOf(day: Day): readonly number[] {
+  if (dayOfMonth(day) === 1) return firstDayEdges
+  return isLastOfMonth(day) ? lastDayEdges : []
+}
+
+/** When the sales of a day happen, at least at its edges. `expected` is their number; its fraction is left to chance. */
+function timesOfSales(book: DemoBook, market: DemoMarket, day: Day, expected: number): Date[] {
+  const edges = edgesOf(day)
+  const hours = market.hours.map((weight, index) => [index, weight] as const)
+  const count = Math.floor(expected + book.random.next()) - edges.length
+  const others = Array.from(
+    { length: Math.max(0, count) },
+    () => book.random.weighted(hours) * hour + book.random.between(0, hour - 1),
+  )
+  return [...edges, ...others].sort((a, b) => a - b).map((seconds) => momentOf(day, seconds))
+}
+
+function describePayment(
+  book: DemoBook,
+  method: DemoPaymentMethod,
+  customer: DemoCustomer | null,
+  country: string,
+): Partial<DemoCharge> {
+  const { random } = book
+  if (method.type !== 'card') return { paymentMethodType: method.type, isLink: method.type === 'link' }
+  return {
+    paymentMethodType: method.type,
+    isLink: random.chance(0.08),
+    cardBrand: random.weighted(brands),
+    cardFunding: random.weighted(fundings),
+    cardCountry: random.chance(0.95) ? country : 'US',
+    cardAddress: random.chance(0.15) ? (customer?.row.address ?? null) : null,
+  }
+}
+
+function sell(book: DemoBook, input: SaleInput): DemoSale {
   const { market, at, customer, price, details } = input
   const { random, newId } = book
   const method = random.weighted(market.methods)
@@ -130,62 +191,3 @@ const sell = (book: DemoBook, input: SaleInput): DemoSale => {
   })
   return { transaction, isCard, isSubscription: details.subscriptionId !== undefined, orderId: input.orderId }
 }
-
-/** Sells single orders on a day. `customersSoFar` is how many of the customers have come by then. */
-export const sellOrders = (
-  book: DemoBook,
-  market: DemoMarket,
-  customers: readonly DemoCustomer[],
-  on: { day: Day; expected: number; customersSoFar: number; nextOrder: () => number },
-): DemoSale[] =>
-  timesOfSales(book, market, on.day, on.expected).map((at) => {
-    const { random } = book
-    // Squaring makes some customers regulars and most of them rare.
-    const customer = random.chance(0.08)
-      ? null
-      : (customers[Math.floor(random.next() ** 2 * on.customersSoFar)] ?? null)
-    const price = random.pick(market.prices) * random.weighted(quantities) + random.pick(market.shipping)
-    const number = on.nextOrder()
-    const orderId = `AO-${number}`
-    const { channel, isShipped } = random.weighted(channels)
-    return sell(book, {
-      market,
-      at,
-      customer,
-      price,
-      orderId,
-      description: number % 499 === 7 ? demoAwkwardText(Math.floor(number / 499)) : `Order ${orderId}`,
-      details: {
-        shippingAddress: isShipped ? (customer?.row.shippingAddress ?? null) : null,
-        orderId,
-        metadata: { order_id: orderId, channel },
-      },
-    })
-  })
-
-/** Charges the subscriptions that are due on a day. */
-export const chargeSubscriptions = (
-  book: DemoBook,
-  market: DemoMarket,
-  customers: readonly DemoCustomer[],
-  day: Day,
-): DemoSale[] =>
-  customers.flatMap((customer) => {
-    const { subscription } = customer
-    if (subscription === null || day < subscription.firstDay || dayOfMonth(day) !== subscription.dayOfMonth)
-      return []
-    const at = momentOf(day, book.random.between(3 * hour, 4 * hour))
-    subscription.invoices += 1
-    const invoiceNumber = `${customer.invoicePrefix}-${String(subscription.invoices).padStart(4, '0')}`
-    return [
-      sell(book, {
-        market,
-        at,
-        customer,
-        price: subscription.price,
-        orderId: invoiceNumber,
-        description: subscription.invoices === 1 ? 'Subscription creation' : 'Subscription update',
-        details: { invoiceId: book.newId('in', at), invoiceNumber, subscriptionId: subscription.id },
-      }),
-    ]
-  })

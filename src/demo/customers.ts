@@ -24,65 +24,14 @@ export type DemoCustomer = {
   subscription: DemoSubscription | null
 }
 
-const nameOf = (country: DemoCountry, random: DemoRandom): string => {
-  if (random.chance(0.03)) return random.pick(demoWholeNames)
-  const names = [random.pick(country.given), random.pick(country.family)]
-  return (country.familyNameFirst ? names.reverse() : names).join(' ')
-}
-
-const mailboxOf = (name: string): string => {
-  const plain = name
-    .normalize('NFD')
-    .toLowerCase()
-    .replace(/[^a-z ]/g, '')
-    .trim()
-    .replace(/ +/g, '.')
-  return plain === '' ? 'customer' : plain
-}
-
-const addressIn = (country: DemoCountry, random: DemoRandom): LedgerAddress => {
-  const [city, state, postalCode] = random.pick(country.places)
-  return {
-    line1: `${random.between(1, 240)} ${random.pick(country.streets)}`,
-    line2: random.chance(0.2) ? `Floor ${random.between(1, 30)}, "Unit ${random.between(1, 9)}"` : null,
-    city,
-    state,
-    postal_code: postalCode,
-    country: country.code,
-  }
-}
-
-const describe = (number: number, random: DemoRandom): string | null => {
-  if (number % 53 === 1) return demoAwkwardText(Math.floor(number / 53))
-  return random.chance(0.3)
-    ? random.pick(['Newsletter', 'Wholesale', 'Came from the autumn fair', 'VIP'])
-    : null
-}
-
-const createSubscription = (
-  market: DemoMarket,
-  span: { firstDay: Day; days: number },
-  random: DemoRandom,
-  newId: NewDemoId,
-): DemoSubscription => {
-  const firstDay = span.firstDay + random.between(0, span.days - 1)
-  return {
-    id: newId('sub', momentOf(firstDay)),
-    price: random.pick(market.subscriptionPrices),
-    firstDay,
-    dayOfMonth: Math.min(28, dayOfMonth(firstDay)),
-    invoices: 0,
-  }
-}
-
 /** The shop's customers in one market, in the order in which they became customers; one in seven subscribes. */
-export const createDemoCustomers = (
+export function createDemoCustomers(
   market: DemoMarket,
   count: number,
   span: { firstDay: Day; days: number },
   random: DemoRandom,
   newId: NewDemoId,
-): DemoCustomer[] => {
+): DemoCustomer[] {
   const countries = demoCountries
     .filter((country) => country.settles === market.currency)
     .map((country) => [country, country.weight] as const)
@@ -107,4 +56,55 @@ export const createDemoCustomers = (
       subscription,
     }
   })
+}
+
+function nameOf(country: DemoCountry, random: DemoRandom): string {
+  if (random.chance(0.03)) return random.pick(demoWholeNames)
+  const names = [random.pick(country.given), random.pick(country.family)]
+  return (country.familyNameFirst ? names.reverse() : names).join(' ')
+}
+
+function mailboxOf(name: string): string {
+  const plain = name
+    .normalize('NFD')
+    .toLowerCase()
+    .replace(/[^a-z ]/g, '')
+    .trim()
+    .replace(/ +/g, '.')
+  return plain === '' ? 'customer' : plain
+}
+
+function addressIn(country: DemoCountry, random: DemoRandom): LedgerAddress {
+  const [city, state, postalCode] = random.pick(country.places)
+  return {
+    line1: `${random.between(1, 240)} ${random.pick(country.streets)}`,
+    line2: random.chance(0.2) ? `Floor ${random.between(1, 30)}, "Unit ${random.between(1, 9)}"` : null,
+    city,
+    state,
+    postal_code: postalCode,
+    country: country.code,
+  }
+}
+
+function describe(number: number, random: DemoRandom): string | null {
+  if (number % 53 === 1) return demoAwkwardText(Math.floor(number / 53))
+  return random.chance(0.3)
+    ? random.pick(['Newsletter', 'Wholesale', 'Came from the autumn fair', 'VIP'])
+    : null
+}
+
+function createSubscription(
+  market: DemoMarket,
+  span: { firstDay: Day; days: number },
+  random: DemoRandom,
+  newId: NewDemoId,
+): DemoSubscription {
+  const firstDay = span.firstDay + random.between(0, span.days - 1)
+  return {
+    id: newId('sub', momentOf(firstDay)),
+    price: random.pick(market.subscriptionPrices),
+    firstDay,
+    dayOfMonth: Math.min(28, dayOfMonth(firstDay)),
+    invoices: 0,
+  }
 }

@@ -23,16 +23,82 @@ const sizes = { test: { orders: 103_000, customers: 4200 }, live: { orders: 10_3
 type Span = { firstDay: Day; days: number; endsAt: Date }
 
 /**
+ * The books of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about 120,000
+ * balance transactions in test mode, a tenth of that in live mode. The same `endsAt` and mode always give the same rows,
+ * and the two modes share no id.
+ *
+ * Nothing is created at or after `endsAt`; automatic payouts that arrive later are `in_transit` and effective later.
+ * No currency's balance is ever negative.
+ *
+ * @throws RangeError when `endsAt` is not midnight UTC
+ */
+export function generateDemoLedger(options: { endsAt: Date; livemode: boolean }): DemoLedger {
+  const { endsAt, livemode } = options
+  if (momentOf(dayOf(endsAt)).getTime() !== endsAt.getTime()) {
+    throw new RangeError(`The demo ledger ends at a midnight UTC, and ${String(endsAt)} is none.`)
+  }
+  return generate(endsAt, livemode)
+}
+
+const writeCoverage = `
+  insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
+  values ($1, $2::boolean, $3::timestamptz, $4::timestamptz, now())
+  on conflict (account_id, livemode) do update
+  set available_from = excluded.available_from,
+      available_until = excluded.available_until,
+      updated_at = excluded.updated_at`
+
+/**
+ * Gives an account its demo ledger in one mode, and says in `ledger_coverage` what it covers.
+ *
+ * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
+ * - An account and mode that has coverage is left alone: `isNew` is false and nothing is written.
+ * - Two processes that do it at once wait for each other, and the second finds the first one's.
+ *
+ * @throws Error when the client has no transaction open
+ */
+export async function loadDemoLedger(
+  client: pg.ClientBase,
+  options: Tenant & {
+    endsAt: Date
+    /** Gets a sentence now and then while the ledger is loaded. */
+    onProgress?: (message: string) => void
+  },
+): Promise<{ balanceTransactions: number; isNew: boolean }> {
+  const { accountId, livemode, endsAt, onProgress } = options
+  const ledger = generateDemoLedger({ endsAt, livemode })
+  if (client.getTransactionStatus() !== 'T') {
+    throw new Error(
+      `Loading the demo ledger of ${accountId} needs an open transaction: begin one on this client.`,
+    )
+  }
+  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `demo ledger ${tenantKey(options)}`,
+  ])
+  const coverage = await client.query(
+    'select from ledger_coverage where account_id = $1 and livemode = $2::boolean',
+    [accountId, livemode],
+  )
+  if (coverage.rowCount !== 0) return { balanceTransactions: 0, isNew: false }
+
+  const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
+    onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions loaded.`),
+  )
+  await client.query(writeCoverage, [accountId, livemode, momentOf(firstDayBefore(endsAt)), endsAt])
+  return { balanceTransactions, isNew: true }
+}
+
+/**
  * One market's shop. A day is lived through in two parts with the day's refunds and disputes between them, so that money
  * given back is never more than is held: the payouts of the night have left by then, and the day's sales do not count yet.
  */
-const openShop = (
+function openShop(
   book: DemoBook,
   market: DemoMarket,
   span: Span,
   size: { orders: number; customers: number },
   nextOrder: () => number,
-) => {
+) {
   const { firstDay, days, endsAt } = span
   const customerCount = Math.round(size.customers * market.share)
   const customers = createDemoCustomers(market, customerCount, span, book.random, book.newId)
@@ -90,70 +156,4 @@ function* generate(endsAt: Date, livemode: boolean): DemoLedger {
     if (isLastOfMonth(day)) yield takeBatch(false)
   }
   yield takeBatch(true)
-}
-
-/**
- * The books of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about 120,000
- * balance transactions in test mode, a tenth of that in live mode. The same `endsAt` and mode always give the same rows,
- * and the two modes share no id.
- *
- * Nothing is created at or after `endsAt`; automatic payouts that arrive later are `in_transit` and effective later.
- * No currency's balance is ever negative.
- *
- * @throws RangeError when `endsAt` is not midnight UTC
- */
-export const generateDemoLedger = (options: { endsAt: Date; livemode: boolean }): DemoLedger => {
-  const { endsAt, livemode } = options
-  if (momentOf(dayOf(endsAt)).getTime() !== endsAt.getTime()) {
-    throw new RangeError(`The demo ledger ends at a midnight UTC, and ${String(endsAt)} is none.`)
-  }
-  return generate(endsAt, livemode)
-}
-
-const writeCoverage = `
-  insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
-  values ($1, $2::boolean, $3::timestamptz, $4::timestamptz, now())
-  on conflict (account_id, livemode) do update
-  set available_from = excluded.available_from,
-      available_until = excluded.available_until,
-      updated_at = excluded.updated_at`
-
-/**
- * Gives an account its demo ledger in one mode, and says in `ledger_coverage` what it covers.
- *
- * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
- * - An account and mode that has coverage is left alone: `isNew` is false and nothing is written.
- * - Two processes that do it at once wait for each other, and the second finds the first one's.
- *
- * @throws Error when the client has no transaction open
- */
-export const loadDemoLedger = async (
-  client: pg.ClientBase,
-  options: Tenant & {
-    endsAt: Date
-    /** Gets a sentence now and then while the ledger is loaded. */
-    onProgress?: (message: string) => void
-  },
-): Promise<{ balanceTransactions: number; isNew: boolean }> => {
-  const { accountId, livemode, endsAt, onProgress } = options
-  const ledger = generateDemoLedger({ endsAt, livemode })
-  if (client.getTransactionStatus() !== 'T') {
-    throw new Error(
-      `Loading the demo ledger of ${accountId} needs an open transaction: begin one on this client.`,
-    )
-  }
-  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `demo ledger ${tenantKey(options)}`,
-  ])
-  const coverage = await client.query(
-    'select from ledger_coverage where account_id = $1 and livemode = $2::boolean',
-    [accountId, livemode],
-  )
-  if (coverage.rowCount !== 0) return { balanceTransactions: 0, isNew: false }
-
-  const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
-    onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions loaded.`),
-  )
-  await client.query(writeCoverage, [accountId, livemode, momentOf(firstDayBefore(endsAt)), endsAt])
-  return { balanceTransactions, isNew: true }
 }

@@ -29,7 +29,28 @@ export type DemoOptions = {
   signal: AbortSignal
 }
 
-const readKeys = async (file: string): Promise<DemoKeys | null> => {
+const progressMilliseconds = 500
+
+// Two gateways may start at once on one database.
+const demoLock = 7_203_614_872
+
+/** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
+export async function prepareDemo(options: DemoOptions): Promise<Demo> {
+  const { prisma, pool } = options
+  const tell = seldom(options.onProgress)
+  const client = await borrow(pool)
+  try {
+    await client.query('select pg_advisory_lock($1)', [demoLock])
+    await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
+    await Promise.all([loadLedger(options, false, tell), loadLedger(options, true, tell)])
+    return { keys: await ensureKeys(options), month: await lastMonth(prisma) }
+  } finally {
+    // Ending the connection gives the lock back, whatever happened before.
+    client.release(true)
+  }
+}
+
+async function readKeys(file: string): Promise<DemoKeys | null> {
   try {
     return demoKeys.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch {
@@ -37,13 +58,13 @@ const readKeys = async (file: string): Promise<DemoKeys | null> => {
   }
 }
 
-const areGood = async ({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> => {
+async function areGood({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> {
   const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(prisma, key, now())))
   return viewers.every((viewer) => viewer?.accountId === demoAccountId)
 }
 
 /** The demo keys: those of `keys.json`, or new ones, which are written there for this user alone. */
-const ensureKeys = async (options: DemoOptions): Promise<DemoKeys> => {
+async function ensureKeys(options: DemoOptions): Promise<DemoKeys> {
   const file = join(options.dataDir, 'keys.json')
   const kept = await readKeys(file)
   if (kept && (await areGood(options, kept))) return kept
@@ -59,10 +80,12 @@ const ensureKeys = async (options: DemoOptions): Promise<DemoKeys> => {
   return keys
 }
 
-const lastMidnight = (now: Date): Date => new Date(Math.floor(now.getTime() / 86_400_000) * 86_400_000)
+function lastMidnight(now: Date): Date {
+  return new Date(Math.floor(now.getTime() / 86_400_000) * 86_400_000)
+}
 
 /** Not the last month of the calendar: the ledger ends where it ended at the first start. */
-const lastMonth = async (prisma: Prisma): Promise<Demo['month']> => {
+async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
   const { availableUntil: until } = await prisma.ledgerCoverage.findFirstOrThrow({
     where: { accountId: demoAccountId, livemode: false },
   })
@@ -71,10 +94,8 @@ const lastMonth = async (prisma: Prisma): Promise<Demo['month']> => {
   return { start: monthStart(1), end: monthStart(0) }
 }
 
-const progressMilliseconds = 500
-
 /** Passes a sentence on only when the last one was some time ago. */
-const seldom = (tell: (message: string) => void): ((message: string) => void) => {
+function seldom(tell: (message: string) => void): (message: string) => void {
   let last = 0
   return (message) => {
     if (Date.now() - last < progressMilliseconds) return
@@ -83,22 +104,19 @@ const seldom = (tell: (message: string) => void): ((message: string) => void) =>
   }
 }
 
-// Two gateways may start at once on one database.
-const demoLock = 7_203_614_872
-
 /** While it is lent out nobody else listens, and an error that nobody hears ends the process. */
-const borrow = async (pool: Pool): Promise<PoolClient> => {
+async function borrow(pool: Pool): Promise<PoolClient> {
   const client = await pool.connect()
   // The query that runs then, or the next one, fails with it.
   client.on('error', () => {})
   return client
 }
 
-const loadLedger = async (
+async function loadLedger(
   { pool, now, signal }: DemoOptions,
   livemode: boolean,
   tell: (message: string) => void,
-) => {
+) {
   const client = await borrow(pool)
   try {
     await client.query('begin')
@@ -114,22 +132,6 @@ const loadLedger = async (
     await client.query('commit')
   } finally {
     // Ended, not given back: it has a listener that nobody else wants.
-    client.release(true)
-  }
-}
-
-/** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
-export const prepareDemo = async (options: DemoOptions): Promise<Demo> => {
-  const { prisma, pool } = options
-  const tell = seldom(options.onProgress)
-  const client = await borrow(pool)
-  try {
-    await client.query('select pg_advisory_lock($1)', [demoLock])
-    await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
-    await Promise.all([loadLedger(options, false, tell), loadLedger(options, true, tell)])
-    return { keys: await ensureKeys(options), month: await lastMonth(prisma) }
-  } finally {
-    // Ending the connection gives the lock back, whatever happened before.
     client.release(true)
   }
 }

@@ -2,14 +2,8 @@ import type { LedgerFeeDetail } from '../ledger/rows.ts'
 import { demoMarkets } from './markets.ts'
 import type { DemoBalanceTransaction } from './rows.ts'
 
-const describe = ({ reportingCategory }: DemoBalanceTransaction): string => {
-  if (reportingCategory === 'charge') return 'Payment processing'
-  if (reportingCategory === 'dispute') return 'Dispute handling'
-  return reportingCategory === 'dispute_reversal' ? 'Dispute handling, returned' : 'Instant payout'
-}
-
 /** What the fee of a row consists of: the fee proper, and the tax on it where the market's fees include it. */
-export const feeDetailsOf = (row: DemoBalanceTransaction): LedgerFeeDetail[] => {
+export function feeDetailsOf(row: DemoBalanceTransaction): LedgerFeeDetail[] {
   if (row.fee === 0) return []
   const billing = demoMarkets.find(({ currency }) => currency === row.currency)?.billing
   const permille = billing?.areFeesTaxed ? billing.taxPermille : 0
@@ -24,4 +18,10 @@ export const feeDetailsOf = (row: DemoBalanceTransaction): LedgerFeeDetail[] => 
     position,
     currency: row.currency,
   }))
+}
+
+function describe({ reportingCategory }: DemoBalanceTransaction): string {
+  if (reportingCategory === 'charge') return 'Payment processing'
+  if (reportingCategory === 'dispute') return 'Dispute handling'
+  return reportingCategory === 'dispute_reversal' ? 'Dispute handling, returned' : 'Instant payout'
 }

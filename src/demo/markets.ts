@@ -44,7 +44,9 @@ export type DemoMarket = {
   }
 }
 
-const card = (fixed: number) => ({ type: 'card', permille: 29, fixed })
+function card(fixed: number) {
+  return { type: 'card', permille: 29, fixed }
+}
 
 const usd: DemoMarket = {
   currency: 'usd',

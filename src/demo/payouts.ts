@@ -21,7 +21,7 @@ export type DemoPayouts = {
  * A manual payout leaves the balance at once. Its row waits like any other and the next automatic payout sweeps it,
  * paying that much less. So does the row that brings a failed payout back. Both keep every amount accounted for.
  */
-export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Date): DemoPayouts => {
+export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Date): DemoPayouts {
   const { random, newId } = book
   const { currency, payout: rules } = market
   const destinationIds = {
@@ -116,17 +116,21 @@ export const createDemoPayouts = (book: DemoBook, market: DemoMarket, endsAt: Da
   }
 }
 
-const monthsSince2000 = (day: Day) => (momentOf(day).getUTCFullYear() - 2000) * 12 + monthOf(day)
+function monthsSince2000(day: Day) {
+  return (momentOf(day).getUTCFullYear() - 2000) * 12 + monthOf(day)
+}
 
-const payoutRow = (payout: DemoPayout, fee: number) => ({
-  type: 'payout',
-  reportingCategory: 'payout',
-  currency: payout.currency,
-  amount: -payout.amount,
-  fee,
-  created: payout.created,
-  availableOn: payout.effectiveAt,
-  description: payout.description ?? null,
-  sourceId: payout.id,
-  payoutId: payout.id,
-})
+function payoutRow(payout: DemoPayout, fee: number) {
+  return {
+    type: 'payout',
+    reportingCategory: 'payout',
+    currency: payout.currency,
+    amount: -payout.amount,
+    fee,
+    created: payout.created,
+    availableOn: payout.effectiveAt,
+    description: payout.description ?? null,
+    sourceId: payout.id,
+    payoutId: payout.id,
+  }
+}

@@ -165,4 +165,6 @@ const awkwardTexts: readonly string[] = [
  * Text that careless CSV, COPY or spreadsheet code breaks on: formulas, quotes, separators, line ends, backslashes and
  * Postgres's own null mark. Any dozen consecutive turns give all of them.
  */
-export const demoAwkwardText = (turn: number): string => awkwardTexts[turn % awkwardTexts.length] ?? ''
+export function demoAwkwardText(turn: number): string {
+  return awkwardTexts[turn % awkwardTexts.length] ?? ''
+}

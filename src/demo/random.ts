@@ -12,28 +12,8 @@ export type DemoRandom = {
   weighted: <Item>(choices: readonly (readonly [Item, number])[]) => Item
 }
 
-/**
- * The small fast counter generator sfc32 by Chris Doty-Humphrey, from his PractRand library (public domain): 128 bits of
- * state, one of them a counter, so no seed leads into a short cycle.
- */
-const sfc32 = (seed: readonly [number, number, number]): (() => number) => {
-  let [a, b, c] = seed
-  let counter = 1
-  const next = () => {
-    const sum = (((a + b) | 0) + counter) | 0
-    counter = (counter + 1) | 0
-    a = b ^ (b >>> 9)
-    b = (c + (c << 3)) | 0
-    c = (((c << 21) | (c >>> 11)) + sum) | 0
-    return sum >>> 0
-  }
-  // Neighbouring seeds give alike numbers at first; the generator's author discards the first rounds for it.
-  for (let round = 0; round < 15; round++) next()
-  return next
-}
-
 /** @param seed three 32-bit words */
-export const createDemoRandom = (seed: readonly [number, number, number]): DemoRandom => {
+export function createDemoRandom(seed: readonly [number, number, number]): DemoRandom {
   const bits = sfc32(seed)
   const next = () => bits() / 2 ** 32
   const pick = <Item>(items: readonly Item[]): Item => {
@@ -56,4 +36,24 @@ export const createDemoRandom = (seed: readonly [number, number, number]): DemoR
       return pick(choices)[0]
     },
   }
+}
+
+/**
+ * The small fast counter generator sfc32 by Chris Doty-Humphrey, from his PractRand library (public domain): 128 bits of
+ * state, one of them a counter, so no seed leads into a short cycle.
+ */
+function sfc32(seed: readonly [number, number, number]): () => number {
+  let [a, b, c] = seed
+  let counter = 1
+  const next = () => {
+    const sum = (((a + b) | 0) + counter) | 0
+    counter = (counter + 1) | 0
+    a = b ^ (b >>> 9)
+    b = (c + (c << 3)) | 0
+    c = (((c << 21) | (c >>> 11)) + sum) | 0
+    return sum >>> 0
+  }
+  // Neighbouring seeds give alike numbers at first; the generator's author discards the first rounds for it.
+  for (let round = 0; round < 15; round++) next()
+  return next
 }

@@ -2,8 +2,42 @@ import { type DemoBook, giveBackLater, someTimeAfter } from './book.ts'
 import type { DemoSale } from './charges.ts'
 import type { DemoMarket } from './markets.ts'
 
+const refundReasons = ['damaged', 'late', 'wrong size', 'changed "mind", sorry', 'お客様都合']
+
+const disputeReasons = [
+  'fraudulent',
+  'product_not_received',
+  'product_unacceptable',
+  'duplicate',
+  'unrecognized',
+]
+
+/**
+ * Decides what becomes of a sale: one in twenty is refunded (in full, in part, or in two parts), one card sale in 250 is
+ * disputed. Both happen on later days, and never to the same sale.
+ */
+export function planReversals(book: DemoBook, market: DemoMarket, sale: DemoSale): void {
+  const { random } = book
+  const fate = random.next()
+  const { created, currency, amount } = sale.transaction
+  const refundLater = (part: number, days: number) => {
+    const money = { currency, cost: Math.ceil(amount * part) }
+    giveBackLater(book, money, someTimeAfter(created, days, random), (at) => refund(book, sale, part, at))
+  }
+  if (fate < 0.032) refundLater(1, random.between(1, 30))
+  else if (fate < 0.048) refundLater(random.pick([0.1, 0.25, 0.5]), random.between(1, 45))
+  else if (fate < 0.05) {
+    refundLater(0.3, random.between(1, 10))
+    refundLater(0.7, random.between(11, 30))
+  } else if (fate < 0.054 && sale.isCard) {
+    const money = { currency, cost: amount + market.dispute.fee }
+    const at = someTimeAfter(created, random.between(8, 60), random)
+    giveBackLater(book, money, at, (now) => dispute(book, market, sale, now))
+  }
+}
+
 /** Part of a sale in its own currency and in the customer's, both negative when money goes back. */
-const partOf = (sale: DemoSale, part: number) => {
+function partOf(sale: DemoSale, part: number) {
   const { amount, customerFacingAmount, customerFacingCurrency, currency, chargeId } = sale.transaction
   return {
     currency,
@@ -14,9 +48,7 @@ const partOf = (sale: DemoSale, part: number) => {
   }
 }
 
-const refundReasons = ['damaged', 'late', 'wrong size', 'changed "mind", sorry', 'お客様都合']
-
-const refund = (book: DemoBook, sale: DemoSale, part: number, at: Date): void => {
+function refund(book: DemoBook, sale: DemoSale, part: number, at: Date): void {
   const { random } = book
   const isCharge = sale.transaction.type === 'charge'
   const metadata = { reason: random.pick(refundReasons), ticket: `T-${random.between(10_000, 99_999)}` }
@@ -46,15 +78,7 @@ const refund = (book: DemoBook, sale: DemoSale, part: number, at: Date): void =>
   })
 }
 
-const disputeReasons = [
-  'fraudulent',
-  'product_not_received',
-  'product_unacceptable',
-  'duplicate',
-  'unrecognized',
-]
-
-const dispute = (book: DemoBook, market: DemoMarket, sale: DemoSale, at: Date): void => {
+function dispute(book: DemoBook, market: DemoMarket, sale: DemoSale, at: Date): void {
   const { random } = book
   const { fee, isFeeReturned } = market.dispute
   const sourceId = book.newId('dp', at)
@@ -82,28 +106,4 @@ const dispute = (book: DemoBook, market: DemoMarket, sale: DemoSale, at: Date): 
       disputeReason,
     })
   })
-}
-
-/**
- * Decides what becomes of a sale: one in twenty is refunded (in full, in part, or in two parts), one card sale in 250 is
- * disputed. Both happen on later days, and never to the same sale.
- */
-export const planReversals = (book: DemoBook, market: DemoMarket, sale: DemoSale): void => {
-  const { random } = book
-  const fate = random.next()
-  const { created, currency, amount } = sale.transaction
-  const refundLater = (part: number, days: number) => {
-    const money = { currency, cost: Math.ceil(amount * part) }
-    giveBackLater(book, money, someTimeAfter(created, days, random), (at) => refund(book, sale, part, at))
-  }
-  if (fate < 0.032) refundLater(1, random.between(1, 30))
-  else if (fate < 0.048) refundLater(random.pick([0.1, 0.25, 0.5]), random.between(1, 45))
-  else if (fate < 0.05) {
-    refundLater(0.3, random.between(1, 10))
-    refundLater(0.7, random.between(11, 30))
-  } else if (fate < 0.054 && sale.isCard) {
-    const money = { currency, cost: amount + market.dispute.fee }
-    const at = someTimeAfter(created, random.between(8, 60), random)
-    giveBackLater(book, money, at, (now) => dispute(book, market, sale, now))
-  }
 }

@@ -44,12 +44,12 @@ export type Context = Services & {
 }
 
 /** @param headers those of the request; null over WebSocket, where an operation has none */
-export const createContext = (
+export function createContext(
   services: Services,
   viewer: Viewer | null,
   headers: Pick<Headers, 'get'> | null,
   gone: AbortSignal,
-): Context => {
+): Context {
   if (viewer) noteViewer(viewer)
   return {
     ...services,
@@ -62,12 +62,13 @@ export const createContext = (
 }
 
 /** @throws AuthenticationError when no key was sent */
-export const requireViewer = ({ viewer }: Pick<Context, 'viewer'>): Viewer => {
+export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {
   if (!viewer) throw missingKey()
   return viewer
 }
 
-export const missingKey = (): AuthenticationError =>
-  new AuthenticationError(
+export function missingKey(): AuthenticationError {
+  return new AuthenticationError(
     'No API key was sent. Send the header "Authorization: Bearer" and a key, or over WebSocket the same as connectionParams.authorization.',
   )
+}

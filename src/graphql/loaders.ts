@@ -21,42 +21,11 @@ const options = { cache: false, maxBatchSize: 30_000 }
 // What is told of an event should not fail by an outage that the event itself has outlasted.
 const patienceMilliseconds = 15_000
 
-/** Tries for some time, then fails as the last attempt did. */
-const patiently = async <Result>(log: Logger, attempt: () => Promise<Result>): Promise<Result> => {
-  const signal = AbortSignal.timeout(patienceMilliseconds)
-  let fault: unknown
-  const noteFault = (error: unknown): never => {
-    fault = error
-    throw error
-  }
-  const what = 'What belongs to runs could not be loaded.'
-  try {
-    return await insist(() => attempt().catch(noteFault), { signal, log, what })
-  } catch (error) {
-    throw signal.aborted ? fault : error
-  }
-}
-
-/** Remembers what was loaded for as long as the object lives that it was loaded for; not what could not be loaded. */
-const shareBySource = <Value>(load: (id: string) => Promise<Value>) => {
-  const bySource = new WeakMap<object, Map<string, Promise<Value>>>()
-  return (source: object, id: string): Promise<Value> => {
-    const shared = bySource.get(source) ?? new Map<string, Promise<Value>>()
-    bySource.set(source, shared)
-    const known = shared.get(id)
-    if (known) return known
-    const loading = load(id)
-    shared.set(id, loading)
-    loading.catch(() => shared.delete(id))
-    return loading
-  }
-}
-
 /**
  * Loaders for the whole process: what a thousand subscriptions ask for at the same moment is one query, and what they ask
  * for of the same event is one query at whatever moment. Whoever asks has seen to it before that the viewer may know.
  */
-export const createLoaders = (prisma: Prisma, log: Logger): Loaders => {
+export function createLoaders(prisma: Prisma, log: Logger): Loaders {
   const files = new DataLoader(async (runIds: readonly string[]) => {
     const where = { runId: { in: [...new Set(runIds)] } }
     const found = await patiently(log, () =>
@@ -83,5 +52,36 @@ export const createLoaders = (prisma: Prisma, log: Logger): Loaders => {
     apiKeyOf: shareBySource((id) => apiKey.load(id)),
     apiKey,
     scheduleOf: shareBySource((id) => schedule.load(id)),
+  }
+}
+
+/** Tries for some time, then fails as the last attempt did. */
+async function patiently<Result>(log: Logger, attempt: () => Promise<Result>): Promise<Result> {
+  const signal = AbortSignal.timeout(patienceMilliseconds)
+  let fault: unknown
+  const noteFault = (error: unknown): never => {
+    fault = error
+    throw error
+  }
+  const what = 'What belongs to runs could not be loaded.'
+  try {
+    return await insist(() => attempt().catch(noteFault), { signal, log, what })
+  } catch (error) {
+    throw signal.aborted ? fault : error
+  }
+}
+
+/** Remembers what was loaded for as long as the object lives that it was loaded for; not what could not be loaded. */
+function shareBySource<Value>(load: (id: string) => Promise<Value>) {
+  const bySource = new WeakMap<object, Map<string, Promise<Value>>>()
+  return (source: object, id: string): Promise<Value> => {
+    const shared = bySource.get(source) ?? new Map<string, Promise<Value>>()
+    bySource.set(source, shared)
+    const known = shared.get(id)
+    if (known) return known
+    const loading = load(id)
+    shared.set(id, loading)
+    loading.catch(() => shared.delete(id))
+    return loading
   }
 }

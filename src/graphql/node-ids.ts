@@ -11,5 +11,6 @@ const typeNames = [
  * The GraphQL type that an id's prefix names. All else is taken for the name of a report type, also an id that is not
  * well formed: it exists nowhere, and Postgres could not read some of them.
  */
-export const typeNameOfId = (id: string): string =>
-  typeNames.find(([prefix]) => isId(id, prefix))?.[1] ?? 'ReportType'
+export function typeNameOfId(id: string): string {
+  return typeNames.find(([prefix]) => isId(id, prefix))?.[1] ?? 'ReportType'
+}

@@ -26,4 +26,6 @@ import './schema/viewer/viewer.ts'
 export const schema: GraphQLSchema = builder.toSchema()
 
 /** The schema as text, as it stands in `schema.graphql`. */
-export const printedSchema = (): string => `${printSchema(lexicographicSortSchema(schema))}\n`
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(schema))}\n`
+}

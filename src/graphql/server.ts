@@ -32,15 +32,12 @@ export type ConnectionContext = {
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
 
-const refused = (): AuthenticationError =>
-  new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
-
 /**
  * Who a key proves; null when no key was sent.
  *
  * @throws AuthenticationError when the key is not good
  */
-export const authenticate = async (services: Services, key: string | null): Promise<Viewer | null> => {
+export async function authenticate(services: Services, key: string | null): Promise<Viewer | null> {
   if (key === null) return null
   const viewer = await verifyApiKey(services.prisma, key, services.now())
   if (!viewer) throw refused()
@@ -56,8 +53,8 @@ export type YogaOptions = {
 }
 
 /** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
-export const createGraphqlServer = ({ services, log, prefill, config }: YogaOptions): Yoga =>
-  createYoga<ConnectionContext, Context>({
+export function createGraphqlServer({ services, log, prefill, config }: YogaOptions): Yoga {
+  return createYoga<ConnectionContext, Context>({
     schema,
     graphqlEndpoint,
     landingPage: false,
@@ -99,3 +96,8 @@ export const createGraphqlServer = ({ services, log, prefill, config }: YogaOpti
       }
     },
   })
+}
+
+function refused(): AuthenticationError {
+  return new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
+}

@@ -13,13 +13,13 @@ import type { LedgerValue } from './rows.ts'
  * @param columns of the table, in the order of each row's values
  * @param text the rows, as `encodeRows` gives them
  */
-export const copyText = async (
+export async function copyText(
   client: pg.ClientBase,
   accountId: string,
   table: string,
   columns: readonly string[],
   text: Iterable<Buffer>,
-): Promise<void> => {
+): Promise<void> {
   try {
     await pipeline(
       Readable.from(text),
@@ -36,13 +36,13 @@ export const copyText = async (
  *
  * @param columns the table's column of each field of a row
  */
-export const copyRows = async <Row extends { [Key in keyof Row]: LedgerValue }>(
+export async function copyRows<Row extends { [Key in keyof Row]: LedgerValue }>(
   client: pg.ClientBase,
   { accountId, livemode }: Tenant,
   table: string,
   columns: Readonly<Record<keyof Row, string>>,
   rows: readonly Row[],
-): Promise<void> => {
+): Promise<void> {
   if (rows.length === 0) return
   // Object.keys cannot know that `columns` has no other keys than those of Row.
   const fields = Object.keys(columns) as (keyof Row)[]

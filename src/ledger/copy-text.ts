@@ -5,18 +5,6 @@ const chunkBytes = 128 * 1024
 
 const escapes: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-const escapeText = (text: string): string =>
-  /[\\\n\r\t]/.test(text) ? text.replace(/[\\\n\r\t]/g, (character) => escapes[character] ?? character) : text
-
-const encodeValue = (value: LedgerValue): string => {
-  if (value === null || value === undefined) return '\\N'
-  if (typeof value === 'string') return escapeText(value)
-  if (typeof value === 'boolean') return value ? 't' : 'f'
-  if (typeof value === 'number') return String(value)
-  if (value instanceof Date) return value.toISOString()
-  return escapeText(JSON.stringify(value))
-}
-
 /**
  * Rows in COPY's text format. Lines go into bytes one by one: joining them first and encoding the text takes longer.
  *
@@ -49,4 +37,19 @@ export function* encodeRows<Row extends { [Key in keyof Row]: LedgerValue }>(
     used += chunk.write(line, used)
   }
   yield chunk.subarray(0, used)
+}
+
+function escapeText(text: string): string {
+  return /[\\\n\r\t]/.test(text)
+    ? text.replace(/[\\\n\r\t]/g, (character) => escapes[character] ?? character)
+    : text
+}
+
+function encodeValue(value: LedgerValue): string {
+  if (value === null || value === undefined) return '\\N'
+  if (typeof value === 'string') return escapeText(value)
+  if (typeof value === 'boolean') return value ? 't' : 'f'
+  if (typeof value === 'number') return String(value)
+  if (value instanceof Date) return value.toISOString()
+  return escapeText(JSON.stringify(value))
 }

@@ -43,33 +43,8 @@ const writeCoverage = `
   where (ledger_coverage.available_from, ledger_coverage.available_until)
     is distinct from (excluded.available_from, excluded.available_until)`
 
-const sideOf = async (client: pg.ClientBase, tenant: Tenant, side: LedgerSide): Promise<Span | null> => {
-  const { rows } = await client.query<Span>(readSide, [tenant.accountId, tenant.livemode, storedSide[side]])
-  return rows[0] ?? null
-}
-
-const time = (date: Date): string => date.toISOString().replace('.000Z', 'Z')
-
-const doMeet = (a: Span, b: Span): boolean => a.from <= b.until && b.from <= a.until
-
-/** What both spans cover; they have to overlap or touch, since nobody knows what happened in a gap. */
-const joined = (side: LedgerSide, known: Span, added: Span): Span => {
-  if (doMeet(known, added)) {
-    return {
-      from: added.from < known.from ? added.from : known.from,
-      until: added.until > known.until ? added.until : known.until,
-    }
-  }
-  const isLater = added.from > known.until
-  const way = isLater ? `--from ${time(known.until)}` : `--until ${time(known.from)}`
-  throw new InputError(
-    `The ${side} of this account is known from ${time(known.from)} until ${time(known.until)}, and what comes now covers ${time(added.from)} until ${time(added.until)}: between them is a gap. Import what lies between them first; if nothing happened then, say so: ${way}.`,
-    [isLater ? 'from' : 'until'],
-  )
-}
-
 /** The span that the ledger as a whole covers; null when it covers none. */
-export const readCoverage = async (client: pg.ClientBase, tenant: Tenant): Promise<Span | null> => {
+export async function readCoverage(client: pg.ClientBase, tenant: Tenant): Promise<Span | null> {
   const { rows } = await client.query<Span>(
     `select available_from as "from", available_until as "until" from ledger_coverage
      where account_id = $1 and livemode = $2::boolean`,
@@ -79,12 +54,12 @@ export const readCoverage = async (client: pg.ClientBase, tenant: Tenant): Promi
 }
 
 /** Checks, and writes nothing. @throws InputError when a gap would lie between the span and what is covered */
-export const checkCoverage = async (
+export async function checkCoverage(
   client: pg.ClientBase,
   tenant: Tenant,
   span: Span,
   sides: readonly LedgerSide[],
-): Promise<void> => {
+): Promise<void> {
   for (const side of sides) {
     const known = await sideOf(client, tenant, side)
     if (known) joined(side, known, span)
@@ -92,7 +67,7 @@ export const checkCoverage = async (
 }
 
 /** True when no gap would lie between the span and what is covered. */
-export const meetsCoverage = async (client: pg.ClientBase, tenant: Tenant, span: Span): Promise<boolean> => {
+export async function meetsCoverage(client: pg.ClientBase, tenant: Tenant, span: Span): Promise<boolean> {
   for (const side of ledgerSides) {
     const known = await sideOf(client, tenant, side)
     if (known && !doMeet(known, span)) return false
@@ -106,12 +81,12 @@ export const meetsCoverage = async (client: pg.ClientBase, tenant: Tenant, span:
  *
  * @throws InputError when a gap would lie between the span and what is covered
  */
-export const extendCoverage = async (
+export async function extendCoverage(
   client: pg.ClientBase,
   tenant: Tenant,
   span: Span,
   sides: readonly LedgerSide[],
-): Promise<void> => {
+): Promise<void> {
   const known = new Map<LedgerSide, Span>()
   // All are read before one is written: see readSide.
   for (const side of ledgerSides) {
@@ -129,7 +104,36 @@ export const extendCoverage = async (
 }
 
 /** Lets one transaction at a time change a ledger: another one waits here until the first has ended. */
-export const lockLedger = async (client: pg.ClientBase, tenant: Tenant): Promise<void> => {
+export async function lockLedger(client: pg.ClientBase, tenant: Tenant): Promise<void> {
   const name = `ledger ${tenantKey(tenant)}`
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name])
+}
+
+async function sideOf(client: pg.ClientBase, tenant: Tenant, side: LedgerSide): Promise<Span | null> {
+  const { rows } = await client.query<Span>(readSide, [tenant.accountId, tenant.livemode, storedSide[side]])
+  return rows[0] ?? null
+}
+
+function time(date: Date): string {
+  return date.toISOString().replace('.000Z', 'Z')
+}
+
+function doMeet(a: Span, b: Span): boolean {
+  return a.from <= b.until && b.from <= a.until
+}
+
+/** What both spans cover; they have to overlap or touch, since nobody knows what happened in a gap. */
+function joined(side: LedgerSide, known: Span, added: Span): Span {
+  if (doMeet(known, added)) {
+    return {
+      from: added.from < known.from ? added.from : known.from,
+      until: added.until > known.until ? added.until : known.until,
+    }
+  }
+  const isLater = added.from > known.until
+  const way = isLater ? `--from ${time(known.until)}` : `--until ${time(known.from)}`
+  throw new InputError(
+    `The ${side} of this account is known from ${time(known.from)} until ${time(known.until)}, and what comes now covers ${time(added.from)} until ${time(added.until)}: between them is a gap. Import what lies between them first; if nothing happened then, say so: ${way}.`,
+    [isLater ? 'from' : 'until'],
+  )
 }

@@ -22,42 +22,27 @@ const joinedFields: readonly string[] = [
  *
  * @param assumed names of the fields that are to be kept
  */
-export const fieldMerges = <Field extends PropertyKey>(
+export function fieldMerges<Field extends PropertyKey>(
   fields: readonly Field[],
   assumed: readonly Field[],
-): ReadonlyMap<Field, FieldMerge> =>
-  new Map(
+): ReadonlyMap<Field, FieldMerge> {
+  return new Map(
     fields.map((field) => {
       if (joinedFields.includes(String(field))) return [field, 'join']
       return [field, assumed.includes(field) ? 'keep' : 'replace']
     }),
   )
+}
 
 /** What `joinedFields` hold. */
 type Joined = Metadata | LedgerAddress
 
-const foldField = (merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue => {
-  if (merge === 'keep') return known ?? added
-  // Only these are joined.
-  if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }
-  return added ?? known
-}
-
-/** The same payout is named by each row that it swept, so this is asked often. */
-const saysMore = <Row>(known: Row, row: Row, fields: Iterable<keyof Row>): boolean => {
-  for (const field of fields) {
-    const value = row[field]
-    if (value !== null && value !== undefined && value !== known[field]) return true
-  }
-  return false
-}
-
 /** Puts a row among others by its id; one that is there is completed, as the database will complete its own. */
-export const foldRow = <Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
+export function foldRow<Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
   rows: Map<string, Row>,
   row: Row,
   merges: ReadonlyMap<keyof Row, FieldMerge>,
-): void => {
+): void {
   const known = rows.get(row.id)
   if (!known) {
     rows.set(row.id, row)
@@ -67,4 +52,20 @@ export const foldRow = <Row extends { id: string } & { [Key in keyof Row]: Ledge
   const fields = [...merges].map(([field, merge]) => [field, foldField(merge, known[field], row[field])])
   // Object.fromEntries forgets the fields; each has the value that it had in one of the two rows, or the keys of both.
   rows.set(row.id, Object.fromEntries(fields) as Row)
+}
+
+function foldField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
+  if (merge === 'keep') return known ?? added
+  // Only these are joined.
+  if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }
+  return added ?? known
+}
+
+/** The same payout is named by each row that it swept, so this is asked often. */
+function saysMore<Row>(known: Row, row: Row, fields: Iterable<keyof Row>): boolean {
+  for (const field of fields) {
+    const value = row[field]
+    if (value !== null && value !== undefined && value !== known[field]) return true
+  }
+  return false
 }

@@ -14,12 +14,12 @@ import { refreshStatistics } from './statistics.ts'
  *
  * @param onProgress called after each batch with the number of balance transactions written so far
  */
-export const loadLedger = async (
+export async function loadLedger(
   client: pg.ClientBase,
   tenant: Tenant,
   ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
   onProgress?: (rows: number) => void,
-): Promise<{ balanceTransactions: number }> => {
+): Promise<{ balanceTransactions: number }> {
   let balanceTransactions = 0
   for await (const batch of ledger) {
     await copyRows(client, tenant, 'customers', ledgerTables.customers, batch.customers)

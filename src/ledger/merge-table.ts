@@ -23,47 +23,15 @@ export type TableMerge<Row> = {
   take(): TakenRows | null
 }
 
-const mergedValue = (merge: FieldMerge, column: string): string => {
-  const [known, added] = [`known.${column}`, `excluded.${column}`]
-  if (merge === 'keep') return `coalesce(${known}, ${added})`
-  if (merge === 'join') return `coalesce(${known} || ${added}, ${added}, ${known})`
-  return `coalesce(${added}, ${known})`
-}
-
-/** What becomes of a row that is known. One that says nothing new is not written again: the table would grow with every load. */
-const conflictAction = (merges: ReadonlyMap<string, FieldMerge>): string => {
-  const names = [...merges.keys()]
-  if (names.length === 0) return 'nothing'
-  const values = [...merges].map(([column, merge]) => mergedValue(merge, column)).join(', ')
-  return `
-    update set (${names.join(', ')}) = row (${values})
-    where (${names.map((name) => `known.${name}`).join(', ')}) is distinct from (${values})`
-}
-
-/** @param merges how each column but the id is merged */
-const mergeStatement = (
-  table: string,
-  { accountId, livemode }: Tenant,
-  merges: ReadonlyMap<string, FieldMerge>,
-): string => {
-  const columns = ['id', ...merges.keys()].join(', ')
-  return `
-    insert into ${table} as known (account_id, livemode, ${columns})
-    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${columns} from merging_${table}
-    on conflict (account_id, livemode, id) do ${conflictAction(merges)}`
-}
-
-const saysNothing = (value: LedgerValue): boolean => value === null || value === undefined
-
 /**
  * @param columns the table's column of each field of a row
  * @param assumed fields that fill new rows only, see `fieldMerges`
  */
-export const createTableMerge = <Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
+export function createTableMerge<Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
   table: string,
   columns: Readonly<Record<keyof Row, string>>,
   assumed: readonly (keyof Row)[] = [],
-): TableMerge<Row> => {
+): TableMerge<Row> {
   // Object.keys cannot know that `columns` has no other keys than those of Row.
   const merges = fieldMerges(Object.keys(columns) as (keyof Row)[], assumed)
   let rows = new Map<string, Row>()
@@ -100,4 +68,38 @@ export const createTableMerge = <Row extends { id: string } & { [Key in keyof Ro
       }
     },
   }
+}
+
+function mergedValue(merge: FieldMerge, column: string): string {
+  const [known, added] = [`known.${column}`, `excluded.${column}`]
+  if (merge === 'keep') return `coalesce(${known}, ${added})`
+  if (merge === 'join') return `coalesce(${known} || ${added}, ${added}, ${known})`
+  return `coalesce(${added}, ${known})`
+}
+
+/** What becomes of a row that is known. One that says nothing new is not written again: the table would grow with every load. */
+function conflictAction(merges: ReadonlyMap<string, FieldMerge>): string {
+  const names = [...merges.keys()]
+  if (names.length === 0) return 'nothing'
+  const values = [...merges].map(([column, merge]) => mergedValue(merge, column)).join(', ')
+  return `
+    update set (${names.join(', ')}) = row (${values})
+    where (${names.map((name) => `known.${name}`).join(', ')}) is distinct from (${values})`
+}
+
+/** @param merges how each column but the id is merged */
+function mergeStatement(
+  table: string,
+  { accountId, livemode }: Tenant,
+  merges: ReadonlyMap<string, FieldMerge>,
+): string {
+  const columns = ['id', ...merges.keys()].join(', ')
+  return `
+    insert into ${table} as known (account_id, livemode, ${columns})
+    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${columns} from merging_${table}
+    on conflict (account_id, livemode, id) do ${conflictAction(merges)}`
+}
+
+function saysNothing(value: LedgerValue): boolean {
+  return value === null || value === undefined
 }

@@ -28,11 +28,68 @@ type Flush = (client: pg.ClientBase, tenant: Tenant) => Promise<void>
 /** Rows that are merged at once: enough that a statement costs little for each, few enough to hold. */
 const rowsAtOnce = 20_000
 
-const replaceFeeDetails = async (
+/**
+ * Merges a ledger into the ledger tables of the search path, each object by its id.
+ *
+ * - What is null or absent in a new row keeps what is known, so a later ledger that says more completes the rows. Keys of
+ *   metadata are joined, and so are the parts of an address; the fee details of a transaction are replaced as a whole, and
+ *   have to come in one batch. An object may come any number of times: merging twice is merging once.
+ * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
+ * - Memory holds some thousand rows, whatever the size of the batches.
+ * - Does not touch `ledger_coverage`, since only the caller knows what span is complete, nor the planner's statistics:
+ *   call `refreshStatistics` when many rows are new.
+ *
+ * @throws Error when the client has no transaction open, or Postgres refuses a row
+ */
+export async function mergeLedger(
+  client: pg.ClientBase,
+  tenant: Tenant,
+  ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
+  { onProgress, assumed }: MergeOptions = {},
+): Promise<{ balanceTransactions: number }> {
+  if (client.getTransactionStatus() !== 'T') {
+    throw new Error(
+      `Merging a ledger of ${tenant.accountId} needs an open transaction: begin one on this client.`,
+    )
+  }
+  const merge = createMerge(assumed)
+  await merge.open(client)
+  let pending = 0
+  let balanceTransactions = 0
+  // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
+  let flushed: Promise<void> = Promise.resolve()
+  const flushNow = async (flush: Flush, rows: number): Promise<void> => {
+    await flush(client, tenant)
+    onProgress?.(rows)
+  }
+  try {
+    for await (const batch of ledger) {
+      merge.add(batch)
+      pending += rowCount(batch)
+      balanceTransactions += batch.balanceTransactions.length
+      if (pending < rowsAtOnce) continue
+      pending = 0
+      const flush = merge.take()
+      await flushed
+      flushed = flushNow(flush, balanceTransactions)
+      // Its error is thrown where it is awaited.
+      flushed.catch(() => {})
+    }
+    const flush = merge.take()
+    await flushed
+    await flushNow(flush, balanceTransactions)
+  } finally {
+    // Whatever went wrong, the caller's rollback has to be the last statement.
+    await flushed.catch(() => {})
+  }
+  return { balanceTransactions }
+}
+
+async function replaceFeeDetails(
   client: pg.ClientBase,
   tenant: Tenant,
   details: ReadonlyMap<string, readonly LedgerFeeDetail[]>,
-): Promise<void> => {
+): Promise<void> {
   if (details.size === 0) return
   await client.query(
     `delete from fee_details
@@ -42,7 +99,7 @@ const replaceFeeDetails = async (
   await copyRows(client, tenant, 'fee_details', ledgerTables.fee_details, [...details.values()].flat())
 }
 
-const createMerge = (assumed: MergeOptions['assumed']) => {
+function createMerge(assumed: MergeOptions['assumed']) {
   const customers = createTableMerge<LedgerCustomer>('customers', ledgerTables.customers)
   const charges = createTableMerge<LedgerCharge>('charges', ledgerTables.charges)
   const payouts = createTableMerge<LedgerPayout>('payouts', ledgerTables.payouts)
@@ -81,62 +138,8 @@ const createMerge = (assumed: MergeOptions['assumed']) => {
   }
 }
 
-const rowCount = (batch: LedgerBatch): number =>
-  batch.customers.length + batch.charges.length + batch.payouts.length + batch.balanceTransactions.length
-
-/**
- * Merges a ledger into the ledger tables of the search path, each object by its id.
- *
- * - What is null or absent in a new row keeps what is known, so a later ledger that says more completes the rows. Keys of
- *   metadata are joined, and so are the parts of an address; the fee details of a transaction are replaced as a whole, and
- *   have to come in one batch. An object may come any number of times: merging twice is merging once.
- * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
- * - Memory holds some thousand rows, whatever the size of the batches.
- * - Does not touch `ledger_coverage`, since only the caller knows what span is complete, nor the planner's statistics:
- *   call `refreshStatistics` when many rows are new.
- *
- * @throws Error when the client has no transaction open, or Postgres refuses a row
- */
-export const mergeLedger = async (
-  client: pg.ClientBase,
-  tenant: Tenant,
-  ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
-  { onProgress, assumed }: MergeOptions = {},
-): Promise<{ balanceTransactions: number }> => {
-  if (client.getTransactionStatus() !== 'T') {
-    throw new Error(
-      `Merging a ledger of ${tenant.accountId} needs an open transaction: begin one on this client.`,
-    )
-  }
-  const merge = createMerge(assumed)
-  await merge.open(client)
-  let pending = 0
-  let balanceTransactions = 0
-  // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
-  let flushed: Promise<void> = Promise.resolve()
-  const flushNow = async (flush: Flush, rows: number): Promise<void> => {
-    await flush(client, tenant)
-    onProgress?.(rows)
-  }
-  try {
-    for await (const batch of ledger) {
-      merge.add(batch)
-      pending += rowCount(batch)
-      balanceTransactions += batch.balanceTransactions.length
-      if (pending < rowsAtOnce) continue
-      pending = 0
-      const flush = merge.take()
-      await flushed
-      flushed = flushNow(flush, balanceTransactions)
-      // Its error is thrown where it is awaited.
-      flushed.catch(() => {})
-    }
-    const flush = merge.take()
-    await flushed
-    await flushNow(flush, balanceTransactions)
-  } finally {
-    // Whatever went wrong, the caller's rollback has to be the last statement.
-    await flushed.catch(() => {})
-  }
-  return { balanceTransactions }
+function rowCount(batch: LedgerBatch): number {
+  return (
+    batch.customers.length + batch.charges.length + batch.payouts.length + batch.balanceTransactions.length
+  )
 }

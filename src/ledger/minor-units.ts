@@ -29,4 +29,6 @@ const decimals: ReadonlyMap<string, number> = new Map([
 ])
 
 /** How many decimals an amount in major units of a currency has. */
-export const decimalsOf = (currency: string): number => decimals.get(currency) ?? 2
+export function decimalsOf(currency: string): number {
+  return decimals.get(currency) ?? 2
+}

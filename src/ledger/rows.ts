@@ -125,13 +125,15 @@ export type LedgerBatch = {
 }
 
 /** A part with nothing in it, to be filled; it may also become one of rows that are known better. */
-export const emptyBatch = (): Record<keyof LedgerBatch, never[]> => ({
-  customers: [],
-  charges: [],
-  payouts: [],
-  balanceTransactions: [],
-  feeDetails: [],
-})
+export function emptyBatch(): Record<keyof LedgerBatch, never[]> {
+  return {
+    customers: [],
+    charges: [],
+    payouts: [],
+    balanceTransactions: [],
+    feeDetails: [],
+  }
+}
 
 type Columns<Row> = Record<keyof Row, string>
 

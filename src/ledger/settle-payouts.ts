@@ -11,7 +11,7 @@ const timesOfPayout = `
  * Gives payouts the times at which they were made and left the balance, where their row had to assume one: exports tell
  * them now of the payout itself, now only of what was swept into it.
  */
-export const settlePayouts = async (client: pg.ClientBase, tenant: Tenant): Promise<void> => {
+export async function settlePayouts(client: pg.ClientBase, tenant: Tenant): Promise<void> {
   await client.query(
     `update balance_transactions bt
      set (effective_at, created) = ${timesOfPayout}

@@ -11,6 +11,6 @@ const analyze = `
     fee_details (account_id, livemode, balance_transaction_id)`
 
 /** Refreshes the planner's statistics, so that the next report is planned for the rows that are there. */
-export const refreshStatistics = async (client: pg.ClientBase): Promise<void> => {
+export async function refreshStatistics(client: pg.ClientBase): Promise<void> {
   await client.query(analyze)
 }

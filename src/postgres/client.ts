@@ -12,17 +12,6 @@ const sessionSettings = `-c search_path=${databaseSchema} ${valueSettings}`
 /** And for SQL of others: it looks names up where its login does, writes nothing, and its strings end where they seem to. */
 const foreignSettings = `${valueSettings} -c default_transaction_read_only=on -c standard_conforming_strings=on`
 
-/** A connection string in pg wins over other settings, so what it has as `options` is joined with ours. */
-const connectionTo = (
-  url: string,
-  settings = sessionSettings,
-): { connectionString: string; options: string } => {
-  const target = new URL(url)
-  const given = target.searchParams.get('options') ?? ''
-  target.searchParams.delete('options')
-  return { connectionString: target.href, options: `${given} ${settings}`.trim() }
-}
-
 export type PoolOptions = {
   url: string
   /** Most connections at once. */
@@ -51,7 +40,7 @@ export type PoolOptions = {
 const answerMilliseconds = 1_000
 const idleTransactionMilliseconds = 5_000
 
-export const createPool = (options: PoolOptions): pg.Pool => {
+export function createPool(options: PoolOptions): pg.Pool {
   const {
     url,
     max,
@@ -87,7 +76,7 @@ export const createPool = (options: PoolOptions): pg.Pool => {
  * What ends a new pool: it waits for the queries under way, and cuts them off after the time given, in milliseconds. One
  * that waits for a lock, or for a server that is gone, might have no answer ever.
  */
-export const createPoolCloser = (pool: pg.Pool): ((patienceMilliseconds: number) => Promise<void>) => {
+export function createPoolCloser(pool: pg.Pool): (patienceMilliseconds: number) => Promise<void> {
   const clients = new Set<pg.PoolClient>()
   pool.on('connect', (client) => clients.add(client))
   pool.on('remove', (client) => clients.delete(client))
@@ -107,11 +96,11 @@ export const createPoolCloser = (pool: pg.Pool): ((patienceMilliseconds: number)
  * @param limitMilliseconds how long it may take to connect, and each query to be answered; 10 s to connect, and no limit
  * for queries, unless given
  */
-export const createConnection = (
+export function createConnection(
   url: string,
   applicationName: string,
   limitMilliseconds?: number,
-): pg.Client => {
+): pg.Client {
   const client = new pg.Client({
     ...connectionTo(url),
     application_name: applicationName,
@@ -131,8 +120,28 @@ export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]
 // Lists in conditions make a new text for each length, so neither plans nor prepared statements may grow for ever.
 const mostStatements = 256
 
+export function createPrisma(pool: pg.Pool): Prisma {
+  return new PrismaClient({
+    adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
+    queryPlanCacheMaxSize: mostStatements,
+    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
+    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
+  })
+}
+
+/** A connection string in pg wins over other settings, so what it has as `options` is joined with ours. */
+function connectionTo(
+  url: string,
+  settings = sessionSettings,
+): { connectionString: string; options: string } {
+  const target = new URL(url)
+  const given = target.searchParams.get('options') ?? ''
+  target.searchParams.delete('options')
+  return { connectionString: target.href, options: `${given} ${settings}`.trim() }
+}
+
 /** Gives each of the first texts a name, which makes Postgres keep it prepared; an empty name means not to. */
-const createStatementNames = (): ((query: { sql: string }) => string) => {
+function createStatementNames(): (query: { sql: string }) => string {
   const names = new Map<string, string>()
   return ({ sql }) => {
     const known = names.get(sql)
@@ -143,11 +152,3 @@ const createStatementNames = (): ((query: { sql: string }) => string) => {
     return name
   }
 }
-
-export const createPrisma = (pool: pg.Pool): Prisma =>
-  new PrismaClient({
-    adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
-    queryPlanCacheMaxSize: mostStatements,
-    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
-    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
-  })

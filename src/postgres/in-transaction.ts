@@ -1,10 +1,10 @@
 import type pg from 'pg'
 
 /** Does the work in one transaction of this connection: all of it is there in the end, or nothing. */
-export const inTransaction = async <Result>(
+export async function inTransaction<Result>(
   client: pg.ClientBase,
   work: () => Promise<Result>,
-): Promise<Result> => {
+): Promise<Result> {
   await client.query('begin')
   try {
     const result = await work()

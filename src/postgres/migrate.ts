@@ -11,7 +11,7 @@ const migrationLock = 7_203_614_871
 const everything = { externalTables: [], externalEnums: [] }
 
 /** The migrations in `prisma/migrations`, oldest first, as Prisma's engine takes them. */
-export const readMigrations = async (): Promise<MigrationList> => {
+export async function readMigrations(): Promise<MigrationList> {
   const names = (await readdir(migrationsFolder, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
@@ -42,23 +42,6 @@ export const readMigrations = async (): Promise<MigrationList> => {
 // How soon Postgres forgets a process that waits and has gone.
 const lockWaitMilliseconds = 1_000
 
-const isLockTimeout = (error: unknown): boolean => error instanceof DatabaseError && error.code === '55P03'
-
-/** Waits for the lock, as long as another process migrates. */
-const takeLock = async (connection: Client, signal: AbortSignal): Promise<void> => {
-  await connection.query(`set lock_timeout = ${lockWaitMilliseconds}`)
-  while (true) {
-    signal.throwIfAborted()
-    try {
-      await connection.query('select pg_advisory_lock($1)', [migrationLock])
-      break
-    } catch (error) {
-      if (!isLockTimeout(error)) throw error
-    }
-  }
-  await connection.query('set lock_timeout = 0')
-}
-
 /**
  * Applies the migrations that the database lacks, in our own schema, under a lock, so that any number of processes
  * may start at once. Keeps the same records as `prisma migrate deploy`.
@@ -66,10 +49,10 @@ const takeLock = async (connection: Client, signal: AbortSignal): Promise<void> 
  * @param signal ends the wait for another process that migrates; what this one has begun it brings to its end
  * @returns names of the migrations applied now
  */
-export const migrate = async (
+export async function migrate(
   url: string,
   signal: AbortSignal = new AbortController().signal,
-): Promise<string[]> => {
+): Promise<string[]> {
   const lock = createConnection(url, 'report-gateway migrate')
   const leave = (): void => void lock.end().catch(() => {})
   try {
@@ -100,7 +83,7 @@ export const migrate = async (
  * @param url any Postgres; nothing is changed in it
  * @param from text of the earlier `schema.prisma`; null for an empty database
  */
-export const schemaChanges = (url: string, from: string | null, to: string): Promise<string> => {
+export function schemaChanges(url: string, from: string | null, to: string): Promise<string> {
   const datamodel = (content: string) => ({
     tag: 'schemaDatamodel' as const,
     files: [{ path: 'schema.prisma', content }],
@@ -115,4 +98,23 @@ export const schemaChanges = (url: string, from: string | null, to: string): Pro
     })
     return stdout ?? ''
   })
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '55P03'
+}
+
+/** Waits for the lock, as long as another process migrates. */
+async function takeLock(connection: Client, signal: AbortSignal): Promise<void> {
+  await connection.query(`set lock_timeout = ${lockWaitMilliseconds}`)
+  while (true) {
+    signal.throwIfAborted()
+    try {
+      await connection.query('select pg_advisory_lock($1)', [migrationLock])
+      break
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error
+    }
+  }
+  await connection.query('set lock_timeout = 0')
 }

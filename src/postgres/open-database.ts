@@ -11,8 +11,24 @@ export type DatabaseConfig = { databaseUrl: string | null; dataDir: string }
 
 const oldestVersion = 15
 
+/**
+ * The Postgres that the configuration names; the embedded one, started if need be, when it names none.
+ *
+ * @throws ConfigurationError when the server cannot be used
+ */
+export async function openDatabase(
+  { databaseUrl, dataDir }: DatabaseConfig,
+  onProgress: (message: string) => void,
+  signal?: AbortSignal,
+): Promise<Database> {
+  if (databaseUrl === null)
+    return openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
+  await checkServer(databaseUrl)
+  return { url: databaseUrl, close: async () => {} }
+}
+
 /** @throws ConfigurationError when the server cannot be reached, or is too old */
-const checkServer = async (url: string): Promise<void> => {
+async function checkServer(url: string): Promise<void> {
   const { host, pathname } = new URL(url)
   const where = `the database ${pathname.slice(1)} at ${host}, which DATABASE_URL names`
   const client = createConnection(url, 'report-gateway start')
@@ -34,20 +50,4 @@ const checkServer = async (url: string): Promise<void> => {
       `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${oldestVersion} or newer is needed.`,
     )
   }
-}
-
-/**
- * The Postgres that the configuration names; the embedded one, started if need be, when it names none.
- *
- * @throws ConfigurationError when the server cannot be used
- */
-export const openDatabase = async (
-  { databaseUrl, dataDir }: DatabaseConfig,
-  onProgress: (message: string) => void,
-  signal?: AbortSignal,
-): Promise<Database> => {
-  if (databaseUrl === null)
-    return openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
-  await checkServer(databaseUrl)
-  return { url: databaseUrl, close: async () => {} }
 }

@@ -31,32 +31,41 @@ const sqlState = /^(08\w{3}|25P03|57P0[1-5]|53300)$/
 const messages =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|Server has closed the connection)/
 
-const isOutageCode = (code: unknown): boolean =>
-  typeof code === 'string' && (socketCodes.has(code) || prismaCodes.has(code) || sqlState.test(code))
-
-const isOutageItself = (error: object): boolean =>
-  ('code' in error && isOutageCode(error.code)) ||
-  // The adapter's form, in a `cause` that is no error.
-  ('originalCode' in error && isOutageCode(error.originalCode)) ||
-  ('kind' in error && typeof error.kind === 'string' && adapterKinds.has(error.kind)) ||
-  ('message' in error && typeof error.message === 'string' && messages.test(error.message))
-
-/** Where the error that caused this one may stand: as JavaScript has it, and as Prisma has it. */
-const causesOf = (error: object): unknown[] => [
-  ...('cause' in error ? [error.cause] : []),
-  ...('errors' in error && Array.isArray(error.errors) ? error.errors : []),
-  ...('meta' in error && error.meta instanceof Object && 'driverAdapterError' in error.meta
-    ? [error.meta.driverAdapterError]
-    : []),
-]
-
 const deepest = 8
 
 /**
  * True for a fault of the connection to Postgres: it cannot be reached, it restarts, or it does not answer. What was
  * asked for may be asked again; whether it was done is not known.
  */
-export const isOutage = (error: unknown, depth = 0): boolean =>
-  error instanceof Object &&
-  depth < deepest &&
-  (isOutageItself(error) || causesOf(error).some((cause) => isOutage(cause, depth + 1)))
+export function isOutage(error: unknown, depth = 0): boolean {
+  return (
+    error instanceof Object &&
+    depth < deepest &&
+    (isOutageItself(error) || causesOf(error).some((cause) => isOutage(cause, depth + 1)))
+  )
+}
+
+function isOutageCode(code: unknown): boolean {
+  return typeof code === 'string' && (socketCodes.has(code) || prismaCodes.has(code) || sqlState.test(code))
+}
+
+function isOutageItself(error: object): boolean {
+  return (
+    ('code' in error && isOutageCode(error.code)) ||
+    // The adapter's form, in a `cause` that is no error.
+    ('originalCode' in error && isOutageCode(error.originalCode)) ||
+    ('kind' in error && typeof error.kind === 'string' && adapterKinds.has(error.kind)) ||
+    ('message' in error && typeof error.message === 'string' && messages.test(error.message))
+  )
+}
+
+/** Where the error that caused this one may stand: as JavaScript has it, and as Prisma has it. */
+function causesOf(error: object): unknown[] {
+  return [
+    ...('cause' in error ? [error.cause] : []),
+    ...('errors' in error && Array.isArray(error.errors) ? error.errors : []),
+    ...('meta' in error && error.meta instanceof Object && 'driverAdapterError' in error.meta
+      ? [error.meta.driverAdapterError]
+      : []),
+  ]
+}

@@ -55,20 +55,6 @@ type BossOptions = ConstructorOptions & { query_timeout: number }
 // A connection whose other end is gone without a word would keep a worker waiting for ever.
 const queryMilliseconds = 10_000
 
-const settings = (works: boolean): Partial<ConstructorOptions> =>
-  works
-    ? {
-        useListenNotify: true,
-        // How soon a silent worker's jobs are noticed: one pass of all processes together in this time.
-        superviseIntervalSeconds: 2,
-        monitorIntervalSeconds: 2,
-        // Each pass reads the table of jobs, so it is kept small.
-        maintenanceIntervalSeconds: 60,
-        cronMonitorIntervalSeconds: 10,
-        schedule: true,
-      }
-    : { supervise: false, schedule: false, migrate: true }
-
 const queueSettings: Omit<QueueSettings, 'name' | 'policy' | 'partition'> = {
   notify: true,
   // A job whose worker is silent for this long goes to another worker; pg-boss takes no less.
@@ -84,20 +70,17 @@ const queueSettings: Omit<QueueSettings, 'name' | 'policy' | 'partition'> = {
 }
 
 /** The id of a run's job: always the same, so that a run has one job at most. `jobIdSql` says the same in SQL. */
-export const jobIdOf = (runId: string): string => {
+export function jobIdOf(runId: string): string {
   const hex = createHash('sha256').update(runId).digest('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',
   )
 }
-export const jobIdSql = (column: string): string =>
-  `substring(encode(sha256(${column}::bytea), 'hex'), 1, 32)::uuid`
+export function jobIdSql(column: string): string {
+  return `substring(encode(sha256(${column}::bytea), 'hex'), 1, 32)::uuid`
+}
 
 const epoch = Date.UTC(2026, 0, 1)
-
-/** Jobs of the highest priority go first, so it falls as time goes on. It fits into 32 bits until 2094. */
-const priorityAt = (milliseconds: number): number =>
-  Math.max(-(2 ** 31), -Math.round((milliseconds - epoch) / 1000))
 
 // Some of the newest and not one alone: of runs made at the same moment, the last in order may be the first in the queue.
 const newestPrioritySql = `
@@ -109,29 +92,11 @@ const newestPrioritySql = `
   ) as run
   join ${queueSchema}.job as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}`
 
-/**
- * The priority of a new job. As runs end, fewer wait and a new job would count as queued sooner; but one of the same account
- * goes behind all that wait already. Those of one priority go by age.
- */
-const nextPriority = async (
-  tx: Transaction,
-  { accountId, livemode }: QueuedRun,
-  waiting: number,
-): Promise<number> => {
-  const [newest] = await tx.$queryRawUnsafe<{ priority: number | null }[]>(
-    newestPrioritySql,
-    accountId,
-    livemode,
-  )
-  const priority = priorityAt(Date.now() + waiting * 1000)
-  return Math.min(priority, newest?.priority ?? priority)
-}
-
 // pg-boss tells its listeners by this channel in which queue there is something to fetch.
 const wakeSql = `select pg_notify('pgboss_' || left(encode(sha224('${queueSchema}'::bytea), 'hex'), 24), $1)`
 
 /** Connects to the job queue, making its tables when they are missing. */
-export const startQueue = async ({ url, works, onError }: QueueOptions): Promise<Queue> => {
+export async function startQueue({ url, works, onError }: QueueOptions): Promise<Queue> {
   const options: BossOptions = {
     connectionString: url,
     schema: queueSchema,
@@ -194,4 +159,42 @@ export const startQueue = async ({ url, works, onError }: QueueOptions): Promise
     },
     stop: () => boss.stop({ graceful: true, timeout: 10_000, close: true }),
   }
+}
+
+function settings(works: boolean): Partial<ConstructorOptions> {
+  return works
+    ? {
+        useListenNotify: true,
+        // How soon a silent worker's jobs are noticed: one pass of all processes together in this time.
+        superviseIntervalSeconds: 2,
+        monitorIntervalSeconds: 2,
+        // Each pass reads the table of jobs, so it is kept small.
+        maintenanceIntervalSeconds: 60,
+        cronMonitorIntervalSeconds: 10,
+        schedule: true,
+      }
+    : { supervise: false, schedule: false, migrate: true }
+}
+
+/** Jobs of the highest priority go first, so it falls as time goes on. It fits into 32 bits until 2094. */
+function priorityAt(milliseconds: number): number {
+  return Math.max(-(2 ** 31), -Math.round((milliseconds - epoch) / 1000))
+}
+
+/**
+ * The priority of a new job. As runs end, fewer wait and a new job would count as queued sooner; but one of the same account
+ * goes behind all that wait already. Those of one priority go by age.
+ */
+async function nextPriority(
+  tx: Transaction,
+  { accountId, livemode }: QueuedRun,
+  waiting: number,
+): Promise<number> {
+  const [newest] = await tx.$queryRawUnsafe<{ priority: number | null }[]>(
+    newestPrioritySql,
+    accountId,
+    livemode,
+  )
+  const priority = priorityAt(Date.now() + waiting * 1000)
+  return Math.min(priority, newest?.priority ?? priority)
 }

@@ -16,18 +16,6 @@ declare const WebAssembly: {
 
 let engineModule: Promise<typeof bindings> | undefined
 
-// The package's own entry imports the .wasm file as a module, which prints an ExperimentalWarning at every start.
-const loadEngineModule = async (): Promise<typeof bindings> => {
-  const script = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
-  const file = script.replace(/\.js$/, '.wasm')
-  const { instance } = await WebAssembly.instantiate(await readFile(file), {
-    './schema_engine_bg.js': bindings,
-  })
-  bindings.__wbg_set_wasm(instance.exports)
-  instance.exports.__wbindgen_start()
-  return bindings
-}
-
 /**
  * Runs Prisma's own engine for migrations, which needs no native binary.
  *
@@ -37,11 +25,11 @@ const loadEngineModule = async (): Promise<typeof bindings> => {
  *
  * @param datamodel text of `schema.prisma`; only `diff` reads it
  */
-export const withSchemaEngine = async <Result>(
+export async function withSchemaEngine<Result>(
   url: string,
   datamodel: string | null,
   work: (engine: SchemaEngine) => Promise<Result>,
-): Promise<Result> => {
+): Promise<Result> {
   engineModule ??= loadEngineModule()
   const { SchemaEngine } = await engineModule
   const pool = createPool({ url, max: 2, applicationName: 'report-gateway migrate', onError: () => {} })
@@ -58,4 +46,16 @@ export const withSchemaEngine = async <Result>(
   } finally {
     await pool.end()
   }
+}
+
+// The package's own entry imports the .wasm file as a module, which prints an ExperimentalWarning at every start.
+async function loadEngineModule(): Promise<typeof bindings> {
+  const script = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+  const file = script.replace(/\.js$/, '.wasm')
+  const { instance } = await WebAssembly.instantiate(await readFile(file), {
+    './schema_engine_bg.js': bindings,
+  })
+  bindings.__wbg_set_wasm(instance.exports)
+  instance.exports.__wbindgen_start()
+  return bindings
 }

@@ -37,24 +37,26 @@ export type Catalog = {
   describe(name: string): AnyReportType
 }
 
-const retired = (name: string): AnyReportType => ({
-  name,
-  inputKey: null,
-  title: name,
-  description: 'This gateway does not run the report type any more.',
-  parameters: {},
-  columns: [],
-  requiresLiveMode: false,
-  availability: async () => null,
-  source: () => {
-    throw new Error(`The report type ${name} is not in the catalogue.`)
-  },
-})
-
 /** @throws Error when two types have the same name */
-export const createCatalog = (types: readonly AnyReportType[]): Catalog => {
+export function createCatalog(types: readonly AnyReportType[]): Catalog {
   const byName = new Map(types.map((type) => [type.name, type]))
   if (byName.size !== types.length) throw new Error('Two report types have the same name.')
   const find = (name: string): AnyReportType | null => byName.get(name) ?? null
   return { types, find, describe: (name) => find(name) ?? retired(name) }
+}
+
+function retired(name: string): AnyReportType {
+  return {
+    name,
+    inputKey: null,
+    title: name,
+    description: 'This gateway does not run the report type any more.',
+    parameters: {},
+    columns: [],
+    requiresLiveMode: false,
+    availability: async () => null,
+    source: () => {
+      throw new Error(`The report type ${name} is not in the catalogue.`)
+    },
+  }
 }

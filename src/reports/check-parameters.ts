@@ -5,88 +5,6 @@ import { chooseColumn } from './column.ts'
 import { shown } from './parameters.ts'
 import type { AcceptedParameters, AnyReportType, Availability } from './report-type.ts'
 
-const issueToError = (
-  type: AnyReportType,
-  name: string,
-  value: unknown,
-  issue: z.core.$ZodIssue,
-): InputError => {
-  const allowed = type.parameters[name]?.allowedValues ?? null
-  const message =
-    value === undefined
-      ? `${type.name} needs the parameter "${name}": ${type.parameters[name]?.description}`
-      : issue.message
-  return new InputError(message, [name, ...issue.path.map(String)], allowed)
-}
-
-const unknownParameters = (type: AnyReportType, given: Readonly<Record<string, unknown>>): InputError[] => {
-  const names = Object.keys(type.parameters)
-  return Object.keys(given)
-    .filter((name) => !names.includes(name))
-    .map(
-      (name) =>
-        new InputError(
-          `${type.name} takes no parameter ${shown(name)}. It takes ${names.join(', ')}.`,
-          [name],
-          names,
-        ),
-    )
-}
-
-const checkColumns = (type: AnyReportType, chosen: readonly string[]): InputError[] => {
-  const names = type.columns.map(({ name }) => name)
-  return chosen.flatMap((name, i) => {
-    const path = ['columns', String(i)]
-    if (!chooseColumn(type.columns, name)) {
-      const hint = names.includes(`${name}[key]`) ? ` Name the key, for example "${name}[order_id]".` : ''
-      return [new InputError(`${type.name} has no column ${shown(name)}.${hint}`, path, names)]
-    }
-    return chosen.indexOf(name) < i ? [new InputError(`The column ${shown(name)} is named twice.`, path)] : []
-  })
-}
-
-/** What is wrong with an end of the interval, which has to be within the data; after it, too, when that may be to come. */
-const checkCovered = (
-  type: AnyReportType,
-  name: string,
-  value: string,
-  availability: Availability,
-  mayBeToCome: boolean,
-): InputError[] => {
-  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
-  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
-  const instant = Temporal.Instant.from(value)
-  const isLate = !mayBeToCome && Temporal.Instant.compare(instant, until) > 0
-  if (Temporal.Instant.compare(instant, from) >= 0 && !isLate) return []
-  const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
-  return [new InputError(message, [name], [from.toString(), ...(mayBeToCome ? [] : [until.toString()])])]
-}
-
-const checkInterval = (
-  type: AnyReportType,
-  { interval_start: start, interval_end: end }: AcceptedParameters,
-  availability: Availability | null,
-  mayBeToCome: boolean,
-): InputError[] => {
-  if (typeof end !== 'string') return []
-  if (!availability && !mayBeToCome) {
-    return [new InputError(`There is no data for ${type.name} yet.`, ['interval_end'])]
-  }
-  const given = [
-    ...(typeof start === 'string' ? [['interval_start', start] as const] : []),
-    ['interval_end', end] as const,
-  ]
-  const errors = given.flatMap(([name, value]) =>
-    availability ? checkCovered(type, name, value, availability, mayBeToCome) : [],
-  )
-  if (typeof start === 'string' && Temporal.Instant.compare(start, end) >= 0) {
-    const what = start === end ? 'is empty' : 'is reversed'
-    const message = `The interval ${what}: it starts at ${start} and ends before ${end}. The end is exclusive and has to be later.`
-    errors.push(new InputError(message, ['interval_end']))
-  }
-  return errors
-}
-
 /** More would help nobody, and each may list all that is allowed. */
 const mostErrors = 50
 
@@ -98,12 +16,12 @@ const mostErrors = 50
  * @param mayBeToCome true when the interval may end after the data that is there
  * @throws InputErrors with every mistake that was found, or the first fifty
  */
-export const checkParameters = (
+export function checkParameters(
   type: AnyReportType,
   given: Readonly<Record<string, unknown>>,
   availability: Availability | null,
   mayBeToCome = false,
-): AcceptedParameters => {
+): AcceptedParameters {
   const errors = unknownParameters(type, given)
   const accepted: Record<string, string | readonly string[]> = {}
   for (const [name, { schema }] of Object.entries(type.parameters)) {
@@ -124,4 +42,86 @@ export const checkParameters = (
     accepted.columns = type.columns.filter(({ isDefault }) => isDefault).map(({ name }) => name)
   }
   return accepted
+}
+
+function issueToError(
+  type: AnyReportType,
+  name: string,
+  value: unknown,
+  issue: z.core.$ZodIssue,
+): InputError {
+  const allowed = type.parameters[name]?.allowedValues ?? null
+  const message =
+    value === undefined
+      ? `${type.name} needs the parameter "${name}": ${type.parameters[name]?.description}`
+      : issue.message
+  return new InputError(message, [name, ...issue.path.map(String)], allowed)
+}
+
+function unknownParameters(type: AnyReportType, given: Readonly<Record<string, unknown>>): InputError[] {
+  const names = Object.keys(type.parameters)
+  return Object.keys(given)
+    .filter((name) => !names.includes(name))
+    .map(
+      (name) =>
+        new InputError(
+          `${type.name} takes no parameter ${shown(name)}. It takes ${names.join(', ')}.`,
+          [name],
+          names,
+        ),
+    )
+}
+
+function checkColumns(type: AnyReportType, chosen: readonly string[]): InputError[] {
+  const names = type.columns.map(({ name }) => name)
+  return chosen.flatMap((name, i) => {
+    const path = ['columns', String(i)]
+    if (!chooseColumn(type.columns, name)) {
+      const hint = names.includes(`${name}[key]`) ? ` Name the key, for example "${name}[order_id]".` : ''
+      return [new InputError(`${type.name} has no column ${shown(name)}.${hint}`, path, names)]
+    }
+    return chosen.indexOf(name) < i ? [new InputError(`The column ${shown(name)} is named twice.`, path)] : []
+  })
+}
+
+/** What is wrong with an end of the interval, which has to be within the data; after it, too, when that may be to come. */
+function checkCovered(
+  type: AnyReportType,
+  name: string,
+  value: string,
+  availability: Availability,
+  mayBeToCome: boolean,
+): InputError[] {
+  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
+  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
+  const instant = Temporal.Instant.from(value)
+  const isLate = !mayBeToCome && Temporal.Instant.compare(instant, until) > 0
+  if (Temporal.Instant.compare(instant, from) >= 0 && !isLate) return []
+  const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
+  return [new InputError(message, [name], [from.toString(), ...(mayBeToCome ? [] : [until.toString()])])]
+}
+
+function checkInterval(
+  type: AnyReportType,
+  { interval_start: start, interval_end: end }: AcceptedParameters,
+  availability: Availability | null,
+  mayBeToCome: boolean,
+): InputError[] {
+  if (typeof end !== 'string') return []
+  if (!availability && !mayBeToCome) {
+    return [new InputError(`There is no data for ${type.name} yet.`, ['interval_end'])]
+  }
+  const given = [
+    ...(typeof start === 'string' ? [['interval_start', start] as const] : []),
+    ['interval_end', end] as const,
+  ]
+  const errors = given.flatMap(([name, value]) =>
+    availability ? checkCovered(type, name, value, availability, mayBeToCome) : [],
+  )
+  if (typeof start === 'string' && Temporal.Instant.compare(start, end) >= 0) {
+    const what = start === end ? 'is empty' : 'is reversed'
+    const message = `The interval ${what}: it starts at ${start} and ends before ${end}. The end is exclusive and has to be later.`
+    errors.push(new InputError(message, ['interval_end']))
+  }
+  return errors
 }

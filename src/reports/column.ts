@@ -36,7 +36,9 @@ const columnTypes = {
   entry: 'STRING',
 } as const satisfies Record<ColumnValue['kind'], ColumnType>
 
-export const columnType = ({ value }: ReportColumn): ColumnType => columnTypes[value.kind]
+export function columnType({ value }: ReportColumn): ColumnType {
+  return columnTypes[value.kind]
+}
 
 /** A column of the result: one of the type's, under the name that was asked for. */
 export type ChosenColumn = ReportColumn & { requestedName: string; key: string | null }
@@ -49,10 +51,7 @@ export const entryKeyPattern = '[^\\[\\]\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\
 const requestedColumn = new RegExp(`^([a-z0-9_]+)(?:\\[(${entryKeyPattern})\\])?$`, 'u')
 
 /** Reads `name` or `name[key]` against a type's columns; null when there is no such column. */
-export const chooseColumn = (
-  columns: readonly ReportColumn[],
-  requestedName: string,
-): ChosenColumn | null => {
+export function chooseColumn(columns: readonly ReportColumn[], requestedName: string): ChosenColumn | null {
   const [, name, key] = requestedColumn.exec(requestedName) ?? []
   const column = columns.find((candidate) => candidate.name === name || candidate.name === `${name}[key]`)
   if (!column || (column.value.kind === 'entry') !== (key !== undefined)) return null

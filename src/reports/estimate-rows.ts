@@ -33,21 +33,14 @@ const plans = z.tuple([
   }),
 ])
 
-/** @param there the rows that there are, of which a limited type may be asked for one too many */
-const within = ({ own }: AnyReportType, there: number, isGuess: boolean): RowEstimate => {
-  const most = own?.rows ?? Number.POSITIVE_INFINITY
-  return { rows: BigInt(Math.min(there, most)), isGuess, isPartial: there > most }
-}
-
 /**
  * Counts the rows of reports where that is cheap, and otherwise asks the planner, which reads nothing but its statistics.
  *
  * @param pools connections that change nothing, with a limit for the time of a statement
  * @throws when there is no connection in time, or the report's SQL cannot be run
  */
-export const createRowEstimator =
-  (pools: ReportPools): EstimateRows =>
-  async (type, scope, parameters) => {
+export function createRowEstimator(pools: ReportPools): EstimateRows {
+  return async (type, scope, parameters) => {
     const pool = poolOf(pools, type)
     const rows = rowsText(type, scope, parameters)
     const explained = await pool.query(`explain (format json) ${rows}`)
@@ -67,3 +60,10 @@ export const createRowEstimator =
       throw error
     }
   }
+}
+
+/** @param there the rows that there are, of which a limited type may be asked for one too many */
+function within({ own }: AnyReportType, there: number, isGuess: boolean): RowEstimate {
+  const most = own?.rows ?? Number.POSITIVE_INFINITY
+  return { rows: BigInt(Math.min(there, most)), isGuess, isPartial: there > most }
+}

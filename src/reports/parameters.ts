@@ -21,7 +21,7 @@ export type Parameter = {
 export type ParameterSet = Readonly<Record<string, Parameter>>
 
 /** A value in a message: as JSON, cut when it is long. */
-export const shown = (value: unknown): string => {
+export function shown(value: unknown): string {
   const json = JSON.stringify(value) ?? 'nothing'
   return json.length > 100 ? `${json.slice(0, 100)}…` : json
 }
@@ -29,20 +29,21 @@ export const shown = (value: unknown): string => {
 type Problem = (value: unknown) => string
 
 /** What `read` gives for a value that `schema` accepts; anything else, and null, is the problem. */
-export const readable = <Given, Kept>(
+export function readable<Given, Kept>(
   schema: (error: z.core.$ZodErrorMap) => z.ZodType<Given>,
   read: (value: Given) => Kept | null,
   problem: Problem,
-) =>
-  schema(({ input }) => problem(input)).transform((value, context): Kept => {
+) {
+  return schema(({ input }) => problem(input)).transform((value, context): Kept => {
     const kept = read(value)
     if (kept !== null) return kept
     context.addIssue({ code: 'custom', message: problem(value) })
     return z.NEVER
   })
+}
 
 // The ledger's times are whole seconds, so the next whole second bounds the same rows.
-const readInstant = (value: string | number): string | null => {
+function readInstant(value: string | number): string | null {
   try {
     const read =
       typeof value === 'number'
@@ -63,7 +64,7 @@ const instant = readable(
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
 
-const readCurrency = (value: string): string | null => {
+function readCurrency(value: string): string | null {
   const code = value.toLowerCase()
   return currencies.has(code) ? code : null
 }

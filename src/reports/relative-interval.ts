@@ -12,11 +12,11 @@ export type RelativeInterval = (typeof relativeIntervals)[number]
  *
  * @throws RangeError when the timezone is unknown
  */
-export const resolveRelativeInterval = (
+export function resolveRelativeInterval(
   interval: CalendarInterval,
   timezone: string,
   now: Date,
-): { start: string; end: string } => {
+): { start: string; end: string } {
   const today = Temporal.Instant.fromEpochMilliseconds(now.getTime())
     .toZonedDateTimeISO(timezone)
     .startOfDay()

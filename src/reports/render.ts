@@ -31,11 +31,11 @@ const asItIs = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
  * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
  * quotes, nothing at all for null, LF at the end of lines.
  */
-export const renderReport = (
+export function renderReport(
   type: AnyReportType,
   scope: Tenant,
   parameters: AcceptedParameters,
-): RenderedReport => {
+): RenderedReport {
   const names = parameters.columns ?? type.columns.map(({ name }) => name)
   const columns = [names].flat().map((name) => {
     const column = chooseColumn(type.columns, name)

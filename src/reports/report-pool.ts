@@ -10,7 +10,7 @@ export type ReportPools = {
 }
 
 /** Where a report's SQL may run, were it only to be explained: what is not ours has no rights of ours. */
-export const poolOf = ({ exportPool, ownPool }: ReportPools, { name, own }: AnyReportType): Pool => {
+export function poolOf({ exportPool, ownPool }: ReportPools, { name, own }: AnyReportType): Pool {
   if (!own) return exportPool
   if (!ownPool) throw new Error(`This process has no login for the report type ${name}.`)
   return ownPool

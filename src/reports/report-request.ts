@@ -16,22 +16,8 @@ export type ReportRequest = {
 export type Period = { start: Date; end: Date }
 
 /** The timezone that a report is in; UTC for one that is none, which the check of that parameter refuses. */
-export const timezoneOf = ({ parameters }: Pick<ReportRequest, 'parameters'>): string =>
-  readTimezone(String(parameters.timezone)) ?? 'Etc/UTC'
-
-const intervalAt = (
-  request: ReportRequest & { relativeInterval: RelativeInterval },
-  now: Date,
-  previous: Period | null,
-): { start: string; end: string } => {
-  if (request.relativeInterval !== 'PREVIOUS_PERIOD') {
-    return resolveRelativeInterval(request.relativeInterval, timezoneOf(request), now)
-  }
-  if (previous) return { start: previous.start.toISOString(), end: previous.end.toISOString() }
-  throw new InputError(
-    'PREVIOUS_PERIOD reaches back to the last run of a schedule, so only a schedule can have it. Take another interval, or make a schedule by createReportSchedule.',
-    ['parameters', 'interval_start'],
-  )
+export function timezoneOf({ parameters }: Pick<ReportRequest, 'parameters'>): string {
+  return readTimezone(String(parameters.timezone)) ?? 'Etc/UTC'
 }
 
 /**
@@ -40,12 +26,12 @@ const intervalAt = (
  * @param previous what PREVIOUS_PERIOD stands for; null when it stands for nothing
  * @throws InputError for PREVIOUS_PERIOD without one, and when the interval is given twice
  */
-export const parametersAt = (
+export function parametersAt(
   catalog: Catalog,
   request: ReportRequest,
   now: Date,
   previous: Period | null = null,
-): Record<string, unknown> => {
+): Record<string, unknown> {
   const { type, parameters, relativeInterval } = request
   if (relativeInterval === null) return { ...parameters }
   const given = ['interval_start', 'interval_end'].find((name) => name in parameters)
@@ -60,4 +46,19 @@ export const parametersAt = (
   // Some reports tell of one moment: the end of the interval.
   const isOfMoment = 'interval_end' in takes && !('interval_start' in takes)
   return { ...parameters, ...(!isOfMoment && { interval_start: start }), interval_end: end }
+}
+
+function intervalAt(
+  request: ReportRequest & { relativeInterval: RelativeInterval },
+  now: Date,
+  previous: Period | null,
+): { start: string; end: string } {
+  if (request.relativeInterval !== 'PREVIOUS_PERIOD') {
+    return resolveRelativeInterval(request.relativeInterval, timezoneOf(request), now)
+  }
+  if (previous) return { start: previous.start.toISOString(), end: previous.end.toISOString() }
+  throw new InputError(
+    'PREVIOUS_PERIOD reaches back to the last run of a schedule, so only a schedule can have it. Take another interval, or make a schedule by createReportSchedule.',
+    ['parameters', 'interval_start'],
+  )
 }

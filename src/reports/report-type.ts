@@ -68,13 +68,15 @@ export type AnyReportType = Omit<ReportType, 'source' | 'check'> & {
 export type AcceptedParameters = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Checks a type as written, and forgets the exact types of its parameters. */
-export const defineReportType = <P extends ParameterSet>({
+export function defineReportType<P extends ParameterSet>({
   check,
   source,
   ...type
-}: ReportType<P>): AnyReportType => ({
-  ...type,
-  // Only parameters that `type.parameters` has accepted are ever passed, so they are of these exact types.
-  source: (scope, parameters) => source(scope, parameters as Accepted<P>),
-  ...(check && { check: (prisma, scope, parameters) => check(prisma, scope, parameters as Accepted<P>) }),
-})
+}: ReportType<P>): AnyReportType {
+  return {
+    ...type,
+    // Only parameters that `type.parameters` has accepted are ever passed, so they are of these exact types.
+    source: (scope, parameters) => source(scope, parameters as Accepted<P>),
+    ...(check && { check: (prisma, scope, parameters) => check(prisma, scope, parameters as Accepted<P>) }),
+  }
+}

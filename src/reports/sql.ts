@@ -11,10 +11,11 @@ export const noSql = Prisma.empty
  * The statement as one text with its values as escaped literals: COPY takes no parameters. This is the only place
  * that does so. Literals rather than settings, because the planner needs to see the interval to choose its index.
  */
-export const literalText = ({ strings, values }: Sql): string =>
-  strings.reduce((text, part, i) => `${text}${literal(values[i - 1])}${part}`)
+export function literalText({ strings, values }: Sql): string {
+  return strings.reduce((text, part, i) => `${text}${literal(values[i - 1])}${part}`)
+}
 
-const literal = (value: unknown): string => {
+function literal(value: unknown): string {
   switch (typeof value) {
     case 'string':
       if (value.includes('\0') || !value.isWellFormed())

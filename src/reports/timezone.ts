@@ -10,7 +10,7 @@ const withdrawn = /^(?:systemv\/.*|us\/pacific-new|canada\/east-saskatchewan)$/i
  * @returns the name in the case that IANA gives it; null when there is no such name. Offsets such as "+01:00" are
  *   none (Postgres would read them with the opposite sign), nor are abbreviations such as IST.
  */
-export const readTimezone = (name: string): string | null => {
+export function readTimezone(name: string): string | null {
   if (withdrawn.test(name)) return null
   try {
     const { timeZoneId } = Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name)
@@ -33,8 +33,11 @@ const sameZones: Readonly<Record<string, string>> = {
 }
 
 /** The name under which Postgres knows a timezone that `readTimezone` gave. */
-export const postgresZone = (timezone: string): string => sameZones[timezone] ?? timezone
+export function postgresZone(timezone: string): string {
+  return sameZones[timezone] ?? timezone
+}
 
 /** What clocks in a timezone (a name that `readTimezone` gave) show at an instant. */
-export const clockTime = (instant: Sql, timezone: string): Sql =>
-  sql`((${instant}) at time zone ${postgresZone(timezone)})`
+export function clockTime(instant: Sql, timezone: string): Sql {
+  return sql`((${instant}) at time zone ${postgresZone(timezone)})`
+}

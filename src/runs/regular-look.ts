@@ -16,7 +16,7 @@ export type RegularLookOptions = {
 }
 
 /** Looks again and again for something to do, never twice at once. */
-export const lookRegularly = ({ look, milliseconds, log, complaint }: RegularLookOptions): RegularLook => {
+export function lookRegularly({ look, milliseconds, log, complaint }: RegularLookOptions): RegularLook {
   const stopping = new AbortController()
   let looking: Promise<void> | null = null
   let isQuiet = false

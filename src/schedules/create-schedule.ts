@@ -30,53 +30,17 @@ export type ScheduleRequest = ReportRequest & {
 
 const mostSchedules = 1_000
 
-/** What to give for an interval that stays the same; the inputs for reports of one moment take no relative one. */
-const wayOut = (type: AnyReportType | null): string => {
-  const intervals = `${calendarIntervals.join(', ')} or PREVIOUS_PERIOD`
-  return type && !('interval_start' in type.parameters)
-    ? `Give the report as "custom", with the type ${type.name} and an "interval", of which the end counts: ${intervals}.`
-    : `Give a relative one: ${intervals}.`
-}
-
-/** Checks a report as if it were run now; whether there are data is asked when a run is due. */
-const checkScheduled = async (
-  deps: RunDependencies,
-  viewer: Viewer,
-  report: ReportRequest,
-  now: Date,
-): Promise<void> => {
-  // Any period will do.
-  const previous = { start: new Date(now.getTime() - 1_000), end: now }
-  const parameters = parametersAt(deps.catalog, report, now, previous)
-  await checkReport(deps, viewer, report.type, parameters)
-  const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
-  if (fixed === undefined) return
-  throw new InputError(
-    `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
-    ['parameters', fixed],
-  )
-}
-
-const checkCount = async ({ prisma }: RunDependencies, viewer: Viewer): Promise<void> => {
-  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
-  if (count < mostSchedules) return
-  throw new InputError(
-    `The account has ${count} schedules in this mode; ${mostSchedules} are allowed. Delete one by deleteReportSchedule first.`,
-    [],
-  )
-}
-
 /**
  * Creates a schedule that is active. Its report is checked as that of a run would be, except for whether there are data.
  *
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError
  */
-export const createSchedule = async (
+export async function createSchedule(
   deps: RunDependencies,
   viewer: Viewer,
   request: ScheduleRequest,
-): Promise<ReportSchedule> => {
+): Promise<ReportSchedule> {
   const { prisma, catalog } = deps
   const createdAt = deps.now()
   const { retention } = checkSpans({
@@ -111,4 +75,40 @@ export const createSchedule = async (
       requestedById: viewer.apiKeyId,
     },
   })
+}
+
+/** What to give for an interval that stays the same; the inputs for reports of one moment take no relative one. */
+function wayOut(type: AnyReportType | null): string {
+  const intervals = `${calendarIntervals.join(', ')} or PREVIOUS_PERIOD`
+  return type && !('interval_start' in type.parameters)
+    ? `Give the report as "custom", with the type ${type.name} and an "interval", of which the end counts: ${intervals}.`
+    : `Give a relative one: ${intervals}.`
+}
+
+/** Checks a report as if it were run now; whether there are data is asked when a run is due. */
+async function checkScheduled(
+  deps: RunDependencies,
+  viewer: Viewer,
+  report: ReportRequest,
+  now: Date,
+): Promise<void> {
+  // Any period will do.
+  const previous = { start: new Date(now.getTime() - 1_000), end: now }
+  const parameters = parametersAt(deps.catalog, report, now, previous)
+  await checkReport(deps, viewer, report.type, parameters)
+  const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
+  if (fixed === undefined) return
+  throw new InputError(
+    `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
+    ['parameters', fixed],
+  )
+}
+
+async function checkCount({ prisma }: RunDependencies, viewer: Viewer): Promise<void> {
+  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
+  if (count < mostSchedules) return
+  throw new InputError(
+    `The account has ${count} schedules in this mode; ${mostSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+    [],
+  )
 }

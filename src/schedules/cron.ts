@@ -13,53 +13,19 @@ const anyTime = /(^|[\s,])H/i
 
 const utc = 'UTC'
 
-/** What the clocks of a timezone show, as the time at which those of UTC show it. */
-const shownBy = (at: Temporal.ZonedDateTime): number =>
-  at.toPlainDateTime().toZonedDateTime(utc).epochMilliseconds
-
-/** When the clocks of a timezone show that for the first time, or would, were they not set forward over it. */
-const whenShown = (shownAt: number, timezone: string): Temporal.ZonedDateTime =>
-  Temporal.Instant.fromEpochMilliseconds(shownAt)
-    .toZonedDateTimeISO(utc)
-    .toPlainDateTime()
-    .toZonedDateTime(timezone, { disambiguation: 'compatible' })
-
 /** Clocks are set forward by two hours at most, and what they skip comes as much later. */
 const skipsLast = { hours: 4 }
-
-/** What the clocks show, less what they have skipped of late: that may be still to come. */
-const lookFrom = (after: Temporal.ZonedDateTime): number => {
-  const setForward = after.offsetNanoseconds - after.subtract(skipsLast).offsetNanoseconds
-  return shownBy(after) - Math.max(0, setForward) / 1e6
-}
-
-/** Gives the first occurrence after a time, as often as it is asked; the expression is read once. */
-// The parser reads the clocks of UTC, which are never set: with others it goes back in time, leaves days out and gives up.
-const occurrencesOf = ({ expression, timezone }: Cron): ((after: Date) => Date) => {
-  const parsed = CronExpressionParser.parse(expression, { tz: utc })
-  return (after) => {
-    const from = Temporal.Instant.fromEpochMilliseconds(after.getTime()).toZonedDateTimeISO(timezone)
-    parsed.reset(new Date(lookFrom(from)))
-    let first = Number.POSITIVE_INFINITY
-    while (true) {
-      const shownAt = parsed.next().getTime()
-      const at = whenShown(shownAt, timezone)
-      if (at.epochMilliseconds <= after.getTime()) continue
-      first = Math.min(first, at.epochMilliseconds)
-      // What the clocks skip comes late, and so perhaps after what they do show.
-      if (shownBy(at) === shownAt) return new Date(first)
-    }
-  }
-}
 
 /**
  * The first occurrence after a time. A time of day that the clocks skip comes as much later as they are set forward, and one
  * that they show twice comes once, at the first.
  */
-export const nextOccurrence = (cron: Cron, after: Date): Date => occurrencesOf(cron)(after)
+export function nextOccurrence(cron: Cron, after: Date): Date {
+  return occurrencesOf(cron)(after)
+}
 
 /** @throws InputError when the expression has no five fields, or never comes due */
-export const checkCron = (cron: Cron, now: Date): void => {
+export function checkCron(cron: Cron, now: Date): void {
   const { expression } = cron
   const refuse = (why: string): never => {
     throw new InputError(
@@ -85,7 +51,7 @@ const lookbacks = [hour, day, 31 * day, 366 * day, 9 * 366 * day]
 const resolution = 1_000
 
 /** The last occurrence up to a time, that time included; null when there was none for nine years. */
-export const lastOccurrence = (cron: Cron, now: Date): Date | null => {
+export function lastOccurrence(cron: Cron, now: Date): Date | null {
   const next = occurrencesOf(cron)
   const isPast = (after: number): boolean => next(new Date(after)) <= now
   const lookback = lookbacks.find((span) => isPast(now.getTime() - span))
@@ -99,4 +65,42 @@ export const lastOccurrence = (cron: Cron, now: Date): Date | null => {
     else after = middle
   }
   return next(new Date(before))
+}
+
+/** What the clocks of a timezone show, as the time at which those of UTC show it. */
+function shownBy(at: Temporal.ZonedDateTime): number {
+  return at.toPlainDateTime().toZonedDateTime(utc).epochMilliseconds
+}
+
+/** When the clocks of a timezone show that for the first time, or would, were they not set forward over it. */
+function whenShown(shownAt: number, timezone: string): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(shownAt)
+    .toZonedDateTimeISO(utc)
+    .toPlainDateTime()
+    .toZonedDateTime(timezone, { disambiguation: 'compatible' })
+}
+
+/** What the clocks show, less what they have skipped of late: that may be still to come. */
+function lookFrom(after: Temporal.ZonedDateTime): number {
+  const setForward = after.offsetNanoseconds - after.subtract(skipsLast).offsetNanoseconds
+  return shownBy(after) - Math.max(0, setForward) / 1e6
+}
+
+/** Gives the first occurrence after a time, as often as it is asked; the expression is read once. */
+// The parser reads the clocks of UTC, which are never set: with others it goes back in time, leaves days out and gives up.
+function occurrencesOf({ expression, timezone }: Cron): (after: Date) => Date {
+  const parsed = CronExpressionParser.parse(expression, { tz: utc })
+  return (after) => {
+    const from = Temporal.Instant.fromEpochMilliseconds(after.getTime()).toZonedDateTimeISO(timezone)
+    parsed.reset(new Date(lookFrom(from)))
+    let first = Number.POSITIVE_INFINITY
+    while (true) {
+      const shownAt = parsed.next().getTime()
+      const at = whenShown(shownAt, timezone)
+      if (at.epochMilliseconds <= after.getTime()) continue
+      first = Math.min(first, at.epochMilliseconds)
+      // What the clocks skip comes late, and so perhaps after what they do show.
+      if (shownBy(at) === shownAt) return new Date(first)
+    }
+  }
 }

@@ -11,7 +11,7 @@ export type DataPeriod = { unit: Unit; count: number }
 const mostOfUnit = 1_000
 
 /** @throws InputError unless the duration is a whole number of one unit, from a minute up */
-export const readDataPeriod = (duration: Temporal.Duration): DataPeriod => {
+export function readDataPeriod(duration: Temporal.Duration): DataPeriod {
   const given = units.filter((unit) => duration[unit] !== 0)
   const [unit] = given
   const isOfOneUnit =
@@ -25,19 +25,43 @@ export const readDataPeriod = (duration: Temporal.Duration): DataPeriod => {
   )
 }
 
-export const parseDataPeriod = (text: string): DataPeriod => readDataPeriod(Temporal.Duration.from(text))
+export function parseDataPeriod(text: string): DataPeriod {
+  return readDataPeriod(Temporal.Duration.from(text))
+}
 
 /** As ISO 8601 has it. */
-export const writeDataPeriod = ({ unit, count }: DataPeriod): string =>
-  Temporal.Duration.from({ [unit]: count }).toString()
+export function writeDataPeriod({ unit, count }: DataPeriod): string {
+  return Temporal.Duration.from({ [unit]: count }).toString()
+}
 
-const zoned = (at: Date, timezone: string): Temporal.ZonedDateTime =>
-  Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timezone)
+/** The start of the unit of the period that data up to a time are in: what growth is counted from. */
+export function startOfUnit({ unit }: DataPeriod, at: Date, timezone: string): Date {
+  return toDate(startOf(unit, zoned(at, timezone)))
+}
 
-const toDate = (at: Temporal.ZonedDateTime): Date => new Date(at.epochMilliseconds)
+/**
+ * The whole periods by which data have grown, as one.
+ *
+ * @param from where the last one ended, or where the data begin
+ * @returns null when the data have grown by less than a period
+ */
+export function wholePeriods(period: DataPeriod, from: Date, until: Date, timezone: string): Period | null {
+  if (until <= from) return null
+  const start = startOf(period.unit, zoned(from, timezone))
+  const end = toDate(lastEnd(period, start, zoned(until, timezone)))
+  return end > from ? { start: from, end } : null
+}
+
+function zoned(at: Date, timezone: string): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timezone)
+}
+
+function toDate(at: Temporal.ZonedDateTime): Date {
+  return new Date(at.epochMilliseconds)
+}
 
 /** Where the unit that a time lies in begins in the timezone: midnight, Monday, the first of the month, and so on. */
-const startOf = (unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime => {
+function startOf(unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime {
   switch (unit) {
     case 'years':
       return at.with({ month: 1, day: 1 }).startOfDay()
@@ -54,16 +78,12 @@ const startOf = (unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime
   }
 }
 
-/** The start of the unit of the period that data up to a time are in: what growth is counted from. */
-export const startOfUnit = ({ unit }: DataPeriod, at: Date, timezone: string): Date =>
-  toDate(startOf(unit, zoned(at, timezone)))
-
 /** The end of the last whole period up to a time. Counted from one start, so that months keep their day. */
-const lastEnd = (
+function lastEnd(
   { unit, count }: DataPeriod,
   start: Temporal.ZonedDateTime,
   until: Temporal.ZonedDateTime,
-): Temporal.ZonedDateTime => {
+): Temporal.ZonedDateTime {
   const whole = (units: number) => ({ [unit]: Math.floor(units / count) * count })
   if (unit === 'hours' || unit === 'minutes') {
     return start.add(whole(start.until(until, { largestUnit: unit })[unit]))
@@ -71,22 +91,4 @@ const lastEnd = (
   // By the calendar: where the clocks skip midnight a day begins at one, and the next one does not.
   const [first, last] = [start.toPlainDate(), until.toPlainDate()]
   return first.add(whole(first.until(last, { largestUnit: unit })[unit])).toZonedDateTime(start.timeZoneId)
-}
-
-/**
- * The whole periods by which data have grown, as one.
- *
- * @param from where the last one ended, or where the data begin
- * @returns null when the data have grown by less than a period
- */
-export const wholePeriods = (
-  period: DataPeriod,
-  from: Date,
-  until: Date,
-  timezone: string,
-): Period | null => {
-  if (until <= from) return null
-  const start = startOf(period.unit, zoned(from, timezone))
-  const end = toDate(lastEnd(period, start, zoned(until, timezone)))
-  return end > from ? { start: from, end } : null
 }

@@ -7,11 +7,11 @@ import { findSchedule } from './find-schedule.ts'
  *
  * @throws NotFoundError when the viewer has no such schedule
  */
-export const deleteSchedule = async (
+export async function deleteSchedule(
   { prisma }: Pick<RunDependencies, 'prisma'>,
   viewer: Viewer,
   id: string,
-): Promise<void> => {
+): Promise<void> {
   const schedule = await findSchedule(prisma, viewer, id)
   await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
 }

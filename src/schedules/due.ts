@@ -18,23 +18,20 @@ export type DueRun = {
   next: Place
 }
 
-/** A time, or where the data begin when that is later: there is nothing to report from before. */
-const withinData = (at: Date, available: Availability | null): Date =>
-  available && available.from > at ? available.from : at
-
 /**
  * Where a schedule begins that is turned on: it makes up for nothing that was before.
  *
  * @param available what there are data for; null when there are none
  */
-export const startingPlace = (trigger: Trigger, now: Date, available: Availability | null): Place =>
-  trigger.kind === 'cron'
+export function startingPlace(trigger: Trigger, now: Date, available: Availability | null): Place {
+  return trigger.kind === 'cron'
     ? { nextRunAt: nextOccurrence(trigger, now), coveredUntil: lastOccurrence(trigger, now) ?? now }
     : {
         nextRunAt: null,
         coveredUntil:
           available && withinData(startOfUnit(trigger.period, available.until, trigger.timezone), available),
       }
+}
 
 /**
  * The run that is due; null when none is. Of several occurrences that were missed, as of several periods by which the data
@@ -42,12 +39,12 @@ export const startingPlace = (trigger: Trigger, now: Date, available: Availabili
  *
  * @param available what there are data for; null when there are none
  */
-export const dueRun = (
+export function dueRun(
   trigger: Trigger,
   { nextRunAt, coveredUntil }: Place,
   now: Date,
   available: Availability | null,
-): DueRun | null => {
+): DueRun | null {
   if (trigger.kind === 'data') {
     if (!available) return null
     const from = withinData(coveredUntil ?? available.from, available)
@@ -59,4 +56,9 @@ export const dueRun = (
   const at = last > nextRunAt ? last : nextRunAt
   const period = { start: withinData(coveredUntil ?? nextRunAt, available), end: at }
   return { at, period, next: { nextRunAt: nextOccurrence(trigger, now), coveredUntil: at } }
+}
+
+/** A time, or where the data begin when that is later: there is nothing to report from before. */
+function withinData(at: Date, available: Availability | null): Date {
+  return available && available.from > at ? available.from : at
 }

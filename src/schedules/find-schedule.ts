@@ -6,7 +6,7 @@ import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generate
 import { tenantOf } from '../tenant.ts'
 
 /** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
-export const findSchedule = async (prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> => {
+export async function findSchedule(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> {
   const schedule = isId(id, idPrefixes.reportSchedule)
     ? await prisma.reportSchedule.findUnique({ where: { id, ...tenantOf(viewer) } })
     : null
@@ -15,11 +15,11 @@ export const findSchedule = async (prisma: Prisma, viewer: Viewer, id: string): 
 }
 
 /** Changes a schedule unless it has changed since it was read; false means that it has, and nothing was written. */
-export const changeSchedule = async (
+export async function changeSchedule(
   prisma: Prisma | Transaction,
   { id, version }: ReportSchedule,
   data: PrismaTypes.ReportScheduleUncheckedUpdateManyInput,
-): Promise<boolean> => {
+): Promise<boolean> {
   const { count } = await prisma.reportSchedule.updateMany({
     where: { id, version },
     data: { ...data, version: { increment: 1 } },

@@ -6,15 +6,8 @@ import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { tenantOf } from '../tenant.ts'
 
 /** A place in the list is the id of what stands there, so it stays good when that is deleted. */
-export const encodeScheduleCursor = ({ id }: ReportSchedule): string => Buffer.from(id).toString('base64url')
-
-const decodeCursor = (argument: 'after' | 'before', cursor: string): string => {
-  const id = Buffer.from(cursor, 'base64url').toString('utf8')
-  if (isId(id, idPrefixes.reportSchedule)) return id
-  throw new InputError(
-    `${JSON.stringify(cursor)} is no cursor of a list of schedules. Pass one that the list gave.`,
-    [argument],
-  )
+export function encodeScheduleCursor({ id }: ReportSchedule): string {
+  return Buffer.from(id).toString('base64url')
 }
 
 export type SchedulePlaces = {
@@ -31,12 +24,12 @@ export type SchedulePlaces = {
  *
  * @throws InputError for a cursor that is none
  */
-export const listSchedules = async (
+export async function listSchedules(
   prisma: Prisma,
   viewer: Viewer,
   { after, before, limit, inverted }: SchedulePlaces,
-): Promise<ReportSchedule[]> =>
-  prisma.reportSchedule.findMany({
+): Promise<ReportSchedule[]> {
+  return prisma.reportSchedule.findMany({
     where: {
       ...tenantOf(viewer),
       id: {
@@ -47,3 +40,13 @@ export const listSchedules = async (
     orderBy: { id: inverted ? 'asc' : 'desc' },
     take: limit,
   })
+}
+
+function decodeCursor(argument: 'after' | 'before', cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString('utf8')
+  if (isId(id, idPrefixes.reportSchedule)) return id
+  throw new InputError(
+    `${JSON.stringify(cursor)} is no cursor of a list of schedules. Pass one that the list gave.`,
+    [argument],
+  )
+}

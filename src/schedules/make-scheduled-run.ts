@@ -13,18 +13,6 @@ export class KeyLostError extends Error {
   override readonly name = 'KeyLostError'
 }
 
-/** @throws KeyLostError */
-const viewerOf = async (
-  { prisma, now }: RunDependencies,
-  { accountId, livemode, requestedById: apiKeyId }: ReportSchedule,
-): Promise<Viewer> => {
-  const apiKey = await prisma.apiKey.findUnique({ where: { id: apiKeyId } })
-  if (apiKey && isGood(apiKey, now())) return { accountId, livemode, apiKeyId }
-  throw new KeyLostError(
-    `The API key ${apiKeyId}, which the runs were asked for by, was revoked or has expired. Turn the schedule on again with another key.`,
-  )
-}
-
 /**
  * Makes the run of a schedule that is due, and moves the schedule on in the same transaction: however often and wherever
  * this is done, it makes one.
@@ -32,11 +20,11 @@ const viewerOf = async (
  * @returns false when the schedule was changed meanwhile, and nothing was made
  * @throws KeyLostError, InputError, InputErrors, LiveModeRequiredError, LimitError
  */
-export const makeScheduledRun = async (
+export async function makeScheduledRun(
   deps: RunDependencies,
   schedule: ReportSchedule,
   { at, period, next }: DueRun,
-): Promise<SubmittedRun | false> => {
+): Promise<SubmittedRun | false> {
   const { reportType: type, relativeInterval, label, tags, formats, compression } = schedule
   const viewer = await viewerOf(deps, schedule)
   const request = { type, parameters: Object(schedule.parameters), relativeInterval }
@@ -59,4 +47,16 @@ export const makeScheduledRun = async (
   } as const
   const moveOn = { ...next, lastError: null }
   return makeRun(deps, viewer, accepted, (tx) => changeSchedule(tx, schedule, moveOn), null)
+}
+
+/** @throws KeyLostError */
+async function viewerOf(
+  { prisma, now }: RunDependencies,
+  { accountId, livemode, requestedById: apiKeyId }: ReportSchedule,
+): Promise<Viewer> {
+  const apiKey = await prisma.apiKey.findUnique({ where: { id: apiKeyId } })
+  if (apiKey && isGood(apiKey, now())) return { accountId, livemode, apiKeyId }
+  throw new KeyLostError(
+    `The API key ${apiKeyId}, which the runs were asked for by, was revoked or has expired. Turn the schedule on again with another key.`,
+  )
 }

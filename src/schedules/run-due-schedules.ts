@@ -10,57 +10,13 @@ import { triggerOf } from './trigger.ts'
 
 const pageSize = 100
 
-/** The run that the schedule is to make now; null when there is none. */
-const findDue = async (
-  { prisma, catalog, now }: RunDependencies,
-  schedule: ReportSchedule,
-): Promise<DueRun | null> => {
-  const trigger = triggerOf(schedule, timezoneOf({ parameters: Object(schedule.parameters) }))
-  const type = catalog.find(schedule.reportType)
-  return dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
-}
-
-/**
- * Notes why a run was not made. It stays due where a limit passes with time; otherwise the next one covers its period as
- * well, if it is to cover what has passed.
- */
-const noteRefusal = async (
-  { prisma, log }: RunDependencies,
-  schedule: ReportSchedule,
-  due: DueRun,
-  error: Error,
-): Promise<void> => {
-  const { id: scheduleId, accountId, lastError } = schedule
-  const isLost = error instanceof KeyLostError
-  const nextRunAt = error instanceof LimitError ? schedule.nextRunAt : due.next.nextRunAt
-  const isTriedAgain = error instanceof LimitError || nextRunAt === null
-  // It is tried each minute then, and the reason may stay the same for long.
-  if (!isLost && isTriedAgain && lastError === error.message) return
-  const place = isLost ? { isActive: false, nextRunAt: null } : { nextRunAt }
-  if (!(await changeSchedule(prisma, schedule, { ...place, lastError: error.message }))) return
-  log.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
-}
-
-const runIfDue = async (deps: RunDependencies, schedule: ReportSchedule): Promise<void> => {
-  const due = await findDue(deps, schedule)
-  if (!due) return
-  try {
-    await makeScheduledRun(deps, schedule, due)
-  } catch (error) {
-    const isRefusal =
-      error instanceof UserFacingError || error instanceof InputErrors || error instanceof KeyLostError
-    if (!isRefusal) throw error
-    await noteRefusal(deps, schedule, due, error)
-  }
-}
-
 /**
  * Makes the runs of all schedules that are due. A fault in one does not keep the others; it is tried again next time.
  *
  * @param signal ends it between two schedules
  * @throws when the database cannot be reached
  */
-export const runDueSchedules = async (deps: RunDependencies, signal: AbortSignal): Promise<void> => {
+export async function runDueSchedules(deps: RunDependencies, signal: AbortSignal): Promise<void> {
   const { prisma, log, now } = deps
   let after = ''
   let found: ReportSchedule[]
@@ -83,4 +39,48 @@ export const runDueSchedules = async (deps: RunDependencies, signal: AbortSignal
       after = schedule.id
     }
   } while (found.length === pageSize)
+}
+
+/** The run that the schedule is to make now; null when there is none. */
+async function findDue(
+  { prisma, catalog, now }: RunDependencies,
+  schedule: ReportSchedule,
+): Promise<DueRun | null> {
+  const trigger = triggerOf(schedule, timezoneOf({ parameters: Object(schedule.parameters) }))
+  const type = catalog.find(schedule.reportType)
+  return dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
+}
+
+/**
+ * Notes why a run was not made. It stays due where a limit passes with time; otherwise the next one covers its period as
+ * well, if it is to cover what has passed.
+ */
+async function noteRefusal(
+  { prisma, log }: RunDependencies,
+  schedule: ReportSchedule,
+  due: DueRun,
+  error: Error,
+): Promise<void> {
+  const { id: scheduleId, accountId, lastError } = schedule
+  const isLost = error instanceof KeyLostError
+  const nextRunAt = error instanceof LimitError ? schedule.nextRunAt : due.next.nextRunAt
+  const isTriedAgain = error instanceof LimitError || nextRunAt === null
+  // It is tried each minute then, and the reason may stay the same for long.
+  if (!isLost && isTriedAgain && lastError === error.message) return
+  const place = isLost ? { isActive: false, nextRunAt: null } : { nextRunAt }
+  if (!(await changeSchedule(prisma, schedule, { ...place, lastError: error.message }))) return
+  log.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
+}
+
+async function runIfDue(deps: RunDependencies, schedule: ReportSchedule): Promise<void> {
+  const due = await findDue(deps, schedule)
+  if (!due) return
+  try {
+    await makeScheduledRun(deps, schedule, due)
+  } catch (error) {
+    const isRefusal =
+      error instanceof UserFacingError || error instanceof InputErrors || error instanceof KeyLostError
+    if (!isRefusal) throw error
+    await noteRefusal(deps, schedule, due, error)
+  }
 }

@@ -15,26 +15,17 @@ export type GivenTrigger =
   | { kind: 'cron'; expression: string; timezone: string | null }
   | { kind: 'data'; period: Temporal.Duration }
 
-/** What data there is for a report of the operator's own, its SQL alone knows. */
-const checkGrowth = (type: AnyReportType | null): void => {
-  if (!type?.own) return
-  throw new InputError(
-    `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
-    ['trigger', 'onDataAvailable'],
-  )
-}
-
 /**
  * @param type that of the report; null when there is none any more
  * @param timezone that of the report
  * @throws InputError with a path that starts with `trigger`
  */
-export const acceptTrigger = (
+export function acceptTrigger(
   given: GivenTrigger,
   type: AnyReportType | null,
   timezone: string,
   now: Date,
-): Trigger => {
+): Trigger {
   if (given.kind === 'data') {
     checkGrowth(type)
     return { kind: 'data', period: readDataPeriod(given.period), timezone }
@@ -52,17 +43,27 @@ export const acceptTrigger = (
 }
 
 /** The columns of a schedule that hold its trigger. */
-export const triggerColumns = (trigger: Trigger) =>
-  trigger.kind === 'cron'
+export function triggerColumns(trigger: Trigger) {
+  return trigger.kind === 'cron'
     ? { cronExpression: trigger.expression, cronTimezone: trigger.timezone, dataPeriod: null }
     : { cronExpression: null, cronTimezone: null, dataPeriod: writeDataPeriod(trigger.period) }
+}
 
 /** @param timezone that of the report */
-export const triggerOf = (
+export function triggerOf(
   { id, cronExpression, cronTimezone, dataPeriod }: ReportSchedule,
   timezone: string,
-): Trigger => {
+): Trigger {
   if (dataPeriod !== null) return { kind: 'data', period: parseDataPeriod(dataPeriod), timezone }
   if (cronExpression === null || cronTimezone === null) throw new Error(`The schedule ${id} has no trigger.`)
   return { kind: 'cron', expression: cronExpression, timezone: cronTimezone }
+}
+
+/** What data there is for a report of the operator's own, its SQL alone knows. */
+function checkGrowth(type: AnyReportType | null): void {
+  if (!type?.own) return
+  throw new InputError(
+    `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
+    ['trigger', 'onDataAvailable'],
+  )
 }

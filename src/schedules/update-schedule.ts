@@ -15,12 +15,33 @@ export type SchedulePatch = Pick<GivenNotes, 'label' | 'tags'> & {
 
 export type ScheduleDependencies = Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>
 
-const changesOf = async (
+/**
+ * Changes a schedule. One that is turned on starts from now, and whoever turned it on asks for its runs from then on. One
+ * that gets another trigger goes on from where it is, with the times of the new one.
+ *
+ * @throws NotFoundError when the viewer has no such schedule
+ * @throws InputError, InputErrors with paths that start with the name of a field of the patch
+ */
+export async function updateSchedule(
+  deps: ScheduleDependencies,
+  viewer: Viewer,
+  id: string,
+  patch: SchedulePatch,
+): Promise<ReportSchedule> {
+  while (true) {
+    const schedule = await findSchedule(deps.prisma, viewer, id)
+    const changes = await changesOf(deps, viewer, schedule, patch)
+    // False means that it was changed just now, perhaps by a run that it made: look again.
+    if (await changeSchedule(deps.prisma, schedule, changes)) return findSchedule(deps.prisma, viewer, id)
+  }
+}
+
+async function changesOf(
   { prisma, catalog, now }: ScheduleDependencies,
   viewer: Viewer,
   schedule: ReportSchedule,
   patch: SchedulePatch,
-): Promise<PrismaTypes.ReportScheduleUncheckedUpdateManyInput> => {
+): Promise<PrismaTypes.ReportScheduleUncheckedUpdateManyInput> {
   const at = now()
   const timezone = timezoneOf({ parameters: Object(schedule.parameters) })
   const type = catalog.find(schedule.reportType)
@@ -41,25 +62,4 @@ const changesOf = async (
   if (isTurnedOn) return { ...changes, ...start, lastError: null, requestedById: viewer.apiKeyId }
   // What its runs have covered stays covered, and what they have not is for the next one.
   return { ...changes, ...start, coveredUntil: schedule.coveredUntil ?? start.coveredUntil }
-}
-
-/**
- * Changes a schedule. One that is turned on starts from now, and whoever turned it on asks for its runs from then on. One
- * that gets another trigger goes on from where it is, with the times of the new one.
- *
- * @throws NotFoundError when the viewer has no such schedule
- * @throws InputError, InputErrors with paths that start with the name of a field of the patch
- */
-export const updateSchedule = async (
-  deps: ScheduleDependencies,
-  viewer: Viewer,
-  id: string,
-  patch: SchedulePatch,
-): Promise<ReportSchedule> => {
-  while (true) {
-    const schedule = await findSchedule(deps.prisma, viewer, id)
-    const changes = await changesOf(deps, viewer, schedule, patch)
-    // False means that it was changed just now, perhaps by a run that it made: look again.
-    if (await changeSchedule(deps.prisma, schedule, changes)) return findSchedule(deps.prisma, viewer, id)
-  }
 }

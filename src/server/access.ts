@@ -8,19 +8,6 @@ export type AccessRule = (headers: OriginHeaders) => boolean
 
 export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedOrigins'>
 
-const isLocalUrl = (url: string): boolean => URL.canParse(url) && isLocalHost(new URL(url).hostname)
-
-const originOf = (url: string): string | null => (URL.canParse(url) ? new URL(url).origin : null)
-
-/** True when the page was loaded from where the request is sent; a proxy may have taken TLS off in between. */
-const isOwnPage = (host: string | undefined, origin: string): boolean => {
-  if (host === undefined || !URL.canParse(origin)) return false
-  const page = new URL(origin)
-  const asked = `${page.protocol}//${host}`
-  // Compared as addresses, so that ":443" and capital letters make no difference. "null" and "file:" have no host.
-  return page.host !== '' && URL.canParse(asked) && new URL(asked).host === page.host
-}
-
 /**
  * Which requests are served. Those that no page sent have no Origin. A page without an origin of its own ("null", as in
  * a sandbox) is foreign to all.
@@ -31,7 +18,7 @@ const isOwnPage = (host: string | undefined, origin: string): boolean => {
  *
  * With `databaseUrl`, the gateway's own pages and those of allowed origins are served, under whatever name it is reached.
  */
-export const createAccessRule = ({ databaseUrl, publicUrl, allowedOrigins }: AccessOptions): AccessRule => {
+export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: AccessOptions): AccessRule {
   const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [originOf(publicUrl)])])
   const isAllowed = (origin: string): boolean => allowed.has('*') || allowed.has(origin)
   if (databaseUrl === null) {
@@ -42,7 +29,25 @@ export const createAccessRule = ({ databaseUrl, publicUrl, allowedOrigins }: Acc
 }
 
 /** Says why a request is refused, and what to change. */
-export const explainAccess = ({ databaseUrl }: AccessOptions): string =>
-  databaseUrl === null
+export function explainAccess({ databaseUrl }: AccessOptions): string {
+  return databaseUrl === null
     ? 'This gateway serves only requests to this machine, from pages of this machine; ALLOWED_ORIGINS adds other pages.'
     : 'This gateway does not serve pages of that origin. Its operator can add the origin to ALLOWED_ORIGINS.'
+}
+
+function isLocalUrl(url: string): boolean {
+  return URL.canParse(url) && isLocalHost(new URL(url).hostname)
+}
+
+function originOf(url: string): string | null {
+  return URL.canParse(url) ? new URL(url).origin : null
+}
+
+/** True when the page was loaded from where the request is sent; a proxy may have taken TLS off in between. */
+function isOwnPage(host: string | undefined, origin: string): boolean {
+  if (host === undefined || !URL.canParse(origin)) return false
+  const page = new URL(origin)
+  const asked = `${page.protocol}//${host}`
+  // Compared as addresses, so that ":443" and capital letters make no difference. "null" and "file:" have no host.
+  return page.host !== '' && URL.canParse(asked) && new URL(asked).host === page.host
+}

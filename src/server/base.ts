@@ -47,7 +47,7 @@ export type Base = {
 const statementMilliseconds = 30_000
 
 /** Listens, and opens the database with all that reads and writes it. */
-export const openBase = async (opening: Opening): Promise<Base> => {
+export async function openBase(opening: Opening): Promise<Base> {
   const { config, log, onProgress, reportTypes, now, signal, operations, closers } = opening
   const http = await startHttp(config.host, config.port, (error, requestId) =>
     log.error({ err: error, requestId }, 'A request could not be answered.'),

@@ -18,7 +18,7 @@ export type OwnReports = {
  * @param adminUrl of the gateway's database, where their login is made when the configuration names no other
  * @throws ConfigurationError when one of them cannot be run
  */
-export const openOwnReports = async (opening: Opening, adminUrl: string): Promise<OwnReports | null> => {
+export async function openOwnReports(opening: Opening, adminUrl: string): Promise<OwnReports | null> {
   const { config, onProgress, reportTypes } = opening
   const { reports } = config
   if (!reports) return null

@@ -25,49 +25,8 @@ export type GatewayRole = {
   stop(): Promise<void>
 }
 
-const openDemo = async (opening: Opening, { url, shared: { prisma } }: Base): Promise<Demo | null> => {
-  const { config, log, onProgress, now, signal } = opening
-  if (!config.demo) return null
-  // Of its own and without limits: loading a ledger takes longer than any request may.
-  const onError = (error: unknown): void => log.error({ err: error }, 'A connection of the demo broke.')
-  const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
-  try {
-    return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
-  } finally {
-    await pool.end()
-  }
-}
-
-/** Counting may take long, so it neither takes the connections of requests nor goes on for ever. */
-const openRowEstimator = (opening: Opening, { url, own }: Base): EstimateRows => {
-  const limits = { max: 2, connectMilliseconds: countMilliseconds, statementMilliseconds: countMilliseconds }
-  return createRowEstimator({
-    exportPool: openPool(opening, 'estimates', { url, isReadOnly: true, ...limits }),
-    ownPool: own && openPool(opening, 'own estimates', { url: own.url, isForeign: true, ...limits }),
-  })
-}
-
-const openServices = async (opening: Opening, base: Base, links: FileLinks): Promise<Services> => {
-  const { config, log, now, closers } = opening
-  const { runLoader, shared } = base
-  const { prisma, limits } = shared
-  const keyWatch = startKeyWatch({ prisma, log, now })
-  closers.defer(keyWatch.stop)
-  return {
-    ...shared,
-    runLoader,
-    links,
-    loaders: createLoaders(prisma, log),
-    estimateRows: openRowEstimator(opening, base),
-    queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
-    keyWatch,
-    connections: createConnectionCount(config.sockets.perKey),
-    socketLimits: config.sockets,
-  }
-}
-
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
-export const openGatewayRole = async (opening: Opening, base: Base): Promise<GatewayRole> => {
+export async function openGatewayRole(opening: Opening, base: Base): Promise<GatewayRole> {
   const { config, log } = opening
   const publicUrl = config.publicUrl ?? base.http.url
   const demo = await openDemo(opening, base)
@@ -86,4 +45,45 @@ export const openGatewayRole = async (opening: Opening, base: Base): Promise<Gat
     download,
   })
   return { demo, router, stop: webSockets.stop }
+}
+
+async function openDemo(opening: Opening, { url, shared: { prisma } }: Base): Promise<Demo | null> {
+  const { config, log, onProgress, now, signal } = opening
+  if (!config.demo) return null
+  // Of its own and without limits: loading a ledger takes longer than any request may.
+  const onError = (error: unknown): void => log.error({ err: error }, 'A connection of the demo broke.')
+  const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
+  try {
+    return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
+  } finally {
+    await pool.end()
+  }
+}
+
+/** Counting may take long, so it neither takes the connections of requests nor goes on for ever. */
+function openRowEstimator(opening: Opening, { url, own }: Base): EstimateRows {
+  const limits = { max: 2, connectMilliseconds: countMilliseconds, statementMilliseconds: countMilliseconds }
+  return createRowEstimator({
+    exportPool: openPool(opening, 'estimates', { url, isReadOnly: true, ...limits }),
+    ownPool: own && openPool(opening, 'own estimates', { url: own.url, isForeign: true, ...limits }),
+  })
+}
+
+async function openServices(opening: Opening, base: Base, links: FileLinks): Promise<Services> {
+  const { config, log, now, closers } = opening
+  const { runLoader, shared } = base
+  const { prisma, limits } = shared
+  const keyWatch = startKeyWatch({ prisma, log, now })
+  closers.defer(keyWatch.stop)
+  return {
+    ...shared,
+    runLoader,
+    links,
+    loaders: createLoaders(prisma, log),
+    estimateRows: openRowEstimator(opening, base),
+    queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
+    keyWatch,
+    connections: createConnectionCount(config.sockets.perKey),
+    socketLimits: config.sockets,
+  }
 }

@@ -48,38 +48,8 @@ export type Gateway = {
 const closingMilliseconds = 5_000
 const probeMilliseconds = 1_000
 
-/** Lets `/ready` and `/metrics` ask, on connections of their own: those of requests may be in use. */
-const openProbes = (opening: Opening, { url, pool, shared }: Base, exportPool: Pool | null): void => {
-  const { readiness, prometheus } = opening.operations
-  const limits = { connectMilliseconds: probeMilliseconds, statementMilliseconds: probeMilliseconds }
-  const probePool = openPool(opening, 'probes', { url, max: 2, ...limits })
-  readiness.serve(createChecks(probePool, shared.queue, shared.wakeUp))
-  const pools = { requests: pool, probes: probePool, ...(exportPool && { reports: exportPool }) }
-  prometheus?.observe({ pools, countWaitingRuns: () => countWaitingRuns(probePool) })
-}
-
-/** Opens what the role needs, and begins to serve. */
-const open = async (opening: Opening): Promise<Started> => {
-  const { config, signal, operations, closers } = opening
-  const base = await openBase(opening)
-  signal.throwIfAborted()
-  const { http } = base
-  // All at once, and sooner than what they need, which was opened above.
-  const ends = [() => http.stop(config.stopSeconds * 1000)]
-  closers.defer(async () => {
-    await Promise.all(ends.map((end) => end()))
-  })
-  const worker = config.role === 'gateway' ? null : await openWorkerRole(opening, base)
-  if (worker) ends.push(worker.stop)
-  const gateway = config.role === 'worker' ? null : await openGatewayRole(opening, base)
-  if (gateway) ends.push(gateway.stop)
-  openProbes(opening, base, worker?.exportPool ?? null)
-  http.serve(operations.around(gateway?.router ?? answerAsWorker))
-  return { url: http.url, demo: gateway?.demo ?? null }
-}
-
 /** Builds a gateway, a worker, or both in one; nothing is opened before `start`. */
-export const createGateway = (options: GatewayOptions): Gateway => {
+export function createGateway(options: GatewayOptions): Gateway {
   const {
     config,
     log,
@@ -135,4 +105,34 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       return stopped
     },
   }
+}
+
+/** Lets `/ready` and `/metrics` ask, on connections of their own: those of requests may be in use. */
+function openProbes(opening: Opening, { url, pool, shared }: Base, exportPool: Pool | null): void {
+  const { readiness, prometheus } = opening.operations
+  const limits = { connectMilliseconds: probeMilliseconds, statementMilliseconds: probeMilliseconds }
+  const probePool = openPool(opening, 'probes', { url, max: 2, ...limits })
+  readiness.serve(createChecks(probePool, shared.queue, shared.wakeUp))
+  const pools = { requests: pool, probes: probePool, ...(exportPool && { reports: exportPool }) }
+  prometheus?.observe({ pools, countWaitingRuns: () => countWaitingRuns(probePool) })
+}
+
+/** Opens what the role needs, and begins to serve. */
+async function open(opening: Opening): Promise<Started> {
+  const { config, signal, operations, closers } = opening
+  const base = await openBase(opening)
+  signal.throwIfAborted()
+  const { http } = base
+  // All at once, and sooner than what they need, which was opened above.
+  const ends = [() => http.stop(config.stopSeconds * 1000)]
+  closers.defer(async () => {
+    await Promise.all(ends.map((end) => end()))
+  })
+  const worker = config.role === 'gateway' ? null : await openWorkerRole(opening, base)
+  if (worker) ends.push(worker.stop)
+  const gateway = config.role === 'worker' ? null : await openGatewayRole(opening, base)
+  if (gateway) ends.push(gateway.stop)
+  openProbes(opening, base, worker?.exportPool ?? null)
+  http.serve(operations.around(gateway?.router ?? answerAsWorker))
+  return { url: http.url, demo: gateway?.demo ?? null }
 }

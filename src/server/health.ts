@@ -8,12 +8,35 @@ export type OperationsOptions = {
   prometheus: Prometheus | null
 }
 
-const answer = (
+type Page = () => Promise<{ status: number; body: [contentType: string, text: string] }>
+
+/**
+ * Serves `/health`, `/ready` and `/metrics` to whoever asks, whatever else the process does.
+ *
+ * @returns whether the path is one of these; if not, nothing was answered
+ */
+export function createOperationsHandler(options: OperationsOptions) {
+  const pages = createPages(options)
+  return async (request: IncomingMessage, response: ServerResponse, { pathname }: URL): Promise<boolean> => {
+    const page = pages.get(pathname)
+    if (!page) return false
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      const { status, body } = await page()
+      answer(request, response, status, body)
+    } else {
+      const sentence = `${pathname} can only be read: use GET or HEAD.\n`
+      answer(request, response, 405, ['text/plain; charset=utf-8', sentence])
+    }
+    return true
+  }
+}
+
+function answer(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,
   [contentType, text]: [contentType: string, text: string],
-): void => {
+): void {
   response.writeHead(status, {
     'Content-Type': contentType,
     'Cache-Control': 'no-store',
@@ -24,14 +47,11 @@ const answer = (
   response.end(request.method === 'HEAD' ? undefined : text)
 }
 
-const json = (value: object): [string, string] => [
-  'application/json; charset=utf-8',
-  `${JSON.stringify(value)}\n`,
-]
+function json(value: object): [string, string] {
+  return ['application/json; charset=utf-8', `${JSON.stringify(value)}\n`]
+}
 
-type Page = () => Promise<{ status: number; body: [contentType: string, text: string] }>
-
-const createPages = ({ readiness, prometheus }: OperationsOptions): ReadonlyMap<string, Page> => {
+function createPages({ readiness, prometheus }: OperationsOptions): ReadonlyMap<string, Page> {
   const pages = new Map<string, Page>([
     ['/health', async () => ({ status: 200, body: json({ status: 'alive' }) })],
     [
@@ -49,25 +69,4 @@ const createPages = ({ readiness, prometheus }: OperationsOptions): ReadonlyMap<
     })
   }
   return pages
-}
-
-/**
- * Serves `/health`, `/ready` and `/metrics` to whoever asks, whatever else the process does.
- *
- * @returns whether the path is one of these; if not, nothing was answered
- */
-export const createOperationsHandler = (options: OperationsOptions) => {
-  const pages = createPages(options)
-  return async (request: IncomingMessage, response: ServerResponse, { pathname }: URL): Promise<boolean> => {
-    const page = pages.get(pathname)
-    if (!page) return false
-    if (request.method === 'GET' || request.method === 'HEAD') {
-      const { status, body } = await page()
-      answer(request, response, status, body)
-    } else {
-      const sentence = `${pathname} can only be read: use GET or HEAD.\n`
-      answer(request, response, 405, ['text/plain; charset=utf-8', sentence])
-    }
-    return true
-  }
 }

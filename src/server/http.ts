@@ -22,7 +22,7 @@ export type HttpServer = {
   stop(patienceMilliseconds?: number): Promise<void>
 }
 
-export const answerText = (response: ServerResponse, status: number, sentence: string): void => {
+export function answerText(response: ServerResponse, status: number, sentence: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
   response.end(`${withoutSecrets(sentence)}\n`)
 }
@@ -33,59 +33,11 @@ export const answerStarting: Handler = async (_request, response) => {
   answerText(response, 503, 'The gateway is starting. Try again in a second.')
 }
 
-const answerFault = (response: ServerResponse, error: unknown): void => {
-  if (response.headersSent) {
-    response.destroy()
-  } else if (isOutage(error)) {
-    response.setHeader('Retry-After', '1')
-    answerText(response, 503, 'The database cannot be reached at the moment. Try again in a second.')
-  } else {
-    answerText(response, 500, 'Something went wrong inside the gateway.')
-  }
-}
-
-/** A client that offers HTTP/2 (`Upgrade: h2c`, as Java's and `curl --http2` do) is answered over HTTP/1.1. */
-const isWebSocket = (request: IncomingMessage): boolean =>
-  request.headers.upgrade?.toLowerCase() === 'websocket'
-
 /** Node waits for minutes, and looks twice a minute. */
 const patience = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   connectionsCheckingInterval: 2_000,
-}
-
-const listen = (server: Server, host: string, port: number): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException): void => {
-      const reason =
-        error.code === 'EADDRINUSE'
-          ? `Port ${port} on ${host} is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`
-          : `Cannot listen on ${host}, port ${port}: ${error.message}. HOST and PORT say where.`
-      reject(new ConfigurationError(reason, { cause: error }))
-    }
-    server.once('error', refuse)
-    server.listen(port, host, () => {
-      server.off('error', refuse)
-      resolve()
-    })
-  })
-
-// What has a meaning of its own in an address, but none in a name.
-const isHost = (host: string): boolean => URL.canParse(`http://${host}`) && !/[/?#@\\]/.test(host)
-
-/** What is asked for; null when that cannot be read. A client of a proxy sends a whole address instead of a path. */
-const targetOf = ({ url = '', headers: { host } }: IncomingMessage): URL | null => {
-  const address = url.startsWith('/') ? `http://gateway${url}` : url
-  return URL.canParse(address) && (host === undefined || isHost(host)) ? new URL(address) : null
-}
-
-const urlOf = (server: Server): string => {
-  // A server that listens on TCP has an address of this form.
-  const { address, port, family } = server.address() as AddressInfo
-  // Listening everywhere, it is reached from here by the loopback address.
-  if (isWildcardHost(address)) return `http://${family === 'IPv6' ? '[::1]' : '127.0.0.1'}:${port}`
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 /**
@@ -94,11 +46,11 @@ const urlOf = (server: Server): string => {
  * @param onError told of faults, and of the request's id when they ended one that has an id
  * @throws ConfigurationError when the address cannot be had
  */
-export const startHttp = async (
+export async function startHttp(
   host: string,
   port: number,
   onError: (error: unknown, requestId?: string) => void,
-): Promise<HttpServer> => {
+): Promise<HttpServer> {
   let handler = answerStarting
   const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
     isWebSocket(request) && server.listenerCount('upgrade') > 0
@@ -141,4 +93,56 @@ export const startHttp = async (
         server.closeIdleConnections()
       }),
   }
+}
+
+function answerFault(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy()
+  } else if (isOutage(error)) {
+    response.setHeader('Retry-After', '1')
+    answerText(response, 503, 'The database cannot be reached at the moment. Try again in a second.')
+  } else {
+    answerText(response, 500, 'Something went wrong inside the gateway.')
+  }
+}
+
+/** A client that offers HTTP/2 (`Upgrade: h2c`, as Java's and `curl --http2` do) is answered over HTTP/1.1. */
+function isWebSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException): void => {
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? `Port ${port} on ${host} is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`
+          : `Cannot listen on ${host}, port ${port}: ${error.message}. HOST and PORT say where.`
+      reject(new ConfigurationError(reason, { cause: error }))
+    }
+    server.once('error', refuse)
+    server.listen(port, host, () => {
+      server.off('error', refuse)
+      resolve()
+    })
+  })
+}
+
+// What has a meaning of its own in an address, but none in a name.
+function isHost(host: string): boolean {
+  return URL.canParse(`http://${host}`) && !/[/?#@\\]/.test(host)
+}
+
+/** What is asked for; null when that cannot be read. A client of a proxy sends a whole address instead of a path. */
+function targetOf({ url = '', headers: { host } }: IncomingMessage): URL | null {
+  const address = url.startsWith('/') ? `http://gateway${url}` : url
+  return URL.canParse(address) && (host === undefined || isHost(host)) ? new URL(address) : null
+}
+
+function urlOf(server: Server): string {
+  // A server that listens on TCP has an address of this form.
+  const { address, port, family } = server.address() as AddressInfo
+  // Listening everywhere, it is reached from here by the loopback address.
+  if (isWildcardHost(address)) return `http://${family === 'IPv6' ? '[::1]' : '127.0.0.1'}:${port}`
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

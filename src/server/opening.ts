@@ -22,11 +22,11 @@ export type Opening = {
 const poolPatienceMilliseconds = 1_000
 
 /** Opens connections that are closed with the role. */
-export const openPool = (
+export function openPool(
   { log, closers }: Opening,
   name: string,
   options: Omit<PoolOptions, 'applicationName' | 'onError'>,
-): Pool => {
+): Pool {
   const onError = (error: unknown): void => log.error({ err: error }, 'A connection that was idle broke.')
   const pool = createPool({ ...options, applicationName: `report-gateway ${name}`, onError })
   const close = createPoolCloser(pool)

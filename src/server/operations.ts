@@ -18,7 +18,7 @@ export type Operations = {
 }
 
 /** What a process tells those who operate it. */
-export const createOperations = (isCounting: boolean, log: Logger): Operations => {
+export function createOperations(isCounting: boolean, log: Logger): Operations {
   const readiness = createReadiness()
   const prometheus = isCounting ? createPrometheus() : null
   const metrics = prometheus?.metrics ?? noMetrics

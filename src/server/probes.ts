@@ -7,22 +7,24 @@ import type { Checks } from './readiness.ts'
  * What `/ready` asks for: the database by a query, the queue by one of its own on the connections that it uses itself, and
  * the connection for wake-ups.
  */
-export const createChecks = (
+export function createChecks(
   pool: Pool,
   { boss }: Pick<Queue, 'boss'>,
   wakeUp: Pick<WakeUp, 'isConnected'>,
-): Checks => ({
-  database: () => pool.query('select 1'),
-  queue: async () => {
-    if (!(await boss.getQueue(reportRunQueue))) throw new Error(`The queue ${reportRunQueue} is gone.`)
-  },
-  wakeUp: async () => {
-    if (!wakeUp.isConnected()) throw new Error('The wake-up connection is being made anew.')
-  },
-})
+): Checks {
+  return {
+    database: () => pool.query('select 1'),
+    queue: async () => {
+      if (!(await boss.getQueue(reportRunQueue))) throw new Error(`The queue ${reportRunQueue} is gone.`)
+    },
+    wakeUp: async () => {
+      if (!wakeUp.isConnected()) throw new Error('The wake-up connection is being made anew.')
+    },
+  }
+}
 
 /** Report runs that wait for a worker, by an index that has only those. */
-export const countWaitingRuns = async (pool: Pool): Promise<number> => {
+export async function countWaitingRuns(pool: Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(*)::integer as count from ${queueSchema}.job where name = $1 and state < 'active'`,
     [reportRunQueue],

@@ -17,8 +17,45 @@ const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_4
 /** Counting what waits costs a query, so scrapes share its answer for so long. */
 const cacheMilliseconds = 5_000
 
+type Named<Label extends string> = { name: string; help: string; labelNames?: Label[] }
+
+/** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
+export function createPrometheus(): Prometheus {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  return {
+    metrics: { ...createRunMetrics(registers), ...createServerMetrics(registers) },
+    observe: ({ pools, countWaitingRuns }) => {
+      new Gauge({
+        name: 'report_gateway_pool_connections',
+        help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
+        labelNames: ['pool', 'state'],
+        registers,
+        collect() {
+          for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+            this.set({ pool, state: 'total' }, totalCount)
+            this.set({ pool, state: 'idle' }, idleCount)
+            this.set({ pool, state: 'waiting' }, waitingCount)
+          }
+        },
+      })
+      const waiting = seldom(countWaitingRuns)
+      new Gauge({
+        name: 'report_gateway_queue_depth',
+        help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
+        registers,
+        async collect() {
+          this.set((await waiting()) ?? Number.NaN)
+        },
+      })
+    },
+    print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  }
+}
+
 /** The answer of `ask`, asked for at most once in a while; null when it cannot be had. */
-const seldom = (ask: () => Promise<number>): (() => Promise<number | null>) => {
+function seldom(ask: () => Promise<number>): () => Promise<number | null> {
   let last: { at: number; answer: Promise<number | null> } | null = null
   return () => {
     if (last && Date.now() - last.at < cacheMilliseconds) return last.answer
@@ -27,11 +64,9 @@ const seldom = (ask: () => Promise<number>): (() => Promise<number | null>) => {
   }
 }
 
-type Named<Label extends string> = { name: string; help: string; labelNames?: Label[] }
-
-const createRunMetrics = (
+function createRunMetrics(
   registers: Registry[],
-): Pick<Metrics, 'runTaken' | 'runEnded' | 'eventsDelivered' | 'wakeUpReconnected'> => {
+): Pick<Metrics, 'runTaken' | 'runEnded' | 'eventsDelivered' | 'wakeUpReconnected'> {
   const counter = <Label extends string>(named: Named<Label>) => new Counter<Label>({ ...named, registers })
   const runs = counter({
     name: 'report_gateway_runs_total',
@@ -97,9 +132,9 @@ const createRunMetrics = (
   }
 }
 
-const createServerMetrics = (
+function createServerMetrics(
   registers: Registry[],
-): Pick<Metrics, 'requestAnswered' | 'operationExecuted' | 'socketOpened' | 'subscriptionOpened'> => {
+): Pick<Metrics, 'requestAnswered' | 'operationExecuted' | 'socketOpened' | 'subscriptionOpened'> {
   const requests = new Histogram({
     name: 'report_gateway_http_request_duration_seconds',
     help: 'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
@@ -126,40 +161,5 @@ const createServerMetrics = (
     operationExecuted: ({ kind, outcome }) => operations.inc({ kind, outcome }),
     socketOpened: openGauge('report_gateway_open_sockets', 'WebSockets that are open.'),
     subscriptionOpened: openGauge('report_gateway_open_subscriptions', 'GraphQL subscriptions under way.'),
-  }
-}
-
-/** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
-export const createPrometheus = (): Prometheus => {
-  const registry = new Registry()
-  const registers = [registry]
-  collectDefaultMetrics({ register: registry })
-  return {
-    metrics: { ...createRunMetrics(registers), ...createServerMetrics(registers) },
-    observe: ({ pools, countWaitingRuns }) => {
-      new Gauge({
-        name: 'report_gateway_pool_connections',
-        help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
-        labelNames: ['pool', 'state'],
-        registers,
-        collect() {
-          for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
-            this.set({ pool, state: 'total' }, totalCount)
-            this.set({ pool, state: 'idle' }, idleCount)
-            this.set({ pool, state: 'waiting' }, waitingCount)
-          }
-        },
-      })
-      const waiting = seldom(countWaitingRuns)
-      new Gauge({
-        name: 'report_gateway_queue_depth',
-        help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
-        registers,
-        async collect() {
-          this.set((await waiting()) ?? Number.NaN)
-        },
-      })
-    },
-    print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }

@@ -26,27 +26,11 @@ export type ReadinessOptions = {
 
 const noChecks: ReadyAnswer['checks'] = { database: 'down', queue: 'down', wakeUp: 'down' }
 
-const outcome = async (check: Check, limit: number): Promise<'up' | 'down'> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'down'>((resolve) => {
-    timer = setTimeout(() => resolve('down'), limit)
-  })
-  const asked = check().then(
-    () => 'up' as const,
-    () => 'down' as const,
-  )
-  try {
-    return await Promise.race([asked, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 /** Whether this process should be sent requests, as `/ready` tells. */
-export const createReadiness = ({
+export function createReadiness({
   limitMilliseconds = 1_000,
   cacheMilliseconds = 1_000,
-}: ReadinessOptions = {}): Readiness => {
+}: ReadinessOptions = {}): Readiness {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let checks: Checks | null = null
   let asked: { until: number; answers: Promise<ReadyAnswer['checks']> } | null = null
@@ -83,5 +67,21 @@ export const createReadiness = ({
       const isUp = Object.values(answers).every((answer) => answer === 'up')
       return { status: isUp ? 'ready' : 'unavailable', checks: answers }
     },
+  }
+}
+
+async function outcome(check: Check, limit: number): Promise<'up' | 'down'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'down'>((resolve) => {
+    timer = setTimeout(() => resolve('down'), limit)
+  })
+  const asked = check().then(
+    () => 'up' as const,
+    () => 'down' as const,
+  )
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -12,20 +12,14 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 
 const probes = new Set(['/health', '/ready', '/metrics'])
 const routes = new Set([...probes, '/graphql', '/'])
 
-/** Which of a few patterns a path follows. */
-const routeOf = (pathname: string): string => {
-  if (pathname.startsWith('/files/')) return '/files/:id'
-  return routes.has(pathname) ? pathname : 'other'
-}
-
 /** Serves a request under an id, and tells the log and the figures how it ended. */
-export const watchRequest = (
+export function watchRequest(
   { log, metrics }: WatchOptions,
   request: IncomingMessage,
   response: ServerResponse,
   { pathname }: URL,
   serve: () => Promise<void>,
-): Promise<void> => {
+): Promise<void> {
   const startedAt = performance.now()
   const context: RequestContext = { requestId: requestIdOf(request.headers['x-request-id']) }
   response.setHeader('X-Request-Id', context.requestId)
@@ -46,4 +40,10 @@ export const watchRequest = (
     log[level]({ ...context, method, path: pathname, status, ms, ...cut }, 'request')
   })
   return inRequest(context, serve)
+}
+
+/** Which of a few patterns a path follows. */
+function routeOf(pathname: string): string {
+  if (pathname.startsWith('/files/')) return '/files/:id'
+  return routes.has(pathname) ? pathname : 'other'
 }

@@ -16,13 +16,13 @@ export type GatewayRoutes = {
 }
 
 /** What a process that serves clients answers. */
-export const createGatewayRouter = ({
+export function createGatewayRouter({
   isAllowed,
   refusal,
   yoga,
   slowReaderSeconds,
   download,
-}: GatewayRoutes): Handler => {
+}: GatewayRoutes): Handler {
   return async (request, response, url) => {
     if (!isAllowed(request.headers)) {
       return answerText(response, 403, refusal)

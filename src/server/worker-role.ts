@@ -15,7 +15,7 @@ export type WorkerRole = {
 }
 
 /** Makes reports, asks for those of schedules, and cleans up. */
-export const openWorkerRole = async (opening: Opening, { url, own, shared }: Base): Promise<WorkerRole> => {
+export async function openWorkerRole(opening: Opening, { url, own, shared }: Base): Promise<WorkerRole> {
   const { config, log } = opening
   const exportPool = openPool(opening, 'reports', { url, max: config.concurrency + 2 })
   const worker = await startWorker({ ...shared, exportPool, ownPool: own?.pool ?? null }, shared.queue, {

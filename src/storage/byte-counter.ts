@@ -10,7 +10,7 @@ export type Meter = {
 }
 
 /** Counts bytes, and takes their SHA-256. */
-export const createMeter = (): Meter => {
+export function createMeter(): Meter {
   const hash = createHash('sha256')
   let byteSize = 0n
   const stream = new Transform({

@@ -30,16 +30,6 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
   highWaterMark: 1024 * 1024,
 }
 
-const answer = (response: ServerResponse, status: number, sentence: string): void => {
-  // What was said of the file does not hold for the sentence; Content-Range tells its size to who asked for too much.
-  for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
-  if (status === 405) response.setHeader('Allow', 'GET, HEAD')
-  response.statusCode = status
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.setHeader('Cache-Control', 'no-store')
-  response.end(`${sentence}\n`)
-}
-
 /** Statuses that `send` gives to a request that it does not serve, and what they mean here. */
 const refusals: ReadonlyMap<number | undefined, [status: number, sentence: string]> = new Map([
   [404, [410, 'This file is not there any more. Run the report again.']],
@@ -47,28 +37,18 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
   [416, [416, 'The range lies outside the file.']],
 ])
 
-const describeFile = (response: ServerResponse, file: ReportFile): void => {
-  response.setHeader('Content-Type', contentType(file))
-  response.setHeader('Content-Disposition', contentDisposition(file))
-  response.setHeader('ETag', `"${file.sha256}"`)
-  response.setHeader('Last-Modified', file.createdAt.toUTCString())
-  response.setHeader('Cache-Control', 'private, no-cache')
-  response.setHeader('X-Content-Type-Options', 'nosniff')
-}
-
-/** By RFC 9110 the last 1000 bytes of a shorter file are all of it; `send` would refuse to give them. */
-const widenSuffix = ({ headers }: IncomingMessage, byteSize: bigint): void => {
-  const [, length] = /^bytes=-(\d+)$/.exec(headers.range ?? '') ?? []
-  if (length && BigInt(length) > byteSize) headers.range = 'bytes=0-'
-}
-
 /**
  * Serves `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The link is the only
  * proof that it asks for.
  */
-export const createDownloadHandler =
-  ({ prisma, root, linkSigner, log, now }: DownloadDependencies): DownloadHandler =>
-  async (request, response, url) => {
+export function createDownloadHandler({
+  prisma,
+  root,
+  linkSigner,
+  log,
+  now,
+}: DownloadDependencies): DownloadHandler {
+  return async (request, response, url) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response, 405, 'A file can only be read: use GET or HEAD.')
     }
@@ -92,3 +72,29 @@ export const createDownloadHandler =
       })
       .pipe(response)
   }
+}
+
+function answer(response: ServerResponse, status: number, sentence: string): void {
+  // What was said of the file does not hold for the sentence; Content-Range tells its size to who asked for too much.
+  for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
+  if (status === 405) response.setHeader('Allow', 'GET, HEAD')
+  response.statusCode = status
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.setHeader('Cache-Control', 'no-store')
+  response.end(`${sentence}\n`)
+}
+
+function describeFile(response: ServerResponse, file: ReportFile): void {
+  response.setHeader('Content-Type', contentType(file))
+  response.setHeader('Content-Disposition', contentDisposition(file))
+  response.setHeader('ETag', `"${file.sha256}"`)
+  response.setHeader('Last-Modified', file.createdAt.toUTCString())
+  response.setHeader('Cache-Control', 'private, no-cache')
+  response.setHeader('X-Content-Type-Options', 'nosniff')
+}
+
+/** By RFC 9110 the last 1000 bytes of a shorter file are all of it; `send` would refuse to give them. */
+function widenSuffix({ headers }: IncomingMessage, byteSize: bigint): void {
+  const [, length] = /^bytes=-(\d+)$/.exec(headers.range ?? '') ?? []
+  if (length && BigInt(length) > byteSize) headers.range = 'bytes=0-'
+}

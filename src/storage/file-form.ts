@@ -15,12 +15,16 @@ const wrappers: Record<Compression, { ending: string; contentType: string } | nu
   ZSTD: { ending: '.zst', contentType: 'application/zstd' },
 }
 
-/** What is around the file; null for nothing. Parquet is compressed inside, so that its readers can open it. */
-const wrapperOf = ({ format, compression }: FileForm) => (format === 'PARQUET' ? null : wrappers[compression])
-
 /** How names of such files end, for example `.csv.gz`. */
-export const fileEnding = (form: FileForm): string =>
-  formats[form.format].ending + (wrapperOf(form)?.ending ?? '')
+export function fileEnding(form: FileForm): string {
+  return formats[form.format].ending + (wrapperOf(form)?.ending ?? '')
+}
 
-export const contentType = (form: FileForm): string =>
-  wrapperOf(form)?.contentType ?? formats[form.format].contentType
+export function contentType(form: FileForm): string {
+  return wrapperOf(form)?.contentType ?? formats[form.format].contentType
+}
+
+/** What is around the file; null for nothing. Parquet is compressed inside, so that its readers can open it. */
+function wrapperOf({ format, compression }: FileForm) {
+  return format === 'PARQUET' ? null : wrappers[compression]
+}

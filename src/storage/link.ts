@@ -22,18 +22,8 @@ export type LinkSigner = {
 
 const keyId = 'downloads'
 
-/** The signing secret of this database; made by whichever process comes first. */
-const loadSecret = async (prisma: Prisma): Promise<Uint8Array> => {
-  await prisma.linkSigningKey.createMany({
-    data: { id: keyId, secret: new Uint8Array(randomBytes(32)) },
-    skipDuplicates: true,
-  })
-  const { secret } = await prisma.linkSigningKey.findUniqueOrThrow({ where: { id: keyId } })
-  return secret
-}
-
 /** @param publicUrl where clients reach this gateway, without a slash at the end */
-export const createLinkSigner = async (prisma: Prisma, publicUrl: string): Promise<LinkSigner> => {
+export async function createLinkSigner(prisma: Prisma, publicUrl: string): Promise<LinkSigner> {
   const secret = await loadSecret(prisma)
   const signature = (fileId: string, expires: string): string =>
     createHmac('sha256', secret).update(`${fileId}.${expires}`).digest('base64url')
@@ -63,4 +53,14 @@ export const createLinkSigner = async (prisma: Prisma, publicUrl: string): Promi
       return null
     },
   }
+}
+
+/** The signing secret of this database; made by whichever process comes first. */
+async function loadSecret(prisma: Prisma): Promise<Uint8Array> {
+  await prisma.linkSigningKey.createMany({
+    data: { id: keyId, secret: new Uint8Array(randomBytes(32)) },
+    skipDuplicates: true,
+  })
+  const { secret } = await prisma.linkSigningKey.findUniqueOrThrow({ where: { id: keyId } })
+  return secret
 }

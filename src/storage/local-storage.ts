@@ -18,56 +18,8 @@ const diskFaults = new Set([
   ...['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'],
 ])
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : ''
-
-const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT'
-
-/** Passes a result on, and says of faults of the disk that they are the store's. */
-const onDisk = async <Result>(act: () => Promise<Result>): Promise<Result> => {
-  try {
-    return await act()
-  } catch (cause) {
-    const code = codeOf(cause)
-    if (!diskFaults.has(code)) throw cause
-    const reason = noSpace.has(code) ? 'there is no space left' : `the system answered ${code}`
-    throw new StorageError(reason, { cause })
-  }
-}
-
-/** The same, with another value when there is no such file or folder. */
-const onDiskOr = <Result, Missing>(missing: Missing, act: () => Promise<Result>): Promise<Result | Missing> =>
-  onDisk<Result | Missing>(async () => {
-    try {
-      return await act()
-    } catch (error) {
-      if (isMissing(error)) return missing
-      throw error
-    }
-  })
-
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Makes a new name outlast a loss of power, and with it the folders above that may be as new, up to `root`. */
-const syncNames = async (path: string, root: string): Promise<void> => {
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    await syncFolder(folder)
-    if (folder === root || folder === dirname(folder)) return
-  }
-}
-
-/** Name of a file while it is being written. */
-const halfOf = (path: string): string => `${path}.part`
-
 /** Keeps files in a folder of this machine. */
-export const createLocalStorage = (folder: string): Storage => {
+export function createLocalStorage(folder: string): Storage {
   const root = resolve(folder)
   const pathOf = (key: string): string => {
     checkKey(key)
@@ -117,4 +69,58 @@ export const createLocalStorage = (folder: string): Storage => {
       }),
     list: (key) => onDiskOr([], async () => (await readdir(pathOf(key))).map((name) => `${key}/${name}`)),
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT'
+}
+
+/** Passes a result on, and says of faults of the disk that they are the store's. */
+async function onDisk<Result>(act: () => Promise<Result>): Promise<Result> {
+  try {
+    return await act()
+  } catch (cause) {
+    const code = codeOf(cause)
+    if (!diskFaults.has(code)) throw cause
+    const reason = noSpace.has(code) ? 'there is no space left' : `the system answered ${code}`
+    throw new StorageError(reason, { cause })
+  }
+}
+
+/** The same, with another value when there is no such file or folder. */
+function onDiskOr<Result, Missing>(missing: Missing, act: () => Promise<Result>): Promise<Result | Missing> {
+  return onDisk<Result | Missing>(async () => {
+    try {
+      return await act()
+    } catch (error) {
+      if (isMissing(error)) return missing
+      throw error
+    }
+  })
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes a new name outlast a loss of power, and with it the folders above that may be as new, up to `root`. */
+async function syncNames(path: string, root: string): Promise<void> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    await syncFolder(folder)
+    if (folder === root || folder === dirname(folder)) return
+  }
+}
+
+/** Name of a file while it is being written. */
+function halfOf(path: string): string {
+  return `${path}.part`
 }

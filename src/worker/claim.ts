@@ -14,72 +14,17 @@ export type TakenRun = {
   release: () => void
 }
 
-/** Losses so far; a run found RUNNING that nobody has handed back was lost just now. */
-const lossesOf = (run: ReportRun): number =>
-  run.lostExecutions + (run.status === 'RUNNING' && !run.isHandedBack ? 1 : 0)
-
-const deadlineOf = ({ timeoutMilliseconds }: ReportRun, startedAt: Date): Date | null =>
-  timeoutMilliseconds === null ? null : new Date(startedAt.getTime() + Number(timeoutMilliseconds))
-
-/** Ends a run of which there is nothing to make any more; false when there is. */
-const endInstead = async (deps: RunWork, run: ReportRun): Promise<boolean> => {
-  if (run.status === 'SUCCEEDED') return true
-  if (isFinal(run.status)) {
-    // It was ended while its worker was away. No result can come any more, so all of it may go.
-    await removeOrWarn(deps, run, [runFolder(run)])
-    return true
-  }
-  if (run.status === 'CANCELING') {
-    // Its earlier worker went away before it could stop.
-    await removeOrWarn(deps, run, [runFolder(run)])
-    await finishCanceled(deps, run)
-    return true
-  }
-  if (isLate(run, deps.now())) {
-    if (await endLate(deps, run)) await removeOrWarn(deps, run, [runFolder(run)])
-    return true
-  }
-  const losses = lossesOf(run)
-  if (losses < deps.limits.runAttempts) return false
-  const failed = await finishFailed(deps, run, new WorkerLostError(losses))
-  if (failed) await removeOrWarn(deps, run, [runFolder(run)])
-  return true
-}
-
-/**
- * What earlier executions left behind. A store that cannot say must not keep the run from being tried: what is not
- * removed now goes with the run's folder.
- */
-const listLeftovers = async (deps: RunWork, run: ReportRun): Promise<string[]> => {
-  if (run.execution === 0) return []
-  try {
-    return await deps.storage.list(runFolder(run))
-  } catch (error) {
-    deps.log.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
-    return []
-  }
-}
-
-/** True while the account and mode have no more runs at once than they may. */
-const isWithinLimit = async (deps: RunWork, tx: Transaction, run: ReportRun): Promise<boolean> => {
-  const { accountId, livemode } = run
-  const atOnce = await tx.reportRun.count({
-    where: { accountId, livemode, status: { in: ['RUNNING', 'CANCELING'] } },
-  })
-  return atOnce <= deps.limits.accountConcurrency
-}
-
 /**
  * Takes a run up under a new execution number, before any work: what comes after can end the process at any time, and is
  * counted already.
  *
  * @param earlier the run as it was found before, when it changed in the meantime
  */
-export const takeUp = async (
+export async function takeUp(
   deps: RunWork,
   claim: RunClaim,
   earlier?: ReportRun,
-): Promise<TakenRun | Outcome> => {
+): Promise<TakenRun | Outcome> {
   const run = await deps.prisma.reportRun.findUnique({ where: { id: claim.runId } })
   if (!run) return 'ENDED'
   if (earlier && earlier.execution !== run.execution) return 'ENDED'
@@ -123,4 +68,61 @@ export const takeUp = async (
     release()
     throw error
   }
+}
+
+/** Losses so far; a run found RUNNING that nobody has handed back was lost just now. */
+function lossesOf(run: ReportRun): number {
+  return run.lostExecutions + (run.status === 'RUNNING' && !run.isHandedBack ? 1 : 0)
+}
+
+function deadlineOf({ timeoutMilliseconds }: ReportRun, startedAt: Date): Date | null {
+  return timeoutMilliseconds === null ? null : new Date(startedAt.getTime() + Number(timeoutMilliseconds))
+}
+
+/** Ends a run of which there is nothing to make any more; false when there is. */
+async function endInstead(deps: RunWork, run: ReportRun): Promise<boolean> {
+  if (run.status === 'SUCCEEDED') return true
+  if (isFinal(run.status)) {
+    // It was ended while its worker was away. No result can come any more, so all of it may go.
+    await removeOrWarn(deps, run, [runFolder(run)])
+    return true
+  }
+  if (run.status === 'CANCELING') {
+    // Its earlier worker went away before it could stop.
+    await removeOrWarn(deps, run, [runFolder(run)])
+    await finishCanceled(deps, run)
+    return true
+  }
+  if (isLate(run, deps.now())) {
+    if (await endLate(deps, run)) await removeOrWarn(deps, run, [runFolder(run)])
+    return true
+  }
+  const losses = lossesOf(run)
+  if (losses < deps.limits.runAttempts) return false
+  const failed = await finishFailed(deps, run, new WorkerLostError(losses))
+  if (failed) await removeOrWarn(deps, run, [runFolder(run)])
+  return true
+}
+
+/**
+ * What earlier executions left behind. A store that cannot say must not keep the run from being tried: what is not
+ * removed now goes with the run's folder.
+ */
+async function listLeftovers(deps: RunWork, run: ReportRun): Promise<string[]> {
+  if (run.execution === 0) return []
+  try {
+    return await deps.storage.list(runFolder(run))
+  } catch (error) {
+    deps.log.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
+    return []
+  }
+}
+
+/** True while the account and mode have no more runs at once than they may. */
+async function isWithinLimit(deps: RunWork, tx: Transaction, run: ReportRun): Promise<boolean> {
+  const { accountId, livemode } = run
+  const atOnce = await tx.reportRun.count({
+    where: { accountId, livemode, status: { in: ['RUNNING', 'CANCELING'] } },
+  })
+  return atOnce <= deps.limits.accountConcurrency
 }

@@ -43,45 +43,6 @@ export type CopyResult = {
   dataAsOf: Date
 }
 
-/** Bounds the time of the next statement. Said before each, because a report of others may have set it for itself. */
-const limitTime = async (client: PoolClient, { limits }: RenderedReport): Promise<void> => {
-  if (limits) await client.query(`set local statement_timeout = '${limits.seconds}s'`)
-}
-
-/** Counts the rows, then writes them into each file. */
-const copyFiles = async (
-  client: PoolClient,
-  { storage, report, files, signal, onStart, onRows }: CopyOptions,
-): Promise<Omit<CopyResult, 'dataAsOf'>> => {
-  await limitTime(client, report)
-  const counted = await client.query<{ rows: string }>(report.countText)
-  signal.throwIfAborted()
-  const rowsThere = BigInt(counted.rows[0]?.rows ?? 0)
-  // With a limit, one row more is counted than may be written.
-  const isLimited = report.limits !== null && rowsThere > report.limits.rows
-  const rowsExpected = isLimited ? rowsThere - 1n : rowsThere
-  onStart(rowsExpected)
-
-  const copied: CopiedFile[] = []
-  let rowsBefore = 0
-  for (const file of files) {
-    const { stages, rows } = createFormatStream(report, file, rowsExpected)
-    const before = rowsBefore
-    onRows(() => Math.floor((before + rows()) / files.length))
-    await limitTime(client, report)
-    const copy = client.query(copyTo(report.copyText[file.format]))
-    // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
-    copy.on('error', (error) => copy.destroy(error))
-    const stored = await storage.write(file.key, [copy, ...stages], signal)
-    copied.push({ ...file, ...stored, rowCount: BigInt(rows()) })
-    rowsBefore += rows()
-  }
-  // There is nothing to commit, and what a report of others has set or announced is not to stay.
-  await client.query('rollback')
-  const rowCount = copied[0]?.rowCount ?? 0n
-  return { files: copied, rowCount, isPartial: rowCount < rowsThere }
-}
-
 /**
  * Streams a report from Postgres into storage; memory does not grow with its size. Rows are counted, and copied into every
  * file, from one snapshot.
@@ -89,7 +50,7 @@ const copyFiles = async (
  * @throws SourceLostError when Postgres cannot be reached any more
  * @throws UnwritableValueError when a value has no place in one of the formats
  */
-export const copyReport = async (options: CopyOptions): Promise<CopyResult> => {
+export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   const { pool, signal } = options
   signal.throwIfAborted()
   const client = await connect(pool)
@@ -119,4 +80,43 @@ export const copyReport = async (options: CopyOptions): Promise<CopyResult> => {
     client.release(!isWhole)
     if (snapshot && !isWhole) await endBackend(pool, snapshot.backend).catch(() => {})
   }
+}
+
+/** Bounds the time of the next statement. Said before each, because a report of others may have set it for itself. */
+async function limitTime(client: PoolClient, { limits }: RenderedReport): Promise<void> {
+  if (limits) await client.query(`set local statement_timeout = '${limits.seconds}s'`)
+}
+
+/** Counts the rows, then writes them into each file. */
+async function copyFiles(
+  client: PoolClient,
+  { storage, report, files, signal, onStart, onRows }: CopyOptions,
+): Promise<Omit<CopyResult, 'dataAsOf'>> {
+  await limitTime(client, report)
+  const counted = await client.query<{ rows: string }>(report.countText)
+  signal.throwIfAborted()
+  const rowsThere = BigInt(counted.rows[0]?.rows ?? 0)
+  // With a limit, one row more is counted than may be written.
+  const isLimited = report.limits !== null && rowsThere > report.limits.rows
+  const rowsExpected = isLimited ? rowsThere - 1n : rowsThere
+  onStart(rowsExpected)
+
+  const copied: CopiedFile[] = []
+  let rowsBefore = 0
+  for (const file of files) {
+    const { stages, rows } = createFormatStream(report, file, rowsExpected)
+    const before = rowsBefore
+    onRows(() => Math.floor((before + rows()) / files.length))
+    await limitTime(client, report)
+    const copy = client.query(copyTo(report.copyText[file.format]))
+    // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
+    copy.on('error', (error) => copy.destroy(error))
+    const stored = await storage.write(file.key, [copy, ...stages], signal)
+    copied.push({ ...file, ...stored, rowCount: BigInt(rows()) })
+    rowsBefore += rows()
+  }
+  // There is nothing to commit, and what a report of others has set or announced is not to stay.
+  await client.query('rollback')
+  const rowCount = copied[0]?.rowCount ?? 0n
+  return { files: copied, rowCount, isPartial: rowCount < rowsThere }
 }

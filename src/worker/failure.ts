@@ -41,11 +41,9 @@ export class WorkerLostError extends Error {
  * True when the report's data source could not be reached any more, or its file not be stored: the same report may work
  * when it is tried again.
  */
-export const isPassing = (error: unknown): boolean =>
-  error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
-
-const systemCode = (error: unknown): string | null =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
+export function isPassing(error: unknown): boolean {
+  return error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
+}
 
 /**
  * Postgres ended a statement for its length, or because it was canceled there: the code is the same, and the message in the
@@ -61,7 +59,7 @@ const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
  *
  * @param traceId that of the request for the run; a new one unless given
  */
-export const describeFailure = (error: unknown, traceId: string = newTraceId()): Failure => {
+export function describeFailure(error: unknown, traceId: string = newTraceId()): Failure {
   const failure = (
     failureCode: FailureCode,
     failureMessage: string,
@@ -119,4 +117,8 @@ export const describeFailure = (error: unknown, traceId: string = newTraceId()):
     `The report failed by a fault of the gateway. Give the trace id ${traceId} to support.`,
     true,
   )
+}
+
+function systemCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 }

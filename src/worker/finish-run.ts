@@ -5,29 +5,23 @@ import type { CopiedFile, CopyResult, PlannedFile } from './copy.ts'
 import type { WorkerDependencies } from './dependencies.ts'
 import { describeFailure } from './failure.ts'
 
-const endOfRun = (run: ReportRun, now: Date) => ({
-  finishedAt: now,
-  // Never negative: it may have been started by the clock of another machine.
-  runMilliseconds: BigInt(Math.max(0, now.getTime() - (run.startedAt ?? now).getTime())),
-  estimatedFinishAt: null,
-})
-
 /** Null when the run was not asked to stop, or is another worker's. */
-export const finishCanceled = (deps: WorkerDependencies, run: ReportRun): Promise<ReportRun | null> =>
-  transition(deps, {
+export function finishCanceled(deps: WorkerDependencies, run: ReportRun): Promise<ReportRun | null> {
+  return transition(deps, {
     runId: run.id,
     from: 'CANCELING',
     to: 'CANCELED',
     execution: run.execution,
     data: endOfRun(run, deps.now()),
   })
+}
 
 /** Null when the run has ended already, or is another worker's. */
-export const finishFailed = async (
+export async function finishFailed(
   deps: WorkerDependencies,
   run: ReportRun,
   error: unknown,
-): Promise<ReportRun | null> => {
+): Promise<ReportRun | null> {
   const failure = describeFailure(error, run.traceId ?? undefined)
   const failed = await transition(deps, {
     runId: run.id,
@@ -42,21 +36,12 @@ export const finishFailed = async (
   return failed
 }
 
-const fileRow = (run: ReportRun, { key: _, ...file }: CopiedFile, createdAt: Date) => ({
-  ...file,
-  runId: run.id,
-  accountId: run.accountId,
-  livemode: run.livemode,
-  filename: `${run.id}${fileEnding(file)}`,
-  createdAt,
-})
-
 /** Null when the run was asked to stop, has ended, or is another worker's; then there is no result. */
-export const finishSucceeded = async (
+export async function finishSucceeded(
   deps: WorkerDependencies,
   run: ReportRun,
   { files, rowCount, isPartial, dataAsOf }: CopyResult,
-): Promise<ReportRun | null> => {
+): Promise<ReportRun | null> {
   const at = deps.now()
   return transition(deps, {
     runId: run.id,
@@ -86,11 +71,11 @@ export const finishSucceeded = async (
  * @param losses losses of the run, this one included when it is one
  * @returns false when the run is not this worker's any more, or has ended
  */
-export const markHandedBack = async (
+export async function markHandedBack(
   { prisma }: WorkerDependencies,
   { id, execution }: ReportRun,
   losses: number,
-): Promise<boolean> => {
+): Promise<boolean> {
   const { count } = await prisma.reportRun.updateMany({
     where: { id, execution, status: 'RUNNING' },
     data: { isHandedBack: true, lostExecutions: losses },
@@ -99,11 +84,11 @@ export const markHandedBack = async (
 }
 
 /** What cannot be removed must not keep a run from its end. */
-export const removeOrWarn = async (
+export async function removeOrWarn(
   deps: WorkerDependencies,
   run: ReportRun,
   keys: readonly string[],
-): Promise<void> => {
+): Promise<void> {
   for (const key of keys) {
     try {
       await deps.storage.remove(key)
@@ -117,11 +102,11 @@ export const removeOrWarn = async (
  * Removes the files of a run that was given up. They may be the result all the same, when the run succeeded and only the
  * answer to the commit was lost; so this comes after the last attempt to change the run.
  */
-export const removeUnlessResult = async (
+export async function removeUnlessResult(
   deps: WorkerDependencies,
   run: ReportRun,
   files: readonly PlannedFile[],
-): Promise<void> => {
+): Promise<void> {
   // All of them are the result, or none is.
   const isResult = await deps.prisma.reportFile.findFirst({
     where: { id: { in: files.map(({ id }) => id) } },
@@ -129,4 +114,24 @@ export const removeUnlessResult = async (
   })
   const keys = files.map(({ key }) => key)
   if (!isResult) await removeOrWarn(deps, run, keys)
+}
+
+function endOfRun(run: ReportRun, now: Date) {
+  return {
+    finishedAt: now,
+    // Never negative: it may have been started by the clock of another machine.
+    runMilliseconds: BigInt(Math.max(0, now.getTime() - (run.startedAt ?? now).getTime())),
+    estimatedFinishAt: null,
+  }
+}
+
+function fileRow(run: ReportRun, { key: _, ...file }: CopiedFile, createdAt: Date) {
+  return {
+    ...file,
+    runId: run.id,
+    accountId: run.accountId,
+    livemode: run.livemode,
+    filename: `${run.id}${fileEnding(file)}`,
+    createdAt,
+  }
 }

@@ -24,11 +24,11 @@ const compressors: Record<Compression, () => Transform[]> = {
  * @param report whose `copyText` of that format gives the rows
  * @param rowsExpected how many they will be
  */
-export const createFormatStream = (
+export function createFormatStream(
   report: RenderedReport,
   { format, compression }: FileForm,
   rowsExpected: bigint,
-): FormatStream => {
+): FormatStream {
   switch (format) {
     case 'CSV': {
       const { stream, rows } = createCsvRowCounter(report.header)

@@ -8,7 +8,7 @@ export type LastAttempt = {
  * A report that kills its process takes the others of that process with it. So that those do not fail with it, runs whose
  * next loss would be their end never run beside each other: each can only lose its last attempt by itself.
  */
-export const createLastAttempt = (): LastAttempt => {
+export function createLastAttempt(): LastAttempt {
   let isTaken = false
   return {
     tryTake: () => {

@@ -11,7 +11,7 @@ const dayMilliseconds = 24 * 60 * 60 * 1000
  *
  * @param eventDays how long entries of the event log are kept
  */
-export const createMaintenanceTasks = (deps: EraseDependencies, eventDays: number): MaintenanceTask[] => {
+export function createMaintenanceTasks(deps: EraseDependencies, eventDays: number): MaintenanceTask[] {
   const { prisma, now } = deps
   return [
     {

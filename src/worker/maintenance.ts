@@ -39,35 +39,13 @@ const queueSettings = {
   deleteAfterSeconds: 60 * 60,
 }
 
-/** Makes the schedules what the tasks say, and removes those of tasks that are gone. */
-const schedule = async (
-  { boss }: Queue,
-  queueName: string,
-  tasks: readonly MaintenanceTask[],
-): Promise<void> => {
-  for (const { name, cron } of tasks) {
-    const job: MaintenanceJob = { task: name }
-    // By its key, a task waits once and is done once at a time, however long it takes.
-    await boss.schedule(queueName, cron, job, {
-      key: name,
-      tz: 'UTC',
-      singletonKey: name,
-      missed: 'once',
-    })
-  }
-  const known = new Set(tasks.map(({ name }) => name))
-  for (const { key } of await boss.getSchedules(queueName)) {
-    if (!known.has(key)) await boss.unschedule(queueName, key)
-  }
-}
-
 /** Does tasks at their times, each in one of all processes that share the database. */
-export const startMaintenance = async ({
+export async function startMaintenance({
   queue,
   tasks,
   log,
   name: queueName = maintenanceQueue,
-}: MaintenanceOptions): Promise<Maintenance> => {
+}: MaintenanceOptions): Promise<Maintenance> {
   const stopping = new AbortController()
   await queue.boss.createQueue(queueName, { ...queueSettings, policy: 'stately' })
   await schedule(queue, queueName, tasks)
@@ -93,5 +71,27 @@ export const startMaintenance = async ({
       stopping.abort()
       await queue.boss.offWork(queueName, { wait: true })
     },
+  }
+}
+
+/** Makes the schedules what the tasks say, and removes those of tasks that are gone. */
+async function schedule(
+  { boss }: Queue,
+  queueName: string,
+  tasks: readonly MaintenanceTask[],
+): Promise<void> {
+  for (const { name, cron } of tasks) {
+    const job: MaintenanceJob = { task: name }
+    // By its key, a task waits once and is done once at a time, however long it takes.
+    await boss.schedule(queueName, cron, job, {
+      key: name,
+      tz: 'UTC',
+      singletonKey: name,
+      missed: 'once',
+    })
+  }
+  const known = new Set(tasks.map(({ name }) => name))
+  for (const { key } of await boss.getSchedules(queueName)) {
+    if (!known.has(key)) await boss.unschedule(queueName, key)
   }
 }

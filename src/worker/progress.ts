@@ -23,12 +23,12 @@ export type ProgressReporter = {
  *
  * @param floor percent and rows that were reported before, by an earlier worker: progress never falls below
  */
-export const startProgress = (
+export function startProgress(
   floor: { percent: number | null; rowsWritten: bigint | null },
   write: (progress: Progress) => Promise<unknown>,
   now: () => Date,
   onError: (error: unknown) => void,
-): ProgressReporter => {
+): ProgressReporter {
   const startedAt = now().getTime()
   let rowsExpected: bigint | null = null
   let countRows = (): number => 0

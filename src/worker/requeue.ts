@@ -26,7 +26,7 @@ const orphansSql = `
  * Gives runs that have not ended, and have no job, a job again; those that wait for their data have none. That should not
  * happen; but the queue has its own rules for when to forget a job, and such a run would never end.
  */
-export const requeueOrphans = async (prisma: Prisma, queue: Queue, log: Logger): Promise<void> => {
+export async function requeueOrphans(prisma: Prisma, queue: Queue, log: Logger): Promise<void> {
   const orphans = await prisma.$queryRawUnsafe<(QueuedRun & { createdAt: Date })[]>(orphansSql)
   for (const run of orphans) {
     const isRestored = await prisma.$transaction((tx) => queue.restore(tx, run))

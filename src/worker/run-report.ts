@@ -20,21 +20,42 @@ import { startProgress } from './progress.ts'
 import { untilReachable } from './until-reachable.ts'
 import { watchRun } from './watch-run.ts'
 
+/**
+ * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
+ * to its end stays RUNNING, to be taken up again.
+ *
+ * @throws when the database cannot be reached at the beginning, or to the end of this worker
+ */
+export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome> {
+  const taken = await takeUp(deps, claim)
+  if (typeof taken === 'string') return taken
+  const done = new AbortController()
+  const leave = deps.metrics.runTaken(taken.run)
+  try {
+    return await makeReport(deps, taken.run, claim, done.signal)
+  } finally {
+    leave()
+    done.abort()
+    taken.release()
+  }
+}
+
 /** One for each format that was asked for, under ids that no earlier execution has used. */
-const planFiles = (run: ReportRun, now: Date): PlannedFile[] =>
-  run.formats.map((format) => {
+function planFiles(run: ReportRun, now: Date): PlannedFile[] {
+  return run.formats.map((format) => {
     const id = newId(idPrefixes.file, now)
     return { id, key: fileKey(run, id), format, compression: run.compression }
   })
+}
 
 /** Writes the report's files, telling its progress until the run is ended by others. */
-const writeFiles = async (
+async function writeFiles(
   deps: RunWork,
   run: ReportRun,
   files: readonly PlannedFile[],
   signal: AbortSignal,
   onEnded: () => void,
-): Promise<CopyResult> => {
+): Promise<CopyResult> {
   const type = deps.catalog.find(run.reportType)
   if (!type) throw new Error(`This worker does not know the report type ${run.reportType}.`)
   // The parameters were accepted when the run was created; this gives them their types back.
@@ -71,12 +92,12 @@ const writeFiles = async (
 }
 
 /** Says what is to become of a run whose report did not get to its end. */
-const giveUp = async (
+async function giveUp(
   deps: RunWork,
   run: ReportRun,
   error: unknown,
   { stopping, lost }: RunClaim,
-): Promise<Outcome> => {
+): Promise<Outcome> {
   if (await finishCanceled(deps, run)) return 'ENDED'
   if (stopping.aborted || lost.aborted) {
     return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
@@ -95,12 +116,12 @@ const giveUp = async (
   return 'LOST'
 }
 
-const makeReport = async (
+async function makeReport(
   deps: RunWork,
   run: ReportRun,
   claim: RunClaim,
   done: AbortSignal,
-): Promise<Outcome> => {
+): Promise<Outcome> {
   const ended = new AbortController()
   const onEnded = (): void => ended.abort()
   const files = planFiles(run, deps.now())
@@ -118,24 +139,4 @@ const makeReport = async (
   }
   await untilReachable(() => removeUnlessResult(deps, run, files), claim, deps.log)
   return outcome
-}
-
-/**
- * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
- * to its end stays RUNNING, to be taken up again.
- *
- * @throws when the database cannot be reached at the beginning, or to the end of this worker
- */
-export const runReport = async (deps: RunWork, claim: RunClaim): Promise<Outcome> => {
-  const taken = await takeUp(deps, claim)
-  if (typeof taken === 'string') return taken
-  const done = new AbortController()
-  const leave = deps.metrics.runTaken(taken.run)
-  try {
-    return await makeReport(deps, taken.run, claim, done.signal)
-  } finally {
-    leave()
-    done.abort()
-    taken.release()
-  }
 }

@@ -9,8 +9,10 @@ export const scheduleQueue = 'report-schedule'
  * Looks each minute for report schedules that are due. When that is stands with each of them, so an occurrence that the
  * queue loses is found at the next look.
  */
-export const createScheduleTask = (deps: RunDependencies): MaintenanceTask => ({
-  name: 'run-due-schedules',
-  cron: '* * * * *',
-  run: (signal) => runDueSchedules(deps, signal),
-})
+export function createScheduleTask(deps: RunDependencies): MaintenanceTask {
+  return {
+    name: 'run-due-schedules',
+    cron: '* * * * *',
+    run: (signal) => runDueSchedules(deps, signal),
+  }
+}

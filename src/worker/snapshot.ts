@@ -2,7 +2,7 @@ import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg'
 import { SourceLostError } from './failure.ts'
 
 /** @throws SourceLostError when Postgres cannot be reached */
-export const connect = async (pool: Pool): Promise<PoolClient> => {
+export async function connect(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect()
   } catch (cause) {
@@ -18,7 +18,7 @@ export type Snapshot = {
 }
 
 /** Begins a read-only transaction with one snapshot for all that follows. */
-export const openSnapshot = async (client: PoolClient): Promise<Snapshot> => {
+export async function openSnapshot(client: PoolClient): Promise<Snapshot> {
   await client.query('begin isolation level repeatable read read only')
   const { rows } = await client.query<{ pid: number; startedAt: string; now: Date }>(
     'select pid, backend_start::text as "startedAt", now() as now from pg_stat_activity where pid = pg_backend_pid()',
@@ -35,7 +35,7 @@ const endMilliseconds = 5_000
  * rows yet would go on unnoticed; to cancel its query neither, because between two statements that does nothing, and
  * while it waits for its rows to be read it is not heard.
  */
-export const endBackend = async (pool: Pool, { pid, startedAt }: Snapshot['backend']): Promise<void> => {
+export async function endBackend(pool: Pool, { pid, startedAt }: Snapshot['backend']): Promise<void> {
   const end: QueryConfig & { query_timeout: number } = {
     text: 'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
     values: [pid, startedAt],

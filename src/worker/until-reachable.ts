@@ -11,11 +11,11 @@ const retryMilliseconds = 500
  *
  * @param act may be called several times, also when an earlier call was done and only its answer was lost
  */
-export const untilReachable = async <Result>(
+export async function untilReachable<Result>(
   act: () => Promise<Result>,
   { stopping, lost }: Pick<RunClaim, 'stopping' | 'lost'>,
   log: Logger,
-): Promise<Result> => {
+): Promise<Result> {
   const signal = AbortSignal.any([stopping, lost])
   let isFirst = true
   while (true) {

@@ -12,12 +12,12 @@ type RunState = Pick<ReportRun, 'status' | 'version'>
  * @param onEnded called when the run is asked to stop, or was ended by others
  * @param done ends the watch
  */
-export const watchRun = async (
+export async function watchRun(
   { hub, prisma, log }: Pick<WorkerDependencies, 'hub' | 'prisma' | 'log'>,
   run: ReportRun,
   onEnded: () => void,
   done: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   const mailbox = await hub.subscribe(run, run.id, done)
   const readState = async (): Promise<RunState | null> => {
     while (true) {

@@ -34,11 +34,11 @@ const waits: Record<Outcome | 'FAULT', number | null> = {
 }
 
 /** Takes report runs from the queue as they are created. */
-export const startWorker = async (
+export async function startWorker(
   deps: WorkerDependencies,
   queue: Queue,
   { concurrency, accountConcurrency, runAttempts, stopSeconds, requeueMilliseconds = 60_000 }: WorkerOptions,
-): Promise<Worker> => {
+): Promise<Worker> {
   const limits = { accountConcurrency, runAttempts }
   const work: RunWork = { ...deps, limits, lastAttempt: createLastAttempt() }
   const stopping = new AbortController()

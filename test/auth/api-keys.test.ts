@@ -28,7 +28,7 @@ type Answer = {
   }
 }
 
-const askHttp = async (authorization: string | null, text = query): Promise<Answer> => {
+async function askHttp(authorization: string | null, text = query): Promise<Answer> {
   const response = await fetch(`${gateway.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(authorization !== null && { authorization }) },
@@ -40,7 +40,7 @@ const askHttp = async (authorization: string | null, text = query): Promise<Answ
 }
 
 /** What one operation over a WebSocket of its own is answered; a refused connection gives its code and reason. */
-const askSocket = async (connectionParams?: Record<string, unknown>): Promise<unknown> => {
+async function askSocket(connectionParams?: Record<string, unknown>): Promise<unknown> {
   const client = createClient({
     url: `${gateway.url.replace('http', 'ws')}/graphql`,
     retryAttempts: 0,
@@ -61,7 +61,9 @@ const askSocket = async (connectionParams?: Record<string, unknown>): Promise<un
   }
 }
 
-const basic = (user: string): string => `Basic ${Buffer.from(`${user}:`).toString('base64')}`
+function basic(user: string): string {
+  return `Basic ${Buffer.from(`${user}:`).toString('base64')}`
+}
 
 describe('a good key', () => {
   test.each([
@@ -83,7 +85,7 @@ describe('a good key', () => {
   })
 })
 
-const makeKey = async (expiresAt: Date | null = null): Promise<{ id: string; secret: string }> => {
+async function makeKey(expiresAt: Date | null = null): Promise<{ id: string; secret: string }> {
   const { accountId } = account
   const { apiKey, secret } = await createApiKey(gateway.prisma, {
     accountId,
@@ -159,7 +161,7 @@ const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url))
 
 type Output = { code: number; stdout: string; stderr: string }
 
-const keys = async (...args: string[]): Promise<Output> => {
+async function keys(...args: string[]): Promise<Output> {
   const { PATH = '' } = process.env
   const run = execFileAsync(process.execPath, [cli, 'keys', ...args], {
     env: { PATH, DATABASE_URL: gateway.database.url, DATA_DIR: gateway.dataDir },

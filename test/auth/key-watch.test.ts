@@ -19,7 +19,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const watchRun = 'subscription ($id: ID!) { reportRun(id: $id) { status } }'
 const watchLog = 'subscription { reportRunEvents(scope: { all: true }) { run { id } } }'
 
-const connect = async (key: string | null): Promise<Wire> => {
+async function connect(key: string | null): Promise<Wire> {
   const wire = await openWire(gateway.url)
   const payload = key === null ? {} : { authorization: `Bearer ${key}` }
   wire.send({ type: MessageType.ConnectionInit, payload })
@@ -27,15 +27,21 @@ const connect = async (key: string | null): Promise<Wire> => {
   return wire
 }
 
-const revoke = ({ apiKeyId }: TestAccount): Promise<unknown> =>
-  gateway.prisma.apiKey.update({ where: { id: apiKeyId }, data: { revokedAt: new Date() } })
-const expire = ({ apiKeyId }: TestAccount): Promise<unknown> =>
-  gateway.prisma.apiKey.update({ where: { id: apiKeyId }, data: { expiresAt: new Date(Date.now() + 100) } })
-const erase = ({ apiKeyId }: TestAccount): Promise<unknown> =>
-  gateway.prisma.apiKey.delete({ where: { id: apiKeyId } })
+function revoke({ apiKeyId }: TestAccount): Promise<unknown> {
+  return gateway.prisma.apiKey.update({ where: { id: apiKeyId }, data: { revokedAt: new Date() } })
+}
+function expire({ apiKeyId }: TestAccount): Promise<unknown> {
+  return gateway.prisma.apiKey.update({
+    where: { id: apiKeyId },
+    data: { expiresAt: new Date(Date.now() + 100) },
+  })
+}
+function erase({ apiKeyId }: TestAccount): Promise<unknown> {
+  return gateway.prisma.apiKey.delete({ where: { id: apiKeyId } })
+}
 
 /** Fails unless it comes within five seconds. */
-const soon = async <Value>(promise: Promise<Value>): Promise<Value> => {
+async function soon<Value>(promise: Promise<Value>): Promise<Value> {
   let value: { is: Value } | null = null
   void promise.then((is) => {
     value = { is }
@@ -47,7 +53,7 @@ const soon = async <Value>(promise: Promise<Value>): Promise<Value> => {
 }
 
 /** Fails unless the socket still answers. */
-const goesOn = async ({ send, receive }: Wire): Promise<void> => {
+async function goesOn({ send, receive }: Wire): Promise<void> {
   send({ type: MessageType.Ping })
   expect(await receive()).toEqual({ type: MessageType.Pong })
 }

@@ -44,7 +44,7 @@ let own: Owned
 let foreign: Owned[]
 let questions: Question[]
 
-const eventCursors = async ({ client }: TestAccount): Promise<string[]> => {
+async function eventCursors({ client }: TestAccount): Promise<string[]> {
   const { reportRunEvents, reportRuns } = await client.request<{
     reportRunEvents: { nodes: { cursor: string }[]; endCursor: string }
     reportRuns: { cursor: string }
@@ -53,7 +53,7 @@ const eventCursors = async ({ client }: TestAccount): Promise<string[]> => {
   return [...new Set([first?.cursor ?? '', reportRunEvents.endCursor, reportRuns.cursor])]
 }
 
-const listCursors = async ({ client }: TestAccount): Promise<string[]> => {
+async function listCursors({ client }: TestAccount): Promise<string[]> {
   const pages = await Promise.all(
     orderFields.map((field) => listPage(client, { first: 100 }, {}, { field, direction: 'ASC' })),
   )
@@ -61,10 +61,7 @@ const listCursors = async ({ client }: TestAccount): Promise<string[]> => {
 }
 
 /** An account with one of everything; `word` is in all that it names. */
-const makeOwned = async (
-  word: string,
-  options: { livemode: boolean; accountId?: string },
-): Promise<Owned> => {
+async function makeOwned(word: string, options: { livemode: boolean; accountId?: string }): Promise<Owned> {
   const account = await gateway.createAccount(options)
   const { client } = account
   const notes = {
@@ -95,11 +92,12 @@ const makeOwned = async (
   return { account, values, secrets: [...ids, word], run, schedule, file: file.id, link: file.download.url }
 }
 
-const prefixOf = (id: string) =>
-  Object.values(idPrefixes).find((prefix) => id.startsWith(`${prefix}_`)) ?? idPrefixes.reportRun
+function prefixOf(id: string) {
+  return Object.values(idPrefixes).find((prefix) => id.startsWith(`${prefix}_`)) ?? idPrefixes.reportRun
+}
 
 /** Values of the same forms that nobody has. */
-const absentValues = (like: Record<Kind, string[]>): Record<Kind, string[]> => {
+function absentValues(like: Record<Kind, string[]>): Record<Kind, string[]> {
   const now = new Date()
   const account = { accountId: newId(idPrefixes.account, now), livemode: false }
   const run = () => newId(idPrefixes.reportRun, now)
@@ -117,27 +115,29 @@ const absentValues = (like: Record<Kind, string[]>): Record<Kind, string[]> => {
   }
 }
 
-const knowledgeOf = ({ run, schedule, file }: Owned): Knowledge => ({
-  required: {
-    ID: run,
-    ReportInput: slowInput().report,
-    ReportRunPatch: { label: 'Mine' },
-    ReportSchedulePatch: { label: 'Mine' },
-    ReportTriggerInput: yearly,
-    ReportRunScope: { all: true },
-    OrderDirection: 'ASC',
-    ReportRunOrderField: 'CREATED_AT',
-  },
-  reach: {
-    ReportRun: `reportRun(id: "${run}") { FIELD }`,
-    ReportSchedule: `node(id: "${schedule}") { ... on ReportSchedule { FIELD } }`,
-    ReportFile: `node(id: "${file}") { ... on ReportFile { FIELD } }`,
-    ReportResult: `reportRun(id: "${run}") { result { FIELD } }`,
-  },
-})
+function knowledgeOf({ run, schedule, file }: Owned): Knowledge {
+  return {
+    required: {
+      ID: run,
+      ReportInput: slowInput().report,
+      ReportRunPatch: { label: 'Mine' },
+      ReportSchedulePatch: { label: 'Mine' },
+      ReportTriggerInput: yearly,
+      ReportRunScope: { all: true },
+      OrderDirection: 'ASC',
+      ReportRunOrderField: 'CREATED_AT',
+    },
+    reach: {
+      ReportRun: `reportRun(id: "${run}") { FIELD }`,
+      ReportSchedule: `node(id: "${schedule}") { ... on ReportSchedule { FIELD } }`,
+      ReportFile: `node(id: "${file}") { ... on ReportFile { FIELD } }`,
+      ReportResult: `reportRun(id: "${run}") { result { FIELD } }`,
+    },
+  }
+}
 
 /** The same account as clients of the gateway that is asked. */
-const moved = async (owned: Owned): Promise<Owned> => {
+async function moved(owned: Owned): Promise<Owned> {
   const client = createGraphqlClient(gateway.url, owned.account.key)
   const { node } = await client.request<{ node: { download: { url: string } } }>(
     'query ($id: ID!) { node(id: $id) { ... on ReportFile { download { url } } } }',
@@ -178,7 +178,7 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 /** What an answer says, without what differs each time: ids, times and numbers that are not 0. */
-const shapeOf = (value: unknown): unknown => {
+function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return [...new Set(value.map((part) => JSON.stringify(shapeOf(part))))].sort()
   if (typeof value === 'number') return value === 0 ? 0 : 'some'
   if (typeof value === 'object' && value !== null) {
@@ -194,17 +194,18 @@ const shapeOf = (value: unknown): unknown => {
 }
 
 /** The answer; what was asked for is blotted out, as it may be told again. */
-const ask = async (
+async function ask(
   { document, variables }: Question,
   { client }: TestAccount,
   value: string,
-): Promise<string> =>
-  JSON.stringify(await client.execute(document, variables(value)))
+): Promise<string> {
+  return JSON.stringify(await client.execute(document, variables(value)))
     .replaceAll(JSON.stringify(JSON.stringify(value)).slice(1, -1), 'ASKED')
     .replaceAll(JSON.stringify(value).slice(1, -1), 'ASKED')
+}
 
 /** All rows of an account and mode, in all tables that have some. */
-const rowsOf = async ({ account: { accountId, livemode } }: Owned): Promise<unknown> => {
+async function rowsOf({ account: { accountId, livemode } }: Owned): Promise<unknown> {
   const where = { accountId, livemode }
   const { prisma } = gateway
   return {
@@ -219,7 +220,7 @@ const rowsOf = async ({ account: { accountId, livemode } }: Owned): Promise<unkn
   }
 }
 
-const expectNothingOf = ({ secrets }: Owned, answer: string, why: string): void => {
+function expectNothingOf({ secrets }: Owned, answer: string, why: string): void {
   for (const secret of secrets) {
     if (answer.includes(secret)) throw new Error(`${why}: the answer holds ${secret}:\n${answer}`)
   }
@@ -290,8 +291,9 @@ describe('the questions', () => {
   })
 })
 
-const operations = (operation: Question['operation']): Question[] =>
-  questions.filter((question) => question.operation === operation)
+function operations(operation: Question['operation']): Question[] {
+  return questions.filter((question) => question.operation === operation)
+}
 
 // Queries come first: what mutations make is seen in lists.
 describe.each(['query', 'mutation'] as const)('every %s', (operation) => {
@@ -332,12 +334,12 @@ test('values of its own are answered otherwise, so that the questions ask someth
 })
 
 /** What a subscription tells until the signal, errors included. */
-const listen = async (
+async function listen(
   { document, variables }: Question,
   { client }: TestAccount,
   value: string,
   signal: AbortSignal,
-): Promise<GraphqlResult<unknown>[]> => {
+): Promise<GraphqlResult<unknown>[]> {
   const heard: GraphqlResult<unknown>[] = []
   try {
     for await (const told of client.subscribe(document, variables(value), signal)) heard.push(told)
@@ -348,7 +350,7 @@ const listen = async (
 }
 
 /** Changes each of the account's runs; over when its own subscriptions have told it, and so all that concern them. */
-const changeRuns = async ({ account: { client }, values }: Owned, signal: AbortSignal): Promise<void> => {
+async function changeRuns({ account: { client }, values }: Owned, signal: AbortSignal): Promise<void> {
   const document = `subscription ($id: ID!, $after: EventCursor) {
     reportRunEvents(scope: { id: $id }, after: $after) { run { label } } }`
   const change = async (id: string): Promise<void> => {

@@ -167,7 +167,7 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
   expect(loadConfig(environment)).toEqual({ ...defaults, ...expected })
 })
 
-const refusal = (environment: Record<string, string>): ConfigurationError => {
+function refusal(environment: Record<string, string>): ConfigurationError {
   try {
     loadConfig(environment)
   } catch (error) {

@@ -4,13 +4,15 @@ import { generateDemoLedger } from '../../src/demo/demo-ledger.ts'
 import type { DemoBalanceTransaction, DemoBatch } from '../../src/demo/rows.ts'
 
 const day = 86_400_000
-const midnight = (date: string) => new Date(`${date}T00:00:00Z`)
+function midnight(date: string) {
+  return new Date(`${date}T00:00:00Z`)
+}
 const endsAt = midnight('2026-11-22')
 const startsAt = midnight('2024-11-22')
 const currencies = ['usd', 'eur', 'jpy']
 
 /** A whole ledger in memory. */
-const collect = (end: Date, livemode: boolean): DemoBatch => {
+function collect(end: Date, livemode: boolean): DemoBatch {
   const batches = [...generateDemoLedger({ endsAt: end, livemode })]
   return {
     customers: batches.flatMap((batch) => batch.customers),
@@ -21,7 +23,9 @@ const collect = (end: Date, livemode: boolean): DemoBatch => {
   }
 }
 
-const hashOf = (ledger: DemoBatch) => createHash('sha256').update(JSON.stringify(ledger)).digest('hex')
+function hashOf(ledger: DemoBatch) {
+  return createHash('sha256').update(JSON.stringify(ledger)).digest('hex')
+}
 
 const testLedger = collect(endsAt, false)
 const liveLedger = collect(endsAt, true)
@@ -30,11 +34,15 @@ const ledgers = [
   { mode: 'live', ledger: liveLedger },
 ]
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
-const isBusinessDay = (at: Date) => at.getUTCDay() !== 0 && at.getUTCDay() !== 6
+function sum(numbers: readonly number[]) {
+  return numbers.reduce((total, number) => total + number, 0)
+}
+function isBusinessDay(at: Date) {
+  return at.getUTCDay() !== 0 && at.getUTCDay() !== 6
+}
 
 /** The lowest balance of a currency at any moment. */
-const lowestBalance = (ledger: DemoBatch, currency: string) => {
+function lowestBalance(ledger: DemoBatch, currency: string) {
   const changes = new Map<number, number>()
   for (const row of ledger.balanceTransactions) {
     if (row.currency !== currency) continue

@@ -14,13 +14,17 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 const json = { 'content-type': 'application/json' }
 
-const send = (path: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(`${gateway.url}${path}`, { redirect: 'manual', ...init })
+function send(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${gateway.url}${path}`, { redirect: 'manual', ...init })
+}
 
-const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
-  send('/graphql', { method: 'POST', headers: { ...json, ...headers }, body })
+function post(body: string, headers: Record<string, string> = {}): Promise<Response> {
+  return send('/graphql', { method: 'POST', headers: { ...json, ...headers }, body })
+}
 
-const errorOf = async (response: Response): Promise<unknown> => (await response.json()).errors[0]
+async function errorOf(response: Response): Promise<unknown> {
+  return (await response.json()).errors[0]
+}
 
 describe('GraphQL over HTTP', () => {
   const audits = serverAudits({ url: () => `${gateway.url}/graphql` })

@@ -16,44 +16,53 @@ const described = ownTypes.filter(({ name }) => !['Boolean', 'Float', 'ID', 'Int
 
 type Member = Pick<IntrospectionField, 'name' | 'description'>
 
-const fieldsOf = (type: IntrospectionType): readonly IntrospectionField[] =>
-  type.kind === 'OBJECT' || type.kind === 'INTERFACE' ? type.fields : []
+function fieldsOf(type: IntrospectionType): readonly IntrospectionField[] {
+  return type.kind === 'OBJECT' || type.kind === 'INTERFACE' ? type.fields : []
+}
 
-const inputsOf = (type: IntrospectionType): readonly IntrospectionInputValue[] =>
-  type.kind === 'INPUT_OBJECT' ? type.inputFields : []
+function inputsOf(type: IntrospectionType): readonly IntrospectionInputValue[] {
+  return type.kind === 'INPUT_OBJECT' ? type.inputFields : []
+}
 
 /** All that a type is made of, by coordinate: fields, their arguments, input fields, enum values. */
-const membersOf = (type: IntrospectionType): [string, Member][] => [
-  ...fieldsOf(type).flatMap((field): [string, Member][] => [
-    [`${type.name}.${field.name}`, field],
-    ...field.args.map((arg): [string, Member] => [`${type.name}.${field.name}(${arg.name}:)`, arg]),
-  ]),
-  ...inputsOf(type).map((input): [string, Member] => [`${type.name}.${input.name}`, input]),
-  ...(type.kind === 'ENUM' ? type.enumValues : []).map((value): [string, Member] => [
-    `${type.name}.${value.name}`,
-    value,
-  ]),
-]
+function membersOf(type: IntrospectionType): [string, Member][] {
+  return [
+    ...fieldsOf(type).flatMap((field): [string, Member][] => [
+      [`${type.name}.${field.name}`, field],
+      ...field.args.map((arg): [string, Member] => [`${type.name}.${field.name}(${arg.name}:)`, arg]),
+    ]),
+    ...inputsOf(type).map((input): [string, Member] => [`${type.name}.${input.name}`, input]),
+    ...(type.kind === 'ENUM' ? type.enumValues : []).map((value): [string, Member] => [
+      `${type.name}.${value.name}`,
+      value,
+    ]),
+  ]
+}
 
 /** A type as it is written: `[ReportRun!]!`. */
-const written = (type: IntrospectionTypeRef): string => {
+function written(type: IntrospectionTypeRef): string {
   if (type.kind === 'NON_NULL') return `${written(type.ofType)}!`
   return type.kind === 'LIST' ? `[${written(type.ofType)}]` : type.name
 }
 
-const canBeNull = (type: IntrospectionTypeRef): boolean => /(^|[^!])$|\w\]/.test(written(type))
+function canBeNull(type: IntrospectionTypeRef): boolean {
+  return /(^|[^!])$|\w\]/.test(written(type))
+}
 
-const isSentence = (text: string | null | undefined): boolean => /^\S.*\w[`)"]?\.$/s.test(text ?? '')
+function isSentence(text: string | null | undefined): boolean {
+  return /^\S.*\w[`)"]?\.$/s.test(text ?? '')
+}
 
-const typeNamed = (name: string): IntrospectionType => {
+function typeNamed(name: string): IntrospectionType {
   const type = ownTypes.find((known) => known.name === name)
   if (!type) throw new Error(`The schema has no type ${name}.`)
   return type
 }
 
 /** Names and types of the fields, or of the arguments: `{ cursor: 'String!' }`. */
-const shape = (members: readonly { name: string; type: IntrospectionTypeRef }[]): Record<string, string> =>
-  Object.fromEntries(members.map(({ name, type }) => [name, written(type)]))
+function shape(members: readonly { name: string; type: IntrospectionTypeRef }[]): Record<string, string> {
+  return Object.fromEntries(members.map(({ name, type }) => [name, written(type)]))
+}
 
 test('schema.graphql is what the code makes; `npm run schema` writes it', async () => {
   const file = await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8')

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]())
 
 /** A connection with a transaction open; it is rolled back unless the test ends it. */
-const begin = async (): Promise<pg.Client> => {
+async function begin(): Promise<pg.Client> {
   const client = createConnection(database.url, 'test')
   await client.connect()
   onTestFinished(() => client.end())
@@ -32,7 +32,7 @@ const begin = async (): Promise<pg.Client> => {
   return client
 }
 
-const countOf = async (accountId: string): Promise<number[]> => {
+async function countOf(accountId: string): Promise<number[]> {
   const counts = [...Object.keys(ledgerTables), 'ledger_coverage'].map(
     (table) => `(select count(*)::int from ${table} where account_id = $1)`,
   )
@@ -53,9 +53,13 @@ const generated = [
 ]
 
 /** A value as pg reads it back. */
-const readBack = (value: LedgerValue) => (typeof value === 'number' ? String(value) : (value ?? null))
+function readBack(value: LedgerValue) {
+  return typeof value === 'number' ? String(value) : (value ?? null)
+}
 
-const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
+function byId(a: { id: string }, b: { id: string }) {
+  return a.id < b.id ? -1 : 1
+}
 
 test('every value arrives as it was generated', async () => {
   const client = await begin()
@@ -141,13 +145,15 @@ test('progress is told batch by batch', async () => {
   expect(messages.at(-1)).toBe(`Demo ledger, live mode: ${generated[3]} balance transactions loaded.`)
 })
 
-const oneCustomer = (id: string, description: string): LedgerBatch => ({
-  customers: [{ id, description }],
-  charges: [],
-  payouts: [],
-  balanceTransactions: [],
-  feeDetails: [],
-})
+function oneCustomer(id: string, description: string): LedgerBatch {
+  return {
+    customers: [{ id, description }],
+    charges: [],
+    payouts: [],
+    balanceTransactions: [],
+    feeDetails: [],
+  }
+}
 
 test('a text longer than a chunk, and one of nothing but escapes, arrive whole', async () => {
   const client = await begin()

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]())
 
 /** A connection with a transaction open, which is rolled back. */
-const begin = async (): Promise<pg.Client> => {
+async function begin(): Promise<pg.Client> {
   const client = createConnection(database.url, 'test')
   await client.connect()
   onTestFinished(() => client.end())
@@ -23,10 +23,12 @@ const begin = async (): Promise<pg.Client> => {
   return client
 }
 
-const owner = (accountId: string) => ({ accountId, livemode: false })
+function owner(accountId: string) {
+  return { accountId, livemode: false }
+}
 
 /** All rows of an account, by table; without the account, so that two accounts compare. */
-const rowsOf = async (client: pg.Client, accountId: string) => {
+async function rowsOf(client: pg.Client, accountId: string) {
   const tables: Record<string, unknown[]> = {}
   for (const table of Object.keys(ledgerTables)) {
     const { rows } = await client.query(
@@ -38,14 +40,16 @@ const rowsOf = async (client: pg.Client, accountId: string) => {
   return tables
 }
 
-const batchOf = (rows: Partial<LedgerBatch>): LedgerBatch => ({
-  customers: [],
-  charges: [],
-  payouts: [],
-  balanceTransactions: [],
-  feeDetails: [],
-  ...rows,
-})
+function batchOf(rows: Partial<LedgerBatch>): LedgerBatch {
+  return {
+    customers: [],
+    charges: [],
+    payouts: [],
+    balanceTransactions: [],
+    feeDetails: [],
+    ...rows,
+  }
+}
 
 const at = new Date('2026-09-01T00:00:00Z')
 const transaction = {

@@ -7,7 +7,7 @@ import { migrate, schemaChanges } from '../../src/postgres/migrate.ts'
 import { startQueue } from '../../src/postgres/queue.ts'
 
 /** A database with nothing in it, dropped when the test has ended, and a pool on it as the gateway opens one. */
-const createBareDatabase = async (): Promise<{ url: string; pool: pg.Pool }> => {
+async function createBareDatabase(): Promise<{ url: string; pool: pg.Pool }> {
   const name = `bare_${randomBytes(8).toString('hex')}`
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })
   await admin.connect()
@@ -23,7 +23,7 @@ const createBareDatabase = async (): Promise<{ url: string; pool: pg.Pool }> => 
   return { url: url.href, pool }
 }
 
-const committed = async (): Promise<string[]> => {
+async function committed(): Promise<string[]> {
   const folder = new URL('../../prisma/migrations/', import.meta.url)
   const entries = await readdir(folder, { withFileTypes: true })
   return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
@@ -43,7 +43,7 @@ const catalogQueries = {
     from pg_enum join pg_type on pg_type.oid = enumtypid where typnamespace = $1::regnamespace`,
 } satisfies Record<string, string>
 
-const readCatalog = async (pool: pg.Pool): Promise<Record<string, string[]>> => {
+async function readCatalog(pool: pg.Pool): Promise<Record<string, string[]>> {
   const catalog: Record<string, string[]> = {}
   for (const [kind, text] of Object.entries(catalogQueries)) {
     const { rows } = await pool.query<[string]>({ text, values: [databaseSchema], rowMode: 'array' })
@@ -115,7 +115,7 @@ test('everything lies in schemas of its own, and tables of the same names in pub
 })
 
 /** Takes the lock as a process does that migrates; gives what releases it. */
-const holdLock = async (url: string): Promise<() => Promise<void>> => {
+async function holdLock(url: string): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: url })
   await holder.connect()
   await holder.query('select pg_advisory_lock(7203614871)')
@@ -123,7 +123,7 @@ const holdLock = async (url: string): Promise<() => Promise<void>> => {
 }
 
 /** When the wait began of whoever waits to migrate, one for each. */
-const readWaits = async (pool: pg.Pool): Promise<string[]> => {
+async function readWaits(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query<{ since: string }>(
     `select query_start::text as since from pg_stat_activity
     where datname = current_database() and application_name = 'report-gateway migrate' and wait_event_type = 'Lock'`,

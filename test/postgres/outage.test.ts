@@ -18,7 +18,7 @@ type Answer = {
   ms: number
 }
 
-const ask = async (url: string, { key }: TestAccount, query: string): Promise<Answer> => {
+async function ask(url: string, { key }: TestAccount, query: string): Promise<Answer> {
   const startedAt = performance.now()
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
@@ -36,7 +36,7 @@ const ask = async (url: string, { key }: TestAccount, query: string): Promise<An
 }
 
 /** Twenty clients that ask again and again. */
-const startLoad = (askOnce: () => Promise<Answer>) => {
+function startLoad(askOnce: () => Promise<Answer>) {
   const answers: Answer[] = []
   let isOver = false
   const clients = Promise.all(
@@ -51,7 +51,9 @@ const startLoad = (askOnce: () => Promise<Answer>) => {
   return { answers, stop, [Symbol.asyncDispose]: stop }
 }
 
-const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/ready`)).status === 200
+async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/ready`)).status === 200
+}
 
 const listRuns = '{ reportRuns { totalCount nodes { id status } } }'
 

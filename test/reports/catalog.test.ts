@@ -12,7 +12,9 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const words = (text: string): string[] => text.trim().split(/\s+/)
+function words(text: string): string[] {
+  return text.trim().split(/\s+/)
+}
 /** One or two types for each way in which columns come about. */
 const reportTypes = documentedTypes.flatMap(({ inputKey, ...type }) =>
   inputKey && /^(?:balance|payouts)[._]/.test(type.name) ? [{ ...type, inputKey }] : [],
@@ -38,7 +40,7 @@ type Catalogue = {
   }
 }
 
-const readCatalogue = async (): Promise<Catalogue['reportTypes']['nodes']> => {
+async function readCatalogue(): Promise<Catalogue['reportTypes']['nodes']> {
   const { reportTypes: page } = await account.client.request<Catalogue>(`{
     reportTypes { nodes {
       name inputKey title description requiresLiveMode formats deprecationReason replacedBy { name }
@@ -50,8 +52,10 @@ const readCatalogue = async (): Promise<Catalogue['reportTypes']['nodes']> => {
 }
 
 const interval = { between: { start: '2026-09-02T00:00:00Z', end: '2026-09-03T00:00:00Z' } }
-const liveAccount = () => gateway.createAccount({ accountId: demoAccountId, livemode: true })
-const somePayout = async (): Promise<string> => {
+function liveAccount() {
+  return gateway.createAccount({ accountId: demoAccountId, livemode: true })
+}
+async function somePayout(): Promise<string> {
   const [payout] = await gateway.database.query<{ id: string }>(
     `select id from payouts where account_id = $1 and not livemode and is_automatic
      and effective_at = '2026-09-02T00:00:00Z' and currency = 'usd'`,
@@ -59,7 +63,9 @@ const somePayout = async (): Promise<string> => {
   )
   return payout?.id ?? ''
 }
-const withKey = (name: string): string => name.replace('[key]', '[order_id]')
+function withKey(name: string): string {
+  return name.replace('[key]', '[order_id]')
+}
 
 test('the table has as many columns as Stripe counts', () => {
   const counts = documentedTypes.map(({ name, columns }) => [name, columns.length] as const)

@@ -112,27 +112,29 @@ describe('a value as a literal', () => {
   })
 })
 
-const canaries = async () =>
-  (await gateway.database.query<{ name: string }>('select name from canary')).map(({ name }) => name)
+async function canaries() {
+  return (await gateway.database.query<{ name: string }>('select name from canary')).map(({ name }) => name)
+}
 
-const renderUnchecked = (type = activityItemized3, parameters: AcceptedParameters = {}) =>
-  renderReport(type, account, {
+function renderUnchecked(type = activityItemized3, parameters: AcceptedParameters = {}) {
+  return renderReport(type, account, {
     interval_start: marchStart,
     interval_end: marchEnd,
     timezone: 'Etc/UTC',
     payout: 'po_1',
     ...parameters,
   })
+}
 
 /** The file of parameters that no validation has seen, or the error of the database. */
-const runUnchecked = async (type = activityItemized3, parameters: AcceptedParameters = {}) => {
+async function runUnchecked(type = activityItemized3, parameters: AcceptedParameters = {}) {
   const report = renderUnchecked(type, parameters)
   await connection.query(report.countText)
   return report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
 }
 
 /** The first row of the columns in each format, read by others than those that wrote it. */
-const firstRows = async (columns: readonly string[]) => {
+async function firstRows(columns: readonly string[]) {
   const report = renderUnchecked(activityItemized3, { columns })
   const csv = report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
   const jsonl = await readAll(connection.query(copyTo(report.copyText.JSONL)))
@@ -150,7 +152,9 @@ const firstRows = async (columns: readonly string[]) => {
   }
 }
 
-const codeOf = (error: unknown): unknown => (error instanceof DatabaseError ? error.code : error)
+function codeOf(error: unknown): unknown {
+  return error instanceof DatabaseError ? error.code : error
+}
 
 describe('a report', () => {
   test.each(builtInReportTypes)('of type $name runs nothing of any of its parameters', async (type) => {

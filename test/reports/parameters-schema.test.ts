@@ -33,14 +33,14 @@ type Schema = {
   uniqueItems?: boolean
 }
 
-const readSchemas = async (): Promise<{ name: string; parametersSchema: Schema }[]> => {
+async function readSchemas(): Promise<{ name: string; parametersSchema: Schema }[]> {
   const { reportTypes } = await account.client.request<{
     reportTypes: { nodes: { name: string; parametersSchema: Schema }[] }
   }>('{ reportTypes { nodes { name parametersSchema } } }')
   return reportTypes.nodes
 }
 
-const kindOf = (value: unknown): string[] => {
+function kindOf(value: unknown): string[] {
   if (value === null) return ['null']
   if (Array.isArray(value)) return ['array']
   if (typeof value === 'number') return Number.isInteger(value) ? ['integer', 'number'] : ['number']
@@ -73,11 +73,12 @@ const keywords: Record<string, (schema: Schema, value: unknown) => boolean> = {
   },
 }
 
-const isValid = (schema: Schema, value: unknown): boolean =>
-  Object.keys(schema).every((keyword) => {
+function isValid(schema: Schema, value: unknown): boolean {
+  return Object.keys(schema).every((keyword) => {
     expect(Object.keys(keywords)).toContain(keyword)
     return keywords[keyword]?.(schema, value)
   })
+}
 
 const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-09-02T00:00:00Z' }
 

@@ -13,7 +13,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 type Json = Record<string, unknown>
 
-const countCreated = async (): Promise<unknown> => {
+async function countCreated(): Promise<unknown> {
   const [counts] = await gateway.database.query(
     `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job) as jobs,
        (select count(*) from report_run_events) as events`,
@@ -22,7 +22,7 @@ const countCreated = async (): Promise<unknown> => {
 }
 
 /** What is wrong with a report. Each mistake is told in a short sentence, and nothing is created. */
-const refusal = async (report: Json): Promise<UserErrorAnswer[]> => {
+async function refusal(report: Json): Promise<UserErrorAnswer[]> {
   const before = await countCreated()
   const { reportRun, userErrors } = await requestReport(account, report)
   expect(reportRun).toBeNull()
@@ -40,21 +40,26 @@ const until = '2026-10-01T00:00:00Z'
 const typeName = 'balance_change_from_activity.itemized.3'
 const key = 'balanceChangeFromActivityItemized'
 
-const camelCase = (name: string): string =>
-  name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
 
 /** The same parameters for both kinds of input. */
-const typedInput = ({ interval_start: start = from, interval_end: end = until, ...others }: Json): Json => ({
-  [key]: {
-    interval: { between: { start, end } },
-    ...Object.fromEntries(Object.entries(others).map(([name, value]) => [camelCase(name), value])),
-  },
-})
-const customInput = (parameters: Json, type = typeName): Json => ({
-  custom: { type, parameters: { interval_start: from, interval_end: until, ...parameters } },
-})
+function typedInput({ interval_start: start = from, interval_end: end = until, ...others }: Json): Json {
+  return {
+    [key]: {
+      interval: { between: { start, end } },
+      ...Object.fromEntries(Object.entries(others).map(([name, value]) => [camelCase(name), value])),
+    },
+  }
+}
+function customInput(parameters: Json, type = typeName): Json {
+  return {
+    custom: { type, parameters: { interval_start: from, interval_end: until, ...parameters } },
+  }
+}
 
-const typedPath = (name: string): string[] => {
+function typedPath(name: string): string[] {
   if (name === 'interval_start') return ['interval', 'between', 'start']
   return name === 'interval_end' ? ['interval', 'between', 'end'] : [camelCase(name)]
 }

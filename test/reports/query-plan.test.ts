@@ -24,10 +24,12 @@ type PlanNode = {
   Plans?: PlanNode[]
 }
 
-const allNodes = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(allNodes)]
+function allNodes(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(allNodes)]
+}
 
 /** How Postgres would run a query: the tables that it reads and the indexes that it takes. */
-const explain = async (query: string) => {
+async function explain(query: string) {
   const [row] = await gateway.database.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
     `explain (format json) ${query}`,
   )
@@ -43,15 +45,21 @@ const explain = async (query: string) => {
   }
 }
 
-const queryOf = (copyText: string): string => {
+function queryOf(copyText: string): string {
   const [, query] = /^copy \((.*)\) to stdout \(format csv, force_quote \*\)$/s.exec(copyText) ?? []
   if (!query) throw new Error(`Not the COPY that was expected: ${copyText}`)
   return query
 }
 
 const oneDay = { interval_start: '2026-09-02T00:00:00Z', interval_end: '2026-09-03T00:00:00Z' }
-const render = (columns: string[], type = activityItemized3, interval = oneDay) =>
-  renderReport(type, account, { ...interval, timezone: 'Europe/Berlin', decimal_separator: '.', columns })
+function render(columns: string[], type = activityItemized3, interval = oneDay) {
+  return renderReport(type, account, {
+    ...interval,
+    timezone: 'Europe/Berlin',
+    decimal_separator: '.',
+    columns,
+  })
+}
 
 describe('one day of itemized activity', () => {
   const timeIndex = 'balance_transactions_account_id_livemode_effective_at_idx'

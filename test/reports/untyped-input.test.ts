@@ -12,17 +12,18 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const countCreated = async (): Promise<unknown> =>
-  gateway.database.query(
+async function countCreated(): Promise<unknown> {
+  return gateway.database.query(
     `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job) as jobs`,
   )
+}
 const nothing = [{ runs: '0', jobs: '0' }]
 
 const names = documentedTypes.map(({ name }) => name)
 const summaryParameters = ['interval_start', 'interval_end', 'timezone', 'currency', 'columns']
 
 const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
-const refusal = async (type: string, parameters: unknown) => {
+async function refusal(type: string, parameters: unknown) {
   const { reportRun, userErrors } = await requestReport(account, { custom: { type, parameters } })
   expect(reportRun).toBeNull()
   expect(await countCreated()).toEqual(nothing)

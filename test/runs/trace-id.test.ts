@@ -14,11 +14,11 @@ const traceId = '0af7651916cd43dd8448eb211c80319c'
 const spanId = 'b7ad6b7169203331'
 
 /** Sends createReportRun as it stands, which may be more than JSON.stringify could write. */
-const send = async (
+async function send(
   { key }: TestAccount,
   input: string,
   headers: Record<string, string> = {},
-): Promise<NewRunPayload> => {
+): Promise<NewRunPayload> {
   const response = await fetch(`${gateway.url}/graphql`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
@@ -80,7 +80,9 @@ test.each([
   expect(readTraceparent(header)).toBe(expected)
 })
 
-const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`
+function deep(levels: number): string {
+  return `${'['.repeat(levels)}${']'.repeat(levels)}`
+}
 const report = '"report":{"custom":{"type":"test.slow.1","parameters":{}}}'
 
 test.each([

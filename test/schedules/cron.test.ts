@@ -8,11 +8,15 @@ import { readDataPeriod, startOfUnit, wholePeriods } from '../../src/schedules/d
 import { type DueRun, dueRun, startingPlace } from '../../src/schedules/due.ts'
 import { acceptTrigger, type Trigger } from '../../src/schedules/trigger.ts'
 
-const at = (text: string): Date => new Date(text)
-const iso = (date: Date | null | undefined): string | undefined => date?.toISOString()
+function at(text: string): Date {
+  return new Date(text)
+}
+function iso(date: Date | null | undefined): string | undefined {
+  return date?.toISOString()
+}
 
 /** The occurrences from a time on, each looked for anew as a worker does. */
-const occurrences = (expression: string, timezone: string, after: string, count: number): string[] => {
+function occurrences(expression: string, timezone: string, after: string, count: number): string[] {
   let last = at(after)
   return Array.from({ length: count }, () => {
     last = nextOccurrence({ expression, timezone }, last)

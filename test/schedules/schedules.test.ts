@@ -18,7 +18,7 @@ let account: TestAccount
 let now: Date
 let deps: RunDependencies
 
-const setTime = (text: string): void => {
+function setTime(text: string): void {
   now = new Date(text)
 }
 const reportTypes = [...builtInReportTypes, slowReport]
@@ -45,7 +45,7 @@ beforeEach(async () => {
   account = await gateway.createAccount()
 })
 
-const setData = async (until: string, from = '2026-01-01T00:00:00Z'): Promise<void> => {
+async function setData(until: string, from = '2026-01-01T00:00:00Z'): Promise<void> {
   const { accountId, livemode } = account
   const span = { availableFrom: new Date(from), availableUntil: new Date(until), updatedAt: now }
   await gateway.prisma.ledgerCoverage.upsert({
@@ -55,19 +55,25 @@ const setData = async (until: string, from = '2026-01-01T00:00:00Z'): Promise<vo
   })
 }
 
-const look = (): Promise<void> => runDueSchedules(deps, new AbortController().signal)
-const lookAt = async (text: string): Promise<void> => {
+function look(): Promise<void> {
+  return runDueSchedules(deps, new AbortController().signal)
+}
+async function lookAt(text: string): Promise<void> {
   setTime(text)
   await look()
 }
 
-const balance = (relative: string, timezone = 'Europe/Berlin') => ({
-  balanceSummary: { interval: { relative }, timezone, currency: 'eur' },
-})
-const cron = (expression: string, timezone?: string) => ({ cron: { expression, timezone } })
+function balance(relative: string, timezone = 'Europe/Berlin') {
+  return {
+    balanceSummary: { interval: { relative }, timezone, currency: 'eur' },
+  }
+}
+function cron(expression: string, timezone?: string) {
+  return { cron: { expression, timezone } }
+}
 
 /** A new schedule; of the balance of yesterday at six o'clock unless told otherwise. */
-const schedule = async (input: object = {}): Promise<ShownSchedule> => {
+async function schedule(input: object = {}): Promise<ShownSchedule> {
   const { reportSchedule, userErrors } = await createSchedule(account.client, {
     report: balance('YESTERDAY'),
     trigger: cron('0 6 * * *'),
@@ -77,9 +83,12 @@ const schedule = async (input: object = {}): Promise<ShownSchedule> => {
   return reportSchedule
 }
 
-const state = ({ id }: ShownSchedule): Promise<ShownSchedule> => scheduleNow(account.client, id)
-const intervals = ({ runs }: ShownSchedule): string[] =>
-  runs.nodes.map(({ parameters }) => `${parameters.interval_start}/${parameters.interval_end}`)
+function state({ id }: ShownSchedule): Promise<ShownSchedule> {
+  return scheduleNow(account.client, id)
+}
+function intervals({ runs }: ShownSchedule): string[] {
+  return runs.nodes.map(({ parameters }) => `${parameters.interval_start}/${parameters.interval_end}`)
+}
 
 describe('creating a schedule', () => {
   test('gives it back as it was asked for, with the next run in the timezone of the report', async () => {

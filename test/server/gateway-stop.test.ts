@@ -9,7 +9,7 @@ import { createGateway } from '../../src/server/gateway.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
 
-const connections = async (database: TestDatabase): Promise<string[]> => {
+async function connections(database: TestDatabase): Promise<string[]> {
   const rows = await database.query<{ name: string }>(
     "select application_name as name from pg_stat_activity where datname = current_database() and application_name like 'report-gateway%'",
   )
@@ -40,7 +40,7 @@ test.each(['at once', 'while the ledger is loaded'])(
 )
 
 /** Takes a lock that every request for runs waits for; gives what releases it. */
-const lockRuns = async (database: TestDatabase): Promise<() => Promise<void>> => {
+async function lockRuns(database: TestDatabase): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: database.url })
   await holder.connect()
   await holder.query('begin')

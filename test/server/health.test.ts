@@ -10,12 +10,14 @@ import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 type Ready = { status: string; checks: Record<string, string> }
 
-const askReady = async (url: string): Promise<{ code: number; body: Ready }> => {
+async function askReady(url: string): Promise<{ code: number; body: Ready }> {
   const response = await fetch(`${url}/ready`)
   return { code: response.status, body: await response.json() }
 }
 
-const all = (state: string) => ({ database: state, queue: state, wakeUp: state })
+function all(state: string) {
+  return { database: state, queue: state, wakeUp: state }
+}
 
 test('a gateway that serves is alive and ready, also for a probe that names it by its address', async () => {
   await using gateway = await startTestGateway()

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { answerText, startHttp } from '../../src/server/http.ts'
 import { exchange } from '../support/raw-http.ts'
 
-const fail = (error: unknown): void => {
+function fail(error: unknown): void {
   throw error
 }
 

@@ -3,7 +3,7 @@ import { startTestGateway } from '../support/gateway.ts'
 import { createSlowRun, endOf, slowReport, startOf, watchQuery } from '../support/slow-report.ts'
 
 /** Values by name and labels, as they are printed. */
-const scrape = async (url: string): Promise<Map<string, number>> => {
+async function scrape(url: string): Promise<Map<string, number>> {
   const response = await fetch(`${url}/metrics`)
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
   const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -15,7 +15,9 @@ const scrape = async (url: string): Promise<Map<string, number>> => {
   )
 }
 
-const own = (name: string): string => `report_gateway_${name}`
+function own(name: string): string {
+  return `report_gateway_${name}`
+}
 
 test('runs, operations, requests and connections are counted, each gateway by itself', async () => {
   await using gateway = await startTestGateway({ reportTypes: [slowReport] })

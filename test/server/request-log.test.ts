@@ -96,8 +96,8 @@ test('a fault has the id of its request and its account in the log, over HTTP an
 })
 
 /** Opens a socket, says what is to be said, and returns all that was answered until it closed or was silent. */
-const talk = (url: string, messages: object[]): Promise<string> =>
-  new Promise((resolve) => {
+function talk(url: string, messages: object[]): Promise<string> {
+  return new Promise((resolve) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
     let heard = ''
     socket.on('error', () => {})
@@ -111,6 +111,7 @@ const talk = (url: string, messages: object[]): Promise<string> =>
     })
     socket.on('close', (code, reason) => resolve(`${heard} ${code} ${reason}`))
   })
+}
 
 test('no key, password or signature gets into the log or an error, wherever a client puts it and whatever breaks', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-logs-'))

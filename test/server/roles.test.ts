@@ -8,12 +8,12 @@ import { spawnGateway } from '../support/gateway-process.ts'
 import { createGraphqlClient } from '../support/graphql-client.ts'
 import { createSlowRun, endOf, slowReport } from '../support/slow-report.ts'
 
-const temporaryFolder = async (): Promise<AsyncDisposable & { path: string }> => {
+async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'report-gateway-roles-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-const statusOf = async ({ client }: TestAccount, id: string): Promise<string> => {
+async function statusOf({ client }: TestAccount, id: string): Promise<string> {
   const { node } = await client.request<{ node: { status: string } }>(
     'query ($id: ID!) { node(id: $id) { ... on ReportRun { status } } }',
     { id },

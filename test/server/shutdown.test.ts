@@ -11,7 +11,7 @@ import { createSlowRun, slowReport, startOf, watchQuery } from '../support/slow-
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 /** Takes a lock that every request for runs waits for; gives what releases it. */
-const lockRuns = async (database: TestDatabase): Promise<() => Promise<void>> => {
+async function lockRuns(database: TestDatabase): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: database.url })
   // Its database is dropped under it in the end.
   holder.on('error', () => {})
@@ -21,7 +21,7 @@ const lockRuns = async (database: TestDatabase): Promise<() => Promise<void>> =>
   return () => holder.end()
 }
 
-const isSomebodyWaiting = async (database: TestDatabase): Promise<boolean> => {
+async function isSomebodyWaiting(database: TestDatabase): Promise<boolean> {
   const waiting = await database.query(
     "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )
@@ -31,8 +31,8 @@ const isSomebodyWaiting = async (database: TestDatabase): Promise<boolean> => {
 type Answer = { status: number | undefined; connection: string | undefined; body: string }
 
 /** Asks on a connection that the client would keep open. */
-const ask = (gateway: TestGateway, key: string, query: string): Promise<Answer> =>
-  new Promise((resolve, reject) => {
+function ask(gateway: TestGateway, key: string, query: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     const headers = {
       authorization: `Bearer ${key}`,
       'content-type': 'application/json',
@@ -50,6 +50,7 @@ const ask = (gateway: TestGateway, key: string, query: string): Promise<Answer> 
     sent.once('error', reject)
     sent.end(JSON.stringify({ query }))
   })
+}
 
 // Each has a gateway of its own, and mostly waits.
 test.concurrent('readiness goes off at once, and requests are served until the drain is over', async ({
@@ -147,7 +148,7 @@ test.concurrent('an idle process ends at once, whatever it would give others', a
 })
 
 /** A process that starts on the database; it may never be ready. */
-const spawnOn = async (database: TestDatabase, environment: Record<string, string>) => {
+async function spawnOn(database: TestDatabase, environment: Record<string, string>) {
   const opening = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-shutdown-'))
   opening.defer(() => rm(dataDir, { recursive: true, force: true }))

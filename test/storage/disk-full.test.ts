@@ -7,7 +7,7 @@ import { startTestGateway } from '../support/gateway.ts'
 import { createSlowRun, endOf, slowReport, storedFiles } from '../support/slow-report.ts'
 
 /** Mounts a disk of 4 MB of memory; null when this account or this system may not. */
-const mountSmallDisk = async (): Promise<(AsyncDisposable & { path: string }) | null> => {
+async function mountSmallDisk(): Promise<(AsyncDisposable & { path: string }) | null> {
   const path = await mkdtemp(join(tmpdir(), 'report-gateway-disk-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'ignore' })
@@ -24,7 +24,7 @@ const mountSmallDisk = async (): Promise<(AsyncDisposable & { path: string }) | 
   }
 }
 
-const usedBytes = async (path: string): Promise<number> => {
+async function usedBytes(path: string): Promise<number> {
   const { blocks, bfree, bsize } = await statfs(path)
   return (blocks - bfree) * bsize
 }

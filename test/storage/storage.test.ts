@@ -23,7 +23,7 @@ type Store = AsyncDisposable & {
   leaveHalf(key: string): Promise<void>
 }
 
-const openLocal = async (): Promise<Store> => {
+async function openLocal(): Promise<Store> {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
   return {
     storage: createLocalStorage(folder),
@@ -40,7 +40,7 @@ const openLocal = async (): Promise<Store> => {
   }
 }
 
-const openS3 = async (): Promise<Store> => {
+async function openS3(): Promise<Store> {
   for (const [name, value] of Object.entries(s3Credentials)) vi.stubEnv(name, value)
   const server = await startS3Server()
   const bucket = await openBucket(server.config)
@@ -63,13 +63,14 @@ const never = new AbortController().signal
 const mebibyte = 1024 * 1024
 /** More than two parts of an upload, in pieces that end nowhere near theirs. */
 const large = Buffer.alloc(11 * mebibyte, 'one line of a larger file\n')
-const inPieces = (bytes: Buffer, length = 99_991): Readable =>
-  Readable.from(
+function inPieces(bytes: Buffer, length = 99_991): Readable {
+  return Readable.from(
     (function* () {
       for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
     })(),
     { objectMode: false },
   )
+}
 
 describe.each([
   ['a folder', openLocal],

@@ -22,7 +22,7 @@ const quiet = [
 ]
 
 /** A real Chromium without a window, which finds no other machine than this one. */
-export const launchBrowser = async (): Promise<Browser> => {
+export async function launchBrowser(): Promise<Browser> {
   if (!executablePath) {
     throw new Error(
       `There is no Chromium at ${places.join(', ')}. On Debian and Ubuntu: apt-get install -y chromium`,
@@ -47,7 +47,7 @@ export type Visit = AsyncDisposable & {
 }
 
 /** Opens a page in a profile of its own, and notes what it does. */
-export const visit = async (browser: Browser, url: string): Promise<Visit> => {
+export async function visit(browser: Browser, url: string): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 } })
   const page = await context.newPage()
   const requests: string[] = []

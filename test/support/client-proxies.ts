@@ -3,14 +3,14 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-const listen = async (server: Server): Promise<string> => {
+async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   // A server that listens on TCP has an address of this form.
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-const close = async (server: Server): Promise<void> => {
+async function close(server: Server): Promise<void> {
   server.close()
   await once(server, 'close')
 }
@@ -22,10 +22,10 @@ export type FileProxy = AsyncDisposable & { url: string }
  *
  * @param alter what is made of a file; what it gives is sent under the length of the original
  */
-export const startFileProxy = async (
+export async function startFileProxy(
   gatewayUrl: string,
   alter: (file: Buffer) => Buffer,
-): Promise<FileProxy> => {
+): Promise<FileProxy> {
   const ask = async (request: IncomingMessage): Promise<string> => {
     const answer = await fetch(`${gatewayUrl}/graphql`, {
       method: 'POST',
@@ -68,7 +68,7 @@ export type CuttableProxy = AsyncDisposable & {
 }
 
 /** Passes bytes on, until it is told to cut the wire. */
-export const startCuttableProxy = async (gatewayUrl: string): Promise<CuttableProxy> => {
+export async function startCuttableProxy(gatewayUrl: string): Promise<CuttableProxy> {
   const sockets = new Set<Socket>()
   const firstLines: string[] = []
   const server = createServer((socket) => {

@@ -9,7 +9,7 @@ export type TestDatabase = AsyncDisposable & {
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
 }
 
-const withAdmin = async (statement: string): Promise<void> => {
+async function withAdmin(statement: string): Promise<void> {
   const admin = new pg.Client({ connectionString: inject('postgresUrl') })
   await admin.connect()
   try {
@@ -24,7 +24,7 @@ const withAdmin = async (statement: string): Promise<void> => {
  *
  * @param withLedger true to have the demo account and its ledger in it, otherwise it has no rows
  */
-export const createTestDatabase = async (withLedger = false): Promise<TestDatabase> => {
+export async function createTestDatabase(withLedger = false): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   await withAdmin(
     `create database ${name} template ${withLedger ? demoTemplate : emptyTemplate} strategy file_copy`,

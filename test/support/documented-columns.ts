@@ -1,7 +1,8 @@
 // The columns of each type as Stripe documents them, typed in from the reference and not from the code.
 
-const address = (prefix: string): string =>
-  `${prefix}_line1 ${prefix}_line2 ${prefix}_city ${prefix}_state ${prefix}_postal_code ${prefix}_country`
+function address(prefix: string): string {
+  return `${prefix}_line1 ${prefix}_line2 ${prefix}_city ${prefix}_state ${prefix}_postal_code ${prefix}_country`
+}
 
 /** The columns of the itemized activity, by version. */
 export const activity = {

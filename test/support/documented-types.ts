@@ -13,7 +13,9 @@ export type DocumentedType = {
   replacedBy: string | null
 }
 
-const words = (text: string): string[] => text.trim().split(/\s+/)
+function words(text: string): string[] {
+  return text.trim().split(/\s+/)
+}
 
 type Row = [
   name: string,
@@ -25,23 +27,17 @@ type Row = [
   replacedBy?: string,
 ]
 
-const documented = ([
-  name,
-  inputKey,
-  parameters,
-  required,
-  columns,
-  defaults,
-  by = '',
-]: Row): DocumentedType => ({
-  name,
-  inputKey,
-  parameters: words(parameters),
-  required: words(required),
-  columns: words(columns),
-  defaults: words(defaults),
-  replacedBy: by || null,
-})
+function documented([name, inputKey, parameters, required, columns, defaults, by = '']: Row): DocumentedType {
+  return {
+    name,
+    inputKey,
+    parameters: words(parameters),
+    required: words(required),
+    columns: words(columns),
+    defaults: words(defaults),
+    replacedBy: by || null,
+  }
+}
 
 const summary = 'reporting_category currency count gross fee net'
 

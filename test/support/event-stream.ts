@@ -15,19 +15,19 @@ export type EventStream = {
   close(): void
 }
 
-const parseEvent = (block: string): StreamEvent[] => {
+function parseEvent(block: string): StreamEvent[] {
   const event = /^event: ?(.*)$/m.exec(block)?.[1]
   const data = /^data: ?(.*)$/m.exec(block)?.[1]
   return event === undefined ? [] : [{ event, data: data ? JSON.parse(data) : null }]
 }
 
 /** A subscription over SSE without a client's library: what is tested is what goes over the wire. */
-export const openEventStream = async (
+export async function openEventStream(
   url: string,
   key: string,
   query: string,
   variables: Record<string, unknown> = {},
-): Promise<EventStream> => {
+): Promise<EventStream> {
   const closing = new AbortController()
   onTestFinished(() => closing.abort())
   const response = await fetch(`${url}/graphql`, {
@@ -59,10 +59,11 @@ export const openEventStream = async (
 }
 
 /** Waits until a stream has told so many events. */
-export const waitForEvents = ({ events }: EventStream, count: number): Promise<void> =>
-  vi.waitFor(
+export function waitForEvents({ events }: EventStream, count: number): Promise<void> {
+  return vi.waitFor(
     () => {
       if (events.length < count) throw new Error(`${events.length} of ${count} events have come.`)
     },
     { timeout: 30_000, interval: 5 },
   )
+}

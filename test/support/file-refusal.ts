@@ -1,17 +1,17 @@
 import { expect } from 'vitest'
 
 /** Without the date, which is another one each time. */
-export const headersOf = ({ headers }: Response): Record<string, string> => {
+export function headersOf({ headers }: Response): Record<string, string> {
   const { date: _date, ...rest } = Object.fromEntries(headers)
   return rest
 }
 
 /** A refusal has a sentence for people, and nothing that makes a browser store it as the file. */
-export const expectRefusal = async (
+export async function expectRefusal(
   response: Response,
   status: number,
   sentence: string | RegExp,
-): Promise<void> => {
+): Promise<void> {
   expect(response.status).toBe(status)
   const headers = headersOf(response)
   expect(headers).toMatchObject({ 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })

@@ -5,12 +5,12 @@ import { transition } from '../../src/runs/lifecycle/transition.ts'
 import type { TestGateway } from './gateway.ts'
 
 /** Changes a run as a worker does it that has no part in the gateway; when it succeeds it has a file. */
-export const changeRun = (
+export function changeRun(
   gateway: TestGateway,
   run: ReportRun,
   from: ReportRun['status'],
   to: ReportRun['status'],
-): Promise<ReportRun | null> => {
+): Promise<ReportRun | null> {
   const now = (): Date => new Date()
   const { prisma, database } = gateway
   const notify = (): void =>

@@ -23,11 +23,11 @@ export type GatewayProcess = AsyncDisposable & {
  * @param entry what to run instead, such as `testEntry`
  * @param args what stands after `npm start --`
  */
-export const spawnGateway = (
+export function spawnGateway(
   environment: Record<string, string>,
   entry: string = cli,
   args: readonly string[] = [],
-): GatewayProcess => {
+): GatewayProcess {
   const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [entry, 'start', ...args], {
     env: { PATH, HOME, NODE_COMPILE_CACHE, PORT: '0', ...environment },

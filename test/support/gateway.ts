@@ -43,18 +43,18 @@ export type TestGatewayOptions = {
   dataDir?: string
 }
 
-const makeFolder = async (cleanup: AsyncDisposableStack): Promise<string> => {
+async function makeFolder(cleanup: AsyncDisposableStack): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** A gateway with its worker, on a database, a port and a folder of its own; no demo account unless asked for. */
-export const startTestGateway = async ({
+export async function startTestGateway({
   config = {},
   withLedger = false,
   ...options
-}: TestGatewayOptions = {}): Promise<TestGateway> => {
+}: TestGatewayOptions = {}): Promise<TestGateway> {
   const cleanup = new AsyncDisposableStack()
   try {
     const database = options.database ?? cleanup.use(await createTestDatabase(withLedger))
@@ -108,7 +108,7 @@ export const startTestGateway = async ({
 /** A gateway with a worker, and another one without on the same database, as clients meet them behind one address. */
 export type TwoGateways = AsyncDisposable & { first: TestGateway; second: TestGateway }
 
-export const startTwoGateways = async ({ config, ...options }: TestGatewayOptions): Promise<TwoGateways> => {
+export async function startTwoGateways({ config, ...options }: TestGatewayOptions): Promise<TwoGateways> {
   await using cleanup = new AsyncDisposableStack()
   const first = cleanup.use(await startTestGateway({ ...options, config: { ...config } }))
   const { database, dataDir } = first

@@ -23,17 +23,17 @@ export const emptyTemplate = 'template_empty'
 export const demoTemplate = 'template_demo'
 export const demoLedgerEnd = new Date('2026-11-01T00:00:00Z')
 
-const fail = (error: Error): void => {
+function fail(error: Error): void {
   throw error
 }
 
-const databaseUrl = (postgresUrl: string, name: string): string => {
+function databaseUrl(postgresUrl: string, name: string): string {
   const url = new URL(postgresUrl)
   url.pathname = name
   return url.href
 }
 
-const administer = async (postgresUrl: string, statement: string): Promise<void> => {
+async function administer(postgresUrl: string, statement: string): Promise<void> {
   const admin = new pg.Client({ connectionString: postgresUrl })
   await admin.connect()
   await admin.query(statement)
@@ -41,14 +41,14 @@ const administer = async (postgresUrl: string, statement: string): Promise<void>
 }
 
 /** Has it wait for no disk: nothing in it outlives the run. */
-const relax = async (postgresUrl: string): Promise<void> => {
+async function relax(postgresUrl: string): Promise<void> {
   for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit']) {
     await administer(postgresUrl, `alter system set ${setting} = off`)
   }
   await administer(postgresUrl, 'select pg_reload_conf()')
 }
 
-const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
+async function makeEmptyTemplate(postgresUrl: string): Promise<void> {
   await administer(postgresUrl, `create database ${emptyTemplate}`)
   const url = databaseUrl(postgresUrl, emptyTemplate)
   await migrate(url)
@@ -56,7 +56,7 @@ const makeEmptyTemplate = async (postgresUrl: string): Promise<void> => {
   await queue.stop()
 }
 
-const makeDemoTemplate = async (postgresUrl: string): Promise<void> => {
+async function makeDemoTemplate(postgresUrl: string): Promise<void> {
   await administer(postgresUrl, `create database ${demoTemplate} template ${emptyTemplate}`)
   const url = databaseUrl(postgresUrl, demoTemplate)
   const client = createConnection(url, 'template')
@@ -72,7 +72,7 @@ const makeDemoTemplate = async (postgresUrl: string): Promise<void> => {
 }
 
 /** One Postgres for the whole run; each test clones a template. */
-const setup = async (project: TestProject): Promise<() => Promise<void>> => {
+async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using opened = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
   opened.defer(() => rm(dataDir, { recursive: true, force: true }))

@@ -11,21 +11,25 @@ const models = {
 }
 
 /** What an editor of GraphiQL holds. */
-export const read = (page: Page, editor: keyof typeof models): Promise<string> =>
+export function read(page: Page, editor: keyof typeof models): Promise<string> {
   // A string, because this runs in the page.
-  page.evaluate(
+  return page.evaluate(
     `monaco.editor.getModels().find(({ uri }) => uri.path.endsWith('${models[editor]}'))?.getValue() ?? ''`,
   )
+}
 
 /** All that GraphiQL has stored in the browser. */
-export const kept = (page: Page): Promise<string> => page.evaluate('JSON.stringify(localStorage)')
+export function kept(page: Page): Promise<string> {
+  return page.evaluate('JSON.stringify(localStorage)')
+}
 
 /** The names of the tabs, in order. */
-export const tabNames = (page: Page): Promise<string[]> =>
-  page.locator('.graphiql-tab-button').allTextContents()
+export function tabNames(page: Page): Promise<string[]> {
+  return page.locator('.graphiql-tab-button').allTextContents()
+}
 
 /** Opens a tab, as a person does who moves the pointer there. */
-export const openTab = async (page: Page, name: string): Promise<void> => {
+export async function openTab(page: Page, name: string): Promise<void> {
   await page.locator('.graphiql-tab-button', { hasText: name }).click()
   // GraphiQL takes up the tab's operation a moment later, and then writes it into the address.
   const operation = new RegExp(`^(query|mutation|subscription) ${name}\\b`, 'm')
@@ -36,7 +40,7 @@ export const openTab = async (page: Page, name: string): Promise<void> => {
  * Presses the first link of the answer, and gives the download that it begins. Again when nothing comes of it: the editor
  * draws a link a moment before it follows it.
  */
-export const followLink = async (page: Page): Promise<Download> => {
+export async function followLink(page: Page): Promise<Download> {
   let download: Download | null = null
   // Of the context, since it may belong to the page or to the one that the link opens.
   page.context().once('download', (begun) => {
@@ -60,7 +64,7 @@ export const followLink = async (page: Page): Promise<Download> => {
 }
 
 /** Writes into a pane below the query, in place of what it holds. */
-export const write = async (page: Page, pane: Pane, text: string): Promise<void> => {
+export async function write(page: Page, pane: Pane, text: string): Promise<void> {
   await page.locator(`button[data-name=${pane}]`).click()
   await page.locator('.graphiql-editor-tool .monaco-editor:visible').click()
   await page.keyboard.press('ControlOrMeta+A')
@@ -70,14 +74,14 @@ export const write = async (page: Page, pane: Pane, text: string): Promise<void>
 }
 
 /** Presses the button that runs the operation, and waits for an answer of this form. */
-export const run = async (page: Page, expected: object): Promise<void> => {
+export async function run(page: Page, expected: object): Promise<void> {
   await page.locator('.graphiql-execute-button').click()
   const answer = async (): Promise<unknown> => JSON.parse((await read(page, 'response')) || 'null')
   await expect.poll(answer, { timeout: 30_000, interval: 50 }).toMatchObject(expected)
 }
 
 /** Waits until the editors are there and the schema has been read. */
-export const settle = async (page: Page): Promise<void> => {
+export async function settle(page: Page): Promise<void> {
   await page.locator('.graphiql-query-editor .view-line').first().waitFor()
   await page.locator('.graphiql-spinner').waitFor({ state: 'detached' })
 }

@@ -31,7 +31,7 @@ export type GraphqlClient = {
 }
 
 /** A client for tests, made of libraries that know nothing of this gateway. */
-export const createGraphqlClient = (url: string, key: string | null): GraphqlClient => {
+export function createGraphqlClient(url: string, key: string | null): GraphqlClient {
   const endpoint = `${url}/graphql`
   const headers: Record<string, string> = key === null ? {} : { authorization: `Bearer ${key}` }
 

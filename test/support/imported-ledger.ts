@@ -30,7 +30,7 @@ export type ImportedLedger = AsyncDisposable & {
   coverage(): Promise<[string, string] | null>
 }
 
-export const openImportedLedger = async (): Promise<ImportedLedger> => {
+export async function openImportedLedger(): Promise<ImportedLedger> {
   await using cleanup = new AsyncDisposableStack()
   const database = cleanup.use(await createTestDatabase())
   const client = createConnection(database.url, 'test')

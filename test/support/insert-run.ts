@@ -5,26 +5,30 @@ import type { Prisma as PrismaTypes, ReportRun } from '../../src/postgres/genera
 export type RunOwner = { accountId: string; livemode: boolean; apiKeyId: string }
 
 /** A row as it is written for a run; no worker knows of it, so it stays as it is. PENDING unless told otherwise. */
-export const runRow = (
+export function runRow(
   { accountId, livemode, apiKeyId }: RunOwner,
   { createdAt = new Date(), ...rest }: Partial<PrismaTypes.ReportRunUncheckedCreateInput> = {},
-): PrismaTypes.ReportRunUncheckedCreateInput => ({
-  id: newId(idPrefixes.reportRun, new Date(createdAt)),
-  accountId,
-  livemode,
-  reportType: 'balance.summary.1',
-  parameters: {},
-  formats: ['CSV'],
-  compression: 'NONE',
-  metadata: {},
-  status: 'PENDING',
-  requestedById: apiKeyId,
-  createdAt,
-  ...rest,
-})
+): PrismaTypes.ReportRunUncheckedCreateInput {
+  return {
+    id: newId(idPrefixes.reportRun, new Date(createdAt)),
+    accountId,
+    livemode,
+    reportType: 'balance.summary.1',
+    parameters: {},
+    formats: ['CSV'],
+    compression: 'NONE',
+    metadata: {},
+    status: 'PENDING',
+    requestedById: apiKeyId,
+    createdAt,
+    ...rest,
+  }
+}
 
-export const insertRun = (
+export function insertRun(
   prisma: Prisma,
   owner: RunOwner,
   fields?: Partial<PrismaTypes.ReportRunUncheckedCreateInput>,
-): Promise<ReportRun> => prisma.reportRun.create({ data: runRow(owner, fields) })
+): Promise<ReportRun> {
+  return prisma.reportRun.create({ data: runRow(owner, fields) })
+}

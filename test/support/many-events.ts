@@ -2,11 +2,11 @@ import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import type { TestDatabase } from './database.ts'
 
 /** Appends so many events of a run to its account's log at once, then wakes whoever follows it. */
-export const appendMany = async (
+export async function appendMany(
   database: TestDatabase,
   { id, accountId }: ReportRun,
   count: number,
-): Promise<void> => {
+): Promise<void> {
   await database.query(
     `with head as (
       insert into event_log_heads as head (account_id, livemode, position) values ($1, false, $3)

@@ -3,9 +3,8 @@ import type { TestDatabase } from './database.ts'
 type Owner = { accountId: string; livemode: boolean }
 type Fields = Record<string, string | boolean | null>
 
-const insertInto =
-  (database: TestDatabase) =>
-  async (table: string, owner: Owner, fields: Fields): Promise<void> => {
+function insertInto(database: TestDatabase) {
+  return async (table: string, owner: Owner, fields: Fields): Promise<void> => {
     const row: Fields = { account_id: owner.accountId, livemode: owner.livemode, ...fields }
     const places = Object.keys(row).map((_, i) => `$${i + 1}`)
     await database.query(
@@ -13,41 +12,46 @@ const insertInto =
       Object.values(row),
     )
   }
+}
 
 /** A balance transaction; amounts are minor units as text, since some are too large for a number. */
-const transaction = (
+function transaction(
   id: string,
   at: string,
   category: string,
   [amount, fee, net]: [string, string, string],
   currency: string,
   more: Fields = {},
-): Fields => ({
-  id,
-  type: category,
-  reporting_category: category,
-  currency,
-  amount,
-  fee,
-  net,
-  created: at,
-  available_on: at,
-  effective_at: at,
-  ...more,
-})
+): Fields {
+  return {
+    id,
+    type: category,
+    reporting_category: category,
+    currency,
+    amount,
+    fee,
+    net,
+    created: at,
+    available_on: at,
+    effective_at: at,
+    ...more,
+  }
+}
 
-const payout = (id: string, amount: string, created: string, arrival: string, more: Fields = {}): Fields => ({
-  id,
-  amount,
-  currency: 'usd',
-  created,
-  arrival_date: arrival,
-  effective_at: arrival,
-  is_automatic: true,
-  status: 'paid',
-  type: 'bank_account',
-  ...more,
-})
+function payout(id: string, amount: string, created: string, arrival: string, more: Fields = {}): Fields {
+  return {
+    id,
+    amount,
+    currency: 'usd',
+    created,
+    arrival_date: arrival,
+    effective_at: arrival,
+    is_automatic: true,
+    status: 'paid',
+    type: 'bank_account',
+    ...more,
+  }
+}
 
 export const marchStart = '2026-03-01T00:00:00Z'
 export const marchEnd = '2026-04-01T00:00:00Z'
@@ -118,11 +122,11 @@ const marchTransactions: Fields[] = [
 ]
 
 /** Writes the ledger of March for its owner; and for the others rows that must never meet it, under the same ids. */
-export const writeMarchLedger = async (
+export async function writeMarchLedger(
   database: TestDatabase,
   owner: Owner,
   others: readonly Owner[],
-): Promise<void> => {
+): Promise<void> {
   const insert = insertInto(database)
   const coverage = {
     available_from: '2026-02-01T00:00:00Z',

@@ -18,7 +18,7 @@ export type OwnPostgres = AsyncDisposable & {
 }
 
 /** A Postgres of this test's own, that it may stop and start. */
-export const startOwnPostgres = async (): Promise<OwnPostgres> => {
+export async function startOwnPostgres(): Promise<OwnPostgres> {
   const folder = await mkdtemp('/tmp/report-gateway-test-')
   await chmod(folder, 0o711)
   const dataDir = await makeDataDir(join(folder, 'data'))

@@ -1,5 +1,6 @@
 /** What stands before the SQL of `test.ID.1`, a report whose one column is `a`; `more` goes into its front matter. */
-export const ownReportHeader = (id: string, more = ''): string => `/*---
+export function ownReportHeader(id: string, more = ''): string {
+  return `/*---
 id: test.${id}.1
 title: Test
 description: For tests.
@@ -8,3 +9,4 @@ ${more}
 columns: { a: { type: string, description: Anything. } }
 ---*/
 `
+}

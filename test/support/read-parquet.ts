@@ -8,13 +8,13 @@ export type ReadParquet = {
   rows: Record<string, unknown>[]
 }
 
-const decimalText = (unscaled: string, scale: number): string => {
+function decimalText(unscaled: string, scale: number): string {
   const [, sign = '', digits = ''] = /^(-?)(\d+)$/.exec(unscaled) ?? []
   const padded = digits.padStart(scale + 1, '0')
   return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
 }
 
-const readValue = (type: DataType, value: unknown): unknown => {
+function readValue(type: DataType, value: unknown): unknown {
   if (value === null) return null
   if (DataType.isDecimal(type)) return decimalText(String(value), type.scale)
   if (DataType.isDate(type)) return new Date(Number(value)).toISOString().slice(0, 10)
@@ -23,7 +23,7 @@ const readValue = (type: DataType, value: unknown): unknown => {
 }
 
 /** Reads a Parquet file by the implementation in Rust. */
-export const readParquet = (bytes: Uint8Array): ReadParquet => {
+export function readParquet(bytes: Uint8Array): ReadParquet {
   const table = tableFromIPC(readTable(bytes).intoIPCStream())
   const { fields } = table.schema
   return {

@@ -16,15 +16,16 @@ export type CommandProcess = {
 export type ProcessSurroundings = { cwd: string; environment: Record<string, string> }
 
 /** `npm run report` without npm: the terminal client as a process of its own, in `cwd`. */
-export const spawnReport = (args: string[], surroundings: ProcessSurroundings): CommandProcess =>
-  spawnCommand('report', args, surroundings)
+export function spawnReport(args: string[], surroundings: ProcessSurroundings): CommandProcess {
+  return spawnCommand('report', args, surroundings)
+}
 
 /** `npm run` with any of the commands, without npm. */
-export const spawnCommand = (
+export function spawnCommand(
   name: string,
   args: string[],
   { cwd, environment }: ProcessSurroundings,
-): CommandProcess => {
+): CommandProcess {
   const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [cli, name, ...args], {
     cwd,

@@ -8,7 +8,7 @@ const patterns: Record<string, RegExp> = { usd: /^-?\d+\.\d{2}$/, eur: /^-?\d+\.
 export const currencies = Object.keys(patterns).sort()
 
 /** The amount in minor units; fails unless it has exactly its currency's decimals. */
-export const minor = (text = '', currency = ''): bigint => {
+export function minor(text = '', currency = ''): bigint {
   const pattern = patterns[currency] ?? /^no known currency$/
   // Asked only when it fails: tens of thousands of expectations take seconds.
   if (!pattern.test(text)) expect(text).toMatch(pattern)
@@ -16,7 +16,7 @@ export const minor = (text = '', currency = ''): bigint => {
 }
 
 /** Sums by currency and category, and by currency alone under `total`; keys as in `usd charge`. */
-export const sumUp = (rows: readonly Row[]): Map<string, Amounts> => {
+export function sumUp(rows: readonly Row[]): Map<string, Amounts> {
   const sums = new Map<string, Amounts>()
   for (const row of rows) {
     const { currency = '', reporting_category = '' } = row
@@ -37,8 +37,8 @@ export const sumUp = (rows: readonly Row[]): Map<string, Amounts> => {
 }
 
 /** A summary's lines in the form of `sumUp`. */
-export const readSummary = (rows: readonly Row[]): Map<string, Amounts> =>
-  new Map(
+export function readSummary(rows: readonly Row[]): Map<string, Amounts> {
+  return new Map(
     rows.map(({ currency = '', reporting_category, count = '', gross, fee, net }) => [
       `${currency} ${reporting_category}`,
       {
@@ -49,9 +49,10 @@ export const readSummary = (rows: readonly Row[]): Map<string, Amounts> =>
       },
     ]),
   )
+}
 
 /** A balance summary as amounts by currency and category. */
-export const readBalance = (rows: readonly Row[]): Record<string, Record<string, bigint>> => {
+export function readBalance(rows: readonly Row[]): Record<string, Record<string, bigint>> {
   const byCurrency: Record<string, Record<string, bigint>> = {}
   for (const { currency = '', category = '', net_amount } of rows) {
     byCurrency[currency] = { ...byCurrency[currency], [category]: minor(net_amount, currency) }

@@ -26,12 +26,12 @@ export const listQuery = `query (
 }`
 
 /** One page of a client's runs. */
-export const listPage = async (
+export async function listPage(
   client: GraphqlClient,
   page: PageArguments,
   filter?: ListFilter,
   orderBy?: ListOrder,
-): Promise<Page> => {
+): Promise<Page> {
   const { reportRuns } = await client.request<{ reportRuns: Page }>(listQuery, { ...page, filter, orderBy })
   return reportRuns
 }

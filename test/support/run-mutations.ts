@@ -39,29 +39,32 @@ const errorFields = `__typename code message path
 const payload = `reportRun { ${runFields} } userErrors { ${errorFields} }`
 
 /** A request for `slowReport`; `input` is what else there is of a `CreateReportRunInput`. */
-export const slowInput = (input: Variables = {}, parameters: Variables = {}): Variables => ({
-  report: { custom: { type: 'test.slow.1', parameters } },
-  ...input,
-})
+export function slowInput(input: Variables = {}, parameters: Variables = {}): Variables {
+  return {
+    report: { custom: { type: 'test.slow.1', parameters } },
+    ...input,
+  }
+}
 
 export const createDocument = `mutation ($input: CreateReportRunInput!) {
   createReportRun(input: $input) { wasReused cursor ${payload} } }`
 
-export const create = async (client: GraphqlClient, input: Variables): Promise<NewRunPayload> =>
-  (await client.request<{ createReportRun: NewRunPayload }>(createDocument, { input })).createReportRun
+export async function create(client: GraphqlClient, input: Variables): Promise<NewRunPayload> {
+  return (await client.request<{ createReportRun: NewRunPayload }>(createDocument, { input })).createReportRun
+}
 
 /** The run that was made; fails when it was refused. */
-export const created = async (client: GraphqlClient, input: Variables = slowInput()): Promise<ShownRun> => {
+export async function created(client: GraphqlClient, input: Variables = slowInput()): Promise<ShownRun> {
   const { reportRun, userErrors } = await create(client, input)
   if (!reportRun) throw new Error(JSON.stringify(userErrors))
   return reportRun
 }
 
-export const retry = async (
+export async function retry(
   client: GraphqlClient,
   id: string,
   idempotencyKey?: string,
-): Promise<NewRunPayload> => {
+): Promise<NewRunPayload> {
   const { retryReportRun } = await client.request<{ retryReportRun: NewRunPayload }>(
     `mutation ($id: ID!, $idempotencyKey: String) {
       retryReportRun(id: $id, idempotencyKey: $idempotencyKey) { wasReused cursor ${payload} } }`,
@@ -70,7 +73,7 @@ export const retry = async (
   return retryReportRun
 }
 
-export const update = async (client: GraphqlClient, id: string, patch: Variables): Promise<RunPayload> => {
+export async function update(client: GraphqlClient, id: string, patch: Variables): Promise<RunPayload> {
   const { updateReportRun } = await client.request<{ updateReportRun: RunPayload }>(
     `mutation ($id: ID!, $patch: ReportRunPatch!) { updateReportRun(id: $id, patch: $patch) { ${payload} } }`,
     { id, patch },
@@ -78,16 +81,16 @@ export const update = async (client: GraphqlClient, id: string, patch: Variables
   return updateReportRun
 }
 
-export const erase = async (
+export async function erase(
   client: GraphqlClient,
   id: string,
-): Promise<{ deletedId: string | null; userErrors: ShownError[] }> => {
+): Promise<{ deletedId: string | null; userErrors: ShownError[] }> {
   const { deleteReportRun } = await client.request<{
     deleteReportRun: { deletedId: string | null; userErrors: ShownError[] }
   }>(`mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId userErrors { ${errorFields} } } }`, { id })
   return deleteReportRun
 }
 
-export const cancel = async (client: GraphqlClient, id: string): Promise<void> => {
+export async function cancel(client: GraphqlClient, id: string): Promise<void> {
   await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id })
 }

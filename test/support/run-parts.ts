@@ -32,7 +32,7 @@ export type RunParts = AsyncDisposable & {
   logged: Record<string, unknown>[]
 }
 
-export const openRunParts = async (): Promise<RunParts> => {
+export async function openRunParts(): Promise<RunParts> {
   await using cleanup = new AsyncDisposableStack()
   const metrics = noMetrics
   const logged: Record<string, unknown>[] = []

@@ -22,8 +22,9 @@ const createRun = `mutation ($input: CreateReportRunInput!) {
 }`
 
 /** Asks for a report; its id or what was wrong with it. `report` is a `ReportInput` as JSON. */
-export const requestReport = async ({ client }: TestAccount, report: Variables) =>
-  (await client.request<CreateAnswer>(createRun, { input: { report } })).createReportRun
+export async function requestReport({ client }: TestAccount, report: Variables) {
+  return (await client.request<CreateAnswer>(createRun, { input: { report } })).createReportRun
+}
 
 type EndedRun = {
   status: string
@@ -60,7 +61,7 @@ export type FinishedReport = {
   rows: Record<string, string>[]
 }
 
-const followToEnd = async ({ client }: TestAccount, id: string): Promise<EndedRun> => {
+async function followToEnd({ client }: TestAccount, id: string): Promise<EndedRun> {
   let last: EndedRun | undefined
   for await (const { data, errors } of client.subscribe<{ reportRun: EndedRun }>(followRun, { id })) {
     if (errors) throw new Error(`Run ${id} could not be followed: ${JSON.stringify(errors)}`)
@@ -74,7 +75,7 @@ const followToEnd = async ({ client }: TestAccount, id: string): Promise<EndedRu
  * Runs a report from the mutation to the downloaded file, parsed by a CSV library of its own. Fails unless it
  * succeeds, and unless size, hash and number of rows are what the run says.
  */
-export const runReport = async (account: TestAccount, report: Variables): Promise<FinishedReport> => {
+export async function runReport(account: TestAccount, report: Variables): Promise<FinishedReport> {
   const { reportRun, userErrors } = await requestReport(account, report)
   if (!reportRun) throw new Error(`${JSON.stringify(report)} was refused: ${JSON.stringify(userErrors)}`)
   const { status, failure, parameters, result } = await followToEnd(account, reportRun.id)

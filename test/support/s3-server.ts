@@ -32,10 +32,10 @@ const uploadsFolder = '._S3rver_uploads'
  *
  * @returns false when it is another request
  */
-const answerUploads = async (
+async function answerUploads(
   directory: string,
   ...[request, response]: Parameters<RequestListener>
-): Promise<boolean> => {
+): Promise<boolean> {
   const { pathname, searchParams } = new URL(request.url ?? '', 'http://s3')
   const uploads = join(directory, bucketName, uploadsFolder)
   if (request.method === 'GET' && searchParams.has('uploads')) {
@@ -61,7 +61,7 @@ const answerUploads = async (
 }
 
 /** A server for S3 on this machine, with one empty bucket. */
-export const startS3Server = async (prefix = 'some/folder'): Promise<S3Server> => {
+export async function startS3Server(prefix = 'some/folder'): Promise<S3Server> {
   await using cleanup = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'report-gateway-s3-'))
   cleanup.defer(() => rm(directory, { recursive: true, force: true }))

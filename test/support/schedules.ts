@@ -36,7 +36,7 @@ export const scheduleFields = `id label tags interval parameters isActive nextRu
 const payload = `reportSchedule { ${scheduleFields} }
   userErrors { __typename code message path ... on InputError { allowed } }`
 
-export const createSchedule = async (client: GraphqlClient, input: Variables): Promise<SchedulePayload> => {
+export async function createSchedule(client: GraphqlClient, input: Variables): Promise<SchedulePayload> {
   const { createReportSchedule } = await client.request<{ createReportSchedule: SchedulePayload }>(
     `mutation ($input: ReportScheduleInput!) { createReportSchedule(input: $input) { ${payload} } }`,
     { input },
@@ -45,18 +45,18 @@ export const createSchedule = async (client: GraphqlClient, input: Variables): P
 }
 
 /** The id of a new schedule of `slowReport`, once a year unless told otherwise; fails when it was refused. */
-export const createdSchedule = async (client: GraphqlClient, input: Variables = {}): Promise<string> => {
+export async function createdSchedule(client: GraphqlClient, input: Variables = {}): Promise<string> {
   const report = { custom: { type: 'test.slow.1', parameters: {} } }
   const { reportSchedule, userErrors } = await createSchedule(client, { report, trigger: yearly, ...input })
   if (!reportSchedule) throw new Error(JSON.stringify(userErrors))
   return reportSchedule.id
 }
 
-export const updateSchedule = async (
+export async function updateSchedule(
   client: GraphqlClient,
   id: string,
   patch: Variables,
-): Promise<SchedulePayload> => {
+): Promise<SchedulePayload> {
   const { updateReportSchedule } = await client.request<{ updateReportSchedule: SchedulePayload }>(
     `mutation ($id: ID!, $patch: ReportSchedulePatch!) {
       updateReportSchedule(id: $id, patch: $patch) { ${payload} } }`,
@@ -66,7 +66,7 @@ export const updateSchedule = async (
 }
 
 /** The schedule as it is; fails when there is none. */
-export const scheduleNow = async (client: GraphqlClient, id: string): Promise<ShownSchedule> => {
+export async function scheduleNow(client: GraphqlClient, id: string): Promise<ShownSchedule> {
   const { node } = await client.request<{ node: ShownSchedule | null }>(
     `query ($id: ID!) { node(id: $id) { ... on ReportSchedule { ${scheduleFields} } } }`,
     { id },

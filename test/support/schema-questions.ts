@@ -43,10 +43,13 @@ const harmless = new Set(['Int', 'Float', 'Boolean', 'DateTime', 'Duration', 'JS
 const plainTexts = new Set(['reason', 'filter.reportType', 'scope.filter.reportType'])
 const plainInputs = /^(input|patch)\.(label|tags|trigger\.cron\.(expression|timezone))$/
 
-const teach = (what: string): Error =>
-  new Error(`${what} Teach test/schema-questions.ts what others could give there, so that tenancy is tested.`)
+function teach(what: string): Error {
+  return new Error(
+    `${what} Teach test/schema-questions.ts what others could give there, so that tenancy is tested.`,
+  )
+}
 
-const kindOf = (where: string, path: string, type: GraphQLNamedType): Kind | null => {
+function kindOf(where: string, path: string, type: GraphQLNamedType): Kind | null {
   if (type.name === 'ID') return 'id'
   if (type.name === 'EventCursor') return 'eventCursor'
   if (isEnumType(type) || harmless.has(type.name)) return null
@@ -63,13 +66,13 @@ const kindOf = (where: string, path: string, type: GraphQLNamedType): Kind | nul
 type Input = GraphQLArgument | GraphQLInputField
 type Place = { path: string; kind: Kind; write(value: string): unknown }
 
-const requiredValue = (where: string, knowledge: Knowledge, input: Input): unknown => {
+function requiredValue(where: string, knowledge: Knowledge, input: Input): unknown {
   const { name } = getNamedType(input.type)
   if (name in knowledge.required) return knowledge.required[name]
   throw teach(`${where} needs ${input.name} of type ${name}, for which no test has a value.`)
 }
 
-const placesOf = (where: string, knowledge: Knowledge, path: string, type: GraphQLInputType): Place[] => {
+function placesOf(where: string, knowledge: Knowledge, path: string, type: GraphQLInputType): Place[] {
   if (isNonNullType(type)) return placesOf(where, knowledge, path, type.ofType)
   if (isListType(type)) {
     return placesOf(where, knowledge, path, type.ofType).map(({ write, ...place }) => ({
@@ -102,7 +105,7 @@ const placesOf = (where: string, knowledge: Knowledge, path: string, type: Graph
   })
 }
 
-const checkReportInput = (where: string, fields: Readonly<Record<string, GraphQLInputField>>): Place[] => {
+function checkReportInput(where: string, fields: Readonly<Record<string, GraphQLInputField>>): Place[] {
   for (const field of Object.values(fields)) {
     const type = getNamedType(field.type)
     if (isInputObjectType(type)) checkReportInput(where, type.getFields())
@@ -114,7 +117,7 @@ const checkReportInput = (where: string, fields: Readonly<Record<string, GraphQL
 }
 
 /** Every field of a type that has a value without arguments, some levels deep; each under a name of its own. */
-export const selectionOf = (schema: GraphQLSchema, type: GraphQLNamedType, depth = 3): string => {
+export function selectionOf(schema: GraphQLSchema, type: GraphQLNamedType, depth = 3): string {
   if (isAbstractType(type)) {
     const parts = schema
       .getPossibleTypes(type)
@@ -136,13 +139,13 @@ export const selectionOf = (schema: GraphQLSchema, type: GraphQLNamedType, depth
 
 type Asked = { operation: Question['operation']; prefix: string; wrap: string }
 
-const questionsOf = (
+function questionsOf(
   schema: GraphQLSchema,
   knowledge: Knowledge,
   { operation, prefix, wrap }: Asked,
   field: GraphQLField<unknown, unknown>,
-): Question[] =>
-  field.args.flatMap((arg) => {
+): Question[] {
+  return field.args.flatMap((arg) => {
     const where = `${prefix}${field.name}`
     const places = placesOf(where, knowledge, arg.name, arg.type)
     const others = field.args.filter((other) => other !== arg && isRequiredArgument(other))
@@ -161,6 +164,7 @@ const questionsOf = (
       variables: (value: string) => ({ ...given, [arg.name]: write(value) }),
     }))
   })
+}
 
 /**
  * A question for every place of every argument, of root fields and of fields of objects, that takes what may belong to
@@ -168,7 +172,7 @@ const questionsOf = (
  *
  * @throws when the schema has something that is not known here
  */
-export const allQuestions = (schema: GraphQLSchema, knowledge: Knowledge): Question[] => {
+export function allQuestions(schema: GraphQLSchema, knowledge: Knowledge): Question[] {
   const roots = [
     ['query', schema.getQueryType()],
     ['mutation', schema.getMutationType()],

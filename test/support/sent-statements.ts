@@ -9,7 +9,7 @@ export type SentStatement = {
 }
 
 /** Notes every statement that this process sends to Postgres from now on, by whatever pool. */
-export const noteStatements = (): Disposable & { statements(): SentStatement[]; forget(): void } => {
+export function noteStatements(): Disposable & { statements(): SentStatement[]; forget(): void } {
   // Prisma and pg-boss, too, send theirs through this method.
   const query = vi.spyOn(pg.Client.prototype, 'query')
   return {

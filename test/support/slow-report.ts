@@ -6,8 +6,8 @@ import { type AnyReportType, defineReportType } from '../../src/reports/report-t
 import { sql } from '../../src/reports/sql.ts'
 import type { GraphqlClient } from './graphql-client.ts'
 
-const number = <Default extends string>(description: string, defaultValue: Default) =>
-  ({
+function number<Default extends string>(description: string, defaultValue: Default) {
+  return {
     type: 'DECIMAL',
     description,
     isRequired: false,
@@ -18,7 +18,8 @@ const number = <Default extends string>(description: string, defaultValue: Defau
       .string()
       .regex(/^\d+(\.\d+)?$/)
       .default(defaultValue),
-  }) as const satisfies Parameter
+  } as const satisfies Parameter
+}
 
 /** A report whose length, speed and faults are chosen by its parameters; it reads no ledger. */
 export const slowReport: AnyReportType = defineReportType({
@@ -69,11 +70,11 @@ export const slowReport: AnyReportType = defineReportType({
 })
 
 /** Asks for a slow report; its id. */
-export const createSlowRun = async (
+export async function createSlowRun(
   client: GraphqlClient,
   parameters: Record<string, string> = {},
   output: { compression?: string } = {},
-): Promise<string> => {
+): Promise<string> {
   const { createReportRun } = await client.request<{
     createReportRun: { reportRun: { id: string } | null; userErrors: { message: string }[] }
   }>(
@@ -124,7 +125,7 @@ export const seenFields = `id version status isFinal createdAt startedAt finishe
 export const watchQuery = `subscription ($id: ID!) { reportRun(id: $id) { ${seenFields} } }`
 
 /** The run's states from now to its end. */
-export const watchToEnd = async (client: GraphqlClient, id: string): Promise<SeenRun[]> => {
+export async function watchToEnd(client: GraphqlClient, id: string): Promise<SeenRun[]> {
   const states: SeenRun[] = []
   for await (const { data, errors } of client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
     if (!data) throw new Error(JSON.stringify(errors))
@@ -134,14 +135,14 @@ export const watchToEnd = async (client: GraphqlClient, id: string): Promise<See
 }
 
 /** The run when it has ended. */
-export const endOf = async (client: GraphqlClient, id: string): Promise<SeenRun> => {
+export async function endOf(client: GraphqlClient, id: string): Promise<SeenRun> {
   const last = (await watchToEnd(client, id)).at(-1)
   if (!last) throw new Error(`The subscription to ${id} gave nothing.`)
   return last
 }
 
 /** The run when a worker has taken it up. */
-export const startOf = async (client: GraphqlClient, id: string): Promise<SeenRun> => {
+export async function startOf(client: GraphqlClient, id: string): Promise<SeenRun> {
   for await (const { data } of client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
     if (data && data.reportRun.status !== 'PENDING') return data.reportRun
   }
@@ -149,7 +150,7 @@ export const startOf = async (client: GraphqlClient, id: string): Promise<SeenRu
 }
 
 /** Paths of all files below a gateway's folder of results. */
-export const storedFiles = async (dataDir: string): Promise<string[]> => {
+export async function storedFiles(dataDir: string): Promise<string[]> {
   const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
   return entries.filter((entry) => !entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name))
 }

@@ -19,12 +19,12 @@ export type StoredTestFile = {
 }
 
 /** A run that has succeeded, and its file with any content, without a worker. */
-export const storeFile = async (
+export async function storeFile(
   { prisma, dataDir }: TestGateway,
   account: TestAccount,
   content: string | Uint8Array,
   compression: Compression = 'NONE',
-): Promise<StoredTestFile> => {
+): Promise<StoredTestFile> {
   const bytes = Buffer.from(content)
   const createdAt = new Date()
   const run = await insertRun(prisma, account, { status: 'SUCCEEDED', rowCount: 1n, finishedAt: createdAt })

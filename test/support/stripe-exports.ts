@@ -26,15 +26,16 @@ const names = {
 export type ExportName = keyof typeof names
 
 /** Its whole text. */
-export const readExport = (name: ExportName): Promise<string> =>
-  readFile(new URL(`exports/${names[name]}`, import.meta.url), 'utf8')
+export function readExport(name: ExportName): Promise<string> {
+  return readFile(new URL(`exports/${names[name]}`, import.meta.url), 'utf8')
+}
 
 /** `npm run import` of these exports, of which the reconciliation is packed, into an account's ledger of live data. */
-export const importExports = async (
+export async function importExports(
   { database }: TestGateway,
   { accountId }: TestAccount,
   chosen: readonly ExportName[],
-) => {
+) {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-exports-'))
   try {
     const files = await Promise.all(

@@ -8,7 +8,7 @@ export type SupervisedProcesses = AsyncDisposable & {
   ends(): number
 }
 
-export const supervise = (count: number, start: () => GatewayProcess): SupervisedProcesses => {
+export function supervise(count: number, start: () => GatewayProcess): SupervisedProcesses {
   const places: GatewayProcess[] = []
   let ends = 0
   let isOver = false

@@ -19,7 +19,7 @@ export type TcpProxy = AsyncDisposable & {
 type State = { isSwallowing: boolean; isCut: boolean; latency: number }
 
 /** Passes bytes on as the state says when they come, in order. */
-const passage = (state: State): Transform => {
+function passage(state: State): Transform {
   let isBroken = false
   return new Transform({
     transform: (chunk, _encoding, done) => {
@@ -37,7 +37,7 @@ const passage = (state: State): Transform => {
 }
 
 /** A TCP proxy on 127.0.0.1 in front of a server, whose network a test can spoil. */
-export const startTcpProxy = async (targetUrl: string): Promise<TcpProxy> => {
+export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const state: State = { isSwallowing: false, isCut: false, latency: 0 }
   const sockets = new Set<Socket>()

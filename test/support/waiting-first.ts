@@ -15,7 +15,9 @@ const waiting = new Set([
   'graphiql.test.ts',
 ])
 
-const isWaiting = ({ moduleId }: TestSpecification): boolean => waiting.has(basename(moduleId))
+function isWaiting({ moduleId }: TestSpecification): boolean {
+  return waiting.has(basename(moduleId))
+}
 
 /** How many others are begun between two that wait: several at once would keep each other's processes from starting. */
 const between = 2

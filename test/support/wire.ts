@@ -15,7 +15,7 @@ export type Wire = {
 }
 
 /** A socket without a client's library: what is tested is what goes over the wire. */
-export const openWire = async (url: string, protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]): Promise<Wire> => {
+export async function openWire(url: string, protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]): Promise<Wire> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols)
   onTestFinished(() => socket.terminate())
   const messages: Message[] = []

@@ -30,7 +30,7 @@ export type WorkerParts = RunParts & {
 
 const defaults: WorkerOptions = { concurrency: 2, accountConcurrency: 100, runAttempts: 3, stopSeconds: 0 }
 
-export const openWorkerParts = async (): Promise<WorkerParts> => {
+export async function openWorkerParts(): Promise<WorkerParts> {
   await using cleanup = new AsyncDisposableStack()
   const parts = cleanup.use(await openRunParts())
   const { prisma, wakeUp, log, database, dataDir } = parts

@@ -21,7 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-const now = (): Date => new Date()
+function now(): Date {
+  return new Date()
+}
 
 type WorkOptions = Partial<RunClaim> & {
   prisma?: Prisma
@@ -30,7 +32,7 @@ type WorkOptions = Partial<RunClaim> & {
 }
 
 /** Lets a worker do one run, as the queue does. */
-const work = (id: string, options: WorkOptions = {}): Promise<Outcome> => {
+function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   const {
     prisma = parts.prisma,
     lastAttempt = createLastAttempt(),
@@ -47,8 +49,8 @@ const work = (id: string, options: WorkOptions = {}): Promise<Outcome> => {
 }
 
 /** A run as a worker leaves it that was killed. */
-const insertOrphan = (status: 'RUNNING' | 'CANCELING', parameters = {}, fields = {}): Promise<ReportRun> =>
-  insertRun(parts.prisma, parts.owner, {
+function insertOrphan(status: 'RUNNING' | 'CANCELING', parameters = {}, fields = {}): Promise<ReportRun> {
+  return insertRun(parts.prisma, parts.owner, {
     reportType: slowReport.name,
     parameters,
     status,
@@ -56,22 +58,28 @@ const insertOrphan = (status: 'RUNNING' | 'CANCELING', parameters = {}, fields =
     startedAt: new Date(),
     ...fields,
   })
+}
 
-const runNow = (id: string): Promise<ReportRun> => parts.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+function runNow(id: string): Promise<ReportRun> {
+  return parts.prisma.reportRun.findUniqueOrThrow({ where: { id } })
+}
 
-const filesOf = async (id: string): Promise<string[]> =>
-  (await storedFiles(parts.dataDir)).filter((file) => file.includes(id))
+async function filesOf(id: string): Promise<string[]> {
+  return (await storedFiles(parts.dataDir)).filter((file) => file.includes(id))
+}
 
-const leaveHalfFile = async (id: string): Promise<void> => {
+async function leaveHalfFile(id: string): Promise<void> {
   const folder = join(parts.dataDir, 'files', parts.owner.accountId, 'test', id)
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'file_half.part'), '"number"\n')
 }
 
-const cancel = (id: string): Promise<ReportRun> => cancelRun({ ...parts, now }, parts.owner, id, null)
+function cancel(id: string): Promise<ReportRun> {
+  return cancelRun({ ...parts, now }, parts.owner, id, null)
+}
 
 /** A client that lets something happen after it has read a run for the first time. */
-const afterFirstLook = (happens: () => Promise<unknown>): Prisma => {
+function afterFirstLook(happens: () => Promise<unknown>): Prisma {
   let isFirst = true
   const extended = parts.prisma.$extends({
     query: {

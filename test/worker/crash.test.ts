@@ -3,10 +3,12 @@ import { poisonReport } from '../support/poison-report.ts'
 import { supervise } from '../support/supervised-workers.ts'
 import { openWorkerParts, type WorkerParts } from '../support/worker-parts.ts'
 
-const statusOf = async (parts: WorkerParts, id: string): Promise<string> => (await parts.runNow(id)).status
+async function statusOf(parts: WorkerParts, id: string): Promise<string> {
+  return (await parts.runNow(id)).status
+}
 
 /** Checks that a run has one end in its log, and its files are what its end says. */
-const expectEndedOnce = async (expect: ExpectStatic, parts: WorkerParts, id: string): Promise<void> => {
+async function expectEndedOnce(expect: ExpectStatic, parts: WorkerParts, id: string): Promise<void> {
   const ends = await parts.prisma.reportRunEvent.findMany({
     where: { runId: id, kind: 'STATUS_CHANGED', toStatus: { in: ['SUCCEEDED', 'FAILED', 'CANCELED'] } },
   })

@@ -28,13 +28,14 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const activeReports = (): Promise<{ pid: number }[]> =>
-  gateway.database.query(`
+function activeReports(): Promise<{ pid: number }[]> {
+  return gateway.database.query(`
     select pid from pg_stat_activity
     where datname = current_database() and application_name = 'report-gateway reports' and state <> 'idle'`)
+}
 
 /** Checks what every failed run has in common: its trace id is in the log, and nothing of it is left. */
-const expectTraced = async (run: SeenRun, cause: RegExp): Promise<void> => {
+async function expectTraced(run: SeenRun, cause: RegExp): Promise<void> {
   expect(run).toMatchObject({ status: 'FAILED', isFinal: true, result: null, cancellation: null })
   expect(run.failure?.traceId).toMatch(/^[0-9a-f]{32}$/)
   await vi.waitFor(() => {
@@ -83,7 +84,7 @@ test('a report whose file cannot be stored is FAILED with STORAGE_ERROR, and its
 })
 
 /** Ends the connection on which a COPY runs, once there is one, and waits until it is gone. */
-const breakConnection = async (): Promise<void> => {
+async function breakConnection(): Promise<void> {
   // For so many milliseconds: one that is told to end is listed until it has, and must not be taken for the next one.
   const ended = `
     select pg_terminate_backend(pid, 10000) as "isGone" from pg_stat_activity
@@ -112,8 +113,8 @@ test('a report whose connection breaks each time is FAILED, may be tried again, 
   expect((await endOf(account.client, await createSlowRun(account.client))).status).toBe('SUCCEEDED')
 })
 
-const render = (parameters: Record<string, string>) =>
-  renderReport(slowReport, account, {
+function render(parameters: Record<string, string>) {
+  return renderReport(slowReport, account, {
     rows: '10',
     row_seconds: '0',
     count_seconds: '0',
@@ -121,6 +122,7 @@ const render = (parameters: Record<string, string>) =>
     fails_at: '0',
     ...parameters,
   })
+}
 
 /** Stores that fail or stall at the moments that a disk seldom chooses. */
 const failsBeforeReading: Storage['write'] = async () => {
@@ -141,12 +143,12 @@ const reads: Storage['write'] = async (_key, stages) => {
 const neverReads: Storage['write'] = (_key, _stages, signal) =>
   new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
-const copyInto = async (
+async function copyInto(
   write: Storage['write'],
   parameters: Record<string, string>,
   signal: AbortSignal,
   url = gateway.database.url,
-) => {
+) {
   const onError = vi.fn()
   const pool = createPool({
     url,

@@ -9,12 +9,14 @@ import { startTestGateway, type TestAccount, type TestGateway } from '../support
 import { readParquet } from '../support/read-parquet.ts'
 import { storedFiles } from '../support/slow-report.ts'
 
-const column = (name: string, value: AnyReportType['columns'][number]['value']) => ({
-  name,
-  description: 'A value.',
-  isDefault: !name.includes('['),
-  value,
-})
+function column(name: string, value: AnyReportType['columns'][number]['value']) {
+  return {
+    name,
+    description: 'A value.',
+    isDefault: !name.includes('['),
+    value,
+  }
+}
 
 /** A column for each kind of value, over a table that the tests write. */
 const kinds = defineReportType({
@@ -67,12 +69,13 @@ beforeAll(async () => {
 beforeEach(() => gateway.database.query('truncate kinds'))
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const insert = (...rows: unknown[][]) =>
-  Promise.all(
+function insert(...rows: unknown[][]) {
+  return Promise.all(
     rows.map((row) =>
       gateway.database.query('insert into kinds values ($1, $2, $3, $4, $5, $6, $7, $8)', row),
     ),
   )
+}
 
 type SeenFile = {
   filename: string
@@ -100,12 +103,12 @@ const fields = `id status progress { percent rowsWritten rowsExpected } failure 
   result { isEmpty isPartial rowCount dataAsOf files { filename format rowCount byteSize sha256 download { url } } }`
 
 /** The run's states from its start to its end. */
-const run = async (
+async function run(
   type: string,
   output: { formats?: string[]; compression?: string },
   parameters: Record<string, unknown> = {},
   onState: (run: SeenRun) => unknown = () => {},
-): Promise<SeenRun[]> => {
+): Promise<SeenRun[]> {
   const report = { custom: { type, parameters } }
   const { createReportRun } = await account.client.request<{
     createReportRun: { reportRun: { id: string } }
@@ -126,14 +129,14 @@ const run = async (
   return states
 }
 
-const endOf = (states: SeenRun[]): SeenRun => {
+function endOf(states: SeenRun[]): SeenRun {
   const last = states.at(-1)
   if (!last) throw new Error('Nothing was heard of the run.')
   return last
 }
 
 /** Downloads a file, which has to be what is said of it. */
-const download = async ({ download: { url }, byteSize, sha256 }: SeenFile) => {
+async function download({ download: { url }, byteSize, sha256 }: SeenFile) {
   const response = await fetch(url)
   const bytes = Buffer.from(await response.arrayBuffer())
   expect({ byteSize, sha256 }).toEqual({
@@ -144,10 +147,12 @@ const download = async ({ download: { url }, byteSize, sha256 }: SeenFile) => {
 }
 
 const all = ['PARQUET', 'CSV', 'JSONL', 'CSV']
-const linesOf = (bytes: Buffer): string[] => bytes.toString().split('\n').slice(0, -1)
+function linesOf(bytes: Buffer): string[] {
+  return bytes.toString().split('\n').slice(0, -1)
+}
 
 /** A run in all formats: its files as parsed by others than those that wrote them. */
-const runAll = async (type: string, parameters: Record<string, string> = {}) => {
+async function runAll(type: string, parameters: Record<string, string> = {}) {
   const { result, failure } = endOf(await run(type, { formats: all }, parameters))
   if (!result) throw new Error(JSON.stringify(failure))
   expect(result.files.map(({ format }) => format)).toEqual(['CSV', 'JSONL', 'PARQUET'])

@@ -11,19 +11,20 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 /** The queue of one more process that works. */
-const openQueue = async (): Promise<Queue & AsyncDisposable> => {
+async function openQueue(): Promise<Queue & AsyncDisposable> {
   const queue = await startQueue({ url: parts.database.url, works: true, onError: () => {} })
   return { ...queue, [Symbol.asyncDispose]: queue.stop }
 }
 
-const start = async (queue: Queue, tasks: MaintenanceTask[]): Promise<AsyncDisposable> => {
+async function start(queue: Queue, tasks: MaintenanceTask[]): Promise<AsyncDisposable> {
   const { stop } = await startMaintenance({ queue, tasks, log: parts.log })
   return { [Symbol.asyncDispose]: stop }
 }
 
 const never = '0 0 1 1 *'
-const ask = (queue: Queue, task: string): Promise<string | null> =>
-  queue.boss.send(maintenanceQueue, { task }, { singletonKey: task })
+function ask(queue: Queue, task: string): Promise<string | null> {
+  return queue.boss.send(maintenanceQueue, { task }, { singletonKey: task })
+}
 
 test('a task is done at its time, by one of two processes', async () => {
   const done: string[] = []

@@ -2,12 +2,15 @@ import { describe, test } from 'vitest'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { openWorkerParts, type WorkerParts } from '../support/worker-parts.ts'
 
-const activeCopies = (parts: WorkerParts) =>
-  parts.database.query(
+function activeCopies(parts: WorkerParts) {
+  return parts.database.query(
     `select from pg_stat_activity where datname = current_database() and query like 'copy%' and state = 'active'`,
   )
+}
 
-const statusOf = async (parts: WorkerParts, id: string): Promise<string> => (await parts.runNow(id)).status
+async function statusOf(parts: WorkerParts, id: string): Promise<string> {
+  return (await parts.runNow(id)).status
+}
 
 // Each has workers and a database of its own, and waits for most of its time.
 describe.concurrent('in an outage', () => {

@@ -10,13 +10,15 @@ afterEach(() => {
 })
 
 const fresh = { percent: null, rowsWritten: null }
-const now = (): Date => new Date()
+function now(): Date {
+  return new Date()
+}
 
 /** Keeps what is written; each write takes as long as `answer` does. */
-const collect = (
+function collect(
   floor: Parameters<typeof startProgress>[0],
   answer: () => Promise<unknown> = async () => {},
-) => {
+) {
   const written: Progress[] = []
   const errors: unknown[] = []
   const write = (progress: Progress): Promise<unknown> => {

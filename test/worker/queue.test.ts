@@ -13,33 +13,36 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-const createOwner = async (): Promise<RunOwner> => {
+async function createOwner(): Promise<RunOwner> {
   const accountId = newId(idPrefixes.account, new Date())
   await parts.prisma.account.create({ data: { id: accountId, name: 'Test' } })
   const { apiKey } = await createApiKey(parts.prisma, { accountId, livemode: false, name: 'Test' })
   return { accountId, livemode: false, apiKeyId: apiKey.id }
 }
 
-const createRuns = async (owner: RunOwner, count: number, parameters = {}): Promise<string[]> => {
+async function createRuns(owner: RunOwner, count: number, parameters = {}): Promise<string[]> {
   const ids: string[] = []
   for (let i = 0; i < count; i++) ids.push((await parts.createRun({ parameters }, owner)).id)
   return ids
 }
 
 /** Status changes of an account in the order of its log. */
-const changesOf = ({ accountId, livemode }: RunOwner) =>
-  parts.prisma.reportRunEvent.findMany({
+function changesOf({ accountId, livemode }: RunOwner) {
+  return parts.prisma.reportRunEvent.findMany({
     where: { accountId, livemode, kind: 'STATUS_CHANGED' },
     orderBy: { position: 'asc' },
   })
+}
 
-const liveRuns = ({ accountId }: RunOwner): Promise<number> =>
-  parts.prisma.reportRun.count({
+function liveRuns({ accountId }: RunOwner): Promise<number> {
+  return parts.prisma.reportRun.count({
     where: { accountId, status: { notIn: ['SUCCEEDED', 'FAILED', 'CANCELED'] } },
   })
+}
 
-const untilAllEnded = (owner: RunOwner): Promise<void> =>
-  expect.poll(() => liveRuns(owner), { interval: 100 }).toBe(0)
+function untilAllEnded(owner: RunOwner): Promise<void> {
+  return expect.poll(() => liveRuns(owner), { interval: 100 }).toBe(0)
+}
 
 test('no more runs of an account are made at once than it may, on however many workers', async () => {
   const owner = await createOwner()
@@ -91,8 +94,9 @@ test('one account with many runs does not keep another waiting', async () => {
   await untilAllEnded(many)
 })
 
-const startsOf = async (owner: RunOwner): Promise<string[]> =>
-  (await changesOf(owner)).filter(({ toStatus }) => toStatus === 'RUNNING').map(({ runId }) => runId)
+async function startsOf(owner: RunOwner): Promise<string[]> {
+  return (await changesOf(owner)).filter(({ toStatus }) => toStatus === 'RUNNING').map(({ runId }) => runId)
+}
 
 test('a run goes behind those of its account that wait, also when fewer wait by then', async () => {
   const owner = await createOwner()

@@ -14,10 +14,10 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const runToEnd = async (
+async function runToEnd(
   parameters: Record<string, string>,
   compression?: string,
-): Promise<{ run: SeenRun; bytes: Buffer }> => {
+): Promise<{ run: SeenRun; bytes: Buffer }> {
   const id = await createSlowRun(account.client, parameters, compression ? { compression } : {})
   const run = await endOf(account.client, id)
   const [file] = run.result?.files ?? []
@@ -26,10 +26,12 @@ const runToEnd = async (
   return { run, bytes: Buffer.from(await response.arrayBuffer()) }
 }
 
-const fileOf = (bytes: Buffer) => ({
-  byteSize: String(bytes.byteLength),
-  sha256: createHash('sha256').update(bytes).digest('hex'),
-})
+function fileOf(bytes: Buffer) {
+  return {
+    byteSize: String(bytes.byteLength),
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  }
+}
 
 test('the result describes its file', async () => {
   const { run, bytes } = await runToEnd({ rows: '3', width: '2' })

@@ -4,7 +4,9 @@ import { expect, test } from 'vitest'
 import { createCsvRowCounter } from '../../src/worker/row-counter.ts'
 
 const value = fc.option(fc.string({ unit: fc.constantFrom('a', '"', '\n', ',', '\r', 'ü', '🧾') }))
-const quoted = (text: string | null): string => (text === null ? '' : `"${text.replaceAll('"', '""')}"`)
+function quoted(text: string | null): string {
+  return text === null ? '' : `"${text.replaceAll('"', '""')}"`
+}
 const line = fc
   .array(value, { minLength: 2, maxLength: 4 })
   .map((values) => `${values.map(quoted).join(',')}\n`)

@@ -17,7 +17,7 @@ const pollPatience = 60_000
  * A client that connects again when a connection is lost, and finds that out also when nothing tells it: a network
  * that was pulled out closes no socket. It gives up at once when the first connection fails.
  */
-const createSocketClient = (gateway: GatewayAddress, signal: AbortSignal): Client => {
+function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Client {
   let wasConnected = false
   let watchdog: NodeJS.Timeout | undefined
   const expectAnswer = (): void => {

@@ -21,21 +21,12 @@ export type KeyOptions = {
   dataDir: string
 }
 
-/** An IPv6 address stands in brackets in a URL. */
-const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host)
-
-/** A gateway that listens on every address is reached by the one that leads back to this machine. */
-const reachable = (host: string): string => {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  return host === '::' ? '::1' : host
-}
-
 /**
  * The gateway's address, without a slash at the end.
  *
  * @throws ClientError when it is none; the message holds nothing of it, as it may hold a password
  */
-export const readAddress = ({ url: given, host, port }: AddressOptions): string => {
+export function readAddress({ url: given, host, port }: AddressOptions): string {
   const text = given ?? `http://${inUrl(reachable(host))}:${port}`
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
@@ -45,26 +36,16 @@ export const readAddress = ({ url: given, host, port }: AddressOptions): string 
   return url.href.replace(/\/+$/, '').replace(/\/graphql$/, '')
 }
 
-const readDemoKey = async (file: string, live: boolean): Promise<string | null> => {
-  try {
-    const keys: unknown = JSON.parse(await readFile(file, 'utf8'))
-    const key: unknown = Object(keys)[live ? 'live' : 'test']
-    return typeof key === 'string' ? key : null
-  } catch {
-    return null
-  }
-}
-
 /**
  * The key as given, or else the demo key of the gateway of this folder.
  *
  * @returns the key, and where it was found
  * @throws ClientError when there is none
  */
-export const findKey = async (
+export async function findKey(
   address: string,
   { key: given, live, host, dataDir }: KeyOptions,
-): Promise<{ key: string; source: string }> => {
+): Promise<{ key: string; source: string }> {
   if (given) {
     if (!live || given.startsWith('sk_live_')) return { key: given, source: 'REPORT_GATEWAY_KEY' }
     throw new ClientError(
@@ -80,4 +61,25 @@ export const findKey = async (
   throw new ClientError(
     `There is no API key. REPORT_GATEWAY_KEY is not set${where}. For a database of your own, "npm run keys -- create" makes one.`,
   )
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** A gateway that listens on every address is reached by the one that leads back to this machine. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+async function readDemoKey(file: string, live: boolean): Promise<string | null> {
+  try {
+    const keys: unknown = JSON.parse(await readFile(file, 'utf8'))
+    const key: unknown = Object(keys)[live ? 'live' : 'test']
+    return typeof key === 'string' ? key : null
+  } catch {
+    return null
+  }
 }

@@ -24,12 +24,8 @@ const width = 14
 /** A download has much more news than anyone can read. */
 const redrawMilliseconds = 100
 /** A number as people write it: `1,234,567`. */
-export const count = (value: string | number): string => BigInt(value).toLocaleString('en')
-
-/** Seconds as people say them: `8 s`, `2 min 5 s`. */
-const formatSeconds = (seconds: number): string => {
-  const whole = Math.ceil(Math.max(seconds, 0))
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
+export function count(value: string | number): string {
+  return BigInt(value).toLocaleString('en')
 }
 
 const stages: Record<string, string> = {
@@ -41,7 +37,26 @@ const stages: Record<string, string> = {
   SUCCEEDED: 'Done',
 }
 
-const viewOfRun = ({ status, progress }: ReportRun): View => {
+/** A progress bar on a terminal, plain lines anywhere else. */
+export function createProgressDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
+  const show = stream.isTTY ? createBar(stream) : createLines(stream)
+  return {
+    showRun: (run) => show(viewOfRun(run)),
+    showBytes: (bytes, expected) => show(viewOfBytes(bytes, expected)),
+    show,
+    end: () => {
+      if (stream.isTTY) stream.write('\r\x1b[K')
+    },
+  }
+}
+
+/** Seconds as people say them: `8 s`, `2 min 5 s`. */
+function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(Math.max(seconds, 0))
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
+}
+
+function viewOfRun({ status, progress }: ReportRun): View {
   const stage = (status === 'RUNNING' && progress?.stage) || (stages[status] ?? status)
   if (!progress) return { stage, percent: null, details: [] }
   const { rowsWritten, rowsExpected, measuredAt, estimatedFinishAt } = progress
@@ -59,22 +74,25 @@ const viewOfRun = ({ status, progress }: ReportRun): View => {
   }
 }
 
-const viewOfBytes = (bytes: number, expected: number): View => ({
-  stage: 'Downloading',
-  percent: expected === 0 ? 100 : (bytes / expected) * 100,
-  details: [`${count(bytes)} of ${count(expected)} bytes`],
-})
+function viewOfBytes(bytes: number, expected: number): View {
+  return {
+    stage: 'Downloading',
+    percent: expected === 0 ? 100 : (bytes / expected) * 100,
+    details: [`${count(bytes)} of ${count(expected)} bytes`],
+  }
+}
 
-const bar = (percent: number | null): string => {
+function bar(percent: number | null): string {
   const filled = Math.round(((percent ?? 0) / 100) * width)
   return `[${'#'.repeat(filled)}${'-'.repeat(width - filled)}]`
 }
 
-const text = ({ stage, percent, details }: View): string =>
-  [...(percent === null ? [] : [`${percent.toFixed(1).padStart(5)} %`]), stage, ...details].join('  ')
+function text({ stage, percent, details }: View): string {
+  return [...(percent === null ? [] : [`${percent.toFixed(1).padStart(5)} %`]), stage, ...details].join('  ')
+}
 
 /** Draws one line again and again, shorter than the terminal is wide, because a wrapped line cannot be drawn over. */
-const createBar = (stream: NodeJS.WriteStream): ((view: View) => void) => {
+function createBar(stream: NodeJS.WriteStream): (view: View) => void {
   let drawn = { at: Number.NEGATIVE_INFINITY, stage: '' }
   return (view) => {
     const isSoon = performance.now() - drawn.at < redrawMilliseconds
@@ -86,25 +104,12 @@ const createBar = (stream: NodeJS.WriteStream): ((view: View) => void) => {
 }
 
 /** Writes a line for each stage and each ten percent: for log files, where nothing can be drawn over. */
-const createLines = (stream: NodeJS.WriteStream): ((view: View) => void) => {
+function createLines(stream: NodeJS.WriteStream): (view: View) => void {
   let last = ''
   return (view) => {
     const step = `${view.stage} ${Math.floor((view.percent ?? 0) / 10)}`
     if (step === last) return
     last = step
     stream.write(`${text(view)}\n`)
-  }
-}
-
-/** A progress bar on a terminal, plain lines anywhere else. */
-export const createProgressDisplay = (stream: NodeJS.WriteStream): ProgressDisplay => {
-  const show = stream.isTTY ? createBar(stream) : createLines(stream)
-  return {
-    showRun: (run) => show(viewOfRun(run)),
-    showBytes: (bytes, expected) => show(viewOfBytes(bytes, expected)),
-    show,
-    end: () => {
-      if (stream.isTTY) stream.write('\r\x1b[K')
-    },
   }
 }

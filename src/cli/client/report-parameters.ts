@@ -13,11 +13,38 @@ export type ParameterOptions = {
   set?: string[] | undefined
 }
 
-const startOfDay = (date: string, timezone: string): string =>
-  Temporal.PlainDate.from(date).toZonedDateTime(timezone).toInstant().toString()
+/**
+ * The parameters to send. Whether they are good is for the gateway to say; only dates are worked out here, and the
+ * previous month is asked for when no time was given and the report takes one.
+ *
+ * @param types the parameters that the report type takes
+ * @throws ClientError when an option cannot be read
+ */
+export function readParameters(
+  options: ParameterOptions,
+  types: readonly ReportParameter[],
+  now: Date,
+): Record<string, unknown> {
+  const { from, to, timezone, currency, columns, set = [] } = options
+  const isAsked = from !== undefined || to !== undefined
+  const interval = Object.entries(readInterval(options, now)).filter(
+    ([name]) => isAsked || types.some((type) => type.name === name),
+  )
+  return {
+    ...Object.fromEntries(interval),
+    ...(timezone !== undefined && { timezone }),
+    ...(currency !== undefined && { currency }),
+    ...(columns !== undefined && { columns: split(columns) }),
+    ...Object.fromEntries(set.map((setting) => readSetting(setting, types))),
+  }
+}
+
+function startOfDay(date: string, timezone: string): string {
+  return Temporal.PlainDate.from(date).toZonedDateTime(timezone).toInstant().toString()
+}
 
 /** A date as its midnight in the timezone, an instant as it is. */
-const readTime = (option: string, value: string, timezone: string): string => {
+function readTime(option: string, value: string, timezone: string): string {
   try {
     return /^\d{4}-\d{2}-\d{2}$/.test(value)
       ? startOfDay(value, timezone)
@@ -30,7 +57,7 @@ const readTime = (option: string, value: string, timezone: string): string => {
   }
 }
 
-const previousMonth = (timezone: string, now: Date): { interval_start: string; interval_end: string } => {
+function previousMonth(timezone: string, now: Date): { interval_start: string; interval_end: string } {
   try {
     const today = Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timezone)
     const thisMonth = today.toPlainDate().with({ day: 1 })
@@ -45,10 +72,10 @@ const previousMonth = (timezone: string, now: Date): { interval_start: string; i
   }
 }
 
-const readInterval = (
+function readInterval(
   { from, to, timezone = 'Etc/UTC' }: ParameterOptions,
   now: Date,
-): Record<string, string> => {
+): Record<string, string> {
   if (from === undefined && to === undefined) return previousMonth(timezone, now)
   return {
     ...(from !== undefined && { interval_start: readTime('from', from, timezone) }),
@@ -56,37 +83,13 @@ const readInterval = (
   }
 }
 
-const split = (list: string): string[] => list.split(',').map((item) => item.trim())
+function split(list: string): string[] {
+  return list.split(',').map((item) => item.trim())
+}
 
-const readSetting = (setting: string, types: readonly ReportParameter[]): [string, string | string[]] => {
+function readSetting(setting: string, types: readonly ReportParameter[]): [string, string | string[]] {
   const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(setting) ?? []
   if (!name) throw new ClientError(`--set ${setting} is not of the form name=value.`)
   const isList = types.some((type) => type.name === name && type.isList)
   return [name, isList ? split(value) : value]
-}
-
-/**
- * The parameters to send. Whether they are good is for the gateway to say; only dates are worked out here, and the
- * previous month is asked for when no time was given and the report takes one.
- *
- * @param types the parameters that the report type takes
- * @throws ClientError when an option cannot be read
- */
-export const readParameters = (
-  options: ParameterOptions,
-  types: readonly ReportParameter[],
-  now: Date,
-): Record<string, unknown> => {
-  const { from, to, timezone, currency, columns, set = [] } = options
-  const isAsked = from !== undefined || to !== undefined
-  const interval = Object.entries(readInterval(options, now)).filter(
-    ([name]) => isAsked || types.some((type) => type.name === name),
-  )
-  return {
-    ...Object.fromEntries(interval),
-    ...(timezone !== undefined && { timezone }),
-    ...(currency !== undefined && { currency }),
-    ...(columns !== undefined && { columns: split(columns) }),
-    ...Object.fromEntries(set.map((setting) => readSetting(setting, types))),
-  }
 }

@@ -46,27 +46,14 @@ const userErrorFields = 'message path ... on InputError { allowed }'
 type UserError = { message: string; path: string[] | null; allowed?: string[] | null }
 type Payload = { reportRun: ReportRun | null; userErrors: UserError[] } | null
 
-const describe = ({ message, path, allowed }: UserError): string => {
-  const place = path ? ` (${path.join('.')})` : ''
-  return `${message}${place}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
-}
-
-/** Mistakes of the request come as data in the payload, and not as GraphQL errors. */
-const runOf = (payload: Payload): ReportRun => {
-  if (payload?.reportRun) return payload.reportRun
-  throw new ClientError(
-    payload?.userErrors.map(describe).join('\n') || 'The gateway gave neither a run nor a reason.',
-  )
-}
-
 /** A parameter of a report type, as the catalogue describes it. */
 export type ReportParameter = { name: string; isList: boolean }
 
 /** The parameters that a report type takes; null when there is no such type. */
-export const fetchReportParameters = async (
+export async function fetchReportParameters(
   gateway: GatewayAddress,
   type: string,
-): Promise<ReportParameter[] | null> => {
+): Promise<ReportParameter[] | null> {
   const { node } = await requestGraphql<{ node: { parameters?: ReportParameter[] } | null }>(
     gateway,
     'query ($type: ID!) { node(id: $type) { ... on ReportType { parameters { name isList } } } }',
@@ -86,10 +73,10 @@ export type CreateReportRunInput = {
  *
  * @throws ClientError with a line for each mistake in the input; then nothing was created
  */
-export const createReportRun = async (
+export async function createReportRun(
   gateway: GatewayAddress,
   input: CreateReportRunInput,
-): Promise<ReportRun> => {
+): Promise<ReportRun> {
   const { createReportRun: payload } = await requestGraphql<{ createReportRun: Payload }>(
     gateway,
     `mutation ($input: CreateReportRunInput!) {
@@ -105,11 +92,11 @@ export const createReportRun = async (
  *
  * @throws ClientError when the run has ended before
  */
-export const cancelReportRun = async (
+export async function cancelReportRun(
   gateway: GatewayAddress,
   id: string,
   reason: string,
-): Promise<ReportRun> => {
+): Promise<ReportRun> {
   const { cancelReportRun: payload } = await requestGraphql<{ cancelReportRun: Payload }>(
     gateway,
     `mutation ($id: ID!, $reason: String) {
@@ -123,11 +110,11 @@ export const cancelReportRun = async (
 }
 
 /** @throws ClientError when there is no such run */
-export const fetchReportRun = async (
+export async function fetchReportRun(
   gateway: GatewayAddress,
   id: string,
   signal: AbortSignal,
-): Promise<ReportRun> => {
+): Promise<ReportRun> {
   const { reportRun } = await requestGraphql<{ reportRun: ReportRun | null }>(
     gateway,
     `query ($id: ID!) { reportRun(id: $id) { ${reportRunFields} } }`,
@@ -136,4 +123,17 @@ export const fetchReportRun = async (
   )
   if (!reportRun) throw new ClientError(`There is no run ${id} any more.`)
   return reportRun
+}
+
+function describe({ message, path, allowed }: UserError): string {
+  const place = path ? ` (${path.join('.')})` : ''
+  return `${message}${place}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
+}
+
+/** Mistakes of the request come as data in the payload, and not as GraphQL errors. */
+function runOf(payload: Payload): ReportRun {
+  if (payload?.reportRun) return payload.reportRun
+  throw new ClientError(
+    payload?.userErrors.map(describe).join('\n') || 'The gateway gave neither a run nor a reason.',
+  )
 }

@@ -16,26 +16,57 @@ const timeoutMilliseconds = 30_000
 /** Answers of proxies, and of a gateway that is still starting. */
 const passingStatuses = new Set([502, 503, 504])
 
-export const authorization = ({ key }: GatewayAddress): { authorization: string } => ({
-  authorization: `Bearer ${key}`,
-})
+export function authorization({ key }: GatewayAddress): { authorization: string } {
+  return {
+    authorization: `Bearer ${key}`,
+  }
+}
 
 /** GraphQL's own errors as one: a wrong key, a malformed document, a fault of the gateway. */
-export const toClientError = (errors: readonly GraphqlError[]): ClientError => {
+export function toClientError(errors: readonly GraphqlError[]): ClientError {
   const message = errors.map((error) => error.message).join('\n')
   const isRefused = errors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED')
   return isRefused ? new KeyRefusedError(message) : new ClientError(message)
 }
 
+const neverAborted = new AbortController().signal
+
+/**
+ * Sends a query or a mutation.
+ *
+ * @throws UnreachableError when no answer came
+ * @throws KeyRefusedError when the key is not good
+ * @throws ClientError with the answer's `errors`, or when it was no GraphQL at all
+ */
+export async function requestGraphql<Data>(
+  gateway: GatewayAddress,
+  query: string,
+  variables: Record<string, unknown>,
+  signal: AbortSignal = neverAborted,
+): Promise<Data> {
+  const response = await post(gateway, JSON.stringify({ query, variables }), signal)
+  let answer: GraphqlAnswer<Data>
+  try {
+    // The schema and the query fix the form of the answer.
+    answer = (await response.json()) as GraphqlAnswer<Data>
+  } catch (cause) {
+    const message = `${gateway.url}/graphql answered ${response.status} and no JSON. It may be no Report Gateway.`
+    throw new ClientError(message, { cause })
+  }
+  if (answer.errors) throw toClientError(answer.errors)
+  if (!answer.data) throw new ClientError(`${gateway.url}/graphql answered without data.`)
+  return answer.data
+}
+
 /** `ECONNREFUSED` and the like: what fetch itself says is only "fetch failed". */
-const reasonOf = (error: unknown): string => {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
   if (!(cause instanceof Error)) return error.message
   return 'code' in cause ? String(cause.code) : cause.message
 }
 
-const post = async (gateway: GatewayAddress, body: string, signal: AbortSignal): Promise<Response> => {
+async function post(gateway: GatewayAddress, body: string, signal: AbortSignal): Promise<Response> {
   const timeout = AbortSignal.timeout(timeoutMilliseconds)
   try {
     const response = await fetch(`${gateway.url}/graphql`, {
@@ -55,33 +86,4 @@ const post = async (gateway: GatewayAddress, body: string, signal: AbortSignal):
     if (signal.aborted || error instanceof UnreachableError) throw error
     throw new UnreachableError(`No gateway answers at ${gateway.url}: ${reasonOf(error)}.`, { cause: error })
   }
-}
-
-const neverAborted = new AbortController().signal
-
-/**
- * Sends a query or a mutation.
- *
- * @throws UnreachableError when no answer came
- * @throws KeyRefusedError when the key is not good
- * @throws ClientError with the answer's `errors`, or when it was no GraphQL at all
- */
-export const requestGraphql = async <Data>(
-  gateway: GatewayAddress,
-  query: string,
-  variables: Record<string, unknown>,
-  signal: AbortSignal = neverAborted,
-): Promise<Data> => {
-  const response = await post(gateway, JSON.stringify({ query, variables }), signal)
-  let answer: GraphqlAnswer<Data>
-  try {
-    // The schema and the query fix the form of the answer.
-    answer = (await response.json()) as GraphqlAnswer<Data>
-  } catch (cause) {
-    const message = `${gateway.url}/graphql answered ${response.status} and no JSON. It may be no Report Gateway.`
-    throw new ClientError(message, { cause })
-  }
-  if (answer.errors) throw toClientError(answer.errors)
-  if (!answer.data) throw new ClientError(`${gateway.url}/graphql answered without data.`)
-  return answer.data
 }

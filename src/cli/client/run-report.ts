@@ -22,65 +22,6 @@ export type RunReportOptions = {
   signal: AbortSignal
 }
 
-const fileOf = (run: ReportRun): ReportFile => {
-  if (run.status === 'FAILED') {
-    throw new ClientError(
-      `${run.failure?.message ?? 'The run failed.'}\nTrace id ${run.failure?.traceId}, run ${run.id}`,
-    )
-  }
-  if (run.status === 'CANCELED') {
-    const who = run.cancellation?.requestedBy?.displayName ?? 'someone'
-    const why = run.cancellation?.reason ? `: ${run.cancellation.reason}` : '.'
-    throw new ClientError(`The run ${run.id} was canceled by ${who}${why}`)
-  }
-  const [file] = run.result?.files ?? []
-  if (!file) throw new ClientError(`The run ${run.id} ended as ${run.status}, without a file.`)
-  return file
-}
-
-const follow = async (
-  options: RunReportOptions,
-  id: string,
-  display: ProgressDisplay,
-): Promise<ReportRun> => {
-  for await (const run of followReportRun(options.gateway, id, options.signal)) {
-    display.showRun(run)
-    if (run.isFinal) return run
-  }
-  throw new ClientError(`The run ${id} was lost from sight before it ended.`)
-}
-
-// The name is the gateway's choice, the folder is ours: whatever would lead out of it is cut off.
-const localName = (filename: string): string =>
-  filename.replace(/^.*[/\\]/s, '').replace(/^\.+/, '') || 'report'
-
-/** Saves the file, and gives the name of what was written. */
-const save = async (
-  { output, signal }: RunReportOptions,
-  file: ReportFile,
-  display: ProgressDisplay,
-): Promise<string> => {
-  const onBytes = (bytes: number): void => display.showBytes(bytes, Number(file.byteSize))
-  if (output !== null && typeof output !== 'string') {
-    await pipeReportFile(file, output, { signal, onBytes })
-    return 'standard output'
-  }
-  const path = output ?? localName(file.filename)
-  await saveReportFile(file, path, { signal, onBytes })
-  return path
-}
-
-/** What the person has to know who pressed Ctrl-C: whether the gateway still works on the run. */
-const stop = async (gateway: GatewayAddress, { id }: ReportRun): Promise<StoppedError> => {
-  try {
-    const { status } = await cancelReportRun(gateway, id, 'Stopped in the terminal')
-    return new StoppedError(`Stopped. The run ${id} is ${status}.`)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    return new StoppedError(`Stopped. The run ${id} was not canceled: ${why}`, { cause })
-  }
-}
-
 /**
  * Creates a run, follows it to its end, and downloads its file.
  *
@@ -88,7 +29,7 @@ const stop = async (gateway: GatewayAddress, { id }: ReportRun): Promise<Stopped
  * @throws ClientError when there is no file in the end
  * @throws StoppedError when the signal aborted; the run has been asked to stop
  */
-export const runReport = async (options: RunReportOptions): Promise<string> => {
+export async function runReport(options: RunReportOptions): Promise<string> {
   const { gateway, input, stderr, signal } = options
   const startedAt = performance.now()
   if (signal.aborted) throw new StoppedError('Stopped before the run was created.')
@@ -109,5 +50,61 @@ export const runReport = async (options: RunReportOptions): Promise<string> => {
     throw signal.aborted ? await stop(gateway, created) : error
   } finally {
     display.end()
+  }
+}
+
+function fileOf(run: ReportRun): ReportFile {
+  if (run.status === 'FAILED') {
+    throw new ClientError(
+      `${run.failure?.message ?? 'The run failed.'}\nTrace id ${run.failure?.traceId}, run ${run.id}`,
+    )
+  }
+  if (run.status === 'CANCELED') {
+    const who = run.cancellation?.requestedBy?.displayName ?? 'someone'
+    const why = run.cancellation?.reason ? `: ${run.cancellation.reason}` : '.'
+    throw new ClientError(`The run ${run.id} was canceled by ${who}${why}`)
+  }
+  const [file] = run.result?.files ?? []
+  if (!file) throw new ClientError(`The run ${run.id} ended as ${run.status}, without a file.`)
+  return file
+}
+
+async function follow(options: RunReportOptions, id: string, display: ProgressDisplay): Promise<ReportRun> {
+  for await (const run of followReportRun(options.gateway, id, options.signal)) {
+    display.showRun(run)
+    if (run.isFinal) return run
+  }
+  throw new ClientError(`The run ${id} was lost from sight before it ended.`)
+}
+
+// The name is the gateway's choice, the folder is ours: whatever would lead out of it is cut off.
+function localName(filename: string): string {
+  return filename.replace(/^.*[/\\]/s, '').replace(/^\.+/, '') || 'report'
+}
+
+/** Saves the file, and gives the name of what was written. */
+async function save(
+  { output, signal }: RunReportOptions,
+  file: ReportFile,
+  display: ProgressDisplay,
+): Promise<string> {
+  const onBytes = (bytes: number): void => display.showBytes(bytes, Number(file.byteSize))
+  if (output !== null && typeof output !== 'string') {
+    await pipeReportFile(file, output, { signal, onBytes })
+    return 'standard output'
+  }
+  const path = output ?? localName(file.filename)
+  await saveReportFile(file, path, { signal, onBytes })
+  return path
+}
+
+/** What the person has to know who pressed Ctrl-C: whether the gateway still works on the run. */
+async function stop(gateway: GatewayAddress, { id }: ReportRun): Promise<StoppedError> {
+  try {
+    const { status } = await cancelReportRun(gateway, id, 'Stopped in the terminal')
+    return new StoppedError(`Stopped. The run ${id} is ${status}.`)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    return new StoppedError(`Stopped. The run ${id} was not canceled: ${why}`, { cause })
   }
 }

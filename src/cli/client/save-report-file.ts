@@ -15,24 +15,12 @@ export type DownloadOptions = {
   onBytes?: (bytes: number) => void
 }
 
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : null)
-
-/** What the path leads to when it is a link, so that the link stays one. */
-const targetOf = async (path: string): Promise<string> => {
-  try {
-    return await realpath(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return resolve(path)
-    throw new ClientError(`${path} cannot be written: ${String(codeOf(error))}.`, { cause: error })
-  }
-}
-
 /**
  * Finds out early that a file could not be written in the end.
  *
  * @throws ClientError when the folder is missing, or the path leads to something other than a plain file
  */
-export const checkFilePath = async (path: string): Promise<void> => {
+export async function checkFilePath(path: string): Promise<void> {
   const target = await targetOf(path)
   const folder = dirname(target)
   await access(folder, constants.W_OK).catch((cause: unknown) => {
@@ -45,7 +33,68 @@ export const checkFilePath = async (path: string): Promise<void> => {
   if (existing && !existing.isFile()) throw new ClientError(`${path} is no file. Name a file to write.`)
 }
 
-const open = async (file: ReportFile, signal: AbortSignal): Promise<Readable> => {
+/**
+ * Writes the file under a temporary name beside `path`, and renames it when its checksum is right; a file that was
+ * there before stays as it is until then.
+ *
+ * @throws ClientError when it did not arrive whole; then nothing is left of it
+ */
+export async function saveReportFile(
+  file: ReportFile,
+  path: string,
+  options: DownloadOptions,
+): Promise<void> {
+  await checkFilePath(path)
+  const target = await targetOf(path)
+  const partial = `${target}.${randomUUID()}.part`
+  await downloadWhole(file, partial, 0o666, options)
+  try {
+    await rename(partial, target)
+  } catch (cause) {
+    await rm(partial, { force: true })
+    throw new ClientError(`${path} cannot be written: ${String(codeOf(cause))}.`, { cause })
+  }
+}
+
+/**
+ * Writes the file to a stream, by way of a temporary file, so that the reader gets nothing before the checksum is
+ * right.
+ *
+ * @throws ClientError when it did not arrive whole
+ */
+export async function pipeReportFile(
+  file: ReportFile,
+  output: Writable,
+  options: DownloadOptions,
+): Promise<void> {
+  const partial = join(tmpdir(), `report-${randomUUID()}.part`)
+  // Other users of the machine may read that folder.
+  await downloadWhole(file, partial, 0o600, options)
+  try {
+    await pipeline(createReadStream(partial), output, { end: false, signal: options.signal })
+  } catch (error) {
+    // A reader such as `head` has read enough.
+    if (codeOf(error) !== 'EPIPE') throw error
+  } finally {
+    await rm(partial, { force: true })
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
+}
+
+/** What the path leads to when it is a link, so that the link stays one. */
+async function targetOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return resolve(path)
+    throw new ClientError(`${path} cannot be written: ${String(codeOf(error))}.`, { cause: error })
+  }
+}
+
+async function open(file: ReportFile, signal: AbortSignal): Promise<Readable> {
   if (!file.download) throw new ClientError(`The file ${file.filename} has been erased.`)
   let response: Response
   try {
@@ -63,12 +112,12 @@ const open = async (file: ReportFile, signal: AbortSignal): Promise<Readable> =>
 }
 
 /** Downloads into a new file, and leaves it there only when every byte is right. */
-const downloadWhole = async (
+async function downloadWhole(
   file: ReportFile,
   path: string,
   mode: number,
   options: DownloadOptions,
-): Promise<void> => {
+): Promise<void> {
   const { signal, onBytes = () => {} } = options
   const expected = Number(file.byteSize)
   const hash = createHash('sha256')
@@ -100,52 +149,5 @@ const downloadWhole = async (
     throw new ClientError(`The download broke off after ${bytes} of ${expected} bytes: ${message}`, {
       cause: error,
     })
-  }
-}
-
-/**
- * Writes the file under a temporary name beside `path`, and renames it when its checksum is right; a file that was
- * there before stays as it is until then.
- *
- * @throws ClientError when it did not arrive whole; then nothing is left of it
- */
-export const saveReportFile = async (
-  file: ReportFile,
-  path: string,
-  options: DownloadOptions,
-): Promise<void> => {
-  await checkFilePath(path)
-  const target = await targetOf(path)
-  const partial = `${target}.${randomUUID()}.part`
-  await downloadWhole(file, partial, 0o666, options)
-  try {
-    await rename(partial, target)
-  } catch (cause) {
-    await rm(partial, { force: true })
-    throw new ClientError(`${path} cannot be written: ${String(codeOf(cause))}.`, { cause })
-  }
-}
-
-/**
- * Writes the file to a stream, by way of a temporary file, so that the reader gets nothing before the checksum is
- * right.
- *
- * @throws ClientError when it did not arrive whole
- */
-export const pipeReportFile = async (
-  file: ReportFile,
-  output: Writable,
-  options: DownloadOptions,
-): Promise<void> => {
-  const partial = join(tmpdir(), `report-${randomUUID()}.part`)
-  // Other users of the machine may read that folder.
-  await downloadWhole(file, partial, 0o600, options)
-  try {
-    await pipeline(createReadStream(partial), output, { end: false, signal: options.signal })
-  } catch (error) {
-    // A reader such as `head` has read enough.
-    if (codeOf(error) !== 'EPIPE') throw error
-  } finally {
-    await rm(partial, { force: true })
   }
 }

@@ -28,7 +28,7 @@ export type FileImport = {
 }
 
 /** @throws ConfigurationError when something is wrong with the arguments */
-export const readFileImport = (
+export function readFileImport(
   paths: readonly string[],
   values: {
     from?: string | undefined
@@ -36,7 +36,7 @@ export const readFileImport = (
     timezone?: string | undefined
     'skip-bad'?: boolean | undefined
   },
-): FileImport => {
+): FileImport {
   if (paths.length === 0)
     throw new ConfigurationError('Which files? npm run import -- FILE… (--help tells more)')
   const timezone = readTimezone(values.timezone ?? 'UTC')
@@ -51,18 +51,46 @@ export const readFileImport = (
   return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
 }
 
-/** With an end declared, each file alone would seem to tell all that only the files together tell. */
-const isTogether = ({ paths, declared }: FileImport): boolean =>
-  paths.length > 1 && (declared.from !== null || declared.until !== null)
+/**
+ * Imports files one after the other, each as a whole; the first that cannot be imported ends it. What they are declared to
+ * cover is covered when the last one is in.
+ */
+export async function importFiles(
+  pool: Pool,
+  tenant: Tenant,
+  request: FileImport,
+  context: CommandContext,
+): Promise<void> {
+  const display = createProgressDisplay(context.stderr)
+  const results: ImportResult[] = []
+  for (const path of request.paths) {
+    results.push(await importOne(pool, tenant, path, request, context, display))
+  }
+  const client = await pool.connect()
+  try {
+    if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
+      context.print('Together the files complete nothing yet, for the reasons above.')
+    }
+    await refreshStatistics(client)
+  } finally {
+    client.release()
+  }
+  context.print(await tellCoverage(pool, tenant))
+}
 
-const importOne = async (
+/** With an end declared, each file alone would seem to tell all that only the files together tell. */
+function isTogether({ paths, declared }: FileImport): boolean {
+  return paths.length > 1 && (declared.from !== null || declared.until !== null)
+}
+
+async function importOne(
   pool: Pool,
   tenant: Tenant,
   path: string,
   request: FileImport,
   { signal, print }: CommandContext,
   display: ProgressDisplay,
-): Promise<ImportResult> => {
+): Promise<ImportResult> {
   const { timezone, declared, skipBad } = request
   const isPart = isTogether(request)
   const client = await pool.connect()
@@ -104,31 +132,4 @@ const importOne = async (
     // Ended, not given back: it has a listener that nobody else wants.
     client.release(true)
   }
-}
-
-/**
- * Imports files one after the other, each as a whole; the first that cannot be imported ends it. What they are declared to
- * cover is covered when the last one is in.
- */
-export const importFiles = async (
-  pool: Pool,
-  tenant: Tenant,
-  request: FileImport,
-  context: CommandContext,
-): Promise<void> => {
-  const display = createProgressDisplay(context.stderr)
-  const results: ImportResult[] = []
-  for (const path of request.paths) {
-    results.push(await importOne(pool, tenant, path, request, context, display))
-  }
-  const client = await pool.connect()
-  try {
-    if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
-      context.print('Together the files complete nothing yet, for the reasons above.')
-    }
-    await refreshStatistics(client)
-  } finally {
-    client.release()
-  }
-  context.print(await tellCoverage(pool, tenant))
 }

@@ -33,21 +33,12 @@ type StripeImportValues = {
 
 export type StripeImport = { key: StripeKey; address: StripeAddress; from: Date | null }
 
-const readAddress = ({ host, port, protocol }: StripeImportValues): StripeAddress => {
-  const number = port === undefined ? undefined : Number(port)
-  if (number !== undefined && !(Number.isInteger(number) && number > 0 && number < 65_536))
-    throw new ConfigurationError(`--port ${port} is no port: give a whole number from 1 to 65535.`)
-  if (protocol !== undefined && protocol !== 'http' && protocol !== 'https')
-    throw new ConfigurationError(`--protocol ${protocol} is unknown. Give http or https.`)
-  return { host, port: number, protocol }
-}
-
 /** @throws ConfigurationError when something is wrong with the arguments or the key */
-export const readStripeImport = (
+export function readStripeImport(
   paths: readonly string[],
   values: StripeImportValues,
   { environment }: CommandContext,
-): StripeImport => {
+): StripeImport {
   if (paths.length > 0) {
     throw new ConfigurationError(
       `Import files and Stripe one after the other: ${paths.join(' ')} is too much.`,
@@ -61,8 +52,41 @@ export const readStripeImport = (
   return { key, address: readAddress(values), from }
 }
 
+/**
+ * Reads what is new at Stripe into the ledger.
+ *
+ * @throws ClientError when Stripe, or the way to it, fails
+ * @throws StoppedError when the signal aborted
+ */
+export async function importFromStripe(
+  pool: Pool,
+  tenant: Tenant,
+  request: StripeImport,
+  { stderr, print, signal }: CommandContext,
+): Promise<void> {
+  const display = createProgressDisplay(stderr)
+  try {
+    const { rows, span } = await sync(pool, tenant, request, signal, display)
+    if (span === null) return print('The Stripe account has no balance transactions yet.')
+    print(`${count(rows)} balance transactions were read from Stripe.`)
+    print(await tellCoverage(pool, tenant))
+  } catch (error) {
+    const explanation = explainStripeFailure(error, request.address.host ?? 'api.stripe.com')
+    throw explanation === null ? error : new ClientError(explanation, { cause: error })
+  }
+}
+
+function readAddress({ host, port, protocol }: StripeImportValues): StripeAddress {
+  const number = port === undefined ? undefined : Number(port)
+  if (number !== undefined && !(Number.isInteger(number) && number > 0 && number < 65_536))
+    throw new ConfigurationError(`--port ${port} is no port: give a whole number from 1 to 65535.`)
+  if (protocol !== undefined && protocol !== 'http' && protocol !== 'https')
+    throw new ConfigurationError(`--protocol ${protocol} is unknown. Give http or https.`)
+  return { host, port: number, protocol }
+}
+
 /** Tells a display how far the sync has come: by time, since Stripe does not say how many rows there are. */
-const createProgress = (display: ProgressDisplay): ((progress: SyncProgress) => void) => {
+function createProgress(display: ProgressDisplay): (progress: SyncProgress) => void {
   let start: number | null = null
   return ({ window, end, rows }) => {
     start ??= window.from.getTime()
@@ -76,19 +100,19 @@ const createProgress = (display: ProgressDisplay): ((progress: SyncProgress) => 
   }
 }
 
-const untilStopped = async (signal: AbortSignal): Promise<never> => {
+async function untilStopped(signal: AbortSignal): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort')
   throw new StoppedError('Stopped. What was read so far is stored: run the same command again to go on.')
 }
 
 /** Syncs, and ends at once when it is told to: the transaction that is open then ends with its connection. */
-const sync = async (
+async function sync(
   pool: Pool,
   tenant: Tenant,
   { key, address, from }: StripeImport,
   signal: AbortSignal,
   display: ProgressDisplay,
-): Promise<SyncResult> => {
+): Promise<SyncResult> {
   const onWait = (milliseconds: number): void =>
     display.show({
       stage: `Waiting ${count(Math.ceil(milliseconds / 1000))} s, because Stripe has too many requests`,
@@ -111,29 +135,5 @@ const sync = async (
   } finally {
     display.end()
     client.release(true)
-  }
-}
-
-/**
- * Reads what is new at Stripe into the ledger.
- *
- * @throws ClientError when Stripe, or the way to it, fails
- * @throws StoppedError when the signal aborted
- */
-export const importFromStripe = async (
-  pool: Pool,
-  tenant: Tenant,
-  request: StripeImport,
-  { stderr, print, signal }: CommandContext,
-): Promise<void> => {
-  const display = createProgressDisplay(stderr)
-  try {
-    const { rows, span } = await sync(pool, tenant, request, signal, display)
-    if (span === null) return print('The Stripe account has no balance transactions yet.')
-    print(`${count(rows)} balance transactions were read from Stripe.`)
-    print(await tellCoverage(pool, tenant))
-  } catch (error) {
-    const explanation = explainStripeFailure(error, request.address.host ?? 'api.stripe.com')
-    throw explanation === null ? error : new ClientError(explanation, { cause: error })
   }
 }

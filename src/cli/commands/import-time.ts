@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import { ConfigurationError } from '../../errors.ts'
 
 /** @throws ConfigurationError when it is no IANA name */
-export const readTimezone = (name: string): string => {
+export function readTimezone(name: string): string {
   try {
     return Temporal.Now.zonedDateTimeISO(name).timeZoneId
   } catch {
@@ -15,7 +15,7 @@ export const readTimezone = (name: string): string => {
  *
  * @throws ConfigurationError when it is neither
  */
-export const readTime = (option: string, text: string | undefined, timezone: string): Date | null => {
+export function readTime(option: string, text: string | undefined, timezone: string): Date | null {
   if (text === undefined) return null
   try {
     const instant = /^\d{4}-\d\d-\d\d$/.test(text)

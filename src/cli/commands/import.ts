@@ -49,12 +49,12 @@ const options = {
 type Owner = { account?: string | undefined; livemode: boolean }
 
 /** Opens the database that the configuration names, and does the work on the ledger that the options name. */
-const withLedger = (
+function withLedger(
   context: CommandContext,
   { account, livemode }: Owner,
   work: (pool: Pool, tenant: Tenant) => Promise<void>,
-): Promise<void> =>
-  withDatabase(context, 'import', async ({ prisma, pool }) => {
+): Promise<void> {
+  return withDatabase(context, 'import', async ({ prisma, pool }) => {
     const accountId = await findAccount(prisma, account)
     if (accountId === demoAccountId) {
       throw new ConfigurationError(
@@ -63,6 +63,7 @@ const withLedger = (
     }
     await work(pool, { accountId, livemode })
   })
+}
 
 /** Imports into the ledger of an account and mode, from files or from Stripe itself. */
 export const importCommand: Command = async (context) => {

@@ -27,7 +27,7 @@ type Options = {
   expires?: string | undefined
 }
 
-const expiryOf = (duration: string | undefined): Date | null => {
+function expiryOf(duration: string | undefined): Date | null {
   if (duration === undefined) return null
   const now = Temporal.Now.zonedDateTimeISO('UTC')
   try {
@@ -39,7 +39,7 @@ const expiryOf = (duration: string | undefined): Date | null => {
   throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration of the future, such as P30D.`)
 }
 
-const create = async (prisma: Prisma, options: Options): Promise<string[]> => {
+async function create(prisma: Prisma, options: Options): Promise<string[]> {
   const { account, live, name, expires, 'new-account': newAccount } = options
   const accountId =
     newAccount === undefined ? await findAccount(prisma, account) : await createAccount(prisma, newAccount)
@@ -48,7 +48,7 @@ const create = async (prisma: Prisma, options: Options): Promise<string[]> => {
   return [`${apiKey.id}  ${accountId}  shown once:`, secret]
 }
 
-const list = async (prisma: Prisma, { account }: Options): Promise<string[]> => {
+async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
   const keys = await prisma.apiKey.findMany({
     ...(account && { where: { accountId: account } }),
     orderBy: { id: 'asc' },
@@ -69,13 +69,13 @@ const list = async (prisma: Prisma, { account }: Options): Promise<string[]> => 
   })
 }
 
-const revoke = async (prisma: Prisma, id: string | undefined): Promise<string[]> => {
+async function revoke(prisma: Prisma, id: string | undefined): Promise<string[]> {
   if (!id) throw new ConfigurationError(`Which key? ${usage}`)
   const { revokedAt } = await revokeApiKey(prisma, id)
   return [`${id} is revoked since ${revokedAt?.toISOString()}.`]
 }
 
-const perform = (prisma: Prisma, action: string | undefined, id: string | undefined, values: Options) => {
+function perform(prisma: Prisma, action: string | undefined, id: string | undefined, values: Options) {
   switch (action) {
     case 'create':
       return create(prisma, values)

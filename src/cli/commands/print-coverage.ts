@@ -2,11 +2,12 @@ import type { Pool } from 'pg'
 import { readCoverage, type Span } from '../../ledger/coverage.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 
-export const spanText = ({ from, until }: Span): string =>
-  `${from.toISOString().slice(0, 19)}Z until ${until.toISOString().slice(0, 19)}Z`
+export function spanText({ from, until }: Span): string {
+  return `${from.toISOString().slice(0, 19)}Z until ${until.toISOString().slice(0, 19)}Z`
+}
 
 /** A sentence on what a ledger covers after an import. */
-export const tellCoverage = async (pool: Pool, tenant: Tenant): Promise<string> => {
+export async function tellCoverage(pool: Pool, tenant: Tenant): Promise<string> {
   const client = await pool.connect()
   try {
     const coverage = await readCoverage(client, tenant)

@@ -8,11 +8,11 @@ import { spanText } from './print-coverage.ts'
  * @param timezone in which times that do not say it were read
  * @param isPart whether only all files together complete what is declared
  */
-export const tellImport = (
+export function tellImport(
   path: string,
   { title, rows, localTimes, rejected, rejectedPath, span, sides }: ImportResult,
   { seconds, timezone, isPart }: { seconds: number; timezone: string; isPart: boolean },
-): string[] => {
+): string[] {
   const rate = count(Math.round(rows / Math.max(seconds, 0.001)))
   const done = [
     `${path}: ${count(rows)} rows of an export of the ${title} in ${seconds.toFixed(1)} s (${rate} rows/s).`,

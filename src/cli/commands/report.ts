@@ -44,12 +44,12 @@ const options = {
   url: { type: 'string' },
 } as const
 
-const checkChoice = (option: string, value: string | undefined, choices: readonly string[]): void => {
+function checkChoice(option: string, value: string | undefined, choices: readonly string[]): void {
   if (value === undefined || choices.includes(value)) return
   throw new ClientError(`--${option} ${value} is unknown. Give ${choices.join(' or ')}, or leave it out.`)
 }
 
-const readArguments = (args: string[]) => {
+function readArguments(args: string[]) {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [type, ...others] = positionals
   if (!type) throw new ClientError(`Which report? For example balance.summary.1.\n\n${help}`)
@@ -61,10 +61,10 @@ const readArguments = (args: string[]) => {
 
 type Arguments = ReturnType<typeof readArguments>
 
-const createInput = async (
+async function createInput(
   gateway: GatewayAddress,
   { type, values }: Arguments,
-): Promise<CreateReportRunInput> => {
+): Promise<CreateReportRunInput> {
   // No such type takes no parameters: the gateway says so when the run is created, and lists the types.
   const types = (await fetchReportParameters(gateway, type)) ?? []
   const { label, format, compression } = values
@@ -80,7 +80,7 @@ const createInput = async (
 }
 
 /** The same error with what can be done about it. */
-const advise = (error: unknown, source: string): unknown => {
+function advise(error: unknown, source: string): unknown {
   if (error instanceof UnreachableError) {
     const message = `${error.message}\nStart one with "npm start", or name another one: --url http://HOST:PORT`
     return new UnreachableError(message, { cause: error })

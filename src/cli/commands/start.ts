@@ -8,7 +8,7 @@ import { createLog } from '../../logger.ts'
 import { createGateway, type Started } from '../../server/gateway.ts'
 import type { Command } from '../command.ts'
 
-const exampleRequest = ({ month }: Demo): string => {
+function exampleRequest({ month }: Demo): string {
   const [start, end] = [month.start, month.end].map((date) => date.toISOString())
   const interval = `{between: {start: "${start}", end: "${end}"}}`
   const report = `{balanceSummary: {interval: ${interval}}}`
@@ -18,7 +18,7 @@ const exampleRequest = ({ month }: Demo): string => {
 }
 
 /** What a newcomer needs first. */
-const welcome = ({ url, demo }: Started, { databaseUrl, dataDir }: Config): string[] => {
+function welcome({ url, demo }: Started, { databaseUrl, dataDir }: Config): string[] {
   const lines = ['', `  GraphiQL   ${url}/graphql`]
   if (!demo) return [...lines, '']
   // Only the embedded default serves this machine alone; elsewhere what is printed ends in some log.
@@ -36,7 +36,7 @@ const welcome = ({ url, demo }: Started, { databaseUrl, dataDir }: Config): stri
 }
 
 /** The configuration, in which what stands on the command line wins. */
-const readConfig = (args: string[], environment: Record<string, string | undefined>): Config => {
+function readConfig(args: string[], environment: Record<string, string | undefined>): Config {
   const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
   const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
   // A worker beside a gateway on one machine just starts: nobody has to know its port.

@@ -10,11 +10,11 @@ import type { CommandContext } from '../command.ts'
  *
  * @param name shown in pg_stat_activity after `report-gateway`
  */
-export const withDatabase = async (
+export async function withDatabase(
   { environment, print, signal }: CommandContext,
   name: string,
   work: (database: { prisma: Prisma; pool: Pool }) => Promise<void>,
-): Promise<void> => {
+): Promise<void> {
   const database = await openDatabase(loadConfig(environment), () => {}, signal)
   const pool = createPool({
     url: database.url,

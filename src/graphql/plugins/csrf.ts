@@ -1,30 +1,11 @@
 import { GraphQLError, getOperationAST } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
-const refusal = (message: string, code: string, status: number, headers?: Record<string, string>) =>
-  new GraphQLError(message, { extensions: { code, http: { status, ...(headers && { headers }) } } })
-
 /**
  * Headers that a page of another site cannot send without asking first, by a preflight request (CORS), which is granted
  * to allowed origins alone. One of them is enough; the value does not matter.
  */
 const provingHeaders = ['authorization', 'x-graphql-yoga-csrf', 'apollo-require-preflight']
-
-/**
- * True when a browser sent it, as far as can be told: every browser calls itself Mozilla, and a page cannot change that
- * without a preflight. What is no browser does nobody's bidding but its user's, so there is nothing to prevent.
- */
-const isFromBrowser = ({ headers }: Request): boolean =>
-  headers.has('sec-fetch-site') ||
-  headers.has('origin') ||
-  /^Mozilla\//i.test(headers.get('user-agent') ?? '')
-
-/** Typed by the user, or from a page of the gateway itself. Browsers say so over HTTPS and on the machine itself. */
-const isFromHere = ({ headers }: Request): boolean =>
-  /^(same-origin|none)$/.test(headers.get('sec-fetch-site') ?? '')
-
-const isJson = ({ headers }: Request): boolean =>
-  (headers.get('content-type') ?? '').split(/[;,]/)[0]?.trim().toLowerCase() === 'application/json'
 
 /**
  * Refuses what a page of another site can make a browser send without a preflight (CSRF): forms, texts, links, images.
@@ -33,55 +14,87 @@ const isJson = ({ headers }: Request): boolean =>
  * `Accept` proves nothing, since pages may set it. Other clients may send a bare GET: the conformance audits of
  * GraphQL over HTTP do, and no page can send in their place.
  */
-export const preventForgery = (): Plugin => ({
-  onRequestParse: ({ request }) => {
-    if (request.method === 'POST' && !isJson(request)) {
+export function preventForgery(): Plugin {
+  return {
+    onRequestParse: ({ request }) => {
+      if (request.method === 'POST' && !isJson(request)) {
+        const message =
+          'A POST needs the header "Content-Type: application/json", and a JSON object with "query" as its body.'
+        throw refusal(message, 'UNSUPPORTED_MEDIA_TYPE', 415)
+      }
+      if (request.method !== 'GET' || !isFromBrowser(request) || isFromHere(request)) return
+      if (provingHeaders.some((name) => request.headers.has(name))) return
       const message =
-        'A POST needs the header "Content-Type: application/json", and a JSON object with "query" as its body.'
-      throw refusal(message, 'UNSUPPORTED_MEDIA_TYPE', 415)
-    }
-    if (request.method !== 'GET' || !isFromBrowser(request) || isFromHere(request)) return
-    if (provingHeaders.some((name) => request.headers.has(name))) return
-    const message =
-      'A page of another site could have sent this GET. Send it with a header that proves it was not: "Authorization", "X-GraphQL-Yoga-CSRF" or "Apollo-Require-Preflight", with any value; or send a POST of JSON.'
-    throw refusal(message, 'CSRF_PREVENTED', 403)
-  },
-})
+        'A page of another site could have sent this GET. Send it with a header that proves it was not: "Authorization", "X-GraphQL-Yoga-CSRF" or "Apollo-Require-Preflight", with any value; or send a POST of JSON.'
+      throw refusal(message, 'CSRF_PREVENTED', 403)
+    },
+  }
+}
 
 /** Says that what stands in the address is no JSON; Yoga itself takes that for a fault of the gateway. */
-export const refuseBrokenParameters = (): Plugin => ({
-  onRequestParse: ({ request, requestParser, setRequestParser }) => {
-    if (request.method !== 'GET' || !requestParser) return
-    setRequestParser((asked) => {
-      try {
-        return requestParser(asked)
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error
-        const message = `"variables" and "extensions" have to be JSON in a GET: ${error.message}.`
-        throw refusal(message, 'BAD_REQUEST', 400)
-      }
-    })
-  },
-})
+export function refuseBrokenParameters(): Plugin {
+  return {
+    onRequestParse: ({ request, requestParser, setRequestParser }) => {
+      if (request.method !== 'GET' || !requestParser) return
+      setRequestParser((asked) => {
+        try {
+          return requestParser(asked)
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error
+          const message = `"variables" and "extensions" have to be JSON in a GET: ${error.message}.`
+          throw refusal(message, 'BAD_REQUEST', 400)
+        }
+      })
+    },
+  }
+}
 
-const notByGet = (): GraphQLError =>
-  refusal(
+/** Leaves to GET only subscriptions, which EventSource has no other method for. */
+export function refuseGetQueries(): Plugin {
+  return {
+    onParams: ({ request, params }) => {
+      if (request.method === 'GET' && !params.query) throw notByGet()
+    },
+    onParse: () => (parsed) => {
+      // A WebSocket has no request.
+      const { request, params } = parsed.context
+      if (request?.method !== 'GET' || !parsed.result || parsed.result instanceof Error) return
+      const operation = getOperationAST(parsed.result, params.operationName)
+      if (operation?.operation !== 'subscription') throw notByGet()
+    },
+  }
+}
+
+function refusal(message: string, code: string, status: number, headers?: Record<string, string>) {
+  return new GraphQLError(message, { extensions: { code, http: { status, ...(headers && { headers }) } } })
+}
+
+/**
+ * True when a browser sent it, as far as can be told: every browser calls itself Mozilla, and a page cannot change that
+ * without a preflight. What is no browser does nobody's bidding but its user's, so there is nothing to prevent.
+ */
+function isFromBrowser({ headers }: Request): boolean {
+  return (
+    headers.has('sec-fetch-site') ||
+    headers.has('origin') ||
+    /^Mozilla\//i.test(headers.get('user-agent') ?? '')
+  )
+}
+
+/** Typed by the user, or from a page of the gateway itself. Browsers say so over HTTPS and on the machine itself. */
+function isFromHere({ headers }: Request): boolean {
+  return /^(same-origin|none)$/.test(headers.get('sec-fetch-site') ?? '')
+}
+
+function isJson({ headers }: Request): boolean {
+  return (headers.get('content-type') ?? '').split(/[;,]/)[0]?.trim().toLowerCase() === 'application/json'
+}
+
+function notByGet(): GraphQLError {
+  return refusal(
     'This gateway takes queries and mutations by POST only, with the header "Content-Type: application/json".',
     'GET_NOT_ALLOWED',
     405,
     { Allow: 'POST' },
   )
-
-/** Leaves to GET only subscriptions, which EventSource has no other method for. */
-export const refuseGetQueries = (): Plugin => ({
-  onParams: ({ request, params }) => {
-    if (request.method === 'GET' && !params.query) throw notByGet()
-  },
-  onParse: () => (parsed) => {
-    // A WebSocket has no request.
-    const { request, params } = parsed.context
-    if (request?.method !== 'GET' || !parsed.result || parsed.result instanceof Error) return
-    const operation = getOperationAST(parsed.result, params.operationName)
-    if (operation?.operation !== 'subscription') throw notByGet()
-  },
-})
+}

@@ -13,7 +13,7 @@ const longestKept = 10_000
  * Keeps documents parsed, but not the long ones, and no mistakes: the cache of Yoga itself keeps 1,024 of each for an
  * hour, whatever their length, so that a client could fill a gigabyte of memory with them.
  */
-export const createDocumentCache = (): CacheOptions => {
+export function createDocumentCache(): CacheOptions {
   const documents = createLRUCache<DocumentNode>()
   return {
     documentCache: {

@@ -67,98 +67,7 @@ type Place = {
 
 const nothing: Weight = { depth: 0, once: 0, perEntry: 0 }
 
-const total = ({ once, perEntry }: Weight, entries: number): number => once + entries * perEntry
-
-const countOf = (value: unknown): number =>
-  typeof value === 'number' && value > 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : 0
-
 const pageArguments = ['first', 'last'] as const
-
-const isPaged = ({ args }: Field): boolean => args.some(({ name }) => name === 'first' || name === 'last')
-
-/** Entries of the page that a field with `first` or `last` gives. */
-const readPage = ({ readArgument, size }: Measurement, node: FieldNode, field: Field): number => {
-  const sizes = pageArguments.map((name) => readArgument(node, field, name))
-  if (sizes.every((given) => given === undefined || given === null)) return defaultPage
-  const page = Math.max(...sizes.map(countOf))
-  size.pageSize = Math.max(size.pageSize, page)
-  return page
-}
-
-const countDirectives = (
-  { size }: Measurement,
-  node: { readonly directives?: readonly DirectiveNode[] | undefined },
-): void => {
-  size.directives += node.directives?.length ?? 0
-}
-
-/** Fields of different types may have one name, and be selected together with good reason. */
-const countRepeat = ({ size }: Measurement, { type, seen }: Place, what: string): void => {
-  const key = `${type?.name} ${what}`
-  if (seen.has(key)) size.aliases += 1
-  seen.add(key)
-}
-
-const weighField = (measurement: Measurement, node: FieldNode, { type, level }: Place): Weight => {
-  const { schema, readArgument, size } = measurement
-  const name = node.name.value
-  if (name === '__schema' || name === '__type') size.hasIntrospection = true
-  const field = isCompositeType(type) ? schema.getField(type, name) : undefined
-  const page = field && isPaged(field) ? readPage(measurement, node, field) : null
-  const inside = { type: field && getNamedType(field.type), level: level + 1, seen: new Set<string>() }
-  const inner = node.selectionSet ? weigh(measurement, node.selectionSet, inside) : nothing
-  const depth = inner.depth + 1
-  // What the schema does not have is for validation to refuse.
-  if (!field || !isListType(getNullableType(field.type))) {
-    return { depth, once: 1 + total(inner, page ?? plainList), perEntry: 0 }
-  }
-  const entry = total(inner, plainList)
-  const ids = readArgument(node, field, 'ids')
-  const entries = page ?? (Array.isArray(ids) ? ids.length : null)
-  return entries === null
-    ? { depth, once: 1, perEntry: entry }
-    : { depth, once: 1 + entries * entry, perEntry: 0 }
-}
-
-const weighFragment = (measurement: Measurement, name: string, level: number): Weight => {
-  const { schema, fragments, weights } = measurement
-  const known = weights.get(name)
-  if (known) return known
-  // Until it is known; a fragment that is in itself, or is not there, is for validation to refuse.
-  weights.set(name, nothing)
-  const fragment = fragments.get(name)
-  if (!fragment) return nothing
-  countDirectives(measurement, fragment)
-  const type = schema.getType(fragment.typeCondition.name.value)
-  const weight = weigh(measurement, fragment.selectionSet, { type, level, seen: new Set() })
-  weights.set(name, weight)
-  return weight
-}
-
-const weigh = (measurement: Measurement, { selections }: SelectionSetNode, place: Place): Weight => {
-  if (place.level > mostLevels) throw new NestingError(`Selections lie more than ${mostLevels} deep.`)
-  const sum = { ...nothing }
-  const add = ({ depth, once, perEntry }: Weight): void => {
-    sum.depth = Math.max(sum.depth, depth)
-    sum.once += once
-    sum.perEntry += perEntry
-  }
-  for (const node of selections) {
-    countDirectives(measurement, node)
-    if (node.kind === Kind.FIELD) {
-      if (node.alias) measurement.size.aliases += 1
-      else countRepeat(measurement, place, node.name.value)
-      add(weighField(measurement, node, place))
-    } else if (node.kind === Kind.FRAGMENT_SPREAD) {
-      countRepeat(measurement, place, `...${node.name.value}`)
-      add(weighFragment(measurement, node.name.value, place.level + 1))
-    } else {
-      const type = node.typeCondition ? measurement.schema.getType(node.typeCondition.name.value) : place.type
-      add(weigh(measurement, node.selectionSet, { ...place, type, level: place.level + 1 }))
-    }
-  }
-  return sum
-}
 
 /**
  * Measures a document before it is validated, in one pass. Each fragment is visited once, so the time is linear in the
@@ -167,11 +76,11 @@ const weigh = (measurement: Measurement, { selections }: SelectionSetNode, place
  *
  * @throws NestingError when selections lie more than 2,000 deep in one another
  */
-export const measureDocument = (
+export function measureDocument(
   schema: GraphQLSchema,
   document: DocumentNode,
   variables: RawVariables,
-): DocumentSize => {
+): DocumentSize {
   const size = { depth: 0, aliases: 0, directives: 0, pageSize: 0, cost: 0, hasIntrospection: false }
   const { definitions } = document
   const fragments = new Map(
@@ -195,4 +104,100 @@ export const measureDocument = (
     size.depth = Math.max(size.depth, weighFragment(measurement, name, 0).depth)
   }
   return size
+}
+
+function total({ once, perEntry }: Weight, entries: number): number {
+  return once + entries * perEntry
+}
+
+function countOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? Math.min(value, Number.MAX_SAFE_INTEGER) : 0
+}
+
+function isPaged({ args }: Field): boolean {
+  return args.some(({ name }) => name === 'first' || name === 'last')
+}
+
+/** Entries of the page that a field with `first` or `last` gives. */
+function readPage({ readArgument, size }: Measurement, node: FieldNode, field: Field): number {
+  const sizes = pageArguments.map((name) => readArgument(node, field, name))
+  if (sizes.every((given) => given === undefined || given === null)) return defaultPage
+  const page = Math.max(...sizes.map(countOf))
+  size.pageSize = Math.max(size.pageSize, page)
+  return page
+}
+
+function countDirectives(
+  { size }: Measurement,
+  node: { readonly directives?: readonly DirectiveNode[] | undefined },
+): void {
+  size.directives += node.directives?.length ?? 0
+}
+
+/** Fields of different types may have one name, and be selected together with good reason. */
+function countRepeat({ size }: Measurement, { type, seen }: Place, what: string): void {
+  const key = `${type?.name} ${what}`
+  if (seen.has(key)) size.aliases += 1
+  seen.add(key)
+}
+
+function weighField(measurement: Measurement, node: FieldNode, { type, level }: Place): Weight {
+  const { schema, readArgument, size } = measurement
+  const name = node.name.value
+  if (name === '__schema' || name === '__type') size.hasIntrospection = true
+  const field = isCompositeType(type) ? schema.getField(type, name) : undefined
+  const page = field && isPaged(field) ? readPage(measurement, node, field) : null
+  const inside = { type: field && getNamedType(field.type), level: level + 1, seen: new Set<string>() }
+  const inner = node.selectionSet ? weigh(measurement, node.selectionSet, inside) : nothing
+  const depth = inner.depth + 1
+  // What the schema does not have is for validation to refuse.
+  if (!field || !isListType(getNullableType(field.type))) {
+    return { depth, once: 1 + total(inner, page ?? plainList), perEntry: 0 }
+  }
+  const entry = total(inner, plainList)
+  const ids = readArgument(node, field, 'ids')
+  const entries = page ?? (Array.isArray(ids) ? ids.length : null)
+  return entries === null
+    ? { depth, once: 1, perEntry: entry }
+    : { depth, once: 1 + entries * entry, perEntry: 0 }
+}
+
+function weighFragment(measurement: Measurement, name: string, level: number): Weight {
+  const { schema, fragments, weights } = measurement
+  const known = weights.get(name)
+  if (known) return known
+  // Until it is known; a fragment that is in itself, or is not there, is for validation to refuse.
+  weights.set(name, nothing)
+  const fragment = fragments.get(name)
+  if (!fragment) return nothing
+  countDirectives(measurement, fragment)
+  const type = schema.getType(fragment.typeCondition.name.value)
+  const weight = weigh(measurement, fragment.selectionSet, { type, level, seen: new Set() })
+  weights.set(name, weight)
+  return weight
+}
+
+function weigh(measurement: Measurement, { selections }: SelectionSetNode, place: Place): Weight {
+  if (place.level > mostLevels) throw new NestingError(`Selections lie more than ${mostLevels} deep.`)
+  const sum = { ...nothing }
+  const add = ({ depth, once, perEntry }: Weight): void => {
+    sum.depth = Math.max(sum.depth, depth)
+    sum.once += once
+    sum.perEntry += perEntry
+  }
+  for (const node of selections) {
+    countDirectives(measurement, node)
+    if (node.kind === Kind.FIELD) {
+      if (node.alias) measurement.size.aliases += 1
+      else countRepeat(measurement, place, node.name.value)
+      add(weighField(measurement, node, place))
+    } else if (node.kind === Kind.FRAGMENT_SPREAD) {
+      countRepeat(measurement, place, `...${node.name.value}`)
+      add(weighFragment(measurement, node.name.value, place.level + 1))
+    } else {
+      const type = node.typeCondition ? measurement.schema.getType(node.typeCondition.name.value) : place.type
+      add(weigh(measurement, node.selectionSet, { ...place, type, level: place.level + 1 }))
+    }
+  }
+  return sum
 }

@@ -55,29 +55,17 @@ const contentSecurityPolicy = [
 
 type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
 
-/** Renders the page from the package, whole: the default one of Yoga loads its script from a CDN. */
-const renderPage = async (prefill: Prefill | null): Promise<Page> => {
-  // Loaded when it is first asked for, because it weighs 9 MB.
-  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const html = renderGraphiQL(graphiqlOptions(prefill))
-    .replace('</head>', () => `<style>${style}</style></head>`)
-    .replace('globalAPI: false', 'globalAPI: true')
-    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{${carryRunId}}</script></body></html>`)
-  const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
-  // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
-  return { gzipped: await promisify(gzip)(html), etag }
-}
-
 /** True for a browser that goes to the endpoint to look at it. */
-export const wantsPage = ({ method, headers }: Request): boolean =>
-  method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
+export function wantsPage({ method, headers }: Request): boolean {
+  return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
+}
 
 /**
  * Serves GraphiQL to browsers in place of GraphQL.
  *
  * @param prefill what the page is filled with; null for nothing
  */
-export const graphiqlPage = (prefill: Prefill | null): Plugin => {
+export function graphiqlPage(prefill: Prefill | null): Plugin {
   let page: Promise<Page> | undefined
   return {
     onRequest: async ({ request, fetchAPI, endResponse }) => {
@@ -103,4 +91,17 @@ export const graphiqlPage = (prefill: Prefill | null): Plugin => {
       )
     },
   }
+}
+
+/** Renders the page from the package, whole: the default one of Yoga loads its script from a CDN. */
+async function renderPage(prefill: Prefill | null): Promise<Page> {
+  // Loaded when it is first asked for, because it weighs 9 MB.
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
+  const html = renderGraphiQL(graphiqlOptions(prefill))
+    .replace('</head>', () => `<style>${style}</style></head>`)
+    .replace('globalAPI: false', 'globalAPI: true')
+    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{${carryRunId}}</script></body></html>`)
+  const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
+  // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
+  return { gzipped: await promisify(gzip)(html), etag }
 }

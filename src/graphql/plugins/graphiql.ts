@@ -8,44 +8,6 @@ export type Prefill = {
   month: { start: Date; end: Date }
 }
 
-const intervalOf = (month: Prefill['month'] | undefined): string => {
-  if (!month) return 'relative: PREVIOUS_MONTH'
-  const [start, end] = [month.start, month.end].map((date) => date.toISOString().replace('.000', ''))
-  return `between: {
-              start: "${start}"
-              end: "${end}"
-            }`
-}
-
-const create = (
-  month: Prefill['month'] | undefined,
-): string => `# Ask for a report: press the button on the right.
-# Then go on to Watch, which has the id filled in.
-mutation Create {
-  createReportRun(
-    input: {
-      report: {
-        balanceChangeFromActivityItemized: {
-          interval: {
-            ${intervalOf(month)}
-          }
-        }
-      }
-    }
-  ) {
-    reportRun {
-      id
-      status
-    }
-    userErrors {
-      code
-      message
-      path
-    }
-  }
-}
-`
-
 const watch = `# Follow a run live: it is pushed here over
 # WebSocket until it has ended. Its id is under
 # Variables: put another one there if you like.
@@ -138,19 +100,59 @@ const withoutKey = `{
  *
  * @param prefill null leaves the headers to the user
  */
-export const graphiqlOptions = (prefill: Prefill | null): GraphiQLOptions => ({
-  title: 'Report Gateway',
-  subscriptionsProtocol: 'WS',
-  defaultHeaders:
-    prefill === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${prefill.key}` }, null, 2),
-  // A key that the browser kept would outlive the data folder that it was made for.
-  shouldPersistHeaders: false,
-  defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
-  defaultTabs: [
-    { query: create(prefill?.month) },
-    { query: watch, variables: runVariables },
-    { query: events },
-    { query: list },
-    { query: download, variables: runVariables },
-  ],
-})
+export function graphiqlOptions(prefill: Prefill | null): GraphiQLOptions {
+  return {
+    title: 'Report Gateway',
+    subscriptionsProtocol: 'WS',
+    defaultHeaders:
+      prefill === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${prefill.key}` }, null, 2),
+    // A key that the browser kept would outlive the data folder that it was made for.
+    shouldPersistHeaders: false,
+    defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
+    defaultTabs: [
+      { query: create(prefill?.month) },
+      { query: watch, variables: runVariables },
+      { query: events },
+      { query: list },
+      { query: download, variables: runVariables },
+    ],
+  }
+}
+
+function intervalOf(month: Prefill['month'] | undefined): string {
+  if (!month) return 'relative: PREVIOUS_MONTH'
+  const [start, end] = [month.start, month.end].map((date) => date.toISOString().replace('.000', ''))
+  return `between: {
+              start: "${start}"
+              end: "${end}"
+            }`
+}
+
+function create(month: Prefill['month'] | undefined): string {
+  return `# Ask for a report: press the button on the right.
+# Then go on to Watch, which has the id filled in.
+mutation Create {
+  createReportRun(
+    input: {
+      report: {
+        balanceChangeFromActivityItemized: {
+          interval: {
+            ${intervalOf(month)}
+          }
+        }
+      }
+    }
+  ) {
+    reportRun {
+      id
+      status
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`
+}

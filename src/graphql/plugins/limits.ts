@@ -25,11 +25,37 @@ const wordings: Record<Limit, readonly [what: string, advice: string]> = {
   cost: ['asks for # fields, as far as can be told', 'Ask for smaller pages, or for fewer fields.'],
 }
 
-const refusal = (message: string, extensions: Record<string, unknown>): GraphQLError =>
-  new GraphQLError(message, { extensions: { ...extensions, http: { status: 400 } } })
+const measured = ['depth', 'aliases', 'directives', 'pageSize', 'cost'] as const
+
+/**
+ * Refuses documents that ask for too much, by one error each, before they are validated or anything is executed. Those
+ * that Yoga keeps parsed are measured again each time, since their variables differ.
+ */
+export function limitDocuments(options: LimitOptions): Plugin {
+  return {
+    onParse: ({ setParseFn }) => {
+      setParseFn((source: string | Source, more?: ParseOptions) => parseWithin(options.limits, source, more))
+      return ({ result, context }) => {
+        // Thrown, because Yoga takes what the parser gives for a mistake in the syntax, with another HTTP status.
+        if (isTooLarge(result)) throw result
+        if (!result || result instanceof Error) return
+        try {
+          // Absent when someone gives Yoga a document without a request.
+          checkSize(measureDocument(options.schema, result, context.params?.variables), options)
+        } catch (error) {
+          throw error instanceof NestingError ? tooDeep(options.limits.depth) : error
+        }
+      }
+    },
+  }
+}
+
+function refusal(message: string, extensions: Record<string, unknown>): GraphQLError {
+  return new GraphQLError(message, { extensions: { ...extensions, http: { status: 400 } } })
+}
 
 /** @param actual null when reading was given up before it was known */
-const tooLarge = (limit: Limit, maximum: number, actual: number | null): GraphQLError => {
+function tooLarge(limit: Limit, maximum: number, actual: number | null): GraphQLError {
   const [what, advice] = wordings[limit]
   const isTold = actual !== null && actual < 1e9
   const found = isTold ? String(actual) : `more than ${actual === null ? maximum : 1e9}`
@@ -42,21 +68,24 @@ const tooLarge = (limit: Limit, maximum: number, actual: number | null): GraphQL
 }
 
 /** Lists in lists and fragments in fragments are no levels of fields, but have to be within bounds too. */
-const tooDeep = (depth: number): GraphQLError =>
-  refusal(
+function tooDeep(depth: number): GraphQLError {
+  return refusal(
     `The document is nested too deep to be read; at most ${depth} levels of fields are allowed. ${wordings.depth[1]}`,
     { code: 'DOCUMENT_TOO_LARGE', limit: 'depth', maximum: depth, actual: null },
   )
+}
 
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof GraphQLError && error.extensions.code === 'DOCUMENT_TOO_LARGE'
+function isTooLarge(error: unknown): boolean {
+  return error instanceof GraphQLError && error.extensions.code === 'DOCUMENT_TOO_LARGE'
+}
 
 /** The parser has no code for it, only words. */
-const isOutOfTokens = (error: unknown): boolean =>
-  error instanceof GraphQLError && error.message.includes('Document contains more than')
+function isOutOfTokens(error: unknown): boolean {
+  return error instanceof GraphQLError && error.message.includes('Document contains more than')
+}
 
 /** @throws GraphQLError when the text has too many characters or tokens, or is no GraphQL */
-const parseWithin = ({ tokens, depth }: DocumentLimits, source: string | Source, options?: ParseOptions) => {
+function parseWithin({ tokens, depth }: DocumentLimits, source: string | Source, options?: ParseOptions) {
   const { length } = typeof source === 'string' ? source : source.body
   const characters = tokens * charactersPerToken
   if (length > characters) throw tooLarge('characters', characters, length)
@@ -70,9 +99,7 @@ const parseWithin = ({ tokens, depth }: DocumentLimits, source: string | Source,
   }
 }
 
-const measured = ['depth', 'aliases', 'directives', 'pageSize', 'cost'] as const
-
-const checkSize = (size: DocumentSize, { limits, introspection }: LimitOptions): void => {
+function checkSize(size: DocumentSize, { limits, introspection }: LimitOptions): void {
   for (const limit of measured) {
     if (size[limit] > limits[limit]) throw tooLarge(limit, limits[limit], size[limit])
   }
@@ -85,24 +112,3 @@ const checkSize = (size: DocumentSize, { limits, introspection }: LimitOptions):
     )
   }
 }
-
-/**
- * Refuses documents that ask for too much, by one error each, before they are validated or anything is executed. Those
- * that Yoga keeps parsed are measured again each time, since their variables differ.
- */
-export const limitDocuments = (options: LimitOptions): Plugin => ({
-  onParse: ({ setParseFn }) => {
-    setParseFn((source: string | Source, more?: ParseOptions) => parseWithin(options.limits, source, more))
-    return ({ result, context }) => {
-      // Thrown, because Yoga takes what the parser gives for a mistake in the syntax, with another HTTP status.
-      if (isTooLarge(result)) throw result
-      if (!result || result instanceof Error) return
-      try {
-        // Absent when someone gives Yoga a document without a request.
-        checkSize(measureDocument(options.schema, result, context.params?.variables), options)
-      } catch (error) {
-        throw error instanceof NestingError ? tooDeep(options.limits.depth) : error
-      }
-    }
-  },
-})

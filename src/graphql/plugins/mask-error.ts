@@ -6,22 +6,12 @@ import { isOutage } from '../../postgres/outage.ts'
 import { currentRequest } from '../../request-context.ts'
 import { StorageError } from '../../storage/storage-error.ts'
 
-const originalOf = (error: unknown): unknown =>
-  error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
-
-const withPlace = (message: string, error: unknown, extensions: Record<string, unknown>): GraphQLError => {
-  const place =
-    error instanceof GraphQLError
-      ? { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path }
-      : {}
-  return new GraphQLError(message, { ...place, extensions })
-}
-
 /** An authentication error as clients see it: also the HTTP answer is 401. */
-export const unauthenticated = (error: AuthenticationError): GraphQLError =>
-  new GraphQLError(error.message, {
+export function unauthenticated(error: AuthenticationError): GraphQLError {
+  return new GraphQLError(error.message, {
     extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
   })
+}
 
 /** Also over HTTP the answer says when to come back. */
 const unavailable = {
@@ -33,9 +23,8 @@ const unavailable = {
  * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database or of the store of
  * files, that it should try again; of anything else an id, under which the log has the whole.
  */
-export const createErrorMask =
-  (log: Logger) =>
-  (error: unknown): GraphQLError => {
+export function createErrorMask(log: Logger) {
+  return (error: unknown): GraphQLError => {
     const original = originalOf(error)
     if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
     if (original instanceof AuthenticationError) {
@@ -63,3 +52,16 @@ export const createErrorMask =
     // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
     return withPlace(message, error, { code: 'INTERNAL_SERVER_ERROR', errorId, unexpected: true })
   }
+}
+
+function originalOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
+}
+
+function withPlace(message: string, error: unknown, extensions: Record<string, unknown>): GraphQLError {
+  const place =
+    error instanceof GraphQLError
+      ? { nodes: error.nodes, source: error.source, positions: error.positions, path: error.path }
+      : {}
+  return new GraphQLError(message, { ...place, extensions })
+}

@@ -5,13 +5,8 @@ import type { Context } from '../context.ts'
 
 type Kind = ExecutedOperation['kind']
 
-const hasErrors = (result: unknown): boolean =>
-  result instanceof Object && 'errors' in result && Array.isArray(result.errors) && result.errors.length > 0
-
-const outcomeOf = (result: unknown): 'ok' | 'errors' => (hasErrors(result) ? 'errors' : 'ok')
-
 /** Counts the operations of HTTP, SSE and WebSocket alike, by kind and outcome. */
-export const watchOperations = (metrics: Metrics): Plugin<Context> => {
+export function watchOperations(metrics: Metrics): Plugin<Context> {
   const refused = (): void => metrics.operationExecuted({ kind: 'unknown', outcome: 'refused' })
   return {
     onParse:
@@ -36,4 +31,14 @@ export const watchOperations = (metrics: Metrics): Plugin<Context> => {
       },
     }),
   }
+}
+
+function hasErrors(result: unknown): boolean {
+  return (
+    result instanceof Object && 'errors' in result && Array.isArray(result.errors) && result.errors.length > 0
+  )
+}
+
+function outcomeOf(result: unknown): 'ok' | 'errors' {
+  return hasErrors(result) ? 'errors' : 'ok'
 }

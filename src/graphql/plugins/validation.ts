@@ -6,26 +6,10 @@ const mostMistakes = 3
 /** Where validation stops: most of what comes after so many follows from the first. */
 const mostErrors = 10
 
-/** The first few, each once: ten times the same unknown directive is one mistake. */
-const firstMistakes = (errors: readonly GraphQLError[]): readonly GraphQLError[] => {
-  const messages = new Set<string>()
-  const isNew = ({ message }: GraphQLError): boolean =>
-    !messages.has(message) && Boolean(messages.add(message))
-  // The one after the last says only that validation has stopped.
-  return errors.slice(0, mostErrors).filter(isNew).slice(0, mostMistakes)
-}
-
 type Ended = {
   // Yoga has no type for what comes of it: one answer, or a stream of them.
   result: unknown
   setResult: (result: { errors: readonly GraphQLError[] }) => void
-}
-
-/** An answer without data is one of values that do not fit: each of a list, each field of an object. */
-const shorten = ({ result, setResult }: Ended): void => {
-  if (!(result instanceof Object) || !('errors' in result) || 'data' in result) return
-  const { errors } = result
-  if (Array.isArray(errors) && errors.length > 1) setResult({ errors: firstMistakes(errors) })
 }
 
 /**
@@ -33,7 +17,7 @@ const shorten = ({ result, setResult }: Ended): void => {
  *
  * @param suggestions whether clients are told of names like one that they misspelt, which gives the schema away
  */
-export const tellFewMistakes = (suggestions: boolean): Plugin => {
+export function tellFewMistakes(suggestions: boolean): Plugin {
   const options = { maxErrors: mostErrors, hideSuggestions: !suggestions }
   // Yoga's type of the arguments lacks what its executor reads.
   const hide = (args: object): void => {
@@ -54,4 +38,20 @@ export const tellFewMistakes = (suggestions: boolean): Plugin => {
       return { onSubscribeResult: shorten }
     },
   }
+}
+
+/** The first few, each once: ten times the same unknown directive is one mistake. */
+function firstMistakes(errors: readonly GraphQLError[]): readonly GraphQLError[] {
+  const messages = new Set<string>()
+  const isNew = ({ message }: GraphQLError): boolean =>
+    !messages.has(message) && Boolean(messages.add(message))
+  // The one after the last says only that validation has stopped.
+  return errors.slice(0, mostErrors).filter(isNew).slice(0, mostMistakes)
+}
+
+/** An answer without data is one of values that do not fit: each of a list, each field of an object. */
+function shorten({ result, setResult }: Ended): void {
+  if (!(result instanceof Object) || !('errors' in result) || 'data' in result) return
+  const { errors } = result
+  if (Array.isArray(errors) && errors.length > 1) setResult({ errors: firstMistakes(errors) })
 }

@@ -75,10 +75,10 @@ export const StatusError = builder.objectRef<UserErrorValue & { error: WrongStat
  * @param pathOf turns a command's own path into one from the argument down
  * @throws what was thrown, when the caller cannot mend it
  */
-export const toUserErrors = (
+export function toUserErrors(
   thrown: unknown,
   pathOf: (path: readonly string[]) => readonly string[] = (path) => path,
-): UserErrorValue[] => {
+): UserErrorValue[] {
   const errors = thrown instanceof InputErrors ? thrown.errors : [thrown]
   return errors.map((error) => {
     if (!(error instanceof UserFacingError)) throw thrown

@@ -5,7 +5,7 @@ export type ConnectionCount = {
 }
 
 /** @param limit connections that one key may hold; those without a key count together as one */
-export const createConnectionCount = (limit: number): ConnectionCount => {
+export function createConnectionCount(limit: number): ConnectionCount {
   const open = new Map<string | null, number>()
   return {
     take: (apiKeyId) => {

@@ -11,7 +11,7 @@ const patienceMilliseconds = 1_000
  * Takes no new sockets and closes those that are open with a code by which clients connect again, in waves, so that they
  * do not all come to the next gateway in the same moment. Those that do not answer are cut off a second later.
  */
-export const drainSockets = async (sockets: WebSocketServer): Promise<void> => {
+export async function drainSockets(sockets: WebSocketServer): Promise<void> {
   const closed = new Promise((resolve) => sockets.close(resolve))
   const open = [...sockets.clients]
   const size = Math.ceil(open.length / waves)

@@ -33,13 +33,14 @@ const tryAgainLater = 1013
 const pingMilliseconds = 12_000
 
 /** A close frame has room for 123 bytes of reason. */
-export const closeReason = (text: string): string =>
-  Buffer.byteLength(text) <= 123
+export function closeReason(text: string): string {
+  return Buffer.byteLength(text) <= 123
     ? text
     : `${Buffer.from(text)
         .subarray(0, 119)
         .toString()
         .replace(/\uFFFD$/, '')}…`
+}
 
 /**
  * Serves one socket until it closes.
@@ -47,11 +48,11 @@ export const closeReason = (text: string): string =>
  * The package has a binding of its own, but that one writes faults to the console, past the log, and sends their
  * messages to the client.
  */
-export const serveSocket = (
+export function serveSocket(
   socket: WebSocket,
   request: IncomingMessage,
   { protocol, log, mask, slowReaderSeconds }: ServeSocketOptions,
-): void => {
+): void {
   // Too long a message, say: the socket closes by itself, with the code for that.
   socket.on('error', (error) => log.debug({ err: error }, 'A WebSocket broke.'))
 

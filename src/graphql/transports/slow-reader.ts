@@ -16,7 +16,7 @@ const goodbyeMilliseconds = 5_000
  * Cuts an event stream whose client has not read for some time. What was produced meanwhile is not lost: the stream ends
  * without `complete`, by which a client knows that it has to come again with its cursor.
  */
-export const cutSlowStream = (response: ServerResponse, seconds: number): void => {
+export function cutSlowStream(response: ServerResponse, seconds: number): void {
   let stuckSince: number | null = null
   const timer = setInterval(() => {
     const isStream = String(response.getHeader('content-type')).startsWith('text/event-stream')
@@ -48,7 +48,7 @@ export type PendingSends = {
  * Sends to a socket, each subscription waiting for its own message to leave, and closes the socket when its client has
  * taken nothing for some time. One that goes on asking meanwhile is not heard, so that answers do not pile up.
  */
-export const sendUnlessSlow = (socket: WebSocket, seconds: number): PendingSends => {
+export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends {
   let pending = 0
   let lastMoved = Date.now()
   const { promise: closed, resolve: noteClosed } = Promise.withResolvers<void>()

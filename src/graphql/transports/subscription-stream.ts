@@ -3,16 +3,9 @@ import { AuthenticationError } from '../../errors.ts'
 import { type Context, requireViewer } from '../context.ts'
 
 /** What a client is told when its key ends while it is connected. */
-export const keyEnded = (): AuthenticationError =>
-  new AuthenticationError('The API key has been revoked or has expired. Connect again with another one.')
-
-/** Over SSE each subscription is a connection of its own; a WebSocket is counted when it is opened. */
-const takeConnection = ({ isSocket, connections, socketLimits }: Context, apiKeyId: string): (() => void) => {
-  const giveBack = isSocket ? () => {} : connections.take(apiKeyId)
-  if (giveBack) return giveBack
-  throw new GraphQLError(
-    `The API key holds ${socketLimits.perKey} connections open here, which is its limit. Close one of them.`,
-    { extensions: { code: 'LIMIT_REACHED', http: { status: 429 } } },
+export function keyEnded(): AuthenticationError {
+  return new AuthenticationError(
+    'The API key has been revoked or has expired. Connect again with another one.',
   )
 }
 
@@ -23,10 +16,10 @@ const takeConnection = ({ isSocket, connections, socketLimits }: Context, apiKey
  * @param open begins the subscription
  * @throws GraphQLError when the key holds too many connections open
  */
-export const subscriptionStream = <Value>(
+export function subscriptionStream<Value>(
   context: Context,
   open: () => AsyncIterableIterator<Value, void, undefined>,
-): AsyncIterableIterator<Value, void, undefined> => {
+): AsyncIterableIterator<Value, void, undefined> {
   const { apiKeyId } = requireViewer(context)
   const giveBack = takeConnection(context, apiKeyId)
   const countDown = context.metrics.subscriptionOpened()
@@ -72,4 +65,14 @@ export const subscriptionStream = <Value>(
       return this
     },
   }
+}
+
+/** Over SSE each subscription is a connection of its own; a WebSocket is counted when it is opened. */
+function takeConnection({ isSocket, connections, socketLimits }: Context, apiKeyId: string): () => void {
+  const giveBack = isSocket ? () => {} : connections.take(apiKeyId)
+  if (giveBack) return giveBack
+  throw new GraphQLError(
+    `The API key holds ${socketLimits.perKey} connections open here, which is its limit. Close one of them.`,
+    { extensions: { code: 'LIMIT_REACHED', http: { status: 429 } } },
+  )
 }

@@ -31,26 +31,8 @@ export type WebSocketOptions = {
   isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
 }
 
-/** GraphiQL opens its sockets without a key, and sends the headers of its editor with each operation. */
-const readOperationKey = ({ extensions }: SubscribePayload): string | null => {
-  const headers = extensions?.headers
-  return headers instanceof Object ? readConnectionParams({ ...headers }) : null
-}
-
-/** An error as it is sent: not with what is meant for Yoga, its HTTP status and the like. */
-const formatted = (error: GraphQLError): GraphQLFormattedError => {
-  const { http, unexpected, ...extensions } = error.extensions
-  return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
-}
-
-const tooManyOperations = (limit: number): GraphQLError =>
-  new GraphQLError(
-    `There are ${limit} operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.`,
-    { extensions: { code: 'LIMIT_REACHED' } },
-  )
-
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
-export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebSocketOptions) => {
+export function startWebSockets({ server, yoga, services, log, isAllowed }: WebSocketOptions) {
   const { socketLimits: limits, connections, keyWatch, metrics } = services
   const sockets = new WebSocketServer({
     server,
@@ -143,4 +125,23 @@ export const startWebSockets = ({ server, yoga, services, log, isAllowed }: WebS
     /** Tells every client to connect again, elsewhere. */
     stop: () => drainSockets(sockets),
   }
+}
+
+/** GraphiQL opens its sockets without a key, and sends the headers of its editor with each operation. */
+function readOperationKey({ extensions }: SubscribePayload): string | null {
+  const headers = extensions?.headers
+  return headers instanceof Object ? readConnectionParams({ ...headers }) : null
+}
+
+/** An error as it is sent: not with what is meant for Yoga, its HTTP status and the like. */
+function formatted(error: GraphQLError): GraphQLFormattedError {
+  const { http, unexpected, ...extensions } = error.extensions
+  return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
+}
+
+function tooManyOperations(limit: number): GraphQLError {
+  return new GraphQLError(
+    `There are ${limit} operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.`,
+    { extensions: { code: 'LIMIT_REACHED' } },
+  )
 }

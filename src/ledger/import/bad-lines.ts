@@ -15,19 +15,12 @@ const mostTold = 20
 /** Characters of a value that are told. */
 const longestValue = 80
 
-const told = (value: string): string =>
-  JSON.stringify(value.length > longestValue ? `${value.slice(0, longestValue)}…` : value)
-
-const sentence = (path: string, { number, column, value, reason }: BadLine): string => {
-  const what = [column ?? 'the line', ...(value ? [told(value)] : [])].join(' ')
-  return `${path}:${number}: ${what} ${reason}.`
-}
-
 /** What is wrong with a line, as one value. */
-export const badLine = (line: CsvLine, cause: BadCell | string): BadLine =>
-  typeof cause === 'string'
+export function badLine(line: CsvLine, cause: BadCell | string): BadLine {
+  return typeof cause === 'string'
     ? { number: line.number, column: null, value: null, reason: cause }
     : { number: line.number, column: cause.column, value: cause.value, reason: cause.message }
+}
 
 export type BadLines = {
   add(line: BadLine): void
@@ -37,7 +30,7 @@ export type BadLines = {
 }
 
 /** Counts bad lines, and keeps the first. */
-export const createBadLines = (): BadLines => {
+export function createBadLines(): BadLines {
   const first: BadLine[] = []
   let count = 0
   return {
@@ -51,4 +44,13 @@ export const createBadLines = (): BadLines => {
       return count > first.length ? [...lines, `${path}: and ${count - first.length} more.`] : lines
     },
   }
+}
+
+function told(value: string): string {
+  return JSON.stringify(value.length > longestValue ? `${value.slice(0, longestValue)}…` : value)
+}
+
+function sentence(path: string, { number, column, value, reason }: BadLine): string {
+  const what = [column ?? 'the line', ...(value ? [told(value)] : [])].join(' ')
+  return `${path}:${number}: ${what} ${reason}.`
 }

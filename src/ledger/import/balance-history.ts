@@ -16,7 +16,7 @@ import {
 const payoutTypes = new Set(['payout', 'payout_cancel', 'payout_failure'])
 
 /** What only the source's own kind says where it belongs: the metadata columns. */
-const openMetadata = (columns: Columns) => {
+function openMetadata(columns: Columns) {
   const read = columns.metadata(/^(.+) \(metadata\)$/)
   return (line: Line, sourceId: string | null) => ({
     charge: chargeIdOf(sourceId) === null ? null : read(line),
@@ -26,7 +26,7 @@ const openMetadata = (columns: Columns) => {
 }
 
 /** What the columns say, each in its place. */
-const openFields = (columns: Columns) => {
+function openFields(columns: Columns) {
   const id = columns.needed('id')
   const type = columns.needed('type')
   const source = columns.text('source')
@@ -60,11 +60,12 @@ const openFields = (columns: Columns) => {
 type Fields = ReturnType<ReturnType<typeof openFields>>
 
 /** Before payouts had a type and ids of their own they were transfers, to be told by naming themselves. */
-const typeOf = ({ row, bank }: Fields): string =>
-  row.type === 'transfer' && bank.id !== null && bank.id === row.sourceId ? 'payout' : row.type
+function typeOf({ row, bank }: Fields): string {
+  return row.type === 'transfer' && bank.id !== null && bank.id === row.sourceId ? 'payout' : row.type
+}
 
 /** What the line says of where the money went. */
-const destinationOf = ({ row, bank }: Fields, type: string) => {
+function destinationOf({ row, bank }: Fields, type: string) {
   const payoutId = payoutTypes.has(type) ? row.sourceId : null
   const isPayout = type === 'payout'
   const isAutomatic = isPayout && bank.id !== null && bank.id === payoutId
@@ -78,7 +79,7 @@ const destinationOf = ({ row, bank }: Fields, type: string) => {
 }
 
 /** The payouts that the line says something of: itself, when it is one, and the one that its money went into. */
-const payoutsOf = ({ row, bank }: Fields, type: string, payoutId: string | null): LedgerPayout[] => {
+function payoutsOf({ row, bank }: Fields, type: string, payoutId: string | null): LedgerPayout[] {
   const { amount, currency, created, description } = row
   const itself =
     type === 'payout' && payoutId !== null
@@ -89,7 +90,7 @@ const payoutsOf = ({ row, bank }: Fields, type: string, payoutId: string | null)
   return [...itself, { id, currency, isAutomatic: true, arrivalDate: date, effectiveAt: date }]
 }
 
-const open = (columns: Columns): LineReader => {
+function open(columns: Columns): LineReader {
   const fieldsOf = openFields(columns)
   const metadataOf = openMetadata(columns)
   return {

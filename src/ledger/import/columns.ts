@@ -33,19 +33,7 @@ export type Columns = {
   metadata(pattern: RegExp): Reader<Metadata>
 }
 
-const absent = () => null
-
-/** Runs a conversion, and names column and value when it fails. */
-const convert = <Value>(column: string, value: string, read: (text: string) => Value): Value => {
-  try {
-    return read(value)
-  } catch (error) {
-    if (error instanceof BadCell) throw new BadCell(error.message, column, value)
-    throw error
-  }
-}
-
-export const createColumns = (header: readonly string[], timezone: string): Columns => {
+export function createColumns(header: readonly string[], timezone: string): Columns {
   const places = new Map(header.map((name, place) => [name.trim().toLowerCase(), place]))
   const readAmount = createAmountReader()
   const localTimes: string[] = []
@@ -125,5 +113,19 @@ export const createColumns = (header: readonly string[], timezone: string): Colu
         return entries.length === 0 ? null : Object.fromEntries(entries)
       }
     },
+  }
+}
+
+function absent() {
+  return null
+}
+
+/** Runs a conversion, and names column and value when it fails. */
+function convert<Value>(column: string, value: string, read: (text: string) => Value): Value {
+  try {
+    return read(value)
+  } catch (error) {
+    if (error instanceof BadCell) throw new BadCell(error.message, column, value)
+    throw error
   }
 }

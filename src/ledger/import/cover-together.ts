@@ -11,11 +11,11 @@ import type { ImportResult } from './import-file.ts'
  * @returns false when nothing is covered
  * @throws InputError when a gap would lie between the files and what is covered
  */
-export const coverTogether = async (
+export async function coverTogether(
   client: pg.ClientBase,
   tenant: Tenant,
   files: readonly ImportResult[],
-): Promise<boolean> => {
+): Promise<boolean> {
   if (files.some(({ rejectedPath }) => rejectedPath !== null)) return false
   return inTransaction(client, async () => {
     await lockLedger(client, tenant)

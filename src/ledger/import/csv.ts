@@ -12,16 +12,34 @@ export type CsvLine = {
 /** No record is this long, in characters: then a quote has no partner. */
 const longestRecord = 16 * 1024 * 1024
 
-const count = (text: string, character: string): number => {
+const [quote, lineFeed] = ['"'.charCodeAt(0), '\n'.charCodeAt(0)]
+
+/**
+ * The records of a CSV file after RFC 4180, in parts, empty lines left out; the first is the header. Lines may end in LF or
+ * CRLF, as the header's does. Memory holds one part.
+ */
+export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<CsvLine[]> {
+  let newline: '\n' | '\r\n' | null = null
+  let width: number | null = null
+  let number = 1
+  for await (const text of wholeRecords(parts)) {
+    newline ??= /^[^\n]*\r(\n|$)/.test(text) ? '\r\n' : '\n'
+    const isCut = newline === '\r\n' && text.endsWith('\r')
+    const { lines, next } = splitRecords(isCut ? text.slice(0, -1) : text, newline, number, width)
+    number = next
+    width ??= lines[0]?.cells.length ?? null
+    if (lines.length > 0) yield lines
+  }
+}
+
+function count(text: string, character: string): number {
   let found = 0
   for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) found++
   return found
 }
 
-const [quote, lineFeed] = ['"'.charCodeAt(0), '\n'.charCodeAt(0)]
-
 /** Where the last line feed stands that is in no quotes, -1 when there is none, and whether the text ends within quotes. */
-const scan = (text: string, beginsQuoted: boolean): { end: number; isQuoted: boolean } => {
+function scan(text: string, beginsQuoted: boolean): { end: number; isQuoted: boolean } {
   let [end, isQuoted] = [-1, beginsQuoted]
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
@@ -55,7 +73,7 @@ async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<strin
 }
 
 /** Finds faults in lines of one text. @param width cells of the header */
-const createFaultFinder = (text: string, badlyQuoted: ReadonlySet<number | undefined>, width: number) => {
+function createFaultFinder(text: string, badlyQuoted: ReadonlySet<number | undefined>, width: number) {
   const mayHaveNul = text.includes('\0')
   return (cells: readonly string[], place: number): string | null => {
     if (badlyQuoted.has(place)) return 'has a quote where none can stand'
@@ -65,15 +83,17 @@ const createFaultFinder = (text: string, badlyQuoted: ReadonlySet<number | undef
   }
 }
 
-const isEmpty = (cells: readonly string[]): boolean => cells.length === 1 && cells[0] === ''
+function isEmpty(cells: readonly string[]): boolean {
+  return cells.length === 1 && cells[0] === ''
+}
 
 /** Splits whole records into lines of which the first has this number. The width is that of the header. */
-const splitRecords = (
+function splitRecords(
   text: string,
   newline: '\n' | '\r\n',
   first: number,
   width: number | null,
-): { lines: CsvLine[]; next: number } => {
+): { lines: CsvLine[]; next: number } {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline })
   const header = data.find((cells) => !isEmpty(cells))
   const badlyQuoted = new Set(errors.map((error) => error.row))
@@ -86,22 +106,4 @@ const splitRecords = (
     number += 1 + (hasBreaks ? cells.reduce((breaks, cell) => breaks + count(cell, '\n'), 0) : 0)
   }
   return { lines, next: number }
-}
-
-/**
- * The records of a CSV file after RFC 4180, in parts, empty lines left out; the first is the header. Lines may end in LF or
- * CRLF, as the header's does. Memory holds one part.
- */
-export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<CsvLine[]> {
-  let newline: '\n' | '\r\n' | null = null
-  let width: number | null = null
-  let number = 1
-  for await (const text of wholeRecords(parts)) {
-    newline ??= /^[^\n]*\r(\n|$)/.test(text) ? '\r\n' : '\n'
-    const isCut = newline === '\r\n' && text.endsWith('\r')
-    const { lines, next } = splitRecords(isCut ? text.slice(0, -1) : text, newline, number, width)
-    number = next
-    width ??= lines[0]?.cells.length ?? null
-    if (lines.length > 0) yield lines
-  }
 }

@@ -7,15 +7,12 @@ import { itemizedPayouts } from './payouts.ts'
 /** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
 const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
-const missing = (kind: ExportKind, names: ReadonlySet<string>): string[] =>
-  kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
-
 /**
  * The kind of an export, told by its header.
  *
  * @throws BadExport when it is none, with what the nearest one lacks
  */
-export const recognizeExport = (header: readonly string[]): ExportKind => {
+export function recognizeExport(header: readonly string[]): ExportKind {
   const names = new Set(header.map((name) => name.trim().toLowerCase()))
   const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
   const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
@@ -23,4 +20,8 @@ export const recognizeExport = (header: readonly string[]): ExportKind => {
   throw new BadExport(
     `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${nearest?.lacks.join(', ')}`,
   )
+}
+
+function missing(kind: ExportKind, names: ReadonlySet<string>): string[] {
+  return kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
 }

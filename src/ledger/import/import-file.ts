@@ -51,6 +51,39 @@ export type ImportResult = {
   sides: readonly LedgerSide[]
 }
 
+/**
+ * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. Whoever is killed
+ * meanwhile leaves nothing, and importing a file again changes nothing.
+ *
+ * - The file's rows complete what is known, by id; see `mergeLedger`.
+ * - The ledger's coverage is extended by what the file tells completely, see `coveredSpan`, in the same transaction,
+ *   unless the file is but a part of that.
+ * - Memory does not grow with the file.
+ *
+ * @throws InputError when the file cannot be read, or has bad lines and `skipBad` is not set; the message names each; and
+ * when a gap would lie between the file and what is covered
+ */
+export async function importFile(
+  client: pg.ClientBase,
+  tenant: Tenant,
+  path: string,
+  options: ImportOptions,
+): Promise<ImportResult> {
+  try {
+    const source = await openExport(path, options.timezone)
+    await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
+    await client.query('begin')
+    const result = await mergeExport(client, tenant, source, rejected, path, options)
+    await client.query('commit')
+    return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
+  } catch (error) {
+    // Of a connection that is lost there is nothing to undo, and the loss is what has to be told.
+    if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => {})
+    if (!(error instanceof BadExport)) throw error
+    throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
+  }
+}
+
 /** The rows of an export as they come; those that cannot be read go elsewhere. */
 async function* readRows(
   source: OpenExport,
@@ -69,21 +102,22 @@ async function* readRows(
   }
 }
 
-const refuse = (path: string, bad: BadLines): InputError =>
-  new InputError(
+function refuse(path: string, bad: BadLines): InputError {
+  return new InputError(
     [
       ...bad.sentences(path),
       `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`,
     ].join('\n'),
     ['file'],
   )
+}
 
 /** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes. */
-const completed = (
+function completed(
   source: OpenExport,
   isWhole: boolean,
   { declared, timezone, now }: ImportOptions,
-): Pick<ImportResult, 'span' | 'sides'> => {
+): Pick<ImportResult, 'span' | 'sides'> {
   const isDeclared = declared.from !== null && declared.until !== null
   const writtenAt = source.writtenAt < now ? source.writtenAt : now
   const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
@@ -94,14 +128,14 @@ const completed = (
 }
 
 /** Merges one export in the transaction that the caller has open. */
-const mergeExport = async (
+async function mergeExport(
   client: pg.ClientBase,
   tenant: Tenant,
   source: OpenExport,
   rejected: RejectedFile | null,
   path: string,
   options: ImportOptions,
-): Promise<ImportResult> => {
+): Promise<ImportResult> {
   const bad = createBadLines()
   await lockLedger(client, tenant)
   const { balanceTransactions: rows } = await mergeLedger(
@@ -124,37 +158,4 @@ const mergeExport = async (
   const { kind, localTimes } = source
   const rejectedLines = bad.sentences(path)
   return { title: kind.title, rows, localTimes, rejected: rejectedLines, rejectedPath: null, span, sides }
-}
-
-/**
- * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. Whoever is killed
- * meanwhile leaves nothing, and importing a file again changes nothing.
- *
- * - The file's rows complete what is known, by id; see `mergeLedger`.
- * - The ledger's coverage is extended by what the file tells completely, see `coveredSpan`, in the same transaction,
- *   unless the file is but a part of that.
- * - Memory does not grow with the file.
- *
- * @throws InputError when the file cannot be read, or has bad lines and `skipBad` is not set; the message names each; and
- * when a gap would lie between the file and what is covered
- */
-export const importFile = async (
-  client: pg.ClientBase,
-  tenant: Tenant,
-  path: string,
-  options: ImportOptions,
-): Promise<ImportResult> => {
-  try {
-    const source = await openExport(path, options.timezone)
-    await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
-    await client.query('begin')
-    const result = await mergeExport(client, tenant, source, rejected, path, options)
-    await client.query('commit')
-    return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
-  } catch (error) {
-    // Of a connection that is lost there is nothing to undo, and the loss is what has to be told.
-    if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => {})
-    if (!(error instanceof BadExport)) throw error
-    throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
-  }
 }

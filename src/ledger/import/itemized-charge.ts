@@ -3,26 +3,8 @@ import type { Columns, Line, Reader } from './columns.ts'
 
 const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
-/** An address in as many of its six columns as there are; null when all are empty. */
-const addressReader = (columns: Columns, prefix: string): Reader<LedgerAddress> => {
-  const readers = addressParts
-    .filter((part) => columns.has(`${prefix}_${part}`))
-    .map((part) => [part, columns.text(`${prefix}_${part}`)] as const)
-  // Asked four times for each line, so nothing is made but the address.
-  return (line) => {
-    const address: LedgerAddress = {}
-    let isEmpty = true
-    for (const [part, read] of readers) {
-      const text = read(line)
-      address[part] = text
-      isEmpty &&= text === null
-    }
-    return isEmpty ? null : address
-  }
-}
-
 /** Reads what a line of an itemized report says of its charge, whose id the caller knows. */
-export const chargeReader = (columns: Columns): ((line: Line, id: string) => LedgerCharge) => {
+export function chargeReader(columns: Columns): (line: Line, id: string) => LedgerCharge {
   const metadata = columns.metadata(/^payment_metadata\[(.+)\]$/)
   const created = columns.time('charge_created_utc', 'charge_created')
   const paymentIntentId = columns.text('payment_intent_id')
@@ -61,7 +43,7 @@ export const chargeReader = (columns: Columns): ((line: Line, id: string) => Led
 }
 
 /** Reads what a line of an itemized report says of its customer; null when it names none. */
-export const customerReader = (columns: Columns): Reader<LedgerCustomer> => {
+export function customerReader(columns: Columns): Reader<LedgerCustomer> {
   const id = columns.text('customer_id')
   const email = columns.text('customer_email')
   const name = columns.text('customer_name')
@@ -80,5 +62,23 @@ export const customerReader = (columns: Columns): Reader<LedgerCustomer> => {
           address: address(line),
           shippingAddress: shippingAddress(line),
         }
+  }
+}
+
+/** An address in as many of its six columns as there are; null when all are empty. */
+function addressReader(columns: Columns, prefix: string): Reader<LedgerAddress> {
+  const readers = addressParts
+    .filter((part) => columns.has(`${prefix}_${part}`))
+    .map((part) => [part, columns.text(`${prefix}_${part}`)] as const)
+  // Asked four times for each line, so nothing is made but the address.
+  return (line) => {
+    const address: LedgerAddress = {}
+    let isEmpty = true
+    for (const [part, read] of readers) {
+      const text = read(line)
+      address[part] = text
+      isEmpty &&= text === null
+    }
+    return isEmpty ? null : address
   }
 }

@@ -12,7 +12,7 @@ import {
   timeOfVersion,
 } from './transaction-fields.ts'
 
-const openTransaction = (columns: Columns) => {
+function openTransaction(columns: Columns) {
   const id = columns.needed('balance_transaction_id')
   const currency = currencyReader(columns, 'currency')
   const amounts = amountsReader(columns, { amount: 'gross', fee: 'fee', net: 'net' }, currency)
@@ -58,7 +58,7 @@ const openTransaction = (columns: Columns) => {
 }
 
 /** The automatic payout that a line names, and when it left the balance. */
-const openAutomaticPayout = (columns: Columns) => {
+function openAutomaticPayout(columns: Columns) {
   const id = columns.text('automatic_payout_id')
   const effectiveAt = timeOfVersion(columns, 'automatic_payout_effective_at', 'created')
   const traceId = columns.text('trace_id')
@@ -75,7 +75,7 @@ type Transaction = ReturnType<ReturnType<typeof openTransaction>>
 type AutomaticPayout = ReturnType<ReturnType<typeof openAutomaticPayout>>
 
 /** Which payouts a row is or went into, and when it changed the balance. */
-const destinationOf = (row: Transaction, bank: AutomaticPayout) => {
+function destinationOf(row: Transaction, bank: AutomaticPayout) {
   const payoutId = row.reportingCategory.startsWith('payout') ? idOf(row.sourceId, 'po_') : null
   const leftAt = row.reportingCategory === 'payout' ? (bank.effectiveAt ?? row.availableOn) : null
   return {
@@ -85,7 +85,7 @@ const destinationOf = (row: Transaction, bank: AutomaticPayout) => {
   }
 }
 
-const payoutsOf = ({ currency }: Transaction, bank: AutomaticPayout): LedgerPayout[] => {
+function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayout[] {
   if (bank.id === null) return []
   return [{ ...bank, id: bank.id, currency, isAutomatic: true, arrivalDate: bank.effectiveAt }]
 }
@@ -95,7 +95,7 @@ const payoutsOf = ({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
  * of the ending balance has only rows that were there at its end, and the payouts that took some of them left later: in
  * activity of the same time, payouts have left as well. The Dashboard exports activity without the column of the payout.
  */
-const createActivityCheck = (columns: Columns) => {
+function createActivityCheck(columns: Columns) {
   const tellsPayout = columns.has('automatic_payout_id')
   let [firstLeft, lastCreated, hasWaiting] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false]
   return {
@@ -109,10 +109,11 @@ const createActivityCheck = (columns: Columns) => {
 }
 
 /** One that has nothing but its id is no news. */
-const isMoreThanId = (row: LedgerCharge): boolean =>
-  Object.entries(row).some(([field, value]) => field !== 'id' && value !== null)
+function isMoreThanId(row: LedgerCharge): boolean {
+  return Object.entries(row).some(([field, value]) => field !== 'id' && value !== null)
+}
 
-const open = (columns: Columns): LineReader => {
+function open(columns: Columns): LineReader {
   const transactionOf = openTransaction(columns)
   const automaticPayoutOf = openAutomaticPayout(columns)
   const chargeOf = chargeReader(columns)

@@ -33,35 +33,13 @@ export type OpenExport = {
   writtenAt: Date
 }
 
-const readPart = (
-  lines: readonly CsvLine[],
-  reader: LineReader,
-  onTime: (at: number) => void,
-): ExportPart => {
-  const batch: LedgerBatch = emptyBatch()
-  const badLines: ExportPart['badLines'] = []
-  for (const line of lines) {
-    if (line.fault !== null) {
-      badLines.push({ line, problem: badLine(line, line.fault) })
-      continue
-    }
-    try {
-      onTime(reader.read(line.cells, batch).getTime())
-    } catch (error) {
-      if (!(error instanceof BadCell)) throw error
-      badLines.push({ line, problem: badLine(line, error) })
-    }
-  }
-  return { batch, badLines }
-}
-
 /**
  * Opens a file that the Stripe Dashboard or its reporting API has exported.
  *
  * @param timezone IANA name of the timezone that its local times are in
  * @throws BadExport when it cannot be read or is no export of a known kind; `parts` throws it for what is found later
  */
-export const openExport = async (path: string, timezone: string): Promise<OpenExport> => {
+export async function openExport(path: string, timezone: string): Promise<OpenExport> {
   const text = await openText(path)
   const csv = readCsv(text.parts)
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
@@ -95,4 +73,22 @@ export const openExport = async (path: string, timezone: string): Promise<OpenEx
     await csv.return(undefined)
     throw error
   }
+}
+
+function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void): ExportPart {
+  const batch: LedgerBatch = emptyBatch()
+  const badLines: ExportPart['badLines'] = []
+  for (const line of lines) {
+    if (line.fault !== null) {
+      badLines.push({ line, problem: badLine(line, line.fault) })
+      continue
+    }
+    try {
+      onTime(reader.read(line.cells, batch).getTime())
+    } catch (error) {
+      if (!(error instanceof BadCell)) throw error
+      badLines.push({ line, problem: badLine(line, error) })
+    }
+  }
+  return { batch, badLines }
 }

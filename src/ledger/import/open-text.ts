@@ -17,8 +17,26 @@ export type TextFile = {
   writtenAt: Date
 }
 
+/**
+ * Opens a text, unpacked when it is gzip.
+ *
+ * @throws BadExport when there is no such file, and from `parts` when it cannot be unpacked or is not UTF-8
+ */
+export async function openText(path: string): Promise<TextFile> {
+  try {
+    const { isGzip, size, mtime } = await lookAt(path)
+    const file = createReadStream(path, { highWaterMark: chunkBytes })
+    // An error of the file ends the unpacking with it, and is thrown from there.
+    const bytes = isGzip ? pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {}) : file
+    return { parts: decode(bytes), bytesRead: () => file.bytesRead, byteSize: size, writtenAt: mtime }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new BadExport(`it cannot be opened: ${reason}`, { cause })
+  }
+}
+
 /** Whether the file begins as gzip does, whatever its name. */
-const lookAt = async (path: string) => {
+async function lookAt(path: string) {
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
@@ -44,23 +62,5 @@ async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
       throw new BadExport(`it cannot be unpacked: ${cause.message}`, { cause })
     }
     throw cause
-  }
-}
-
-/**
- * Opens a text, unpacked when it is gzip.
- *
- * @throws BadExport when there is no such file, and from `parts` when it cannot be unpacked or is not UTF-8
- */
-export const openText = async (path: string): Promise<TextFile> => {
-  try {
-    const { isGzip, size, mtime } = await lookAt(path)
-    const file = createReadStream(path, { highWaterMark: chunkBytes })
-    // An error of the file ends the unpacking with it, and is thrown from there.
-    const bytes = isGzip ? pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {}) : file
-    return { parts: decode(bytes), bytesRead: () => file.bytesRead, byteSize: size, writtenAt: mtime }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new BadExport(`it cannot be opened: ${reason}`, { cause })
   }
 }

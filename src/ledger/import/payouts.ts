@@ -2,7 +2,7 @@ import type { Columns, Line, NeededReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
-const openPayout = (columns: Columns) => {
+function openPayout(columns: Columns) {
   const id = columns.needed('payout_id')
   const arrivalDate = columns.time('payout_expected_arrival_date')
   const status = columns.text('payout_status')
@@ -30,7 +30,7 @@ const openPayout = (columns: Columns) => {
  * balance, and its fee with it; one that came back gives, and may give its fee back, too. That shows in a net which is
  * larger than the amount, whichever way the signs are.
  */
-const balanceChangeReader = (columns: Columns, category: (line: Line) => string): NeededReader<Amounts> => {
+function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
   const currency = currencyReader(columns, 'currency')
   const read = givenAmountsReader(columns, { amount: 'gross', fee: 'fee', net: 'net' }, currency)
   return (line) => {
@@ -46,7 +46,7 @@ const balanceChangeReader = (columns: Columns, category: (line: Line) => string)
   }
 }
 
-const open = (columns: Columns): LineReader => {
+function open(columns: Columns): LineReader {
   const id = columns.needed('balance_transaction_id')
   const category = columns.needed('reporting_category')
   const currency = currencyReader(columns, 'currency')

@@ -13,19 +13,13 @@ export type RejectedFile = AsyncDisposable & {
   keep(): Promise<string | null>
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
-
 /**
  * Takes the rejected lines of a file, under its header and with their reason, to be mended and imported. It is made with the
  * first line, and has another name until it is kept.
  *
  * @throws BadExport when there is such a file already
  */
-export const openRejectedFile = async (source: string, header: readonly string[]): Promise<RejectedFile> => {
+export async function openRejectedFile(source: string, header: readonly string[]): Promise<RejectedFile> {
   const path = `${source}.rejected.csv`
   if (await isThere(path)) {
     throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
@@ -60,4 +54,11 @@ export const openRejectedFile = async (source: string, header: readonly string[]
       if (isThrownAway) await rm(unfinished, { force: true })
     },
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }

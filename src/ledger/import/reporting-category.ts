@@ -32,21 +32,21 @@ const categories: Readonly<Record<string, string>> = {
   transferred_to_balance_transaction: 'unreconciled_customer_funds',
 }
 
-/** Adjustments are disputes, lost or won, or anything else; exports from before disputes had ids say it in words. */
-const adjustmentCategory = (row: { sourceId: string | null; description: string | null; amount: number }) => {
-  const isDispute = idOf(row.sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(row.description ?? '')
-  if (!isDispute) return 'other_adjustment'
-  return row.amount > 0 ? 'dispute_reversal' : 'dispute'
-}
-
 /**
  * The reporting category that follows from a type; an unknown type is its own category. It is a guess where Stripe uses one
  * type for several categories: a refund may also be a partial capture's, a fee also network cost.
  */
-export const reportingCategoryOf = (
+export function reportingCategoryOf(
   type: string,
   row: { sourceId: string | null; description: string | null; amount: number },
-): string => {
+): string {
   if (type === 'adjustment' || type === 'adjusted_for_overdraft_transaction') return adjustmentCategory(row)
   return categories[type] ?? type
+}
+
+/** Adjustments are disputes, lost or won, or anything else; exports from before disputes had ids say it in words. */
+function adjustmentCategory(row: { sourceId: string | null; description: string | null; amount: number }) {
+  const isDispute = idOf(row.sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(row.description ?? '')
+  if (!isDispute) return 'other_adjustment'
+  return row.amount > 0 ? 'dispute_reversal' : 'dispute'
 }

@@ -2,7 +2,7 @@ import { BadCell } from './bad-cell.ts'
 import type { Columns, Line, NeededReader, Reader } from './columns.ts'
 
 /** The three-letter code of a settlement currency, in lower case. */
-export const currencyReader = (columns: Columns, name: string): NeededReader<string> => {
+export function currencyReader(columns: Columns, name: string): NeededReader<string> {
   const read = columns.needed(name)
   return (line) => {
     const currency = read(line)
@@ -14,7 +14,7 @@ export const currencyReader = (columns: Columns, name: string): NeededReader<str
 }
 
 /** The code of the currency that a customer paid in, in lower case; not every line has one. */
-export const facingCurrencyReader = (columns: Columns, name: string): Reader<string> => {
+export function facingCurrencyReader(columns: Columns, name: string): Reader<string> {
   const read = columns.text(name)
   return (line) => read(line)?.trim().toLowerCase() || null
 }
@@ -25,11 +25,7 @@ export type Amounts = { amount: number; fee: number; net: number }
 type AmountColumns = Readonly<Record<keyof Amounts, string>>
 
 /** Amount, fee and net as they stand there; one of fee and net may have no column, or nothing in it. */
-export const givenAmountsReader = (
-  columns: Columns,
-  names: AmountColumns,
-  currency: (line: Line) => string,
-) => {
+export function givenAmountsReader(columns: Columns, names: AmountColumns, currency: (line: Line) => string) {
   const readAmount = columns.amount(names.amount, currency)
   const readFee = columns.amount(names.fee, currency)
   const readNet = columns.amount(names.net, currency)
@@ -44,11 +40,11 @@ export const givenAmountsReader = (
 }
 
 /** Amount, fee and net of a line. What is not given follows from the others; where all three are, they have to agree. */
-export const amountsReader = (
+export function amountsReader(
   columns: Columns,
   names: AmountColumns,
   currency: (line: Line) => string,
-): NeededReader<Amounts> => {
+): NeededReader<Amounts> {
   const read = givenAmountsReader(columns, names, currency)
   return (line) => {
     const given = read(line)
@@ -73,19 +69,23 @@ export const amountsReader = (
  *
  * @param told name of a time that every version has, with `_utc` where it is in UTC
  */
-export const timeOfVersion = (columns: Columns, name: string, told: string): Reader<Date> => {
+export function timeOfVersion(columns: Columns, name: string, told: string): Reader<Date> {
   const utcName = `${name}_utc`
   const isUtcOnly = columns.has(`${told}_utc`) && !columns.has(told)
   return isUtcOnly && !columns.has(utcName) ? columns.time(name) : columns.time(utcName, name)
 }
 
 /** The automatic payout that a row was swept into: a payout takes itself into no other. */
-export const sweptInto = (bankId: string | null, payoutId: string | null): string | null =>
-  bankId === payoutId ? null : bankId
+export function sweptInto(bankId: string | null, payoutId: string | null): string | null {
+  return bankId === payoutId ? null : bankId
+}
 
 /** The id of an object, when it is of one of the kinds that these prefixes mark. */
-export const idOf = (id: string | null, ...prefixes: readonly string[]): string | null =>
-  id !== null && prefixes.some((prefix) => id.startsWith(prefix)) ? id : null
+export function idOf(id: string | null, ...prefixes: readonly string[]): string | null {
+  return id !== null && prefixes.some((prefix) => id.startsWith(prefix)) ? id : null
+}
 
 /** A charge's id, or that of a payment on a connected account. */
-export const chargeIdOf = (id: string | null): string | null => idOf(id, 'ch_', 'py_')
+export function chargeIdOf(id: string | null): string | null {
+  return idOf(id, 'ch_', 'py_')
+}

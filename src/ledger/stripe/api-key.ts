@@ -9,7 +9,7 @@ export type StripeKey = { secret: string; livemode: boolean }
  * @param livemode the mode that was asked for, which has to be that of the key
  * @throws ConfigurationError when there is none, it is of another kind, or of the other mode; never with the key in it
  */
-export const readStripeKey = (secret: string | undefined, livemode: boolean): StripeKey => {
+export function readStripeKey(secret: string | undefined, livemode: boolean): StripeKey {
   if (!secret) {
     throw new ConfigurationError(
       'STRIPE_API_KEY is not set. Put a secret or restricted key of the Stripe account into that environment variable.',

@@ -22,14 +22,31 @@ export const expandTransactions = [
   'data.source.failure_balance_transaction',
 ]
 
-// A payout that comes back does so when it comes back; only the payout itself waits for its arrival.
-const effectiveAt = ({ type, created }: Stripe.BalanceTransaction, { payout }: SourceFacts): Date =>
-  payout && type === 'payout' ? payoutEffectiveAt(payout) : timeOf(created)
+/** The rows of balance transactions whose sources were asked for whole. */
+export function ledgerBatch(transactions: readonly Stripe.BalanceTransaction[]): LedgerBatch {
+  const batch: LedgerBatch = emptyBatch()
+  for (const transaction of transactions) {
+    const facts = sourceFacts(wholeOf(transaction.source))
+    batch.balanceTransactions.push(transactionRow(transaction, facts))
+    batch.feeDetails.push(...feeDetailRows(transaction))
+    if (facts.payout) batch.payouts.push(payoutRow(facts.payout))
+    if (facts.charge) batch.charges.push(chargeRow(facts.charge))
+    const customer = wholeOf(facts.charge?.customer)
+    const row = customer && customerRow(customer)
+    if (row) batch.customers.push(row)
+  }
+  return batch
+}
 
-const transactionRow = (
+// A payout that comes back does so when it comes back; only the payout itself waits for its arrival.
+function effectiveAt({ type, created }: Stripe.BalanceTransaction, { payout }: SourceFacts): Date {
+  return payout && type === 'payout' ? payoutEffectiveAt(payout) : timeOf(created)
+}
+
+function transactionRow(
   transaction: Stripe.BalanceTransaction,
   facts: SourceFacts,
-): LedgerBalanceTransaction => {
+): LedgerBalanceTransaction {
   const { id, type, currency, amount, fee, net, description } = transaction
   const { columns, facing } = facts
   return {
@@ -53,8 +70,8 @@ const transactionRow = (
   }
 }
 
-const feeDetailRows = ({ id, fee_details }: Stripe.BalanceTransaction): LedgerFeeDetail[] =>
-  fee_details.map(({ type, amount, currency, description, application }, position) => ({
+function feeDetailRows({ id, fee_details }: Stripe.BalanceTransaction): LedgerFeeDetail[] {
+  return fee_details.map(({ type, amount, currency, description, application }, position) => ({
     balanceTransactionId: id,
     position,
     type,
@@ -63,19 +80,4 @@ const feeDetailRows = ({ id, fee_details }: Stripe.BalanceTransaction): LedgerFe
     description,
     application,
   }))
-
-/** The rows of balance transactions whose sources were asked for whole. */
-export const ledgerBatch = (transactions: readonly Stripe.BalanceTransaction[]): LedgerBatch => {
-  const batch: LedgerBatch = emptyBatch()
-  for (const transaction of transactions) {
-    const facts = sourceFacts(wholeOf(transaction.source))
-    batch.balanceTransactions.push(transactionRow(transaction, facts))
-    batch.feeDetails.push(...feeDetailRows(transaction))
-    if (facts.payout) batch.payouts.push(payoutRow(facts.payout))
-    if (facts.charge) batch.charges.push(chargeRow(facts.charge))
-    const customer = wholeOf(facts.charge?.customer)
-    const row = customer && customerRow(customer)
-    if (row) batch.customers.push(row)
-  }
-  return batch
 }

@@ -8,11 +8,11 @@ import { type Tenant, tenantKey } from '../../tenant.ts'
  *
  * @throws ConfigurationError when another one runs
  */
-export const claimSync = async <Result>(
+export async function claimSync<Result>(
   client: pg.ClientBase,
   tenant: Tenant,
   work: () => Promise<Result>,
-): Promise<Result> => {
+): Promise<Result> {
   const name = [`stripe sync ${tenantKey(tenant)}`]
   const { rows } = await client.query<{ claimed: boolean }>(
     'select pg_try_advisory_lock(hashtextextended($1, 0)) as claimed',

@@ -23,7 +23,7 @@ export type StripeClientOptions = StripeAddress & {
 }
 
 /** @throws ConfigurationError when a live key would travel to another machine in the clear */
-export const createStripeClient = (options: StripeClientOptions): Stripe => {
+export function createStripeClient(options: StripeClientOptions): Stripe {
   const { key, host, port, protocol = 'https', onWait, signal, patience = defaultPatience } = options
   if (protocol === 'http' && key.livemode && !(host && isLocalHost(host))) {
     throw new ConfigurationError(

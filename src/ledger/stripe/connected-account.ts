@@ -8,9 +8,9 @@ type ConnectedAccountColumns = Pick<
 >
 
 /** The account that a platform's transfer, charge or fee is about. Its name is the one that customers see, if it has one. */
-export const connectedAccountColumns = (
+export function connectedAccountColumns(
   link: string | Stripe.Account | null | undefined,
-): ConnectedAccountColumns => {
+): ConnectedAccountColumns {
   const account = wholeOf(link)
   return {
     connectedAccountId: idOf(link),

@@ -2,22 +2,12 @@ import Stripe from 'stripe'
 
 const secrets = /\b[sr]k_(test|live)_[\w*]+/g
 
-/** Stripe names keys in its messages, though not whole. */
-const withoutKeys = (message: string): string => message.replaceAll(secrets, 'STRIPE_API_KEY')
-
-const reasonOf = ({ detail, message }: Stripe.errors.StripeError): string => {
-  if (!(detail instanceof Error)) return message
-  // A name with several addresses fails with one error for each, and no message of its own.
-  const code = 'code' in detail && typeof detail.code === 'string' ? detail.code : ''
-  return [detail.message, code].find(Boolean) ?? message
-}
-
 /**
  * A sentence for whoever started the sync: what Stripe, or the way to it, refused, and what to do. No key is in it.
  *
  * @returns null for a fault that is not Stripe's
  */
-export const explainStripeFailure = (error: unknown, host: string): string | null => {
+export function explainStripeFailure(error: unknown, host: string): string | null {
   if (!(error instanceof Stripe.errors.StripeError)) return null
   const { statusCode, requestId } = error
   if (error instanceof Stripe.errors.StripeConnectionError)
@@ -31,4 +21,16 @@ export const explainStripeFailure = (error: unknown, host: string): string | nul
     return 'Stripe kept refusing requests as too many. Sync again later: it goes on where it stands.'
   const request = requestId ? `, request ${requestId}` : ''
   return `Stripe at ${host} answered with status ${statusCode}${request}: ${withoutKeys(error.message)}`
+}
+
+/** Stripe names keys in its messages, though not whole. */
+function withoutKeys(message: string): string {
+  return message.replaceAll(secrets, 'STRIPE_API_KEY')
+}
+
+function reasonOf({ detail, message }: Stripe.errors.StripeError): string {
+  if (!(detail instanceof Error)) return message
+  // A name with several addresses fails with one error for each, and no message of its own.
+  const code = 'code' in detail && typeof detail.code === 'string' ? detail.code : ''
+  return [detail.message, code].find(Boolean) ?? message
 }

@@ -11,7 +11,7 @@ const earliestDay = Date.UTC(2010, 0, 1) / 1000 / daySeconds
  *
  * @returns the beginning of that day; null when there is none before `until`
  */
-export const findFirstDay = async (stripe: Stripe, until: Date): Promise<Date | null> => {
+export async function findFirstDay(stripe: Stripe, until: Date): Promise<Date | null> {
   /** Day of the newest one before a moment, in days since 1970. */
   const newestBefore = async (seconds: number): Promise<number | null> => {
     const { data } = await stripe.balanceTransactions.list({ limit: 1, created: { lt: seconds } })

@@ -3,7 +3,7 @@ import type { LedgerCharge } from '../rows.ts'
 import { idOf, wholeOf } from './expandable.ts'
 
 /** What a paid invoice tells of its charge; null when it was paid by none, from the customer's balance, say. */
-export const invoiceChargeRow = ({ payment, invoice: link }: Stripe.InvoicePayment): LedgerCharge | null => {
+export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayment): LedgerCharge | null {
   const id = idOf(payment.charge) ?? idOf(wholeOf(payment.payment_intent)?.latest_charge)
   if (id === null) return null
   const invoice = wholeOf(link)

@@ -8,10 +8,7 @@ const rowsAtOnce = 1_000
  * Marks the rows that an automatic payout swept into the bank. Those that are older than the ledger are left out: it knows
  * nothing of their time.
  */
-export const markSwept = async (
-  { stripe, client, tenant }: StripeLedger,
-  payoutId: string,
-): Promise<void> => {
+export async function markSwept({ stripe, client, tenant }: StripeLedger, payoutId: string): Promise<void> {
   const swept = stripe.balanceTransactions.list({ payout: payoutId, limit: 100 })
   for await (const rows of chunksOf(swept, rowsAtOnce)) {
     // The list has the payout's own row, too.

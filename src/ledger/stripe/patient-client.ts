@@ -21,33 +21,6 @@ export const defaultPatience: Patience = {
 type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>
 type Response = Awaited<ReturnType<HttpClient['makeRequest']>>
 
-/** What Retry-After wants, in milliseconds: it has seconds or a date. */
-const retryAfter = (response: Response): number => {
-  const value = String(response.getHeaders()['retry-after'] ?? '')
-  if (/^\d+$/.test(value)) return Number(value) * 1_000
-  return Math.max(0, Date.parse(value) - Date.now() || 0)
-}
-
-/** Half of it is chance, so that several that were refused at once do not come again at once. */
-const backOff = ({ firstMilliseconds, longestMilliseconds }: Patience, refusals: number): number =>
-  Math.min(firstMilliseconds * 2 ** (refusals - 1), longestMilliseconds) * (0.5 + Math.random() / 2)
-
-/** Reads the body at once: when it breaks off, the request has failed, and the SDK sends it again. */
-const readWhole = async (response: Response): Promise<Response> => {
-  const body = response.toJSON()
-  await body.catch((error: unknown) => {
-    // One that came whole and is no JSON is for the SDK to report.
-    if (!(error instanceof SyntaxError)) throw error
-  })
-  return {
-    getStatusCode: () => response.getStatusCode(),
-    getHeaders: () => response.getHeaders(),
-    getRawResponse: () => response.getRawResponse(),
-    toStream: (onComplete) => response.toStream(onComplete),
-    toJSON: () => body,
-  }
-}
-
 /**
  * An HTTP client for the SDK that waits when Stripe says that there were too many requests, or that an object is locked
  * (both are status 429), and then sends the request again; the SDK by itself gives up at once.
@@ -55,12 +28,12 @@ const readWhole = async (response: Response): Promise<Response> => {
  * @param onWait told of each wait, in milliseconds
  * @param signal ends a wait, and lets no further request out
  */
-export const createPatientClient = (
+export function createPatientClient(
   client: HttpClient,
   patience: Patience,
   onWait: (milliseconds: number) => void,
   signal: AbortSignal,
-): HttpClient => {
+): HttpClient {
   // Over all requests: when the SDK sends one again that was refused too often, this does not begin anew.
   let refusals = 0
   return {
@@ -80,5 +53,33 @@ export const createPatientClient = (
         await sleep(wait, undefined, { signal })
       }
     },
+  }
+}
+
+/** What Retry-After wants, in milliseconds: it has seconds or a date. */
+function retryAfter(response: Response): number {
+  const value = String(response.getHeaders()['retry-after'] ?? '')
+  if (/^\d+$/.test(value)) return Number(value) * 1_000
+  return Math.max(0, Date.parse(value) - Date.now() || 0)
+}
+
+/** Half of it is chance, so that several that were refused at once do not come again at once. */
+function backOff({ firstMilliseconds, longestMilliseconds }: Patience, refusals: number): number {
+  return Math.min(firstMilliseconds * 2 ** (refusals - 1), longestMilliseconds) * (0.5 + Math.random() / 2)
+}
+
+/** Reads the body at once: when it breaks off, the request has failed, and the SDK sends it again. */
+async function readWhole(response: Response): Promise<Response> {
+  const body = response.toJSON()
+  await body.catch((error: unknown) => {
+    // One that came whole and is no JSON is for the SDK to report.
+    if (!(error instanceof SyntaxError)) throw error
+  })
+  return {
+    getStatusCode: () => response.getStatusCode(),
+    getHeaders: () => response.getHeaders(),
+    getRawResponse: () => response.getRawResponse(),
+    toStream: (onComplete) => response.toStream(onComplete),
+    toJSON: () => body,
   }
 }

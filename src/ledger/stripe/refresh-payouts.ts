@@ -10,8 +10,21 @@ import { payoutRow, sweepOf } from './payout.ts'
 import type { StripeLedger } from './stripe-ledger.ts'
 import { type SyncState, writeSyncState } from './sync-state.ts'
 
+/** Reads the payouts again that could still change when they were last read. Gives the state that is known then. */
+export async function refreshPayouts(ledger: StripeLedger, state: SyncState): Promise<SyncState> {
+  let current = state
+  for (const id of new Set([...state.unsettledPayouts, ...state.unsweptPayouts])) {
+    const payout = await retrievePayout(ledger.stripe, id)
+    const known = current
+    current = payout
+      ? await inTransaction(ledger.client, () => mergePayout(ledger, known, payout))
+      : forgetPayout(known, id)
+  }
+  return current
+}
+
 /** Null when it is gone: data of test mode can be deleted. */
-const retrievePayout = async (stripe: Stripe, id: string): Promise<Stripe.Payout | null> => {
+async function retrievePayout(stripe: Stripe, id: string): Promise<Stripe.Payout | null> {
   try {
     return await stripe.payouts.retrieve(id, {
       expand: ['balance_transaction', 'failure_balance_transaction'],
@@ -24,11 +37,11 @@ const retrievePayout = async (stripe: Stripe, id: string): Promise<Stripe.Payout
 }
 
 /** Its row is merged as well, because it moves when the payout's arrival does. */
-const mergePayout = async (
+async function mergePayout(
   ledger: StripeLedger,
   state: SyncState,
   payout: Stripe.Payout,
-): Promise<SyncState> => {
+): Promise<SyncState> {
   const { client, tenant } = ledger
   await lockLedger(client, tenant)
   const transaction = wholeOf(payout.balance_transaction)
@@ -39,17 +52,4 @@ const mergePayout = async (
   const next = notePayout(state, payout, ledger.now)
   await writeSyncState(client, tenant, next)
   return next
-}
-
-/** Reads the payouts again that could still change when they were last read. Gives the state that is known then. */
-export const refreshPayouts = async (ledger: StripeLedger, state: SyncState): Promise<SyncState> => {
-  let current = state
-  for (const id of new Set([...state.unsettledPayouts, ...state.unsweptPayouts])) {
-    const payout = await retrievePayout(ledger.stripe, id)
-    const known = current
-    current = payout
-      ? await inTransaction(ledger.client, () => mergePayout(ledger, known, payout))
-      : forgetPayout(known, id)
-  }
-  return current
 }

@@ -15,62 +15,8 @@ export type SourceFacts = {
   payout?: Stripe.Payout
 }
 
-const facingOf = ({
-  amount,
-  currency,
-  presentment_details: presented,
-}: Stripe.Charge | Stripe.Refund): FacingAmount =>
-  presented
-    ? { amount: presented.presentment_amount, currency: presented.presentment_currency }
-    : { amount, currency }
-
-const transferColumns = (link: string | Stripe.Transfer): Partial<LedgerBalanceTransaction> => {
-  const transfer = wholeOf(link)
-  return {
-    destinationPaymentId: idOf(transfer?.destination_payment),
-    transferMetadata: metadataOf(transfer?.metadata),
-    ...connectedAccountColumns(transfer?.destination),
-  }
-}
-
-const chargeFacts = (charge: Stripe.Charge): SourceFacts => ({
-  columns: {
-    chargeId: charge.id,
-    ...connectedAccountColumns(charge.transfer_data?.destination),
-    ...(charge.transfer && transferColumns(charge.transfer)),
-  },
-  facing: facingOf(charge),
-  charge,
-})
-
-const refundFacts = (refund: Stripe.Refund): SourceFacts => ({
-  columns: { chargeId: idOf(refund.charge), refundMetadata: metadataOf(refund.metadata) },
-  facing: facingOf(refund),
-  charge: wholeOf(refund.charge),
-})
-
-const disputeFacts = (dispute: Stripe.Dispute): SourceFacts => ({
-  columns: { chargeId: idOf(dispute.charge), disputeReason: dispute.reason },
-  facing: { amount: dispute.amount, currency: dispute.currency },
-  charge: wholeOf(dispute.charge),
-})
-
-/** A fee comes from a charge of the platform, or else from a direct charge on the connected account. */
-const applicationFeeFacts = (link: string | Stripe.ApplicationFee): SourceFacts => {
-  const fee = wholeOf(link)
-  if (!fee) return { columns: {} }
-  const chargeId = idOf(fee.originating_transaction)
-  return {
-    columns: {
-      ...connectedAccountColumns(fee.account),
-      chargeId,
-      connectedAccountDirectChargeId: chargeId === null ? idOf(fee.charge) : null,
-    },
-  }
-}
-
 /** Objects of other kinds, or of kinds that are newer than this, tell nothing beyond their id. */
-export const sourceFacts = (source: Stripe.BalanceTransactionSource | null): SourceFacts => {
+export function sourceFacts(source: Stripe.BalanceTransactionSource | null): SourceFacts {
   switch (source?.object) {
     case 'charge':
       return chargeFacts(source)
@@ -92,5 +38,66 @@ export const sourceFacts = (source: Stripe.BalanceTransactionSource | null): Sou
       return applicationFeeFacts(source.fee)
     default:
       return { columns: {} }
+  }
+}
+
+function facingOf({
+  amount,
+  currency,
+  presentment_details: presented,
+}: Stripe.Charge | Stripe.Refund): FacingAmount {
+  return presented
+    ? { amount: presented.presentment_amount, currency: presented.presentment_currency }
+    : { amount, currency }
+}
+
+function transferColumns(link: string | Stripe.Transfer): Partial<LedgerBalanceTransaction> {
+  const transfer = wholeOf(link)
+  return {
+    destinationPaymentId: idOf(transfer?.destination_payment),
+    transferMetadata: metadataOf(transfer?.metadata),
+    ...connectedAccountColumns(transfer?.destination),
+  }
+}
+
+function chargeFacts(charge: Stripe.Charge): SourceFacts {
+  return {
+    columns: {
+      chargeId: charge.id,
+      ...connectedAccountColumns(charge.transfer_data?.destination),
+      ...(charge.transfer && transferColumns(charge.transfer)),
+    },
+    facing: facingOf(charge),
+    charge,
+  }
+}
+
+function refundFacts(refund: Stripe.Refund): SourceFacts {
+  return {
+    columns: { chargeId: idOf(refund.charge), refundMetadata: metadataOf(refund.metadata) },
+    facing: facingOf(refund),
+    charge: wholeOf(refund.charge),
+  }
+}
+
+function disputeFacts(dispute: Stripe.Dispute): SourceFacts {
+  return {
+    columns: { chargeId: idOf(dispute.charge), disputeReason: dispute.reason },
+    facing: { amount: dispute.amount, currency: dispute.currency },
+    charge: wholeOf(dispute.charge),
+  }
+}
+
+/** A fee comes from a charge of the platform, or else from a direct charge on the connected account. */
+function applicationFeeFacts(link: string | Stripe.ApplicationFee): SourceFacts {
+  const fee = wholeOf(link)
+  if (!fee) return { columns: {} }
+  const chargeId = idOf(fee.originating_transaction)
+  return {
+    columns: {
+      ...connectedAccountColumns(fee.account),
+      chargeId,
+      connectedAccountDirectChargeId: chargeId === null ? idOf(fee.charge) : null,
+    },
   }
 }

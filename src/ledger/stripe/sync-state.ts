@@ -14,7 +14,7 @@ export type SyncState = {
   unsweptPayouts: readonly string[]
 }
 
-export const readSyncState = async (client: pg.ClientBase, tenant: Tenant): Promise<SyncState | null> => {
+export async function readSyncState(client: pg.ClientBase, tenant: Tenant): Promise<SyncState | null> {
   const { rows } = await client.query<SyncState>(
     `select stripe_account_id as "stripeAccountId", synced_from as "from", synced_until as "until",
        unsettled_payouts as "unsettledPayouts", unswept_payouts as "unsweptPayouts"
@@ -24,11 +24,7 @@ export const readSyncState = async (client: pg.ClientBase, tenant: Tenant): Prom
   return rows[0] ?? null
 }
 
-export const writeSyncState = async (
-  client: pg.ClientBase,
-  tenant: Tenant,
-  state: SyncState,
-): Promise<void> => {
+export async function writeSyncState(client: pg.ClientBase, tenant: Tenant, state: SyncState): Promise<void> {
   await client.query(
     `insert into stripe_syncs (account_id, livemode, stripe_account_id, synced_from, synced_until,
        unsettled_payouts, unswept_payouts, updated_at)

@@ -26,36 +26,6 @@ export type SyncWindow = {
 /** Most that Stripe gives at once. */
 const pageSize = 100
 
-const createdIn = (from: Date, until: Date) => ({ gte: secondsOf(from), lt: secondsOf(until) })
-
-const payoutsOf = (transactions: readonly Stripe.BalanceTransaction[]): Stripe.Payout[] =>
-  transactions.flatMap(({ source: link }) => {
-    const source = wholeOf(link)
-    return source?.object === 'payout' ? [source] : []
-  })
-
-async function* transactionsOf(
-  stripe: Stripe,
-  { from, until }: SyncWindow,
-): AsyncGenerator<Stripe.BalanceTransaction[]> {
-  const created = createdIn(from, until)
-  const expand = expandTransactions
-  yield* chunksOf(stripe.balanceTransactions.list({ created, expand, limit: pageSize }), pageSize)
-}
-
-async function* invoiceBatches(
-  stripe: Stripe,
-  { invoicesFrom, until }: SyncWindow,
-): AsyncGenerator<LedgerBatch> {
-  const created = createdIn(invoicesFrom, until)
-  const expand = ['data.invoice', 'data.payment.payment_intent']
-  const paid = stripe.invoicePayments.list({ created, expand, status: 'paid', limit: pageSize })
-  for await (const payments of chunksOf(paid, pageSize)) {
-    const charges = payments.map(invoiceChargeRow).filter((charge) => charge !== null)
-    yield { ...ledgerBatch([]), charges }
-  }
-}
-
 /**
  * Reads a window and stores it: its rows, the state that the next window begins with, and what the ledger covers, in one
  * transaction. Memory holds a page of it and what `mergeLedger` holds.
@@ -65,12 +35,12 @@ async function* invoiceBatches(
  *
  * @param onRows told of the rows of each page
  */
-export const syncWindow = async (
+export async function syncWindow(
   ledger: StripeLedger,
   state: SyncState,
   window: SyncWindow,
   onRows: (rows: number) => void,
-): Promise<SyncState> => {
+): Promise<SyncState> {
   const { stripe, client, tenant } = ledger
   // A payout that has come back is met twice, the same each time.
   const payouts = new Map<string, Stripe.Payout>()
@@ -95,4 +65,37 @@ export const syncWindow = async (
     if (await meetsCoverage(client, tenant, next)) await extendCoverage(client, tenant, next, ledgerSides)
     return next
   })
+}
+
+function createdIn(from: Date, until: Date) {
+  return { gte: secondsOf(from), lt: secondsOf(until) }
+}
+
+function payoutsOf(transactions: readonly Stripe.BalanceTransaction[]): Stripe.Payout[] {
+  return transactions.flatMap(({ source: link }) => {
+    const source = wholeOf(link)
+    return source?.object === 'payout' ? [source] : []
+  })
+}
+
+async function* transactionsOf(
+  stripe: Stripe,
+  { from, until }: SyncWindow,
+): AsyncGenerator<Stripe.BalanceTransaction[]> {
+  const created = createdIn(from, until)
+  const expand = expandTransactions
+  yield* chunksOf(stripe.balanceTransactions.list({ created, expand, limit: pageSize }), pageSize)
+}
+
+async function* invoiceBatches(
+  stripe: Stripe,
+  { invoicesFrom, until }: SyncWindow,
+): AsyncGenerator<LedgerBatch> {
+  const created = createdIn(invoicesFrom, until)
+  const expand = ['data.invoice', 'data.payment.payment_intent']
+  const paid = stripe.invoicePayments.list({ created, expand, status: 'paid', limit: pageSize })
+  for await (const payments of chunksOf(paid, pageSize)) {
+    const charges = payments.map(invoiceChargeRow).filter((charge) => charge !== null)
+    yield { ...ledgerBatch([]), charges }
+  }
 }

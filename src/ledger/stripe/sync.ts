@@ -41,12 +41,37 @@ export type SyncProgress = {
 /** What a sync has done. The span is null when the account has no balance transactions. */
 export type SyncResult = { rows: number; span: Span | null }
 
-const later = (a: Date, b: Date): Date => (a > b ? a : b)
-const earlier = (a: Date, b: Date): Date => (a < b ? a : b)
-const plus = (time: Date, milliseconds: number): Date => new Date(time.getTime() + milliseconds)
+/**
+ * Reads what is new in a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
+ * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
+ * once.
+ *
+ * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
+ * @throws InputError when a gap would lie between what is covered and the beginning
+ * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
+ */
+export function syncStripe(options: SyncOptions): Promise<SyncResult> {
+  return claimSync(options.client, options.tenant, async () => {
+    const result = await sync(options)
+    if (result.rows > 0) await refreshStatistics(options.client)
+    return result
+  })
+}
+
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b
+}
+
+function earlier(a: Date, b: Date): Date {
+  return a < b ? a : b
+}
+
+function plus(time: Date, milliseconds: number): Date {
+  return new Date(time.getTime() + milliseconds)
+}
 
 /** Null when the key is restricted and may not read it. */
-const findAccountId = async (stripe: Stripe): Promise<string | null> => {
+async function findAccountId(stripe: Stripe): Promise<string | null> {
   try {
     return (await stripe.accounts.retrieveCurrent()).id
   } catch (error) {
@@ -56,7 +81,7 @@ const findAccountId = async (stripe: Stripe): Promise<string | null> => {
 }
 
 /** The state that the sync goes on with, or begins with; null when there is nothing to sync. */
-const findState = async (options: SyncOptions, end: Date): Promise<SyncState | null> => {
+async function findState(options: SyncOptions, end: Date): Promise<SyncState | null> {
   const { stripe, client, tenant, from } = options
   const id = await findAccountId(stripe)
   const known = await readSyncState(client, tenant)
@@ -73,12 +98,12 @@ const findState = async (options: SyncOptions, end: Date): Promise<SyncState | n
   return { unsettledPayouts: [], unsweptPayouts: [], ...known, stripeAccountId, from: start, until: start }
 }
 
-const nextLength = (length: number, rows: number): number => {
+function nextLength(length: number, rows: number): number {
   if (rows > rowsOfWindow * 2) return Math.max(length / 2, shortestWindow)
   return rows < rowsOfWindow / 2 ? Math.min(length * 2, longestWindow) : length
 }
 
-const sync = async (options: SyncOptions): Promise<SyncResult> => {
+async function sync(options: SyncOptions): Promise<SyncResult> {
   const { now, onProgress } = options
   const end = new Date(Math.floor(plus(now, -margin).getTime() / 1000) * 1000)
   const found = await findState(options, end)
@@ -102,19 +127,3 @@ const sync = async (options: SyncOptions): Promise<SyncResult> => {
   }
   return { rows, span: { from: state.from, until: state.until } }
 }
-
-/**
- * Reads what is new in a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
- * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
- * once.
- *
- * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
- * @throws InputError when a gap would lie between what is covered and the beginning
- * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
- */
-export const syncStripe = (options: SyncOptions): Promise<SyncResult> =>
-  claimSync(options.client, options.tenant, async () => {
-    const result = await sync(options)
-    if (result.rows > 0) await refreshStatistics(options.client)
-    return result
-  })

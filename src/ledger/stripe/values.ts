@@ -2,13 +2,17 @@ import type Stripe from 'stripe'
 import type { LedgerAddress } from '../rows.ts'
 
 /** A time of the API, which counts seconds. */
-export const timeOf = (seconds: number): Date => new Date(seconds * 1000)
+export function timeOf(seconds: number): Date {
+  return new Date(seconds * 1000)
+}
 
 /** Seconds, as the API wants times. */
-export const secondsOf = (time: Date): number => Math.floor(time.getTime() / 1000)
+export function secondsOf(time: Date): number {
+  return Math.floor(time.getTime() / 1000)
+}
 
 /** An address with nothing in it is none. */
-export const addressOf = (address: Stripe.Address | null | undefined): LedgerAddress | null => {
+export function addressOf(address: Stripe.Address | null | undefined): LedgerAddress | null {
   if (!address) return null
   const { line1, line2, city, state, postal_code, country } = address
   const parts = { line1, line2, city, state, postal_code, country }
@@ -16,5 +20,6 @@ export const addressOf = (address: Stripe.Address | null | undefined): LedgerAdd
 }
 
 /** Metadata without a single key is none. */
-export const metadataOf = (metadata: Stripe.Metadata | null | undefined): Stripe.Metadata | null =>
-  metadata && Object.keys(metadata).length > 0 ? metadata : null
+export function metadataOf(metadata: Stripe.Metadata | null | undefined): Stripe.Metadata | null {
+  return metadata && Object.keys(metadata).length > 0 ? metadata : null
+}

@@ -20,7 +20,7 @@ const CANDIDATES = ['nobody', 'postgres', 'daemon']
  *
  * @throws when the account file lists none of the known accounts
  */
-export const unprivilegedAccount = async (accountFile = '/etc/passwd'): Promise<Account> => {
+export async function unprivilegedAccount(accountFile = '/etc/passwd'): Promise<Account> {
   const accounts = await readFile(accountFile, 'utf8').catch(() => '')
   const lines = accounts.split('\n').map((line) => line.split(':'))
   for (const name of CANDIDATES) {
@@ -35,15 +35,16 @@ export const unprivilegedAccount = async (accountFile = '/etc/passwd'): Promise<
 }
 
 /** Spawn options that make a child process run as `account`; as ourselves without one. */
-export const runAs = (account: Account | undefined): { uid?: number; gid?: number } =>
+export function runAs(account: Account | undefined): { uid?: number; gid?: number } {
   // `| 0`: spawn takes signed 32-bit ids.
-  account ? { uid: account.uid | 0, gid: account.gid | 0 } : {}
+  return account ? { uid: account.uid | 0, gid: account.gid | 0 } : {}
+}
 
 /**
  * Whether `account` can enter every folder above `path` and has the `wanted` permission on `path` itself.
  * Judged by owner and mode only; access lists are not looked at.
  */
-export const canReach = async (account: Account, path: string, wanted: number): Promise<boolean> => {
+export async function canReach(account: Account, path: string, wanted: number): Promise<boolean> {
   const target = await realpath(path)
   if (!grants(await stat(target), account, wanted)) return false
   for (let folder = dirname(target); ; folder = dirname(folder)) {
@@ -52,7 +53,7 @@ export const canReach = async (account: Account, path: string, wanted: number): 
   }
 }
 
-const grants = (entry: Stats, account: Account, wanted: number): boolean => {
+function grants(entry: Stats, account: Account, wanted: number): boolean {
   let bits = entry.mode
   if (entry.uid === account.uid) bits >>= 6
   else if (entry.gid === account.gid) bits >>= 3

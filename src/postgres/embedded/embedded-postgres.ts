@@ -40,7 +40,7 @@ export type EmbeddedPostgresOptions = {
  * @throws when there are no binaries for this platform, when root finds no account to run Postgres, when the
  * disk is full, when Postgres ends while starting (with the end of its log), when `signal` aborts
  */
-export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
+export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { log = () => {}, signal } = options
   try {
     const dataDir = await makeDataDir(options.dataDir)
@@ -57,11 +57,13 @@ export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Pr
   }
 }
 
-const lockPath = (dataDir: string): string => join(dataDir, 'postgres.lock')
+function lockPath(dataDir: string): string {
+  return join(dataDir, 'postgres.lock')
+}
 
 type Opened = { cluster: Cluster; session: ServerSession; isNew: boolean }
 
-const openDatabase = async ({ client, pid }: ServerSession, { data }: Cluster): Promise<void> => {
+async function openDatabase({ client, pid }: ServerSession, { data }: Cluster): Promise<void> {
   try {
     await hold(client)
     const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE])
@@ -74,7 +76,7 @@ const openDatabase = async ({ client, pid }: ServerSession, { data }: Cluster): 
   }
 }
 
-const present = ({ cluster, session, isNew }: Opened, log: (message: string) => void): EmbeddedPostgres => {
+function present({ cluster, session, isNew }: Opened, log: (message: string) => void): EmbeddedPostgres {
   const { port } = session
   const kept = keepServer({
     session,
@@ -106,7 +108,7 @@ const present = ({ cluster, session, isNew }: Opened, log: (message: string) => 
   }
 }
 
-const notThere = async ({ client, ...server }: ServerSession, port: number): Promise<Error> => {
+async function notThere({ client, ...server }: ServerSession, port: number): Promise<Error> {
   await client.end()
   return new Error(
     `Postgres (process ${server.pid}) was started again on port ${server.port} instead of ${port}. Start this process again, too.`,
@@ -115,7 +117,7 @@ const notThere = async ({ client, ...server }: ServerSession, port: number): Pro
 
 type Release = { cluster: Cluster; session: ServerSession; isLost: boolean; log: (message: string) => void }
 
-const releaseServer = async ({ cluster, session, isLost, log }: Release): Promise<void> => {
+async function releaseServer({ cluster, session, isLost, log }: Release): Promise<void> {
   const server = await findPostmaster(cluster.data)
   // When its data folder was deleted a server has no pid file any more, and is still to be stopped.
   const pid = server?.pid ?? ((await isPostgresOf(session.pid, cluster.data)) ? session.pid : undefined)
@@ -136,7 +138,7 @@ const releaseServer = async ({ cluster, session, isLost, log }: Release): Promis
 /** As Node, Postgres and initdb say it. */
 const FULL_DISK = /ENOSPC|No space left on device|Check free disk space/
 
-const explainFullDisk = (error: unknown, dataDir: string): unknown => {
+function explainFullDisk(error: unknown, dataDir: string): unknown {
   const isFull = error instanceof Error && FULL_DISK.test(error.message)
   if (!isFull) return error
   const reason = `The disk is full, and the embedded Postgres of ${dataDir} cannot run.`

@@ -3,14 +3,15 @@ import { dirname, join } from 'node:path'
 import type { Account } from './account.ts'
 
 /** Whether anything, a dangling link too, stands at `path`. */
-export const exists = async (path: string): Promise<boolean> =>
-  await lstat(path).then(
+export async function exists(path: string): Promise<boolean> {
+  return await lstat(path).then(
     () => true,
     () => false,
   )
+}
 
 /** The parsed content of a JSON file. @throws when the file is missing or is not JSON; the error names it */
-export const readJson = async (file: string): Promise<unknown> => {
+export async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8')
   try {
     return JSON.parse(text)
@@ -20,7 +21,7 @@ export const readJson = async (file: string): Promise<unknown> => {
 }
 
 /** Writes a JSON file of mode 0600 which after a crash is either the old one or the new one. */
-export const writeJson = async (file: string, value: object): Promise<void> => {
+export async function writeJson(file: string, value: object): Promise<void> {
   const fresh = `${file}.new`
   const handle = await open(fresh, 'w', 0o600)
   try {
@@ -33,7 +34,7 @@ export const writeJson = async (file: string, value: object): Promise<void> => {
 }
 
 /** Renames within one folder and waits until the new name is on the disk. */
-export const renameDurably = async (from: string, to: string): Promise<void> => {
+export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to)
   const folder = await open(dirname(to), 'r')
   try {
@@ -44,7 +45,7 @@ export const renameDurably = async (from: string, to: string): Promise<void> => 
 }
 
 /** Gives a folder and all that is in it to `account`. */
-export const giveFolder = async (folder: string, account: Account): Promise<void> => {
+export async function giveFolder(folder: string, account: Account): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     await lchown(join(entry.parentPath, entry.name), account.uid, account.gid)
   }

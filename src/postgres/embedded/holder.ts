@@ -12,7 +12,7 @@ const LOCK_NOT_AVAILABLE = '55P03'
  * Marks the server as in use for as long as this session lives, by a shared advisory lock. A process that is
  * killed loses its sessions, so what the lock says is always true.
  */
-export const hold = async (session: Client): Promise<void> => {
+export async function hold(session: Client): Promise<void> {
   await session.query('select pg_advisory_lock_shared($1)', [HOLDER_LOCK])
 }
 
@@ -22,7 +22,7 @@ export const hold = async (session: Client): Promise<void> => {
  *
  * @throws when the server does not answer
  */
-export const endIfLast = async (session: Client): Promise<boolean> => {
+export async function endIfLast(session: Client): Promise<boolean> {
   try {
     await session.query(`set lock_timeout = '${HOLDER_WAIT}'`)
     await session.query('select pg_advisory_lock($1)', [HOLDER_LOCK])

@@ -41,7 +41,7 @@ const INITDB_FLAGS = [
  * Removes what an initdb left whose gateway was killed; it may even be running still, then the next start has
  * another try.
  */
-export const removeLeftovers = async (home: string): Promise<void> => {
+export async function removeLeftovers(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     if (name.startsWith('data.')) await rm(join(home, name), { recursive: true, force: true }).catch(() => {})
   }
@@ -53,7 +53,7 @@ export const removeLeftovers = async (home: string): Promise<void> => {
  *
  * @throws when initdb fails, with what it said
  */
-export const createCluster = async (cluster: Cluster, signal?: AbortSignal): Promise<void> => {
+export async function createCluster(cluster: Cluster, signal?: AbortSignal): Promise<void> {
   const { home, data, account, binaries, password } = cluster
   const fresh = join(home, `data.${randomBytes(4).toString('hex')}`)
   const passwordFile = `${fresh}.password`

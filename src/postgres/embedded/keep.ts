@@ -23,7 +23,7 @@ export type KeepOptions = {
  * Watches over a server by the session that holds it: when that ends (the server was killed, by a lack of memory perhaps)
  * the server is there again within seconds, for all who share it.
  */
-export const keepServer = ({ session, reopen, log }: KeepOptions): KeptServer => {
+export function keepServer({ session, reopen, log }: KeepOptions): KeptServer {
   const stopping = new AbortController()
   const { signal } = stopping
   const hold = (held: ServerSession): Held => {

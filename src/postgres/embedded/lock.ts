@@ -24,7 +24,7 @@ export type FileLock = {
  * @throws when the lock is still taken after `patienceMs`, when the file cannot be locked, when `signal`
  * aborts
  */
-export const withFileLock = async <T>(lock: FileLock, work: () => Promise<T>): Promise<T> => {
+export async function withFileLock<T>(lock: FileLock, work: () => Promise<T>): Promise<T> {
   const handle = await acquire(lock)
   try {
     return await work()
@@ -33,7 +33,7 @@ export const withFileLock = async <T>(lock: FileLock, work: () => Promise<T>): P
   }
 }
 
-const acquire = async ({ file, patienceMs = 60_000, signal }: FileLock): Promise<DatabaseSync> => {
+async function acquire({ file, patienceMs = 60_000, signal }: FileLock): Promise<DatabaseSync> {
   const deadline = Date.now() + patienceMs
   const handle = openLockFile(file)
   try {
@@ -53,7 +53,7 @@ const acquire = async ({ file, patienceMs = 60_000, signal }: FileLock): Promise
   }
 }
 
-const openLockFile = (file: string): DatabaseSync => {
+function openLockFile(file: string): DatabaseSync {
   try {
     return new DatabaseSync(file, { timeout: 0 })
   } catch (cause) {
@@ -61,7 +61,7 @@ const openLockFile = (file: string): DatabaseSync => {
   }
 }
 
-const tryExclusive = (handle: DatabaseSync, file: string): boolean => {
+function tryExclusive(handle: DatabaseSync, file: string): boolean {
   try {
     handle.exec('pragma journal_mode = memory; begin exclusive')
     return true

@@ -15,11 +15,11 @@ export type Login =
  *
  * @throws when the server refuses the password
  */
-export const tryLogin = async (
+export async function tryLogin(
   port: number,
   { dataDir, password }: { dataDir: string; password: string },
   { log, timeoutMs = 5000 }: { log: (message: string) => void; timeoutMs?: number },
-): Promise<Login> => {
+): Promise<Login> {
   const client = new pg.Client({
     host: '127.0.0.1',
     port,

@@ -20,21 +20,22 @@ export type Postmaster = {
  * The postmaster that runs on the data folder `data`, or undefined when there is none: no pid file, or one
  * whose process is dead, or whose pid now belongs to some other program.
  */
-export const findPostmaster = async (data: string): Promise<Postmaster | undefined> => {
+export async function findPostmaster(data: string): Promise<Postmaster | undefined> {
   const written = await readPidFile(data)
   return written && (await isPostgresOf(written.pid, data)) ? written : undefined
 }
 
 /** Where the last server of `data` has listened, when it was killed and could not remove its pid file. */
-export const lastPort = async (data: string): Promise<number | undefined> =>
-  (await readPidFile(data))?.port || undefined
+export async function lastPort(data: string): Promise<number | undefined> {
+  return (await readPidFile(data))?.port || undefined
+}
 
 /**
  * Removes a pid file that would keep Postgres from starting for no reason: one that a power failure left
  * empty, or whose pid has been given to another program. (Postgres only looks whether that pid lives.) Call
  * it when `findPostmaster` found none and no one else can be starting one.
  */
-export const removeStalePidFile = async (data: string): Promise<void> => {
+export async function removeStalePidFile(data: string): Promise<void> {
   const written = await readPidFile(data)
   // With a dead pid the file stays: by it Postgres finds server processes that outlived their postmaster.
   if (!written || isAlive(written.pid)) await rm(pidFile(data), { force: true })
@@ -47,11 +48,11 @@ export const removeStalePidFile = async (data: string): Promise<void> => {
  *
  * @throws when it outlives that too
  */
-export const stopPostmaster = async (
+export async function stopPostmaster(
   pid: number,
   data: string,
   how: 'gently' | 'at once' = 'gently',
-): Promise<void> => {
+): Promise<void> {
   if (how === 'gently' && (await endsAfter('SIGINT', pid, data, GENTLE_MS))) return
   const ended = endsAfter('SIGQUIT', pid, data, QUIT_MS)
   // A process that was stopped (SIGSTOP) acts on the signal only when it may go on.
@@ -62,12 +63,24 @@ export const stopPostmaster = async (
   )
 }
 
-const endsAfter = async (
+/** Whether process `pid` is a postmaster of the data folder `data`. A zombie is not. */
+export async function isPostgresOf(pid: number, data: string): Promise<boolean> {
+  if (process.platform !== 'linux') return await isPostgresByPs(pid, data)
+  const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
+  // Server processes below the postmaster overwrite this with a title such as "postgres: checkpointer".
+  if (basename(argv[0] ?? '') !== 'postgres') return false
+  // Its working folder is its data folder, even after a rename; root in a container may not be allowed to
+  // look.
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
+  return folder === undefined ? argv.includes(data) : folder.replace(/ \(deleted\)$/, '') === data
+}
+
+async function endsAfter(
   signal: NodeJS.Signals,
   pid: number,
   data: string,
   patienceMs: number,
-): Promise<boolean> => {
+): Promise<boolean> {
   const deadline = Date.now() + patienceMs
   send(pid, signal)
   while (await isPostgresOf(pid, data)) {
@@ -77,9 +90,11 @@ const endsAfter = async (
   return true
 }
 
-const pidFile = (data: string): string => join(data, 'postmaster.pid')
+function pidFile(data: string): string {
+  return join(data, 'postmaster.pid')
+}
 
-const readPidFile = async (data: string): Promise<Postmaster | undefined> => {
+async function readPidFile(data: string): Promise<Postmaster | undefined> {
   const text = await readFile(pidFile(data), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -91,19 +106,7 @@ const readPidFile = async (data: string): Promise<Postmaster | undefined> => {
   return { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' }
 }
 
-/** Whether process `pid` is a postmaster of the data folder `data`. A zombie is not. */
-export const isPostgresOf = async (pid: number, data: string): Promise<boolean> => {
-  if (process.platform !== 'linux') return await isPostgresByPs(pid, data)
-  const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
-  // Server processes below the postmaster overwrite this with a title such as "postgres: checkpointer".
-  if (basename(argv[0] ?? '') !== 'postgres') return false
-  // Its working folder is its data folder, even after a rename; root in a container may not be allowed to
-  // look.
-  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
-  return folder === undefined ? argv.includes(data) : folder.replace(/ \(deleted\)$/, '') === data
-}
-
-const isPostgresByPs = async (pid: number, data: string): Promise<boolean> => {
+async function isPostgresByPs(pid: number, data: string): Promise<boolean> {
   const ps = promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
   const command = await ps.then(
     ({ stdout }) => stdout,
@@ -112,7 +115,7 @@ const isPostgresByPs = async (pid: number, data: string): Promise<boolean> => {
   return command.includes('postgres') && command.includes(` -D ${data} `)
 }
 
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
@@ -120,7 +123,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-const send = (pid: number, signal: NodeJS.Signals): void => {
+function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {

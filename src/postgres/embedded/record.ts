@@ -12,14 +12,16 @@ export type ClusterRecord = {
   password: string
 }
 
-export const recordPath = (dataDir: string): string => join(dataDir, 'postgres.json')
+export function recordPath(dataDir: string): string {
+  return join(dataDir, 'postgres.json')
+}
 
 /**
  * The record of a data folder, or undefined when it has none.
  *
  * @throws when the record cannot be read or understood
  */
-export const readRecord = async (dataDir: string): Promise<ClusterRecord | undefined> => {
+export async function readRecord(dataDir: string): Promise<ClusterRecord | undefined> {
   const file = recordPath(dataDir)
   if (!(await exists(file))) return undefined
   try {
@@ -34,7 +36,7 @@ export const readRecord = async (dataDir: string): Promise<ClusterRecord | undef
 }
 
 /** A cluster inside the data folder is recorded by its relative path, so that the folder can be moved. */
-export const writeRecord = async (dataDir: string, { home, password }: ClusterRecord): Promise<void> => {
+export async function writeRecord(dataDir: string, { home, password }: ClusterRecord): Promise<void> {
   const cluster = home === localHome(dataDir) ? LOCAL : home
   await writeJson(recordPath(dataDir), { cluster, password })
 }
@@ -42,4 +44,6 @@ export const writeRecord = async (dataDir: string, { home, password }: ClusterRe
 const LOCAL = 'postgres'
 
 /** Where a cluster lives when it can live inside the data folder. */
-export const localHome = (dataDir: string): string => join(dataDir, LOCAL)
+export function localHome(dataDir: string): string {
+  return join(dataDir, LOCAL)
+}

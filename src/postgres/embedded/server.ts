@@ -36,7 +36,7 @@ export type ServerSession = { client: Client; pid: number; port: number }
  * @throws when Postgres ends at start (with the last lines of its log), refuses the password, or takes too
  * long
  */
-export const connectToServer = async (options: ServerOptions): Promise<ServerSession> => {
+export async function connectToServer(options: ServerOptions): Promise<ServerSession> {
   const settings = { silenceMs: 20_000, startMs: 120_000, ...options }
   const { cluster, log, signal } = settings
   let started: StartedServer | undefined
@@ -64,7 +64,7 @@ export const connectToServer = async (options: ServerOptions): Promise<ServerSes
 type Settings = Required<Omit<ServerOptions, 'signal' | 'port'>> & Pick<ServerOptions, 'signal' | 'port'>
 
 /** Waits for a session; undefined when the postmaster ended, by itself or because it was stuck. */
-const awaitLogin = async (postmaster: Postmaster, settings: Settings): Promise<ServerSession | undefined> => {
+async function awaitLogin(postmaster: Postmaster, settings: Settings): Promise<ServerSession | undefined> {
   const { cluster, log, signal, silenceMs, startMs } = settings
   const since = Date.now()
   let lastSign = since
@@ -96,10 +96,10 @@ const awaitLogin = async (postmaster: Postmaster, settings: Settings): Promise<S
 }
 
 /** The next step while there is no postmaster: start one, wait for its pid file, or say why it ended. */
-const startOrWait = async (
+async function startOrWait(
   started: StartedServer | undefined,
   { cluster, port, silenceMs, startMs }: Settings,
-): Promise<StartedServer> => {
+): Promise<StartedServer> {
   if (!started) return await startServer(cluster, Date.now(), port)
   const waited = Date.now() - started.since
   if (!started.hasEnded()) {
@@ -117,7 +117,8 @@ const startOrWait = async (
  * Reasons not to start that go away: our port was taken meanwhile, or the last server's processes are still
  * ending.
  */
-const willPass = (words: string): boolean =>
-  /could not create any TCP\/IP sockets|lock file ".*" already exists|pre-existing shared memory block/.test(
+function willPass(words: string): boolean {
+  return /could not create any TCP\/IP sockets|lock file ".*" already exists|pre-existing shared memory block/.test(
     words,
   )
+}

@@ -44,7 +44,7 @@ export type StartedServer = {
  * look for it there, or else on any free port
  * @throws when the program cannot be run
  */
-export const startServer = async (cluster: Cluster, since: number, port?: number): Promise<StartedServer> => {
+export async function startServer(cluster: Cluster, since: number, port?: number): Promise<StartedServer> {
   const chosenPort = port ?? (await freePort(await lastPort(cluster.data)))
   await removeStalePidFile(cluster.data)
   const log = await openLog(cluster.logFile)
@@ -81,9 +81,11 @@ export const startServer = async (cluster: Cluster, since: number, port?: number
   }
 }
 
-const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
 
-const end = async (child: ChildProcess): Promise<void> => {
+async function end(child: ChildProcess): Promise<void> {
   child.ref()
   for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
     if (hasEnded(child)) return
@@ -92,19 +94,19 @@ const end = async (child: ChildProcess): Promise<void> => {
   }
 }
 
-const openLog = async (file: string): Promise<FileHandle> => {
+async function openLog(file: string): Promise<FileHandle> {
   const log = await open(file, 'a', 0o600)
   if ((await log.stat()).size > LOG_LIMIT_BYTES) await log.truncate()
   return log
 }
 
-const lastLines = async (file: string, from: number): Promise<string> => {
+async function lastLines(file: string, from: number): Promise<string> {
   const text = (await readFile(file)).subarray(from).toString('utf8').trimEnd()
   return text.split('\n').slice(-LOG_LINES_SHOWN).join('\n')
 }
 
 /** A port on which nobody listens: the wanted one if it is free. */
-const freePort = async (wanted = 0): Promise<number> => {
+async function freePort(wanted = 0): Promise<number> {
   const probe = createServer().listen(wanted, '127.0.0.1')
   try {
     await once(probe, 'listening')

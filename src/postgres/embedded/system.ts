@@ -23,7 +23,7 @@ const OWNER_SUFFIX = '.json'
 const ownerFile = z.object({ dataDir: z.string(), device: z.number() })
 
 /** Makes `SYSTEM_DIR` when missing and runs `work` while no other process does the same. */
-export const withSystemDir = async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+export async function withSystemDir<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   try {
     await mkdir(SYSTEM_DIR, { recursive: true })
     await chmod(SYSTEM_DIR, 0o755)
@@ -38,7 +38,7 @@ export const withSystemDir = async <T>(work: () => Promise<T>, signal?: AbortSig
 }
 
 /** Writes down that the cluster at `home` belongs to `dataDir`. */
-export const writeOwner = async (home: string, dataDir: string): Promise<void> => {
+export async function writeOwner(home: string, dataDir: string): Promise<void> {
   const { dev: device } = await stat(dataDir)
   await writeJson(home + OWNER_SUFFIX, { dataDir, device })
 }
@@ -47,14 +47,14 @@ export const writeOwner = async (home: string, dataDir: string): Promise<void> =
  * Whether the cluster at `home` belongs to another data folder, which is still there and names it too: then
  * the one that asks is a copy of that folder. A folder that was moved is not.
  */
-export const belongsToAnother = async (home: string, dataDir: string): Promise<boolean> => {
+export async function belongsToAnother(home: string, dataDir: string): Promise<boolean> {
   if (dirname(home) !== SYSTEM_DIR || !(await exists(home + OWNER_SUFFIX))) return false
   const owner = ownerFile.parse(await readJson(home + OWNER_SUFFIX))
   return owner.dataDir !== dataDir && (await readRecord(owner.dataDir))?.home === home
 }
 
 /** Removes the clusters whose data folder was deleted or has another cluster now, and stops their servers. */
-export const removeAbandonedClusters = async (log: (message: string) => void): Promise<void> => {
+export async function removeAbandonedClusters(log: (message: string) => void): Promise<void> {
   for (const name of await readdir(SYSTEM_DIR)) {
     if (!name.endsWith(OWNER_SUFFIX)) continue
     const home = join(SYSTEM_DIR, name.slice(0, -OWNER_SUFFIX.length))
@@ -74,16 +74,16 @@ export const removeAbandonedClusters = async (log: (message: string) => void): P
   }
 }
 
-const isAbandoned = async (home: string, dataDir: string, device: number): Promise<boolean> => {
+/** `path`, or the closest folder above it that exists. */
+export async function nearestExisting(path: string): Promise<string> {
+  let folder = path
+  while (!(await exists(folder))) folder = dirname(folder)
+  return folder
+}
+
+async function isAbandoned(home: string, dataDir: string, device: number): Promise<boolean> {
   if (await exists(recordPath(dataDir))) return (await readRecord(dataDir))?.home !== home
   // A disk that is not mounted at the moment looks like a deleted folder: what is left of the path is on
   // another one.
   return (await stat(await nearestExisting(dataDir))).dev === device
-}
-
-/** `path`, or the closest folder above it that exists. */
-export const nearestExisting = async (path: string): Promise<string> => {
-  let folder = path
-  while (!(await exists(folder))) folder = dirname(folder)
-  return folder
 }

@@ -5,52 +5,8 @@ import { lineAt, type Problem, ReportFileError } from './problem.ts'
 import { bindStatement } from './statement.ts'
 import { type PostgresType, valueTypes } from './value-type.ts'
 
-/** The line that Postgres means; its positions count characters, from 1. */
-const lineOfPosition = (text: string, position: string | undefined): number => {
-  const before = [...text].slice(0, Number(position ?? 1) - 1).join('')
-  // The statement begins in the second line.
-  return Math.max(1, lineAt(before, before.length) - 1)
-}
-
-const toProblem = (text: string, { code, message, hint, position }: DatabaseError): Problem => {
-  const advice = {
-    '42601': 'A report is one SELECT.',
-    '42501': 'Grant it to the login that reports have, or do without it.',
-  }
-  const more = [hint, Object.entries(advice).find(([known]) => known === code)?.[1]].filter(Boolean).join(' ')
-  return { line: lineOfPosition(text, position), message: `Postgres says: ${message}. ${more}`.trim() }
-}
-
 /** Nothing is read, so this passes only while others lock a table. */
 const checkSeconds = 10
-
-const typesOf = async (client: PoolClient, fields: readonly FieldDef[]): Promise<PostgresType[]> => {
-  const { rows } = await client.query<PostgresType & { oid: number }>(
-    'select oid, typname as name, typcategory as category from pg_type where oid = any ($1)',
-    [fields.map(({ dataTypeID }) => dataTypeID)],
-  )
-  const byOid = new Map(rows.map(({ oid, name, category }) => [oid, { name, category }]))
-  return fields.map(({ dataTypeID }) => byOid.get(dataTypeID) ?? { name: String(dataTypeID), category: 'X' })
-}
-
-/** What is wrong with the columns that the statement gives, by the name of the column. */
-const faultsOf = ({ header }: OwnReport, fields: readonly FieldDef[], types: readonly PostgresType[]) => {
-  const names = fields.map(({ name }) => name)
-  const missing = Object.keys(header.columns)
-    .filter((name) => !names.includes(name))
-    .map((name) => ({ name, message: `The SQL gives no column "${name}". It gives ${names.join(', ')}.` }))
-  const others = fields.flatMap(({ name }, i) => {
-    const fault = (message: string) => [{ name, message: `The SQL gives the column "${name}"${message}` }]
-    // The names are the report's, such as "constructor".
-    const column = Object.hasOwn(header.columns, name) ? header.columns[name] : undefined
-    const type = types[i]
-    if (!column) return fault(', and the header does not have it.')
-    if (names.indexOf(name) < i) return fault(' twice.')
-    const { accepts, advice } = valueTypes[column.type]
-    return type && !accepts(type) ? fault(` as ${type.name}, which is no ${column.type}. ${advice}`) : []
-  })
-  return [...missing, ...others]
-}
 
 /**
  * Has Postgres plan a report and run it for no rows, and compares the columns. Nothing of it is written, whatever it says.
@@ -60,7 +16,7 @@ const faultsOf = ({ header }: OwnReport, fields: readonly FieldDef[], types: rea
  *
  * @throws ReportFileError that names the file and the line
  */
-export const checkStatement = async (client: PoolClient, file: string, report: OwnReport): Promise<void> => {
+export async function checkStatement(client: PoolClient, file: string, report: OwnReport): Promise<void> {
   const { header, lineOf, statement } = report
   const nothing = (name: string) => sql`cast(${null} as ${sqlTypeOf(header, name)})`
   const { text, values } = sql`select * from ${bindStatement(statement, nothing)} limit 0`
@@ -81,4 +37,48 @@ export const checkStatement = async (client: PoolClient, file: string, report: O
     // Where it fails, the connection is what is broken, and what was thrown before says more.
     await client.query('rollback').catch(() => {})
   }
+}
+
+/** The line that Postgres means; its positions count characters, from 1. */
+function lineOfPosition(text: string, position: string | undefined): number {
+  const before = [...text].slice(0, Number(position ?? 1) - 1).join('')
+  // The statement begins in the second line.
+  return Math.max(1, lineAt(before, before.length) - 1)
+}
+
+function toProblem(text: string, { code, message, hint, position }: DatabaseError): Problem {
+  const advice = {
+    '42601': 'A report is one SELECT.',
+    '42501': 'Grant it to the login that reports have, or do without it.',
+  }
+  const more = [hint, Object.entries(advice).find(([known]) => known === code)?.[1]].filter(Boolean).join(' ')
+  return { line: lineOfPosition(text, position), message: `Postgres says: ${message}. ${more}`.trim() }
+}
+
+async function typesOf(client: PoolClient, fields: readonly FieldDef[]): Promise<PostgresType[]> {
+  const { rows } = await client.query<PostgresType & { oid: number }>(
+    'select oid, typname as name, typcategory as category from pg_type where oid = any ($1)',
+    [fields.map(({ dataTypeID }) => dataTypeID)],
+  )
+  const byOid = new Map(rows.map(({ oid, name, category }) => [oid, { name, category }]))
+  return fields.map(({ dataTypeID }) => byOid.get(dataTypeID) ?? { name: String(dataTypeID), category: 'X' })
+}
+
+/** What is wrong with the columns that the statement gives, by the name of the column. */
+function faultsOf({ header }: OwnReport, fields: readonly FieldDef[], types: readonly PostgresType[]) {
+  const names = fields.map(({ name }) => name)
+  const missing = Object.keys(header.columns)
+    .filter((name) => !names.includes(name))
+    .map((name) => ({ name, message: `The SQL gives no column "${name}". It gives ${names.join(', ')}.` }))
+  const others = fields.flatMap(({ name }, i) => {
+    const fault = (message: string) => [{ name, message: `The SQL gives the column "${name}"${message}` }]
+    // The names are the report's, such as "constructor".
+    const column = Object.hasOwn(header.columns, name) ? header.columns[name] : undefined
+    const type = types[i]
+    if (!column) return fault(', and the header does not have it.')
+    if (names.indexOf(name) < i) return fault(' twice.')
+    const { accepts, advice } = valueTypes[column.type]
+    return type && !accepts(type) ? fault(` as ${type.name}, which is no ${column.type}. ${advice}`) : []
+  })
+  return [...missing, ...others]
 }

@@ -19,7 +19,7 @@ const always: Availability = {
 }
 
 /** Postgres's type of a parameter of the statement. */
-export const sqlTypeOf = ({ parameters }: Header, name: string): Sql => {
+export function sqlTypeOf({ parameters }: Header, name: string): Sql {
   if (name === 'livemode') return sql`boolean`
   const declared = parameters[name]
   if (!declared) return sql`text`
@@ -27,54 +27,57 @@ export const sqlTypeOf = ({ parameters }: Header, name: string): Sql => {
   return declared.list ? sql`${sqlType}[]` : sqlType
 }
 
+/** The report type that a file describes. */
+export function defineOwnReport(
+  { header, statement }: Omit<OwnReport, 'lineOf'>,
+  limits: OwnLimits,
+): AnyReportType {
+  return {
+    name: header.id,
+    inputKey: null,
+    title: header.title,
+    description: header.description,
+    parameters: parametersOf(header, new Set(statement.parameters.map(({ name }) => name))),
+    columns: columnsOf(header),
+    requiresLiveMode: header.live_only,
+    availability: async () => always,
+    source: (scope, parameters) => ({
+      from: bindStatement(statement, (name) =>
+        bound(sqlTypeOf(header, name), givenFor(name, scope, parameters)),
+      ),
+      orderBy: null,
+    }),
+    own: {
+      rows: Math.min(header.max_rows ?? limits.rows, limits.rows),
+      seconds: Math.min(header.max_seconds ?? limits.seconds, limits.seconds),
+    },
+  }
+}
+
 /** What stands in the statement for one of its parameters: a value with a cast, or null when there is none. */
-const bound = (type: Sql, value: AcceptedParameters[string] | boolean): Sql => {
+function bound(type: Sql, value: AcceptedParameters[string] | boolean): Sql {
   if (value === undefined) return sql`cast(null as ${type})`
   if (!Array.isArray(value)) return sql`cast(${value} as ${type})`
   return value.length === 0 ? sql`cast('{}' as ${type})` : sql`cast(array[${joinSql(value)}] as ${type})`
 }
 
-const givenFor = (
+function givenFor(
   name: string,
   { accountId, livemode }: Tenant,
   parameters: AcceptedParameters,
-): AcceptedParameters[string] | boolean => {
+): AcceptedParameters[string] | boolean {
   if (name === 'account_id') return accountId
   if (name === 'livemode') return livemode
   const value = parameters[name]
   return name === 'timezone' && typeof value === 'string' ? postgresZone(value) : value
 }
 
-const columnsOf = ({ columns }: Header): ReportColumn[] =>
-  Object.entries(columns).map(([name, { type, description, default: isDefault }]) => ({
+function columnsOf({ columns }: Header): ReportColumn[] {
+  return Object.entries(columns).map(([name, { type, description, default: isDefault }]) => ({
     name,
     description,
     isDefault,
     // The name was checked: letters, digits and underscores.
     value: valueTypes[type].column(sql([`line."${name}"`])),
   }))
-
-/** The report type that a file describes. */
-export const defineOwnReport = (
-  { header, statement }: Omit<OwnReport, 'lineOf'>,
-  limits: OwnLimits,
-): AnyReportType => ({
-  name: header.id,
-  inputKey: null,
-  title: header.title,
-  description: header.description,
-  parameters: parametersOf(header, new Set(statement.parameters.map(({ name }) => name))),
-  columns: columnsOf(header),
-  requiresLiveMode: header.live_only,
-  availability: async () => always,
-  source: (scope, parameters) => ({
-    from: bindStatement(statement, (name) =>
-      bound(sqlTypeOf(header, name), givenFor(name, scope, parameters)),
-    ),
-    orderBy: null,
-  }),
-  own: {
-    rows: Math.min(header.max_rows ?? limits.rows, limits.rows),
-    seconds: Math.min(header.max_seconds ?? limits.seconds, limits.seconds),
-  },
-})
+}

@@ -17,32 +17,7 @@ export type FrontMatter = {
 
 const fence = /^\uFEFF?\/\*---[ \t]*\r?\n(?<yaml>.*?)^---\*\//ms
 
-const blankLines = (text: string): string => '\n'.repeat(text.split('\n').length - 1)
-
 type Place = { node: unknown; offset: number }
-
-const offsetOf = (node: unknown): number | undefined => (isNode(node) ? node.range?.[0] : undefined)
-
-/** One step down into YAML; null when there is nothing. An entry of a map begins with its key. */
-const enter = (node: unknown, step: PropertyKey): Place | null => {
-  const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && key.value === step) : null
-  const next = isSeq(node) ? node.items[Number(step)] : pair?.value
-  const offset = offsetOf(pair?.key ?? next)
-  return offset === undefined ? null : { node: next, offset }
-}
-
-/** What is missing has no place of its own, so it is told where it belongs. */
-const locate =
-  ({ contents }: Document, lines: LineCounter): LineOf =>
-  (path) => {
-    let place: Place = { node: contents, offset: offsetOf(contents) ?? 0 }
-    for (const step of path) {
-      const next = enter(place.node, step)
-      if (!next) break
-      place = next
-    }
-    return lines.linePos(place.offset).line
-  }
 
 /** Zod's words for what it expects, in the words of YAML. */
 const kinds: Readonly<Record<string, string>> = {
@@ -54,30 +29,8 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a map of keys and values',
 }
 
-const inQuotes = (path: readonly PropertyKey[]): string => `"${path.map(String).join('.')}"`
-
-const sentence = (path: readonly PropertyKey[], issue: z.core.$ZodIssue): string => {
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return `There is no key ${issue.keys.map(shown).join(', ')} here.`
-    case 'invalid_key':
-      return issue.issues.map(({ message }) => message).join(' ')
-    case 'invalid_type':
-      return issue.input === undefined
-        ? `${inQuotes(path)} is missing.`
-        : `${inQuotes(path)} has to be ${kinds[issue.expected] ?? issue.expected}, not ${shown(issue.input)}.`
-    default:
-      return `${inQuotes(path)}: ${issue.message}`
-  }
-}
-
-const toProblem = (issue: z.core.$ZodIssue, lineOf: LineOf): Problem => {
-  const place = issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path
-  return { line: lineOf(place), message: sentence(issue.path, issue) }
-}
-
 /** Takes a file apart: YAML in a comment at its beginning, between `/*---` and `---*\/`, and SQL below. */
-export const readFrontMatter = (text: string): FrontMatter | { problems: Problem[] } => {
+export function readFrontMatter(text: string): FrontMatter | { problems: Problem[] } {
   const { 0: whole, groups } = fence.exec(text) ?? {}
   if (whole === undefined) {
     const message =
@@ -97,4 +50,57 @@ export const readFrontMatter = (text: string): FrontMatter | { problems: Problem
   const { data, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (error) return { problems: error.issues.map((issue) => toProblem(issue, lineOf)) }
   return { header: data, lineOf, sql: blankLines(whole) + text.slice(whole.length) }
+}
+
+function blankLines(text: string): string {
+  return '\n'.repeat(text.split('\n').length - 1)
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined
+}
+
+/** One step down into YAML; null when there is nothing. An entry of a map begins with its key. */
+function enter(node: unknown, step: PropertyKey): Place | null {
+  const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && key.value === step) : null
+  const next = isSeq(node) ? node.items[Number(step)] : pair?.value
+  const offset = offsetOf(pair?.key ?? next)
+  return offset === undefined ? null : { node: next, offset }
+}
+
+/** What is missing has no place of its own, so it is told where it belongs. */
+function locate({ contents }: Document, lines: LineCounter): LineOf {
+  return (path) => {
+    let place: Place = { node: contents, offset: offsetOf(contents) ?? 0 }
+    for (const step of path) {
+      const next = enter(place.node, step)
+      if (!next) break
+      place = next
+    }
+    return lines.linePos(place.offset).line
+  }
+}
+
+function inQuotes(path: readonly PropertyKey[]): string {
+  return `"${path.map(String).join('.')}"`
+}
+
+function sentence(path: readonly PropertyKey[], issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `There is no key ${issue.keys.map(shown).join(', ')} here.`
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => message).join(' ')
+    case 'invalid_type':
+      return issue.input === undefined
+        ? `${inQuotes(path)} is missing.`
+        : `${inQuotes(path)} has to be ${kinds[issue.expected] ?? issue.expected}, not ${shown(issue.input)}.`
+    default:
+      return `${inQuotes(path)}: ${issue.message}`
+  }
+}
+
+function toProblem(issue: z.core.$ZodIssue, lineOf: LineOf): Problem {
+  const place = issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path
+  return { line: lineOf(place), message: sentence(issue.path, issue) }
 }

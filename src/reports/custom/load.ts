@@ -20,28 +20,12 @@ export type LoadOptions = {
 /** A report that can be run, and the file that it is from. */
 export type LoadedReport = { file: string; type: AnyReportType }
 
-const connect = async (pool: Pool): Promise<PoolClient> => {
-  try {
-    return await pool.connect()
-  } catch (cause) {
-    const why = cause instanceof Error && cause.message ? cause.message : String(cause)
-    throw new ConfigurationError(`The login for the reports of REPORTS_DIR cannot be used: ${why}.`, {
-      cause,
-    })
-  }
-}
-
 /**
  * Reads the operator's own reports, and has Postgres say whether each can be run. It takes one query a report or two.
  *
  * @throws ConfigurationError that names file and line of every mistake, or says what is wrong with the login
  */
-export const loadOwnReports = async ({
-  folder,
-  pool,
-  limits,
-  taken,
-}: LoadOptions): Promise<LoadedReport[]> => {
+export async function loadOwnReports({ folder, pool, limits, taken }: LoadOptions): Promise<LoadedReport[]> {
   const reports = await readReports(folder, taken)
   const client = await connect(pool)
   try {
@@ -52,5 +36,16 @@ export const loadOwnReports = async ({
     })
   } finally {
     client.release()
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (cause) {
+    const why = cause instanceof Error && cause.message ? cause.message : String(cause)
+    throw new ConfigurationError(`The login for the reports of REPORTS_DIR cannot be used: ${why}.`, {
+      cause,
+    })
   }
 }

@@ -11,24 +11,6 @@ export const readerRole = 'report_gateway_reader'
 /** What a login for reports may read of ours. */
 const readableTables = [...Object.keys(ledgerTables), 'ledger_coverage']
 
-/** Made from the superuser's, so that there is no second secret to keep. */
-const passwordOf = (adminPassword: string): string =>
-  createHmac('sha256', adminPassword).update(readerRole).digest('base64url')
-
-const makeReader = async (admin: Client, password: string): Promise<void> => {
-  const tables = readableTables.map((table) => `${databaseSchema}.${table}`).join(', ')
-  await admin.query('begin')
-  // Several processes may start at once on one server, in one database or in several, which share their roles.
-  await admin.query('lock table pg_authid, pg_db_role_setting in share row exclusive mode')
-  const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [readerRole])
-  if (rowCount === 0) await admin.query(`create role ${readerRole}`)
-  await admin.query(`alter role ${readerRole} login password ${escapeLiteral(password)}`)
-  await admin.query(`alter role ${readerRole} set search_path = public, ${databaseSchema}`)
-  await admin.query(`grant usage on schema ${databaseSchema} to ${readerRole}`)
-  await admin.query(`grant select on ${tables} to ${readerRole}`)
-  await admin.query('commit')
-}
-
 /**
  * Makes the login for reports on a server that is all ours, unless it is there. It reads the ledger, and whatever else was
  * granted to it. To SET ROLE for each report would not do, because the report itself can set it back, by set_config.
@@ -36,7 +18,7 @@ const makeReader = async (admin: Client, password: string): Promise<void> => {
  * @param adminUrl of a superuser, with its password
  * @returns the URL to log in with
  */
-export const ensureReader = async (adminUrl: string): Promise<string> => {
+export async function ensureReader(adminUrl: string): Promise<string> {
   const url = new URL(adminUrl)
   const password = passwordOf(decodeURIComponent(url.password))
   const admin = createConnection(adminUrl, 'report-gateway start')
@@ -84,20 +66,12 @@ const rightsOf = `
 
 type Rights = { login: string; isSuperuser: boolean; mighty: string[]; writable: string[]; secret: string[] }
 
-const tooMuch = ({ isSuperuser, mighty, writable, secret }: Rights): string | null => {
-  if (isSuperuser) return 'is a superuser'
-  if (mighty.length > 0) return `is a member of ${mighty.join(', ')}`
-  if (writable.length > 0) return `may write to ${writable.join(', ')}`
-  if (secret.length > 0) return `may read ${secret.join(', ')}, which belong to the gateway`
-  return null
-}
-
 /**
  * Checks that a login can do no harm, whatever a report says.
  *
  * @throws ConfigurationError that names what it may do too much
  */
-export const checkReader = async (client: PoolClient): Promise<void> => {
+export async function checkReader(client: PoolClient): Promise<void> {
   const schemas = [databaseSchema, queueSchema]
   const { rows } = await client.query<Rights>(rightsOf, [mightyRoles, schemas, readableTables])
   const [rights] = rows
@@ -106,4 +80,31 @@ export const checkReader = async (client: PoolClient): Promise<void> => {
   throw new ConfigurationError(
     `REPORTS_DATABASE_URL logs in as ${rights.login}, which ${fault}. Reports need a login of their own that can only read: create role reports login password '…'; grant select on … to reports.`,
   )
+}
+
+/** Made from the superuser's, so that there is no second secret to keep. */
+function passwordOf(adminPassword: string): string {
+  return createHmac('sha256', adminPassword).update(readerRole).digest('base64url')
+}
+
+async function makeReader(admin: Client, password: string): Promise<void> {
+  const tables = readableTables.map((table) => `${databaseSchema}.${table}`).join(', ')
+  await admin.query('begin')
+  // Several processes may start at once on one server, in one database or in several, which share their roles.
+  await admin.query('lock table pg_authid, pg_db_role_setting in share row exclusive mode')
+  const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [readerRole])
+  if (rowCount === 0) await admin.query(`create role ${readerRole}`)
+  await admin.query(`alter role ${readerRole} login password ${escapeLiteral(password)}`)
+  await admin.query(`alter role ${readerRole} set search_path = public, ${databaseSchema}`)
+  await admin.query(`grant usage on schema ${databaseSchema} to ${readerRole}`)
+  await admin.query(`grant select on ${tables} to ${readerRole}`)
+  await admin.query('commit')
+}
+
+function tooMuch({ isSuperuser, mighty, writable, secret }: Rights): string | null {
+  if (isSuperuser) return 'is a superuser'
+  if (mighty.length > 0) return `is a member of ${mighty.join(', ')}`
+  if (writable.length > 0) return `may write to ${writable.join(', ')}`
+  if (secret.length > 0) return `may read ${secret.join(', ')}, which belong to the gateway`
+  return null
 }

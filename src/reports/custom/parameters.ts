@@ -14,24 +14,50 @@ import { valueTypes } from './value-type.ts'
 
 const mostValues = 1_000
 
-const oneSchema = ({ type, allowed }: HeaderParameter): z.ZodType<string> =>
-  allowed
+const endsOfInterval = ['interval_start', 'interval_end']
+
+/** What is wrong with the parameters that a header declares. */
+export function checkDeclared({ parameters }: Header, lineOf: LineOf): Problem[] {
+  return Object.entries(parameters).flatMap(([name, declared]) =>
+    faultsOf(name, declared).map(({ key, message }) => ({
+      line: lineOf(['parameters', name, key]),
+      message: `"parameters.${name}.${key}": ${message}`,
+    })),
+  )
+}
+
+/** The parameters of a report: those declared, and those that its columns and its SQL call for. */
+export function parametersOf(header: Header, used: ReadonlySet<string>): ParameterSet {
+  const types = new Set(Object.values(header.columns).map(({ type }) => type))
+  const declared = Object.entries(header.parameters).map(([name, one]) => [name, toParameter(one)] as const)
+  return {
+    ...Object.fromEntries(declared),
+    ...(types.has('timestamp') || used.has('timezone') ? timezone : {}),
+    ...(types.has('decimal') ? decimalSeparator : {}),
+    ...columns,
+  }
+}
+
+function oneSchema({ type, allowed }: HeaderParameter): z.ZodType<string> {
+  return allowed
     ? z.enum(allowed, { error: ({ input }) => `${shown(input)} is not allowed.` })
     : valueTypes[type].schema
+}
 
-const listSchema = (one: z.ZodType<string>): z.ZodType<string[]> =>
-  z
+function listSchema(one: z.ZodType<string>): z.ZodType<string[]> {
+  return z
     .array(one, { error: ({ input }) => `${shown(input)} is no list.` })
     .max(mostValues, { error: `The list is too long: at most ${mostValues} values are allowed.` })
+}
 
-const wholeSchema = (declared: HeaderParameter): Parameter['schema'] => {
+function wholeSchema(declared: HeaderParameter): Parameter['schema'] {
   const one = oneSchema(declared)
   const schema = declared.list ? listSchema(one) : one
   if (declared.required) return schema
   return declared.default === undefined ? schema.optional() : one.prefault(String(declared.default))
 }
 
-const toParameter = (declared: HeaderParameter): Parameter => {
+function toParameter(declared: HeaderParameter): Parameter {
   const { type, description, required, list, allowed } = declared
   return {
     type: valueTypes[type].type,
@@ -44,10 +70,8 @@ const toParameter = (declared: HeaderParameter): Parameter => {
   }
 }
 
-const endsOfInterval = ['interval_start', 'interval_end']
-
 /** What is wrong with how a parameter is declared, and in which of its keys. */
-const faultsOf = (name: string, declared: HeaderParameter): { key: string; message: string }[] => {
+function faultsOf(name: string, declared: HeaderParameter): { key: string; message: string }[] {
   const { type, required, list, allowed, default: value } = declared
   const faults: { key: string; message: string }[] = []
   if (endsOfInterval.includes(name) && (type !== 'timestamp' || list)) {
@@ -62,25 +86,4 @@ const faultsOf = (name: string, declared: HeaderParameter): { key: string; messa
   if (list) faults.push({ key: 'default', message: 'A list has no default; when it is absent it is null.' })
   const { error } = oneSchema(declared).safeParse(String(value))
   return [...faults, ...(error?.issues ?? []).map(({ message }) => ({ key: 'default', message }))]
-}
-
-/** What is wrong with the parameters that a header declares. */
-export const checkDeclared = ({ parameters }: Header, lineOf: LineOf): Problem[] =>
-  Object.entries(parameters).flatMap(([name, declared]) =>
-    faultsOf(name, declared).map(({ key, message }) => ({
-      line: lineOf(['parameters', name, key]),
-      message: `"parameters.${name}.${key}": ${message}`,
-    })),
-  )
-
-/** The parameters of a report: those declared, and those that its columns and its SQL call for. */
-export const parametersOf = (header: Header, used: ReadonlySet<string>): ParameterSet => {
-  const types = new Set(Object.values(header.columns).map(({ type }) => type))
-  const declared = Object.entries(header.parameters).map(([name, one]) => [name, toParameter(one)] as const)
-  return {
-    ...Object.fromEntries(declared),
-    ...(types.has('timestamp') || used.has('timezone') ? timezone : {}),
-    ...(types.has('decimal') ? decimalSeparator : {}),
-    ...columns,
-  }
 }

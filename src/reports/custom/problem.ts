@@ -12,4 +12,6 @@ export class ReportFileError extends ConfigurationError {
 }
 
 /** In which line of a text the character at `index` stands, from 1. */
-export const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length
+export function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length
+}

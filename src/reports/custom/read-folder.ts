@@ -8,34 +8,15 @@ import { readReport } from './read-report.ts'
 /** Reports by their file, named from the folder of the process. */
 export type OwnReports = ReadonlyMap<string, OwnReport>
 
-const listFiles = async (folder: string): Promise<string[]> => {
-  try {
-    const names = await readdir(folder)
-    return names.filter((name) => name.endsWith('.sql')).toSorted()
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigurationError(`REPORTS_DIR cannot be read: ${why}.`, { cause })
-  }
-}
-
-const readText = async (file: string): Promise<string> => {
-  const bytes = await readFile(file)
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    if (!text.includes('\0')) return text
-  } catch {}
-  throw new ReportFileError(file, [{ line: 1, message: 'The file is no text in UTF-8.' }])
-}
-
 /**
  * What comes of each of some things, in their order, when all of them come to something.
  *
  * @throws ConfigurationError with the messages of all that were refused
  */
-export const allOrProblems = async <From, To>(
+export async function allOrProblems<From, To>(
   from: Iterable<From>,
   read: (one: From) => To | Promise<To>,
-): Promise<To[]> => {
+): Promise<To[]> {
   const done: To[] = []
   const messages: string[] = []
   for (const one of from) {
@@ -58,7 +39,7 @@ export const allOrProblems = async <From, To>(
  * @param taken names of report types that are there already
  * @throws ConfigurationError that names file and line of every mistake
  */
-export const readReports = async (folder: string, taken: readonly string[]): Promise<OwnReports> => {
+export async function readReports(folder: string, taken: readonly string[]): Promise<OwnReports> {
   const places = new Map(taken.map((name) => [name, 'the gateway itself']))
   const files = (await listFiles(folder)).map((name) => join(folder, name))
   const reports = await allOrProblems(files, async (file) => {
@@ -73,4 +54,23 @@ export const readReports = async (folder: string, taken: readonly string[]): Pro
     return [file, report] as const
   })
   return new Map(reports)
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(folder)
+    return names.filter((name) => name.endsWith('.sql')).toSorted()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new ConfigurationError(`REPORTS_DIR cannot be read: ${why}.`, { cause })
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  const bytes = await readFile(file)
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text
+  } catch {}
+  throw new ReportFileError(file, [{ line: 1, message: 'The file is no text in UTF-8.' }])
 }

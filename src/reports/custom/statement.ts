@@ -8,11 +8,30 @@ export type Statement = {
   parameters: readonly { name: string; line: number }[]
 }
 
-/** The semicolon at the end, if there is one. */
-const findEnd = (text: string, tokens: readonly Token[]): number =>
-  tokens.find(({ kind }) => kind === 'semicolon')?.start ?? text.length
+/**
+ * Finds the parameters of a statement, `:name`. What it takes for one has to be one for Postgres as well, which the
+ * check at the start proves: each is sent as a parameter of the protocol there.
+ *
+ * @param text the statement, perhaps with a semicolon at its end
+ */
+export function readStatement(text: string): { statement: Statement; problems: Problem[] } {
+  const tokens = [...tokensIn(text)]
+  return { statement: cut(text, tokens), problems: check(text, tokens) }
+}
 
-const cut = (text: string, tokens: readonly Token[]): Statement => {
+/** The statement as what may follow FROM, named `line`, with a value for each of its parameters. */
+export function bindStatement({ texts, parameters }: Statement, bind: (name: string) => Sql): Sql {
+  const values = parameters.map(({ name }) => bind(name))
+  // On lines of its own, because it may end with a comment.
+  return sql`(\n${sql(texts, ...values)}\n) as line`
+}
+
+/** The semicolon at the end, if there is one. */
+function findEnd(text: string, tokens: readonly Token[]): number {
+  return tokens.find(({ kind }) => kind === 'semicolon')?.start ?? text.length
+}
+
+function cut(text: string, tokens: readonly Token[]): Statement {
   const end = findEnd(text, tokens)
   const found = tokens.filter(({ kind, start }) => kind === 'name' && start < end)
   const bounds = [0, ...found.flatMap(({ start, end }) => [start, end]), end]
@@ -22,7 +41,7 @@ const cut = (text: string, tokens: readonly Token[]): Statement => {
   }
 }
 
-const check = (text: string, tokens: readonly Token[]): Problem[] => {
+function check(text: string, tokens: readonly Token[]): Problem[] {
   const end = findEnd(text, tokens)
   const numbers = tokens
     .filter(({ kind }) => kind === 'number')
@@ -33,22 +52,4 @@ const check = (text: string, tokens: readonly Token[]): Problem[] => {
   const more = isBlank(text.slice(end + 1)) ? [] : ['More follows this semicolon. A report is one SELECT.']
   const missing = isBlank(text.slice(0, end)) ? ['The SELECT is missing.'] : []
   return [...numbers, ...[...more, ...missing].map((message) => ({ line: lineAt(text, end), message }))]
-}
-
-/**
- * Finds the parameters of a statement, `:name`. What it takes for one has to be one for Postgres as well, which the
- * check at the start proves: each is sent as a parameter of the protocol there.
- *
- * @param text the statement, perhaps with a semicolon at its end
- */
-export const readStatement = (text: string): { statement: Statement; problems: Problem[] } => {
-  const tokens = [...tokensIn(text)]
-  return { statement: cut(text, tokens), problems: check(text, tokens) }
-}
-
-/** The statement as what may follow FROM, named `line`, with a value for each of its parameters. */
-export const bindStatement = ({ texts, parameters }: Statement, bind: (name: string) => Sql): Sql => {
-  const values = parameters.map(({ name }) => bind(name))
-  // On lines of its own, because it may end with a comment.
-  return sql`(\n${sql(texts, ...values)}\n) as line`
 }

@@ -24,25 +24,6 @@ const pattern = new RegExp(
   'gsu',
 )
 
-/** Where a block comment ends that begins at `start`; in Postgres they nest. */
-const commentEnd = (text: string, start: number): number => {
-  const marks = /\/\*|\*\//g
-  marks.lastIndex = start
-  let depth = 0
-  for (let mark = marks.exec(text); mark; mark = marks.exec(text)) {
-    depth += mark[0] === '/*' ? 1 : -1
-    if (depth === 0) return marks.lastIndex
-  }
-  return text.length
-}
-
-const toToken = ({ index, groups = {}, 0: whole }: RegExpExecArray): Token | null => {
-  const place = { start: index, end: index + whole.length }
-  if (groups.name) return { kind: 'name', text: groups.name, ...place }
-  if (groups.number) return { kind: 'number', text: whole, ...place }
-  return groups.semicolon ? { kind: 'semicolon', text: whole, ...place } : null
-}
-
 /** The tokens outside of comments, texts and identifiers, in their order. */
 export function* tokensIn(text: string): Generator<Token> {
   const scan = new RegExp(pattern)
@@ -54,9 +35,28 @@ export function* tokensIn(text: string): Generator<Token> {
 }
 
 /** True when there is nothing in it but spaces and comments. */
-export const isBlank = (text: string): boolean => {
+export function isBlank(text: string): boolean {
   const start = text.search(/\S/)
   if (start < 0) return true
   if (text.startsWith('--', start)) return isBlank(text.slice(start).replace(/^.*/, ''))
   return text.startsWith('/*', start) && isBlank(text.slice(commentEnd(text, start)))
+}
+
+/** Where a block comment ends that begins at `start`; in Postgres they nest. */
+function commentEnd(text: string, start: number): number {
+  const marks = /\/\*|\*\//g
+  marks.lastIndex = start
+  let depth = 0
+  for (let mark = marks.exec(text); mark; mark = marks.exec(text)) {
+    depth += mark[0] === '/*' ? 1 : -1
+    if (depth === 0) return marks.lastIndex
+  }
+  return text.length
+}
+
+function toToken({ index, groups = {}, 0: whole }: RegExpExecArray): Token | null {
+  const place = { start: index, end: index + whole.length }
+  if (groups.name) return { kind: 'name', text: groups.name, ...place }
+  if (groups.number) return { kind: 'number', text: whole, ...place }
+  return groups.semicolon ? { kind: 'semicolon', text: whole, ...place } : null
 }

@@ -26,7 +26,9 @@ export type ValueType = {
   advice: string
 }
 
-const given = (what: string) => (value: unknown) => `${shown(value)} is no ${what}.`
+function given(what: string) {
+  return (value: unknown) => `${shown(value)} is no ${what}.`
+}
 
 const mostCharacters = 10_000
 
@@ -37,7 +39,9 @@ const text = z
     error: 'The text holds a character that Postgres cannot hold: NUL, or half of a surrogate pair.',
   })
 
-const isBigint = (value: bigint): boolean => BigInt.asIntN(64, value) === value
+function isBigint(value: bigint): boolean {
+  return BigInt.asIntN(64, value) === value
+}
 
 const integer = readable(
   (error) => z.union([z.int({ error }), z.string({ error }).regex(/^-?\d{1,19}$/, { error })], { error }),
@@ -56,9 +60,11 @@ const decimal = readable(
 )
 
 /** Runs from the first to the last day that Postgres and JavaScript write alike. */
-const isInCalendar = ({ year }: Temporal.PlainDate): boolean => year >= 1 && year <= 9999
+function isInCalendar({ year }: Temporal.PlainDate): boolean {
+  return year >= 1 && year <= 9999
+}
 
-const readInstant = (value: string | number): string | null => {
+function readInstant(value: string | number): string | null {
   try {
     const instant =
       typeof value === 'number'

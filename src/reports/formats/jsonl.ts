@@ -3,10 +3,22 @@ import { joinSql, type Sql, sql } from '../sql.ts'
 import { clockTime } from '../timezone.ts'
 import { amountText } from './amount.ts'
 
-const quoted = (text: Sql): Sql => sql`'"' || ${text} || '"'`
+/** The SQL expression of a row as a JSON object, without line breaks; each column is there, also when it is null. */
+// By hand, because Postgres' own functions take at most 50 keys, or cut names after 63 bytes.
+export function jsonRow(columns: readonly ChosenColumn[], timezone: string): Sql {
+  const members = columns.map((column, i) => {
+    const start = `${i === 0 ? '{' : ','}${JSON.stringify(column.requestedName)}:`
+    return sql`${start}, coalesce(${jsonValue(column, timezone)}, 'null')`
+  })
+  return sql`array_to_string(array[${joinSql(members)}, '}'], '')`
+}
+
+function quoted(text: Sql): Sql {
+  return sql`'"' || ${text} || '"'`
+}
 
 /** An instant as in RFC 3339, in JSON; `infinity` as that word. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
-const instantText = (instant: Sql, timezone: string): Sql => {
+function instantText(instant: Sql, timezone: string): Sql {
   const utc = clockTime(instant, 'Etc/UTC')
   // As JSON it has a T between day and time, decimals only where there are any, and quotes, of which one comes later.
   const begun = (clock: Sql): Sql => sql`left(to_json(${clock})::text, -1)`
@@ -22,7 +34,7 @@ const instantText = (instant: Sql, timezone: string): Sql => {
 }
 
 /** The SQL expression of a column as JSON text, or null. */
-const jsonValue = ({ value, key }: ChosenColumn, timezone: string): Sql => {
+function jsonValue({ value, key }: ChosenColumn, timezone: string): Sql {
   switch (value.kind) {
     case 'text':
       return sql`to_json((${value.sql})::text)::text`
@@ -39,14 +51,4 @@ const jsonValue = ({ value, key }: ChosenColumn, timezone: string): Sql => {
     case 'instant':
       return instantText(value.sql, value.zone === 'utc' ? 'Etc/UTC' : timezone)
   }
-}
-
-/** The SQL expression of a row as a JSON object, without line breaks; each column is there, also when it is null. */
-// By hand, because Postgres' own functions take at most 50 keys, or cut names after 63 bytes.
-export const jsonRow = (columns: readonly ChosenColumn[], timezone: string): Sql => {
-  const members = columns.map((column, i) => {
-    const start = `${i === 0 ? '{' : ','}${JSON.stringify(column.requestedName)}:`
-    return sql`${start}, coalesce(${jsonValue(column, timezone)}, 'null')`
-  })
-  return sql`array_to_string(array[${joinSql(members)}, '}'], '')`
 }

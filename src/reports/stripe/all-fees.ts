@@ -23,20 +23,24 @@ cross join lateral (
     = (bt.account_id, bt.livemode, bt.id)
 ) as fee`
 
-const column = (name: string, description: string, value: ColumnValue): ReportColumn => ({
-  name,
-  description,
-  isDefault: true,
-  value,
-})
+function column(name: string, description: string, value: ColumnValue): ReportColumn {
+  return {
+    name,
+    description,
+    isDefault: true,
+    value,
+  }
+}
 
 /** A column of Stripe's that nothing in a ledger tells. */
-const emptyColumn = (name: string, description: string, kind: 'text' | 'integer' = 'text'): ReportColumn => ({
-  name,
-  description: `${description} Always empty: a ledger does not tell.`,
-  isDefault: false,
-  value: { kind, sql: { text: sql`null::text`, integer: sql`null::integer` }[kind] },
-})
+function emptyColumn(name: string, description: string, kind: 'text' | 'integer' = 'text'): ReportColumn {
+  return {
+    name,
+    description: `${description} Always empty: a ledger does not tell.`,
+    isDefault: false,
+    value: { kind, sql: { text: sql`null::text`, integer: sql`null::integer` }[kind] },
+  }
+}
 
 const feeColumns: ReportColumn[] = [
   column(

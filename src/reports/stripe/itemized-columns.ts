@@ -73,7 +73,9 @@ export const itemized3: Names = [
   'automatic_payout_effective_at_utc',
 ]
 
-export const without = (names: Names, left: Names): Names => names.filter((name) => !left.includes(name))
+export function without(names: Names, left: Names): Names {
+  return names.filter((name) => !left.includes(name))
+}
 
 /** Default columns of the versions with a timezone; a family may put its own before them. */
 export const localDefaults: Names = [

@@ -5,11 +5,13 @@ import { ledgerOrder, ledgerRows } from './ledger-columns.ts'
 import { type LedgerFilter, ledgerCondition } from './ledger-filter.ts'
 
 /** One row for each balance transaction that the filter keeps, in the order in which they changed the balance. */
-export const itemizedSource = (
+export function itemizedSource(
   scope: Tenant,
   filter: LedgerFilter,
   orderBy: Sql = ledgerOrder,
-): ReportSource => ({
-  from: sql`${ledgerRows} where ${ledgerCondition(scope, filter)}`,
-  orderBy,
-})
+): ReportSource {
+  return {
+    from: sql`${ledgerRows} where ${ledgerCondition(scope, filter)}`,
+    orderBy,
+  }
+}

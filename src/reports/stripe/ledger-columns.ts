@@ -12,29 +12,25 @@ left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt
 /** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
 export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
 
-export const text = (value: Sql): ColumnValue => ({ kind: 'text', sql: value })
+export function text(value: Sql): ColumnValue {
+  return { kind: 'text', sql: value }
+}
 /** Of `bt`, unless told otherwise. */
-export const amount = (value: Sql, currency: Sql = sql`bt.currency`): ColumnValue => ({
-  kind: 'amount',
-  sql: value,
-  currency,
-})
+export function amount(value: Sql, currency: Sql = sql`bt.currency`): ColumnValue {
+  return {
+    kind: 'amount',
+    sql: value,
+    currency,
+  }
+}
 /** In the timezone of the report. */
-export const local = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'report' })
-const utc = (value: Sql): ColumnValue => ({ kind: 'instant', sql: value, zone: 'utc' })
+export function local(value: Sql): ColumnValue {
+  return { kind: 'instant', sql: value, zone: 'report' }
+}
 
 type Definition = readonly [description: string, value: ColumnValue]
 
 const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
-
-const address = <Prefix extends string>(prefix: Prefix, whose: string, object: Sql) =>
-  Object.fromEntries(
-    addressParts.map((part): [string, Definition] => [
-      `${prefix}_${part}`,
-      [`${whose}: ${part.replace('_', ' ')}.`, text(sql`(${object} ->> ${part})`)],
-    ]),
-    // Object.fromEntries forgets the keys, which the template spells out.
-  ) as Record<`${Prefix}_${(typeof addressParts)[number]}`, Definition>
 
 /**
  * What each column of the itemized reports means, and where it comes from, in the order in which Stripe documents them.
@@ -156,25 +152,42 @@ const dictionary = {
 export type LedgerColumnName = keyof typeof dictionary
 
 /** The names in the order of the dictionary, each once. */
-export const inDocumentedOrder = (names: readonly LedgerColumnName[]): LedgerColumnName[] =>
+export function inDocumentedOrder(names: readonly LedgerColumnName[]): LedgerColumnName[] {
   // Object.keys gives the keys of the dictionary, and the type of a name is no other.
-  (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
+  return (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
+}
 
 /**
  * The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen.
  *
  * @param own values that this report takes from elsewhere than the dictionary says
  */
-export const ledgerColumns = (
+export function ledgerColumns(
   names: readonly LedgerColumnName[],
   defaults: readonly LedgerColumnName[],
   own: Partial<Record<LedgerColumnName, ColumnValue>> = {},
-): ReportColumn[] =>
-  names.map((name) => {
+): ReportColumn[] {
+  return names.map((name) => {
     const [description, value] = dictionary[name]
     return { name, description, value: own[name] ?? value, isDefault: defaults.includes(name) }
   })
+}
 
 /** The six columns of an address, by the prefix of their names. */
-export const addressColumns = <Prefix extends string>(prefix: Prefix) =>
-  addressParts.map((part) => `${prefix}_${part}` as const)
+export function addressColumns<Prefix extends string>(prefix: Prefix) {
+  return addressParts.map((part) => `${prefix}_${part}` as const)
+}
+
+function utc(value: Sql): ColumnValue {
+  return { kind: 'instant', sql: value, zone: 'utc' }
+}
+
+function address<Prefix extends string>(prefix: Prefix, whose: string, object: Sql) {
+  return Object.fromEntries(
+    addressParts.map((part): [string, Definition] => [
+      `${prefix}_${part}`,
+      [`${whose}: ${part.replace('_', ' ')}.`, text(sql`(${object} ->> ${part})`)],
+    ]),
+    // Object.fromEntries forgets the keys, which the template spells out.
+  ) as Record<`${Prefix}_${(typeof addressParts)[number]}`, Definition>
+}

@@ -11,11 +11,11 @@ import { summaryColumns, summarySource } from './summary.ts'
 import { defineVersions } from './versions.ts'
 
 /** The payout has to be one of this account and mode, and an automatic one as far as the ledger knows. */
-const checkPayout = async (
+async function checkPayout(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
   { payout: id }: { payout: string },
-): Promise<InputError[]> => {
+): Promise<InputError[]> {
   const found = await prisma.payout.findUnique({
     where: { accountId_livemode_id: { accountId, livemode, id } },
     select: { isAutomatic: true },

@@ -49,19 +49,21 @@ const itemized3: readonly LedgerColumnName[] = [
 const itemized2 = without(itemized3, ['effective_at', 'payout_reversed_at_utc'])
 const itemized1 = without(itemized2, ['regulatory_tag'])
 
-const defaultsWith = (effectiveAt: 'effective_at' | 'effective_at_utc'): readonly LedgerColumnName[] => [
-  'payout_id',
-  effectiveAt,
-  'currency',
-  'gross',
-  'fee',
-  'net',
-  'reporting_category',
-  'balance_transaction_id',
-  'description',
-  'payout_expected_arrival_date',
-  'payout_status',
-]
+function defaultsWith(effectiveAt: 'effective_at' | 'effective_at_utc'): readonly LedgerColumnName[] {
+  return [
+    'payout_id',
+    effectiveAt,
+    'currency',
+    'gross',
+    'fee',
+    'net',
+    'reporting_category',
+    'balance_transaction_id',
+    'description',
+    'payout_expected_arrival_date',
+    'payout_status',
+  ]
+}
 
 /** Here a row is about the payout, also where another one has swept what came back. */
 const ownTrace = {
@@ -69,8 +71,9 @@ const ownTrace = {
   trace_id_status: text(sql`po.trace_id_status`),
 }
 
-const columnsOf = (names: readonly LedgerColumnName[], effectiveAt: 'effective_at' | 'effective_at_utc') =>
-  ledgerColumns(names, defaultsWith(effectiveAt), ownTrace)
+function columnsOf(names: readonly LedgerColumnName[], effectiveAt: 'effective_at' | 'effective_at_utc') {
+  return ledgerColumns(names, defaultsWith(effectiveAt), ownTrace)
+}
 
 export const payoutsItemized = defineVersions<typeof itemizedInUtc>(
   {

@@ -5,17 +5,6 @@ import { sql } from '../sql.ts'
 import { ledgerRows } from './ledger-columns.ts'
 import { type LedgerFilter, ledgerCondition } from './ledger-filter.ts'
 
-const amountColumn = (name: 'gross' | 'fee' | 'net', description: string): ReportColumn => ({
-  name,
-  description,
-  isDefault: true,
-  value: {
-    kind: 'amount',
-    sql: { gross: sql`line.gross`, fee: sql`line.fee`, net: sql`line.net` }[name],
-    currency: sql`line.currency`,
-  },
-})
-
 /** Columns of every `*.summary.1` but the balance's. */
 export const summaryColumns: ReportColumn[] = [
   {
@@ -42,8 +31,9 @@ export const summaryColumns: ReportColumn[] = [
 ]
 
 /** One line for each reporting category and currency, then a total line for each currency. */
-export const summarySource = (scope: Tenant, filter: LedgerFilter): ReportSource => ({
-  from: sql`(
+export function summarySource(scope: Tenant, filter: LedgerFilter): ReportSource {
+  return {
+    from: sql`(
   select
     case when grouping(bt.reporting_category) = 1 then 'total' else bt.reporting_category end as reporting_category,
     bt.currency,
@@ -56,5 +46,19 @@ export const summarySource = (scope: Tenant, filter: LedgerFilter): ReportSource
   where ${ledgerCondition(scope, filter)}
   group by grouping sets ((bt.currency, bt.reporting_category), (bt.currency))
 ) as line`,
-  orderBy: sql`line.currency collate "C", line.is_total, line.reporting_category collate "C"`,
-})
+    orderBy: sql`line.currency collate "C", line.is_total, line.reporting_category collate "C"`,
+  }
+}
+
+function amountColumn(name: 'gross' | 'fee' | 'net', description: string): ReportColumn {
+  return {
+    name,
+    description,
+    isDefault: true,
+    value: {
+      kind: 'amount',
+      sql: { gross: sql`line.gross`, fee: sql`line.fee`, net: sql`line.net` }[name],
+      currency: sql`line.currency`,
+    },
+  }
+}

@@ -19,10 +19,10 @@ type Version<P extends ParameterSet> = { parameters: P; columns: readonly Report
  *
  * @param family its name is that of the types without the version
  */
-export const defineVersions = <P extends ParameterSet>(
+export function defineVersions<P extends ParameterSet>(
   { name, inputKey, ...family }: Family<P>,
   versions: readonly Version<P>[],
-): AnyReportType[] => {
+): AnyReportType[] {
   const newest = versions.length
   return versions.map((version, index) => {
     const number = index + 1

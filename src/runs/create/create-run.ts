@@ -10,39 +10,17 @@ import type { AcceptedRun, SubmittedRun } from './make-run.ts'
 import { checkNotes, checkSpans, type RunRequest } from './run-request.ts'
 import { type SubmitOptions, submitRun } from './submit-run.ts'
 
-const findType = (catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType => {
-  const type = catalog.find(name)
-  if (!type) {
-    const names = catalog.types.map((known) => known.name)
-    throw new InputError(`There is no report type ${shown(name)}.`, ['type'], names)
-  }
-  if (type.requiresLiveMode && !livemode) {
-    throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])
-  }
-  return type
-}
-
-/** Puts the name of the part before the paths of its errors. */
-const within = async <Result>(part: string, check: () => Promise<Result>): Promise<Result> => {
-  try {
-    return await check()
-  } catch (error) {
-    if (!(error instanceof InputErrors)) throw error
-    throw new InputErrors(error.errors.map((e) => new InputError(e.message, [part, ...e.path], e.allowed)))
-  }
-}
-
 /**
  * Checks a report except for whether there are data.
  *
  * @throws as acceptReport
  */
-export const checkReport = async (
+export async function checkReport(
   { catalog }: Pick<RunDependencies, 'catalog'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
-): Promise<void> => {
+): Promise<void> {
   const type = findType(catalog, name, viewer)
   await within('parameters', async () => checkParameters(type, given, null, true))
 }
@@ -54,13 +32,13 @@ export const checkReport = async (
  * @throws InputError, InputErrors with paths that start with `type` or `parameters`
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
-export const acceptReport = async (
+export async function acceptReport(
   { prisma, catalog, now }: Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
   waitForData: boolean,
-) => {
+) {
   const type = findType(catalog, name, viewer)
   return within('parameters', async () => {
     const availability = await type.availability(prisma, viewer)
@@ -78,20 +56,22 @@ export const acceptReport = async (
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError
  */
-export const acceptRun = async (
+export async function acceptRun(
   deps: Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   request: RunRequest,
-): Promise<AcceptedRun> => ({
-  ...checkSpans(request),
-  ...checkNotes(request),
-  ...(await acceptReport(deps, viewer, request.type, request.parameters, request.waitForData)),
-  compression: request.compression,
-  origin: 'API',
-  attempt: 1,
-  retryOfId: null,
-  scheduleId: null,
-})
+): Promise<AcceptedRun> {
+  return {
+    ...checkSpans(request),
+    ...checkNotes(request),
+    ...(await acceptReport(deps, viewer, request.type, request.parameters, request.waitForData)),
+    compression: request.compression,
+    origin: 'API',
+    attempt: 1,
+    retryOfId: null,
+    scheduleId: null,
+  }
+}
 
 /**
  * Creates a run and its job, which comes later when it has to wait for data. With an idempotency key that was used before,
@@ -100,9 +80,33 @@ export const acceptRun = async (
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError, IdempotencyError, LimitError
  */
-export const createRun = (
+export function createRun(
   deps: RunDependencies,
   viewer: Viewer,
   request: RunRequest,
   options: SubmitOptions,
-): Promise<SubmittedRun> => submitRun(deps, viewer, () => acceptRun(deps, viewer, request), options)
+): Promise<SubmittedRun> {
+  return submitRun(deps, viewer, () => acceptRun(deps, viewer, request), options)
+}
+
+function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType {
+  const type = catalog.find(name)
+  if (!type) {
+    const names = catalog.types.map((known) => known.name)
+    throw new InputError(`There is no report type ${shown(name)}.`, ['type'], names)
+  }
+  if (type.requiresLiveMode && !livemode) {
+    throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])
+  }
+  return type
+}
+
+/** Puts the name of the part before the paths of its errors. */
+async function within<Result>(part: string, check: () => Promise<Result>): Promise<Result> {
+  try {
+    return await check()
+  } catch (error) {
+    if (!(error instanceof InputErrors)) throw error
+    throw new InputErrors(error.errors.map((e) => new InputError(e.message, [part, ...e.path], e.allowed)))
+  }
+}

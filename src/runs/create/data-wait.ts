@@ -9,11 +9,11 @@ const longestMilliseconds = longestDays * 24 * 60 * 60 * 1000
  *
  * @throws InputErrors when it cannot be there for more than a year: more likely somebody mistyped a year
  */
-export const dataToWaitFor = (
+export function dataToWaitFor(
   { interval_end: end }: AcceptedParameters,
   availability: Availability | null,
   now: Date,
-): Date | null => {
+): Date | null {
   if (typeof end !== 'string') return null
   const neededUntil = new Date(end)
   if (availability && neededUntil <= availability.until) return null

@@ -15,7 +15,7 @@ export type IdempotencyKey = {
 }
 
 /** @throws InputError for a key that is empty, too long, or cannot be stored */
-export const checkKey = (key: string): void => {
+export function checkKey(key: string): void {
   if (key.length >= 1 && key.length <= longestKey && key.isWellFormed() && !key.includes('\0')) return
   throw new InputError(
     `The idempotency key has ${key.length} characters; it has to be text of 1 to ${longestKey}.`,
@@ -28,11 +28,11 @@ export const checkKey = (key: string): void => {
  *
  * @throws IdempotencyError when that run was asked for by another request
  */
-export const findKeyedRun = async (
+export async function findKeyedRun(
   prisma: Prisma,
   viewer: Viewer,
   { key, fingerprint: wanted }: IdempotencyKey,
-): Promise<ReportRun | null> => {
+): Promise<ReportRun | null> {
   const { accountId, livemode } = viewer
   const known = await prisma.idempotencyKey.findUnique({
     where: { accountId_livemode_key: { accountId, livemode, key } },
@@ -49,13 +49,13 @@ export const findKeyedRun = async (
 }
 
 /** Takes the key for a run in the transaction that creates it; false when another one was faster, and is committed. */
-export const claimKey = async (
+export async function claimKey(
   tx: Transaction,
   { accountId, livemode }: Viewer,
   { key, fingerprint: given }: IdempotencyKey,
   runId: string,
   at: Date,
-): Promise<boolean> => {
+): Promise<boolean> {
   // While a twin has the key in a transaction that is still open, this waits for its end.
   const { count } = await tx.idempotencyKey.createMany({
     data: { accountId, livemode, key, fingerprint: given, runId, createdAt: at },
@@ -65,7 +65,7 @@ export const claimKey = async (
 }
 
 /** Forgets the keys that have been kept for long enough. */
-export const pruneKeys = async (prisma: Prisma, now: Date): Promise<void> => {
+export async function pruneKeys(prisma: Prisma, now: Date): Promise<void> {
   const before = new Date(now.getTime() - keptMilliseconds)
   await prisma.idempotencyKey.deleteMany({ where: { createdAt: { lt: before } } })
 }

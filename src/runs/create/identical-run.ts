@@ -19,21 +19,22 @@ export type ResultRequest = {
 }
 
 /** The same for all requests that ask for the same result, and for no others. */
-export const requestHash = ({ reportType, parameters, formats, compression }: ResultRequest) =>
-  fingerprint({ reportType, parameters, formats: [...new Set(formats)].sort(), compression })
+export function requestHash({ reportType, parameters, formats, compression }: ResultRequest) {
+  return fingerprint({ reportType, parameters, formats: [...new Set(formats)].sort(), compression })
+}
 
 /**
  * The latest run of an identical request that has succeeded and still has its files; null when there is none.
  *
  * @param since it has to have finished then or later
  */
-export const findIdenticalRun = (
+export function findIdenticalRun(
   prisma: Prisma | Transaction,
   viewer: Viewer,
   request: ResultRequest,
   { since, now }: { since: Date; now: Date },
-): Promise<ReportRun | null> =>
-  prisma.reportRun.findFirst({
+): Promise<ReportRun | null> {
+  return prisma.reportRun.findFirst({
     where: {
       ...visibleRun(viewer),
       requestHash: requestHash(request),
@@ -44,9 +45,10 @@ export const findIdenticalRun = (
     },
     orderBy: { finishedAt: 'desc' },
   })
+}
 
 /** Keeps a run from being erased until the transaction ends; false when it has been already. */
-export const holdRun = async (tx: Transaction, { id }: ReportRun): Promise<boolean> => {
+export async function holdRun(tx: Transaction, { id }: ReportRun): Promise<boolean> {
   const held = await tx.$queryRaw<unknown[]>`
     select id from report_runs where id = ${id} and erased_at is null and files_erased_at is null for share`
   return held.length > 0

@@ -46,13 +46,42 @@ export type SubmittedRun = {
  */
 export type RunCondition = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
 
-const insertRun = (
+/** The line that joins a request to its run: whatever comes later in the log names the run alone. */
+export function logSubmitted({ log }: RunDependencies, { run, wasReused }: SubmittedRun): void {
+  const { id: runId, accountId, livemode, reportType, traceId } = run
+  const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
+  log.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
+}
+
+/**
+ * Makes a run with its job, its first event and whatever the condition writes in one transaction: all are there when it
+ * returns, or none is. A run that waits for data has no job until that has come.
+ *
+ * @param traceId 32 hex digits of the caller's trace; null begins a new one
+ * @returns false when the condition was not met, and nothing was made
+ * @throws LimitError when the account has had its runs of the day
+ */
+export async function makeRun(
+  deps: RunDependencies,
+  viewer: Viewer,
+  accepted: AcceptedRun,
+  condition: RunCondition,
+  traceId: string | null,
+): Promise<SubmittedRun | false> {
+  const made = await insertRun(deps, viewer, accepted, condition, traceId)
+  if (!made) return false
+  deps.wakeUp.notify(viewer)
+  logSubmitted(deps, made)
+  return made
+}
+
+function insertRun(
   { prisma, queue, limits, now }: RunDependencies,
   viewer: Viewer,
   { startWithin, timeout, retention, reuseWithin: _, ...accepted }: AcceptedRun,
   condition: RunCondition,
   traceId: string | null,
-): Promise<SubmittedRun | false> => {
+): Promise<SubmittedRun | false> {
   const createdAt = now()
   const id = newId(idPrefixes.reportRun, createdAt)
   return prisma.$transaction(async (tx) => {
@@ -78,33 +107,4 @@ const insertRun = (
     const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at: createdAt })
     return { run, wasReused: false, position }
   })
-}
-
-/** The line that joins a request to its run: whatever comes later in the log names the run alone. */
-export const logSubmitted = ({ log }: RunDependencies, { run, wasReused }: SubmittedRun): void => {
-  const { id: runId, accountId, livemode, reportType, traceId } = run
-  const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
-  log.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
-}
-
-/**
- * Makes a run with its job, its first event and whatever the condition writes in one transaction: all are there when it
- * returns, or none is. A run that waits for data has no job until that has come.
- *
- * @param traceId 32 hex digits of the caller's trace; null begins a new one
- * @returns false when the condition was not met, and nothing was made
- * @throws LimitError when the account has had its runs of the day
- */
-export const makeRun = async (
-  deps: RunDependencies,
-  viewer: Viewer,
-  accepted: AcceptedRun,
-  condition: RunCondition,
-  traceId: string | null,
-): Promise<SubmittedRun | false> => {
-  const made = await insertRun(deps, viewer, accepted, condition, traceId)
-  if (!made) return false
-  deps.wakeUp.notify(viewer)
-  logSubmitted(deps, made)
-  return made
 }

@@ -17,28 +17,18 @@ export type Quota = {
   dailyRuns: { limit: number; used: number; resetsAt: Date }
 }
 
-const startOfDay = (at: Date): Date => new Date(`${at.toISOString().slice(0, 10)}T00:00:00Z`)
-const startOfNextDay = (at: Date): Date => new Date(startOfDay(at).getTime() + 24 * 60 * 60 * 1000)
-
-const overDailyRuns = (limit: number, at: Date): LimitError =>
-  new LimitError(
-    `The account has asked for ${limit} reports today, which is its limit. Ask again tomorrow (UTC).`,
-    limit,
-    startOfNextDay(at),
-  )
-
 /**
  * Counts a new run in the transaction that creates it.
  *
  * @returns how many runs of the account are in the queue already
  * @throws LimitError when the account has had its runs of the day
  */
-export const countRun = async (
+export async function countRun(
   tx: Transaction,
   { accountId, livemode }: Viewer,
   { dailyRuns }: RunLimits,
   at: Date,
-): Promise<number> => {
+): Promise<number> {
   const day = startOfDay(at).toISOString().slice(0, 10)
   const [counted] = await tx.$queryRaw<{ runs: number | null; waiting: number }[]>`
     with counted as (
@@ -60,12 +50,12 @@ export const countRun = async (
 }
 
 /** @throws LimitError when a new run would be refused, because the account has had its runs of the day */
-export const checkDailyRuns = async (
+export async function checkDailyRuns(
   prisma: Prisma,
   viewer: Viewer,
   limits: RunLimits,
   at: Date,
-): Promise<void> => {
+): Promise<void> {
   const { limit, used } = (await readQuota(prisma, viewer, limits, at)).dailyRuns
   if (used >= limit) throw overDailyRuns(limit, at)
 }
@@ -75,22 +65,23 @@ export const checkDailyRuns = async (
  *
  * @param besides id of a run that is not counted
  */
-export const countQueued = (
+export function countQueued(
   prisma: Transaction,
   { accountId, livemode }: Tenant,
   besides: string,
-): Promise<number> =>
-  prisma.reportRun.count({
+): Promise<number> {
+  return prisma.reportRun.count({
     where: { accountId, livemode, status: 'PENDING', dataNeededUntil: null, id: { not: besides } },
   })
+}
 
 /** What the viewer's account may use, and uses now. */
-export const readQuota = async (
+export async function readQuota(
   prisma: Prisma,
   viewer: Viewer,
   { accountConcurrency, dailyRuns }: RunLimits,
   now: Date,
-): Promise<Quota> => {
+): Promise<Quota> {
   const { accountId, livemode } = viewer
   const [used, counted] = await Promise.all([
     prisma.reportRun.count({
@@ -107,6 +98,22 @@ export const readQuota = async (
 }
 
 /** Forgets the counts of days that are over. */
-export const pruneDailyCounts = async (prisma: Prisma, now: Date): Promise<void> => {
+export async function pruneDailyCounts(prisma: Prisma, now: Date): Promise<void> {
   await prisma.dailyRunCount.deleteMany({ where: { day: { lt: startOfDay(now) } } })
+}
+
+function startOfDay(at: Date): Date {
+  return new Date(`${at.toISOString().slice(0, 10)}T00:00:00Z`)
+}
+
+function startOfNextDay(at: Date): Date {
+  return new Date(startOfDay(at).getTime() + 24 * 60 * 60 * 1000)
+}
+
+function overDailyRuns(limit: number, at: Date): LimitError {
+  return new LimitError(
+    `The account has asked for ${limit} reports today, which is its limit. Ask again tomorrow (UTC).`,
+    limit,
+    startOfNextDay(at),
+  )
 }

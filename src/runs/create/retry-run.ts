@@ -16,13 +16,13 @@ import { type SubmitOptions, submitRun } from './submit-run.ts'
  * @throws InputError, InputErrors when the request would not be accepted any more
  * @throws IdempotencyError, LimitError
  */
-export const retryRun = (
+export function retryRun(
   deps: RunDependencies,
   viewer: Viewer,
   id: string,
   options: SubmitOptions,
-): Promise<SubmittedRun> =>
-  submitRun(
+): Promise<SubmittedRun> {
+  return submitRun(
     deps,
     viewer,
     async () => {
@@ -55,3 +55,4 @@ export const retryRun = (
     },
     options,
   )
+}

@@ -25,17 +25,6 @@ export type RunRequest = {
   waitForData: boolean
 }
 
-// Postgres can hold neither NUL nor half of a surrogate pair.
-const text = (maximum: number) =>
-  z
-    .string({ error: ({ input }) => `${shown(input)} is no text.` })
-    .max(maximum, {
-      error: ({ input }) => `It is ${String(input).length} characters long; ${maximum} are allowed.`,
-    })
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), {
-      error: 'It holds a character that cannot be stored: NUL, or half of a surrogate pair.',
-    })
-
 const notes = z.object({
   label: text(255).nullable(),
   tags: z
@@ -70,7 +59,7 @@ const bounds = {
  *
  * @throws InputErrors whose paths are the name of the field
  */
-export const checkSpans = ({ startWithin, timeout, retention, reuseWithin }: RunSpans): RunSpans => {
+export function checkSpans({ startWithin, timeout, retention, reuseWithin }: RunSpans): RunSpans {
   const spans = { startWithin, timeout, retention, reuseWithin }
   const errors = Object.entries(bounds).flatMap(([field, { most, named }]) => {
     // Each field of the bounds is one of the spans.
@@ -84,42 +73,25 @@ export const checkSpans = ({ startWithin, timeout, retention, reuseWithin }: Run
 
 const mostLevels = 20
 
-const isDeeper = (value: unknown, levels: number): boolean => {
-  let level = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > levels) return true
-    level = level.flatMap((part): unknown[] => (typeof part === 'object' && part ? Object.values(part) : []))
-  }
-  return false
-}
-
 /**
  * Refuses JSON of more levels than anything here has, before it meets code that goes down into it by recursion.
  *
  * @param field what it is given as, for the message and the path
  * @throws InputError
  */
-export const checkLevels = (field: string, value: unknown): void => {
+export function checkLevels(field: string, value: unknown): void {
   if (!isDeeper(value, mostLevels)) return
   throw new InputError(`${field} is nested more than ${mostLevels} levels deep.`, [field])
 }
 
 const mostErrors = 50
 
-const toInputErrors = ({ issues }: z.ZodError): InputErrors =>
-  new InputErrors(
-    issues.slice(0, mostErrors).map(({ path, message }) => {
-      const [field = '', ...rest] = path.map(String)
-      return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
-    }),
-  )
-
 /**
  * Checks all of a request that does not depend on the report type. What is named twice is kept once.
  *
  * @throws InputError, InputErrors whose paths start with the name of the field
  */
-export const checkNotes = (request: Pick<RunRequest, keyof RunNotes | 'formats'>): AcceptedNotes => {
+export function checkNotes(request: Pick<RunRequest, keyof RunNotes | 'formats'>): AcceptedNotes {
   checkLevels('metadata', request.metadata)
   const { success, data, error } = notes.safeParse(request)
   if (!success) throw toInputErrors(error)
@@ -139,7 +111,7 @@ export type GivenNotes = {
  *
  * @throws InputError, InputErrors whose paths start with the name of the field
  */
-export const checkGivenNotes = ({ label, tags, metadata }: GivenNotes): Partial<RunNotes> => {
+export function checkGivenNotes({ label, tags, metadata }: GivenNotes): Partial<RunNotes> {
   checkLevels('metadata', metadata)
   const given = Object.entries({ label, tags, metadata }).filter(([, value]) => value !== undefined)
   const { success, data, error } = givenNotes.safeParse(Object.fromEntries(given))
@@ -149,4 +121,34 @@ export const checkGivenNotes = ({ label, tags, metadata }: GivenNotes): Partial<
     ...(data.tags && { tags: [...new Set(data.tags)] }),
     ...(data.metadata && { metadata: data.metadata }),
   }
+}
+
+// Postgres can hold neither NUL nor half of a surrogate pair.
+function text(maximum: number) {
+  return z
+    .string({ error: ({ input }) => `${shown(input)} is no text.` })
+    .max(maximum, {
+      error: ({ input }) => `It is ${String(input).length} characters long; ${maximum} are allowed.`,
+    })
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), {
+      error: 'It holds a character that cannot be stored: NUL, or half of a surrogate pair.',
+    })
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true
+    level = level.flatMap((part): unknown[] => (typeof part === 'object' && part ? Object.values(part) : []))
+  }
+  return false
+}
+
+function toInputErrors({ issues }: z.ZodError): InputErrors {
+  return new InputErrors(
+    issues.slice(0, mostErrors).map(({ path, message }) => {
+      const [field = '', ...rest] = path.map(String)
+      return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
+    }),
+  )
 }

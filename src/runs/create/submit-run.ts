@@ -12,11 +12,34 @@ export type SubmitOptions = {
   traceId: string | null
 }
 
-const earlierRun = async (
+/**
+ * Makes a run and its key. Of any number of requests with one key, at once or later, one makes the run and all get it.
+ *
+ * @param accept checks the request; not called when the key has its run already
+ * @throws InputError when the key cannot be used, IdempotencyError when it was used with another request
+ * @throws LimitError when the account has had its runs of the day
+ */
+export async function submitRun(
+  deps: RunDependencies,
+  viewer: Viewer,
+  accept: () => Promise<AcceptedRun>,
+  options: SubmitOptions,
+): Promise<SubmittedRun> {
+  const { idempotency } = options
+  if (idempotency) checkKey(idempotency.key)
+  while (true) {
+    const submitted = await submitOnce(deps, viewer, accept, options)
+    if (!submitted) continue
+    if (submitted.wasReused) logSubmitted(deps, submitted)
+    return submitted
+  }
+}
+
+async function earlierRun(
   { prisma }: RunDependencies,
   viewer: Viewer,
   idempotency: IdempotencyKey,
-): Promise<SubmittedRun | null> => {
+): Promise<SubmittedRun | null> {
   // The position comes first: what happens in between is then told again, and not lost.
   const position = await lastPosition(prisma, viewer)
   const run = await findKeyedRun(prisma, viewer, idempotency)
@@ -28,12 +51,12 @@ const earlierRun = async (
  *
  * @returns null when there is none that will do; false when it was erased just now, or the condition was not met
  */
-const reuseRun = async (
+async function reuseRun(
   { prisma, now }: RunDependencies,
   viewer: Viewer,
   accepted: AcceptedRun,
   condition: RunCondition,
-): Promise<SubmittedRun | false | null> => {
+): Promise<SubmittedRun | false | null> {
   if (accepted.reuseWithin === null) return null
   const at = now()
   const times = { since: new Date(at.getTime() - accepted.reuseWithin), now: at }
@@ -48,12 +71,12 @@ const reuseRun = async (
 }
 
 /** False when it has to be looked again, because a twin was faster or a run was erased just now. */
-const submitOnce = async (
+async function submitOnce(
   deps: RunDependencies,
   viewer: Viewer,
   accept: () => Promise<AcceptedRun>,
   { idempotency, traceId }: SubmitOptions,
-): Promise<SubmittedRun | false> => {
+): Promise<SubmittedRun | false> {
   const earlier = idempotency && (await earlierRun(deps, viewer, idempotency))
   if (earlier) return earlier
   const accepted = await accept()
@@ -62,27 +85,4 @@ const submitOnce = async (
   return (
     (await reuseRun(deps, viewer, accepted, condition)) ?? makeRun(deps, viewer, accepted, condition, traceId)
   )
-}
-
-/**
- * Makes a run and its key. Of any number of requests with one key, at once or later, one makes the run and all get it.
- *
- * @param accept checks the request; not called when the key has its run already
- * @throws InputError when the key cannot be used, IdempotencyError when it was used with another request
- * @throws LimitError when the account has had its runs of the day
- */
-export const submitRun = async (
-  deps: RunDependencies,
-  viewer: Viewer,
-  accept: () => Promise<AcceptedRun>,
-  options: SubmitOptions,
-): Promise<SubmittedRun> => {
-  const { idempotency } = options
-  if (idempotency) checkKey(idempotency.key)
-  while (true) {
-    const submitted = await submitOnce(deps, viewer, accept, options)
-    if (!submitted) continue
-    if (submitted.wasReused) logSubmitted(deps, submitted)
-    return submitted
-  }
 }

@@ -28,66 +28,19 @@ export type RunEstimate = {
   warnings: string[]
 }
 
-/** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
-const tryToEstimate = async (
-  { catalog, estimateRows, log }: EstimateDependencies,
-  viewer: Viewer,
-  { reportType, parameters, dataNeededUntil }: AcceptedRun,
-): Promise<RowEstimate | null> => {
-  if (dataNeededUntil) return null
-  try {
-    return await estimateRows(catalog.describe(reportType), viewer, Object(parameters))
-  } catch (error) {
-    log.info({ err: error, reportType }, 'The rows of a report could not be counted for an estimate.')
-    return null
-  }
-}
-
-/** In milliseconds. Null while other runs wait for a worker: it depends on how long those of other accounts take. */
-const guessQueueTime = async (
-  { queue, queuePlaces, now }: EstimateDependencies,
-  viewer: Viewer,
-  { dataNeededUntil }: AcceptedRun,
-): Promise<number | null> => {
-  if (dataNeededUntil) return null
-  const { waitingFor, estimatedStartAt } = await queuePlaces.next(viewer)
-  if (waitingFor === 'WORKER') return (await queue.hasBacklog()) ? null : 0
-  // A guess of a start is no better than to the second.
-  return estimatedStartAt && Math.round((estimatedStartAt.getTime() - now().getTime()) / 1000) * 1000
-}
-
 // The header is one of them.
 const mostSpreadsheetRows = 1_048_576n
-
-const warningsOf = (estimated: RowEstimate | null, { dataNeededUntil }: AcceptedRun): string[] => {
-  if (dataNeededUntil) {
-    return [
-      `The data does not cover the interval yet: the run waits until it reaches ${dataNeededUntil.toISOString()}.`,
-    ]
-  }
-  if (!estimated) return ['The rows could not be counted in time.']
-  const { rows, isGuess, isPartial } = estimated
-  const sentences = [
-    isGuess && 'The number of rows is a guess, because counting them would take long.',
-    isPartial &&
-      `There are more rows than the ${rows} that the report may have: the result would be partial.`,
-    rows === 0n && !isGuess && 'There are no rows: the file would hold its header alone.',
-    rows >= mostSpreadsheetRows &&
-      `There are more rows than the ${mostSpreadsheetRows} that spreadsheets can open.`,
-  ]
-  return sentences.filter((sentence) => sentence !== false)
-}
 
 /**
  * What a run would cost, and whether it would be accepted now. Nothing is created, and no quota is taken.
  *
  * @throws what createRun would throw
  */
-export const estimateRun = async (
+export async function estimateRun(
   deps: EstimateDependencies,
   viewer: Viewer,
   request: RunRequest,
-): Promise<RunEstimate> => {
+): Promise<RunEstimate> {
   const now = deps.now()
   const accepted = await acceptRun(deps, viewer, request)
   await checkDailyRuns(deps.prisma, viewer, deps.limits, now)
@@ -106,4 +59,51 @@ export const estimateRun = async (
     reusableRun,
     warnings: warningsOf(estimated, accepted),
   }
+}
+
+/** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
+async function tryToEstimate(
+  { catalog, estimateRows, log }: EstimateDependencies,
+  viewer: Viewer,
+  { reportType, parameters, dataNeededUntil }: AcceptedRun,
+): Promise<RowEstimate | null> {
+  if (dataNeededUntil) return null
+  try {
+    return await estimateRows(catalog.describe(reportType), viewer, Object(parameters))
+  } catch (error) {
+    log.info({ err: error, reportType }, 'The rows of a report could not be counted for an estimate.')
+    return null
+  }
+}
+
+/** In milliseconds. Null while other runs wait for a worker: it depends on how long those of other accounts take. */
+async function guessQueueTime(
+  { queue, queuePlaces, now }: EstimateDependencies,
+  viewer: Viewer,
+  { dataNeededUntil }: AcceptedRun,
+): Promise<number | null> {
+  if (dataNeededUntil) return null
+  const { waitingFor, estimatedStartAt } = await queuePlaces.next(viewer)
+  if (waitingFor === 'WORKER') return (await queue.hasBacklog()) ? null : 0
+  // A guess of a start is no better than to the second.
+  return estimatedStartAt && Math.round((estimatedStartAt.getTime() - now().getTime()) / 1000) * 1000
+}
+
+function warningsOf(estimated: RowEstimate | null, { dataNeededUntil }: AcceptedRun): string[] {
+  if (dataNeededUntil) {
+    return [
+      `The data does not cover the interval yet: the run waits until it reaches ${dataNeededUntil.toISOString()}.`,
+    ]
+  }
+  if (!estimated) return ['The rows could not be counted in time.']
+  const { rows, isGuess, isPartial } = estimated
+  const sentences = [
+    isGuess && 'The number of rows is a guess, because counting them would take long.',
+    isPartial &&
+      `There are more rows than the ${rows} that the report may have: the result would be partial.`,
+    rows === 0n && !isGuess && 'There are no rows: the file would hold its header alone.',
+    rows >= mostSpreadsheetRows &&
+      `There are more rows than the ${mostSpreadsheetRows} that spreadsheets can open.`,
+  ]
+  return sentences.filter((sentence) => sentence !== false)
 }

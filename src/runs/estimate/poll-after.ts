@@ -10,7 +10,7 @@ const mostForData = 300_000
 const shareOfAge = 0.25
 
 /** When it makes sense to ask for the run again; null when it will not change any more. */
-export const pollAfter = (run: ReportRun, now: Date): Date | null => {
+export function pollAfter(run: ReportRun, now: Date): Date | null {
   if (isFinal(run.status)) return null
   const age = now.getTime() - run.createdAt.getTime()
   const guess = run.estimatedFinishAt ? run.estimatedFinishAt.getTime() - now.getTime() : age * shareOfAge

@@ -22,60 +22,6 @@ const sample = 20
 
 type QueueState = { running: number; queued: number; meanMilliseconds: number | null }
 
-const readState = async (prisma: Prisma, { accountId, livemode }: Tenant): Promise<QueueState> => {
-  const [state] = await prisma.$queryRaw<[{ running: number; queued: number; mean: number | null }]>`
-    select
-      (
-        select count(*)::integer from report_runs
-        where account_id = ${accountId} and livemode = ${livemode} and status in ('RUNNING', 'CANCELING')
-      ) as running,
-      (
-        select count(*)::integer from report_runs
-        where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
-          and data_needed_until is null
-      ) as queued,
-      (
-        select avg(run_milliseconds)::float8 from (
-          select run_milliseconds from report_runs
-          where account_id = ${accountId} and livemode = ${livemode} and status = 'SUCCEEDED'
-          order by id desc limit ${sample}
-        ) as ended
-      ) as mean`
-  return { running: state.running, queued: state.queued, meanMilliseconds: state.mean }
-}
-
-/** How many runs of the account are in the queue, up to and with each of these that is: in the order in which they got there. */
-const readPositions = async (
-  prisma: Prisma,
-  { accountId, livemode }: Tenant,
-  ids: readonly string[],
-): Promise<Map<string, number>> => {
-  const rows = await prisma.$queryRaw<{ id: string; position: number }[]>`
-    select id, position from (
-      select id, row_number() over (order by coalesce(queued_at, created_at), id)::integer as position
-      from report_runs
-      where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
-        and data_needed_until is null
-    ) as queued
-    where id = any(${[...ids]}::text[])`
-  return new Map(rows.map(({ id, position }) => [id, position]))
-}
-
-const placeAt = (
-  position: number,
-  { running, meanMilliseconds }: QueueState,
-  limit: number,
-  now: Date,
-): QueuePlace => {
-  const free = Math.max(0, limit - running)
-  // Then it is up to the workers, which other accounts use as well.
-  if (position <= free) return { position, estimatedStartAt: null, waitingFor: 'WORKER' }
-  const rounds = Math.ceil((position - free) / limit)
-  const estimatedStartAt =
-    meanMilliseconds === null ? null : new Date(now.getTime() + rounds * meanMilliseconds)
-  return { position, estimatedStartAt, waitingFor: 'CONCURRENCY_LIMIT' }
-}
-
 export type QueuePlaceLoader = {
   load(run: ReportRun): Promise<QueuePlace>
   /** The place that a new run would have. */
@@ -83,11 +29,11 @@ export type QueuePlaceLoader = {
 }
 
 /** Tells where runs that are PENDING stand; a list of them costs two queries. */
-export const createQueuePlaceLoader = ({
+export function createQueuePlaceLoader({
   prisma,
   accountConcurrency,
   now,
-}: QueuePlaceOptions): QueuePlaceLoader => {
+}: QueuePlaceOptions): QueuePlaceLoader {
   const placesOf = async (runs: readonly ReportRun[]): Promise<Map<string, QueuePlace>> => {
     const [tenant] = runs
     if (!tenant) return new Map()
@@ -121,4 +67,58 @@ export const createQueuePlaceLoader = ({
       return placeAt(state.queued + 1, state, accountConcurrency, now())
     },
   }
+}
+
+async function readState(prisma: Prisma, { accountId, livemode }: Tenant): Promise<QueueState> {
+  const [state] = await prisma.$queryRaw<[{ running: number; queued: number; mean: number | null }]>`
+    select
+      (
+        select count(*)::integer from report_runs
+        where account_id = ${accountId} and livemode = ${livemode} and status in ('RUNNING', 'CANCELING')
+      ) as running,
+      (
+        select count(*)::integer from report_runs
+        where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+          and data_needed_until is null
+      ) as queued,
+      (
+        select avg(run_milliseconds)::float8 from (
+          select run_milliseconds from report_runs
+          where account_id = ${accountId} and livemode = ${livemode} and status = 'SUCCEEDED'
+          order by id desc limit ${sample}
+        ) as ended
+      ) as mean`
+  return { running: state.running, queued: state.queued, meanMilliseconds: state.mean }
+}
+
+/** How many runs of the account are in the queue, up to and with each of these that is: in the order in which they got there. */
+async function readPositions(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+  ids: readonly string[],
+): Promise<Map<string, number>> {
+  const rows = await prisma.$queryRaw<{ id: string; position: number }[]>`
+    select id, position from (
+      select id, row_number() over (order by coalesce(queued_at, created_at), id)::integer as position
+      from report_runs
+      where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
+        and data_needed_until is null
+    ) as queued
+    where id = any(${[...ids]}::text[])`
+  return new Map(rows.map(({ id, position }) => [id, position]))
+}
+
+function placeAt(
+  position: number,
+  { running, meanMilliseconds }: QueueState,
+  limit: number,
+  now: Date,
+): QueuePlace {
+  const free = Math.max(0, limit - running)
+  // Then it is up to the workers, which other accounts use as well.
+  if (position <= free) return { position, estimatedStartAt: null, waitingFor: 'WORKER' }
+  const rounds = Math.ceil((position - free) / limit)
+  const estimatedStartAt =
+    meanMilliseconds === null ? null : new Date(now.getTime() + rounds * meanMilliseconds)
+  return { position, estimatedStartAt, waitingFor: 'CONCURRENCY_LIMIT' }
 }

@@ -13,11 +13,11 @@ type PastRun = Pick<ReportRun, 'parameters' | 'formats' | 'compression'> & {
 }
 
 /** The last runs of the type that have succeeded, of the account and mode. */
-export const readHistory = async (
+export async function readHistory(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
   reportType: string,
-): Promise<PastRun[]> => {
+): Promise<PastRun[]> {
   const runs = await prisma.reportRun.findMany({
     where: { accountId, livemode, reportType, status: 'SUCCEEDED' },
     orderBy: { id: 'desc' },
@@ -39,16 +39,12 @@ export const readHistory = async (
   }))
 }
 
-/** What decides how many bytes a row takes. */
-const shapeOf = ({ parameters, formats }: Pick<ResultRequest, 'formats'> & { parameters: unknown }): string =>
-  JSON.stringify([Object(parameters).columns, [...new Set(formats)].sort()])
-
 /** Bytes that so many rows would take without compression, as rows with the same columns did; null when there were none. */
-export const guessBytes = (
+export function guessBytes(
   history: readonly PastRun[],
   request: Pick<ResultRequest, 'parameters' | 'formats'>,
   rows: number,
-): bigint | null => {
+): bigint | null {
   const alike = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
   const total = { rows: 0, bytes: 0 }
   for (const run of alike) {
@@ -65,10 +61,15 @@ const tellingRows = 1_000
  * Milliseconds that so many rows would take: what the shortest run took, and more with each row, as the largest has it; null
  * when nothing is known of so many.
  */
-export const guessMilliseconds = (history: readonly PastRun[], rows: number): number | null => {
+export function guessMilliseconds(history: readonly PastRun[], rows: number): number | null {
   const [largest] = history.toSorted((a, b) => b.rows - a.rows)
   if (!largest || (rows > largest.rows && largest.rows < tellingRows)) return null
   const least = Math.min(...history.map(({ milliseconds }) => milliseconds))
   const share = largest.rows === 0 ? 0 : rows / largest.rows
   return Math.round(least + share * (largest.milliseconds - least))
+}
+
+/** What decides how many bytes a row takes. */
+function shapeOf({ parameters, formats }: Pick<ResultRequest, 'formats'> & { parameters: unknown }): string {
+  return JSON.stringify([Object(parameters).columns, [...new Set(formats)].sort()])
 }

@@ -2,9 +2,9 @@
  * An async generator that can be closed while it waits: `return()` ends its signal first. A bare generator answers
  * `return()` only after the promise that it awaits, which for a quiet subscription may be never.
  */
-export const closableStream = <Value>(
+export function closableStream<Value>(
   start: (signal: AbortSignal) => AsyncGenerator<Value, void, undefined>,
-): AsyncIterableIterator<Value, void, undefined> => {
+): AsyncIterableIterator<Value, void, undefined> {
   const closing = new AbortController()
   const values = start(closing.signal)
   return {

@@ -14,13 +14,13 @@ export type LogPlace = {
 const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
 
 /** The place as clients hold it. It names its log, so that a cursor is never taken for one of another account or mode. */
-export const encodeEventCursor = (tenant: Tenant, { position, snapshotsAfter }: LogPlace): string => {
+export function encodeEventCursor(tenant: Tenant, { position, snapshotsAfter }: LogPlace): string {
   const snapshots = snapshotsAfter === null ? '' : `:${snapshotsAfter}`
   return Buffer.from(`${modeOf(tenant)}:${tenant.accountId}:${position}${snapshots}`).toString('base64url')
 }
 
 /** The place that a cursor stands for; null when it is no cursor of this log. */
-export const decodeEventCursor = (tenant: Tenant, cursor: string): LogPlace | null => {
+export function decodeEventCursor(tenant: Tenant, cursor: string): LogPlace | null {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const [, mode, accountId, position, snapshotsAfter] = pattern.exec(text) ?? []
   if (position === undefined || mode !== modeOf(tenant) || accountId !== tenant.accountId) return null

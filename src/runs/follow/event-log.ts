@@ -10,7 +10,7 @@ export type NewEvent = Omit<ReportRunEvent, 'position'>
  * The position comes from the tenant's counter row, which stays locked until the transaction ends: positions are in
  * commit order and have no gaps, so a reader who has seen one has seen all before it. A sequence would give neither.
  */
-export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<bigint> => {
+export async function appendEvent(tx: Transaction, event: NewEvent): Promise<bigint> {
   const [head] = await tx.$queryRaw<{ position: bigint }[]>`
     insert into event_log_heads as head (account_id, livemode, position)
     values (${event.accountId}, ${event.livemode}, 1)
@@ -22,10 +22,10 @@ export const appendEvent = async (tx: Transaction, event: NewEvent): Promise<big
 }
 
 /** Position of the newest event; 0 when there is none yet. */
-export const lastPosition = async (
+export async function lastPosition(
   prisma: Prisma | Transaction,
   { accountId, livemode }: Tenant,
-): Promise<bigint> => {
+): Promise<bigint> {
   const head = await prisma.eventLogHead.findUnique({
     where: { accountId_livemode: { accountId, livemode } },
   })
@@ -40,7 +40,7 @@ export type LogBounds = {
 }
 
 /** What is kept of a log. */
-export const logBounds = async (prisma: Prisma, tenant: Tenant): Promise<LogBounds> => {
+export async function logBounds(prisma: Prisma, tenant: Tenant): Promise<LogBounds> {
   const { accountId, livemode } = tenant
   // The end comes first: what is appended in between is then kept for certain.
   const last = await lastPosition(prisma, tenant)
@@ -57,15 +57,16 @@ export const logBounds = async (prisma: Prisma, tenant: Tenant): Promise<LogBoun
  *
  * @param runId only those of this run; those of all runs unless given
  */
-export const readEvents = (
+export function readEvents(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
   after: bigint,
   limit: number,
   runId?: string,
-): Promise<ReportRunEvent[]> =>
-  prisma.reportRunEvent.findMany({
+): Promise<ReportRunEvent[]> {
+  return prisma.reportRunEvent.findMany({
     where: { accountId, livemode, position: { gt: after }, ...(runId === undefined ? {} : { runId }) },
     orderBy: { position: 'asc' },
     take: limit,
   })
+}

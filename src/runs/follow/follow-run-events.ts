@@ -25,8 +25,36 @@ export type FollowEventsOptions = {
 // Of runs that a follower was told of last; what is kept of one that ended is of no use, but of no harm either.
 const mostRemembered = 10_000
 
+type Follower = {
+  deps: FollowEventsDependencies
+  viewer: Viewer
+  scope: RunScope
+  isShown: (told: RunEvent) => boolean
+  /** The version in which each run was shown last. */
+  versions: ReturnType<typeof createMemory<number>>
+  signal: AbortSignal
+}
+
+/**
+ * Every event of the viewer's log in order, without end: those after a place first, then each as it is committed. Nothing
+ * is left out but progress that comes too often; nothing comes twice.
+ *
+ * It holds one place in the log and no queue, so that a slow reader costs no memory: one that falls behind reads the log
+ * for itself. An outage of Postgres delays it and does not end it.
+ */
+export function followRunEvents(
+  deps: FollowEventsDependencies,
+  viewer: Viewer,
+  { scope, after, progressInterval }: FollowEventsOptions,
+): AsyncIterableIterator<RunEvent, void, undefined> {
+  return closableStream((signal) => {
+    const isShown = createThinner(progressInterval)
+    return follow({ deps, viewer, scope, isShown, versions: createMemory(), signal }, after)
+  })
+}
+
 /** A map that forgets what was written longest ago. */
-const createMemory = <Value>() => {
+function createMemory<Value>() {
   const values = new Map<string, Value>()
   return {
     get: (runId: string): Value | undefined => values.get(runId),
@@ -40,7 +68,7 @@ const createMemory = <Value>() => {
 }
 
 /** Leaves out progress that comes too soon after the last of the same run; whatever else happens is kept. */
-const createThinner = (interval: number): ((told: RunEvent) => boolean) => {
+function createThinner(interval: number): (told: RunEvent) => boolean {
   const shownAt = createMemory<number>()
   return (told) => {
     if (told.kind !== 'CHANGED' || told.event.kind !== 'PROGRESSED') return true
@@ -53,18 +81,8 @@ const createThinner = (interval: number): ((told: RunEvent) => boolean) => {
   }
 }
 
-type Follower = {
-  deps: FollowEventsDependencies
-  viewer: Viewer
-  scope: RunScope
-  isShown: (told: RunEvent) => boolean
-  /** The version in which each run was shown last. */
-  versions: ReturnType<typeof createMemory<number>>
-  signal: AbortSignal
-}
-
 /** An entry as it is told; null when it is not. No run is shown older than it was shown before. */
-const tell = async (follower: Follower, { event, run: load }: LogEntry): Promise<RunEvent | null> => {
+async function tell(follower: Follower, { event, run: load }: LogEntry): Promise<RunEvent | null> {
   const { deps, scope, versions, signal } = follower
   const what = 'A run could not be loaded for its followers.'
   const run = await insist(
@@ -121,20 +139,3 @@ async function* follow(
     entries = await feed.after(position)
   }
 }
-
-/**
- * Every event of the viewer's log in order, without end: those after a place first, then each as it is committed. Nothing
- * is left out but progress that comes too often; nothing comes twice.
- *
- * It holds one place in the log and no queue, so that a slow reader costs no memory: one that falls behind reads the log
- * for itself. An outage of Postgres delays it and does not end it.
- */
-export const followRunEvents = (
-  deps: FollowEventsDependencies,
-  viewer: Viewer,
-  { scope, after, progressInterval }: FollowEventsOptions,
-): AsyncIterableIterator<RunEvent, void, undefined> =>
-  closableStream((signal) => {
-    const isShown = createThinner(progressInterval)
-    return follow({ deps, viewer, scope, isShown, versions: createMemory(), signal }, after)
-  })

@@ -19,12 +19,12 @@ export type FollowDependencies = { hub: Hub; runLoader: RunLoader; log: Logger }
  *
  * @throws NotFoundError when the viewer has no such run
  */
-export const followRun = (
+export function followRun(
   { hub, runLoader, log }: FollowDependencies,
   viewer: Viewer,
   id: string,
-): AsyncIterableIterator<ReportRun, void, undefined> =>
-  closableStream(async function* (signal) {
+): AsyncIterableIterator<ReportRun, void, undefined> {
+  return closableStream(async function* (signal) {
     const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
     // Runs are loaded many at once: an id that Postgres cannot read would fail the others as well.
     if (!isId(id, idPrefixes.reportRun)) throw notFound()
@@ -42,3 +42,4 @@ export const followRun = (
     }
     throw notFound()
   })
+}

@@ -51,25 +51,11 @@ export type HubOptions = {
   metrics: Pick<Metrics, 'eventsDelivered'>
 }
 
-const createEntry = (event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry => {
-  let loading: Promise<ReportRun | null> | null = null
-  return {
-    event,
-    run: () => {
-      loading ??= loadRun(event.runId).catch((error: unknown) => {
-        loading = null
-        throw error
-      })
-      return loading
-    },
-  }
-}
-
 /**
  * The fan-out of events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed
  * run once, however many subscriptions there are.
  */
-export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions): Hub => {
+export function createHub({ prisma, wakeUp, loadRun, log, metrics }: HubOptions): Hub {
   const topics = new Map<string, Topic>()
   /** Topics that are being read; true asks for another read after it. */
   const reading = new Map<Topic, boolean>()
@@ -180,5 +166,19 @@ export const createHub = ({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
       }
     },
     stop: () => clearInterval(poll),
+  }
+}
+
+function createEntry(event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
+  let loading: Promise<ReportRun | null> | null = null
+  return {
+    event,
+    run: () => {
+      loading ??= loadRun(event.runId).catch((error: unknown) => {
+        loading = null
+        throw error
+      })
+      return loading
+    },
   }
 }

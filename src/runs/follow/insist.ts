@@ -17,10 +17,10 @@ export type InsistOptions = {
  *
  * @throws what is no outage, and the signal's reason when it aborts
  */
-export const insist = async <Result>(
+export async function insist<Result>(
   attempt: () => Promise<Result>,
   { signal, log, what }: InsistOptions,
-): Promise<Result> => {
+): Promise<Result> {
   while (true) {
     signal.throwIfAborted()
     try {

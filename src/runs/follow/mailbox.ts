@@ -8,7 +8,7 @@ export type Mailbox<Letter> = {
   take(): Promise<Letter | null>
 }
 
-export const createMailbox = <Letter>(signal: AbortSignal): Mailbox<Letter> => {
+export function createMailbox<Letter>(signal: AbortSignal): Mailbox<Letter> {
   let letter: Letter | null = null
   let wakeReader = (): void => {}
   signal.addEventListener('abort', () => wakeReader(), { once: true })

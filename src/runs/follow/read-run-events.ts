@@ -22,7 +22,7 @@ export type RunEventPage = {
 }
 
 /** @throws InputError when the cursor is none of the viewer's log */
-export const placeOfCursor = (viewer: Viewer, cursor: string): LogPlace => {
+export function placeOfCursor(viewer: Viewer, cursor: string): LogPlace {
   const place = decodeEventCursor(viewer, cursor)
   if (place) return place
   throw new InputError(
@@ -31,14 +31,57 @@ export const placeOfCursor = (viewer: Viewer, cursor: string): LogPlace => {
   )
 }
 
+type Read = {
+  prisma: Prisma
+  viewer: Viewer
+  runId: string | undefined
+  position: bigint
+  /** The end of the log before it was read. */
+  last: bigint
+  read: readonly ReportRunEvent[]
+}
+
+/**
+ * A page of what happened after a place, oldest first.
+ *
+ * @param place null for the oldest event that is kept
+ * @param first the most events to give, 1 to 500
+ * @throws InputError for a page size that is not allowed
+ */
+export async function readRunEvents(
+  deps: ReadDependencies,
+  viewer: Viewer,
+  scope: RunScope,
+  place: LogPlace | null,
+  first: number,
+): Promise<RunEventPage> {
+  if (first < 1 || first > largestEventPage) {
+    throw new InputError(`first is ${first}; it has to be from 1 to ${largestEventPage}.`, ['first'])
+  }
+  const start = place ?? {
+    position: (await logBounds(deps.prisma, viewer)).keptAfter,
+    snapshotsAfter: null,
+  }
+  const page: RunEventPage = { events: [], end: start, hasMore: true }
+  for (let scanned = 0; page.hasMore && page.events.length < first && scanned < mostScanned; ) {
+    const limit = first - page.events.length
+    const step = await readStep(deps, viewer, scope, page.end, limit)
+    page.events.push(...step.events)
+    page.end = step.end
+    page.hasMore = step.hasMore
+    scanned += limit
+  }
+  return page
+}
+
 /** Live runs as they are now, from where their telling stopped. */
-const readSnapshots = async (
+async function readSnapshots(
   { prisma, now }: ReadDependencies,
   viewer: Viewer,
   scope: RunScope,
   { position, snapshotsAfter }: LogPlace & { snapshotsAfter: string },
   limit: number,
-): Promise<RunEventPage> => {
+): Promise<RunEventPage> {
   const runs = await prisma.reportRun.findMany({
     where: { AND: [opening(viewer, scope), { id: { gt: snapshotsAfter } }] },
     orderBy: { id: 'asc' },
@@ -58,18 +101,8 @@ const readSnapshots = async (
   }
 }
 
-type Read = {
-  prisma: Prisma
-  viewer: Viewer
-  runId: string | undefined
-  position: bigint
-  /** The end of the log before it was read. */
-  last: bigint
-  read: readonly ReportRunEvent[]
-}
-
 /** True when nothing is missing between the position and what was read after it. */
-const isWhole = async ({ prisma, viewer, runId, position, last, read }: Read): Promise<boolean> => {
+async function isWhole({ prisma, viewer, runId, position, last, read }: Read): Promise<boolean> {
   // Among the events of one run nothing shows what is missing.
   if (runId !== undefined) return position <= last && position >= (await logBounds(prisma, viewer)).keptAfter
   const [first] = read
@@ -80,13 +113,13 @@ const isWhole = async ({ prisma, viewer, runId, position, last, read }: Read): P
  * Events after a position, with their runs as they are now; null when some of them are not kept any more, or when the
  * position lies beyond the log's end, because the log was lost and begun anew by an older backup of the database.
  */
-const readChanges = async (
+async function readChanges(
   { prisma, runLoader }: ReadDependencies,
   viewer: Viewer,
   scope: RunScope,
   position: bigint,
   limit: number,
-): Promise<RunEventPage | null> => {
+): Promise<RunEventPage | null> {
   const runId = scope.kind === 'run' ? scope.id : undefined
   // The end comes first: what is appended in between is then read for certain.
   const last = await lastPosition(prisma, viewer)
@@ -105,7 +138,7 @@ const readChanges = async (
 }
 
 /** Says that events are missing, and goes on with snapshots at the end of the log. */
-const resetLog = async ({ prisma, now }: ReadDependencies, viewer: Viewer): Promise<RunEventPage> => {
+async function resetLog({ prisma, now }: ReadDependencies, viewer: Viewer): Promise<RunEventPage> {
   const { last, keptAfter } = await logBounds(prisma, viewer)
   const place = { position: last, snapshotsAfter: '' }
   return {
@@ -116,47 +149,14 @@ const resetLog = async ({ prisma, now }: ReadDependencies, viewer: Viewer): Prom
 }
 
 /** One look at the log: snapshots while they are due, else events. */
-const readStep = async (
+async function readStep(
   deps: ReadDependencies,
   viewer: Viewer,
   scope: RunScope,
   place: LogPlace,
   limit: number,
-): Promise<RunEventPage> => {
+): Promise<RunEventPage> {
   const { position, snapshotsAfter } = place
   if (snapshotsAfter !== null) return readSnapshots(deps, viewer, scope, { position, snapshotsAfter }, limit)
   return (await readChanges(deps, viewer, scope, position, limit)) ?? (await resetLog(deps, viewer))
-}
-
-/**
- * A page of what happened after a place, oldest first.
- *
- * @param place null for the oldest event that is kept
- * @param first the most events to give, 1 to 500
- * @throws InputError for a page size that is not allowed
- */
-export const readRunEvents = async (
-  deps: ReadDependencies,
-  viewer: Viewer,
-  scope: RunScope,
-  place: LogPlace | null,
-  first: number,
-): Promise<RunEventPage> => {
-  if (first < 1 || first > largestEventPage) {
-    throw new InputError(`first is ${first}; it has to be from 1 to ${largestEventPage}.`, ['first'])
-  }
-  const start = place ?? {
-    position: (await logBounds(deps.prisma, viewer)).keptAfter,
-    snapshotsAfter: null,
-  }
-  const page: RunEventPage = { events: [], end: start, hasMore: true }
-  for (let scanned = 0; page.hasMore && page.events.length < first && scanned < mostScanned; ) {
-    const limit = first - page.events.length
-    const step = await readStep(deps, viewer, scope, page.end, limit)
-    page.events.push(...step.events)
-    page.end = step.end
-    page.hasMore = step.hasMore
-    scanned += limit
-  }
-  return page
 }

@@ -20,11 +20,11 @@ export type RunEvent =
  * An event of the log as it is told; null when the scope leaves its run out. A run that was erased is shown no more, and
  * what progress it made and what was changed of it is no news.
  */
-export const toRunEvent = (
+export function toRunEvent(
   scope: RunScope,
   event: ReportRunEvent,
   run: ReportRun | null,
-): (RunEvent & { kind: 'CHANGED' }) | null => {
+): (RunEvent & { kind: 'CHANGED' }) | null {
   if (!run || !inScope(scope, run)) return null
   const isErased = run.erasedAt !== null
   if (isErased && (event.kind === 'PROGRESSED' || event.kind === 'UPDATED')) return null

@@ -9,7 +9,7 @@ import { matchesFilter } from '../list/match-run.ts'
 export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: RunFilter } | { kind: 'all' }
 
 /** @throws InputError for a scope that no run can be in */
-export const checkScope = (scope: RunScope): void => {
+export function checkScope(scope: RunScope): void {
   if (scope.kind === 'filter') checkFilter(scope.filter, 'scope')
   if (scope.kind === 'run' && !isId(scope.id, idPrefixes.reportRun)) {
     throw new InputError(`${JSON.stringify(scope.id)} is no id of a report run.`, ['scope', 'id'])
@@ -17,7 +17,7 @@ export const checkScope = (scope: RunScope): void => {
 }
 
 /** True when the scope takes in the run as it is now. */
-export const inScope = (scope: RunScope, run: ReportRun): boolean => {
+export function inScope(scope: RunScope, run: ReportRun): boolean {
   switch (scope.kind) {
     case 'run':
       return run.id === scope.id
@@ -29,7 +29,7 @@ export const inScope = (scope: RunScope, run: ReportRun): boolean => {
 }
 
 /** The runs of the scope that a client is told of before events: those that are live, or the one that it named. */
-export const opening = (viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunWhereInput => {
+export function opening(viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunWhereInput {
   if (scope.kind === 'run') return { AND: [matching(viewer, {}), { id: scope.id }] }
   const filter = scope.kind === 'filter' ? scope.filter : {}
   return { AND: [matching(viewer, filter), { status: { in: ['PENDING', 'RUNNING', 'CANCELING'] } }] }

@@ -28,7 +28,7 @@ export type Topic = {
 // What a reader may lag behind before it has to read the log for itself.
 const mostRecent = 1_000
 
-export const createTopic = (tenant: Tenant, lastPosition: Promise<bigint>): Topic => {
+export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
   const topic: Topic = {
     tenant,
     opened: lastPosition.then((position) => {
@@ -43,7 +43,7 @@ export const createTopic = (tenant: Tenant, lastPosition: Promise<bigint>): Topi
 }
 
 /** Hands what was read to whoever waits for it; tells how often an entry was handed to somebody. */
-export const deliver = (topic: Topic, entries: readonly LogEntry[]): number => {
+export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
   const [first] = entries
   if (!first) return 0
   // What lies between was pruned while this process was paused.
@@ -61,12 +61,13 @@ export const deliver = (topic: Topic, entries: readonly LogEntry[]): number => {
 }
 
 /** The entries after a position; null when they are not all at hand. */
-export const recentAfter = ({ recent }: Topic, position: bigint): readonly LogEntry[] | null => {
+export function recentAfter({ recent }: Topic, position: bigint): readonly LogEntry[] | null {
   const first = recent[0]?.event.position
   if (first === undefined || position + 1n < first) return null
   return recent.slice(Number(position + 1n - first))
 }
 
 /** True when nobody waits for this log any more. */
-export const isIdle = ({ mailboxes, followers }: Topic): boolean =>
-  mailboxes.size === 0 && followers.size === 0
+export function isIdle({ mailboxes, followers }: Topic): boolean {
+  return mailboxes.size === 0 && followers.size === 0
+}

@@ -27,11 +27,6 @@ export type WakeUpOptions = {
   limitMilliseconds?: number
 }
 
-const readTenant = (payload: string): Tenant | null => {
-  const [accountId, mode] = payload.split(':')
-  return accountId ? { accountId, livemode: mode === 'live' } : null
-}
-
 type Connection = {
   /** Resolves when it is of no more use. */
   ended: Promise<void>
@@ -46,51 +41,6 @@ type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
 }
 
 /**
- * A connection that listens. Where packets are lost without a word (a machine that went away, a firewall that forgot) it
- * would seem to be fine for hours, so it is asked every few seconds.
- */
-const connect = async (options: ConnectOptions): Promise<Connection> => {
-  const { url, log, wake, heartbeatMilliseconds, limitMilliseconds } = options
-  const client = createConnection(url, 'report-gateway wake-up', limitMilliseconds)
-  const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
-  client.on('end', finish)
-  client.on('error', (error) => {
-    log.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
-    finish()
-  })
-  client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
-  const end = async (): Promise<void> => {
-    finish()
-    // With a query under way that has no answer this cuts the connection.
-    const closed = client.end().catch(() => {})
-    await Promise.race([closed, delay(limitMilliseconds, undefined, { ref: false })])
-  }
-  try {
-    await client.connect()
-    await client.query(`listen ${channel}`)
-  } catch (error) {
-    await end()
-    throw error
-  }
-  let isAsking = false
-  const heartbeat = setInterval(() => {
-    if (isAsking) return
-    isAsking = true
-    client.query('select 1').then(
-      () => {
-        isAsking = false
-      },
-      (error: unknown) => {
-        log.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
-        void end()
-      },
-    )
-  }, heartbeatMilliseconds)
-  void ended.then(() => clearInterval(heartbeat))
-  return { ended, end }
-}
-
-/**
  * Tells processes on one Postgres that there is something to read. It is a hint only: whoever gets it, or reconnects,
  * reads the log itself. NOTIFY is sent outside the writing transaction, because inside it costs two thirds of the
  * commit rate (it takes a database-wide lock until the commit is on disk), and in batches.
@@ -98,12 +48,12 @@ const connect = async (options: ConnectOptions): Promise<Connection> => {
  * @param url where the connection that listens is made
  * @param pool connections by which hints are sent
  */
-export const startWakeUp = async (
+export async function startWakeUp(
   url: string,
   pool: Pool,
   log: Logger,
   { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
-): Promise<WakeUp> => {
+): Promise<WakeUp> {
   const listeners = new Set<(tenant: Tenant | null) => void>()
   const wake = (tenant: Tenant | null): void => {
     for (const listener of listeners) listener(tenant)
@@ -177,4 +127,54 @@ export const startWakeUp = async (
       await kept
     },
   }
+}
+
+function readTenant(payload: string): Tenant | null {
+  const [accountId, mode] = payload.split(':')
+  return accountId ? { accountId, livemode: mode === 'live' } : null
+}
+
+/**
+ * A connection that listens. Where packets are lost without a word (a machine that went away, a firewall that forgot) it
+ * would seem to be fine for hours, so it is asked every few seconds.
+ */
+async function connect(options: ConnectOptions): Promise<Connection> {
+  const { url, log, wake, heartbeatMilliseconds, limitMilliseconds } = options
+  const client = createConnection(url, 'report-gateway wake-up', limitMilliseconds)
+  const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
+  client.on('end', finish)
+  client.on('error', (error) => {
+    log.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
+    finish()
+  })
+  client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
+  const end = async (): Promise<void> => {
+    finish()
+    // With a query under way that has no answer this cuts the connection.
+    const closed = client.end().catch(() => {})
+    await Promise.race([closed, delay(limitMilliseconds, undefined, { ref: false })])
+  }
+  try {
+    await client.connect()
+    await client.query(`listen ${channel}`)
+  } catch (error) {
+    await end()
+    throw error
+  }
+  let isAsking = false
+  const heartbeat = setInterval(() => {
+    if (isAsking) return
+    isAsking = true
+    client.query('select 1').then(
+      () => {
+        isAsking = false
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
+        void end()
+      },
+    )
+  }, heartbeatMilliseconds)
+  void ended.then(() => clearInterval(heartbeat))
+  return { ended, end }
 }

@@ -16,12 +16,12 @@ const longestReason = 500
  * @throws NotFoundError when the viewer has no such run
  * @throws WrongStatusError when it has ended already
  */
-export const cancelRun = async (
+export async function cancelRun(
   deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
   viewer: Viewer,
   id: string,
   reason: string | null,
-): Promise<ReportRun> => {
+): Promise<ReportRun> {
   if (reason !== null && (reason.length > longestReason || reason.includes('\0') || !reason.isWellFormed())) {
     throw new InputError(`The reason has to be text of at most ${longestReason} characters.`, ['reason'])
   }

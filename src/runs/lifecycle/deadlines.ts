@@ -10,30 +10,12 @@ const pageSize = 100
 export type DeadlineDependencies = TransitionDependencies & { log: Logger }
 
 /** True when the run's time is up, to start if it waits, and to end if it runs. */
-export const isLate = ({ status, deadlineAt }: ReportRun, now: Date): boolean =>
-  (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
-
-/** Why a run that is PENDING had not started. */
-const reasonOf = ({ dataNeededUntil }: ReportRun): string =>
-  dataNeededUntil
-    ? `the data until ${dataNeededUntil.toISOString()} had not come by then`
-    : 'no worker was free until then'
-
-const failureOf = (run: ReportRun) => {
-  const deadline = run.deadlineAt?.toISOString()
-  return run.status === 'PENDING'
-    ? {
-        failureCode: 'NOT_STARTED_IN_TIME',
-        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reasonOf(run)}. Try again, or give it more time by startWithin.`,
-      }
-    : {
-        failureCode: 'TIMED_OUT',
-        failureMessage: `The run took longer than its timeout of ${run.timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
-      }
+export function isLate({ status, deadlineAt }: ReportRun, now: Date): boolean {
+  return (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
 }
 
 /** Ends a run whose time is up; null when it has moved on meanwhile. */
-export const endLate = (deps: TransitionDependencies, run: ReportRun): Promise<ReportRun | null> => {
+export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<ReportRun | null> {
   const at = deps.now()
   return transition(deps, {
     runId: run.id,
@@ -52,7 +34,40 @@ export const endLate = (deps: TransitionDependencies, run: ReportRun): Promise<R
   })
 }
 
-const endAllLate = async (deps: DeadlineDependencies, signal: AbortSignal): Promise<void> => {
+/**
+ * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
+ * lives; whoever works on such a run notices that it has ended.
+ */
+export function startDeadlines(deps: DeadlineDependencies): RegularLook {
+  return lookRegularly({
+    look: (signal) => endAllLate(deps, signal),
+    milliseconds: lookMilliseconds,
+    log: deps.log,
+    complaint: 'Late runs could not be looked for; trying on.',
+  })
+}
+
+/** Why a run that is PENDING had not started. */
+function reasonOf({ dataNeededUntil }: ReportRun): string {
+  return dataNeededUntil
+    ? `the data until ${dataNeededUntil.toISOString()} had not come by then`
+    : 'no worker was free until then'
+}
+
+function failureOf(run: ReportRun) {
+  const deadline = run.deadlineAt?.toISOString()
+  return run.status === 'PENDING'
+    ? {
+        failureCode: 'NOT_STARTED_IN_TIME',
+        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reasonOf(run)}. Try again, or give it more time by startWithin.`,
+      }
+    : {
+        failureCode: 'TIMED_OUT',
+        failureMessage: `The run took longer than its timeout of ${run.timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
+      }
+}
+
+async function endAllLate(deps: DeadlineDependencies, signal: AbortSignal): Promise<void> {
   let late: ReportRun[]
   do {
     late = await deps.prisma.reportRun.findMany({
@@ -68,15 +83,3 @@ const endAllLate = async (deps: DeadlineDependencies, signal: AbortSignal): Prom
     }
   } while (late.length === pageSize)
 }
-
-/**
- * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
- * lives; whoever works on such a run notices that it has ended.
- */
-export const startDeadlines = (deps: DeadlineDependencies): RegularLook =>
-  lookRegularly({
-    look: (signal) => endAllLate(deps, signal),
-    milliseconds: lookMilliseconds,
-    log: deps.log,
-    complaint: 'Late runs could not be looked for; trying on.',
-  })

@@ -19,7 +19,7 @@ export type EraseDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now
  * @throws NotFoundError when the viewer has no such run
  * @throws WrongStatusError when it has not ended yet
  */
-export const eraseRun = async (deps: EraseDependencies, viewer: Viewer, id: string): Promise<void> => {
+export async function eraseRun(deps: EraseDependencies, viewer: Viewer, id: string): Promise<void> {
   const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
   const run = await findRun(deps.prisma, viewer, id)
   if (!run) throw notFound()
@@ -50,18 +50,6 @@ export const eraseRun = async (deps: EraseDependencies, viewer: Viewer, id: stri
 
 const batchSize = 100
 
-const eraseFiles = async (deps: EraseDependencies, run: ReportRun): Promise<void> => {
-  await deps.storage.remove(runFolder(run))
-  await transition(deps, {
-    runId: run.id,
-    from: run.status,
-    to: run.status,
-    where: { filesErasedAt: null },
-    kind: 'UPDATED',
-    data: { filesErasedAt: deps.now() },
-  })
-}
-
 /**
  * Erases the files of runs whose retention is over. The runs stay, with what they were and how they ended. Those that
  * cannot be erased do not keep the others.
@@ -69,7 +57,7 @@ const eraseFiles = async (deps: EraseDependencies, run: ReportRun): Promise<void
  * @param signal ends it between two runs
  * @throws AggregateError in the end, when some could not be erased; they are tried again next time
  */
-export const eraseExpiredFiles = async (deps: EraseDependencies, signal: AbortSignal): Promise<void> => {
+export async function eraseExpiredFiles(deps: EraseDependencies, signal: AbortSignal): Promise<void> {
   const faults = new Map<string, unknown>()
   let expired: ReportRun[]
   do {
@@ -87,4 +75,16 @@ export const eraseExpiredFiles = async (deps: EraseDependencies, signal: AbortSi
     const named = [...faults.keys()].join(', ')
     throw new AggregateError(faults.values(), `The files of some runs could not be erased: ${named}.`)
   }
+}
+
+async function eraseFiles(deps: EraseDependencies, run: ReportRun): Promise<void> {
+  await deps.storage.remove(runFolder(run))
+  await transition(deps, {
+    runId: run.id,
+    from: run.status,
+    to: run.status,
+    where: { filesErasedAt: null },
+    kind: 'UPDATED',
+    data: { filesErasedAt: deps.now() },
+  })
 }

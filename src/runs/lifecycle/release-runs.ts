@@ -17,8 +17,39 @@ export type ReleaseDependencies = Pick<
 /** Runs that need the same data, which come up to some time. */
 type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
 
+/** Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. */
+export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal): Promise<void> {
+  for (const group of await waitingGroups(deps)) {
+    signal.throwIfAborted()
+    try {
+      await releaseCovered(deps, group, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      // The others do not have to wait for it.
+      const { accountId, reportType } = group
+      deps.log.warn(
+        { err: error, accountId, reportType },
+        'Runs that wait for data could not be looked after.',
+      )
+    }
+  }
+}
+
+/**
+ * Looks after runs that wait for data. All there is to know of them is in the database, so it does not matter which
+ * process looks, nor when the data came.
+ */
+export function startReleases(deps: ReleaseDependencies): RegularLook {
+  return lookRegularly({
+    look: (signal) => releaseRuns(deps, signal),
+    milliseconds: lookMilliseconds,
+    log: deps.log,
+    complaint: 'Runs that wait for data could not be looked for; trying on.',
+  })
+}
+
 /** Who waits for what, and until when the data has to reach for the first of them. */
-const waitingGroups = async ({ prisma }: ReleaseDependencies): Promise<WaitingGroup[]> => {
+async function waitingGroups({ prisma }: ReleaseDependencies): Promise<WaitingGroup[]> {
   const groups = await prisma.reportRun.groupBy({
     by: ['accountId', 'livemode', 'reportType'],
     where: { dataNeededUntil: { not: null } },
@@ -30,7 +61,7 @@ const waitingGroups = async ({ prisma }: ReleaseDependencies): Promise<WaitingGr
 }
 
 /** Puts a run into the queue, behind those that are there; nothing happens when another process was faster. */
-const release = async (deps: ReleaseDependencies, run: ReportRun): Promise<void> => {
+async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void> {
   const released = await transition(deps, {
     runId: run.id,
     from: 'PENDING',
@@ -45,11 +76,11 @@ const release = async (deps: ReleaseDependencies, run: ReportRun): Promise<void>
 }
 
 /** Releases those of a group whose data is there, the oldest first. */
-const releaseCovered = async (
+async function releaseCovered(
   deps: ReleaseDependencies,
   { accountId, livemode, reportType, neededUntil }: WaitingGroup,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   // Another process may know the type.
   const type = deps.catalog.find(reportType)
   const available = type && (await type.availability(deps.prisma, { accountId, livemode }))
@@ -73,33 +104,3 @@ const releaseCovered = async (
     }
   } while (covered.length === pageSize)
 }
-
-/** Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. */
-export const releaseRuns = async (deps: ReleaseDependencies, signal: AbortSignal): Promise<void> => {
-  for (const group of await waitingGroups(deps)) {
-    signal.throwIfAborted()
-    try {
-      await releaseCovered(deps, group, signal)
-    } catch (error) {
-      if (signal.aborted) throw error
-      // The others do not have to wait for it.
-      const { accountId, reportType } = group
-      deps.log.warn(
-        { err: error, accountId, reportType },
-        'Runs that wait for data could not be looked after.',
-      )
-    }
-  }
-}
-
-/**
- * Looks after runs that wait for data. All there is to know of them is in the database, so it does not matter which
- * process looks, nor when the data came.
- */
-export const startReleases = (deps: ReleaseDependencies): RegularLook =>
-  lookRegularly({
-    look: (signal) => releaseRuns(deps, signal),
-    milliseconds: lookMilliseconds,
-    log: deps.log,
-    complaint: 'Runs that wait for data could not be looked for; trying on.',
-  })

@@ -55,12 +55,12 @@ export type RunChange = {
 }
 
 /** Appends what happened to a run, in the transaction that made it happen. */
-export const recordChange = (
+export function recordChange(
   tx: Transaction,
   run: ReportRun,
   { from, actorId, at, kind }: RunChange,
-): Promise<bigint> =>
-  appendEvent(tx, {
+): Promise<bigint> {
+  return appendEvent(tx, {
     accountId: run.accountId,
     livemode: run.livemode,
     runId: run.id,
@@ -71,6 +71,7 @@ export const recordChange = (
     actorId,
     occurredAt: at,
   })
+}
 
 /**
  * Changes a run, its version and its event log in one transaction, then wakes whoever follows it. The same status in
@@ -79,10 +80,10 @@ export const recordChange = (
  * @returns the run after the change; null when it was not as `from` and `execution` say, or `allows` said no, and nothing
  *   was changed
  */
-export const transition = async (
+export async function transition(
   { prisma, wakeUp, now, metrics }: TransitionDependencies,
   { runId, from, to, where = {}, execution, data = {}, actorId = null, kind, also, allows }: Transition,
-): Promise<ReportRun | null> => {
+): Promise<ReportRun | null> {
   const change = async (tx: Transaction): Promise<ReportRun | null> => {
     const [run] = await tx.reportRun.updateManyAndReturn({
       where: { ...where, id: runId, status: from, ...(execution === undefined ? {} : { execution }) },

@@ -13,7 +13,38 @@ export type RunPatch = GivenNotes & {
   expiresAt?: Date | undefined
 }
 
-const changesOf = (run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.ReportRunUpdateInput => {
+/**
+ * Changes what a run is called and how long its result is kept; what it is and gives stays. Followers are told.
+ *
+ * @throws NotFoundError when the viewer has no such run
+ * @throws InputError, InputErrors with paths that start with the name of a field of the patch
+ * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
+ */
+export async function updateRun(
+  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
+  viewer: Viewer,
+  id: string,
+  patch: RunPatch,
+): Promise<ReportRun> {
+  while (true) {
+    const run = await findRun(deps.prisma, viewer, id)
+    if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+    const at = deps.now()
+    const changed = await transition(deps, {
+      runId: id,
+      from: run.status,
+      to: run.status,
+      where: unchanged(patch, at),
+      kind: 'UPDATED',
+      actorId: viewer.apiKeyId,
+      data: changesOf(run, patch, at),
+    })
+    // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
+    if (changed) return changed
+  }
+}
+
+function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.ReportRunUpdateInput {
   const { expiresAt } = patch
   if (expiresAt && expiresAt <= now) {
     throw new InputError(
@@ -38,38 +69,9 @@ const changesOf = (run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
 }
 
 /** What has to be so still when the change is made: nothing else that it depends on changes while the status stays. */
-const unchanged = ({ expiresAt }: RunPatch, now: Date): PrismaTypes.ReportRunWhereInput => ({
-  erasedAt: null,
-  ...(expiresAt && { filesErasedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }),
-})
-
-/**
- * Changes what a run is called and how long its result is kept; what it is and gives stays. Followers are told.
- *
- * @throws NotFoundError when the viewer has no such run
- * @throws InputError, InputErrors with paths that start with the name of a field of the patch
- * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
- */
-export const updateRun = async (
-  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
-  viewer: Viewer,
-  id: string,
-  patch: RunPatch,
-): Promise<ReportRun> => {
-  while (true) {
-    const run = await findRun(deps.prisma, viewer, id)
-    if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
-    const at = deps.now()
-    const changed = await transition(deps, {
-      runId: id,
-      from: run.status,
-      to: run.status,
-      where: unchanged(patch, at),
-      kind: 'UPDATED',
-      actorId: viewer.apiKeyId,
-      data: changesOf(run, patch, at),
-    })
-    // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
-    if (changed) return changed
+function unchanged({ expiresAt }: RunPatch, now: Date): PrismaTypes.ReportRunWhereInput {
+  return {
+    erasedAt: null,
+    ...(expiresAt && { filesErasedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }),
   }
 }

@@ -5,7 +5,8 @@ import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { visibleRun } from './visible-run.ts'
 
 /** The run with that id; null when it does not exist or the viewer may not see it, also when it is no id at all. */
-export const findRun = async (prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun | null> =>
-  isId(id, idPrefixes.reportRun)
+export async function findRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun | null> {
+  return isId(id, idPrefixes.reportRun)
     ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(viewer) } })
     : null
+}

@@ -48,19 +48,16 @@ export type RunPage = {
   hasPreviousPage: boolean
 }
 
-// The times that both a run and Postgres can have: from 1970 to the year 9999.
-const storable = (at: Date): Date => new Date(Math.min(Math.max(at.getTime(), 0), 253_402_300_799_999))
-
 const mostValues = 100
 
 /**
  * @param argument what the filter is given as, for the message
  * @throws InputError for more values than anyone needs, and for text that Postgres cannot read
  */
-export const checkFilter = (
+export function checkFilter(
   { status, reportType, tags, requestedBy, origin }: RunFilter,
   argument: string,
-): void => {
+): void {
   for (const [field, values] of Object.entries({ status, reportType, tags, requestedBy, origin })) {
     if (values && values.length > mostValues) {
       throw new InputError(`${argument}.${field} has ${values.length} values; ${mostValues} are allowed.`, [
@@ -80,45 +77,35 @@ export const checkFilter = (
 }
 
 /** The runs that the viewer may see and the filter keeps. */
-export const matching = (viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput => ({
-  ...visibleRun(viewer),
-  ...(filter.status && { status: { in: [...filter.status] } }),
-  ...(filter.reportType && { reportType: { in: [...filter.reportType] } }),
-  ...(filter.tags && { tags: { hasEvery: [...filter.tags] } }),
-  ...(filter.requestedBy && { requestedById: { in: [...filter.requestedBy] } }),
-  ...(filter.origin && { origin: { in: [...filter.origin] } }),
-  ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
-  ...(filter.scheduleId !== undefined && { scheduleId: filter.scheduleId }),
-  // An id begins with its time of creation, so this is a range of the index that also gives the order.
-  ...(filter.createdAt && {
-    id: {
-      ...(filter.createdAt.since && {
-        gte: firstIdAt(idPrefixes.reportRun, storable(filter.createdAt.since)),
-      }),
-      ...(filter.createdAt.until && {
-        lt: firstIdAt(idPrefixes.reportRun, storable(filter.createdAt.until)),
-      }),
-    },
-  }),
-  ...(filter.finishedAt && {
-    finishedAt: {
-      ...(filter.finishedAt.since && { gte: storable(filter.finishedAt.since) }),
-      ...(filter.finishedAt.until && { lt: storable(filter.finishedAt.until) }),
-    },
-  }),
-  ...(typeof filter.isEmpty === 'boolean' && { rowCount: filter.isEmpty ? 0 : { gt: 0 } }),
-})
-
-const pageSize = ({ first, last }: PageRequest): number => {
-  if (typeof first === 'number' && typeof last === 'number') {
-    throw new InputError('Give first or last, not both.', ['last'])
+export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput {
+  return {
+    ...visibleRun(viewer),
+    ...(filter.status && { status: { in: [...filter.status] } }),
+    ...(filter.reportType && { reportType: { in: [...filter.reportType] } }),
+    ...(filter.tags && { tags: { hasEvery: [...filter.tags] } }),
+    ...(filter.requestedBy && { requestedById: { in: [...filter.requestedBy] } }),
+    ...(filter.origin && { origin: { in: [...filter.origin] } }),
+    ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
+    ...(filter.scheduleId !== undefined && { scheduleId: filter.scheduleId }),
+    // An id begins with its time of creation, so this is a range of the index that also gives the order.
+    ...(filter.createdAt && {
+      id: {
+        ...(filter.createdAt.since && {
+          gte: firstIdAt(idPrefixes.reportRun, storable(filter.createdAt.since)),
+        }),
+        ...(filter.createdAt.until && {
+          lt: firstIdAt(idPrefixes.reportRun, storable(filter.createdAt.until)),
+        }),
+      },
+    }),
+    ...(filter.finishedAt && {
+      finishedAt: {
+        ...(filter.finishedAt.since && { gte: storable(filter.finishedAt.since) }),
+        ...(filter.finishedAt.until && { lt: storable(filter.finishedAt.until) }),
+      },
+    }),
+    ...(typeof filter.isEmpty === 'boolean' && { rowCount: filter.isEmpty ? 0 : { gt: 0 } }),
   }
-  const size = first ?? last ?? defaultPage
-  if (size < 1 || size > largestPage) {
-    const argument = typeof first === 'number' ? 'first' : 'last'
-    throw new InputError(`${argument} is ${size}; it has to be from 1 to ${largestPage}.`, [argument])
-  }
-  return size
 }
 
 /**
@@ -127,13 +114,13 @@ const pageSize = ({ first, last }: PageRequest): number => {
  *
  * @throws InputError for a page size, cursor or filter that cannot be used
  */
-export const listRuns = async (
+export async function listRuns(
   prisma: Prisma,
   viewer: Viewer,
   filter: RunFilter,
   order: RunOrder,
   page: PageRequest,
-): Promise<RunPage> => {
+): Promise<RunPage> {
   checkFilter(filter, 'filter')
   const size = pageSize(page)
   const after = typeof page.after === 'string' ? decodeRunCursor(page.after, order.field, 'after') : null
@@ -159,4 +146,21 @@ export const listRuns = async (
     hasNextPage: isBackward ? before !== null : hasMore,
     hasPreviousPage: isBackward ? hasMore : after !== null,
   }
+}
+
+// The times that both a run and Postgres can have: from 1970 to the year 9999.
+function storable(at: Date): Date {
+  return new Date(Math.min(Math.max(at.getTime(), 0), 253_402_300_799_999))
+}
+
+function pageSize({ first, last }: PageRequest): number {
+  if (typeof first === 'number' && typeof last === 'number') {
+    throw new InputError('Give first or last, not both.', ['last'])
+  }
+  const size = first ?? last ?? defaultPage
+  if (size < 1 || size > largestPage) {
+    const argument = typeof first === 'number' ? 'first' : 'last'
+    throw new InputError(`${argument} is ${size}; it has to be from 1 to ${largestPage}.`, [argument])
+  }
+  return size
 }

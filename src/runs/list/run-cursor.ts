@@ -13,8 +13,9 @@ const position = z.union([
   z.tuple([z.enum(['BYTE_SIZE', 'RUN_DURATION']), id, bigint.nullable()]),
 ])
 
-export const encodeRunCursor = ({ field, id, value }: Position): string =>
-  Buffer.from(JSON.stringify([field, id, value])).toString('base64url')
+export function encodeRunCursor({ field, id, value }: Position): string {
+  return Buffer.from(JSON.stringify([field, id, value])).toString('base64url')
+}
 
 /**
  * Reads a cursor that this API gave for the same order.
@@ -22,7 +23,7 @@ export const encodeRunCursor = ({ field, id, value }: Position): string =>
  * @param argument `after` or `before`, for the message
  * @throws InputError when it is none
  */
-export const decodeRunCursor = (cursor: string, field: OrderField, argument: string): Position => {
+export function decodeRunCursor(cursor: string, field: OrderField, argument: string): Position {
   const parsed = position.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')))
   if (!parsed.success) {
     throw new InputError(
@@ -40,7 +41,7 @@ export const decodeRunCursor = (cursor: string, field: OrderField, argument: str
   return { field, id: runId, value }
 }
 
-const parseJson = (text: string): unknown => {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -8,7 +8,7 @@ export type RunLoader = { load(id: string): Promise<ReportRun | null> }
  * Loads runs as they are now, whoever they belong to: callers check that. However many subscriptions ask for the same
  * run at the same moment, the database is asked once; nothing is kept afterwards.
  */
-export const createRunLoader = (prisma: Prisma): RunLoader => {
+export function createRunLoader(prisma: Prisma): RunLoader {
   const loader = new DataLoader<string, ReportRun | null>(
     async (ids) => {
       const runs = await prisma.reportRun.findMany({ where: { id: { in: [...new Set(ids)] } } })

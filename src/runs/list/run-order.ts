@@ -16,32 +16,23 @@ type Column = (typeof columns)[keyof typeof columns]
 /** Where a run stands in an order: a value, not a row, so it stays good when the row changes or goes. */
 export type Position = { field: OrderField; id: string; value: string | null }
 
-const valueAt = (run: ReportRun, column: Column): string | null => {
-  const value = run[column]
-  return value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
+export function positionOf(run: ReportRun, field: OrderField): Position {
+  return {
+    field,
+    id: run.id,
+    value: field === 'CREATED_AT' ? null : valueAt(run, columns[field]),
+  }
 }
 
-export const positionOf = (run: ReportRun, field: OrderField): Position => ({
-  field,
-  id: run.id,
-  value: field === 'CREATED_AT' ? null : valueAt(run, columns[field]),
-})
-
-const typedValue = (column: Column, value: string): Date | bigint =>
-  column === 'finishedAt' ? new Date(value) : BigInt(value)
-
 /** Null counts as larger than any value, so that unfinished runs come first when the newest or largest do. */
-export const orderBy = ({ field, direction }: RunOrder): Prisma.ReportRunOrderByWithRelationInput[] => {
+export function orderBy({ field, direction }: RunOrder): Prisma.ReportRunOrderByWithRelationInput[] {
   const sort = direction === 'ASC' ? 'asc' : 'desc'
   if (field === 'CREATED_AT') return [{ id: sort }]
   return [{ [columns[field]]: { sort, nulls: sort === 'asc' ? 'last' : 'first' } }, { id: sort }]
 }
 
 /** Selects the runs that come after a position in an order. */
-export const beyond = (
-  { field, direction }: RunOrder,
-  { id, value }: Position,
-): Prisma.ReportRunWhereInput => {
+export function beyond({ field, direction }: RunOrder, { id, value }: Position): Prisma.ReportRunWhereInput {
   const isAscending = direction === 'ASC'
   const laterId = isAscending ? { gt: id } : { lt: id }
   if (field === 'CREATED_AT') return { id: laterId }
@@ -54,4 +45,13 @@ export const beyond = (
   const laterValue = { [column]: isAscending ? { gt: typed } : { lt: typed } }
   const later = [laterValue, { [column]: typed, id: laterId }]
   return { OR: isAscending ? [...later, { [column]: null }] : later }
+}
+
+function valueAt(run: ReportRun, column: Column): string | null {
+  const value = run[column]
+  return value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
+}
+
+function typedValue(column: Column, value: string): Date | bigint {
+  return column === 'finishedAt' ? new Date(value) : BigInt(value)
 }

@@ -11,21 +11,6 @@ const unpackers: Record<Compression, (() => Transform) | null> = {
   ZSTD: createZstdDecompress,
 }
 
-/** Leaves out the first bytes, which have to end with a line. */
-const createSkip = (bytes: number): Transform => {
-  let left = bytes
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const skipped = Math.min(left, chunk.length)
-      left -= skipped
-      if (skipped > 0 && left === 0 && chunk[skipped - 1] !== newline)
-        done(new NoRowError('No line begins here.'))
-      else done(null, chunk.subarray(skipped))
-    },
-    flush: (done) => done(left > 0 ? new NoRowError('The file is shorter.') : null),
-  })
-}
-
 /**
  * Opens the content of a file of lines, unpacked, from the beginning of a line on. Of a file that is not compressed only
  * what follows is read; a compressed one is unpacked from its beginning.
@@ -33,10 +18,10 @@ const createSkip = (bytes: number): Transform => {
  * @param offset bytes of the unpacked content before the line
  * @returns null when the file has been erased; what is not read to its end has to be destroyed
  */
-export const openContent = async (
+export async function openContent(
   { storage, key, compression, signal }: RowSource,
   offset: number,
-): Promise<Readable | null> => {
+): Promise<Readable | null> {
   const unpack = unpackers[compression]
   // With the byte before: by that, a line is known to begin here.
   const start = unpack || offset === 0 ? 0 : offset - 1
@@ -50,4 +35,19 @@ export const openContent = async (
   skip.once('close', () => signal.removeEventListener('abort', stop))
   if (signal.aborted) stop()
   return skip
+}
+
+/** Leaves out the first bytes, which have to end with a line. */
+function createSkip(bytes: number): Transform {
+  let left = bytes
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const skipped = Math.min(left, chunk.length)
+      left -= skipped
+      if (skipped > 0 && left === 0 && chunk[skipped - 1] !== newline)
+        done(new NoRowError('No line begins here.'))
+      else done(null, chunk.subarray(skipped))
+    },
+    flush: (done) => done(left > 0 ? new NoRowError('The file is shorter.') : null),
+  })
 }

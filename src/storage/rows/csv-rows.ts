@@ -12,14 +12,15 @@ type CsvRecord = {
   }
 }
 
-const createParser = () =>
-  parse({
+function createParser() {
+  return parse({
     delimiter: ',',
     record_delimiter: '\n',
     info: true,
     // An empty field is null without quotes, and empty text with them.
     cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
   })
+}
 
 /** Reads rows of CSV with a header. */
 export const readCsvRows: RowReader = async (source, place, count) => {

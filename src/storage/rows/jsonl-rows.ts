@@ -18,15 +18,16 @@ async function* splitLines(content: AsyncIterable<Buffer>): AsyncGenerator<Buffe
 }
 
 /** Numbers as they are written: as numbers of JavaScript, long ones would lose digits. */
-const keepDigits = (_key: string, value: unknown, context?: { source?: string }): unknown =>
-  typeof value === 'number' ? (context?.source ?? String(value)) : value
+function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
+  return typeof value === 'number' ? (context?.source ?? String(value)) : value
+}
 
-const valueText = (value: unknown): string | null => {
+function valueText(value: unknown): string | null {
   if (value === null || typeof value === 'string') return value
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-const parseRow = (line: Buffer): Row => {
+function parseRow(line: Buffer): Row {
   try {
     const parsed: unknown = JSON.parse(line.toString(), keepDigits)
     if (typeof parsed === 'object' && parsed !== null) return Object.values(parsed).map(valueText)

@@ -16,16 +16,18 @@ const footerBytes = 64 * 1024
 
 class ErasedError extends Error {}
 
-const openBuffer = ({ storage, key, byteSize, signal }: RowSource): AsyncBuffer => ({
-  byteLength: byteSize,
-  slice: async (start, end = byteSize) => {
-    signal.throwIfAborted()
-    const stream = await storage.read(key, { start, end })
-    if (!stream) throw new ErasedError()
-    const { buffer: bytes, byteOffset, byteLength } = await buffer(stream)
-    return new Uint8Array(bytes, byteOffset, byteLength).slice().buffer
-  },
-})
+function openBuffer({ storage, key, byteSize, signal }: RowSource): AsyncBuffer {
+  return {
+    byteLength: byteSize,
+    slice: async (start, end = byteSize) => {
+      signal.throwIfAborted()
+      const stream = await storage.read(key, { start, end })
+      if (!stream) throw new ErasedError()
+      const { buffer: bytes, byteOffset, byteLength } = await buffer(stream)
+      return new Uint8Array(bytes, byteOffset, byteLength).slice().buffer
+    },
+  }
+}
 
 /** Node's own, beside which the reader knows Snappy. */
 const compressors: Compressors = {
@@ -34,16 +36,19 @@ const compressors: Compressors = {
 }
 
 /** Has decimals read as they are stored: the reader itself makes numbers of them, which lose digits. */
-const withoutDecimals = (metadata: FileMetaData): FileMetaData => ({
-  ...metadata,
-  schema: metadata.schema.map((element) => {
-    const { converted_type, logical_type, ...stored } = element
-    return isDecimal(element) ? stored : element
-  }),
-})
+function withoutDecimals(metadata: FileMetaData): FileMetaData {
+  return {
+    ...metadata,
+    schema: metadata.schema.map((element) => {
+      const { converted_type, logical_type, ...stored } = element
+      return isDecimal(element) ? stored : element
+    }),
+  }
+}
 
-const isDecimal = ({ converted_type, logical_type }: SchemaElement): boolean =>
-  converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
+function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
+  return converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
+}
 
 /** Reads rows of Parquet, by the row groups that they are in. */
 export const readParquetRows: RowReader = async (source, { row, offset }, count) => {

@@ -1,18 +1,7 @@
 import type { SchemaElement } from 'hyparquet'
 
-/** The whole number that bytes stand for, in two's complement and with the highest byte first. */
-const wholeNumber = (bytes: Uint8Array): bigint =>
-  bytes.length === 0 ? 0n : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`))
-
-const decimalText = (unscaled: bigint, scale: number): string => {
-  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
-  const sign = unscaled < 0n ? '-' : ''
-  const point = digits.length - scale
-  return `${sign}${digits.slice(0, point)}${scale > 0 ? `.${digits.slice(point)}` : ''}`
-}
-
 /** A value of a column as text: instants in UTC, days as such, decimals with all their digits; null for none. */
-export const valueText = (value: unknown, column: SchemaElement): string | null => {
+export function valueText(value: unknown, column: SchemaElement): string | null {
   if (value === null || value === undefined) return null
   const { scale = 0, converted_type, logical_type } = column
   if (converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL') {
@@ -24,4 +13,18 @@ export const valueText = (value: unknown, column: SchemaElement): string | null 
   }
   if (value instanceof Uint8Array) return Buffer.from(value).toString()
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** The whole number that bytes stand for, in two's complement and with the highest byte first. */
+function wholeNumber(bytes: Uint8Array): bigint {
+  return bytes.length === 0
+    ? 0n
+    : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`))
+}
+
+function decimalText(unscaled: bigint, scale: number): string {
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
+  const sign = unscaled < 0n ? '-' : ''
+  const point = digits.length - scale
+  return `${sign}${digits.slice(0, point)}${scale > 0 ? `.${digits.slice(point)}` : ''}`
 }

@@ -31,27 +31,6 @@ export type RowPage = {
   hasMore: boolean
 }
 
-const noCursor = (after: string): InputError =>
-  new InputError(
-    `${JSON.stringify(after)} is no cursor of this file. Pass an endCursor that its rows gave.`,
-    ['after'],
-  )
-
-const readPlace = (fileId: string, after: string | null, rowCount: number): RowPlace => {
-  if (after === null) return firstPlace
-  const place = decodeRowCursor(fileId, after)
-  if (!place || place.row > rowCount) throw noCursor(after)
-  return place
-}
-
-const chooseFile = (files: readonly ReportFile[]): { file: ReportFile; read: RowReader } | null => {
-  for (const [format, read] of readers) {
-    const file = files.find((candidate) => candidate.format === format)
-    if (file) return { file, read }
-  }
-  return null
-}
-
 /**
  * Reads a page of rows from one of a run's files, and no more of it than has to be.
  *
@@ -61,13 +40,13 @@ const chooseFile = (files: readonly ReportFile[]): { file: ReportFile; read: Row
  * @throws InputError that names the argument at fault
  * @throws StorageError when the store fails
  */
-export const readRows = async (
+export async function readRows(
   storage: Storage,
   files: readonly ReportFile[],
   { first, after }: RowRequest,
   rowCount: number,
   signal: AbortSignal,
-): Promise<RowPage | null> => {
+): Promise<RowPage | null> {
   if (first < 1 || first > mostRows) {
     throw new InputError(`first is ${first}; it has to be from 1 to ${mostRows}.`, ['first'])
   }
@@ -87,4 +66,26 @@ export const readRows = async (
     // Only whoever made a cursor up gets to where no row begins.
     throw error instanceof NoRowError && after !== null ? noCursor(after) : error
   }
+}
+
+function noCursor(after: string): InputError {
+  return new InputError(
+    `${JSON.stringify(after)} is no cursor of this file. Pass an endCursor that its rows gave.`,
+    ['after'],
+  )
+}
+
+function readPlace(fileId: string, after: string | null, rowCount: number): RowPlace {
+  if (after === null) return firstPlace
+  const place = decodeRowCursor(fileId, after)
+  if (!place || place.row > rowCount) throw noCursor(after)
+  return place
+}
+
+function chooseFile(files: readonly ReportFile[]): { file: ReportFile; read: RowReader } | null {
+  for (const [format, read] of readers) {
+    const file = files.find((candidate) => candidate.format === format)
+    if (file) return { file, read }
+  }
+  return null
 }

@@ -20,28 +20,13 @@ const connectMilliseconds = 5_000
 /** From the request to the head of its answer: enough for a part of 5 MiB on a line of 2 Mbit/s. */
 const answerMilliseconds = 30_000
 
-const createClient = ({ region, endpoint, forcePathStyle }: S3Config): S3Client =>
-  new S3Client({
-    region,
-    ...(endpoint !== null && { endpoint }),
-    forcePathStyle,
-    // Other stores than Amazon's do not know the checksums that the client would add of itself.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: connectMilliseconds,
-      requestTimeout: answerMilliseconds,
-      throwOnRequestTimeout: true,
-    },
-  })
-
 /**
  * Opens a bucket. Credentials are looked for where programs for S3 usually look: AWS_ACCESS_KEY_ID and
  * AWS_SECRET_ACCESS_KEY, the shared files, the machine's role.
  *
  * @throws ConfigurationError when it cannot be reached, does not exist, or may not be used
  */
-export const openBucket = async (config: S3Config): Promise<S3Bucket> => {
+export async function openBucket(config: S3Config): Promise<S3Bucket> {
   const { bucket: Bucket, prefix, endpoint, region } = config
   const client = createClient(config)
   try {
@@ -63,4 +48,20 @@ export const openBucket = async (config: S3Config): Promise<S3Bucket> => {
     },
     keyOf: (objectKey) => objectKey.slice(start.length),
   }
+}
+
+function createClient({ region, endpoint, forcePathStyle }: S3Config): S3Client {
+  return new S3Client({
+    region,
+    ...(endpoint !== null && { endpoint }),
+    forcePathStyle,
+    // Other stores than Amazon's do not know the checksums that the client would add of itself.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: connectMilliseconds,
+      requestTimeout: answerMilliseconds,
+      throwOnRequestTimeout: true,
+    },
+  })
 }

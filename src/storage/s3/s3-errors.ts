@@ -4,7 +4,7 @@ import { StorageError } from '../storage-error.ts'
 const insufficientStorage = 507
 
 /** Why a request to S3 failed, as the end of a sentence that is safe to show. */
-export const reasonOf = (error: unknown): string => {
+export function reasonOf(error: unknown): string {
   if (error instanceof S3ServiceException) {
     const { httpStatusCode: status } = error.$metadata
     return status === insufficientStorage
@@ -17,19 +17,21 @@ export const reasonOf = (error: unknown): string => {
 }
 
 /** The store's answer that there is no such file; when it is asked for the head only, it has no words. */
-export const isMissing = (error: unknown): boolean =>
-  error instanceof S3ServiceException && (error.name === 'NoSuchKey' || error.name === 'NotFound')
+export function isMissing(error: unknown): boolean {
+  return error instanceof S3ServiceException && (error.name === 'NoSuchKey' || error.name === 'NotFound')
+}
 
 /** The store's answer that a range begins at the end of the file, or behind it. */
-export const isBehindEnd = (error: unknown): boolean =>
-  error instanceof S3ServiceException && error.name === 'InvalidRange'
+export function isBehindEnd(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.name === 'InvalidRange'
+}
 
 /**
  * Passes a result on, and says of failed requests that they are the store's fault.
  *
  * @param signal what ended them, if it did: then they are nobody's fault
  */
-export const inStore = async <Result>(act: () => Promise<Result>, signal?: AbortSignal): Promise<Result> => {
+export async function inStore<Result>(act: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {
     return await act()
   } catch (cause) {

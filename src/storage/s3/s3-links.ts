@@ -7,22 +7,24 @@ import type { FileLinks } from '../link.ts'
 import type { S3Bucket } from './bucket.ts'
 
 /** Links that lead to the store itself, which then gives the file under its name. */
-export const createS3Links = ({ client, locate }: S3Bucket, now: () => Date): FileLinks => ({
-  link: async (file, at) => {
-    const command = new GetObjectCommand({
-      ...locate(keyOfFile(file)),
-      ResponseContentDisposition: contentDisposition(file),
-      ResponseContentType: contentType(file),
-      ResponseCacheControl: 'private, no-cache',
-    })
-    const signingDate = now()
-    // The store takes no link that was signed with credentials which have expired.
-    const { expiration } = await client.config.credentials()
-    // The signature knows whole seconds only.
-    const wanted = Math.ceil(at.getTime() / 1000)
-    const end = expiration ? Math.min(wanted, Math.floor(expiration.getTime() / 1000)) : wanted
-    const expiresIn = end - Math.floor(signingDate.getTime() / 1000)
-    const url = await getSignedUrl(client, command, { signingDate, expiresIn })
-    return { url, expiresAt: new Date(end * 1000) }
-  },
-})
+export function createS3Links({ client, locate }: S3Bucket, now: () => Date): FileLinks {
+  return {
+    link: async (file, at) => {
+      const command = new GetObjectCommand({
+        ...locate(keyOfFile(file)),
+        ResponseContentDisposition: contentDisposition(file),
+        ResponseContentType: contentType(file),
+        ResponseCacheControl: 'private, no-cache',
+      })
+      const signingDate = now()
+      // The store takes no link that was signed with credentials which have expired.
+      const { expiration } = await client.config.credentials()
+      // The signature knows whole seconds only.
+      const wanted = Math.ceil(at.getTime() / 1000)
+      const end = expiration ? Math.min(wanted, Math.floor(expiration.getTime() / 1000)) : wanted
+      const expiresIn = end - Math.floor(signingDate.getTime() / 1000)
+      const url = await getSignedUrl(client, command, { signingDate, expiresIn })
+      return { url, expiresAt: new Date(end * 1000) }
+    },
+  }
+}

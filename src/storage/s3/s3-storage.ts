@@ -14,25 +14,8 @@ import { inStore, isBehindEnd, isMissing } from './s3-errors.ts'
 import { listUploads } from './unfinished-uploads.ts'
 import { upload } from './upload.ts'
 
-/** Nothing for the whole file: of an empty one, no range can be asked for. */
-const rangeOf = ({ start, end }: ByteRange): { Range?: string } =>
-  start === 0 && end === undefined ? {} : { Range: `bytes=${start}-${end === undefined ? '' : end - 1}` }
-
-/**
- * Passes bytes on, says of a connection that breaks that it is the store's, and ends the connection when nobody reads on,
- * even if the store sends nothing at that moment.
- */
-const passOn = (body: Readable): Readable => {
-  const stream = new PassThrough()
-  stream.once('close', () => body.destroy())
-  // Whoever reads is told; nobody may be reading yet.
-  stream.on('error', () => {})
-  inStore(() => finished(body)).catch((error) => stream.destroy(error))
-  return body.pipe(stream)
-}
-
 /** Keeps files in a bucket of S3, or of a store that speaks its language. */
-export const createS3Storage = (bucket: S3Bucket): Storage => {
+export function createS3Storage(bucket: S3Bucket): Storage {
   const { client, locate, keyOf } = bucket
 
   const open = async (at: ObjectPlace, range: ByteRange): Promise<Readable | null> => {
@@ -102,4 +85,24 @@ export const createS3Storage = (bucket: S3Bucket): Storage => {
     remove: (key) => ask(key, removeAll),
     list: (folder) => ask(folder, listAll),
   }
+}
+
+/** Nothing for the whole file: of an empty one, no range can be asked for. */
+function rangeOf({ start, end }: ByteRange): { Range?: string } {
+  return start === 0 && end === undefined
+    ? {}
+    : { Range: `bytes=${start}-${end === undefined ? '' : end - 1}` }
+}
+
+/**
+ * Passes bytes on, says of a connection that breaks that it is the store's, and ends the connection when nobody reads on,
+ * even if the store sends nothing at that moment.
+ */
+function passOn(body: Readable): Readable {
+  const stream = new PassThrough()
+  stream.once('close', () => body.destroy())
+  // Whoever reads is told; nobody may be reading yet.
+  stream.on('error', () => {})
+  inStore(() => finished(body)).catch((error) => stream.destroy(error))
+  return body.pipe(stream)
 }

@@ -5,7 +5,7 @@ import { createS3Links } from './s3-links.ts'
 import { createS3Storage } from './s3-storage.ts'
 
 /** @throws ConfigurationError when the bucket cannot be used */
-export const openS3Store = async (config: S3Config): Promise<FileStore> => {
+export async function openS3Store(config: S3Config): Promise<FileStore> {
   const bucket = await openBucket(config)
   return {
     storage: createS3Storage(bucket),

@@ -11,10 +11,10 @@ export type UnfinishedUpload = ObjectPlace & { UploadId: string }
  * Uploads that were neither completed nor aborted, as a worker that is killed leaves them: of a file, or of all files in
  * a folder. They take space, and no list of files has them.
  */
-export const listUploads = async (
+export async function listUploads(
   client: S3Client,
   { Bucket, Key: place }: ObjectPlace,
-): Promise<UnfinishedUpload[]> => {
+): Promise<UnfinishedUpload[]> {
   const found: UnfinishedUpload[] = []
   let after: Pick<ListMultipartUploadsCommandOutput, 'NextKeyMarker' | 'NextUploadIdMarker'> | null = {}
   while (after) {

@@ -16,36 +16,9 @@ const partBytes = 5 * 1024 * 1024
 
 type Part = { number: number; bytes: Uint8Array; isLast: boolean }
 
-/** Cuts a stream into parts. Each is good until the one after the next is asked for: there are but two buffers. */
-async function* inParts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
-  let [filling, other] = [new Uint8Array(partBytes), new Uint8Array(partBytes)]
-  let filled = 0
-  let number = 1
-  for await (let chunk of stream) {
-    while (chunk.length > 0) {
-      if (filled === partBytes) {
-        yield { number: number++, bytes: filling, isLast: false }
-        ;[filling, other, filled] = [other, filling, 0]
-      }
-      const piece = chunk.subarray(0, partBytes - filled)
-      filling.set(piece, filled)
-      filled += piece.length
-      chunk = chunk.subarray(piece.length)
-    }
-  }
-  yield { number, bytes: filling.subarray(0, filled), isLast: true }
-}
-
 export type UploadTarget = { client: S3Client; at: ObjectPlace }
 
 const cleanUpMilliseconds = 5_000
-
-/** Removes what an upload that failed may have left. It may also have been done, and only the answer lost. */
-const discard = async ({ client, at }: UploadTarget, UploadId: string | undefined): Promise<void> => {
-  const options = { abortSignal: AbortSignal.timeout(cleanUpMilliseconds) }
-  if (UploadId) await client.send(new AbortMultipartUploadCommand({ ...at, UploadId }), options)
-  await client.send(new DeleteObjectCommand(at), options)
-}
 
 /**
  * Uploads a stream of any length: in one request when it is short, else part by part. One part is sent while the next
@@ -55,11 +28,11 @@ const discard = async ({ client, at }: UploadTarget, UploadId: string | undefine
  * @throws StorageError when the store fails
  * @throws what the stream or the signal ended with
  */
-export const upload = async (
+export async function upload(
   target: UploadTarget,
   stream: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   const { client, at } = target
   const options = { abortSignal: signal }
   let UploadId: string | undefined
@@ -94,4 +67,31 @@ export const upload = async (
     await discard(target, UploadId).catch(() => {})
     throw error
   }
+}
+
+/** Cuts a stream into parts. Each is good until the one after the next is asked for: there are but two buffers. */
+async function* inParts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
+  let [filling, other] = [new Uint8Array(partBytes), new Uint8Array(partBytes)]
+  let filled = 0
+  let number = 1
+  for await (let chunk of stream) {
+    while (chunk.length > 0) {
+      if (filled === partBytes) {
+        yield { number: number++, bytes: filling, isLast: false }
+        ;[filling, other, filled] = [other, filling, 0]
+      }
+      const piece = chunk.subarray(0, partBytes - filled)
+      filling.set(piece, filled)
+      filled += piece.length
+      chunk = chunk.subarray(piece.length)
+    }
+  }
+  yield { number, bytes: filling.subarray(0, filled), isLast: true }
+}
+
+/** Removes what an upload that failed may have left. It may also have been done, and only the answer lost. */
+async function discard({ client, at }: UploadTarget, UploadId: string | undefined): Promise<void> {
+  const options = { abortSignal: AbortSignal.timeout(cleanUpMilliseconds) }
+  if (UploadId) await client.send(new AbortMultipartUploadCommand({ ...at, UploadId }), options)
+  await client.send(new DeleteObjectCommand(at), options)
 }

@@ -43,12 +43,12 @@ export type BinaryRowReaderOptions = {
  * Reads what `COPY … (format binary)` writes. Rows are kept as they came, in one piece of memory that is used again and
  * again: the values of all their columns would be many small objects, and large ones together.
  */
-export const createBinaryRowReader = ({
+export function createBinaryRowReader({
   columns,
   maxRows,
   maxBytes,
   onRows,
-}: BinaryRowReaderOptions): BinaryRowReader => {
+}: BinaryRowReaderOptions): BinaryRowReader {
   let bytes = Buffer.alloc(startBytes)
   /** Where what has come ends. */
   let end = 0

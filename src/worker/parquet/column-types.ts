@@ -30,7 +30,7 @@ const text: ColumnType = {
 }
 
 /** Reads a decimal as an integer, in units of its last place. */
-const decimal = (precision: number, scale: number, storage: Omit<SchemaElement, 'name'>): ColumnType => {
+function decimal(precision: number, scale: number, storage: Omit<SchemaElement, 'name'>): ColumnType {
   const limit = 10n ** BigInt(precision)
   // Neither NaN nor an infinity has a digit; zeros may follow the last place.
   const pattern = new RegExp(String.raw`^(-?\d+)(?:\.(\d{0,${scale}})0*)?$`)

@@ -13,7 +13,7 @@ export type EncoderRequest = Uint8Array<ArrayBuffer> | null
 /** One for each request: bytes of the file and all rows taken so far, or why a value cannot be written. */
 export type EncoderAnswer = { bytes: Uint8Array<ArrayBuffer>; rows: number } | { refusal: string }
 
-const serve = (port: MessagePort, { columns, compression }: EncoderTask): void => {
+function serve(port: MessagePort, { columns, compression }: EncoderTask): void {
   const encoder = createParquetEncoder(columns, compression)
   const encode = (request: EncoderRequest): Uint8Array<ArrayBuffer> => {
     if (!request) return encoder.end()

@@ -26,10 +26,10 @@ export type ParquetEncoder = {
  *
  * @throws UnwritableValueError from `take` and `end`, for a value that Parquet has no place for
  */
-export const createParquetEncoder = (
+export function createParquetEncoder(
   columns: readonly ParquetColumn[],
   compression: Compression,
-): ParquetEncoder => {
+): ParquetEncoder {
   const buffer = new ByteWriter()
   const writer = new ParquetWriter({
     writer: buffer,

@@ -6,7 +6,7 @@ export class UnwritableValueError extends Error {
 }
 
 /** @param type what Parquet calls the type of the column */
-export const unwritable = (column: string, value: string, type: string): UnwritableValueError => {
+export function unwritable(column: string, value: string, type: string): UnwritableValueError {
   const shown = value.length > longest ? `${value.slice(0, longest)}…` : value
   return new UnwritableValueError(
     `The column ${JSON.stringify(column)} holds ${shown}, and Parquet's ${type} has no place for it. Ask for CSV or JSONL, or leave the column out.`,

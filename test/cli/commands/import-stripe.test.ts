@@ -21,15 +21,19 @@ beforeEach(async () => {
 afterEach(() => fake[Symbol.asyncDispose]())
 
 /** `npm run import -- --stripe` against the fake, as a process of its own. */
-const spawnImport = (args: string[] = [], key = fakeKey): CommandProcess =>
-  spawnCommand(
+function spawnImport(args: string[] = [], key = fakeKey): CommandProcess {
+  return spawnCommand(
     'import',
     ['--stripe', '--host', '127.0.0.1', '--port', String(fake.port), '--protocol', 'http', ...args],
     { cwd: tmpdir(), environment: { DATABASE_URL: database.url, STRIPE_API_KEY: key } },
   )
+}
 
-const idsOf = async (): Promise<unknown[]> =>
-  (await database.query('select id from balance_transactions order by id collate "C"')).map(({ id }) => id)
+async function idsOf(): Promise<unknown[]> {
+  return (await database.query('select id from balance_transactions order by id collate "C"')).map(
+    ({ id }) => id,
+  )
+}
 
 test('a process that is killed in the middle of a page has stored what was whole, and the next one goes on', async () => {
   fillAccount(fake)

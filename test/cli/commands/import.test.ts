@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 /** `npm run import` without npm. */
-const startImport = (...args: string[]) => {
+function startImport(...args: string[]) {
   const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [cli, 'import', ...args], {
     env: { PATH, HOME, NODE_COMPILE_CACHE, DATABASE_URL: database.url, DATA_DIR: folder },
@@ -41,7 +41,7 @@ const startImport = (...args: string[]) => {
 
 const rows = 2000
 
-const writeHistory = async (): Promise<string> => {
+async function writeHistory(): Promise<string> {
   const path = join(folder, 'history.csv')
   const lines = Array.from({ length: rows }, (_, place) => {
     const day = String(1 + Math.floor((place / rows) * 30)).padStart(2, '0')
@@ -52,7 +52,7 @@ const writeHistory = async (): Promise<string> => {
   return path
 }
 
-const stored = async () => {
+async function stored() {
   const [row] = await database.query<{ rows: number; net: number; until: string | null }>(`
     select count(*)::int as rows, coalesce(sum(net), 0)::int as net,
       (select to_char(available_until, 'YYYY-MM-DD') from ledger_coverage) as until
@@ -61,7 +61,7 @@ const stored = async () => {
 }
 
 /** How many connections of imports there are, and how many of them wait for a lock. */
-const connections = async () => {
+async function connections() {
   const [row] = await database.query<{ all: number; waiting: number }>(`
     select count(*)::int as all, (count(*) filter (where wait_event_type = 'Lock'))::int as waiting
     from pg_stat_activity where application_name = 'report-gateway import' and datname = current_database()`)
@@ -69,7 +69,7 @@ const connections = async () => {
 }
 
 /** Waits until something is so, and fails when it is not in time. */
-const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+async function until(isSo: () => Promise<boolean>): Promise<void> {
   const deadline = AbortSignal.timeout(60_000)
   while (!(await isSo())) deadline.throwIfAborted()
 }

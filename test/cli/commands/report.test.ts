@@ -12,10 +12,12 @@ import { type CommandProcess, spawnReport } from '../../support/report-process.t
 import { slowReport } from '../../support/slow-report.ts'
 
 const september = ['--from', '2026-09-01', '--to', '2026-10-01']
-const slow = (rows: number, secondsEach: number): string[] => [
-  'test.slow.1',
-  ...['--set', `rows=${rows}`, '--set', `row_seconds=${secondsEach}`, '--set', 'width=4000'],
-]
+function slow(rows: number, secondsEach: number): string[] {
+  return [
+    'test.slow.1',
+    ...['--set', `rows=${rows}`, '--set', `row_seconds=${secondsEach}`, '--set', 'width=4000'],
+  ]
+}
 
 let gateway: TestGateway
 let account: TestAccount
@@ -31,23 +33,28 @@ beforeEach(async () => {
   return () => rm(folder, { recursive: true })
 })
 
-const report = (args: string[], environment: Record<string, string> = {}): CommandProcess =>
-  spawnReport(args, {
+function report(args: string[], environment: Record<string, string> = {}): CommandProcess {
+  return spawnReport(args, {
     cwd: folder,
     environment: { GATEWAY_URL: gateway.url, REPORT_GATEWAY_KEY: account.key, ...environment },
   })
+}
 
-const run = async (args: string[], environment: Record<string, string> = {}) => {
+async function run(args: string[], environment: Record<string, string> = {}) {
   const { code, stdout, stderr } = await report(args, environment).ended
   return { code, stdout: stdout.toString(), stderr }
 }
 
-const runIdIn = (text: string): string => /\bfrr_[0-9a-z]+/.exec(text)?.[0] ?? ''
-const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
+function runIdIn(text: string): string {
+  return /\bfrr_[0-9a-z]+/.exec(text)?.[0] ?? ''
+}
+function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
 
 type Run = { result: { files: { sha256: string; byteSize: string }[] } | null }
 
-const readRun = async (id: string): Promise<Run> => {
+async function readRun(id: string): Promise<Run> {
   const query = `query ($id: ID!) { reportRun(id: $id) {
     label parameters result { files { sha256 byteSize } } } }`
   return (await account.client.request<{ reportRun: Run }>(query, { id })).reportRun

@@ -9,19 +9,22 @@ import { createTestDatabase } from '../../support/database.ts'
 import { spawnGateway } from '../../support/gateway-process.ts'
 import { createGraphqlClient } from '../../support/graphql-client.ts'
 
-const temporaryFolder = async (): Promise<AsyncDisposable & { path: string }> => {
+async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'report-gateway-start-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-const readKeys = async (dataDir: string): Promise<{ test: string; live: string }> =>
-  JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8'))
+async function readKeys(dataDir: string): Promise<{ test: string; live: string }> {
+  return JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8'))
+}
 
 /** Process id of the embedded Postgres, as the gateway says it when it starts or takes one over. */
-const postgresPid = (output: string): number => Number(/Postgres \(process (\d+)\)/.exec(output)?.[1])
+function postgresPid(output: string): number {
+  return Number(/Postgres \(process (\d+)\)/.exec(output)?.[1])
+}
 
 /** False also for a process that has ended and that nobody has asked about: its state is Z. */
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {

@@ -23,7 +23,7 @@ let gateway: GatewayProcess
 let url: string
 let key: string
 
-const start = async (port: string): Promise<void> => {
+async function start(port: string): Promise<void> {
   gateway = spawnGateway({ DATA_DIR: dataDir, PORT: port })
   url = await gateway.ready()
   key = JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8')).test
@@ -198,8 +198,8 @@ describe('The page', () => {
 type Ask = { path: string; method?: string; headers: Record<string, string>; body?: string }
 
 /** Status and text of an answer. Not with fetch, which sets the header `Host` by itself. */
-const ask = ({ path, method = 'GET', headers, body }: Ask): Promise<string> =>
-  new Promise((resolve, reject) => {
+function ask({ path, method = 'GET', headers, body }: Ask): Promise<string> {
+  return new Promise((resolve, reject) => {
     request(new URL(path, url), { method, headers })
       .on('response', async (response) => resolve(`${response.statusCode} ${await text(response)}`))
       .on('upgrade', ({ statusCode }, socket) => {
@@ -209,6 +209,7 @@ const ask = ({ path, method = 'GET', headers, body }: Ask): Promise<string> =>
       .on('error', reject)
       .end(body)
   })
+}
 
 const asks: Record<string, Ask> = {
   'the page': { path: '/graphql', headers: { Accept: 'text/html' } },

@@ -25,7 +25,7 @@ type Answer = {
   body: { data?: unknown; errors?: { message: string; extensions: object }[] }
 }
 
-const answerOf = async (response: Response): Promise<Answer> => {
+async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text()
   const type = response.headers.get('content-type')
   return { status: response.status, type, text, body: type?.includes('json') ? JSON.parse(text) : {} }

@@ -13,21 +13,25 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const repeat = (count: number, part: (index: number) => string): string =>
-  Array.from({ length: count }, (_, index) => part(index)).join(' ')
+function repeat(count: number, part: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => part(index)).join(' ')
+}
 
 /** Fragments of which each uses the next one twice. */
-const bomb = (length: number, last: string): string =>
-  repeat(length, (i) =>
+function bomb(length: number, last: string): string {
+  return repeat(length, (i) =>
     i + 1 < length
       ? `fragment F${i} on Query { ...F${i + 1} ... on Node { id } ... { x: __typename } ...G${i} } fragment G${i} on Query { ...F${i + 1} }`
       : `fragment F${i} on Query { ${last} }`,
   )
+}
 
-const tooLarge = (limit: string, maximum: number) => ({
-  message: expect.stringMatching(new RegExp(`^The document .*; at most ${maximum}\\b.* allowed\\. .+\\.$`)),
-  extensions: { code: 'DOCUMENT_TOO_LARGE', limit, maximum },
-})
+function tooLarge(limit: string, maximum: number) {
+  return {
+    message: expect.stringMatching(new RegExp(`^The document .*; at most ${maximum}\\b.* allowed\\. .+\\.$`)),
+    extensions: { code: 'DOCUMENT_TOO_LARGE', limit, maximum },
+  }
+}
 
 describe('a document is refused by one error', () => {
   test.each([

@@ -17,13 +17,13 @@ afterEach(() => expect(JSON.stringify(gateway.logged)).not.toMatch(/sk_(test|liv
 
 type Answer = GraphqlResult<unknown>
 
-const first = async (answers: AsyncGenerator<Answer>): Promise<Answer> => {
+async function first(answers: AsyncGenerator<Answer>): Promise<Answer> {
   for await (const answer of answers) return answer
   throw new Error('Nothing was answered.')
 }
 
 /** An operation that was refused as a whole: the clients throw what they were told. */
-const errorsOf = (thrown: unknown): Answer => {
+function errorsOf(thrown: unknown): Answer {
   if (Array.isArray(thrown)) return { errors: thrown }
   throw thrown
 }
@@ -53,7 +53,7 @@ const transports: readonly [string, Transport][] = [
 ]
 
 /** Takes a table away while `action` runs. */
-const withoutTable = async <Result>(table: string, action: () => Promise<Result>): Promise<Result> => {
+async function withoutTable<Result>(table: string, action: () => Promise<Result>): Promise<Result> {
   await gateway.database.query(`alter table ${table} rename to ${table}_taken_away`)
   try {
     return await action()
@@ -65,7 +65,7 @@ const withoutTable = async <Result>(table: string, action: () => Promise<Result>
 const errorId = /\b[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\b/
 
 /** Fails when an answer lets anything of the inside through: a stack, SQL, a path, a key. */
-const expectNothingInside = (answer: unknown): void => {
+function expectNothingInside(answer: unknown): void {
   const text = JSON.stringify(answer)
   expect(text).not.toMatch(
     /\bat .+:\d+:\d+|node_modules|\/src\/|prisma|select |insert into|report_runs|does not exist/i,
@@ -75,13 +75,13 @@ const expectNothingInside = (answer: unknown): void => {
 }
 
 /** Fails when an answer shows of the inside, or the log speaks of a fault although only the caller made a mistake. */
-const expectMistake = (answer: Answer): void => {
+function expectMistake(answer: Answer): void {
   expectNothingInside(answer)
   expect(gateway.logged.filter(({ level }) => Number(level) >= 40)).toEqual([])
 }
 
 /** Fails unless the error is a masked one, and what it masks is in the log under its id. */
-const expectMasked = (error: NonNullable<Answer['errors']>[number] | undefined): void => {
+function expectMasked(error: NonNullable<Answer['errors']>[number] | undefined): void {
   expect(error?.message).toMatch(
     /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
   )

@@ -17,24 +17,32 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 const watchRun = 'subscription ($id: ID!) { reportRun(id: $id) { status } }'
 
-const initialize = (wire: Wire, { key }: TestAccount): void =>
+function initialize(wire: Wire, { key }: TestAccount): void {
   wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
+}
 
-const connect = async (account: TestAccount): Promise<Wire> => {
+async function connect(account: TestAccount): Promise<Wire> {
   const wire = await openWire(gateway.url)
   initialize(wire, account)
   expect(await wire.receive()).toEqual({ type: MessageType.ConnectionAck })
   return wire
 }
 
-const subscribe = (wire: Wire, id: string, runId: string): void =>
-  wire.send({ id, type: MessageType.Subscribe, payload: { query: watchRun, variables: { id: runId } } })
+function subscribe(wire: Wire, id: string, runId: string): void {
+  wire.send({
+    id,
+    type: MessageType.Subscribe,
+    payload: { query: watchRun, variables: { id: runId } },
+  })
+}
 
-const status = (id: string) => ({
-  id,
-  type: MessageType.Next,
-  payload: { data: { reportRun: { status: 'PENDING' } } },
-})
+function status(id: string) {
+  return {
+    id,
+    type: MessageType.Next,
+    payload: { data: { reportRun: { status: 'PENDING' } } },
+  }
+}
 
 test('a socket takes so many operations at once; completing one makes room', async () => {
   const account = await gateway.createAccount()
@@ -71,7 +79,7 @@ test('a socket takes so many operations at once; completing one makes room', asy
   expect([...told].sort()).toEqual(['1', '3', '4', '5'])
 })
 
-const openLog = async ({ key }: TestAccount): Promise<EventStream> => {
+async function openLog({ key }: TestAccount): Promise<EventStream> {
   const stream = await openEventStream(
     gateway.url,
     key,
@@ -81,8 +89,9 @@ const openLog = async ({ key }: TestAccount): Promise<EventStream> => {
   return stream
 }
 
-const wasRefused = ({ events }: EventStream): boolean =>
-  events[0]?.data?.errors?.[0]?.extensions?.code === 'LIMIT_REACHED'
+function wasRefused({ events }: EventStream): boolean {
+  return events[0]?.data?.errors?.[0]?.extensions?.code === 'LIMIT_REACHED'
+}
 
 test('a key holds so many WebSockets; closing one makes room', async () => {
   const [account, other] = [await gateway.createAccount(), await gateway.createAccount()]
@@ -177,7 +186,7 @@ test('who leaves while an event stream begins leaves no place taken', async () =
 })
 
 /** Subscriptions that the gateway says are open. */
-const openSubscriptions = async (): Promise<number> => {
+async function openSubscriptions(): Promise<number> {
   const figures = await (await fetch(`${gateway.url}/metrics`)).text()
   return Number(/^report_gateway_open_subscriptions (\d+)$/m.exec(figures)?.[1])
 }
@@ -217,7 +226,7 @@ test('a socket that does not say who it is is closed with 4408 within the time f
   expect(performance.now() - openedAt).toBeLessThan(limits.handshakeSeconds * 1000 + 1_500)
 })
 
-const openTcp = async (text: string): Promise<Socket> => {
+async function openTcp(text: string): Promise<Socket> {
   const { hostname, port } = new URL(gateway.url)
   const socket = connectTcp(Number(port), hostname)
     .on('error', () => {})

@@ -20,10 +20,17 @@ beforeAll(async () => {
 })
 afterAll(() => staying[Symbol.asyncDispose]())
 
-const startLeaving = (): Promise<TestGateway> =>
-  startTestGateway({ database: staying.database, dataDir: staying.dataDir, config: { role: 'gateway' } })
+function startLeaving(): Promise<TestGateway> {
+  return startTestGateway({
+    database: staying.database,
+    dataDir: staying.dataDir,
+    config: { role: 'gateway' },
+  })
+}
 
-const append = (count: number): Promise<void> => appendMany(staying.database, run, count)
+function append(count: number): Promise<void> {
+  return appendMany(staying.database, run, count)
+}
 
 test('a gateway that stops tells its sockets to come again, in waves', async () => {
   const leaving = await startLeaving()

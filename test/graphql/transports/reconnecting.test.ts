@@ -30,7 +30,9 @@ afterAll(async () => {
 })
 
 const query = 'subscription { reportRunEvents(scope: { all: true }) { __typename run { id status } } }'
-const endpoint = (): string => `${gateway.url}/graphql`.replace('http', 'ws')
+function endpoint(): string {
+  return `${gateway.url}/graphql`.replace('http', 'ws')
+}
 
 test('a subscription that was asked for in a form it cannot have takes no place of its key', async () => {
   const { key, client } = await gateway.createAccount()

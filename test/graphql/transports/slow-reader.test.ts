@@ -22,7 +22,7 @@ const watchSmall =
 
 /** The gateway's own ends of connections, by the port at the other end. */
 const serverEnds = new Map<number | undefined, Socket>()
-const noteEnd = (message: unknown): void => {
+function noteEnd(message: unknown): void {
   // As Node documents this channel.
   const { socket } = message as { socket: Socket }
   serverEnds.set(socket.remotePort, socket)
@@ -30,12 +30,12 @@ const noteEnd = (message: unknown): void => {
 beforeAll(() => diagnostics.subscribe('net.server.socket', noteEnd))
 afterAll(() => void diagnostics.unsubscribe('net.server.socket', noteEnd))
 
-const portOf = (wire: Wire): number | undefined => {
+function portOf(wire: Wire): number | undefined {
   // `ws` has no other way to learn it.
   const { _socket } = wire.socket as unknown as { _socket: Socket }
   return _socket.localPort
 }
-const serverEndOf = (port: number | undefined): Socket => {
+function serverEndOf(port: number | undefined): Socket {
   const socket = serverEnds.get(port)
   if (!socket) throw new Error(`The gateway has no connection from port ${port}.`)
   return socket
@@ -47,19 +47,19 @@ type Subscriber = {
   cursors: string[]
 }
 
-const connect = async (gateway: TestGateway, { key }: TestAccount): Promise<Wire> => {
+async function connect(gateway: TestGateway, { key }: TestAccount): Promise<Wire> {
   const wire = await openWire(gateway.url)
   wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
   expect(await wire.receive()).toEqual({ type: MessageType.ConnectionAck })
   return wire
 }
 
-const subscribe = async (
+async function subscribe(
   gateway: TestGateway,
   account: TestAccount,
   query: string,
   after: string | null = null,
-): Promise<Subscriber> => {
+): Promise<Subscriber> {
   const wire = await connect(gateway, account)
   const cursors: string[] = []
   wire.socket.on('message', (data) => {
@@ -71,11 +71,12 @@ const subscribe = async (
 }
 
 /** Waits until so many events have come. */
-const arrived = ({ cursors }: Subscriber, count: number, timeout = 10_000): Promise<void> =>
-  vi.waitFor(() => expect(cursors.length).toBe(count), { timeout, interval: 5 })
+function arrived({ cursors }: Subscriber, count: number, timeout = 10_000): Promise<void> {
+  return vi.waitFor(() => expect(cursors.length).toBe(count), { timeout, interval: 5 })
+}
 
 /** An account with a run whose events are large, and one who reads them all. */
-const prepare = async (gateway: TestGateway) => {
+async function prepare(gateway: TestGateway) {
   const account = await gateway.createAccount()
   const run = await insertRun(gateway.prisma, account, { status: 'RUNNING', metadata: { big } })
   const healthy = await subscribe(gateway, account, watchSmall)
@@ -84,7 +85,7 @@ const prepare = async (gateway: TestGateway) => {
 }
 
 /** One who has got the first event, and reads no more. */
-const getStuck = async (gateway: TestGateway, account: TestAccount) => {
+async function getStuck(gateway: TestGateway, account: TestAccount) {
   const stuck = await subscribe(gateway, account, watchBig)
   await arrived(stuck, 1)
   const serverEnd = serverEndOf(portOf(stuck.wire))
@@ -92,7 +93,7 @@ const getStuck = async (gateway: TestGateway, account: TestAccount) => {
   return { ...stuck, serverEnd }
 }
 
-const getStuckOverSse = async (gateway: TestGateway, { key }: TestAccount) => {
+async function getStuckOverSse(gateway: TestGateway, { key }: TestAccount) {
   const { hostname, port } = new URL(gateway.url)
   const socket = connectTcp(Number(port), hostname)
   onTestFinished(() => void socket.destroy())
@@ -116,16 +117,17 @@ const getStuckOverSse = async (gateway: TestGateway, { key }: TestAccount) => {
   }
 }
 
-const append = (gateway: TestGateway, run: ReportRun, count: number): Promise<void> =>
-  appendMany(gateway.database, run, count)
+function append(gateway: TestGateway, run: ReportRun, count: number): Promise<void> {
+  return appendMany(gateway.database, run, count)
+}
 
 /** The log after a cursor. */
-const resume = async (
+async function resume(
   gateway: TestGateway,
   account: TestAccount,
   after: string | undefined,
   count: number,
-): Promise<string[]> => {
+): Promise<string[]> {
   if (after === undefined) throw new Error('Not even one event had come.')
   const resumed = await subscribe(gateway, account, watchSmall, after)
   await arrived(resumed, count)

@@ -12,7 +12,9 @@ import { type Message, openWire, type Wire } from '../../support/wire.ts'
 let gateway: TestGateway
 let account: TestAccount
 const warnings: Error[] = []
-const noteWarning = (warning: Error): void => void warnings.push(warning)
+function noteWarning(warning: Error): void {
+  void warnings.push(warning)
+}
 beforeAll(async () => {
   process.on('warning', noteWarning)
   gateway = await startTestGateway()
@@ -23,21 +25,24 @@ afterAll(async () => {
   process.off('warning', noteWarning)
 })
 
-const open = (protocols?: string[]): Promise<Wire> => openWire(gateway.url, protocols)
+function open(protocols?: string[]): Promise<Wire> {
+  return openWire(gateway.url, protocols)
+}
 
-const connect = async ({ key }: TestAccount = account): Promise<Wire> => {
+async function connect({ key }: TestAccount = account): Promise<Wire> {
   const wire = await open()
   wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
   expect(await wire.receive()).toEqual({ type: MessageType.ConnectionAck })
   return wire
 }
 
-const subscribe = (wire: Wire, id: string, runId: string): void =>
+function subscribe(wire: Wire, id: string, runId: string): void {
   wire.send({
     id,
     type: MessageType.Subscribe,
     payload: { query: 'subscription ($id: ID!) { reportRun(id: $id) { status } }', variables: { id: runId } },
   })
+}
 
 describe('a socket is closed', () => {
   test('with 4406 when it does not speak graphql-transport-ws', async () => {
@@ -170,8 +175,8 @@ test('a ping of the protocol is answered', async () => {
   expect(await wire.receive()).toEqual({ type: MessageType.Pong, payload: { at: 1 } })
 })
 
-const handshake = (url: string, path: string, protocol: string): ClientRequest =>
-  get(url + path, {
+function handshake(url: string, path: string, protocol: string): ClientRequest {
+  return get(url + path, {
     headers: {
       connection: 'Upgrade',
       upgrade: 'websocket',
@@ -180,6 +185,7 @@ const handshake = (url: string, path: string, protocol: string): ClientRequest =
       'sec-websocket-protocol': protocol,
     },
   })
+}
 
 test.each(['/', '/files/x', '/graphql/', '/graphql2'])('there is no WebSocket at %s', async (path) => {
   const [response] = await once(handshake(gateway.url, path, GRAPHQL_TRANSPORT_WS_PROTOCOL), 'response')

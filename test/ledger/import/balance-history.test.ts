@@ -13,7 +13,7 @@ afterAll(() => ledger[Symbol.asyncDispose]())
 beforeEach(() => ledger.newAccount())
 
 /** The same table with its columns in another order. */
-const reordered = (csv: string): string => {
+function reordered(csv: string): string {
   const { data } = Papa.parse<string[]>(csv)
   return Papa.unparse(
     data.map((row) => row.toReversed()),

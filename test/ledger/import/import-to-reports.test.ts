@@ -6,30 +6,34 @@ import { minor, readBalance, readSummary, sumUp } from '../../support/report-sum
 import { type FinishedReport, runReport } from '../../support/run-report.ts'
 import { type ExportName, importExports, june, readExport } from '../../support/stripe-exports.ts'
 
-const headerOf = (text: string): string[] => Papa.parse<string[]>(text, { preview: 1 }).data[0] ?? []
+function headerOf(text: string): string[] {
+  return Papa.parse<string[]>(text, { preview: 1 }).data[0] ?? []
+}
 
 let gateway: TestGateway
 let account: TestAccount
 let imported: string
 let reports: Map<string, FinishedReport>
 
-const importInto = async (owner: TestAccount, names: ExportName[]): Promise<string> => {
+async function importInto(owner: TestAccount, names: ExportName[]): Promise<string> {
   const { code, stdout, stderr } = await importExports(gateway, owner, names)
   expect(code, stderr).toBe(0)
   return stdout.toString()
 }
-const importAll = () => importInto(account, ['history', 'activity', 'payouts', 'reconciliation'])
+function importAll() {
+  return importInto(account, ['history', 'activity', 'payouts', 'reconciliation'])
+}
 
-const runType = (
+function runType(
   { name, parameters: accepted }: DocumentedType,
   { columns, asker = account }: { columns?: string[]; asker?: TestAccount } = {},
-) => {
+) {
   const given = { ...june, columns }
   const parameters = Object.entries(given).filter(([key, value]) => value && accepted.includes(key))
   return runReport(asker, { custom: { type: name, parameters: Object.fromEntries(parameters) } })
 }
 
-const documentedType = (name: string): DocumentedType => {
+function documentedType(name: string): DocumentedType {
   const type = documentedTypes.find((documented) => documented.name === name)
   if (!type) throw new Error(`${name} is not documented.`)
   return type
@@ -44,7 +48,9 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const rowsOf = (name: string): Record<string, string>[] => reports.get(name)?.rows ?? []
+function rowsOf(name: string): Record<string, string>[] {
+  return reports.get(name)?.rows ?? []
+}
 
 const complete = 'live mode is complete from 2026-05-31T22:00:00Z until 2026-06-30T22:00:00Z'
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 
-const startFake = async (): Promise<FakeStripe> => {
+async function startFake(): Promise<FakeStripe> {
   const fake = await startFakeStripe()
   onTestFinished(() => fake[Symbol.asyncDispose]())
   fillAccount(fake)
@@ -25,8 +25,8 @@ const startFake = async (): Promise<FakeStripe> => {
 
 const quick = { firstMilliseconds: 1, longestMilliseconds: 4, mostMilliseconds: 5_000, refusals: 8 }
 
-const stripeAt = (fake: { port: number }, options: Partial<StripeClientOptions> = {}) =>
-  createStripeClient({
+function stripeAt(fake: { port: number }, options: Partial<StripeClientOptions> = {}) {
+  return createStripeClient({
     key: { secret: fakeKey, livemode: false },
     host: '127.0.0.1',
     port: fake.port,
@@ -37,8 +37,9 @@ const stripeAt = (fake: { port: number }, options: Partial<StripeClientOptions> 
     networkRetries: 1,
     ...options,
   })
+}
 
-const connect = async (): Promise<pg.Client> => {
+async function connect(): Promise<pg.Client> {
   const client = createConnection(database.url, 'test')
   await client.connect()
   onTestFinished(() => client.end())
@@ -47,7 +48,7 @@ const connect = async (): Promise<pg.Client> => {
 
 let accounts = 0
 /** What a sync takes, into a ledger of its own. */
-const syncOf = async (fake: FakeStripe, client: Partial<StripeClientOptions> = {}): Promise<SyncOptions> => {
+async function syncOf(fake: FakeStripe, client: Partial<StripeClientOptions> = {}): Promise<SyncOptions> {
   accounts += 1
   return {
     stripe: stripeAt(fake, client),
@@ -59,11 +60,11 @@ const syncOf = async (fake: FakeStripe, client: Partial<StripeClientOptions> = {
   }
 }
 
-const ledgerOf = async (
+async function ledgerOf(
   { tenant }: SyncOptions,
   table: string,
   order = 'id',
-): Promise<Record<string, unknown>[]> => {
+): Promise<Record<string, unknown>[]> {
   const rows = await database.query(
     `select * from ${table} where account_id = $1 and not livemode order by ${order}`,
     [tenant.accountId],
@@ -71,19 +72,21 @@ const ledgerOf = async (
   return rows.map(({ account_id, livemode, ...columns }) => columns)
 }
 
-const expectAccount = async (sync: SyncOptions): Promise<void> => {
+async function expectAccount(sync: SyncOptions): Promise<void> {
   for (const [table, rows] of Object.entries(expectedLedger)) {
     const order = table === 'fee_details' ? 'balance_transaction_id, position' : 'id collate "C"'
     expect(await ledgerOf(sync, table, order)).toEqual(rows)
   }
 }
 
-const coverageOf = async (sync: SyncOptions) => {
+async function coverageOf(sync: SyncOptions) {
   const [row] = await ledgerOf(sync, 'ledger_coverage', 'account_id')
   return row && [row.available_from, row.available_until]
 }
 
-const idsOf = async (sync: SyncOptions) => (await ledgerOf(sync, 'balance_transactions')).map(({ id }) => id)
+async function idsOf(sync: SyncOptions) {
+  return (await ledgerOf(sync, 'balance_transactions')).map(({ id }) => id)
+}
 
 /** Five minutes before the time of the sync. */
 const end = new Date('2026-03-20T11:55:00Z')
@@ -164,11 +167,12 @@ test('one that was interrupted has stored whole windows, and goes on after them'
   expect(await coverageOf(sync)).toEqual([marchFirst, end])
 })
 
-const sentenceOf = async (sync: Promise<unknown>): Promise<string> =>
-  sync.then(
+async function sentenceOf(sync: Promise<unknown>): Promise<string> {
+  return sync.then(
     () => 'It succeeded.',
     (error: unknown) => explainStripeFailure(error, '127.0.0.1') ?? String(error),
   )
+}
 
 test('a server that refuses for ever is left, with what was stored', async () => {
   const fake = await startFake()
@@ -220,7 +224,7 @@ test('a host that cannot be reached is named', async () => {
 })
 
 /** Puts an automatic payout of the nineteenth of March there, and its row. */
-const putPayout = (fake: FakeStripe, fields: Record<string, unknown>): void => {
+function putPayout(fake: FakeStripe, fields: Record<string, unknown>): void {
   const time = '2026-03-19T02:00:00Z'
   const money = ['usd', 300] as [string, number]
   const arrival_date = at('2026-03-21T00:00:00Z')

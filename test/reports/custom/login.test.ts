@@ -26,7 +26,7 @@ beforeEach(() => {
 })
 
 /** What it comes to when the reports of an empty folder are loaded with a login: nothing, or what is wrong with that. */
-const loadWith = async (): Promise<string> => {
+async function loadWith(): Promise<string> {
   const url = new URL(database.url)
   url.username = role
   url.password = password
@@ -45,7 +45,7 @@ const loadWith = async (): Promise<string> => {
   }
 }
 
-const loadWithRights = async (grant: string): Promise<string> => {
+async function loadWithRights(grant: string): Promise<string> {
   await database.query(`create role ${role} login password '${password}'`)
   try {
     await database.query(grant.replace('LOGIN', role))

@@ -14,11 +14,12 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 /** An instant at midnight of that day in the timezone. */
-const midnight = (day: string, timezone: string): string =>
-  Temporal.PlainDate.from(day).toZonedDateTime(timezone).toInstant().toString()
+function midnight(day: string, timezone: string): string {
+  return Temporal.PlainDate.from(day).toZonedDateTime(timezone).toInstant().toString()
+}
 
 /** Balances from the ledger itself, before a moment. */
-const balancesBefore = async (moment: string): Promise<Record<string, bigint>> => {
+async function balancesBefore(moment: string): Promise<Record<string, bigint>> {
   const rows = await gateway.database.query<{ currency: string; sum: string }>(
     `select currency, sum(net) as sum from balance_transactions
      where account_id = $1 and not livemode and effective_at < $2::timestamptz group by currency`,
@@ -27,13 +28,14 @@ const balancesBefore = async (moment: string): Promise<Record<string, bigint>> =
   return Object.fromEntries(rows.map(({ currency, sum }) => [currency, BigInt(sum)]))
 }
 
-const localTime = (utc = '', timezone: string): string =>
-  Temporal.PlainDateTime.from(utc)
+function localTime(utc = '', timezone: string): string {
+  return Temporal.PlainDateTime.from(utc)
     .toZonedDateTime('UTC')
     .withTimeZone(timezone)
     .toPlainDateTime()
     .toString({ smallestUnit: 'second' })
     .replace('T', ' ')
+}
 
 const autumn2025 = ['2025-10-01', '2025-11-01', '2025-12-01']
 const spring = ['2026-03-01', '2026-04-01', '2026-05-01']
@@ -54,7 +56,7 @@ const intervals = chains.flatMap(([timezone, days]) =>
 )
 
 /** The five reports of one interval. */
-const runAll = async ({ timezone, first, last }: (typeof intervals)[number]) => {
+async function runAll({ timezone, first, last }: (typeof intervals)[number]) {
   const parameters = {
     interval: { between: { start: midnight(first, timezone), end: midnight(last, timezone) } },
     timezone,

@@ -14,11 +14,14 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const march = { interval: { between: { start: marchStart, end: marchEnd } } }
-const textOf = async (report: Record<string, unknown>): Promise<string> =>
-  (await runReport(account, report)).text
+async function textOf(report: Record<string, unknown>): Promise<string> {
+  return (await runReport(account, report)).text
+}
 
 /** Lines as they stand in a file, each ended by LF. */
-const lines = (...texts: string[]): string => texts.map((text) => `${text}\n`).join('')
+function lines(...texts: string[]): string {
+  return texts.map((text) => `${text}\n`).join('')
+}
 
 describe('the itemized activity', () => {
   test('has its default columns, oldest row first, in Berlin', async () => {

@@ -25,15 +25,17 @@ const between = { start: '2026-08-24T10:30:00Z', end: '2026-09-09T00:00:00Z' }
 type StoredPayout = { id: string; currency: string; amount: string }
 
 /** Automatic payouts, in the order in which they left the balance, as the ledger has them. */
-const readPayouts = (condition: string, values: string[]) =>
-  gateway.database.query<StoredPayout>(
+function readPayouts(condition: string, values: string[]) {
+  return gateway.database.query<StoredPayout>(
     `select id, currency, amount from payouts
      where account_id = '${demoAccountId}' and not livemode and is_automatic and ${condition}
      order by effective_at, id collate "C"`,
     values,
   )
-const storedPayouts = () =>
-  readPayouts('effective_at >= $1 and effective_at < $2', [between.start, between.end])
+}
+function storedPayouts() {
+  return readPayouts('effective_at >= $1 and effective_at < $2', [between.start, between.end])
+}
 
 type StoredSum = {
   currency: string
@@ -45,7 +47,7 @@ type StoredSum = {
 }
 
 /** Sums by SQL that goes from the payouts to their rows, in the form of `sumUp`; without the totals. */
-const sumsOf = async (payoutIds: readonly string[]): Promise<Map<string, Amounts>> => {
+async function sumsOf(payoutIds: readonly string[]): Promise<Map<string, Amounts>> {
   const rows = await gateway.database.query<StoredSum>(
     `select row.currency, row.reporting_category as category, count(*), sum(row.amount) as gross,
        sum(row.fee) as fee, sum(row.amount - row.fee) as net
@@ -62,14 +64,16 @@ const sumsOf = async (payoutIds: readonly string[]): Promise<Map<string, Amounts
   )
 }
 
-const withoutTotals = (sums: Map<string, Amounts>) =>
-  new Map([...sums].filter(([key]) => !key.endsWith('total')))
+function withoutTotals(sums: Map<string, Amounts>) {
+  return new Map([...sums].filter(([key]) => !key.endsWith('total')))
+}
 
 /** The sum of net by currency. */
-const totalsOf = (sums: Map<string, Amounts>) =>
-  Object.fromEntries(
+function totalsOf(sums: Map<string, Amounts>) {
+  return Object.fromEntries(
     [...sums].flatMap(([key, { net }]) => (key.endsWith('total') ? [[key.slice(0, 3), net]] : [])),
   )
+}
 
 describe('the payout reconciliation', () => {
   test('sums up what the ledger says was swept by the payouts of the interval', async () => {

@@ -30,15 +30,12 @@ beforeAll(async () => {
 })
 afterAll(() => gateways[Symbol.asyncDispose]())
 
-const runsOf = ({ accountId }: TestAccount): Promise<number> =>
-  first.prisma.reportRun.count({ where: { accountId } })
+function runsOf({ accountId }: TestAccount): Promise<number> {
+  return first.prisma.reportRun.count({ where: { accountId } })
+}
 
 /** createReportRun with a header Idempotency-Key. */
-const createWithHeader = async (
-  account: TestAccount,
-  header: string,
-  input: object,
-): Promise<NewRunPayload> => {
+async function createWithHeader(account: TestAccount, header: string, input: object): Promise<NewRunPayload> {
   const response = await fetch(`${first.url}/graphql`, {
     method: 'POST',
     headers: {
@@ -51,7 +48,7 @@ const createWithHeader = async (
   return (await response.json()).data.createReportRun
 }
 
-const only = (errors: readonly ShownError[]): ShownError => {
+function only(errors: readonly ShownError[]): ShownError {
   expect(errors).toHaveLength(1)
   const [error] = errors
   if (!error) throw new Error('There is no error.')

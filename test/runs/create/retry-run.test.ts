@@ -22,16 +22,17 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const read = async (client: GraphqlClient, id: string): Promise<ShownRun | null> =>
-  (
+async function read(client: GraphqlClient, id: string): Promise<ShownRun | null> {
+  return (
     await client.request<{ reportRun: ShownRun | null }>(
       `query ($id: ID!) { reportRun(id: $id) { ${runFields} } }`,
       { id },
     )
   ).reportRun
+}
 
 /** A run that has ended, and its account. */
-const ended = async (input = {}): Promise<{ account: TestAccount; client: GraphqlClient; id: string }> => {
+async function ended(input = {}): Promise<{ account: TestAccount; client: GraphqlClient; id: string }> {
   const account = await gateway.createAccount()
   const { client } = account
   const { id } = await created(client, slowInput(input))

@@ -18,23 +18,28 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const reuse = (more: object = {}, parameters: object = {}) =>
-  slowInput({ reuseWithin: 'PT1H', ...more }, { ...parameters })
+function reuse(more: object = {}, parameters: object = {}) {
+  return slowInput({ reuseWithin: 'PT1H', ...more }, { ...parameters })
+}
 
 /** A run of that input that has succeeded. */
-const succeeded = async ({ client }: TestAccount, input = reuse()): Promise<ShownRun> => {
+async function succeeded({ client }: TestAccount, input = reuse()): Promise<ShownRun> {
   const run = await created(client, input)
   expect((await endOf(client, run.id)).status).toBe('SUCCEEDED')
   return run
 }
 
-const ask = ({ client }: TestAccount, input = reuse()): Promise<NewRunPayload> => create(client, input)
+function ask({ client }: TestAccount, input = reuse()): Promise<NewRunPayload> {
+  return create(client, input)
+}
 
-const runsOf = ({ accountId }: TestAccount): Promise<number> =>
-  gateway.prisma.reportRun.count({ where: { accountId } })
+function runsOf({ accountId }: TestAccount): Promise<number> {
+  return gateway.prisma.reportRun.count({ where: { accountId } })
+}
 
-const change = (id: string, data: Parameters<typeof gateway.prisma.reportRun.update>[0]['data']) =>
-  gateway.prisma.reportRun.update({ where: { id }, data })
+function change(id: string, data: Parameters<typeof gateway.prisma.reportRun.update>[0]['data']) {
+  return gateway.prisma.reportRun.update({ where: { id }, data })
+}
 
 describe('an identical run that has finished lately', () => {
   test('is the answer, as it is, and nothing is created', async () => {

@@ -26,21 +26,22 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
 })
 
-const startWorker = () =>
-  startTestGateway({
+function startWorker() {
+  return startTestGateway({
     reportTypes,
     config: { role: 'worker', accountConcurrency: 1 },
     database: gateway.database,
     dataDir: gateway.dataDir,
   })
+}
 
-const day = (days: number): string => {
+function day(days: number): string {
   const midnight = Math.floor(Date.now() / 86_400_000) * 86_400_000
   return new Date(midnight + days * 86_400_000).toISOString()
 }
 
 /** Says that the ledger of the account is there from ten days ago until some days from now. */
-const cover = ({ accountId, livemode }: TestAccount, until: number): Promise<unknown> => {
+function cover({ accountId, livemode }: TestAccount, until: number): Promise<unknown> {
   const dates = { availableFrom: day(-10), availableUntil: day(until), updatedAt: new Date() }
   return gateway.prisma.ledgerCoverage.upsert({
     where: { accountId_livemode: { accountId, livemode } },
@@ -49,18 +50,21 @@ const cover = ({ accountId, livemode }: TestAccount, until: number): Promise<unk
   })
 }
 
-const balance = (start: number, end: number, more: object = {}) => ({
-  report: { balanceSummary: { interval: { between: { start: day(start), end: day(end) } } } },
-  waitForData: true,
-  ...more,
-})
+function balance(start: number, end: number, more: object = {}) {
+  return {
+    report: { balanceSummary: { interval: { between: { start: day(start), end: day(end) } } } },
+    waitForData: true,
+    ...more,
+  }
+}
 
-const waitingRun = (account: TestAccount, end: number, more: object = {}): Promise<ShownRun> =>
-  created(account.client, balance(-5, end, more))
+function waitingRun(account: TestAccount, end: number, more: object = {}): Promise<ShownRun> {
+  return created(account.client, balance(-5, end, more))
+}
 
 type Place = { position: number; estimatedStartAt: string | null; waitingFor: string } | null
-const shown = async ({ client }: TestAccount, id: string) =>
-  (
+async function shown({ client }: TestAccount, id: string) {
+  return (
     await client.request<{
       reportRun: {
         status: string
@@ -74,22 +78,28 @@ const shown = async ({ client }: TestAccount, id: string) =>
       { id },
     )
   ).reportRun
+}
 
-const jobsOf = (runId: string) =>
-  gateway.database.query(`select priority from report_gateway_queue.job where data->>'runId' = $1`, [runId])
-
-const setPriority = (runId: string, priority: number) =>
-  gateway.database.query(`update report_gateway_queue.job set priority = $2 where data->>'runId' = $1`, [
+function jobsOf(runId: string) {
+  return gateway.database.query(`select priority from report_gateway_queue.job where data->>'runId' = $1`, [
     runId,
-    priority,
   ])
+}
 
-const eventsOf = async (runId: string): Promise<string[]> =>
-  (await gateway.prisma.reportRunEvent.findMany({ where: { runId }, orderBy: { position: 'asc' } }))
+function setPriority(runId: string, priority: number) {
+  return gateway.database.query(
+    `update report_gateway_queue.job set priority = $2 where data->>'runId' = $1`,
+    [runId, priority],
+  )
+}
+
+async function eventsOf(runId: string): Promise<string[]> {
+  return (await gateway.prisma.reportRunEvent.findMany({ where: { runId }, orderBy: { position: 'asc' } }))
     .filter(({ kind }) => kind !== 'PROGRESSED')
     .map(({ kind, toStatus }) => `${kind} ${toStatus}`)
+}
 
-const release = (other: Partial<ReleaseDependencies> = {}): Promise<void> => {
+function release(other: Partial<ReleaseDependencies> = {}): Promise<void> {
   const { prisma } = gateway
   const wakeUp = { notify: () => {}, onWake: () => {}, isConnected: () => true, stop: async () => {} }
   const catalog = createCatalog(reportTypes)

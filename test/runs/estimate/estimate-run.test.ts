@@ -27,8 +27,8 @@ type Estimate = {
   warnings: string[]
 }
 
-const estimate = async ({ client }: TestAccount, variables: object): Promise<Estimate> =>
-  (
+async function estimate({ client }: TestAccount, variables: object): Promise<Estimate> {
+  return (
     await client.request<{ estimateReportRun: Estimate }>(
       `query ($report: ReportInput!, $output: ReportOutputInput, $waitForData: Boolean! = false) {
         estimateReportRun(report: $report, output: $output, waitForData: $waitForData) {
@@ -39,14 +39,19 @@ const estimate = async ({ client }: TestAccount, variables: object): Promise<Est
       { ...variables },
     )
   ).estimateReportRun
+}
 
-const slow = (parameters: object = {}) => ({ report: { custom: { type: 'test.slow.1', parameters } } })
+function slow(parameters: object = {}) {
+  return { report: { custom: { type: 'test.slow.1', parameters } } }
+}
 
-const balance = (start: string, end: string, more: object = {}) => ({
-  report: { balanceSummary: { interval: { between: { start, end } }, ...more } },
-})
+function balance(start: string, end: string, more: object = {}) {
+  return {
+    report: { balanceSummary: { interval: { between: { start, end } }, ...more } },
+  }
+}
 
-const cover = ({ accountId, livemode }: TestAccount) => {
+function cover({ accountId, livemode }: TestAccount) {
   const [availableFrom, availableUntil] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-03-01T00:00:00Z')]
   const data = { accountId, livemode, availableFrom, availableUntil, updatedAt: availableUntil }
   return gateway.prisma.ledgerCoverage.create({ data })

@@ -31,22 +31,25 @@ afterAll(async () => {
 
 type Place = { position: number; estimatedStartAt: string | null; waitingFor: string } | null
 
-const placeOf = async (client: GraphqlClient, id: string): Promise<Place> =>
-  (
+async function placeOf(client: GraphqlClient, id: string): Promise<Place> {
+  return (
     await client.request<{ reportRun: { queue: Place } }>(
       'query ($id: ID!) { reportRun(id: $id) { queue { position estimatedStartAt waitingFor } } }',
       { id },
     )
   ).reportRun.queue
+}
 
-const at = (seconds: number): Date => new Date(noon.getTime() + seconds * 1000)
+function at(seconds: number): Date {
+  return new Date(noon.getTime() + seconds * 1000)
+}
 
 /** Runs that no worker will take up, asked for a second after each other. */
-const addRuns = async (
+async function addRuns(
   account: TestAccount,
   status: 'PENDING' | 'RUNNING',
   count: number,
-): Promise<string[]> => {
+): Promise<string[]> {
   const ids: string[] = []
   for (let i = 0; i < count; i++) {
     const fields = { status, reportType: slowReport.name, createdAt: at(i - 1000) }
@@ -160,12 +163,13 @@ describe('the place in the queue', () => {
 })
 
 type Use = { limit: number; used: number; resetsAt: string | null }
-const quotaOf = async (client: GraphqlClient): Promise<{ concurrentRuns: Use; dailyRuns: Use }> =>
-  (
+async function quotaOf(client: GraphqlClient): Promise<{ concurrentRuns: Use; dailyRuns: Use }> {
+  return (
     await client.request<{ viewer: { quota: { concurrentRuns: Use; dailyRuns: Use } } }>(
       '{ viewer { quota { concurrentRuns { limit used resetsAt } dailyRuns { limit used resetsAt } } } }',
     )
   ).viewer.quota
+}
 
 describe('the quota', () => {
   test('shows runs at once and runs of the day, of the account and mode alone', async () => {

@@ -26,25 +26,35 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-const now = (): Date => new Date()
+function now(): Date {
+  return new Date()
+}
 const all: RunScope = { kind: 'all' }
 
 /** An account whose log is empty. */
-const createOwner = async (): Promise<RunOwner> => {
+async function createOwner(): Promise<RunOwner> {
   const accountId = newId(idPrefixes.account, now())
   await parts.prisma.account.create({ data: { id: accountId, name: 'Test' } })
   const { apiKey } = await createApiKey(parts.prisma, { accountId, livemode: false, name: 'Test' })
   return { accountId, livemode: false, apiKeyId: apiKey.id }
 }
 
-const progress = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'RUNNING' })
-const start = (runId: string) => transition({ ...parts, now }, { runId, from: 'PENDING', to: 'RUNNING' })
-const end = (runId: string) => transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'SUCCEEDED' })
+function progress(runId: string) {
+  return transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'RUNNING' })
+}
+function start(runId: string) {
+  return transition({ ...parts, now }, { runId, from: 'PENDING', to: 'RUNNING' })
+}
+function end(runId: string) {
+  return transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'SUCCEEDED' })
+}
 
-const positionsOf = (told: readonly RunEvent[]): bigint[] => told.map(({ place }) => place.position)
+function positionsOf(told: readonly RunEvent[]): bigint[] {
+  return told.map(({ place }) => place.position)
+}
 
 /** The positions that a reader is told that drops after so many events of each session, and comes again. */
-const readInSessions = async (owner: RunOwner, sessions: number[], expected: number): Promise<bigint[]> => {
+async function readInSessions(owner: RunOwner, sessions: number[], expected: number): Promise<bigint[]> {
   const seen: bigint[] = []
   let after: LogPlace = { position: 0n, snapshotsAfter: null }
   for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
@@ -198,7 +208,7 @@ test('what is left after pruning has no gap, although clocks differ', async () =
 })
 
 /** Makes so many events of 2020, and then one of 2022. */
-const addEvents = async (owner: RunOwner, count: number): Promise<void> => {
+async function addEvents(owner: RunOwner, count: number): Promise<void> {
   const { id } = await insertRun(parts.prisma, owner)
   const { accountId, livemode } = owner
   await parts.database.query(
@@ -209,8 +219,9 @@ const addEvents = async (owner: RunOwner, count: number): Promise<void> => {
   )
   await parts.prisma.eventLogHead.create({ data: { accountId, livemode, position: BigInt(count + 1) } })
 }
-const countEvents = ({ accountId }: RunOwner): Promise<number> =>
-  parts.prisma.reportRunEvent.count({ where: { accountId } })
+function countEvents({ accountId }: RunOwner): Promise<number> {
+  return parts.prisma.reportRunEvent.count({ where: { accountId } })
+}
 const in2021 = new Date('2021-01-01')
 
 test('any number of events is pruned, from the front of each log and by its index', async () => {

@@ -27,12 +27,13 @@ const watchRun = `subscription ($id: ID!) { reportRun(id: $id) { ${fields} } }`
 const watchLog = `subscription { reportRunEvents(scope: { all: true }, progressInterval: "PT0S") {
   cursor run { ${fields} } ... on ReportRunStatusChanged { actor { displayName } } } }`
 
-const openSocket = ({ key }: TestAccount): Client =>
-  createClient({
+function openSocket({ key }: TestAccount): Client {
+  return createClient({
     url: `${gateway.url.replace('http', 'ws')}/graphql`,
     connectionParams: { authorization: `Bearer ${key}` },
     retryAttempts: 0,
   })
+}
 
 type Crowd = {
   /** How many messages each subscriber has got. */
@@ -41,12 +42,12 @@ type Crowd = {
 }
 
 /** So many subscriptions over a few sockets; resolves when each has got its first message. */
-const gather = async (
+async function gather(
   account: TestAccount,
   size: number,
   query: string,
   variables: Record<string, unknown> = {},
-): Promise<Crowd & Disposable> => {
+): Promise<Crowd & Disposable> {
   const clients = Array.from({ length: Math.min(size, socketCount) }, () => openSocket(account))
   const counts = Array.from({ length: size }, () => 0)
   const wrong: unknown[] = []
@@ -73,7 +74,7 @@ const gather = async (
   }
 }
 
-const arrived = async ({ counts, wrong }: Crowd, count: number): Promise<void> => {
+async function arrived({ counts, wrong }: Crowd, count: number): Promise<void> {
   await vi.waitFor(() => expect(Math.min(...counts)).toBeGreaterThanOrEqual(count), {
     timeout: 60_000,
     interval: 5,
@@ -81,8 +82,9 @@ const arrived = async ({ counts, wrong }: Crowd, count: number): Promise<void> =
   expect(wrong).toEqual([])
 }
 
-const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) =>
-  changeRun(gateway, run, from, to)
+function change(run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) {
+  return changeRun(gateway, run, from, to)
+}
 
 const steps = [
   ['PENDING', 'RUNNING'],
@@ -90,25 +92,32 @@ const steps = [
   ['RUNNING', 'SUCCEEDED'],
 ] as const
 
-const isOfEvents = ({ text, application }: SentStatement): boolean =>
-  application === 'report-gateway requests' &&
-  // Not what comes by the clock: the looks at keys, at deadlines and at runs that wait for data.
-  !/revoked_at|deadline_at|data_needed_until/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
+function isOfEvents({ text, application }: SentStatement): boolean {
+  return (
+    application === 'report-gateway requests' &&
+    // Not what comes by the clock: the looks at keys, at deadlines and at runs that wait for data.
+    !/revoked_at|deadline_at|data_needed_until/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
+  )
+}
 
-const tableOf = (text: string): string => /from "\w+"\."(\w+)"/i.exec(text)?.[1] ?? text
+function tableOf(text: string): string {
+  return /from "\w+"\."(\w+)"/i.exec(text)?.[1] ?? text
+}
 
-const tally = (sent: SentStatement[]): Record<string, number> => {
+function tally(sent: SentStatement[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { text } of sent.filter(isOfEvents)) counts[tableOf(text)] = (counts[tableOf(text)] ?? 0) + 1
   return counts
 }
 
 /** Statements but for reads of the log, of which the clock brings some of its own. */
-const expected = (to: string): Record<string, number> => ({
-  report_runs: 1,
-  api_keys: 1,
-  ...(to === 'SUCCEEDED' && { report_files: 1 }),
-})
+function expected(to: string): Record<string, number> {
+  return {
+    report_runs: 1,
+    api_keys: 1,
+    ...(to === 'SUCCEEDED' && { report_files: 1 }),
+  }
+}
 
 const kinds = {
   reportRunEvents: (account: TestAccount, size: number) => gather(account, size, watchLog),

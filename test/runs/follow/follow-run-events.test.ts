@@ -36,16 +36,22 @@ const subscription = `subscription ($scope: ReportRunScope!, $after: EventCursor
 const page = `query ($after: EventCursor, $first: Int, $scope: ReportRunScope) {
   reportRunEvents(after: $after, first: $first, scope: $scope) { nodes { ${fields} } endCursor hasMore } }`
 
-const elsewhere = ({ key }: TestAccount): GraphqlClient => createGraphqlClient(second.url, key)
+function elsewhere({ key }: TestAccount): GraphqlClient {
+  return createGraphqlClient(second.url, key)
+}
 
-const isStatus = ({ __typename }: Told): boolean => __typename === 'ReportRunStatusChanged'
-const described = (told: Told[]): string[] => told.filter(isStatus).map(({ run, to }) => `${run?.id} ${to}`)
+function isStatus({ __typename }: Told): boolean {
+  return __typename === 'ReportRunStatusChanged'
+}
+function described(told: Told[]): string[] {
+  return told.filter(isStatus).map(({ run, to }) => `${run?.id} ${to}`)
+}
 
 /** Reads a subscription until `isEnough` of what was told. */
-const readUntil = async (
+async function readUntil(
   stream: AsyncGenerator<GraphqlResult<{ reportRunEvents: Told }>>,
   isEnough: (told: Told[]) => boolean,
-): Promise<Told[]> => {
+): Promise<Told[]> {
   const told: Told[] = []
   for await (const { data, errors } of stream) {
     if (errors || !data) throw new Error(JSON.stringify(errors))
@@ -56,11 +62,11 @@ const readUntil = async (
 }
 
 /** Reads the log by polling until `isEnough`. */
-const pollUntil = async (
+async function pollUntil(
   client: GraphqlClient,
   variables: { after: string | null; first?: number; scope?: object },
   isEnough: (told: Told[]) => boolean,
-): Promise<Told[]> => {
+): Promise<Told[]> {
   const told: Told[] = []
   let { after } = variables
   await expect
@@ -79,13 +85,13 @@ const pollUntil = async (
   return told
 }
 
-const ended =
-  (count: number) =>
-  (told: Told[]): boolean =>
-    told.filter(({ to }) => to === 'SUCCEEDED').length === count
+function ended(count: number) {
+  return (told: Told[]): boolean => told.filter(({ to }) => to === 'SUCCEEDED').length === count
+}
 
-const lifeOf = (id: string): string[] =>
-  ['PENDING', 'RUNNING', 'SUCCEEDED'].map((status) => `${id} ${status}`)
+function lifeOf(id: string): string[] {
+  return ['PENDING', 'RUNNING', 'SUCCEEDED'].map((status) => `${id} ${status}`)
+}
 
 test('the cursor of a mutation resumes over WebSocket, over SSE and by polling, through another gateway', async () => {
   const account = await first.createAccount()

@@ -27,13 +27,12 @@ const transports = {
 }
 
 /** A run that no worker knows of: it stays as it is. */
-const insertWaitingRun = async (owner: TestAccount): Promise<string> =>
-  (await insertRun(gateway.prisma, owner, { reportType: slowReport.name })).id
+async function insertWaitingRun(owner: TestAccount): Promise<string> {
+  return (await insertRun(gateway.prisma, owner, { reportType: slowReport.name })).id
+}
 
 /** All that a subscription answers. A refusal counts as an answer: graphql-ws throws the errors of its message. */
-const answersOf = async <Answer>(
-  watcher: AsyncIterable<Answer>,
-): Promise<(Answer | { errors: unknown })[]> => {
+async function answersOf<Answer>(watcher: AsyncIterable<Answer>): Promise<(Answer | { errors: unknown })[]> {
   const answers: (Answer | { errors: unknown })[] = []
   try {
     for await (const answer of watcher) answers.push(answer)
@@ -43,8 +42,9 @@ const answersOf = async <Answer>(
   return answers
 }
 
-const cancel = ({ client }: TestAccount, id: string): Promise<object> =>
-  client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { message } } }', { id })
+function cancel({ client }: TestAccount, id: string): Promise<object> {
+  return client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { message } } }', { id })
+}
 
 describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s', (name) => {
   const watch = transports[name]

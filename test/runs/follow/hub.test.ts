@@ -27,13 +27,18 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-const now = (): Date => new Date()
-const start = (runId: string) =>
-  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'PENDING', to: 'RUNNING' })
-const progress = (runId: string) =>
-  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'RUNNING' })
-const end = (runId: string) =>
-  transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'CANCELED' })
+function now(): Date {
+  return new Date()
+}
+function start(runId: string) {
+  return transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'PENDING', to: 'RUNNING' })
+}
+function progress(runId: string) {
+  return transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'RUNNING' })
+}
+function end(runId: string) {
+  return transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'CANCELED' })
+}
 
 test('a change between the start of listening and the first look at the run is not lost', async () => {
   const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })

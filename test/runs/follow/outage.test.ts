@@ -16,15 +16,16 @@ const watchLog = `subscription {
 const watchRun = `subscription ($id: ID!) { reportRun(id: $id) { ${fields} } }`
 
 /** Ends every connection that the gateway has to Postgres; tells how many there were. */
-const cutOff = async (): Promise<number> => {
+async function cutOff(): Promise<number> {
   const ended = await gateway.database.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'report-gateway%'",
   )
   return ended.length
 }
 
-const change = (run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) =>
-  changeRun(gateway, run, from, to)
+function change(run: ReportRun, from: ReportRun['status'], to: ReportRun['status']) {
+  return changeRun(gateway, run, from, to)
+}
 
 type Told = {
   __typename: string

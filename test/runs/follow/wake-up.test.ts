@@ -10,11 +10,12 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-const connectionsOf = (applicationName: string): Promise<{ pid: number }[]> =>
-  parts.database.query(
+function connectionsOf(applicationName: string): Promise<{ pid: number }[]> {
+  return parts.database.query(
     'select pid from pg_stat_activity where datname = current_database() and application_name = $1',
     [applicationName],
   )
+}
 
 test('a wake-up connection that broke is made anew, and asks everyone to look', async () => {
   const pool = createPool({

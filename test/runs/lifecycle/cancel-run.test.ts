@@ -24,7 +24,7 @@ type Payload = {
   userErrors: { __typename: string; code: string; path: string[] | null; reportRun?: SeenRun }[]
 }
 
-const cancel = async (id: string, reason?: string): Promise<Payload> => {
+async function cancel(id: string, reason?: string): Promise<Payload> {
   const { cancelReportRun } = await account.client.request<{ cancelReportRun: Payload }>(
     `mutation ($id: ID!, $reason: String) {
       cancelReportRun(id: $id, reason: $reason) {
@@ -38,26 +38,32 @@ const cancel = async (id: string, reason?: string): Promise<Payload> => {
 }
 
 /** Statements of reports that Postgres is working on. */
-const activeReports = (): Promise<{ query: string }[]> =>
-  gateway.database.query(`
+function activeReports(): Promise<{ query: string }[]> {
+  return gateway.database.query(`
     select query from pg_stat_activity
     where datname = current_database() and application_name = 'report-gateway reports' and state <> 'idle'`)
+}
 
 /** Waits until Postgres is at work on a report's statement that begins like this. */
-const workOn = (start: string): Promise<void> =>
-  vi.waitFor(async () => expect((await activeReports())[0]?.query).toMatch(new RegExp(`^${start}`)), 30_000)
+function workOn(start: string): Promise<void> {
+  return vi.waitFor(
+    async () => expect((await activeReports())[0]?.query).toMatch(new RegExp(`^${start}`)),
+    30_000,
+  )
+}
 
-const untilRowsFlow = async (id: string): Promise<void> => {
+async function untilRowsFlow(id: string): Promise<void> {
   for await (const { data } of account.client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
     if (Number(data?.reportRun.progress?.rowsWritten ?? 0) > 0) return
   }
 }
 
-const filesOf = async (id: string): Promise<string[]> =>
-  (await storedFiles(gateway.dataDir)).filter((file) => file.includes(id))
+async function filesOf(id: string): Promise<string[]> {
+  return (await storedFiles(gateway.dataDir)).filter((file) => file.includes(id))
+}
 
 /** Checks that a canceled run's work has ended within a second, and that nothing is left of it. */
-const expectStopped = async (id: string): Promise<SeenRun> => {
+async function expectStopped(id: string): Promise<SeenRun> {
   const asked = performance.now()
   const [end] = await Promise.all([
     endOf(account.client, id),

@@ -8,18 +8,23 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-const watchDeadlines = (): AsyncDisposable => {
+function watchDeadlines(): AsyncDisposable {
   const { stop } = startDeadlines({ ...parts, now: () => new Date() })
   return { [Symbol.asyncDispose]: stop }
 }
 
-const soon = (): Date => new Date(Date.now() + 500)
-const statusOf = async (id: string): Promise<string> => (await parts.runNow(id)).status
+function soon(): Date {
+  return new Date(Date.now() + 500)
+}
+async function statusOf(id: string): Promise<string> {
+  return (await parts.runNow(id)).status
+}
 
-const finalEvents = (runId: string): Promise<number> =>
-  parts.prisma.reportRunEvent.count({
+function finalEvents(runId: string): Promise<number> {
+  return parts.prisma.reportRunEvent.count({
     where: { runId, kind: 'STATUS_CHANGED', toStatus: { in: ['SUCCEEDED', 'FAILED', 'CANCELED'] } },
   })
+}
 
 test('a run that no worker starts in time is FAILED', async () => {
   await using _deadlines = watchDeadlines()

@@ -30,10 +30,11 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 const never = new AbortController().signal
-const eraseAt = (at: Date, storage = deps.storage): Promise<void> =>
-  eraseExpiredFiles({ ...deps, storage, now: () => at }, never)
+function eraseAt(at: Date, storage = deps.storage): Promise<void> {
+  return eraseExpiredFiles({ ...deps, storage, now: () => at }, never)
+}
 
-const endedRun = async (retention: string) => {
+async function endedRun(retention: string) {
   const { client } = await gateway.createAccount()
   const { id } = await created(client, slowInput({ output: { retention } }))
   const { finishedAt, result } = await endOf(client, id)

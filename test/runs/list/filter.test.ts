@@ -32,8 +32,9 @@ const runFields = fc.record({
   rowCount: fc.option(fc.bigInt({ min: 0n, max: 2n })),
 })
 
-const given = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null | undefined> =>
-  fc.oneof({ weight: 3, arbitrary: fc.constantFrom(null, undefined) }, { weight: 2, arbitrary: value })
+function given<Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null | undefined> {
+  return fc.oneof({ weight: 3, arbitrary: fc.constantFrom(null, undefined) }, { weight: 2, arbitrary: value })
+}
 const range = fc.record({ since: given(anyInstant), until: given(anyInstant) })
 
 let parts: RunParts

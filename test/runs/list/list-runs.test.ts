@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const expectRefused = async (page: PageArguments, argument: string, orderBy?: ListOrder, filter?: object) => {
+async function expectRefused(page: PageArguments, argument: string, orderBy?: ListOrder, filter?: object) {
   const { errors, data } = await account.client.execute(listQuery, { ...page, orderBy, filter })
   expect(data).toBeNull()
   expect(errors).toMatchObject([{ path: ['reportRuns'], extensions: { code: 'BAD_USER_INPUT', argument } }])
@@ -34,7 +34,9 @@ test.each(orderFields)('cursors of other orders are refused by the order of %s',
   }
 })
 
-const forged = (...position: unknown[]): string => Buffer.from(JSON.stringify(position)).toString('base64url')
+function forged(...position: unknown[]): string {
+  return Buffer.from(JSON.stringify(position)).toString('base64url')
+}
 const someId = 'frr_01m800000000000000000000a'
 
 test.each([

@@ -22,8 +22,9 @@ beforeEach(async () => {
   account = await gateway.createAccount()
 })
 
-const list = (page: PageArguments, filter?: ListFilter, order?: ListOrder): Promise<Page> =>
-  listPage(account.client, page, filter, order)
+function list(page: PageArguments, filter?: ListFilter, order?: ListOrder): Promise<Page> {
+  return listPage(account.client, page, filter, order)
+}
 
 // The model: what each order sorts by, and what each filter keeps.
 const sortValues = {
@@ -33,26 +34,28 @@ const sortValues = {
   RUN_DURATION: (run: ReportRun) => Number(run.runMilliseconds ?? Number.POSITIVE_INFINITY),
 }
 
-const compare =
-  ({ field, direction }: ListOrder) =>
-  (a: ReportRun, b: ReportRun): number => {
+function compare({ field, direction }: ListOrder) {
+  return (a: ReportRun, b: ReportRun): number => {
     const [x, y] = [sortValues[field](a), sortValues[field](b)]
     const byId = a.id < b.id ? -1 : 1
     const byValue = x < y ? -1 : 1
     return (x === y ? byId : byValue) * (direction === 'ASC' ? 1 : -1)
   }
+}
 
-const keeps =
-  ({ status, reportType, tags, createdAt }: ListFilter) =>
-  (run: ReportRun): boolean =>
+function keeps({ status, reportType, tags, createdAt }: ListFilter) {
+  return (run: ReportRun): boolean =>
     (!status || status.includes(run.status)) &&
     (!reportType || reportType.includes(run.reportType)) &&
     (tags ?? []).every((tag) => run.tags.includes(tag)) &&
     (!createdAt?.since || run.createdAt >= new Date(createdAt.since)) &&
     (!createdAt?.until || run.createdAt < new Date(createdAt.until))
+}
 
 // Few different values, so that many runs share one.
-const instant = (step: number): Date => new Date(Date.UTC(2026, 8, 1) + step)
+function instant(step: number): Date {
+  return new Date(Date.UTC(2026, 8, 1) + step)
+}
 const statuses = ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED'] as const
 const types = ['balance.summary.1', 'payouts.summary.1'] as const
 const fields = fc.record({
@@ -101,7 +104,7 @@ const walk = fc.record({
 })
 
 /** Makes a change; the id of the run that was there before and is not as it was, if any. */
-const make = async (made: Change, lastSeen: string | undefined): Promise<string | null> => {
+async function make(made: Change, lastSeen: string | undefined): Promise<string | null> {
   const { prisma } = gateway
   const mine = { accountId: account.accountId }
   if (made.kind === 'insert') {
@@ -123,7 +126,7 @@ const make = async (made: Change, lastSeen: string | undefined): Promise<string 
 type Walk = typeof walk extends fc.Arbitrary<infer Value> ? Value : never
 
 /** The next page in the walk's direction: its ids, its far end, and where to go on; null at the end of the list. */
-const step = async ({ order, filter, isForward }: Walk, size: number, cursor: string | null) => {
+async function step({ order, filter, isForward }: Walk, size: number, cursor: string | null) {
   if (isForward) {
     const { edges, pageInfo } = await list({ first: size, ...(cursor && { after: cursor }) }, filter, order)
     const ids = edges.map(({ node }) => node.id)
@@ -135,7 +138,7 @@ const step = async ({ order, filter, isForward }: Walk, size: number, cursor: st
 }
 
 /** Walks to the end of the list, with a change after each page. */
-const walkThrough = async (chosen: Walk): Promise<{ seen: string[]; touched: Set<string> }> => {
+async function walkThrough(chosen: Walk): Promise<{ seen: string[]; touched: Set<string> }> {
   const { isForward, sizes, changes } = chosen
   const touched = new Set<string>()
   let seen: string[] = []

@@ -47,11 +47,11 @@ const packers = {
 
 let files = 0
 /** A file in the store, and what the database would know of it. */
-const store = async (
+async function store(
   format: ReportFormat,
   content: string | Uint8Array,
   compression: Compression = 'NONE',
-): Promise<ReportFile> => {
+): Promise<ReportFile> {
   const run = { accountId: 'acct_1', livemode: false, runId: 'frr_1' }
   const id = `file_${files++}`
   const stages = [Readable.from([Buffer.from(content)]), packers[compression]()] as const
@@ -59,23 +59,24 @@ const store = async (
   return { id, ...run, ...stored, filename: id, format, compression, rowCount: 0n, createdAt: new Date() }
 }
 
-const page = async (
+async function page(
   file: ReportFile,
   first: number,
   after: string | null,
   rowCount: number,
-): Promise<RowPage> => {
+): Promise<RowPage> {
   const found = await readRows(storage, [file], { first, after }, rowCount, never)
   if (!found) throw new Error('The file is gone.')
   return found
 }
 
 /** A cursor as the file itself would give it: `ROW:OFFSET`. */
-const cursorAt = (file: ReportFile, place: string): string =>
-  Buffer.from(`${file.id}:${place}`).toString('base64url')
+function cursorAt(file: ReportFile, place: string): string {
+  return Buffer.from(`${file.id}:${place}`).toString('base64url')
+}
 
 /** All rows, page by page. */
-const allRows = async (file: ReportFile, first: number, rowCount: number): Promise<Row[]> => {
+async function allRows(file: ReportFile, first: number, rowCount: number): Promise<Row[]> {
   const rows: Row[] = []
   let after: string | null = null
   while (true) {
@@ -94,11 +95,15 @@ const hostile: Row[] = [
   ['5', null, null],
   ['6', '"', ','],
 ]
-const csvValue = (value: string | null): string => (value === null ? '' : `"${value.replaceAll('"', '""')}"`)
-const csvOf = (rows: Row[]): string =>
-  [['id', 'text', 'more'], ...rows].map((row) => `${row.map(csvValue).join(',')}\n`).join('')
-const jsonlOf = (rows: Row[]): string =>
-  rows.map(([id, text, more]) => `${JSON.stringify({ id, text, more })}\n`).join('')
+function csvValue(value: string | null): string {
+  return value === null ? '' : `"${value.replaceAll('"', '""')}"`
+}
+function csvOf(rows: Row[]): string {
+  return [['id', 'text', 'more'], ...rows].map((row) => `${row.map(csvValue).join(',')}\n`).join('')
+}
+function jsonlOf(rows: Row[]): string {
+  return rows.map(([id, text, more]) => `${JSON.stringify({ id, text, more })}\n`).join('')
+}
 
 describe.each([
   ['CSV', csvOf],

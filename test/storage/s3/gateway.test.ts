@@ -21,8 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => cleanup.disposeAsync())
 
-const filesOf = async (id: string): Promise<string[]> =>
-  (await server.files()).filter((file) => file.includes(id))
+async function filesOf(id: string): Promise<string[]> {
+  return (await server.files()).filter((file) => file.includes(id))
+}
 
 const noWakeUp: WakeUp = {
   notify: () => {},
@@ -42,7 +43,7 @@ type Result = {
   rows: { rows: (string | null)[][]; endCursor: string | null; hasMore: boolean } | null
   files: { filename: string; download: { url: string; expiresAt: string } | null }[]
 }
-const resultOf = async (id: string, after: string | null = null): Promise<Result> => {
+async function resultOf(id: string, after: string | null = null): Promise<Result> {
   const { reportRun } = await account.client.request<{ reportRun: { result: Result } }>(resultQuery, {
     id,
     after,
@@ -50,7 +51,7 @@ const resultOf = async (id: string, after: string | null = null): Promise<Result
   return reportRun.result
 }
 
-const succeededRun = async (): Promise<string> => {
+async function succeededRun(): Promise<string> {
   const id = await createSlowRun(account.client, { rows: '3', width: '2' })
   expect((await endOf(account.client, id)).status).toBe('SUCCEEDED')
   return id

@@ -8,7 +8,7 @@ import { createS3Storage } from '../../../src/storage/s3/s3-storage.ts'
 import { s3Credentials } from '../../support/s3-server.ts'
 
 /** A store that sends the beginning of a file and then nothing, until it cuts the connection. */
-const startHalfStore = async () => {
+async function startHalfStore() {
   const open = new Set<ServerResponse>()
   const server = createServer((request, response) => {
     response.writeHead(200, { 'Content-Length': '1000' })

@@ -2,13 +2,15 @@ import type { StripeObject } from './fake-stripe.ts'
 
 type Fields = Record<string, unknown>
 
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null
+}
 
-const expandPath = (
+function expandPath(
   value: unknown,
   path: readonly string[],
   objects: ReadonlyMap<string, StripeObject>,
-): void => {
+): void {
   const [field, ...rest] = path
   if (field === undefined) return
   if (Array.isArray(value)) {
@@ -23,11 +25,11 @@ const expandPath = (
 }
 
 /** A copy in which the paths stand whole, such as `data.source.charge`: at most four fields deep, as at Stripe. */
-export const expandObject = (
+export function expandObject(
   object: object,
   paths: readonly string[],
   objects: ReadonlyMap<string, StripeObject>,
-): object => {
+): object {
   const copy = structuredClone(object)
   for (const path of paths) {
     const fields = path.split('.')

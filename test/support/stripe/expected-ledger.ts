@@ -2,50 +2,56 @@ import { hillRoad } from './stripe-account.ts'
 
 type Row = { id: string; [column: string]: unknown }
 
-const time = (text: string): Date => new Date(text)
+function time(text: string): Date {
+  return new Date(text)
+}
 
-const transaction = (
+function transaction(
   id: string,
   created: string,
   source_id: string | null,
   [currency, amount, fee]: [string, number, number],
   [type, reporting_category]: [string, string],
   columns: Record<string, unknown> = {},
-): Row => ({
-  id,
-  type,
-  reporting_category,
-  currency,
-  // pg reads bigint as text.
-  amount: String(amount),
-  fee: String(fee),
-  net: String(amount - fee),
-  created: time(created),
-  available_on: new Date(Date.parse(created) + 2 * 86_400_000),
-  effective_at: time(created),
-  description: null,
-  source_id,
-  charge_id: null,
-  payout_id: null,
-  automatic_payout_id: null,
-  destination_payment_id: null,
-  customer_facing_amount: null,
-  customer_facing_currency: null,
-  regulatory_tag: null,
-  dispute_reason: null,
-  refund_metadata: null,
-  transfer_metadata: null,
-  connected_account_id: null,
-  connected_account_name: null,
-  connected_account_country: null,
-  connected_account_direct_charge_id: null,
-  ...columns,
-})
+): Row {
+  return {
+    id,
+    type,
+    reporting_category,
+    currency,
+    // pg reads bigint as text.
+    amount: String(amount),
+    fee: String(fee),
+    net: String(amount - fee),
+    created: time(created),
+    available_on: new Date(Date.parse(created) + 2 * 86_400_000),
+    effective_at: time(created),
+    description: null,
+    source_id,
+    charge_id: null,
+    payout_id: null,
+    automatic_payout_id: null,
+    destination_payment_id: null,
+    customer_facing_amount: null,
+    customer_facing_currency: null,
+    regulatory_tag: null,
+    dispute_reason: null,
+    refund_metadata: null,
+    transfer_metadata: null,
+    connected_account_id: null,
+    connected_account_name: null,
+    connected_account_country: null,
+    connected_account_direct_charge_id: null,
+    ...columns,
+  }
+}
 
-const facing = (amount: number, currency: string) => ({
-  customer_facing_amount: String(amount),
-  customer_facing_currency: currency,
-})
+function facing(amount: number, currency: string) {
+  return {
+    customer_facing_amount: String(amount),
+    customer_facing_currency: currency,
+  }
+}
 
 const seller = {
   connected_account_id: 'acct_seller',
@@ -208,21 +214,23 @@ const customers: Row[] = [
   },
 ]
 
-const fee = (
+function fee(
   balance_transaction_id: string,
   position: number,
   [type, amount]: [string, number],
   description: string | null,
   application: string | null,
-) => ({
-  balance_transaction_id,
-  position,
-  type,
-  amount: String(amount),
-  currency: 'usd',
-  description,
-  application,
-})
+) {
+  return {
+    balance_transaction_id,
+    position,
+    type,
+    amount: String(amount),
+    currency: 'usd',
+    description,
+    application,
+  }
+}
 
 const fee_details = [
   fee('txn_fee', 0, ['tax', 95], 'VAT', null),

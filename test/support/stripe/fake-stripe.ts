@@ -36,22 +36,25 @@ class Refusal extends Error {
   }
 }
 
-const invalid = (message: string): Refusal => new Refusal(400, { type: 'invalid_request_error', message })
+function invalid(message: string): Refusal {
+  return new Refusal(400, { type: 'invalid_request_error', message })
+}
 
-const missing = (id: string): Refusal =>
-  new Refusal(404, {
+function missing(id: string): Refusal {
+  return new Refusal(404, {
     type: 'invalid_request_error',
     code: 'resource_missing',
     message: `No such object: '${id}'`,
   })
+}
 
-const allow = (query: Query, names: readonly string[]): void => {
+function allow(query: Query, names: readonly string[]): void {
   for (const name of Object.keys(query.values))
     if (!names.includes(name)) throw invalid(`Received unknown parameter: ${name}`)
 }
 
 /** A list as Stripe pages it: newest first, at most 100, after the object that was named. */
-const page = (objects: readonly StripeObject[], query: Query) => {
+function page(objects: readonly StripeObject[], query: Query) {
   const { limit = '10', starting_after: after, 'created[gte]': gte, 'created[lt]': lt } = query.values
   if (!(Number(limit) >= 1 && Number(limit) <= 100)) throw invalid(`Invalid limit: ${limit}`)
   const listed = objects
@@ -65,7 +68,7 @@ const page = (objects: readonly StripeObject[], query: Query) => {
 
 const listParameters = ['created[gte]', 'created[lt]', 'limit', 'starting_after']
 
-const answer = (fake: FakeStripe, path: string, query: Query): object => {
+function answer(fake: FakeStripe, path: string, query: Query): object {
   const all = [...fake.objects.values()]
   const ofKind = (kind: string) => all.filter(({ object }) => object === kind)
   const [, , resource, id] = path.split('/')
@@ -100,7 +103,7 @@ const answer = (fake: FakeStripe, path: string, query: Query): object => {
   }
 }
 
-const checkKey = ({ headers }: IncomingMessage): void => {
+function checkKey({ headers }: IncomingMessage): void {
   if (headers.authorization === `Bearer ${fakeKey}`) return
   const end = headers.authorization?.slice(-4)
   throw new Refusal(401, {
@@ -109,17 +112,12 @@ const checkKey = ({ headers }: IncomingMessage): void => {
   })
 }
 
-const send = (
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Record<string, string> = {},
-) => {
+function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}) {
   response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_1', ...headers })
   response.end(JSON.stringify(body))
 }
 
-const sendFault = (response: ServerResponse, fault: Fault): void => {
+function sendFault(response: ServerResponse, fault: Fault): void {
   if (fault === 'cut') {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
     response.write('{"object": "list", "da', () => response.destroy())
@@ -141,7 +139,7 @@ const sendFault = (response: ServerResponse, fault: Fault): void => {
 }
 
 /** A server on 127.0.0.1 that answers the sync's requests as Stripe does. */
-export const startFakeStripe = async (): Promise<FakeStripe> => {
+export async function startFakeStripe(): Promise<FakeStripe> {
   const server = createServer((request, response) => {
     const { path, query } = readQuery(request.url ?? '')
     fake.requests.push({ path, query })

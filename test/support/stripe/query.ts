@@ -2,7 +2,7 @@
 export type Query = { values: Record<string, string>; expand: string[] }
 
 /** Reads a URL as the SDK writes it: form-encoded, with brackets. */
-export const readQuery = (url: string): { path: string; query: Query } => {
+export function readQuery(url: string): { path: string; query: Query } {
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
   const query: Query = { values: {}, expand: [] }
   for (const [name, value] of searchParams) {

@@ -143,14 +143,14 @@ const connect: StripeObject[] = [
 export const syncTime = new Date('2026-03-20T12:00:00Z')
 
 /** An account with a row of each kind from the first to the ninth of March. */
-export const fillAccount = (fake: FakeStripe): void => {
+export function fillAccount(fake: FakeStripe): void {
   for (const item of [...sales, ...reversals, ...payouts, ...connect]) fake.objects.set(item.id, item)
   fake.swept.set('po_auto', ['txn_sale', 'txn_refund', 'txn_po_auto'])
 }
 
 /** Adds so many sales of one dollar, each some seconds after the one before. */
-export const addSales = (fake: FakeStripe, start: string, count: number, seconds: number): string[] =>
-  Array.from({ length: count }, (_, index) => {
+export function addSales(fake: FakeStripe, start: string, count: number, seconds: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
     const number = String(index).padStart(5, '0')
     const time = new Date(Date.parse(start) + index * seconds * 1000).toISOString()
     const sale = charge(`ch_${start}_${number}`, time, ['usd', 100])
@@ -158,3 +158,4 @@ export const addSales = (fake: FakeStripe, start: string, count: number, seconds
     for (const item of [sale, row]) fake.objects.set(item.id, item)
     return row.id
   })
+}

@@ -1,28 +1,32 @@
 import type { StripeObject } from './fake-stripe.ts'
 
 /** Seconds, as the API counts time. */
-export const at = (time: string): number => Date.parse(time) / 1000
+export function at(time: string): number {
+  return Date.parse(time) / 1000
+}
 
 type Fields = Record<string, unknown>
 
-export const object = (kind: string, id: string, time: string, fields: Fields): StripeObject => ({
-  id,
-  object: kind,
-  created: at(time),
-  metadata: {},
-  ...fields,
-})
+export function object(kind: string, id: string, time: string, fields: Fields): StripeObject {
+  return {
+    id,
+    object: kind,
+    created: at(time),
+    metadata: {},
+    ...fields,
+  }
+}
 
 /** A balance transaction about the object `source`; money is currency, amount and fee in minor units. */
-export const transaction = (
+export function transaction(
   id: string,
   source: string | null,
   time: string,
   [currency, amount, fee]: [string, number, number],
   [type, reporting_category]: [string, string],
   fields: Fields = {},
-): StripeObject =>
-  object('balance_transaction', id, time, {
+): StripeObject {
+  return object('balance_transaction', id, time, {
     source,
     currency,
     amount,
@@ -35,16 +39,17 @@ export const transaction = (
     reporting_category,
     ...fields,
   })
+}
 
 const noAddress = { line1: null, line2: null, city: null, state: null, postal_code: null, country: null }
 
-export const charge = (
+export function charge(
   id: string,
   time: string,
   [currency, amount]: [string, number],
   fields: Fields = {},
-): StripeObject =>
-  object('charge', id, time, {
+): StripeObject {
+  return object('charge', id, time, {
     currency,
     amount,
     billing_details: { address: noAddress },
@@ -57,15 +62,16 @@ export const charge = (
     transfer_data: null,
     ...fields,
   })
+}
 
 /** An automatic payout that has arrived, unless the fields say otherwise; its row has the id `txn_` and its own. */
-export const payout = (
+export function payout(
   id: string,
   time: string,
   [currency, amount]: [string, number],
   fields: Fields & { arrival_date: number },
-): StripeObject =>
-  object('payout', id, time, {
+): StripeObject {
+  return object('payout', id, time, {
     currency,
     amount,
     automatic: true,
@@ -80,3 +86,4 @@ export const payout = (
     type: 'bank_account',
     ...fields,
   })
+}

@@ -4,15 +4,15 @@ import type { ColumnValue } from '../../../src/reports/column.ts'
 import { createParquetEncoder } from '../../../src/worker/parquet/encoder.ts'
 import { readParquet } from '../../support/read-parquet.ts'
 
-const int = (bytes: number, value: number | bigint): Buffer => {
+function int(bytes: number, value: number | bigint): Buffer {
   const buffer = Buffer.alloc(8)
   buffer.writeBigInt64BE(BigInt(value))
   return buffer.subarray(8 - bytes)
 }
 
 /** What `COPY … (format binary)` writes, by the book. */
-const copyOf = (rows: readonly (readonly (Buffer | null)[])[]): Buffer =>
-  Buffer.concat([
+function copyOf(rows: readonly (readonly (Buffer | null)[])[]): Buffer {
+  return Buffer.concat([
     Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'),
     int(8, 0),
     ...rows.flatMap((fields) => [
@@ -21,13 +21,16 @@ const copyOf = (rows: readonly (readonly (Buffer | null)[])[]): Buffer =>
     ]),
     int(2, -1),
   ])
+}
 
-const encode = (kind: ColumnValue['kind'], chunks: readonly Uint8Array[]) => {
+function encode(kind: ColumnValue['kind'], chunks: readonly Uint8Array[]) {
   const encoder = createParquetEncoder([{ name: 'value', kind }], 'ZSTD')
   const file = Buffer.concat([...chunks.map((chunk) => encoder.take(chunk)), encoder.end()])
   return { rows: encoder.rows(), file }
 }
-const valuesOf = (file: Uint8Array): unknown[] => readParquet(file).rows.map(({ value }) => value)
+function valuesOf(file: Uint8Array): unknown[] {
+  return readParquet(file).rows.map(({ value }) => value)
+}
 
 describe('rows from Postgres', () => {
   test('come through wherever they are cut', () => {

@@ -9,7 +9,7 @@ import { Actor } from '../viewer/actor.ts'
 
 type Changed = RunEvent & { kind: 'CHANGED' }
 
-const typeOf = (told: RunEvent): string => {
+function typeOf(told: RunEvent): string {
   if (told.kind === 'SNAPSHOT') return 'ReportRunSnapshot'
   if (told.kind === 'RESET') return 'ReportRunLogReset'
   switch (told.event.kind) {

@@ -24,7 +24,7 @@ const ReportRunScope = builder.inputType('ReportRunScope', {
   }),
 })
 
-const readScope = ({ id, tags, filter, all }: typeof ReportRunScope.$inferInput): RunScope => {
+function readScope({ id, tags, filter, all }: typeof ReportRunScope.$inferInput): RunScope {
   if (typeof id === 'string') return { kind: 'run', id }
   if (filter) return { kind: 'filter', filter }
   if (tags) return { kind: 'filter', filter: { tags } }
@@ -34,10 +34,10 @@ const readScope = ({ id, tags, filter, all }: typeof ReportRunScope.$inferInput)
   ])
 }
 
-const readPage = async (
+async function readPage(
   context: Context,
   { scope, after, first }: { scope: RunScope; after?: string | null | undefined; first: number },
-) => {
+) {
   const viewer = requireViewer(context)
   checkScope(scope)
   const place = typeof after === 'string' ? placeOfCursor(viewer, after) : null

@@ -52,7 +52,7 @@ const SignedUrl = builder.objectRef<SignedLink>('SignedUrl').implement({
 
 const longestLife = Temporal.Duration.from('PT1H')
 
-const checkLife = (life: Temporal.Duration): number => {
+function checkLife(life: Temporal.Duration): number {
   // Months and years have no fixed length, so they cannot be counted; they are too long in any case.
   const isCountable = life.years === 0 && life.months === 0 && life.weeks === 0
   const milliseconds = isCountable ? life.total('milliseconds') : Number.POSITIVE_INFINITY

@@ -38,41 +38,6 @@ type IntervalValue = { between?: { start: Date; end: Date } | null; relative?: R
 /** What arrives for the input of a type: an interval, and values by their names in camel case. */
 type TypedParameters = Record<string, unknown> & { interval?: IntervalValue }
 
-const camelCase = (name: string): string =>
-  name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-const hasInterval = ({ parameters }: AnyReportType): boolean => 'interval_start' in parameters
-const isIntervalEnd = (name: string): boolean => name === 'interval_start' || name === 'interval_end'
-
-/** The input type of a report type, made from its parameters. */
-const parametersInput = (type: AnyReportType, inputKey: string) => {
-  const ref = builder.inputRef<TypedParameters>(`${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`)
-  return ref.implement({
-    description: `Parameters of ${type.name}.`,
-    fields: (t) => {
-      const plain = Object.entries(type.parameters).filter(
-        ([name]) => !(hasInterval(type) && isIntervalEnd(name)),
-      )
-      const fields = plain.map(
-        ([name, { description, isList, isRequired, defaultValue, type: valueType }]) => {
-          const common = {
-            description,
-            required: isRequired || defaultValue !== null,
-            defaultValue: defaultValue ?? undefined,
-          }
-          if (valueType === 'TIMESTAMP')
-            return [camelCase(name), t.field({ type: 'DateTime', description, required: isRequired })]
-          if (isList) return [camelCase(name), t.stringList({ description, required: isRequired })]
-          return [camelCase(name), t.string(common)]
-        },
-      )
-      const interval = hasInterval(type)
-        ? { interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }) }
-        : {}
-      return { ...interval, ...Object.fromEntries(fields) }
-    },
-  })
-}
-
 const CustomReportInput = builder.inputType('CustomReportInput', {
   description: 'A report type that is named at run time.',
   fields: (t) => ({
@@ -125,28 +90,82 @@ export type RequestedReport = ReportRequest & {
   pathOf(path: readonly string[]): readonly string[]
 }
 
-const readCustom = ({ type, parameters, interval }: CustomReport): RequestedReport => ({
-  type,
-  parameters,
-  relativeInterval: interval ?? null,
-  pathOf: (path) => {
-    const isRelative = interval && path[0] === 'parameters' && isIntervalEnd(path[1] ?? '')
-    return isRelative ? ['custom', 'interval'] : ['custom', ...path]
-  },
-})
+export function readReportInput(input: ReportInputValue): RequestedReport {
+  if (input.custom) return readCustom(input.custom)
+  for (const { type, key } of typedInputs) {
+    const given = input[key]
+    if (given) return readTyped(type, key, Object(given))
+  }
+  throw new Error('The report input names no report, which GraphQL should have refused.')
+}
 
-const readBetween = (interval: IntervalValue | undefined) => {
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function hasInterval({ parameters }: AnyReportType): boolean {
+  return 'interval_start' in parameters
+}
+
+function isIntervalEnd(name: string): boolean {
+  return name === 'interval_start' || name === 'interval_end'
+}
+
+/** The input type of a report type, made from its parameters. */
+function parametersInput(type: AnyReportType, inputKey: string) {
+  const ref = builder.inputRef<TypedParameters>(`${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`)
+  return ref.implement({
+    description: `Parameters of ${type.name}.`,
+    fields: (t) => {
+      const plain = Object.entries(type.parameters).filter(
+        ([name]) => !(hasInterval(type) && isIntervalEnd(name)),
+      )
+      const fields = plain.map(
+        ([name, { description, isList, isRequired, defaultValue, type: valueType }]) => {
+          const common = {
+            description,
+            required: isRequired || defaultValue !== null,
+            defaultValue: defaultValue ?? undefined,
+          }
+          if (valueType === 'TIMESTAMP')
+            return [camelCase(name), t.field({ type: 'DateTime', description, required: isRequired })]
+          if (isList) return [camelCase(name), t.stringList({ description, required: isRequired })]
+          return [camelCase(name), t.string(common)]
+        },
+      )
+      const interval = hasInterval(type)
+        ? { interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }) }
+        : {}
+      return { ...interval, ...Object.fromEntries(fields) }
+    },
+  })
+}
+
+function readCustom({ type, parameters, interval }: CustomReport): RequestedReport {
+  return {
+    type,
+    parameters,
+    relativeInterval: interval ?? null,
+    pathOf: (path) => {
+      const isRelative = interval && path[0] === 'parameters' && isIntervalEnd(path[1] ?? '')
+      return isRelative ? ['custom', 'interval'] : ['custom', ...path]
+    },
+  }
+}
+
+function readBetween(interval: IntervalValue | undefined) {
   if (!interval?.between) return {}
   const { start, end } = interval.between
   return { interval_start: start.toISOString(), interval_end: end.toISOString() }
 }
 
-const intervalPath = (interval: IntervalValue | undefined, name: string): string[] =>
-  interval?.relative
+function intervalPath(interval: IntervalValue | undefined, name: string): string[] {
+  return interval?.relative
     ? ['interval', 'relative']
     : ['interval', 'between', name === 'interval_start' ? 'start' : 'end']
+}
 
-const readTyped = (type: AnyReportType, key: string, given: TypedParameters): RequestedReport => {
+function readTyped(type: AnyReportType, key: string, given: TypedParameters): RequestedReport {
   const plain = Object.keys(type.parameters).flatMap((name) => {
     const value = given[camelCase(name)]
     return value === undefined || value === null
@@ -163,13 +182,4 @@ const readTyped = (type: AnyReportType, key: string, given: TypedParameters): Re
       return [key, camelCase(name), ...rest]
     },
   }
-}
-
-export const readReportInput = (input: ReportInputValue): RequestedReport => {
-  if (input.custom) return readCustom(input.custom)
-  for (const { type, key } of typedInputs) {
-    const given = input[key]
-    if (given) return readTyped(type, key, Object(given))
-  }
-  throw new Error('The report input names no report, which GraphQL should have refused.')
 }

@@ -29,12 +29,14 @@ const ColumnType = builder.enumType('ColumnType', {
 /** A column as it is shown. */
 type ShownColumn = { name: string; type: ColumnTypeValue; description: string | null; isDefault: boolean }
 
-export const shownColumn = (column: ReportColumnValue): ShownColumn => ({
-  name: column.name,
-  type: columnType(column),
-  description: column.description,
-  isDefault: column.isDefault,
-})
+export function shownColumn(column: ReportColumnValue): ShownColumn {
+  return {
+    name: column.name,
+    type: columnType(column),
+    description: column.description,
+    isDefault: column.isDefault,
+  }
+}
 
 export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').implement({
   description: 'One column of a report.',
@@ -78,8 +80,9 @@ const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportP
   }),
 })
 
-const availabilityOf = (type: AnyReportType, context: Context): Promise<Availability | null> =>
-  type.availability(context.prisma, requireViewer(context))
+function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
+  return type.availability(context.prisma, requireViewer(context))
+}
 
 export const ReportType = builder.objectRef<AnyReportType>('ReportType')
 

@@ -117,26 +117,36 @@ const CreateReportRunPayload = builder.objectRef<Payload>('CreateReportRunPayloa
   }),
 })
 
-const submitted = (context: Context, { run, wasReused, position }: SubmittedRun): Payload => ({
-  reportRun: run,
-  wasReused,
-  cursor: encodeEventCursor(requireViewer(context), { position, snapshotsAfter: null }),
-  userErrors: [],
-})
+/** Where a field of a request stands in its input. */
+export function pathInRequest(report: RequestedReport, path: readonly string[]): readonly string[] {
+  if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...report.pathOf(path)]
+  return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+}
 
-const refused = (error: unknown, pathOf: (path: readonly string[]) => readonly string[]): Payload => ({
-  reportRun: null,
-  wasReused: false,
-  cursor: null,
-  userErrors: toUserErrors(error, pathOf),
-})
+function submitted(context: Context, { run, wasReused, position }: SubmittedRun): Payload {
+  return {
+    reportRun: run,
+    wasReused,
+    cursor: encodeEventCursor(requireViewer(context), { position, snapshotsAfter: null }),
+    userErrors: [],
+  }
+}
+
+function refused(error: unknown, pathOf: (path: readonly string[]) => readonly string[]): Payload {
+  return {
+    reportRun: null,
+    wasReused: false,
+    cursor: null,
+    userErrors: toUserErrors(error, pathOf),
+  }
+}
 
 /** The key of a request, from its input or from the header. */
-const idempotencyOf = (
+function idempotencyOf(
   context: Context,
   given: string | null | undefined,
   request: object,
-): IdempotencyKey | null => {
+): IdempotencyKey | null {
   const header = context.idempotencyKey
   if (typeof given === 'string' && header !== null && given !== header) {
     throw new InputError('The header Idempotency-Key names another key than the input. Send one of them.', [
@@ -147,14 +157,9 @@ const idempotencyOf = (
   return key === null ? null : { key, fingerprint: fingerprint(request) }
 }
 
-/** Where a field of a request stands in its input. */
-export const pathInRequest = (report: RequestedReport, path: readonly string[]): readonly string[] => {
-  if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...report.pathOf(path)]
-  return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+function millisecondsOf(duration: Temporal.Duration | null | undefined): number | null {
+  return duration ? toMilliseconds(duration) : null
 }
-
-const millisecondsOf = (duration: Temporal.Duration | null | undefined): number | null =>
-  duration ? toMilliseconds(duration) : null
 
 builder.mutationField('createReportRun', (t) =>
   t.field({

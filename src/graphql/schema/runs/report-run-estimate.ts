@@ -20,7 +20,9 @@ const refused = {
   warnings: [],
 } satisfies RunEstimate
 
-const durationOf = (milliseconds: number | null) => (milliseconds === null ? null : toDuration(milliseconds))
+function durationOf(milliseconds: number | null) {
+  return milliseconds === null ? null : toDuration(milliseconds)
+}
 
 const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').implement({
   description:

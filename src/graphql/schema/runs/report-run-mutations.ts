@@ -9,8 +9,8 @@ import { ReportRun } from './report-run.ts'
 
 type Payload = { reportRun: ReportRunRow | null; userErrors: UserErrorValue[] }
 
-const payloadOf = (name: 'CancelReportRunPayload' | 'UpdateReportRunPayload', mutation: string) =>
-  builder.objectRef<Payload>(name).implement({
+function payloadOf(name: 'CancelReportRunPayload' | 'UpdateReportRunPayload', mutation: string) {
+  return builder.objectRef<Payload>(name).implement({
     description: `Payload of ${mutation}.`,
     fields: (t) => ({
       reportRun: t.expose('reportRun', {
@@ -24,6 +24,7 @@ const payloadOf = (name: 'CancelReportRunPayload' | 'UpdateReportRunPayload', mu
       }),
     }),
   })
+}
 
 const CancelReportRunPayload = payloadOf('CancelReportRunPayload', 'cancelReportRun')
 const UpdateReportRunPayload = payloadOf('UpdateReportRunPayload', 'updateReportRun')

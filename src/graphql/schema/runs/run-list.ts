@@ -24,19 +24,19 @@ export type RunList = {
 }
 
 /** @throws GraphQLError that names the argument at fault */
-export const throwBadArgument = (error: unknown): never => {
+export function throwBadArgument(error: unknown): never {
   if (!(error instanceof InputError)) throw error
   throw new GraphQLError(error.message, { extensions: { code: 'BAD_USER_INPUT', argument: error.path[0] } })
 }
 
 /** Reads a page of the runs that the viewer may see. */
-export const readRunList = async (
+export async function readRunList(
   context: Context,
   filter: RunFilter,
   order: RunOrder,
   page: PageRequest,
   info: GraphQLResolveInfo,
-): Promise<RunList> => {
+): Promise<RunList> {
   const viewer = requireViewer(context)
   try {
     // It comes before the page: what happens in between is then told after this cursor, and not lost.

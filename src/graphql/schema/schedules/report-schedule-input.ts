@@ -57,10 +57,7 @@ export const ReportSchedulePatch = builder.inputType('ReportSchedulePatch', {
   }),
 })
 
-export const readTrigger = ({
-  cron,
-  onDataAvailable,
-}: typeof ReportTriggerInput.$inferInput): GivenTrigger => {
+export function readTrigger({ cron, onDataAvailable }: typeof ReportTriggerInput.$inferInput): GivenTrigger {
   if (cron) return { kind: 'cron', expression: cron.expression, timezone: cron.timezone ?? null }
   if (onDataAvailable) return { kind: 'data', period: onDataAvailable }
   throw new Error('The trigger names none, which GraphQL should have refused.')
