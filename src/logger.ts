@@ -2,7 +2,7 @@ import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'p
 import { withoutSecrets } from './secrets.ts'
 
 /** The log of a process: lines of JSON, from which secrets are taken out last of all. */
-export function createLog(level: LoggerOptions['level'], destination: DestinationStream): Logger {
+export function createLogger(level: LoggerOptions['level'], destination: DestinationStream): Logger {
   return pino(
     {
       ...(level !== undefined && { level }),

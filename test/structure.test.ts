@@ -38,7 +38,16 @@ function graphOf(sources: ReadonlyMap<string, string>): Graph {
 
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
-  ['errors.ts', 'ids.ts', 'logger.ts', 'metrics.ts', 'request-context.ts', 'secrets.ts', 'tenant.ts'],
+  [
+    'errors.ts',
+    'ids.ts',
+    'logger.ts',
+    'metrics.ts',
+    'request-context.ts',
+    'run-every.ts',
+    'secrets.ts',
+    'tenant.ts',
+  ],
   ['config'],
   ['postgres'],
   ['auth', 'ledger', 'storage'],

@@ -14,7 +14,7 @@ export type KeyWatch = {
 
 export type KeyWatchOptions = {
   prisma: Prisma
-  log: Logger
+  logger: Logger
   now: () => Date
   /** How often keys in use are looked at. */
   intervalMilliseconds?: number
@@ -24,7 +24,12 @@ export type KeyWatchOptions = {
  * Looks again and again whether the keys are still good that were good when a connection was opened. One query serves all
  * connections of this process.
  */
-export function startKeyWatch({ prisma, log, now, intervalMilliseconds = 2_000 }: KeyWatchOptions): KeyWatch {
+export function startKeyWatch({
+  prisma,
+  logger,
+  now,
+  intervalMilliseconds = 2_000,
+}: KeyWatchOptions): KeyWatch {
   const watchers = new Map<string, Set<() => void>>()
   let isLooking = false
 
@@ -41,7 +46,10 @@ export function startKeyWatch({ prisma, log, now, intervalMilliseconds = 2_000 }
         for (const onEnd of ended) onEnd()
       }
     } catch (error) {
-      log.warn({ err: error }, 'It could not be seen whether keys in use are still good; looking again soon.')
+      logger.warn(
+        { err: error },
+        'It could not be seen whether keys in use are still good; looking again soon.',
+      )
     } finally {
       isLooking = false
     }

@@ -1,36 +1,28 @@
-import type { Logger } from 'pino'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
-import type { Metrics } from '../metrics.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer } from '../request-context.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
 import type { QueuePlaceLoader } from '../runs/estimate/queue-place.ts'
-import type { FollowDependencies } from '../runs/follow/follow-run.ts'
+import type { Services } from '../runs/services.ts'
 import { readTraceparent } from '../runs/trace-id.ts'
 import type { FileLinks } from '../storage/link.ts'
-import type { Storage } from '../storage/storage.ts'
 import type { Loaders } from './loaders.ts'
 import type { ConnectionCount } from './transports/connection-count.ts'
 
 /** What every request shares. */
-export type Services = RunDependencies &
-  FollowDependencies & {
-    links: FileLinks
-    storage: Storage
-    log: Logger
-    metrics: Metrics
-    loaders: Loaders
-    queuePlaces: QueuePlaceLoader
-    estimateRows: EstimateRows
-    keyWatch: KeyWatch
-    connections: ConnectionCount
-    socketLimits: SocketLimits
-  }
+export type GatewayServices = Services & {
+  links: FileLinks
+  loaders: Loaders
+  queuePlaces: QueuePlaceLoader
+  estimateRows: EstimateRows
+  keyWatch: KeyWatch
+  connections: ConnectionCount
+  socketLimits: SocketLimits
+}
 
-export type Context = Services & {
+export type Context = GatewayServices & {
   /** Null when no key was sent; such a request may only look at the schema. */
   viewer: Viewer | null
   /** True over WebSocket. */
@@ -45,7 +37,7 @@ export type Context = Services & {
 
 /** @param headers those of the request; null over WebSocket, where an operation has none */
 export function createContext(
-  services: Services,
+  services: GatewayServices,
   viewer: Viewer | null,
   headers: Pick<Headers, 'get'> | null,
   gone: AbortSignal,

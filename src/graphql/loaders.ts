@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
 import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey, ReportFile, ReportRun, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { insist } from '../runs/follow/insist.ts'
+import { retryDuringOutage } from '../postgres/retry.ts'
 
 export type Loaders = {
   /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions are told of it. */
@@ -25,10 +25,10 @@ const patienceMilliseconds = 15_000
  * Loaders for the whole process: what a thousand subscriptions ask for at the same moment is one query, and what they ask
  * for of the same event is one query at whatever moment. Whoever asks has seen to it before that the viewer may know.
  */
-export function createLoaders(prisma: Prisma, log: Logger): Loaders {
+export function createLoaders(prisma: Prisma, logger: Logger): Loaders {
   const files = new DataLoader(async (runIds: readonly string[]) => {
     const where = { runId: { in: [...new Set(runIds)] } }
-    const found = await patiently(log, () =>
+    const found = await patiently(logger, () =>
       prisma.reportFile.findMany({ where, orderBy: { format: 'asc' } }),
     )
     const byRun = Map.groupBy(found, ({ runId }) => runId)
@@ -36,13 +36,13 @@ export function createLoaders(prisma: Prisma, log: Logger): Loaders {
   }, options)
   const apiKey = new DataLoader(async (ids: readonly string[]) => {
     const where = { id: { in: [...new Set(ids)] } }
-    const found = await patiently(log, () => prisma.apiKey.findMany({ where }))
+    const found = await patiently(logger, () => prisma.apiKey.findMany({ where }))
     const byId = new Map(found.map((key) => [key.id, key]))
     return ids.map((id) => byId.get(id) ?? null)
   }, options)
   const schedule = new DataLoader(async (ids: readonly string[]) => {
     const where = { id: { in: [...new Set(ids)] } }
-    const found = await patiently(log, () => prisma.reportSchedule.findMany({ where }))
+    const found = await patiently(logger, () => prisma.reportSchedule.findMany({ where }))
     const byId = new Map(found.map((known) => [known.id, known]))
     return ids.map((id) => byId.get(id) ?? null)
   }, options)
@@ -56,16 +56,16 @@ export function createLoaders(prisma: Prisma, log: Logger): Loaders {
 }
 
 /** Tries for some time, then fails as the last attempt did. */
-async function patiently<Result>(log: Logger, attempt: () => Promise<Result>): Promise<Result> {
+async function patiently<Result>(logger: Logger, attempt: () => Promise<Result>): Promise<Result> {
   const signal = AbortSignal.timeout(patienceMilliseconds)
   let fault: unknown
   const noteFault = (error: unknown): never => {
     fault = error
     throw error
   }
-  const what = 'What belongs to runs could not be loaded.'
+  const failureMessage = 'What belongs to runs could not be loaded.'
   try {
-    return await insist(() => attempt().catch(noteFault), { signal, log, what })
+    return await retryDuringOutage(() => attempt().catch(noteFault), { signal, logger, failureMessage })
   } catch (error) {
     throw signal.aborted ? fault : error
   }

@@ -5,7 +5,7 @@ import { readAuthorization } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
-import { type Context, createContext, type Services } from './context.ts'
+import { type Context, createContext, type GatewayServices } from './context.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { createDocumentCache } from './plugins/document-cache.ts'
 import type { Prefill } from './plugins/graphiql.ts'
@@ -37,7 +37,7 @@ export type Yoga = YogaServerInstance<ConnectionContext, Context>
  *
  * @throws AuthenticationError when the key is not good
  */
-export async function authenticate(services: Services, key: string | null): Promise<Viewer | null> {
+export async function authenticate(services: GatewayServices, key: string | null): Promise<Viewer | null> {
   if (key === null) return null
   const viewer = await verifyApiKey(services.prisma, key, services.now())
   if (!viewer) throw refused()
@@ -45,15 +45,15 @@ export async function authenticate(services: Services, key: string | null): Prom
 }
 
 export type YogaOptions = {
-  services: Services
-  log: Logger
+  services: GatewayServices
+  logger: Logger
   /** What GraphiQL is filled with; null for nothing. */
   prefill: Prefill | null
   config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>
 }
 
 /** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
-export function createGraphqlServer({ services, log, prefill, config }: YogaOptions): Yoga {
+export function createGraphqlServer({ services, logger, prefill, config }: YogaOptions): Yoga {
   return createYoga<ConnectionContext, Context>({
     schema,
     graphqlEndpoint,
@@ -77,13 +77,13 @@ export function createGraphqlServer({ services, log, prefill, config }: YogaOpti
     // varies by it. No page may read GraphiQL, which may hold a key.
     cors: (request) =>
       !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
-    maskedErrors: { maskError: createErrorMask(log) },
+    maskedErrors: { maskError: createErrorMask(logger) },
     logging: {
-      debug: (...parts) => log.debug({ parts }, 'yoga'),
-      info: (...parts) => log.debug({ parts }, 'yoga'),
-      warn: (...parts) => log.warn({ parts }, 'yoga'),
+      debug: (...parts) => logger.debug({ parts }, 'yoga'),
+      info: (...parts) => logger.debug({ parts }, 'yoga'),
+      warn: (...parts) => logger.warn({ parts }, 'yoga'),
       // Every error that is shown to a client other than it was thrown; the mask has logged those that are faults.
-      error: (...parts) => log.debug({ parts }, 'yoga'),
+      error: (...parts) => logger.debug({ parts }, 'yoga'),
     },
     context: async (initial) => {
       const { request, viewer, gone } = initial

@@ -12,7 +12,7 @@ import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-
 import type { AnyReportType } from '../reports/report-type.ts'
 import { checkReport } from '../runs/create/create-run.ts'
 import { checkNotes, checkSpans } from '../runs/create/run-request.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Services } from '../runs/services.ts'
 import { tenantOf } from '../tenant.ts'
 import { startingPlace } from './due.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
@@ -37,7 +37,7 @@ const mostSchedules = 1_000
  * @throws LiveModeRequiredError
  */
 export async function createSchedule(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   request: ScheduleRequest,
 ): Promise<ReportSchedule> {
@@ -87,7 +87,7 @@ function wayOut(type: AnyReportType | null): string {
 
 /** Checks a report as if it were run now; whether there are data is asked when a run is due. */
 async function checkScheduled(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   report: ReportRequest,
   now: Date,
@@ -104,7 +104,7 @@ async function checkScheduled(
   )
 }
 
-async function checkCount({ prisma }: RunDependencies, viewer: Viewer): Promise<void> {
+async function checkCount({ prisma }: Services, viewer: Viewer): Promise<void> {
   const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
   if (count < mostSchedules) return
   throw new InputError(

@@ -1,5 +1,5 @@
 import type { Viewer } from '../auth/viewer.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Services } from '../runs/services.ts'
 import { findSchedule } from './find-schedule.ts'
 
 /**
@@ -8,7 +8,7 @@ import { findSchedule } from './find-schedule.ts'
  * @throws NotFoundError when the viewer has no such schedule
  */
 export async function deleteSchedule(
-  { prisma }: Pick<RunDependencies, 'prisma'>,
+  { prisma }: Pick<Services, 'prisma'>,
   viewer: Viewer,
   id: string,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { parametersAt } from '../reports/report-request.ts'
 import { acceptReport } from '../runs/create/create-run.ts'
 import { makeRun, type SubmittedRun } from '../runs/create/make-run.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Services } from '../runs/services.ts'
 import type { DueRun } from './due.ts'
 import { changeSchedule } from './find-schedule.ts'
 
@@ -21,7 +21,7 @@ export class KeyLostError extends Error {
  * @throws KeyLostError, InputError, InputErrors, LiveModeRequiredError, LimitError
  */
 export async function makeScheduledRun(
-  deps: RunDependencies,
+  deps: Services,
   schedule: ReportSchedule,
   { at, period, next }: DueRun,
 ): Promise<SubmittedRun | false> {
@@ -51,7 +51,7 @@ export async function makeScheduledRun(
 
 /** @throws KeyLostError */
 async function viewerOf(
-  { prisma, now }: RunDependencies,
+  { prisma, now }: Services,
   { accountId, livemode, requestedById: apiKeyId }: ReportSchedule,
 ): Promise<Viewer> {
   const apiKey = await prisma.apiKey.findUnique({ where: { id: apiKeyId } })

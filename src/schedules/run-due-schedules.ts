@@ -2,7 +2,7 @@ import { InputErrors, LimitError, UserFacingError } from '../errors.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { timezoneOf } from '../reports/report-request.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Services } from '../runs/services.ts'
 import { type DueRun, dueRun } from './due.ts'
 import { changeSchedule } from './find-schedule.ts'
 import { KeyLostError, makeScheduledRun } from './make-scheduled-run.ts'
@@ -16,8 +16,8 @@ const pageSize = 100
  * @param signal ends it between two schedules
  * @throws when the database cannot be reached
  */
-export async function runDueSchedules(deps: RunDependencies, signal: AbortSignal): Promise<void> {
-  const { prisma, log, now } = deps
+export async function runDueSchedules(deps: Services, signal: AbortSignal): Promise<void> {
+  const { prisma, logger, now } = deps
   let after = ''
   let found: ReportSchedule[]
   do {
@@ -34,7 +34,7 @@ export async function runDueSchedules(deps: RunDependencies, signal: AbortSignal
       signal.throwIfAborted()
       await runIfDue(deps, schedule).catch((error: unknown) => {
         if (isOutage(error)) throw error
-        log.error({ err: error, scheduleId: schedule.id }, 'A schedule could not be dealt with.')
+        logger.error({ err: error, scheduleId: schedule.id }, 'A schedule could not be dealt with.')
       })
       after = schedule.id
     }
@@ -42,10 +42,7 @@ export async function runDueSchedules(deps: RunDependencies, signal: AbortSignal
 }
 
 /** The run that the schedule is to make now; null when there is none. */
-async function findDue(
-  { prisma, catalog, now }: RunDependencies,
-  schedule: ReportSchedule,
-): Promise<DueRun | null> {
+async function findDue({ prisma, catalog, now }: Services, schedule: ReportSchedule): Promise<DueRun | null> {
   const trigger = triggerOf(schedule, timezoneOf({ parameters: Object(schedule.parameters) }))
   const type = catalog.find(schedule.reportType)
   return dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
@@ -56,7 +53,7 @@ async function findDue(
  * well, if it is to cover what has passed.
  */
 async function noteRefusal(
-  { prisma, log }: RunDependencies,
+  { prisma, logger }: Services,
   schedule: ReportSchedule,
   due: DueRun,
   error: Error,
@@ -69,10 +66,10 @@ async function noteRefusal(
   if (!isLost && isTriedAgain && lastError === error.message) return
   const place = isLost ? { isActive: false, nextRunAt: null } : { nextRunAt }
   if (!(await changeSchedule(prisma, schedule, { ...place, lastError: error.message }))) return
-  log.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
+  logger.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
 }
 
-async function runIfDue(deps: RunDependencies, schedule: ReportSchedule): Promise<void> {
+async function runIfDue(deps: Services, schedule: ReportSchedule): Promise<void> {
   const due = await findDue(deps, schedule)
   if (!due) return
   try {

@@ -2,7 +2,7 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { timezoneOf } from '../reports/report-request.ts'
 import { checkGivenNotes, type GivenNotes } from '../runs/create/run-request.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Services } from '../runs/services.ts'
 import { startingPlace } from './due.ts'
 import { changeSchedule, findSchedule } from './find-schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'
@@ -13,7 +13,7 @@ export type SchedulePatch = Pick<GivenNotes, 'label' | 'tags'> & {
   trigger?: GivenTrigger | undefined
 }
 
-export type ScheduleDependencies = Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>
+export type ScheduleDependencies = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
 /**
  * Changes a schedule. One that is turned on starts from now, and whoever turned it on asks for its runs from then on. One

@@ -1,19 +1,16 @@
 import type { Pool } from 'pg'
-import type { Logger } from 'pino'
-import type { Metrics } from '../metrics.ts'
-import { createPrisma, type Prisma } from '../postgres/client.ts'
+import { createPrisma } from '../postgres/client.ts'
 import { migrate } from '../postgres/migrate.ts'
+import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
-import { type Queue, startQueue } from '../postgres/queue.ts'
-import { type Catalog, createCatalog } from '../reports/catalog.ts'
-import type { RunLimits } from '../runs/create/quota.ts'
-import { createHub, type Hub } from '../runs/follow/hub.ts'
-import { startWakeUp, type WakeUp } from '../runs/follow/wake-up.ts'
+import { startQueue } from '../postgres/queue.ts'
+import { createCatalog } from '../reports/catalog.ts'
+import { createHub } from '../runs/follow/hub.ts'
 import { startDeadlines } from '../runs/lifecycle/deadlines.ts'
-import { createRunLoader, type RunLoader } from '../runs/list/run-loader.ts'
+import { createRunLoader } from '../runs/list/run-loader.ts'
+import type { Services } from '../runs/services.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { openFileStore } from '../storage/open-file-store.ts'
-import type { Storage } from '../storage/storage.ts'
 import { type OwnReports, openOwnReports } from './custom-reports.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
 import { type Opening, openPool } from './opening.ts'
@@ -25,22 +22,10 @@ export type Base = {
   url: string
   /** Connections for short statements. */
   pool: Pool
-  runLoader: RunLoader
   /** The operator's own reports; null when there are none. */
   own: OwnReports | null
   fileStore: FileStore
-  shared: {
-    prisma: Prisma
-    queue: Queue
-    wakeUp: WakeUp
-    hub: Hub
-    catalog: Catalog
-    limits: RunLimits
-    storage: Storage
-    metrics: Metrics
-    log: Logger
-    now: () => Date
-  }
+  shared: Services
 }
 
 // Of requests: their statements are short. Reports and migrations may take as long as they take.
@@ -48,9 +33,9 @@ const statementMilliseconds = 30_000
 
 /** Listens, and opens the database with all that reads and writes it. */
 export async function openBase(opening: Opening): Promise<Base> {
-  const { config, log, onProgress, reportTypes, now, signal, operations, closers } = opening
+  const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = opening
   const http = await startHttp(config.host, config.port, (error, requestId) =>
-    log.error({ err: error, requestId }, 'A request could not be answered.'),
+    logger.error({ err: error, requestId }, 'A request could not be answered.'),
   )
   closers.defer(() => http.stop())
   http.serve(operations.around(answerStarting))
@@ -76,27 +61,28 @@ export async function openBase(opening: Opening): Promise<Base> {
   const queue = await startQueue({
     url,
     works: config.role !== 'gateway',
-    onError: (error) => log.error({ err: error }, 'The queue reported a fault.'),
+    onError: (error) => logger.error({ err: error }, 'The queue reported a fault.'),
   })
   closers.defer(queue.stop)
   const { metrics } = operations
-  const wakeUp = await startWakeUp(url, pool, log, { metrics })
+  const wakeUp = await startWakeUp(url, pool, logger, { metrics })
   closers.defer(wakeUp.stop)
   const runLoader = createRunLoader(prisma)
-  const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, log, metrics })
+  const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
   const shared = {
     prisma,
     queue,
     wakeUp,
     hub,
+    runLoader,
     catalog: createCatalog([...reportTypes, ...(own?.types ?? [])]),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
     storage: fileStore.storage,
     metrics,
-    log,
+    logger,
     now,
   }
   closers.defer(startDeadlines(shared).stop)
-  return { http, url, pool, runLoader, own, fileStore, shared }
+  return { http, url, pool, own, fileStore, shared }
 }

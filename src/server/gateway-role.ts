@@ -1,6 +1,6 @@
 import { startKeyWatch } from '../auth/key-watch.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
-import type { Services } from '../graphql/context.ts'
+import type { GatewayServices } from '../graphql/context.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-count.ts'
@@ -27,7 +27,7 @@ export type GatewayRole = {
 
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
 export async function openGatewayRole(opening: Opening, base: Base): Promise<GatewayRole> {
-  const { config, log } = opening
+  const { config, logger } = opening
   const publicUrl = config.publicUrl ?? base.http.url
   const demo = await openDemo(opening, base)
   const { links, download } = await base.fileStore.openDelivery({ ...base.shared, publicUrl })
@@ -35,8 +35,8 @@ export async function openGatewayRole(opening: Opening, base: Base): Promise<Gat
   const isAllowed = createAccessRule(config)
   // On the embedded default it serves this machine alone, which may have the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
-  const yoga = createGraphqlServer({ services, log, prefill, config })
-  const webSockets = startWebSockets({ server: base.http.server, yoga, services, log, isAllowed })
+  const yoga = createGraphqlServer({ services, logger, prefill, config })
+  const webSockets = startWebSockets({ server: base.http.server, yoga, services, logger, isAllowed })
   const router = createGatewayRouter({
     isAllowed,
     refusal: explainAccess(config),
@@ -48,10 +48,10 @@ export async function openGatewayRole(opening: Opening, base: Base): Promise<Gat
 }
 
 async function openDemo(opening: Opening, { url, shared: { prisma } }: Base): Promise<Demo | null> {
-  const { config, log, onProgress, now, signal } = opening
+  const { config, logger, onProgress, now, signal } = opening
   if (!config.demo) return null
   // Of its own and without limits: loading a ledger takes longer than any request may.
-  const onError = (error: unknown): void => log.error({ err: error }, 'A connection of the demo broke.')
+  const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
   const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
   try {
     return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
@@ -69,17 +69,16 @@ function openRowEstimator(opening: Opening, { url, own }: Base): EstimateRows {
   })
 }
 
-async function openServices(opening: Opening, base: Base, links: FileLinks): Promise<Services> {
-  const { config, log, now, closers } = opening
-  const { runLoader, shared } = base
+async function openServices(opening: Opening, base: Base, links: FileLinks): Promise<GatewayServices> {
+  const { config, logger, now, closers } = opening
+  const { shared } = base
   const { prisma, limits } = shared
-  const keyWatch = startKeyWatch({ prisma, log, now })
+  const keyWatch = startKeyWatch({ prisma, logger, now })
   closers.defer(keyWatch.stop)
   return {
     ...shared,
-    runLoader,
     links,
-    loaders: createLoaders(prisma, log),
+    loaders: createLoaders(prisma, logger),
     estimateRows: openRowEstimator(opening, base),
     queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
     keyWatch,

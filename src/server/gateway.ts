@@ -15,7 +15,7 @@ import { openWorkerRole } from './worker-role.ts'
 
 export type GatewayOptions = {
   config: Config
-  log: Logger
+  logger: Logger
   /** Told what is going on during the start, a sentence each. */
   onProgress?: (message: string) => void
   /** Ends the start when it aborts; afterwards it means nothing. */
@@ -52,7 +52,7 @@ const probeMilliseconds = 1_000
 export function createGateway(options: GatewayOptions): Gateway {
   const {
     config,
-    log,
+    logger,
     onProgress = () => {},
     reportTypes = builtInReportTypes,
     now = () => new Date(),
@@ -60,8 +60,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const closers = new AsyncDisposableStack()
   const stopping = new AbortController()
   const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])])
-  const operations = createOperations(config.metrics, log)
-  const opening: Opening = { config, log, onProgress, reportTypes, now, signal, operations, closers }
+  const operations = createOperations(config.metrics, logger)
+  const opening: Opening = { config, logger, onProgress, reportTypes, now, signal, operations, closers }
 
   const openOrClose = async (): Promise<Started> => {
     try {
@@ -90,7 +90,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       closers.disposeAsync().then(() => true),
       delay(limit, false, { ref: false }),
     ])
-    if (!isClosed) log.error(`Not everything could be closed within ${limit} ms; the rest is cut off.`)
+    if (!isClosed) logger.error(`Not everything could be closed within ${limit} ms; the rest is cut off.`)
   }
 
   let starting: Promise<Started> | null = null

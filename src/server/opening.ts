@@ -8,7 +8,7 @@ import type { Operations } from './operations.ts'
 /** What a role is opened with. What it opens it hands to `closers`, which close the last first. */
 export type Opening = {
   config: Config
-  log: Logger
+  logger: Logger
   onProgress: (message: string) => void
   reportTypes: readonly AnyReportType[]
   now: () => Date
@@ -23,11 +23,11 @@ const poolPatienceMilliseconds = 1_000
 
 /** Opens connections that are closed with the role. */
 export function openPool(
-  { log, closers }: Opening,
+  { logger, closers }: Opening,
   name: string,
   options: Omit<PoolOptions, 'applicationName' | 'onError'>,
 ): Pool {
-  const onError = (error: unknown): void => log.error({ err: error }, 'A connection that was idle broke.')
+  const onError = (error: unknown): void => logger.error({ err: error }, 'A connection that was idle broke.')
   const pool = createPool({ ...options, applicationName: `report-gateway ${name}`, onError })
   const close = createPoolCloser(pool)
   closers.defer(() => close(poolPatienceMilliseconds))

@@ -18,13 +18,13 @@ export type Operations = {
 }
 
 /** What a process tells those who operate it. */
-export function createOperations(isCounting: boolean, log: Logger): Operations {
+export function createOperations(isCounting: boolean, logger: Logger): Operations {
   const readiness = createReadiness()
   const prometheus = isCounting ? createPrometheus() : null
   const metrics = prometheus?.metrics ?? noMetrics
   const answer = createOperationsHandler({ readiness, prometheus })
   const around: Operations['around'] = (serve) => (request, response, url) =>
-    watchRequest({ log, metrics }, request, response, url, async () => {
+    watchRequest({ logger, metrics }, request, response, url, async () => {
       if (!(await answer(request, response, url))) await serve(request, response, url)
     })
   return { readiness, prometheus, metrics, around }

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
+import type { WakeUp } from '../postgres/notify.ts'
 import { type Queue, queueSchema, reportRunQueue } from '../postgres/queue.ts'
-import type { WakeUp } from '../runs/follow/wake-up.ts'
 import type { Checks } from './readiness.ts'
 
 /**

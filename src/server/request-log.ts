@@ -4,7 +4,7 @@ import type { Metrics } from '../metrics.ts'
 import { inRequest, type RequestContext, requestIdOf } from '../request-context.ts'
 
 export type WatchOptions = {
-  log: Logger
+  logger: Logger
   metrics: Metrics
 }
 
@@ -14,7 +14,7 @@ const routes = new Set([...probes, '/graphql', '/'])
 
 /** Serves a request under an id, and tells the log and the figures how it ended. */
 export function watchRequest(
-  { log, metrics }: WatchOptions,
+  { logger, metrics }: WatchOptions,
   request: IncomingMessage,
   response: ServerResponse,
   { pathname }: URL,
@@ -37,7 +37,7 @@ export function watchRequest(
     // Probes come every few seconds for as long as the process lives.
     const level = probes.has(pathname) ? 'debug' : 'info'
     const cut = response.writableFinished ? {} : { isCutOff: true }
-    log[level]({ ...context, method, path: pathname, status, ms, ...cut }, 'request')
+    logger[level]({ ...context, method, path: pathname, status, ms, ...cut }, 'request')
   })
   return inRequest(context, serve)
 }

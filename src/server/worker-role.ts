@@ -16,7 +16,7 @@ export type WorkerRole = {
 
 /** Makes reports, asks for those of schedules, and cleans up. */
 export async function openWorkerRole(opening: Opening, { url, own, shared }: Base): Promise<WorkerRole> {
-  const { config, log } = opening
+  const { config, logger } = opening
   const exportPool = openPool(opening, 'reports', { url, max: config.concurrency + 2 })
   const worker = await startWorker({ ...shared, exportPool, ownPool: own?.pool ?? null }, shared.queue, {
     concurrency: config.concurrency,
@@ -26,9 +26,9 @@ export async function openWorkerRole(opening: Opening, { url, own, shared }: Bas
   })
   const tasks = createMaintenanceTasks(shared, config.eventDays)
   const { queue } = shared
-  const maintenance = await startMaintenance({ queue, tasks, log })
+  const maintenance = await startMaintenance({ queue, tasks, logger })
   const scheduleTasks = [createScheduleTask(shared)]
-  const schedules = await startMaintenance({ queue, tasks: scheduleTasks, log, name: scheduleQueue })
+  const schedules = await startMaintenance({ queue, tasks: scheduleTasks, logger, name: scheduleQueue })
   const releases = startReleases(shared)
   return {
     exportPool,

@@ -13,7 +13,7 @@ export type DownloadDependencies = {
   /** Folder on this machine that storage keys are relative to. */
   root: string
   linkSigner: LinkSigner
-  log: Logger
+  logger: Logger
   now: () => Date
 }
 
@@ -45,7 +45,7 @@ export function createDownloadHandler({
   prisma,
   root,
   linkSigner,
-  log,
+  logger,
   now,
 }: DownloadDependencies): DownloadHandler {
   return async (request, response, url) => {
@@ -66,7 +66,8 @@ export function createDownloadHandler({
           500,
           'The file cannot be read now. Try again later.',
         ]
-        if (status === 410 || status === 500) log.error({ err: error, fileId }, 'A file could not be sent.')
+        if (status === 410 || status === 500)
+          logger.error({ err: error, fileId }, 'A file could not be sent.')
         if (response.headersSent) response.destroy()
         else answer(response, status, sentence)
       })

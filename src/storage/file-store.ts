@@ -6,7 +6,7 @@ import type { Storage } from './storage.ts'
 
 export type DeliveryDependencies = {
   prisma: Prisma
-  log: Logger
+  logger: Logger
   now: () => Date
   /** Where clients reach this gateway, without a slash at the end. */
   publicUrl: string

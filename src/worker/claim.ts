@@ -113,7 +113,7 @@ async function listLeftovers(deps: RunWork, run: ReportRun): Promise<string[]> {
   try {
     return await deps.storage.list(runFolder(run))
   } catch (error) {
-    deps.log.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
+    deps.logger.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
     return []
   }
 }

@@ -1,17 +1,18 @@
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import type { Transaction } from '../postgres/client.ts'
+import type { RetryOptions } from '../postgres/retry.ts'
 import type { ReportPools } from '../reports/report-pool.ts'
-import type { RunDependencies } from '../runs/dependencies.ts'
 import type { Hub } from '../runs/follow/hub.ts'
+import type { Services } from '../runs/services.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { LastAttempt } from './last-attempt.ts'
 
-export type WorkerDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'catalog' | 'now'> &
+export type WorkerDependencies = Pick<Services, 'prisma' | 'wakeUp' | 'catalog' | 'now'> &
   ReportPools & {
     hub: Hub
     storage: Storage
-    log: Logger
+    logger: Logger
     metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
   }
 
@@ -41,3 +42,16 @@ export type RunClaim = {
  * lost, or this worker gave it up in order. In all but the first case the job has to go back into the queue.
  */
 export type Outcome = 'ENDED' | 'WAITS' | 'LOST' | 'HANDED_BACK'
+
+/** How a worker waits for the database: until it has to stop or its job went to another, and then once more. */
+export function retryOptions(
+  { logger }: Pick<Services, 'logger'>,
+  { stopping, lost }: Pick<RunClaim, 'stopping' | 'lost'>,
+): RetryOptions {
+  return {
+    signal: AbortSignal.any([stopping, lost]),
+    logger,
+    failureMessage: 'A worker cannot reach the database.',
+    triesOnceMore: true,
+  }
+}

@@ -31,8 +31,9 @@ export async function finishFailed(
     data: { ...failure, ...endOfRun(run, deps.now()) },
   })
   const context = { err: error, runId: run.id, accountId: run.accountId, traceId: failure.traceId }
-  if (failed) deps.log.error(context, 'A report failed.')
-  else deps.log.info(context, 'A report was given up, because the run has ended or is with another worker.')
+  if (failed) deps.logger.error(context, 'A report failed.')
+  else
+    deps.logger.info(context, 'A report was given up, because the run has ended or is with another worker.')
   return failed
 }
 
@@ -93,7 +94,7 @@ export async function removeOrWarn(
     try {
       await deps.storage.remove(key)
     } catch (error) {
-      deps.log.warn({ err: error, runId: run.id, key }, 'What a run left behind could not be removed.')
+      deps.logger.warn({ err: error, runId: run.id, key }, 'What a run left behind could not be removed.')
     }
   }
 }

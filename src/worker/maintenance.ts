@@ -24,7 +24,7 @@ export type MaintenanceOptions = {
   /** Of a process that works: only there the schedules are looked after. */
   queue: Queue
   tasks: readonly MaintenanceTask[]
-  log: Logger
+  logger: Logger
   /** The name of their queue, of which a process does one task at a time; `maintenance` unless given. */
   name?: string
 }
@@ -43,7 +43,7 @@ const queueSettings = {
 export async function startMaintenance({
   queue,
   tasks,
-  log,
+  logger,
   name: queueName = maintenanceQueue,
 }: MaintenanceOptions): Promise<Maintenance> {
   const stopping = new AbortController()
@@ -59,7 +59,10 @@ export async function startMaintenance({
       await task.run(signal)
     } catch (error) {
       if (signal.aborted) return
-      log.error({ err: error, task: name }, 'A maintenance task failed; it is done again at its next time.')
+      logger.error(
+        { err: error, task: name },
+        'A maintenance task failed; it is done again at its next time.',
+      )
     }
   }
   const settings = { pollingIntervalSeconds: 5, notifyPollingIntervalSeconds: 30 }

@@ -26,10 +26,11 @@ const orphansSql = `
  * Gives runs that have not ended, and have no job, a job again; those that wait for their data have none. That should not
  * happen; but the queue has its own rules for when to forget a job, and such a run would never end.
  */
-export async function requeueOrphans(prisma: Prisma, queue: Queue, log: Logger): Promise<void> {
+export async function requeueOrphans(prisma: Prisma, queue: Queue, logger: Logger): Promise<void> {
   const orphans = await prisma.$queryRawUnsafe<(QueuedRun & { createdAt: Date })[]>(orphansSql)
   for (const run of orphans) {
     const isRestored = await prisma.$transaction((tx) => queue.restore(tx, run))
-    if (isRestored) log.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job, and gets one.')
+    if (isRestored)
+      logger.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job, and gets one.')
   }
 }

@@ -1,5 +1,6 @@
 import { idPrefixes, newId } from '../ids.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
+import { retryDuringOutage } from '../postgres/retry.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-pool.ts'
@@ -7,7 +8,7 @@ import { transition } from '../runs/lifecycle/transition.ts'
 import { fileKey } from '../storage/file-key.ts'
 import { takeUp } from './claim.ts'
 import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
-import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
+import { type Outcome, type RunClaim, type RunWork, retryOptions } from './dependencies.ts'
 import { isPassing } from './failure.ts'
 import {
   finishCanceled,
@@ -17,7 +18,6 @@ import {
   removeUnlessResult,
 } from './finish-run.ts'
 import { startProgress } from './progress.ts'
-import { untilReachable } from './until-reachable.ts'
 import { watchRun } from './watch-run.ts'
 
 /**
@@ -74,7 +74,7 @@ async function writeFiles(
       if (!(await transition(deps, change))) onEnded()
     },
     deps.now,
-    (error) => deps.log.warn({ err: error, runId: run.id }, 'Progress could not be written.'),
+    (error) => deps.logger.warn({ err: error, runId: run.id }, 'Progress could not be written.'),
   )
   try {
     return await copyReport({
@@ -109,7 +109,7 @@ async function giveUp(
   }
   if (!(await markHandedBack(deps, run, losses))) return 'ENDED'
   const { id: runId, accountId } = run
-  deps.log.warn(
+  deps.logger.warn(
     { err: error, runId, accountId, losses },
     'A report lost its source or its store, and is begun anew.',
   )
@@ -125,6 +125,7 @@ async function makeReport(
   const ended = new AbortController()
   const onEnded = (): void => ended.abort()
   const files = planFiles(run, deps.now())
+  const retry = retryOptions(deps, claim)
   let outcome: Outcome
   try {
     await watchRun(deps, run, onEnded, done)
@@ -135,8 +136,8 @@ async function makeReport(
     outcome = 'ENDED'
   } catch (error) {
     // The database may be what was lost, and then says nothing for a while.
-    outcome = await untilReachable(() => giveUp(deps, run, error, claim), claim, deps.log)
+    outcome = await retryDuringOutage(() => giveUp(deps, run, error, claim), retry)
   }
-  await untilReachable(() => removeUnlessResult(deps, run, files), claim, deps.log)
+  await retryDuringOutage(() => removeUnlessResult(deps, run, files), retry)
   return outcome
 }

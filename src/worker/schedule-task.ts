@@ -1,4 +1,4 @@
-import type { RunDependencies } from '../runs/dependencies.ts'
+import type { Services } from '../runs/services.ts'
 import { runDueSchedules } from '../schedules/run-due-schedules.ts'
 import type { MaintenanceTask } from './maintenance.ts'
 
@@ -9,7 +9,7 @@ export const scheduleQueue = 'report-schedule'
  * Looks each minute for report schedules that are due. When that is stands with each of them, so an occurrence that the
  * queue loses is found at the next look.
  */
-export function createScheduleTask(deps: RunDependencies): MaintenanceTask {
+export function createScheduleTask(deps: Services): MaintenanceTask {
   return {
     name: 'run-due-schedules',
     cron: '* * * * *',

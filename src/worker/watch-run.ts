@@ -13,7 +13,7 @@ type RunState = Pick<ReportRun, 'status' | 'version'>
  * @param done ends the watch
  */
 export async function watchRun(
-  { hub, prisma, log }: Pick<WorkerDependencies, 'hub' | 'prisma' | 'log'>,
+  { hub, prisma, logger }: Pick<WorkerDependencies, 'hub' | 'prisma' | 'logger'>,
   run: ReportRun,
   onEnded: () => void,
   done: AbortSignal,
@@ -25,7 +25,7 @@ export async function watchRun(
         const where = { id: run.id }
         return await prisma.reportRun.findUnique({ where, select: { status: true, version: true } })
       } catch (error) {
-        log.warn({ err: error, runId: run.id }, 'The run could not be read; trying again.')
+        logger.warn({ err: error, runId: run.id }, 'The run could not be read; trying again.')
         await delay(retryMilliseconds, undefined, { signal: done })
       }
     }

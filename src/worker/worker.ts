@@ -1,9 +1,15 @@
 import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
-import type { Outcome, RunWork, WorkerDependencies, WorkLimits } from './dependencies.ts'
+import { retryDuringOutage } from '../postgres/retry.ts'
+import {
+  type Outcome,
+  type RunWork,
+  retryOptions,
+  type WorkerDependencies,
+  type WorkLimits,
+} from './dependencies.ts'
 import { createLastAttempt } from './last-attempt.ts'
 import { requeueOrphans } from './requeue.ts'
 import { runReport } from './run-report.ts'
-import { untilReachable } from './until-reachable.ts'
 
 export type Worker = {
   /**
@@ -57,12 +63,12 @@ export async function startWorker(
     const signals = { lost: job.signal, stopping: stopping.signal }
     const claim = { ...signals, runId, isHeld: (tx: Parameters<Queue['holds']>[0]) => queue.holds(tx, job) }
     const outcome = await runReport(work, claim).catch((error: unknown) => {
-      deps.log.error({ err: error, runId }, 'A worker could not deal with a run; it is tried again.')
+      deps.logger.error({ err: error, runId }, 'A worker could not deal with a run; it is tried again.')
       return 'FAULT' as const
     })
     const wait = waits[outcome]
     if (wait === null) return
-    await untilReachable(() => queue.putBack(job, wait), signals, deps.log)
+    await retryDuringOutage(() => queue.putBack(job, wait), retryOptions(deps, signals))
     wakeLater(slotId, wait)
   }
 
@@ -87,8 +93,10 @@ export async function startWorker(
 
   let requeuing: Promise<void> | null = null
   const requeue = setInterval(() => {
-    requeuing ??= requeueOrphans(deps.prisma, queue, deps.log)
-      .catch((error: unknown) => deps.log.warn({ err: error }, 'Runs without a job could not be looked for.'))
+    requeuing ??= requeueOrphans(deps.prisma, queue, deps.logger)
+      .catch((error: unknown) =>
+        deps.logger.warn({ err: error }, 'Runs without a job could not be looked for.'),
+      )
       .finally(() => {
         requeuing = null
       })

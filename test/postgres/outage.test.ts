@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { noMetrics } from '../../src/metrics.ts'
 import { createPool } from '../../src/postgres/client.ts'
+import { startWakeUp } from '../../src/postgres/notify.ts'
 import { isOutage } from '../../src/postgres/outage.ts'
-import { startWakeUp } from '../../src/runs/follow/wake-up.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startTestGateway, type TestAccount } from '../support/gateway.ts'
 import { startOwnPostgres } from '../support/own-postgres.ts'
@@ -110,7 +110,7 @@ test('a wake-up connection that is open but dead is found out by its heartbeat, 
   await using parts = await openRunParts()
   await using proxy = await startTcpProxy(parts.database.url)
   let reconnects = 0
-  const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.log, {
+  const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.logger, {
     metrics: { wakeUpReconnected: () => reconnects++ },
     heartbeatMilliseconds: 30,
     limitMilliseconds: 300,
@@ -134,7 +134,7 @@ test('a wake-up connection that is open but dead is found out by its heartbeat, 
 test('a wake-up that is stopped while its connection is dead ends all the same', async () => {
   await using parts = await openRunParts()
   await using proxy = await startTcpProxy(parts.database.url)
-  const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.log, {
+  const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.logger, {
     metrics: noMetrics,
     limitMilliseconds: 200,
   })

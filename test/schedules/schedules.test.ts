@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createApiKey, revokeApiKey } from '../../src/auth/api-keys.ts'
 import { builtInReportTypes, createCatalog } from '../../src/reports/catalog.ts'
-import type { RunDependencies } from '../../src/runs/dependencies.ts'
+import { createRunLoader } from '../../src/runs/list/run-loader.ts'
+import type { Services } from '../../src/runs/services.ts'
 import { runDueSchedules } from '../../src/schedules/run-due-schedules.ts'
 import { scheduleQueue } from '../../src/worker/schedule-task.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
@@ -16,7 +17,7 @@ let parts: WorkerParts
 let gateway: TestGateway
 let account: TestAccount
 let now: Date
-let deps: RunDependencies
+let deps: Services
 
 function setTime(text: string): void {
   now = new Date(text)
@@ -32,6 +33,7 @@ beforeAll(async () => {
   gateway = cleanup.use(await startTestGateway({ ...options, config: { role: 'gateway' } }))
   deps = {
     ...parts,
+    runLoader: createRunLoader(parts.prisma),
     catalog: createCatalog(reportTypes),
     limits: { accountConcurrency: 3, dailyRuns: 5 },
     now: () => now,

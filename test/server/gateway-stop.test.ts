@@ -28,7 +28,7 @@ test.each(['at once', 'while the ledger is loaded'])(
     }
     const gateway = createGateway({
       config: loadConfig({ PORT: '0', DATABASE_URL: database.url, DATA_DIR: dataDir, DEMO: 'true' }),
-      log: pino({ level: 'silent' }),
+      logger: pino({ level: 'silent' }),
       onProgress: stop,
     })
     const started = gateway.start()

@@ -14,7 +14,7 @@ export function changeRun(
   const now = (): Date => new Date()
   const { prisma, database } = gateway
   const notify = (): void =>
-    void database.query("select pg_notify('report_gateway_events', $1)", [`test:${run.accountId}`])
+    void database.query("select pg_notify('report_gateway_events', $1)", [`${run.accountId}:test`])
   const wakeUp = { notify, onWake: () => {}, isConnected: () => true, stop: async () => {} }
   const file = {
     id: newId(idPrefixes.file, now()),

@@ -18,7 +18,7 @@ const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
 const config = loadConfig(values.role === undefined ? process.env : { ...process.env, ROLE: values.role })
 const gateway = createGateway({
   config,
-  log: pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true })),
+  logger: pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true })),
   signal: stopping.signal,
   reportTypes: [...builtInReportTypes, slowReport, poisonReport],
 })

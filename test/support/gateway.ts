@@ -60,14 +60,14 @@ export async function startTestGateway({
     const database = options.database ?? cleanup.use(await createTestDatabase(withLedger))
     const dataDir = options.dataDir ?? (await makeFolder(cleanup))
     const logged: Record<string, unknown>[] = []
-    const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+    const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
     const gateway = createGateway({
       config: {
         ...loadConfig({ PORT: '0', DATABASE_URL: database.url, DATA_DIR: dataDir, CONCURRENCY: '2' }),
         logLevel: 'debug',
         ...config,
       },
-      log,
+      logger,
       ...options,
     })
     const { url } = await gateway.start()

@@ -19,5 +19,5 @@ export async function appendMany(
     from head, generate_series(1, $3) as number`,
     [accountId, id, count],
   )
-  await database.query("select pg_notify('report_gateway_events', $1)", [`test:${accountId}`])
+  await database.query("select pg_notify('report_gateway_events', $1)", [`${accountId}:test`])
 }

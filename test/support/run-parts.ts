@@ -7,8 +7,8 @@ import { createApiKey } from '../../src/auth/api-keys.ts'
 import { idPrefixes, newId } from '../../src/ids.ts'
 import { type Metrics, noMetrics } from '../../src/metrics.ts'
 import { createPool, createPrisma, type Prisma } from '../../src/postgres/client.ts'
+import { startWakeUp, type WakeUp } from '../../src/postgres/notify.ts'
 import { createHub, type Hub } from '../../src/runs/follow/hub.ts'
-import { startWakeUp, type WakeUp } from '../../src/runs/follow/wake-up.ts'
 import { createRunLoader } from '../../src/runs/list/run-loader.ts'
 import { createLocalStorage } from '../../src/storage/local-storage.ts'
 import type { Storage } from '../../src/storage/storage.ts'
@@ -26,7 +26,7 @@ export type RunParts = AsyncDisposable & {
   /** Its `files` folder is the storage's. */
   dataDir: string
   owner: RunOwner
-  log: Logger
+  logger: Logger
   metrics: Metrics
   /** What was logged, parsed. */
   logged: Record<string, unknown>[]
@@ -36,7 +36,7 @@ export async function openRunParts(): Promise<RunParts> {
   await using cleanup = new AsyncDisposableStack()
   const metrics = noMetrics
   const logged: Record<string, unknown>[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
   const database = cleanup.use(await createTestDatabase())
@@ -44,9 +44,9 @@ export async function openRunParts(): Promise<RunParts> {
   cleanup.defer(() => pool.end())
   const prisma = createPrisma(pool)
   cleanup.defer(() => prisma.$disconnect())
-  const wakeUp = await startWakeUp(database.url, pool, log, { metrics })
+  const wakeUp = await startWakeUp(database.url, pool, logger, { metrics })
   cleanup.defer(wakeUp.stop)
-  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, log, metrics })
+  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, logger, metrics })
   cleanup.defer(hub.stop)
   const accountId = newId(idPrefixes.account, new Date())
   await prisma.account.create({ data: { id: accountId, name: 'Test' } })
@@ -63,7 +63,7 @@ export async function openRunParts(): Promise<RunParts> {
     storage,
     dataDir,
     owner,
-    log,
+    logger,
     logged,
     metrics,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

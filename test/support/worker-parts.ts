@@ -33,8 +33,8 @@ const defaults: WorkerOptions = { concurrency: 2, accountConcurrency: 100, runAt
 export async function openWorkerParts(): Promise<WorkerParts> {
   await using cleanup = new AsyncDisposableStack()
   const parts = cleanup.use(await openRunParts())
-  const { prisma, wakeUp, log, database, dataDir } = parts
-  const onError = (error: unknown): void => log.warn({ err: error }, 'A background fault.')
+  const { prisma, wakeUp, logger, database, dataDir } = parts
+  const onError = (error: unknown): void => logger.warn({ err: error }, 'A background fault.')
   const now = (): Date => new Date()
   const queue = await startQueue({ url: database.url, works: false, onError })
   cleanup.defer(queue.stop)

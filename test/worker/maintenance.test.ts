@@ -17,7 +17,7 @@ async function openQueue(): Promise<Queue & AsyncDisposable> {
 }
 
 async function start(queue: Queue, tasks: MaintenanceTask[]): Promise<AsyncDisposable> {
-  const { stop } = await startMaintenance({ queue, tasks, log: parts.log })
+  const { stop } = await startMaintenance({ queue, tasks, logger: parts.logger })
   return { [Symbol.asyncDispose]: stop }
 }
 

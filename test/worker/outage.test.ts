@@ -27,7 +27,7 @@ describe.concurrent('in an outage', () => {
     const next = await parts.createRun()
     const faults = (): number => parts.logged.slice(before).filter(({ level }) => Number(level) >= 40).length
     const isWaiting = (): boolean =>
-      parts.logged.slice(before).some(({ msg }) => /waits for it/.test(String(msg)))
+      parts.logged.slice(before).some(({ msg }) => /cannot reach the database/.test(String(msg)))
     await expect.poll(isWaiting).toBe(true)
     await expect.poll(faults).toBeGreaterThan(10)
     expect(await parts.runNow(slow.id)).toMatchObject({ status: 'RUNNING', lostExecutions: 0 })

@@ -135,7 +135,7 @@ test('a run that has lost its job keeps its place', async () => {
     [later],
   )
   await parts.queue.boss.deleteJob(reportRunQueue, jobIdOf(first))
-  await requeueOrphans(parts.prisma, parts.queue, parts.log)
+  await requeueOrphans(parts.prisma, parts.queue, parts.logger)
   await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
   await untilAllEnded(owner)
   expect(await startsOf(owner)).toEqual(ids)
@@ -146,7 +146,7 @@ test('of workers that find the same run without a job at once, one gives it a jo
   for (const { id } of runs) {
     await parts.queue.boss.complete(reportRunQueue, jobIdOf(id), {}, { includeQueued: true })
   }
-  const look = () => requeueOrphans(parts.prisma, parts.queue, parts.log)
+  const look = () => requeueOrphans(parts.prisma, parts.queue, parts.logger)
   await Promise.all([look(), look(), look()])
   for (const { id } of runs) {
     expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toMatchObject({ state: 'created' })

@@ -10,7 +10,7 @@ import { openRunParts } from '../support/run-parts.ts'
 
 test('a worker does not take an event from before its work for the end of the run', async () => {
   await using parts = await openRunParts()
-  const { prisma, wakeUp, owner, log } = parts
+  const { prisma, wakeUp, owner, logger } = parts
   const now = (): Date => new Date()
   const change = (runId: string, from: 'PENDING' | 'RUNNING', to: 'RUNNING' | 'CANCELED') =>
     transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from, to })
@@ -40,7 +40,7 @@ test('a worker does not take an event from before its work for the end of the ru
   // The extended client has every method that is used; only the type says that some others are gone.
   const reader = slow as unknown as Prisma
   const loadRun = createRunLoader(prisma).load
-  const hub = createHub({ prisma: reader, wakeUp, loadRun, log, metrics: noMetrics })
+  const hub = createHub({ prisma: reader, wakeUp, loadRun, logger, metrics: noMetrics })
   const done = new AbortController()
   try {
     const run = await insertRun(prisma, owner)
@@ -51,7 +51,7 @@ test('a worker does not take an event from before its work for the end of the ru
     const taken = await change(run.id, 'PENDING', 'RUNNING')
     if (!taken) throw new Error('The run was not taken up.')
     const onEnded = vi.fn()
-    await watchRun({ prisma: reader, log, hub }, taken, onEnded, done.signal)
+    await watchRun({ prisma: reader, logger, hub }, taken, onEnded, done.signal)
     await expect.poll(() => looks).toBe(1)
 
     held.resolve()

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { type Config, loadConfig } from '../../config/config.ts'
 import type { Demo } from '../../demo/demo.ts'
-import { createLog } from '../../logger.ts'
+import { createLogger } from '../../logger.ts'
 import { createGateway, type Started } from '../../server/gateway.ts'
 import type { Command } from '../command.ts'
 
@@ -47,8 +47,8 @@ function readConfig(args: string[], environment: Record<string, string | undefin
 export const startCommand: Command = async ({ args, environment, print, signal }) => {
   const config = readConfig(args, environment)
   const isWorker = config.role === 'worker'
-  const log = createLog(config.logLevel, pino.destination({ dest: 2, sync: true }))
-  const gateway = createGateway({ config, log, signal, onProgress: print })
+  const logger = createLogger(config.logLevel, pino.destination({ dest: 2, sync: true }))
+  const gateway = createGateway({ config, logger, signal, onProgress: print })
   const asked = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
     // A start that does not end must not keep the process from its end.

@@ -23,7 +23,7 @@ const unavailable = {
  * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database or of the store of
  * files, that it should try again; of anything else an id, under which the log has the whole.
  */
-export function createErrorMask(log: Logger) {
+export function createErrorMask(logger: Logger) {
   return (error: unknown): GraphQLError => {
     const original = originalOf(error)
     if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
@@ -33,12 +33,12 @@ export function createErrorMask(log: Logger) {
     if (original instanceof UserFacingError)
       return withPlace(original.message, error, { code: original.code })
     if (original instanceof StorageError) {
-      log.warn({ err: original, ...currentRequest() }, 'A request failed, because the store of files did.')
+      logger.warn({ err: original, ...currentRequest() }, 'A request failed, because the store of files did.')
       const message = `The store of files cannot be used at the moment: ${original.reason}. Try again later.`
       return withPlace(message, error, { ...unavailable })
     }
     if (isOutage(original)) {
-      log.warn(
+      logger.warn(
         { err: original, ...currentRequest() },
         'A request failed, because the database cannot be reached.',
       )
@@ -47,7 +47,10 @@ export function createErrorMask(log: Logger) {
       return withPlace(message, error, { ...unavailable })
     }
     const errorId = randomUUID()
-    log.error({ err: original, errorId, ...currentRequest() }, 'A request failed by a fault of the gateway.')
+    logger.error(
+      { err: original, errorId, ...currentRequest() },
+      'A request failed by a fault of the gateway.',
+    )
     const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
     // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
     return withPlace(message, error, { code: 'INTERNAL_SERVER_ERROR', errorId, unexpected: true })

@@ -19,7 +19,7 @@ export type SocketExtra = {
 
 export type ServeSocketOptions = {
   protocol: Protocol<SocketExtra>
-  log: Logger
+  logger: Logger
   /** What a client may see of a fault. */
   mask: (error: unknown) => Error
   /** Seconds after which a client that does not read is closed. */
@@ -51,10 +51,10 @@ export function closeReason(text: string): string {
 export function serveSocket(
   socket: WebSocket,
   request: IncomingMessage,
-  { protocol, log, mask, slowReaderSeconds }: ServeSocketOptions,
+  { protocol, logger, mask, slowReaderSeconds }: ServeSocketOptions,
 ): void {
   // Too long a message, say: the socket closes by itself, with the code for that.
-  socket.on('error', (error) => log.debug({ err: error }, 'A WebSocket broke.'))
+  socket.on('error', (error) => logger.debug({ err: error }, 'A WebSocket broke.'))
 
   const requestId = requestIdOf(request.headers['x-request-id'])
   const sends = sendUnlessSlow(socket, slowReaderSeconds)
@@ -90,7 +90,7 @@ export function serveSocket(
     clearInterval(heartbeat)
     gone.abort()
     closed(code, String(reason)).catch((error: unknown) => {
-      log.warn({ err: error }, 'The subscriptions of a WebSocket could not be ended.')
+      logger.warn({ err: error }, 'The subscriptions of a WebSocket could not be ended.')
     })
   })
 }

@@ -13,7 +13,7 @@ import { readConnectionParams } from '../../auth/credentials.ts'
 import type { Viewer } from '../../auth/viewer.ts'
 import { AuthenticationError } from '../../errors.ts'
 import { withoutSecrets } from '../../secrets.ts'
-import type { Services } from '../context.ts'
+import type { GatewayServices } from '../context.ts'
 import { createErrorMask } from '../plugins/mask-error.ts'
 import { authenticate, graphqlEndpoint, type Yoga } from '../server.ts'
 import { drainSockets } from './drain-sockets.ts'
@@ -25,14 +25,14 @@ type ConnectionParams = Record<string, unknown> | undefined
 export type WebSocketOptions = {
   server: Server
   yoga: Yoga
-  services: Services
-  log: Logger
+  services: GatewayServices
+  logger: Logger
   /** False refuses the handshake with 403. */
   isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
 }
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
-export function startWebSockets({ server, yoga, services, log, isAllowed }: WebSocketOptions) {
+export function startWebSockets({ server, yoga, services, logger, isAllowed }: WebSocketOptions) {
   const { socketLimits: limits, connections, keyWatch, metrics } = services
   const sockets = new WebSocketServer({
     server,
@@ -41,8 +41,8 @@ export function startWebSockets({ server, yoga, services, log, isAllowed }: WebS
     handleProtocols,
     verifyClient: ({ req }, done) => done(isAllowed(req.headers), 403, 'Forbidden'),
   })
-  sockets.on('error', (error) => log.warn({ err: error }, 'The WebSocket server reported a fault.'))
-  const mask = createErrorMask(log)
+  sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server reported a fault.'))
+  const mask = createErrorMask(logger)
   const operations = new WeakMap<object, ReturnType<Yoga['getEnveloped']>>()
   const operationOf = (args: ExecutionArgs) => {
     const operation = operations.get(args)
@@ -118,7 +118,7 @@ export function startWebSockets({ server, yoga, services, log, isAllowed }: WebS
   sockets.on('connection', (socket, request) => {
     socket.once('close', metrics.socketOpened())
     const { slowReaderSeconds } = limits
-    serveSocket(socket, request, { protocol, log, mask, slowReaderSeconds })
+    serveSocket(socket, request, { protocol, logger, mask, slowReaderSeconds })
   })
 
   return {

@@ -4,7 +4,7 @@ import type { Catalog } from '../../reports/catalog.ts'
 import { checkParameters } from '../../reports/check-parameters.ts'
 import { shown } from '../../reports/parameters.ts'
 import type { AnyReportType } from '../../reports/report-type.ts'
-import type { RunDependencies } from '../dependencies.ts'
+import type { Services } from '../services.ts'
 import { dataToWaitFor } from './data-wait.ts'
 import type { AcceptedRun, SubmittedRun } from './make-run.ts'
 import { checkNotes, checkSpans, type RunRequest } from './run-request.ts'
@@ -16,7 +16,7 @@ import { type SubmitOptions, submitRun } from './submit-run.ts'
  * @throws as acceptReport
  */
 export async function checkReport(
-  { catalog }: Pick<RunDependencies, 'catalog'>,
+  { catalog }: Pick<Services, 'catalog'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
@@ -33,7 +33,7 @@ export async function checkReport(
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
 export async function acceptReport(
-  { prisma, catalog, now }: Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>,
+  { prisma, catalog, now }: Pick<Services, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
@@ -57,7 +57,7 @@ export async function acceptReport(
  * @throws LiveModeRequiredError
  */
 export async function acceptRun(
-  deps: Pick<RunDependencies, 'prisma' | 'catalog' | 'now'>,
+  deps: Pick<Services, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   request: RunRequest,
 ): Promise<AcceptedRun> {
@@ -81,7 +81,7 @@ export async function acceptRun(
  * @throws LiveModeRequiredError, IdempotencyError, LimitError
  */
 export function createRun(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   request: RunRequest,
   options: SubmitOptions,

@@ -9,8 +9,8 @@ import type {
   ReportRunOrigin,
 } from '../../postgres/generated/prisma/client.ts'
 import { currentRequest } from '../../request-context.ts'
-import type { RunDependencies } from '../dependencies.ts'
 import { recordChange } from '../lifecycle/transition.ts'
+import type { Services } from '../services.ts'
 import { newTraceId } from '../trace-id.ts'
 import { requestHash } from './identical-run.ts'
 import { countRun } from './quota.ts'
@@ -47,10 +47,10 @@ export type SubmittedRun = {
 export type RunCondition = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
 
 /** The line that joins a request to its run: whatever comes later in the log names the run alone. */
-export function logSubmitted({ log }: RunDependencies, { run, wasReused }: SubmittedRun): void {
+export function logSubmitted({ logger }: Services, { run, wasReused }: SubmittedRun): void {
   const { id: runId, accountId, livemode, reportType, traceId } = run
   const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
-  log.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
+  logger.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
 }
 
 /**
@@ -62,7 +62,7 @@ export function logSubmitted({ log }: RunDependencies, { run, wasReused }: Submi
  * @throws LimitError when the account has had its runs of the day
  */
 export async function makeRun(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   accepted: AcceptedRun,
   condition: RunCondition,
@@ -76,7 +76,7 @@ export async function makeRun(
 }
 
 function insertRun(
-  { prisma, queue, limits, now }: RunDependencies,
+  { prisma, queue, limits, now }: Services,
   viewer: Viewer,
   { startWithin, timeout, retention, reuseWithin: _, ...accepted }: AcceptedRun,
   condition: RunCondition,

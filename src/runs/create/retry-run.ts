@@ -1,8 +1,8 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { NotFoundError, WrongStatusError } from '../../errors.ts'
-import type { RunDependencies } from '../dependencies.ts'
 import { isFinal } from '../lifecycle/status.ts'
 import { findRun } from '../list/find-run.ts'
+import type { Services } from '../services.ts'
 import { acceptReport } from './create-run.ts'
 import type { SubmittedRun } from './make-run.ts'
 import { type SubmitOptions, submitRun } from './submit-run.ts'
@@ -17,7 +17,7 @@ import { type SubmitOptions, submitRun } from './submit-run.ts'
  * @throws IdempotencyError, LimitError
  */
 export function retryRun(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   id: string,
   options: SubmitOptions,

@@ -1,6 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts'
-import type { RunDependencies } from '../dependencies.ts'
 import { lastPosition } from '../follow/event-log.ts'
+import type { Services } from '../services.ts'
 import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
 import { findIdenticalRun, holdRun } from './identical-run.ts'
 import { type AcceptedRun, logSubmitted, makeRun, type RunCondition, type SubmittedRun } from './make-run.ts'
@@ -20,7 +20,7 @@ export type SubmitOptions = {
  * @throws LimitError when the account has had its runs of the day
  */
 export async function submitRun(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   accept: () => Promise<AcceptedRun>,
   options: SubmitOptions,
@@ -36,7 +36,7 @@ export async function submitRun(
 }
 
 async function earlierRun(
-  { prisma }: RunDependencies,
+  { prisma }: Services,
   viewer: Viewer,
   idempotency: IdempotencyKey,
 ): Promise<SubmittedRun | null> {
@@ -52,7 +52,7 @@ async function earlierRun(
  * @returns null when there is none that will do; false when it was erased just now, or the condition was not met
  */
 async function reuseRun(
-  { prisma, now }: RunDependencies,
+  { prisma, now }: Services,
   viewer: Viewer,
   accepted: AcceptedRun,
   condition: RunCondition,
@@ -72,7 +72,7 @@ async function reuseRun(
 
 /** False when it has to be looked again, because a twin was faster or a run was erased just now. */
 async function submitOnce(
-  deps: RunDependencies,
+  deps: Services,
   viewer: Viewer,
   accept: () => Promise<AcceptedRun>,
   { idempotency, traceId }: SubmitOptions,

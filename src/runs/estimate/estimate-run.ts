@@ -6,13 +6,13 @@ import { findIdenticalRun } from '../create/identical-run.ts'
 import type { AcceptedRun } from '../create/make-run.ts'
 import { checkDailyRuns } from '../create/quota.ts'
 import type { RunRequest } from '../create/run-request.ts'
-import type { RunDependencies } from '../dependencies.ts'
+import type { Services } from '../services.ts'
 import type { QueuePlaceLoader } from './queue-place.ts'
 import { guessBytes, guessMilliseconds, readHistory } from './run-history.ts'
 
 export type EstimateDependencies = Pick<
-  RunDependencies,
-  'prisma' | 'queue' | 'catalog' | 'limits' | 'log' | 'now'
+  Services,
+  'prisma' | 'queue' | 'catalog' | 'limits' | 'logger' | 'now'
 > & { queuePlaces: Pick<QueuePlaceLoader, 'next'>; estimateRows: EstimateRows }
 
 /** What a run would cost; null for what is not known. */
@@ -63,7 +63,7 @@ export async function estimateRun(
 
 /** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
 async function tryToEstimate(
-  { catalog, estimateRows, log }: EstimateDependencies,
+  { catalog, estimateRows, logger }: EstimateDependencies,
   viewer: Viewer,
   { reportType, parameters, dataNeededUntil }: AcceptedRun,
 ): Promise<RowEstimate | null> {
@@ -71,7 +71,7 @@ async function tryToEstimate(
   try {
     return await estimateRows(catalog.describe(reportType), viewer, Object(parameters))
   } catch (error) {
-    log.info({ err: error, reportType }, 'The rows of a report could not be counted for an estimate.')
+    logger.info({ err: error, reportType }, 'The rows of a report could not be counted for an estimate.')
     return null
   }
 }

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import type { Viewer } from '../../auth/viewer.ts'
+import { retryDuringOutage } from '../../postgres/retry.ts'
 import { closableStream } from './closable-stream.ts'
 import type { LogPlace } from './event-cursor.ts'
 import type { Hub } from './hub.ts'
-import { insist } from './insist.ts'
 import { type ReadDependencies, readRunEvents } from './read-run-events.ts'
 import { type RunEvent, toRunEvent } from './run-event.ts'
 import type { RunScope } from './run-scope.ts'
@@ -12,7 +12,7 @@ import type { LogEntry } from './topic.ts'
 // What a reader that comes late reads at once, and keeps until it was sent.
 const catchUpPage = 200
 
-export type FollowEventsDependencies = ReadDependencies & { hub: Hub; log: Logger }
+export type FollowEventsDependencies = ReadDependencies & { hub: Hub; logger: Logger }
 
 export type FollowEventsOptions = {
   scope: RunScope
@@ -84,15 +84,15 @@ function createThinner(interval: number): (told: RunEvent) => boolean {
 /** An entry as it is told; null when it is not. No run is shown older than it was shown before. */
 async function tell(follower: Follower, { event, run: load }: LogEntry): Promise<RunEvent | null> {
   const { deps, scope, versions, signal } = follower
-  const what = 'A run could not be loaded for its followers.'
-  const run = await insist(
+  const failureMessage = 'A run could not be loaded for its followers.'
+  const run = await retryDuringOutage(
     async () => {
       const loaded = await load()
       // Entries are loaded when the first reader asks, so an earlier one may have held a newer run than this one.
       const isOlder = loaded && loaded.version < (versions.get(event.runId) ?? 0)
       return isOlder ? deps.runLoader.load(event.runId) : loaded
     },
-    { signal, log: deps.log, what },
+    { signal, logger: deps.logger, failureMessage },
   )
   if (run) versions.set(run.id, run.version)
   return toRunEvent(scope, event, run)
@@ -103,11 +103,11 @@ async function* catchUp(
   { deps, viewer, scope, isShown, versions, signal }: Follower,
   start: LogPlace,
 ): AsyncGenerator<RunEvent, LogPlace, undefined> {
-  const what = 'The event log could not be read for one of its followers.'
+  const failureMessage = 'The event log could not be read for one of its followers.'
   let place = start
   while (true) {
     const read = () => readRunEvents(deps, viewer, scope, place, catchUpPage)
-    const page = await insist(read, { signal, log: deps.log, what })
+    const page = await retryDuringOutage(read, { signal, logger: deps.logger, failureMessage })
     for (const told of page.events) {
       if (told.kind !== 'RESET' && told.run) versions.set(told.run.id, told.run.version)
       if (isShown(told)) yield told
@@ -122,8 +122,12 @@ async function* follow(
   after: LogPlace | null,
 ): AsyncGenerator<RunEvent, void, undefined> {
   const { deps, viewer, isShown, signal } = follower
-  const what = 'The end of the event log could not be found for one of its followers.'
-  const feed = await insist(() => deps.hub.follow(viewer, signal), { signal, log: deps.log, what })
+  const failureMessage = 'The end of the event log could not be found for one of its followers.'
+  const feed = await retryDuringOutage(() => deps.hub.follow(viewer, signal), {
+    signal,
+    logger: deps.logger,
+    failureMessage,
+  })
   let { position } = yield* catchUp(follower, after ?? { position: feed.start, snapshotsAfter: '' })
   let entries = await feed.after(position)
   while (entries !== null) {

@@ -3,14 +3,14 @@ import type { Viewer } from '../../auth/viewer.ts'
 import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { retryDuringOutage } from '../../postgres/retry.ts'
 import { isFinal } from '../lifecycle/status.ts'
 import type { RunLoader } from '../list/run-loader.ts'
 import { isVisibleTo } from '../list/visible-run.ts'
 import { closableStream } from './closable-stream.ts'
 import type { Hub } from './hub.ts'
-import { insist } from './insist.ts'
 
-export type FollowDependencies = { hub: Hub; runLoader: RunLoader; log: Logger }
+export type FollowDependencies = { hub: Hub; runLoader: RunLoader; logger: Logger }
 
 /**
  * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
@@ -20,7 +20,7 @@ export type FollowDependencies = { hub: Hub; runLoader: RunLoader; log: Logger }
  * @throws NotFoundError when the viewer has no such run
  */
 export function followRun(
-  { hub, runLoader, log }: FollowDependencies,
+  { hub, runLoader, logger }: FollowDependencies,
   viewer: Viewer,
   id: string,
 ): AsyncIterableIterator<ReportRun, void, undefined> {
@@ -29,16 +29,20 @@ export function followRun(
     // Runs are loaded many at once: an id that Postgres cannot read would fail the others as well.
     if (!isId(id, idPrefixes.reportRun)) throw notFound()
     // Listening comes before loading, so that a change in between is not lost.
-    const what = 'A run could not be loaded for its followers.'
-    const mailbox = await insist(() => hub.subscribe(viewer, id, signal), { signal, log, what })
-    let run = await insist(() => runLoader.load(id), { signal, log, what })
+    const failureMessage = 'A run could not be loaded for its followers.'
+    const mailbox = await retryDuringOutage(() => hub.subscribe(viewer, id, signal), {
+      signal,
+      logger,
+      failureMessage,
+    })
+    let run = await retryDuringOutage(() => runLoader.load(id), { signal, logger, failureMessage })
     let version = 0
     while (isVisibleTo(run, viewer)) {
       if (run.version > version) yield run
       version = Math.max(version, run.version)
       const entry = isFinal(run.status) ? null : await mailbox.take()
       if (entry === null) return
-      run = await insist(entry.run, { signal, log, what })
+      run = await retryDuringOutage(entry.run, { signal, logger, failureMessage })
     }
     throw notFound()
   })

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../../metrics.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import type { WakeUp } from '../../postgres/notify.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
 import { lastPosition, readEvents } from './event-log.ts'
 import { createMailbox } from './mailbox.ts'
@@ -14,7 +15,6 @@ import {
   recentAfter,
   type Topic,
 } from './topic.ts'
-import type { WakeUp } from './wake-up.ts'
 
 const pageSize = 500
 // How often logs are read although no wake-up came, in case one was lost.
@@ -47,7 +47,7 @@ export type HubOptions = {
   wakeUp: WakeUp
   /** Loads a run as it is now; null when it does not exist. */
   loadRun: (id: string) => Promise<ReportRun | null>
-  log: Logger
+  logger: Logger
   metrics: Pick<Metrics, 'eventsDelivered'>
 }
 
@@ -55,7 +55,7 @@ export type HubOptions = {
  * The fan-out of events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed
  * run once, however many subscriptions there are.
  */
-export function createHub({ prisma, wakeUp, loadRun, log, metrics }: HubOptions): Hub {
+export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions): Hub {
   const topics = new Map<string, Topic>()
   /** Topics that are being read; true asks for another read after it. */
   const reading = new Map<Topic, boolean>()
@@ -80,7 +80,7 @@ export function createHub({ prisma, wakeUp, loadRun, log, metrics }: HubOptions)
         await readNew(topic)
       }
     } catch (error) {
-      log.warn(
+      logger.warn(
         { err: error, accountId: topic.tenant.accountId },
         'The event log could not be read; trying again soon.',
       )

@@ -1,8 +1,8 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { InputError, NotFoundError, WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import type { RunDependencies } from '../dependencies.ts'
 import { findRun } from '../list/find-run.ts'
+import type { Services } from '../services.ts'
 import { isFinal } from './status.ts'
 import { transition } from './transition.ts'
 
@@ -17,7 +17,7 @@ const longestReason = 500
  * @throws WrongStatusError when it has ended already
  */
 export async function cancelRun(
-  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
+  deps: Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
   viewer: Viewer,
   id: string,
   reason: string | null,

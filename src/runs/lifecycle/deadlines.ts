@@ -1,13 +1,13 @@
 import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { lookRegularly, type RegularLook } from '../regular-look.ts'
+import { type BackgroundJob, runEvery } from '../../run-every.ts'
 import { newTraceId } from '../trace-id.ts'
 import { type TransitionDependencies, transition } from './transition.ts'
 
 const lookMilliseconds = 1_000
 const pageSize = 100
 
-export type DeadlineDependencies = TransitionDependencies & { log: Logger }
+export type DeadlineDependencies = TransitionDependencies & { logger: Logger }
 
 /** True when the run's time is up, to start if it waits, and to end if it runs. */
 export function isLate({ status, deadlineAt }: ReportRun, now: Date): boolean {
@@ -38,12 +38,12 @@ export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<R
  * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
  * lives; whoever works on such a run notices that it has ended.
  */
-export function startDeadlines(deps: DeadlineDependencies): RegularLook {
-  return lookRegularly({
-    look: (signal) => endAllLate(deps, signal),
+export function startDeadlines(deps: DeadlineDependencies): BackgroundJob {
+  return runEvery({
+    task: (signal) => endAllLate(deps, signal),
     milliseconds: lookMilliseconds,
-    log: deps.log,
-    complaint: 'Late runs could not be looked for; trying on.',
+    logger: deps.logger,
+    failureMessage: 'Late runs could not be looked for; trying on.',
   })
 }
 
@@ -79,7 +79,7 @@ async function endAllLate(deps: DeadlineDependencies, signal: AbortSignal): Prom
       signal.throwIfAborted()
       const ended = await endLate(deps, run)
       const { id: runId, accountId, traceId } = ended ?? run
-      if (ended) deps.log.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
+      if (ended) deps.logger.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
     }
   } while (late.length === pageSize)
 }

@@ -3,12 +3,12 @@ import { NotFoundError, WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { runFolder } from '../../storage/file-key.ts'
 import type { Storage } from '../../storage/storage.ts'
-import type { RunDependencies } from '../dependencies.ts'
 import { findRun } from '../list/find-run.ts'
+import type { Services } from '../services.ts'
 import { isFinal } from './status.ts'
 import { transition } from './transition.ts'
 
-export type EraseDependencies = Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'> & {
+export type EraseDependencies = Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'> & {
   storage: Storage
 }
 

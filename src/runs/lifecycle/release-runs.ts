@@ -1,18 +1,18 @@
 import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { type BackgroundJob, runEvery } from '../../run-every.ts'
 import type { Tenant } from '../../tenant.ts'
 import { countQueued } from '../create/quota.ts'
-import type { RunDependencies } from '../dependencies.ts'
-import { lookRegularly, type RegularLook } from '../regular-look.ts'
+import type { Services } from '../services.ts'
 import { transition } from './transition.ts'
 
 const lookMilliseconds = 2_000
 const pageSize = 100
 
 export type ReleaseDependencies = Pick<
-  RunDependencies,
+  Services,
   'prisma' | 'queue' | 'wakeUp' | 'catalog' | 'metrics' | 'now'
-> & { log: Logger }
+> & { logger: Logger }
 
 /** Runs that need the same data, which come up to some time. */
 type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
@@ -27,7 +27,7 @@ export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal
       if (signal.aborted) throw error
       // The others do not have to wait for it.
       const { accountId, reportType } = group
-      deps.log.warn(
+      deps.logger.warn(
         { err: error, accountId, reportType },
         'Runs that wait for data could not be looked after.',
       )
@@ -39,12 +39,12 @@ export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal
  * Looks after runs that wait for data. All there is to know of them is in the database, so it does not matter which
  * process looks, nor when the data came.
  */
-export function startReleases(deps: ReleaseDependencies): RegularLook {
-  return lookRegularly({
-    look: (signal) => releaseRuns(deps, signal),
+export function startReleases(deps: ReleaseDependencies): BackgroundJob {
+  return runEvery({
+    task: (signal) => releaseRuns(deps, signal),
     milliseconds: lookMilliseconds,
-    log: deps.log,
-    complaint: 'Runs that wait for data could not be looked for; trying on.',
+    logger: deps.logger,
+    failureMessage: 'Runs that wait for data could not be looked for; trying on.',
   })
 }
 
@@ -72,7 +72,8 @@ async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void>
     also: async (tx) => deps.queue.enqueue(tx, run, await countQueued(tx, run, run.id)),
   })
   const { id: runId, accountId, traceId } = run
-  if (released) deps.log.info({ runId, accountId, traceId }, 'The data has come that a run had waited for.')
+  if (released)
+    deps.logger.info({ runId, accountId, traceId }, 'The data has come that a run had waited for.')
 }
 
 /** Releases those of a group whose data is there, the oldest first. */

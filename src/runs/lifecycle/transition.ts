@@ -6,8 +6,8 @@ import type {
   ReportRunEventKind,
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
+import type { WakeUp } from '../../postgres/notify.ts'
 import { appendEvent } from '../follow/event-log.ts'
-import type { WakeUp } from '../follow/wake-up.ts'
 import { isFinal } from './status.ts'
 
 export type TransitionDependencies = {

@@ -2,8 +2,8 @@ import type { Viewer } from '../../auth/viewer.ts'
 import { InputError, NotFoundError, WrongStatusError } from '../../errors.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { checkGivenNotes, type GivenNotes } from '../create/run-request.ts'
-import type { RunDependencies } from '../dependencies.ts'
 import { findRun } from '../list/find-run.ts'
+import type { Services } from '../services.ts'
 import { isFinal } from './status.ts'
 import { transition } from './transition.ts'
 
@@ -21,7 +21,7 @@ export type RunPatch = GivenNotes & {
  * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
  */
 export async function updateRun(
-  deps: Pick<RunDependencies, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
+  deps: Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
   viewer: Viewer,
   id: string,
   patch: RunPatch,

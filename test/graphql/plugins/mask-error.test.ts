@@ -174,7 +174,7 @@ describe.each(['subscribe', 'subscribeSse'] as const)('by %s', (method) => {
         [account.accountId, run.id],
       )
       await gateway.database.query("select pg_notify('report_gateway_events', $1)", [
-        `test:${account.accountId}`,
+        `${account.accountId}:test`,
       ])
       return await states.next().then(({ value }): Answer => value, errorsOf)
     })

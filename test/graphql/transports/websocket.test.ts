@@ -210,7 +210,7 @@ describe('a client that vanishes leaves nothing behind', () => {
         .some(({ text, values }) => /^select.*report_run_events/i.test(text) && values.includes(owner))
     // The witness is still there: when its log is read, the one before it has been as well.
     for (const each of [accountId, witness.accountId]) {
-      await gateway.database.query("select pg_notify('report_gateway_events', $1)", [`test:${each}`])
+      await gateway.database.query("select pg_notify('report_gateway_events', $1)", [`${each}:test`])
     }
     await vi.waitFor(() => expect(isRead(witness.accountId)).toBe(true), { timeout: 30_000 })
     return isRead(accountId)

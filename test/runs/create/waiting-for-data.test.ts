@@ -14,7 +14,7 @@ import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
 // No worker runs beside it but those that a test starts.
 let gateway: TestGateway
 let queue: Queue
-const log = pino({ level: 'silent' })
+const logger = pino({ level: 'silent' })
 const reportTypes = [...builtInReportTypes, slowReport]
 
 beforeAll(async () => {
@@ -103,7 +103,7 @@ function release(other: Partial<ReleaseDependencies> = {}): Promise<void> {
   const { prisma } = gateway
   const wakeUp = { notify: () => {}, onWake: () => {}, isConnected: () => true, stop: async () => {} }
   const catalog = createCatalog(reportTypes)
-  const deps = { prisma, queue, wakeUp, catalog, metrics: noMetrics, log, now: () => new Date(), ...other }
+  const deps = { prisma, queue, wakeUp, catalog, metrics: noMetrics, logger, now: () => new Date(), ...other }
   return releaseRuns(deps, new AbortController().signal)
 }
 
@@ -114,7 +114,7 @@ describe('a run that may wait for data', () => {
     const { id, status } = await waitingRun(account, 1)
     expect(status).toBe('PENDING')
     await release()
-    await requeueOrphans(gateway.prisma, queue, log)
+    await requeueOrphans(gateway.prisma, queue, logger)
     expect(await jobsOf(id)).toEqual([])
     expect((await shown(account, id)).queue).toEqual({
       position: 1,

@@ -21,8 +21,8 @@ let parts: RunParts
 let deps: FollowEventsDependencies
 beforeAll(async () => {
   parts = await openRunParts()
-  const { prisma, hub, log } = parts
-  deps = { prisma, hub, log, now, runLoader: createRunLoader(prisma) }
+  const { prisma, hub, logger } = parts
+  deps = { prisma, hub, logger, now, runLoader: createRunLoader(prisma) }
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 

@@ -103,7 +103,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
     const readsOnWakeUp = async (): Promise<number> => {
       sent.forget()
       await gateway.database.query("select pg_notify('report_gateway_events', $1)", [
-        `test:${quiet.accountId}`,
+        `${quiet.accountId}:test`,
       ])
       // Someone else's run ends after that, so the wake-up has been answered as well.
       await endOf(account.client, await createSlowRun(account.client))

@@ -3,9 +3,9 @@ import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import { createPool, type Prisma } from '../../../src/postgres/client.ts'
+import type { WakeUp } from '../../../src/postgres/notify.ts'
 import { followRun } from '../../../src/runs/follow/follow-run.ts'
 import { createHub, type Hub } from '../../../src/runs/follow/hub.ts'
-import type { WakeUp } from '../../../src/runs/follow/wake-up.ts'
 import { recordChange, transition } from '../../../src/runs/lifecycle/transition.ts'
 import { createRunLoader, type RunLoader } from '../../../src/runs/list/run-loader.ts'
 import type { TestDatabase } from '../../support/database.ts'
@@ -45,7 +45,7 @@ test('a change between the start of listening and the first look at the run is n
   const states = followRun(
     {
       hub,
-      log: parts.log,
+      logger: parts.logger,
       runLoader: {
         load: async (runId) => {
           const run = await loader.load(runId)
@@ -72,8 +72,8 @@ test('a change that the first look has shown already is not given again', async 
     loads++
     return run
   }
-  const own = createHub({ prisma, wakeUp, loadRun: load, log: parts.log, metrics: noMetrics })
-  const states = followRun({ hub: own, log: parts.log, runLoader: { load } }, owner, id)
+  const own = createHub({ prisma, wakeUp, loadRun: load, logger: parts.logger, metrics: noMetrics })
+  const states = followRun({ hub: own, logger: parts.logger, runLoader: { load } }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'RUNNING', version: 2 })
   const next = states.next()
   // The event of that change has come, and was looked into.
@@ -85,7 +85,7 @@ test('a change that the first look has shown already is not given again', async 
 
 test('a slow reader gets the newest state once, and the end', async () => {
   const { id } = await insertRun(prisma, owner)
-  const states = followRun({ hub, runLoader: loader, log: parts.log }, owner, id)
+  const states = followRun({ hub, runLoader: loader, logger: parts.logger }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'PENDING', version: 1 })
   await start(id)
   for (let i = 0; i < 5; i++) await progress(id)
@@ -98,7 +98,7 @@ test('changes made at the same time in many transactions reach all who follow', 
   const runs = await Promise.all(Array.from({ length: 40 }, () => insertRun(prisma, owner)))
   const followers = runs.map(async ({ id }) => {
     const versions: number[] = []
-    for await (const { version } of followRun({ hub, runLoader: loader, log: parts.log }, owner, id))
+    for await (const { version } of followRun({ hub, runLoader: loader, logger: parts.logger }, owner, id))
       versions.push(version)
     return versions
   })
@@ -142,7 +142,7 @@ test('an event that is committed while the log is being read is read right after
     prisma: reader,
     wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
     loadRun: loader.load,
-    log: parts.log,
+    logger: parts.logger,
     metrics: noMetrics,
   })
   try {
@@ -223,7 +223,7 @@ test('who leaves while Postgres does not answer leaves nothing behind', async ()
   const lock = await pool.connect()
   await lock.query('begin')
   await lock.query('lock table event_log_heads in access exclusive mode')
-  const states = followRun({ hub, runLoader: loader, log: parts.log }, viewer, id)
+  const states = followRun({ hub, runLoader: loader, logger: parts.logger }, viewer, id)
   const first = states.next()
   await vi.waitFor(async () =>
     expect(
@@ -241,7 +241,7 @@ test('who leaves while Postgres does not answer leaves nothing behind', async ()
   using sent = noteStatements()
   wakeUp.notify(viewer)
   const { id: other } = await insertRun(prisma, owner, { status: 'RUNNING' })
-  const states2 = followRun({ hub, runLoader: loader, log: parts.log }, owner, other)
+  const states2 = followRun({ hub, runLoader: loader, logger: parts.logger }, owner, other)
   await states2.next()
   await end(other)
   await states2.next()
@@ -258,7 +258,7 @@ test('listening works again after the log could not be read', async () => {
   const outcomes = await Promise.allSettled(failing)
   await database.query('alter table hidden rename to event_log_heads')
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-  const states = followRun({ hub, runLoader: loader, log: parts.log }, viewer, id)
+  const states = followRun({ hub, runLoader: loader, logger: parts.logger }, viewer, id)
   await states.next()
   await end(id)
   expect((await states.next()).value).toMatchObject({ status: 'CANCELED' })
@@ -269,7 +269,7 @@ test('an event whose wake-up was lost is found all the same', async () => {
     prisma,
     wakeUp: { ...wakeUp, onWake: () => {} },
     loadRun: loader.load,
-    log: parts.log,
+    logger: parts.logger,
     metrics: noMetrics,
   })
   try {

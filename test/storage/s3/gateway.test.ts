@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
-import type { WakeUp } from '../../../src/runs/follow/wake-up.ts'
+import type { WakeUp } from '../../../src/postgres/notify.ts'
 import { eraseExpiredFiles } from '../../../src/runs/lifecycle/erase-run.ts'
 import { openFileStore } from '../../../src/storage/open-file-store.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'

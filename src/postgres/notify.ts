@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
-import type { Metrics } from '../../metrics.ts'
-import { createConnection } from '../../postgres/client.ts'
-import { type Tenant, tenantKey } from '../../tenant.ts'
+import type { Metrics } from '../metrics.ts'
+import { type Tenant, tenantKey } from '../tenant.ts'
+import { createConnection } from './client.ts'
 
 const channel = 'report_gateway_events'
 const batchMilliseconds = 2
@@ -36,7 +36,7 @@ type Connection = {
 
 type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
   url: string
-  log: Logger
+  logger: Logger
   wake: (tenant: Tenant | null) => void
 }
 
@@ -51,7 +51,7 @@ type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
 export async function startWakeUp(
   url: string,
   pool: Pool,
-  log: Logger,
+  logger: Logger,
   { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
 ): Promise<WakeUp> {
   const listeners = new Set<(tenant: Tenant | null) => void>()
@@ -59,7 +59,7 @@ export async function startWakeUp(
     for (const listener of listeners) listener(tenant)
   }
   const stopping = new AbortController()
-  const settings = { url, log, wake, heartbeatMilliseconds, limitMilliseconds }
+  const settings = { url, logger, wake, heartbeatMilliseconds, limitMilliseconds }
 
   let current: Connection | null = null
   /** A connection, however long it takes to have one; null when there is no need of it any more. */
@@ -69,7 +69,7 @@ export async function startWakeUp(
       try {
         return await connect(settings)
       } catch (error) {
-        log.warn({ err: error }, `The wake-up connection cannot be made; trying again in ${wait} ms.`)
+        logger.warn({ err: error }, `The wake-up connection cannot be made; trying again in ${wait} ms.`)
         await delay(wait, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
         wait = Math.min(wait * 2, longestReconnectMilliseconds)
       }
@@ -107,7 +107,7 @@ export async function startWakeUp(
         payloads,
       ])
     } catch (error) {
-      log.warn({ err: error }, 'A wake-up could not be sent; readers look for themselves within seconds.')
+      logger.warn({ err: error }, 'A wake-up could not be sent; readers look for themselves within seconds.')
     }
   }
 
@@ -139,12 +139,12 @@ function readTenant(payload: string): Tenant | null {
  * would seem to be fine for hours, so it is asked every few seconds.
  */
 async function connect(options: ConnectOptions): Promise<Connection> {
-  const { url, log, wake, heartbeatMilliseconds, limitMilliseconds } = options
+  const { url, logger, wake, heartbeatMilliseconds, limitMilliseconds } = options
   const client = createConnection(url, 'report-gateway wake-up', limitMilliseconds)
   const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
   client.on('end', finish)
   client.on('error', (error) => {
-    log.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
+    logger.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
     finish()
   })
   client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
@@ -170,7 +170,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
         isAsking = false
       },
       (error: unknown) => {
-        log.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
+        logger.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
         void end()
       },
     )

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { noMetrics } from '../../../src/metrics.ts'
-import { createPool } from '../../../src/postgres/client.ts'
-import { startWakeUp } from '../../../src/runs/follow/wake-up.ts'
-import { openRunParts, type RunParts } from '../../support/run-parts.ts'
+import { noMetrics } from '../../src/metrics.ts'
+import { createPool } from '../../src/postgres/client.ts'
+import { startWakeUp } from '../../src/postgres/notify.ts'
+import { openRunParts, type RunParts } from '../support/run-parts.ts'
 
 let parts: RunParts
 beforeAll(async () => {
@@ -25,7 +25,7 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
     onError: () => {},
   })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
-  const own = await startWakeUp(parts.database.url, pool, parts.log, { metrics: noMetrics })
+  const own = await startWakeUp(parts.database.url, pool, parts.logger, { metrics: noMetrics })
   const woken: (string | null)[] = []
   own.onWake((who) => woken.push(who?.accountId ?? null))
   const wakeUps = await connectionsOf('report-gateway wake-up')
@@ -41,7 +41,7 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
 test('what is to be told when it stops is told', async () => {
   const woken: (string | undefined)[] = []
   parts.wakeUp.onWake((who) => woken.push(who?.accountId))
-  const own = await startWakeUp(parts.database.url, parts.pool, parts.log, { metrics: noMetrics })
+  const own = await startWakeUp(parts.database.url, parts.pool, parts.logger, { metrics: noMetrics })
   own.notify(parts.owner)
   await own.stop()
   await vi.waitFor(() => expect(woken).toEqual([parts.owner.accountId]))
@@ -58,7 +58,7 @@ test('to stop while the wake-up connection is being made anew leaves no connecti
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
   for (let i = 0; i < 10; i++) {
     const known = await connectionsOf('report-gateway wake-up')
-    const own = await startWakeUp(parts.database.url, pool, parts.log, { metrics: noMetrics })
+    const own = await startWakeUp(parts.database.url, pool, parts.logger, { metrics: noMetrics })
     const all = await connectionsOf('report-gateway wake-up')
     const mine = all.filter(({ pid }) => !known.some((other) => other.pid === pid))
     expect(mine).toHaveLength(1)

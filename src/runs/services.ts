@@ -1,20 +1,26 @@
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import type { Prisma } from '../postgres/client.ts'
+import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import type { Catalog } from '../reports/catalog.ts'
+import type { Storage } from '../storage/storage.ts'
 import type { RunLimits } from './create/quota.ts'
-import type { WakeUp } from './follow/wake-up.ts'
+import type { Hub } from './follow/hub.ts'
+import type { RunLoader } from './list/run-loader.ts'
 
-/** What the commands on runs work with. */
-export type RunDependencies = {
+/** What a process opens once and every part of it shares. A function names what it needs of it by `Pick`. */
+export type Services = {
   prisma: Prisma
   queue: Queue
   wakeUp: WakeUp
+  hub: Hub
+  runLoader: RunLoader
   catalog: Catalog
   limits: RunLimits
-  metrics: Pick<Metrics, 'runEnded'>
-  log: Logger
+  storage: Storage
+  metrics: Metrics
+  logger: Logger
   /** The present; handed in so that tests can choose it. */
   now: () => Date
 }
