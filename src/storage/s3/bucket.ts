@@ -1,5 +1,5 @@
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import type { S3Config } from '../../config/s3.ts'
+import type { S3Config } from '../../config/config.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { checkKey } from '../file-key.ts'
 import { reasonOf } from './s3-errors.ts'

@@ -1,4 +1,4 @@
-import type { S3Config } from '../../config/s3.ts'
+import type { S3Config } from '../../config/config.ts'
 import type { FileStore } from '../file-store.ts'
 import { openBucket } from './bucket.ts'
 import { createS3Links } from './s3-links.ts'
