@@ -1,4 +1,4 @@
-import { isGood } from '../auth/api-keys.ts'
+import { isActive } from '../auth/api-keys.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { parametersAt } from '../reports/report-request.ts'
@@ -55,7 +55,7 @@ async function viewerOf(
   { accountId, livemode, requestedById: apiKeyId }: ReportSchedule,
 ): Promise<Viewer> {
   const apiKey = await prisma.apiKey.findUnique({ where: { id: apiKeyId } })
-  if (apiKey && isGood(apiKey, now())) return { accountId, livemode, apiKeyId }
+  if (apiKey && isActive(apiKey, now())) return { accountId, livemode, apiKeyId }
   throw new KeyLostError(
     `The API key ${apiKeyId}, which the runs were asked for by, was revoked or has expired. Turn the schedule on again with another key.`,
   )

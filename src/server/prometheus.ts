@@ -1,12 +1,24 @@
 import type { Pool } from 'pg'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client'
 import type { Metrics } from '../metrics.ts'
+import { queueSchema, reportRunQueue } from '../postgres/queue.ts'
+import { shareAnswer } from './readiness.ts'
 
 export type Prometheus = {
   /** To be told what happens. */
   metrics: Metrics
-  /** What is measured when asked for: connections of the pools, by their names, and runs that wait for a worker. */
-  observe(sources: { pools: Readonly<Record<string, Pool>>; countWaitingRuns: () => Promise<number> }): void
+  /**
+   * Adds what is measured when it is scraped: the connections of these pools, and runs that wait for a worker, counted by
+   * `probes`.
+   */
+  observe(pools: Readonly<Record<string, Pool>> & { probes: Pool }): void
   /** All figures in Prometheus's text format. */
   print(): Promise<{ contentType: string; text: string }>
 }
@@ -17,8 +29,6 @@ const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_4
 /** Counting what waits costs a query, so scrapes share its answer for so long. */
 const cacheMilliseconds = 5_000
 
-type Named<Label extends string> = { name: string; help: string; labelNames?: Label[] }
-
 /** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
 export function createPrometheus(): Prometheus {
   const registry = new Registry()
@@ -26,7 +36,7 @@ export function createPrometheus(): Prometheus {
   collectDefaultMetrics({ register: registry })
   return {
     metrics: { ...createRunMetrics(registers), ...createServerMetrics(registers) },
-    observe: ({ pools, countWaitingRuns }) => {
+    observe: (pools) => {
       new Gauge({
         name: 'report_gateway_pool_connections',
         help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
@@ -40,13 +50,16 @@ export function createPrometheus(): Prometheus {
           }
         },
       })
-      const waiting = seldom(countWaitingRuns)
+      const waiting = shareAnswer(
+        () => countWaitingRuns(pools.probes).catch(() => Number.NaN),
+        cacheMilliseconds,
+      )
       new Gauge({
         name: 'report_gateway_queue_depth',
         help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
         registers,
         async collect() {
-          this.set((await waiting()) ?? Number.NaN)
+          this.set(await waiting())
         },
       })
     },
@@ -54,20 +67,20 @@ export function createPrometheus(): Prometheus {
   }
 }
 
-/** The answer of `ask`, asked for at most once in a while; null when it cannot be had. */
-function seldom(ask: () => Promise<number>): () => Promise<number | null> {
-  let last: { at: number; answer: Promise<number | null> } | null = null
-  return () => {
-    if (last && Date.now() - last.at < cacheMilliseconds) return last.answer
-    last = { at: Date.now(), answer: ask().catch(() => null) }
-    return last.answer
-  }
+/** Report runs that wait for a worker, by an index that has only those. */
+async function countWaitingRuns(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*)::integer as count from ${queueSchema}.job where name = $1 and state < 'active'`,
+    [reportRunQueue],
+  )
+  return rows[0]?.count ?? 0
 }
 
 function createRunMetrics(
   registers: Registry[],
 ): Pick<Metrics, 'runTaken' | 'runEnded' | 'eventsDelivered' | 'wakeUpReconnected'> {
-  const counter = <Label extends string>(named: Named<Label>) => new Counter<Label>({ ...named, registers })
+  const counter = <Label extends string>(settings: CounterConfiguration<Label>) =>
+    new Counter({ ...settings, registers })
   const runs = counter({
     name: 'report_gateway_runs_total',
     help: 'Report runs that this process has ended, by their final status.',

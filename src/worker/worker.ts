@@ -8,7 +8,6 @@ import {
   type WorkLimits,
 } from './dependencies.ts'
 import { createLastAttempt } from './last-attempt.ts'
-import { requeueOrphans } from './requeue.ts'
 import { runReport } from './run-report.ts'
 
 export type Worker = {
@@ -24,8 +23,6 @@ export type WorkerOptions = WorkLimits & {
   concurrency: number
   /** Seconds that running reports are given to end when the worker stops. */
   stopSeconds: number
-  /** Milliseconds between looks for runs without a job; a minute unless given. */
-  requeueMilliseconds?: number
 }
 
 type Slot = { id: string; job: { id: string; retryCount: number; signal: AbortSignal; data: ReportRunJob } }
@@ -43,7 +40,7 @@ const waits: Record<Outcome | 'FAULT', number | null> = {
 export async function startWorker(
   deps: WorkerDependencies,
   queue: Queue,
-  { concurrency, accountConcurrency, runAttempts, stopSeconds, requeueMilliseconds = 60_000 }: WorkerOptions,
+  { concurrency, accountConcurrency, runAttempts, stopSeconds }: WorkerOptions,
 ): Promise<Worker> {
   const limits = { accountConcurrency, runAttempts }
   const work: RunWork = { ...deps, limits, lastAttempt: createLastAttempt() }
@@ -91,20 +88,7 @@ export async function startWorker(
     })
   }
 
-  let requeuing: Promise<void> | null = null
-  const requeue = setInterval(() => {
-    requeuing ??= requeueOrphans(deps.prisma, queue, deps.logger)
-      .catch((error: unknown) =>
-        deps.logger.warn({ err: error }, 'Runs without a job could not be looked for.'),
-      )
-      .finally(() => {
-        requeuing = null
-      })
-  }, requeueMilliseconds)
-
   const stop = async (): Promise<void> => {
-    clearInterval(requeue)
-    await requeuing
     const patience = setTimeout(() => stopping.abort(), stopSeconds * 1_000)
     await queue.boss.offWork(reportRunQueue, { wait: true })
     clearTimeout(patience)

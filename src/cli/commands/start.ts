@@ -5,7 +5,8 @@ import pino from 'pino'
 import { type Config, loadConfig } from '../../config/config.ts'
 import type { Demo } from '../../demo/demo.ts'
 import { createLogger } from '../../logger.ts'
-import { createGateway, type Started } from '../../server/gateway.ts'
+import { createGateway } from '../../server/gateway.ts'
+import type { Started } from '../../server/start.ts'
 import type { Command } from '../command.ts'
 
 function exampleRequest({ month }: Demo): string {

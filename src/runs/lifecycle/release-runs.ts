@@ -1,12 +1,10 @@
 import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { type BackgroundJob, runEvery } from '../../run-every.ts'
 import type { Tenant } from '../../tenant.ts'
 import { countQueued } from '../create/quota.ts'
 import type { Services } from '../services.ts'
 import { transition } from './transition.ts'
 
-const lookMilliseconds = 2_000
 const pageSize = 100
 
 export type ReleaseDependencies = Pick<
@@ -17,7 +15,10 @@ export type ReleaseDependencies = Pick<
 /** Runs that need the same data, which come up to some time. */
 type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
 
-/** Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. */
+/**
+ * Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. All there is
+ * to know of them is in the database, so it does not matter which process looks, nor when the data came.
+ */
 export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal): Promise<void> {
   for (const group of await waitingGroups(deps)) {
     signal.throwIfAborted()
@@ -33,19 +34,6 @@ export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal
       )
     }
   }
-}
-
-/**
- * Looks after runs that wait for data. All there is to know of them is in the database, so it does not matter which
- * process looks, nor when the data came.
- */
-export function startReleases(deps: ReleaseDependencies): BackgroundJob {
-  return runEvery({
-    task: (signal) => releaseRuns(deps, signal),
-    milliseconds: lookMilliseconds,
-    logger: deps.logger,
-    failureMessage: 'Runs that wait for data could not be looked for; trying on.',
-  })
 }
 
 /** Who waits for what, and until when the data has to reach for the first of them. */

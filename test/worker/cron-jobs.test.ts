@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Queue, startQueue } from '../../src/postgres/queue.ts'
-import { type MaintenanceTask, maintenanceQueue, startMaintenance } from '../../src/worker/maintenance.ts'
+import { type CronJob, startCronJobs } from '../../src/worker/cron-jobs.ts'
 import { openWorkerParts, type WorkerParts } from '../support/worker-parts.ts'
 
 let parts: WorkerParts
@@ -16,29 +16,31 @@ async function openQueue(): Promise<Queue & AsyncDisposable> {
   return { ...queue, [Symbol.asyncDispose]: queue.stop }
 }
 
-async function start(queue: Queue, tasks: MaintenanceTask[]): Promise<AsyncDisposable> {
-  const { stop } = await startMaintenance({ queue, tasks, logger: parts.logger })
+const queueName = 'maintenance'
+
+async function start(queue: Queue, jobs: CronJob[]): Promise<AsyncDisposable> {
+  const { stop } = await startCronJobs({ queue, queueName, jobs, logger: parts.logger })
   return { [Symbol.asyncDispose]: stop }
 }
 
 const never = '0 0 1 1 *'
 function ask(queue: Queue, task: string): Promise<string | null> {
-  return queue.boss.send(maintenanceQueue, { task }, { singletonKey: task })
+  return queue.boss.send(queueName, { task }, { singletonKey: task })
 }
 
 test('a task is done at its time, by one of two processes', async () => {
   const done: string[] = []
-  const tasks = (by: string): MaintenanceTask[] => [
-    { name: 'count', cron: '* * * * *', run: async () => void done.push(by) },
+  const tasks = (by: string): CronJob[] => [
+    { name: 'count', cron: '* * * * *', task: async () => void done.push(by) },
   ]
   await using one = await openQueue()
   await using two = await openQueue()
   await using _one = await start(one, tasks('one'))
   await using _two = await start(two, tasks('two'))
   await expect.poll(() => done.length, { timeout: 40_000, interval: 200 }).toBeGreaterThan(0)
-  const [schedule] = await one.boss.getSchedules(maintenanceQueue)
+  const [schedule] = await one.boss.getSchedules(queueName)
   expect(schedule).toMatchObject({ key: 'count', cron: '* * * * *', timezone: 'UTC' })
-  const jobs = await one.boss.findJobs(maintenanceQueue, { data: { task: 'count' } })
+  const jobs = await one.boss.findJobs(queueName, { data: { task: 'count' } })
   expect(done).toHaveLength(jobs.length)
 }, 60_000)
 
@@ -54,9 +56,9 @@ test('a task is not done twice at once, and one that fails is told and does not 
     atOnce--
     runs++
   }
-  const tasks: MaintenanceTask[] = [
-    { name: 'slow', cron: never, run: slow },
-    { name: 'broken', cron: never, run: () => Promise.reject(new Error('It broke.')) },
+  const tasks: CronJob[] = [
+    { name: 'slow', cron: never, task: slow },
+    { name: 'broken', cron: never, task: () => Promise.reject(new Error('It broke.')) },
   ]
   await using one = await openQueue()
   await using two = await openQueue()
@@ -73,8 +75,8 @@ test('a task is not done twice at once, and one that fails is told and does not 
 
 test('schedules of tasks that are gone are removed', async () => {
   await using queue = await openQueue()
-  const task = (name: string): MaintenanceTask => ({ name, cron: never, run: async () => {} })
-  const keys = async () => (await queue.boss.getSchedules(maintenanceQueue)).map(({ key }) => key).sort()
+  const task = (name: string): CronJob => ({ name, cron: never, task: async () => {} })
+  const keys = async () => (await queue.boss.getSchedules(queueName)).map(({ key }) => key).sort()
   {
     await using _both = await start(queue, [task('old'), task('kept')])
     expect(await keys()).toEqual(['kept', 'old'])
@@ -91,7 +93,7 @@ test('stopping ends the task that runs', async () => {
     return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   }
   {
-    await using _maintenance = await start(queue, [{ name: 'long', cron: never, run }])
+    await using _maintenance = await start(queue, [{ name: 'long', cron: never, task: run }])
     await ask(queue, 'long')
     await expect.poll(() => isRunning).toBe(true)
   }
