@@ -80,7 +80,7 @@ async function openServices(opening: Opening, base: Base, links: FileLinks): Pro
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: openRowEstimator(opening, base),
-    queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
+    queuePlaces: createQueuePlaceLoader({ prisma, now, limits }),
     keyWatch,
     connections: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,

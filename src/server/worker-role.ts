@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { startReleases } from '../runs/lifecycle/release-runs.ts'
+import { startReleases } from '../runs/lifecycle/release.ts'
 import { startMaintenance } from '../worker/maintenance.ts'
 import { createMaintenanceTasks } from '../worker/maintenance-tasks.ts'
 import { createScheduleTask, scheduleQueue } from '../worker/schedule-task.ts'

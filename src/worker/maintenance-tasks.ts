@@ -1,7 +1,7 @@
 import { pruneKeys } from '../runs/create/idempotency.ts'
 import { pruneDailyCounts } from '../runs/create/quota.ts'
 import { pruneEvents } from '../runs/follow/prune-events.ts'
-import { type EraseDependencies, eraseExpiredFiles } from '../runs/lifecycle/erase-run.ts'
+import { type EraseServices, eraseExpiredFiles } from '../runs/lifecycle/erase.ts'
 import type { MaintenanceTask } from './maintenance.ts'
 
 const dayMilliseconds = 24 * 60 * 60 * 1000
@@ -11,7 +11,7 @@ const dayMilliseconds = 24 * 60 * 60 * 1000
  *
  * @param eventDays how long entries of the event log are kept
  */
-export function createMaintenanceTasks(deps: EraseDependencies, eventDays: number): MaintenanceTask[] {
+export function createMaintenanceTasks(deps: EraseServices, eventDays: number): MaintenanceTask[] {
   const { prisma, now } = deps
   return [
     {

@@ -1,5 +1,5 @@
 import type { Services } from '../runs/services.ts'
-import { runDueSchedules } from '../schedules/run-due-schedules.ts'
+import { runDueSchedules } from '../schedules/run-due.ts'
 import type { MaintenanceTask } from './maintenance.ts'
 
 /** A queue of its own: a clean-up that takes long must not make reports late. */

@@ -2,7 +2,7 @@ import type { Viewer } from '../../auth/viewer.ts'
 import { LimitError } from '../../errors.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import { visibleRun } from '../list/visible-run.ts'
+import { visibleRun } from '../list/find-run.ts'
 
 /** What each account may use in each mode. */
 export type RunLimits = {

@@ -1,21 +1,19 @@
-import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type BackgroundJob, runEvery } from '../../run-every.ts'
+import type { Services } from '../services.ts'
 import { newTraceId } from '../trace-id.ts'
-import { type TransitionDependencies, transition } from './transition.ts'
+import { type ChangeServices, transition } from './transition.ts'
 
 const lookMilliseconds = 1_000
 const pageSize = 100
-
-export type DeadlineDependencies = TransitionDependencies & { logger: Logger }
 
 /** True when the run's time is up, to start if it waits, and to end if it runs. */
 export function isLate({ status, deadlineAt }: ReportRun, now: Date): boolean {
   return (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
 }
 
-/** Ends a run whose time is up; null when it has moved on meanwhile. */
-export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<ReportRun | null> {
+/** Ends a run whose time is up; null when it has moved on. */
+export function endLate(deps: ChangeServices, run: ReportRun): Promise<ReportRun | null> {
   const at = deps.now()
   return transition(deps, {
     runId: run.id,
@@ -38,7 +36,7 @@ export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<R
  * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
  * lives; whoever works on such a run notices that it has ended.
  */
-export function startDeadlines(deps: DeadlineDependencies): BackgroundJob {
+export function startDeadlines(deps: ChangeServices & Pick<Services, 'logger'>): BackgroundJob {
   return runEvery({
     task: (signal) => endAllLate(deps, signal),
     milliseconds: lookMilliseconds,
@@ -67,7 +65,10 @@ function failureOf(run: ReportRun) {
       }
 }
 
-async function endAllLate(deps: DeadlineDependencies, signal: AbortSignal): Promise<void> {
+async function endAllLate(
+  deps: ChangeServices & Pick<Services, 'logger'>,
+  signal: AbortSignal,
+): Promise<void> {
   let late: ReportRun[]
   do {
     late = await deps.prisma.reportRun.findMany({

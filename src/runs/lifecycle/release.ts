@@ -1,24 +1,20 @@
-import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type BackgroundJob, runEvery } from '../../run-every.ts'
 import type { Tenant } from '../../tenant.ts'
 import { countQueued } from '../create/quota.ts'
 import type { Services } from '../services.ts'
-import { transition } from './transition.ts'
+import { type ChangeServices, transition } from './transition.ts'
 
 const lookMilliseconds = 2_000
 const pageSize = 100
 
-export type ReleaseDependencies = Pick<
-  Services,
-  'prisma' | 'queue' | 'wakeUp' | 'catalog' | 'metrics' | 'now'
-> & { logger: Logger }
+export type ReleaseServices = ChangeServices & Pick<Services, 'queue' | 'catalog' | 'logger'>
 
 /** Runs that need the same data, which come up to some time. */
 type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
 
 /** Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. */
-export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal): Promise<void> {
+export async function releaseRuns(deps: ReleaseServices, signal: AbortSignal): Promise<void> {
   for (const group of await waitingGroups(deps)) {
     signal.throwIfAborted()
     try {
@@ -39,7 +35,7 @@ export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal
  * Looks after runs that wait for data. All there is to know of them is in the database, so it does not matter which
  * process looks, nor when the data came.
  */
-export function startReleases(deps: ReleaseDependencies): BackgroundJob {
+export function startReleases(deps: ReleaseServices): BackgroundJob {
   return runEvery({
     task: (signal) => releaseRuns(deps, signal),
     milliseconds: lookMilliseconds,
@@ -49,7 +45,7 @@ export function startReleases(deps: ReleaseDependencies): BackgroundJob {
 }
 
 /** Who waits for what, and until when the data has to reach for the first of them. */
-async function waitingGroups({ prisma }: ReleaseDependencies): Promise<WaitingGroup[]> {
+async function waitingGroups({ prisma }: ReleaseServices): Promise<WaitingGroup[]> {
   const groups = await prisma.reportRun.groupBy({
     by: ['accountId', 'livemode', 'reportType'],
     where: { dataNeededUntil: { not: null } },
@@ -61,7 +57,7 @@ async function waitingGroups({ prisma }: ReleaseDependencies): Promise<WaitingGr
 }
 
 /** Puts a run into the queue, behind those that are there; nothing happens when another process was faster. */
-async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void> {
+async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
   const released = await transition(deps, {
     runId: run.id,
     from: 'PENDING',
@@ -78,7 +74,7 @@ async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void>
 
 /** Releases those of a group whose data is there, the oldest first. */
 async function releaseCovered(
-  deps: ReleaseDependencies,
+  deps: ReleaseServices,
   { accountId, livemode, reportType, neededUntil }: WaitingGroup,
   signal: AbortSignal,
 ): Promise<void> {
