@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import type { WakeUp } from '../postgres/notify.ts'
-import { type Queue, queueSchema, reportRunQueue } from '../postgres/queue.ts'
+import type { Queue } from '../postgres/queue.ts'
+import { reportRunQueue } from '../postgres/queue-tables.ts'
 import type { Checks } from './readiness.ts'
 
 /**
@@ -21,13 +22,4 @@ export function createChecks(
       if (!wakeUp.isConnected()) throw new Error('The wake-up connection is being made anew.')
     },
   }
-}
-
-/** Report runs that wait for a worker, by an index that has only those. */
-export async function countWaitingRuns(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `select count(*)::integer as count from ${queueSchema}.job where name = $1 and state < 'active'`,
-    [reportRunQueue],
-  )
-  return rows[0]?.count ?? 0
 }
