@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
-import type { Db } from 'pg-boss'
+import type { Db, JobAttempt } from 'pg-boss'
 import type { Tenant } from '../tenant.ts'
 import type { Prisma, Transaction } from './client.ts'
 
@@ -15,43 +15,43 @@ export const reportRunQueue = 'report-run'
 export type QueuedRun = Tenant & { id: string }
 export type OrphanedRun = QueuedRun & { createdAt: Date }
 
-/** A job as a worker has claimed it: its id, and which of its claims this is. */
-export type Claim = { id: string; retryCount: number }
-
 const job = `${queueSchema}.job`
 
 /** The id of a run's job: always the same, so that a run has one job at most. `jobIdSql` says the same in SQL. */
 export function jobIdOf(runId: string): string {
   const hex = createHash('sha256').update(runId).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
-    '-',
-  )
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5')
 }
+
 export function jobIdSql(column: string): string {
   return `substring(encode(sha256(${column}::bytea), 'hex'), 1, 32)::uuid`
 }
 
-// Some of the newest and not one alone: of runs made at the same moment, the last in order may be the first in the queue.
-const newestPrioritySql = `
-  select min(job.priority) as priority
-  from (
+// The priority of some of the newest, and not of one alone: of runs made at the same moment, the last in order may be the
+// first in the queue.
+const queuedSql = `
+  with queued as not materialized (
     select id from report_runs
-    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null
-    order by id desc limit 8
-  ) as run
-  join ${job} as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}`
-
-/** The lowest priority among the newest waiting jobs of an account and mode; null when none waits. */
-export async function newestPriority(
-  tx: Transaction,
-  { accountId, livemode }: Tenant,
-): Promise<number | null> {
-  const [newest] = await tx.$queryRawUnsafe<{ priority: number | null }[]>(
-    newestPrioritySql,
-    accountId,
-    livemode,
+    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null and id <> $3
   )
-  return newest?.priority ?? null
+  select
+    (select count(*)::integer from queued) as count,
+    (
+      select min(job.priority)
+      from (select id from queued order by id desc limit 8) as run
+      join ${job} as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}
+    ) as "newestPriority"`
+
+/** The other runs of the account and mode that are in the queue, and the lowest priority among the newest of their jobs. */
+export async function readQueued(
+  tx: Transaction,
+  { accountId, livemode, id }: QueuedRun,
+): Promise<{ count: number; newestPriority: number | null }> {
+  const [queued] = await tx.$queryRawUnsafe<[{ count: number; newestPriority: number | null }]>(
+    queuedSql,
+    ...[accountId, livemode, id],
+  )
+  return queued
 }
 
 /** Deletes the job of a run when it has ended: it keeps its id until then. One that lives is not touched. */
@@ -63,7 +63,7 @@ export async function deleteEndedJob(tx: Transaction, runId: string): Promise<vo
 }
 
 /** True when the claim is still the job's newest; it stays so until the transaction ends. */
-export async function holdsClaim(tx: Transaction, { id, retryCount }: Claim): Promise<boolean> {
+export async function holdsClaim(tx: Transaction, { id, retryCount }: JobAttempt): Promise<boolean> {
   const rows = await tx.$queryRawUnsafe<unknown[]>(
     `select id from ${job}
     where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3 for update`,
@@ -75,7 +75,7 @@ export async function holdsClaim(tx: Transaction, { id, retryCount }: Claim): Pr
 /** Gives a claimed job back, to be fetched after a time; nothing happens when the claim was lost. */
 export async function putBackJob(
   db: Db,
-  { id, retryCount }: Claim,
+  { id, retryCount }: JobAttempt,
   afterMilliseconds: number,
 ): Promise<void> {
   await db.executeSql(

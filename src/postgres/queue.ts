@@ -1,17 +1,22 @@
-import { type ConstructorOptions, fromPrisma, PgBoss, type Queue as QueueSettings } from 'pg-boss'
+import {
+  type ConstructorOptions,
+  fromPrisma,
+  type JobAttempt,
+  PgBoss,
+  type Queue as QueueSettings,
+} from 'pg-boss'
 import { tenantKey } from '../tenant.ts'
 import type { Transaction } from './client.ts'
 import {
-  type Claim,
   deleteEndedJob,
   holdsClaim,
   jobIdOf,
-  newestPriority,
   notifyListeners,
   type OrphanedRun,
   putBackJob,
   type QueuedRun,
   queueSchema,
+  readQueued,
   reportRunQueue,
 } from './queue-tables.ts'
 
@@ -21,11 +26,10 @@ export type Queue = {
   boss: PgBoss
   /**
    * Adds the run's job in the transaction that creates the run: both are there, or neither.
-   *
-   * @param waiting how many runs of its account and mode are in the queue already: the job counts as queued a second later for
-   *   each of them, so that accounts take turns and yet nobody waits for ever. It never counts as queued before those
+   * The job counts as queued a second later for each run of its account and mode that is in the queue already, so that
+   * accounts take turns and yet no run waits for ever. It never counts as queued before those.
    */
-  enqueue(tx: Transaction, run: QueuedRun, waiting: number): Promise<void>
+  enqueue(tx: Transaction, run: QueuedRun): Promise<void>
   /**
    * Gives a run another job when it has none that lives; of any number of processes that do so at once, one does. The job
    * counts as queued when the run was created.
@@ -36,9 +40,9 @@ export type Queue = {
   /** True when some run waits for a worker. */
   hasBacklog(): Promise<boolean>
   /** True when the claim is still the job's newest; it stays so until the transaction ends. */
-  holds(tx: Transaction, claim: Claim): Promise<boolean>
+  holds(tx: Transaction, claim: JobAttempt): Promise<boolean>
   /** Gives a claimed job to the worker that comes first after a time; nothing happens when the claim was lost. */
-  putBack(claim: Claim, afterMilliseconds: number): Promise<void>
+  putBack(claim: JobAttempt, afterMilliseconds: number): Promise<void>
   /** Makes every idle worker of every process look for jobs now. */
   wake(): Promise<void>
   stop(): Promise<void>
@@ -96,8 +100,8 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
   }
   return {
     boss,
-    enqueue: async (tx, run, waiting) => {
-      await send(tx, run, await nextPriority(tx, run, waiting))
+    enqueue: async (tx, run) => {
+      await send(tx, run, await nextPriority(tx, run))
     },
     restore: async (tx, run) => {
       // A job that lives is not touched: another process may have made it just now.
@@ -136,7 +140,8 @@ function priorityAt(milliseconds: number): number {
  * The priority of a new job. As runs end, fewer wait and a new job would count as queued sooner; but one of the same account
  * goes behind all that wait already. Those of one priority go by age.
  */
-async function nextPriority(tx: Transaction, run: QueuedRun, waiting: number): Promise<number> {
-  const priority = priorityAt(Date.now() + waiting * 1000)
-  return Math.min(priority, (await newestPriority(tx, run)) ?? priority)
+async function nextPriority(tx: Transaction, run: QueuedRun): Promise<number> {
+  const { count, newestPriority } = await readQueued(tx, run)
+  const priority = priorityAt(Date.now() + count * 1000)
+  return Math.min(priority, newestPriority ?? priority)
 }

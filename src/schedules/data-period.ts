@@ -68,12 +68,8 @@ function startOf(unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime
       return at.with({ day: 1 }).startOfDay()
     case 'weeks':
       return at.subtract({ days: at.dayOfWeek - 1 }).startOfDay()
-    case 'days':
-      return at.startOfDay()
-    case 'hours':
-      return at.round({ smallestUnit: 'hour', roundingMode: 'floor' })
-    case 'minutes':
-      return at.round({ smallestUnit: 'minute', roundingMode: 'floor' })
+    default:
+      return at.round({ smallestUnit: unit, roundingMode: 'floor' })
   }
 }
 

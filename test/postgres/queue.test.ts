@@ -7,8 +7,8 @@ import {
   findOrphans,
   jobIdOf,
   jobIdSql,
-  newestPriority,
   queueSchema,
+  readQueued,
   reportRunQueue,
 } from '../../src/postgres/queue-tables.ts'
 import { insertRun } from '../support/insert-run.ts'
@@ -28,10 +28,9 @@ afterAll(async () => {
   await parts[Symbol.asyncDispose]()
 })
 
-/** A run with a job that counts as queued so many seconds late. */
-async function queueRun(waiting = 0) {
+async function queueRun() {
   const run = await insertRun(parts.prisma, parts.owner, { status: 'PENDING' })
-  await parts.prisma.$transaction((tx) => queue.enqueue(tx, run, waiting))
+  await parts.prisma.$transaction((tx) => queue.enqueue(tx, run))
   return run
 }
 
@@ -168,22 +167,31 @@ describe('what waits', () => {
     await endAll()
   })
 
-  test('is fetched by priority, the highest first, and the newest one counts for the next', async () => {
-    const late = await queueRun(100)
-    const newest = (): Promise<number | null> =>
-      parts.prisma.$transaction((tx) => newestPriority(tx, parts.owner))
-    const priority = (await jobOf(late.id))?.priority
-    expect(await newest()).toBe(priority)
-    // One of the same account goes behind it, though it need not wait.
-    const next = await queueRun()
-    expect((await jobOf(next.id))?.priority).toBe(priority)
-    await parts.database.query(`update ${queueSchema}.job set priority = priority + 1 where id = $1::uuid`, [
-      jobIdOf(next.id),
-    ])
-    expect((await fetchJob()).data.runId).toBe(next.id)
-    expect((await fetchJob()).data.runId).toBe(late.id)
+  test('is fetched by priority, the highest first', async () => {
+    const [first, second] = [await queueRun(), await queueRun()]
+    const sooner = (runId: string, seconds: number) =>
+      parts.database.query(`update ${queueSchema}.job set priority = priority + $2 where id = $1::uuid`, [
+        jobIdOf(runId),
+        seconds,
+      ])
+    await sooner(second.id, 60)
+    expect((await fetchJob()).data.runId).toBe(second.id)
+    expect((await fetchJob()).data.runId).toBe(first.id)
     await endAll()
-    expect(await newest()).toBeNull()
+  })
+
+  test('counts for the next run of the account, by number and by the priority of the newest', async () => {
+    const read = (id: string) => parts.prisma.$transaction((tx) => readQueued(tx, { ...parts.owner, id }))
+    const runs = [await queueRun(), await queueRun(), await queueRun()]
+    const jobs = await Promise.all(runs.map(({ id }) => jobOf(id)))
+    const priorities = jobs.map((job) => Number(job?.priority))
+    // Each goes a second behind those before it.
+    expect(priorities).toEqual(priorities.toSorted((a, b) => b - a))
+    expect(Number(priorities[0]) - Number(priorities[2])).toBeGreaterThanOrEqual(2)
+    expect(await read('another')).toEqual({ count: 3, newestPriority: priorities[2] })
+    expect(await read(runs[2]?.id ?? '')).toEqual({ count: 2, newestPriority: priorities[1] })
+    await endAll()
+    expect(await read('another')).toEqual({ count: 0, newestPriority: null })
   })
 })
 

@@ -25,18 +25,23 @@ export type RunRequest = {
   waitForData: boolean
 }
 
-const annotations = z.object({
+const fields = {
   label: text(255).nullable(),
   tags: z
     .array(text(50).min(1, { error: 'A tag cannot be empty.' }))
-    .max(10, { error: 'At most 10 tags are allowed.' }),
+    .max(10, { error: 'At most 10 tags are allowed.' })
+    .transform(unique),
   metadata: z
     .record(text(40).min(1, { error: 'A key cannot be empty.' }), text(500))
     .refine((value) => Object.keys(value).length <= 50, { error: 'At most 50 values are allowed.' }),
-  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Name at least one format.' }),
+  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Name at least one format.' }).transform(unique),
+}
+const annotations = z.object(fields)
+const givenAnnotations = z.object({
+  label: fields.label.exactOptional(),
+  tags: fields.tags.exactOptional(),
+  metadata: fields.metadata.exactOptional(),
 })
-
-const givenAnnotations = annotations.pick({ label: true, tags: true, metadata: true }).partial()
 
 /** What a run is called; it changes nothing of the result. */
 export type Annotations = { label: string | null; tags: string[]; metadata: Record<string, string> }
@@ -82,8 +87,6 @@ export function checkLevels(field: string, value: unknown): void {
   throw new InputError(`${field} is nested more than ${maxLevels} levels deep.`, [field])
 }
 
-const maxErrors = 50
-
 /**
  * Checks all of a request that does not depend on the report type. What is named twice is kept once.
  *
@@ -93,10 +96,7 @@ export function checkAnnotations(
   request: Pick<RunRequest, keyof Annotations | 'formats'>,
 ): Annotations & { formats: ReportFormat[] } {
   checkLevels('metadata', request.metadata)
-  const { success, data, error } = annotations.safeParse(request)
-  if (!success) throw toInputErrors(error)
-  const { label, tags, metadata, formats } = data
-  return { label, tags: [...new Set(tags)], metadata, formats: [...new Set(formats)] }
+  return parse(annotations, request)
 }
 
 /** Some of the annotations, as given; what is absent is not touched. */
@@ -114,13 +114,7 @@ export type GivenAnnotations = {
 export function checkGivenAnnotations({ label, tags, metadata }: GivenAnnotations): Partial<Annotations> {
   checkLevels('metadata', metadata)
   const given = Object.entries({ label, tags, metadata }).filter(([, value]) => value !== undefined)
-  const { success, data, error } = givenAnnotations.safeParse(Object.fromEntries(given))
-  if (!success) throw toInputErrors(error)
-  return {
-    ...(data.label !== undefined && { label: data.label }),
-    ...(data.tags && { tags: [...new Set(data.tags)] }),
-    ...(data.metadata && { metadata: data.metadata }),
-  }
+  return parse(givenAnnotations, Object.fromEntries(given))
 }
 
 // Postgres can hold neither NUL nor half of a surrogate pair.
@@ -144,11 +138,20 @@ function isDeeper(value: unknown, levels: number): boolean {
   return false
 }
 
-function toInputErrors({ issues }: z.ZodError): InputErrors {
-  return new InputErrors(
-    issues.slice(0, maxErrors).map(({ path, message }) => {
-      const [field = '', ...rest] = path.map(String)
-      return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
+function unique<Value>(values: Value[]): Value[] {
+  return [...new Set(values)]
+}
+
+const maxErrors = 50
+
+/** @throws InputErrors */
+function parse<Parsed>(schema: z.ZodType<Parsed>, value: unknown): Parsed {
+  const { success, data, error } = schema.safeParse(value)
+  if (success) return data
+  throw new InputErrors(
+    error.issues.slice(0, maxErrors).map(({ path, message }) => {
+      const parts = path.map(String)
+      return new InputError(`${parts.join('.')}: ${message}`, parts)
     }),
   )
 }

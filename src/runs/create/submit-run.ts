@@ -33,7 +33,7 @@ export type SubmittedRun = {
  * Claims, in the transaction that submits a run, what may have one run only. False when it has one already; while another
  * transaction claims the same, this waits for its end.
  */
-export type Claim = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
+export type ClaimOnce = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
 
 /**
  * Creates a run and its job, which comes later when it has to wait for data. With an idempotency key that was used before,
@@ -65,7 +65,7 @@ export async function submitRun(
   { idempotency, traceId }: SubmitOptions,
 ): Promise<SubmittedRun> {
   if (idempotency) checkKey(idempotency.key)
-  const claim: Claim = async (tx, runId, at) =>
+  const claim: ClaimOnce = async (tx, runId, at) =>
     idempotency === null || claimKey(tx, viewer, idempotency, runId, at)
   while (true) {
     const earlier = idempotency && (await findEarlier(deps, viewer, idempotency))
@@ -85,7 +85,7 @@ export async function submitSpec(
   deps: Services,
   viewer: Viewer,
   spec: RunSpec,
-  claim: Claim,
+  claim: ClaimOnce,
   traceId: string | null,
 ): Promise<SubmittedRun | null> {
   const { prisma, queue, wakeUp, limits, now } = deps
@@ -96,7 +96,7 @@ export async function submitSpec(
     const reusable = reuseWithin === null ? null : await findReusableRun(tx, viewer, spec, reuseWithin, at)
     if (!(await claim(tx, reusable?.run.id ?? id, at))) return null
     if (reusable) return { ...reusable, wasReused: true }
-    const waiting = await countRun(tx, viewer, limits, at)
+    await countRun(tx, viewer, limits, at)
     const run = await tx.reportRun.create({
       data: {
         ...columns,
@@ -113,7 +113,7 @@ export async function submitSpec(
       },
     })
     // A run that waits for data has no job until the data has come.
-    if (!run.dataNeededUntil) await queue.enqueue(tx, run, waiting)
+    if (!run.dataNeededUntil) await queue.enqueue(tx, run)
     const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at })
     return { run, wasReused: false, position }
   })

@@ -1,7 +1,6 @@
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type BackgroundJob, runEvery } from '../../run-every.ts'
 import type { Tenant } from '../../tenant.ts'
-import { countQueued } from '../create/quota.ts'
 import type { Services } from '../services.ts'
 import { type ChangeServices, transition } from './transition.ts'
 
@@ -65,7 +64,7 @@ async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
     where: { dataNeededUntil: { not: null } },
     kind: 'UPDATED',
     data: { dataNeededUntil: null, queuedAt: deps.now() },
-    also: async (tx) => deps.queue.enqueue(tx, run, await countQueued(tx, run, run.id)),
+    also: (tx) => deps.queue.enqueue(tx, run),
   })
   const { id: runId, accountId, traceId } = run
   if (released)
