@@ -6,7 +6,7 @@ import { shown } from '../reports/parameters.ts'
 /** Five fields and the IANA name of the timezone whose clocks they are about. */
 export type Cron = { expression: string; timezone: string }
 
-const longestExpression = 100
+const maxExpression = 100
 const fiveFields = /^\s*\S+(\s+\S+){4}\s*$/
 // The parser takes H for a minute that is another one each time.
 const anyTime = /(^|[\s,])H/i
@@ -33,7 +33,7 @@ export function checkCron(cron: Cron, now: Date): void {
       ['trigger', 'cron', 'expression'],
     )
   }
-  if (expression.length > longestExpression) refuse(`it is longer than ${longestExpression} characters`)
+  if (expression.length > maxExpression) refuse(`it is longer than ${maxExpression} characters`)
   if (!fiveFields.test(expression)) refuse('it does not have five fields')
   if (anyTime.test(expression)) refuse('H stands for no time')
   try {

@@ -8,7 +8,7 @@ type Unit = (typeof units)[number]
 /** So many of one unit of the calendar. */
 export type DataPeriod = { unit: Unit; count: number }
 
-const mostOfUnit = 1_000
+const maxOfUnit = 1_000
 
 /** @throws InputError unless the duration is a whole number of one unit, from a minute up */
 export function readDataPeriod(duration: Temporal.Duration): DataPeriod {
@@ -17,10 +17,9 @@ export function readDataPeriod(duration: Temporal.Duration): DataPeriod {
   const isOfOneUnit =
     unit !== undefined &&
     duration.toString() === Temporal.Duration.from({ [unit]: duration[unit] }).toString()
-  if (isOfOneUnit && duration[unit] > 0 && duration[unit] <= mostOfUnit)
-    return { unit, count: duration[unit] }
+  if (isOfOneUnit && duration[unit] > 0 && duration[unit] <= maxOfUnit) return { unit, count: duration[unit] }
   throw new InputError(
-    `The data cannot grow by ${duration}: give 1 to ${mostOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
+    `The data cannot grow by ${duration}: give 1 to ${maxOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
     ['trigger', 'onDataAvailable'],
   )
 }
@@ -69,12 +68,8 @@ function startOf(unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime
       return at.with({ day: 1 }).startOfDay()
     case 'weeks':
       return at.subtract({ days: at.dayOfWeek - 1 }).startOfDay()
-    case 'days':
-      return at.startOfDay()
-    case 'hours':
-      return at.round({ smallestUnit: 'hour', roundingMode: 'floor' })
-    case 'minutes':
-      return at.round({ smallestUnit: 'minute', roundingMode: 'floor' })
+    default:
+      return at.round({ smallestUnit: unit, roundingMode: 'floor' })
   }
 }
 

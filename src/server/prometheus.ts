@@ -8,7 +8,7 @@ import {
   Registry,
 } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
-import { queueSchema, reportRunQueue } from '../postgres/queue.ts'
+import { countWaitingRuns } from '../postgres/queue-tables.ts'
 import { shareAnswer } from './readiness.ts'
 
 export type Prometheus = {
@@ -65,15 +65,6 @@ export function createPrometheus(): Prometheus {
     },
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
-}
-
-/** Report runs that wait for a worker, by an index that has only those. */
-async function countWaitingRuns(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `select count(*)::integer as count from ${queueSchema}.job where name = $1 and state < 'active'`,
-    [reportRunQueue],
-  )
-  return rows[0]?.count ?? 0
 }
 
 function createRunMetrics(

@@ -18,7 +18,7 @@ import type { ReportPools } from '../reports/report-pool.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { createQueuePlaceLoader } from '../runs/estimate/queue-place.ts'
 import { createHub } from '../runs/follow/hub.ts'
-import { createRunLoader } from '../runs/list/run-loader.ts'
+import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { openFileStore } from '../storage/open-file-store.ts'
@@ -182,7 +182,7 @@ async function openGateway(
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
-    queuePlaces: createQueuePlaceLoader({ prisma, now, ...limits }),
+    queuePlaces: createQueuePlaceLoader(shared),
     keyWatch,
     connections: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type { Metrics } from '../metrics.ts'
 import type { Transaction } from '../postgres/client.ts'
 import type { RetryOptions } from '../postgres/retry.ts'
 import type { ReportPools } from '../reports/report-pool.ts'
@@ -8,12 +7,11 @@ import type { Services } from '../runs/services.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { LastAttempt } from './last-attempt.ts'
 
-export type WorkerDependencies = Pick<Services, 'prisma' | 'wakeUp' | 'catalog' | 'now'> &
+export type WorkerDependencies = Pick<Services, 'prisma' | 'wakeUp' | 'catalog' | 'now' | 'metrics'> &
   ReportPools & {
     hub: Hub
     storage: Storage
     logger: Logger
-    metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
   }
 
 export type WorkLimits = {

@@ -1,4 +1,5 @@
-import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
+import type { Queue, ReportRunJob } from '../postgres/queue.ts'
+import { reportRunQueue } from '../postgres/queue-tables.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
 import {
   type Outcome,

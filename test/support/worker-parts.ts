@@ -46,12 +46,10 @@ export async function openWorkerParts(): Promise<WorkerParts> {
     queue,
     createRun: async (fields, owner = parts.owner) => {
       const run = await prisma.$transaction(async (tx) => {
-        const { accountId, livemode } = owner
-        const waiting = await tx.reportRun.count({ where: { accountId, livemode, status: 'PENDING' } })
         const created = await tx.reportRun.create({
           data: runRow(owner, { reportType: slowReport.name, ...fields }),
         })
-        await queue.enqueue(tx, created, waiting)
+        await queue.enqueue(tx, created)
         await recordChange(tx, created, { from: null, actorId: owner.apiKeyId, at: now() })
         return created
       })

@@ -2,19 +2,14 @@ import DataLoader from 'dataloader'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
+import { isFinal } from '../lifecycle/status.ts'
+import type { Services } from '../services.ts'
 
 export type QueuePlace = {
   /** 1 for the account's next run. */
   position: number
   estimatedStartAt: Date | null
   waitingFor: 'WORKER' | 'CONCURRENCY_LIMIT' | 'DATA_AVAILABILITY'
-}
-
-export type QueuePlaceOptions = {
-  prisma: Prisma
-  /** Runs of an account that are made at once. */
-  accountConcurrency: number
-  now: () => Date
 }
 
 /** Runs that ended lately, from whose length that of the next ones is guessed. */
@@ -28,12 +23,12 @@ export type QueuePlaceLoader = {
   next(tenant: Tenant): Promise<QueuePlace>
 }
 
-/** Tells where runs that are PENDING stand; a list of them costs two queries. */
+/** Finds where runs that are PENDING stand; a list of them costs two queries. */
 export function createQueuePlaceLoader({
   prisma,
-  accountConcurrency,
+  limits: { accountConcurrency },
   now,
-}: QueuePlaceOptions): QueuePlaceLoader {
+}: Pick<Services, 'prisma' | 'limits' | 'now'>): QueuePlaceLoader {
   const placesOf = async (runs: readonly ReportRun[]): Promise<Map<string, QueuePlace>> => {
     const [tenant] = runs
     if (!tenant) return new Map()
@@ -67,6 +62,23 @@ export function createQueuePlaceLoader({
       return placeAt(state.queued + 1, state, accountConcurrency, now())
     },
   }
+}
+
+const minPollMilliseconds = 1_000
+const maxPollMilliseconds = 30_000
+// Data comes seldom, and what waits for it does so for long.
+const maxPollForDataMilliseconds = 300_000
+// Of a run whose end cannot be guessed, news is asked for after a quarter of its age: a poller then learns of the end after
+// at most a quarter more time than it took, and asks few times however long that is.
+const shareOfAge = 0.25
+
+/** When it makes sense to ask for the run again; null when it will not change any more. */
+export function pollAfter(run: ReportRun, now: Date): Date | null {
+  if (isFinal(run.status)) return null
+  const age = now.getTime() - run.createdAt.getTime()
+  const guess = run.estimatedFinishAt ? run.estimatedFinishAt.getTime() - now.getTime() : age * shareOfAge
+  const max = run.dataNeededUntil ? maxPollForDataMilliseconds : maxPollMilliseconds
+  return new Date(now.getTime() + Math.min(max, Math.max(minPollMilliseconds, guess)))
 }
 
 async function readState(prisma: Prisma, { accountId, livemode }: Tenant): Promise<QueueState> {

@@ -2,8 +2,7 @@ import type { Viewer } from '../../auth/viewer.ts'
 import { InputError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { checkFilter, matching, type RunFilter } from '../list/list-runs.ts'
-import { matchesFilter } from '../list/match-run.ts'
+import { checkFilter, matchesFilter, matching, type RunFilter } from '../list/filter.ts'
 
 /** Which runs a reader of the log wants to hear of. */
 export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: RunFilter } | { kind: 'all' }

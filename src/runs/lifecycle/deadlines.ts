@@ -1,19 +1,17 @@
-import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Services } from '../services.ts'
 import { newTraceId } from '../trace-id.ts'
-import { type TransitionDependencies, transition } from './transition.ts'
+import { type ChangeServices, transition } from './transition.ts'
 
 const pageSize = 100
-
-export type DeadlineDependencies = TransitionDependencies & { logger: Logger }
 
 /** True when the run's time is up, to start if it waits, and to end if it runs. */
 export function isLate({ status, deadlineAt }: ReportRun, now: Date): boolean {
   return (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
 }
 
-/** Ends a run whose time is up; null when it has moved on meanwhile. */
-export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<ReportRun | null> {
+/** Ends a run whose time is up; null when it has moved on. */
+export function endLate(deps: ChangeServices, run: ReportRun): Promise<ReportRun | null> {
   const at = deps.now()
   return transition(deps, {
     runId: run.id,
@@ -33,7 +31,10 @@ export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<R
 }
 
 /** Ends runs that have not started, or not ended, in time. The worker of such a run notices that it has ended. */
-export async function endLateRuns(deps: DeadlineDependencies, signal: AbortSignal): Promise<void> {
+export async function endLateRuns(
+  deps: ChangeServices & Pick<Services, 'logger'>,
+  signal: AbortSignal,
+): Promise<void> {
   let late: ReportRun[]
   do {
     late = await deps.prisma.reportRun.findMany({

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import { type Queue, startQueue } from '../../../src/postgres/queue.ts'
 import { builtInReportTypes, createCatalog } from '../../../src/reports/catalog.ts'
-import { fingerprint } from '../../../src/runs/create/fingerprint.ts'
-import { type ReleaseDependencies, releaseRuns } from '../../../src/runs/lifecycle/release-runs.ts'
+import { fingerprint } from '../../../src/runs/create/idempotency.ts'
+import { type ReleaseServices, releaseRuns } from '../../../src/runs/lifecycle/release.ts'
 import { requeueOrphans } from '../../../src/worker/requeue.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { insertRun } from '../../support/insert-run.ts'
@@ -99,7 +99,7 @@ async function eventsOf(runId: string): Promise<string[]> {
     .map(({ kind, toStatus }) => `${kind} ${toStatus}`)
 }
 
-function release(other: Partial<ReleaseDependencies> = {}): Promise<void> {
+function release(other: Partial<ReleaseServices> = {}): Promise<void> {
   const { prisma } = gateway
   const wakeUp = { notify: () => {}, onWake: () => {}, isConnected: () => true, stop: async () => {} }
   const catalog = createCatalog(reportTypes)

@@ -1,6 +1,6 @@
 import { parametersAt } from '../../../reports/report-request.ts'
-import { checkLevels } from '../../../runs/create/run-request.ts'
-import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate-run.ts'
+import { checkLevels } from '../../../runs/create/request.ts'
+import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { toDuration, toMilliseconds } from '../../duration.ts'

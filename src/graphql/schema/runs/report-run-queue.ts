@@ -1,5 +1,5 @@
-import { pollAfter } from '../../../runs/estimate/poll-after.ts'
 import type { QueuePlace } from '../../../runs/estimate/queue-place.ts'
+import { pollAfter } from '../../../runs/estimate/queue-place.ts'
 import { builder } from '../../builder.ts'
 
 const waitReasons: Record<QueuePlace['waitingFor'], { description: string }> = {

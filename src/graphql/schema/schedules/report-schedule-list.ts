@@ -1,9 +1,5 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay'
-import {
-  encodeScheduleCursor,
-  listSchedules,
-  type SchedulePlaces,
-} from '../../../schedules/list-schedules.ts'
+import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/list.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
@@ -19,7 +15,7 @@ builder.queryField('reportSchedules', (t) =>
         const viewer = requireViewer(context)
         const page = await resolveCursorConnection(
           { args, defaultSize: 20, maxSize: 100, toCursor: encodeScheduleCursor },
-          (places: SchedulePlaces) => listSchedules(context.prisma, viewer, places).catch(throwBadArgument),
+          (places: SchedulePage) => listSchedules(context.prisma, viewer, places).catch(throwBadArgument),
         )
         const countAll = () => context.prisma.reportSchedule.count({ where: tenantOf(viewer) })
         return { ...page, countAll }

@@ -10,11 +10,11 @@ import type {
 import { calendarIntervals } from '../reports/relative-interval.ts'
 import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-request.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
-import { checkReport } from '../runs/create/create-run.ts'
-import { checkNotes, checkSpans } from '../runs/create/run-request.ts'
-import type { Services } from '../runs/services.ts'
+import { checkAnnotations, checkTimeLimits } from '../runs/create/request.ts'
+import { checkReport } from '../runs/create/validate.ts'
 import { tenantOf } from '../tenant.ts'
-import { startingPlace } from './due.ts'
+import { startingPosition } from './due.ts'
+import type { ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
 /** What createSchedule is asked for, as given. */
@@ -28,7 +28,7 @@ export type ScheduleRequest = ReportRequest & {
   tags: readonly string[]
 }
 
-const mostSchedules = 1_000
+const maxSchedules = 1_000
 
 /**
  * Creates a schedule that is active. Its report is checked as that of a run would be, except for whether there are data.
@@ -37,19 +37,19 @@ const mostSchedules = 1_000
  * @throws LiveModeRequiredError
  */
 export async function createSchedule(
-  deps: Services,
+  deps: ScheduleServices,
   viewer: Viewer,
   request: ScheduleRequest,
 ): Promise<ReportSchedule> {
   const { prisma, catalog } = deps
   const createdAt = deps.now()
-  const { retention } = checkSpans({
+  const { retention } = checkTimeLimits({
     retention: request.retention,
     startWithin: null,
     timeout: null,
     reuseWithin: null,
   })
-  const { label, tags, formats } = checkNotes({ ...request, metadata: {} })
+  const { label, tags, formats } = checkAnnotations({ ...request, metadata: {} })
   await checkScheduled(deps, viewer, request, createdAt)
   await checkCount(deps, viewer)
   const type = catalog.find(request.type)
@@ -58,7 +58,7 @@ export async function createSchedule(
   return prisma.reportSchedule.create({
     data: {
       ...triggerColumns(trigger),
-      ...startingPlace(trigger, createdAt, available),
+      ...startingPosition(trigger, createdAt, available),
       id: newId(idPrefixes.reportSchedule, createdAt),
       ...tenantOf(viewer),
       reportType: request.type,
@@ -87,7 +87,7 @@ function wayOut(type: AnyReportType | null): string {
 
 /** Checks a report as if it were run now; whether there are data is asked when a run is due. */
 async function checkScheduled(
-  deps: Services,
+  deps: ScheduleServices,
   viewer: Viewer,
   report: ReportRequest,
   now: Date,
@@ -104,11 +104,11 @@ async function checkScheduled(
   )
 }
 
-async function checkCount({ prisma }: Services, viewer: Viewer): Promise<void> {
+async function checkCount({ prisma }: ScheduleServices, viewer: Viewer): Promise<void> {
   const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
-  if (count < mostSchedules) return
+  if (count < maxSchedules) return
   throw new InputError(
-    `The account has ${count} schedules in this mode; ${mostSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+    `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
     [],
   )
 }

@@ -1,12 +1,16 @@
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { readJsonObject } from '../../postgres/json-column.ts'
 import type { Tenant } from '../../tenant.ts'
-import type { ResultRequest } from '../create/identical-run.ts'
 
 /** Runs that are looked at, the newest of their type. */
 const sample = 50
 
-type PastRun = Pick<ReportRun, 'parameters' | 'formats' | 'compression'> & {
+/** The part of a request that decides how many bytes a row takes. */
+type RowShape = Pick<ReportRun, 'formats'> & { parameters: { readonly columns?: unknown } }
+
+type PastRun = RowShape & {
+  compression: ReportRun['compression']
   rows: number
   bytes: number
   milliseconds: number
@@ -31,8 +35,9 @@ export async function readHistory(
       runMilliseconds: true,
     },
   })
-  return runs.map(({ rowCount, byteSize, runMilliseconds, ...run }) => ({
+  return runs.map(({ parameters, rowCount, byteSize, runMilliseconds, ...run }) => ({
     ...run,
+    parameters: readJsonObject(parameters),
     rows: Number(rowCount),
     bytes: Number(byteSize),
     milliseconds: Number(runMilliseconds),
@@ -40,11 +45,7 @@ export async function readHistory(
 }
 
 /** Bytes that so many rows would take without compression, as rows with the same columns did; null when there were none. */
-export function guessBytes(
-  history: readonly PastRun[],
-  request: Pick<ResultRequest, 'parameters' | 'formats'>,
-  rows: number,
-): bigint | null {
+export function guessBytes(history: readonly PastRun[], request: RowShape, rows: number): bigint | null {
   const alike = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
   const total = { rows: 0, bytes: 0 }
   for (const run of alike) {
@@ -54,8 +55,8 @@ export function guessBytes(
   return total.rows === 0 ? null : BigInt(Math.round((rows * total.bytes) / total.rows))
 }
 
-/** Rows from which on a run tells how fast rows are written, and not only how long the rest takes. */
-const tellingRows = 1_000
+/** Rows from which on the time of a run depends on how fast rows are written, and not only on the rest. */
+const minTimedRows = 1_000
 
 /**
  * Milliseconds that so many rows would take: what the shortest run took, and more with each row, as the largest has it; null
@@ -63,13 +64,12 @@ const tellingRows = 1_000
  */
 export function guessMilliseconds(history: readonly PastRun[], rows: number): number | null {
   const [largest] = history.toSorted((a, b) => b.rows - a.rows)
-  if (!largest || (rows > largest.rows && largest.rows < tellingRows)) return null
+  if (!largest || (rows > largest.rows && largest.rows < minTimedRows)) return null
   const least = Math.min(...history.map(({ milliseconds }) => milliseconds))
   const share = largest.rows === 0 ? 0 : rows / largest.rows
   return Math.round(least + share * (largest.milliseconds - least))
 }
 
-/** What decides how many bytes a row takes. */
-function shapeOf({ parameters, formats }: Pick<ResultRequest, 'formats'> & { parameters: unknown }): string {
-  return JSON.stringify([Object(parameters).columns, [...new Set(formats)].sort()])
+function shapeOf({ parameters, formats }: RowShape): string {
+  return JSON.stringify([parameters.columns, [...new Set(formats)].sort()])
 }

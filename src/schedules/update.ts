@@ -1,19 +1,16 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { timezoneOf } from '../reports/report-request.ts'
-import { checkGivenNotes, type GivenNotes } from '../runs/create/run-request.ts'
-import type { Services } from '../runs/services.ts'
-import { startingPlace } from './due.ts'
-import { changeSchedule, findSchedule } from './find-schedule.ts'
+import { checkGivenAnnotations, type GivenAnnotations } from '../runs/create/request.ts'
+import { startingPosition } from './due.ts'
+import { changeSchedule, findSchedule, reportOf, type ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'
 
 /** What may be changed; what is absent stays as it is. Null takes the label away; tags replace all of them. */
-export type SchedulePatch = Pick<GivenNotes, 'label' | 'tags'> & {
+export type SchedulePatch = Pick<GivenAnnotations, 'label' | 'tags'> & {
   isActive?: boolean | undefined
   trigger?: GivenTrigger | undefined
 }
-
-export type ScheduleDependencies = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
 /**
  * Changes a schedule. One that is turned on starts from now, and whoever turned it on asks for its runs from then on. One
@@ -23,7 +20,7 @@ export type ScheduleDependencies = Pick<Services, 'prisma' | 'catalog' | 'now'>
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch
  */
 export async function updateSchedule(
-  deps: ScheduleDependencies,
+  deps: ScheduleServices,
   viewer: Viewer,
   id: string,
   patch: SchedulePatch,
@@ -37,13 +34,13 @@ export async function updateSchedule(
 }
 
 async function changesOf(
-  { prisma, catalog, now }: ScheduleDependencies,
+  { prisma, catalog, now }: ScheduleServices,
   viewer: Viewer,
   schedule: ReportSchedule,
   patch: SchedulePatch,
 ): Promise<PrismaTypes.ReportScheduleUncheckedUpdateManyInput> {
   const at = now()
-  const timezone = timezoneOf({ parameters: Object(schedule.parameters) })
+  const timezone = timezoneOf(reportOf(schedule))
   const type = catalog.find(schedule.reportType)
   const trigger = patch.trigger
     ? acceptTrigger(patch.trigger, type, timezone, at)
@@ -51,14 +48,14 @@ async function changesOf(
   const isActive = patch.isActive ?? schedule.isActive
   const isTurnedOn = isActive && !schedule.isActive
   const changes = {
-    ...checkGivenNotes({ label: patch.label, tags: patch.tags }),
+    ...checkGivenAnnotations({ label: patch.label, tags: patch.tags }),
     ...triggerColumns(trigger),
     isActive,
   }
   if (!isActive) return { ...changes, nextRunAt: null }
   if (!isTurnedOn && !patch.trigger) return changes
   const available = (await type?.availability(prisma, viewer)) ?? null
-  const start = startingPlace(trigger, at, available)
+  const start = startingPosition(trigger, at, available)
   if (isTurnedOn) return { ...changes, ...start, lastError: null, requestedById: viewer.apiKeyId }
   // What its runs have covered stays covered, and what they have not is for the next one.
   return { ...changes, ...start, coveredUntil: schedule.coveredUntil ?? start.coveredUntil }

@@ -1,51 +1,40 @@
 import type { Viewer } from '../../auth/viewer.ts'
-import { NotFoundError, WrongStatusError } from '../../errors.ts'
+import { WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { runFolder } from '../../storage/file-key.ts'
-import type { Storage } from '../../storage/storage.ts'
-import { findRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 import { isFinal } from './status.ts'
-import { transition } from './transition.ts'
+import { type ChangeServices, changeRun, transition } from './transition.ts'
 
-export type EraseDependencies = Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'> & {
-  storage: Storage
-}
+export type EraseServices = ChangeServices & Pick<Services, 'storage'>
 
 /**
  * Erases a run that has ended: first its files, so that a failure leaves a run that can be erased again, then all trace of
  * it but a row for audit that no viewer sees.
  *
- * @throws NotFoundError when the viewer has no such run
+ * @throws NotFoundError when the viewer has no such run; of two calls at once, one erases it
  * @throws WrongStatusError when it has not ended yet
  */
-export async function eraseRun(deps: EraseDependencies, viewer: Viewer, id: string): Promise<void> {
-  const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
-  const run = await findRun(deps.prisma, viewer, id)
-  if (!run) throw notFound()
-  if (!isFinal(run.status)) {
-    throw new WrongStatusError(
-      `The report run ${id} is ${run.status}; it can be erased when it has ended. Cancel it first.`,
-      id,
-    )
-  }
-  await deps.storage.remove(runFolder(run))
-  const at = deps.now()
-  const erased = await transition(deps, {
-    runId: id,
-    from: run.status,
-    to: run.status,
-    where: { erasedAt: null },
-    kind: 'ERASED',
-    actorId: viewer.apiKeyId,
-    data: { erasedAt: at, filesErasedAt: at },
-    also: async (tx) => {
-      await tx.reportFile.deleteMany({ where: { runId: id } })
-      await tx.idempotencyKey.deleteMany({ where: { runId: id } })
-    },
+export async function eraseRun(deps: EraseServices, viewer: Viewer, id: string): Promise<void> {
+  await changeRun(deps, viewer, id, async (run) => {
+    if (!isFinal(run.status)) {
+      throw new WrongStatusError(
+        `The report run ${id} is ${run.status}; it can be erased when it has ended. Cancel it first.`,
+        id,
+      )
+    }
+    await deps.storage.remove(runFolder(run))
+    const at = deps.now()
+    return {
+      where: { erasedAt: null },
+      kind: 'ERASED',
+      data: { erasedAt: at, filesErasedAt: at },
+      also: async (tx) => {
+        await tx.reportFile.deleteMany({ where: { runId: id } })
+        await tx.idempotencyKey.deleteMany({ where: { runId: id } })
+      },
+    }
   })
-  // Of two at once, one erases it.
-  if (!erased) throw notFound()
 }
 
 const batchSize = 100
@@ -57,7 +46,7 @@ const batchSize = 100
  * @param signal ends it between two runs
  * @throws AggregateError in the end, when some could not be erased; they are tried again next time
  */
-export async function eraseExpiredFiles(deps: EraseDependencies, signal: AbortSignal): Promise<void> {
+export async function eraseExpiredFiles(deps: EraseServices, signal: AbortSignal): Promise<void> {
   const faults = new Map<string, unknown>()
   let expired: ReportRun[]
   do {
@@ -77,7 +66,7 @@ export async function eraseExpiredFiles(deps: EraseDependencies, signal: AbortSi
   }
 }
 
-async function eraseFiles(deps: EraseDependencies, run: ReportRun): Promise<void> {
+async function eraseFiles(deps: EraseServices, run: ReportRun): Promise<void> {
   await deps.storage.remove(runFolder(run))
   await transition(deps, {
     runId: run.id,

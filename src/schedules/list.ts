@@ -5,13 +5,13 @@ import type { Prisma } from '../postgres/client.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { tenantOf } from '../tenant.ts'
 
-/** A place in the list is the id of what stands there, so it stays good when that is deleted. */
+/** A cursor is the id of its schedule, so it stays good when that is deleted. */
 export function encodeScheduleCursor({ id }: ReportSchedule): string {
   return Buffer.from(id).toString('base64url')
 }
 
-export type SchedulePlaces = {
-  /** Cursors to begin behind, and to end ahead of. */
+export type SchedulePage = {
+  /** Cursors to begin after, and to end before. */
   after?: string | undefined
   before?: string | undefined
   limit: number
@@ -27,7 +27,7 @@ export type SchedulePlaces = {
 export async function listSchedules(
   prisma: Prisma,
   viewer: Viewer,
-  { after, before, limit, inverted }: SchedulePlaces,
+  { after, before, limit, inverted }: SchedulePage,
 ): Promise<ReportSchedule[]> {
   return prisma.reportSchedule.findMany({
     where: {

@@ -1,16 +1,11 @@
-import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import { countQueued } from '../create/quota.ts'
 import type { Services } from '../services.ts'
-import { transition } from './transition.ts'
+import { type ChangeServices, transition } from './transition.ts'
 
 const pageSize = 100
 
-export type ReleaseDependencies = Pick<
-  Services,
-  'prisma' | 'queue' | 'wakeUp' | 'catalog' | 'metrics' | 'now'
-> & { logger: Logger }
+export type ReleaseServices = ChangeServices & Pick<Services, 'queue' | 'catalog' | 'logger'>
 
 /** Runs that need the same data, which come up to some time. */
 type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
@@ -19,7 +14,7 @@ type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
  * Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. All there is
  * to know of them is in the database, so it does not matter which process looks, nor when the data came.
  */
-export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal): Promise<void> {
+export async function releaseRuns(deps: ReleaseServices, signal: AbortSignal): Promise<void> {
   for (const group of await waitingGroups(deps)) {
     signal.throwIfAborted()
     try {
@@ -37,7 +32,7 @@ export async function releaseRuns(deps: ReleaseDependencies, signal: AbortSignal
 }
 
 /** Who waits for what, and until when the data has to reach for the first of them. */
-async function waitingGroups({ prisma }: ReleaseDependencies): Promise<WaitingGroup[]> {
+async function waitingGroups({ prisma }: ReleaseServices): Promise<WaitingGroup[]> {
   const groups = await prisma.reportRun.groupBy({
     by: ['accountId', 'livemode', 'reportType'],
     where: { dataNeededUntil: { not: null } },
@@ -49,7 +44,7 @@ async function waitingGroups({ prisma }: ReleaseDependencies): Promise<WaitingGr
 }
 
 /** Puts a run into the queue, behind those that are there; nothing happens when another process was faster. */
-async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void> {
+async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
   const released = await transition(deps, {
     runId: run.id,
     from: 'PENDING',
@@ -57,7 +52,7 @@ async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void>
     where: { dataNeededUntil: { not: null } },
     kind: 'UPDATED',
     data: { dataNeededUntil: null, queuedAt: deps.now() },
-    also: async (tx) => deps.queue.enqueue(tx, run, await countQueued(tx, run, run.id)),
+    also: (tx) => deps.queue.enqueue(tx, run),
   })
   const { id: runId, accountId, traceId } = run
   if (released)
@@ -66,7 +61,7 @@ async function release(deps: ReleaseDependencies, run: ReportRun): Promise<void>
 
 /** Releases those of a group whose data is there, the oldest first. */
 async function releaseCovered(
-  deps: ReleaseDependencies,
+  deps: ReleaseServices,
   { accountId, livemode, reportType, neededUntil }: WaitingGroup,
   signal: AbortSignal,
 ): Promise<void> {

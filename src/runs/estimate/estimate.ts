@@ -1,19 +1,18 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { EstimateRows, RowEstimate } from '../../reports/estimate-rows.ts'
-import { acceptRun } from '../create/create-run.ts'
-import { findIdenticalRun } from '../create/identical-run.ts'
-import type { AcceptedRun } from '../create/make-run.ts'
 import { checkDailyRuns } from '../create/quota.ts'
-import type { RunRequest } from '../create/run-request.ts'
+import type { RunRequest } from '../create/request.ts'
+import { findIdenticalRun } from '../create/reuse.ts'
+import { type RunSpec, validateRun } from '../create/validate.ts'
 import type { Services } from '../services.ts'
+import { guessBytes, guessMilliseconds, readHistory } from './history.ts'
 import type { QueuePlaceLoader } from './queue-place.ts'
-import { guessBytes, guessMilliseconds, readHistory } from './run-history.ts'
 
-export type EstimateDependencies = Pick<
-  Services,
-  'prisma' | 'queue' | 'catalog' | 'limits' | 'logger' | 'now'
-> & { queuePlaces: Pick<QueuePlaceLoader, 'next'>; estimateRows: EstimateRows }
+type EstimateServices = Pick<Services, 'prisma' | 'queue' | 'catalog' | 'limits' | 'logger' | 'now'> & {
+  queuePlaces: Pick<QueuePlaceLoader, 'next'>
+  estimateRows: EstimateRows
+}
 
 /** What a run would cost; null for what is not known. */
 export type RunEstimate = {
@@ -29,7 +28,7 @@ export type RunEstimate = {
 }
 
 // The header is one of them.
-const mostSpreadsheetRows = 1_048_576n
+const maxSpreadsheetRows = 1_048_576n
 
 /**
  * What a run would cost, and whether it would be accepted now. Nothing is created, and no quota is taken.
@@ -37,39 +36,39 @@ const mostSpreadsheetRows = 1_048_576n
  * @throws what createRun would throw
  */
 export async function estimateRun(
-  deps: EstimateDependencies,
+  deps: EstimateServices,
   viewer: Viewer,
   request: RunRequest,
 ): Promise<RunEstimate> {
   const now = deps.now()
-  const accepted = await acceptRun(deps, viewer, request)
+  const spec = await validateRun(deps, viewer, request)
   await checkDailyRuns(deps.prisma, viewer, deps.limits, now)
   const [estimated, history, queueMilliseconds, reusableRun] = await Promise.all([
-    tryToEstimate(deps, viewer, accepted),
-    readHistory(deps.prisma, viewer, accepted.reportType),
-    guessQueueTime(deps, viewer, accepted),
-    findIdenticalRun(deps.prisma, viewer, accepted, { since: new Date(0), now }),
+    tryToEstimate(deps, viewer, spec),
+    readHistory(deps.prisma, viewer, spec.reportType),
+    guessQueueTime(deps, viewer, spec),
+    findIdenticalRun(deps.prisma, viewer, spec, { since: new Date(0), now }),
   ])
   const rows = estimated && Number(estimated.rows)
   return {
     rowCount: estimated?.rows ?? null,
-    byteSize: rows === null ? null : guessBytes(history, accepted, rows),
+    byteSize: rows === null ? null : guessBytes(history, spec, rows),
     queueMilliseconds,
     runMilliseconds: rows === null ? null : guessMilliseconds(history, rows),
     reusableRun,
-    warnings: warningsOf(estimated, accepted),
+    warnings: warningsOf(estimated, spec),
   }
 }
 
 /** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
 async function tryToEstimate(
-  { catalog, estimateRows, logger }: EstimateDependencies,
+  { catalog, estimateRows, logger }: EstimateServices,
   viewer: Viewer,
-  { reportType, parameters, dataNeededUntil }: AcceptedRun,
+  { reportType, parameters, dataNeededUntil }: RunSpec,
 ): Promise<RowEstimate | null> {
   if (dataNeededUntil) return null
   try {
-    return await estimateRows(catalog.describe(reportType), viewer, Object(parameters))
+    return await estimateRows(catalog.describe(reportType), viewer, parameters)
   } catch (error) {
     logger.info({ err: error, reportType }, 'The rows of a report could not be counted for an estimate.')
     return null
@@ -78,9 +77,9 @@ async function tryToEstimate(
 
 /** In milliseconds. Null while other runs wait for a worker: it depends on how long those of other accounts take. */
 async function guessQueueTime(
-  { queue, queuePlaces, now }: EstimateDependencies,
+  { queue, queuePlaces, now }: EstimateServices,
   viewer: Viewer,
-  { dataNeededUntil }: AcceptedRun,
+  { dataNeededUntil }: RunSpec,
 ): Promise<number | null> {
   if (dataNeededUntil) return null
   const { waitingFor, estimatedStartAt } = await queuePlaces.next(viewer)
@@ -89,7 +88,7 @@ async function guessQueueTime(
   return estimatedStartAt && Math.round((estimatedStartAt.getTime() - now().getTime()) / 1000) * 1000
 }
 
-function warningsOf(estimated: RowEstimate | null, { dataNeededUntil }: AcceptedRun): string[] {
+function warningsOf(estimated: RowEstimate | null, { dataNeededUntil }: RunSpec): string[] {
   if (dataNeededUntil) {
     return [
       `The data does not cover the interval yet: the run waits until it reaches ${dataNeededUntil.toISOString()}.`,
@@ -102,8 +101,8 @@ function warningsOf(estimated: RowEstimate | null, { dataNeededUntil }: Accepted
     isPartial &&
       `There are more rows than the ${rows} that the report may have: the result would be partial.`,
     rows === 0n && !isGuess && 'There are no rows: the file would hold its header alone.',
-    rows >= mostSpreadsheetRows &&
-      `There are more rows than the ${mostSpreadsheetRows} that spreadsheets can open.`,
+    rows >= maxSpreadsheetRows &&
+      `There are more rows than the ${maxSpreadsheetRows} that spreadsheets can open.`,
   ]
   return sentences.filter((sentence) => sentence !== false)
 }

@@ -3,7 +3,13 @@ import { NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
+import { readJsonObject } from '../postgres/json-column.ts'
+import type { ReportRequest } from '../reports/report-request.ts'
+import type { Services } from '../runs/services.ts'
 import { tenantOf } from '../tenant.ts'
+
+/** What it takes to create, change and delete schedules. */
+export type ScheduleServices = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
 /** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
 export async function findSchedule(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> {
@@ -25,4 +31,23 @@ export async function changeSchedule(
     data: { ...data, version: { increment: 1 } },
   })
   return count === 1
+}
+
+/**
+ * Deletes a schedule. Runs that it has made stay.
+ *
+ * @throws NotFoundError when the viewer has no such schedule
+ */
+export async function deleteSchedule(
+  { prisma }: Pick<Services, 'prisma'>,
+  viewer: Viewer,
+  id: string,
+): Promise<void> {
+  const schedule = await findSchedule(prisma, viewer, id)
+  await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
+}
+
+/** The report of a schedule as it was asked for. */
+export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ReportRequest {
+  return { type: reportType, parameters: readJsonObject(parameters), relativeInterval }
 }

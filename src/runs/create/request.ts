@@ -3,7 +3,7 @@ import { InputError, InputErrors } from '../../errors.ts'
 import { type Compression, ReportFormat } from '../../postgres/generated/prisma/client.ts'
 import { shown } from '../../reports/parameters.ts'
 
-/** What createRun is asked for, as given. */
+/** What a caller asks for, as given. */
 export type RunRequest = {
   /** Name of the report type. */
   type: string
@@ -25,53 +25,56 @@ export type RunRequest = {
   waitForData: boolean
 }
 
-const notes = z.object({
+const fields = {
   label: text(255).nullable(),
   tags: z
     .array(text(50).min(1, { error: 'A tag cannot be empty.' }))
-    .max(10, { error: 'At most 10 tags are allowed.' }),
+    .max(10, { error: 'At most 10 tags are allowed.' })
+    .transform(unique),
   metadata: z
     .record(text(40).min(1, { error: 'A key cannot be empty.' }), text(500))
     .refine((value) => Object.keys(value).length <= 50, { error: 'At most 50 values are allowed.' }),
-  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Name at least one format.' }),
+  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Name at least one format.' }).transform(unique),
+}
+const annotations = z.object(fields)
+const givenAnnotations = z.object({
+  label: fields.label.exactOptional(),
+  tags: fields.tags.exactOptional(),
+  metadata: fields.metadata.exactOptional(),
 })
 
-const givenNotes = notes.pick({ label: true, tags: true, metadata: true }).partial()
+/** What a run is called; it changes nothing of the result. */
+export type Annotations = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
-/** The parts of a request that are the same for a run and for a schedule. */
-export type AcceptedNotes = RunNotes & { formats: ReportFormat[] }
-
-export type RunNotes = { label: string | null; tags: string[]; metadata: Record<string, string> }
-
-export type RunSpans = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention' | 'reuseWithin'>
+export type TimeLimits = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention' | 'reuseWithin'>
 
 const day = 24 * 60 * 60 * 1000
 const bounds = {
-  startWithin: { most: 30 * day, named: 'PT1S to P30D' },
-  timeout: { most: day, named: 'PT1S to P1D' },
-  retention: { most: 3660 * day, named: 'PT1S to P3660D' },
+  startWithin: { max: 30 * day, named: 'PT1S to P30D' },
+  timeout: { max: day, named: 'PT1S to P1D' },
+  retention: { max: 3660 * day, named: 'PT1S to P3660D' },
   // No result is kept for longer.
-  reuseWithin: { most: 3660 * day, named: 'PT1S to P3660D' },
+  reuseWithin: { max: 3660 * day, named: 'PT1S to P3660D' },
 } as const
 
 /**
- * Checks the spans of time of a request.
+ * Checks the durations of a request.
  *
  * @throws InputErrors whose paths are the name of the field
  */
-export function checkSpans({ startWithin, timeout, retention, reuseWithin }: RunSpans): RunSpans {
-  const spans = { startWithin, timeout, retention, reuseWithin }
-  const errors = Object.entries(bounds).flatMap(([field, { most, named }]) => {
-    // Each field of the bounds is one of the spans.
-    const milliseconds = spans[field as keyof typeof bounds]
-    const isFine = milliseconds === null || (milliseconds >= 1000 && milliseconds <= most)
+export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }: TimeLimits): TimeLimits {
+  const limits = { startWithin, timeout, retention, reuseWithin }
+  const errors = Object.entries(bounds).flatMap(([field, { max, named }]) => {
+    // Each field of the bounds is one of the limits.
+    const milliseconds = limits[field as keyof typeof bounds]
+    const isFine = milliseconds === null || (milliseconds >= 1000 && milliseconds <= max)
     return isFine ? [] : [new InputError(`${field} has to be from ${named}.`, [field])]
   })
   if (errors.length > 0) throw new InputErrors(errors)
-  return spans
+  return limits
 }
 
-const mostLevels = 20
+const maxLevels = 20
 
 /**
  * Refuses JSON of more levels than anything here has, before it meets code that goes down into it by recursion.
@@ -80,47 +83,38 @@ const mostLevels = 20
  * @throws InputError
  */
 export function checkLevels(field: string, value: unknown): void {
-  if (!isDeeper(value, mostLevels)) return
-  throw new InputError(`${field} is nested more than ${mostLevels} levels deep.`, [field])
+  if (!isDeeper(value, maxLevels)) return
+  throw new InputError(`${field} is nested more than ${maxLevels} levels deep.`, [field])
 }
-
-const mostErrors = 50
 
 /**
  * Checks all of a request that does not depend on the report type. What is named twice is kept once.
  *
  * @throws InputError, InputErrors whose paths start with the name of the field
  */
-export function checkNotes(request: Pick<RunRequest, keyof RunNotes | 'formats'>): AcceptedNotes {
+export function checkAnnotations(
+  request: Pick<RunRequest, keyof Annotations | 'formats'>,
+): Annotations & { formats: ReportFormat[] } {
   checkLevels('metadata', request.metadata)
-  const { success, data, error } = notes.safeParse(request)
-  if (!success) throw toInputErrors(error)
-  const { label, tags, metadata, formats } = data
-  return { label, tags: [...new Set(tags)], metadata, formats: [...new Set(formats)] }
+  return parse(annotations, request)
 }
 
-/** Some of the notes, as given; what is absent is not touched. */
-export type GivenNotes = {
+/** Some of the annotations, as given; what is absent is not touched. */
+export type GivenAnnotations = {
   label?: string | null | undefined
   tags?: readonly string[] | undefined
   metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
- * Checks notes of which some may be absent, and gives those that are there.
+ * Checks annotations of which some may be absent, and gives those that are there.
  *
  * @throws InputError, InputErrors whose paths start with the name of the field
  */
-export function checkGivenNotes({ label, tags, metadata }: GivenNotes): Partial<RunNotes> {
+export function checkGivenAnnotations({ label, tags, metadata }: GivenAnnotations): Partial<Annotations> {
   checkLevels('metadata', metadata)
   const given = Object.entries({ label, tags, metadata }).filter(([, value]) => value !== undefined)
-  const { success, data, error } = givenNotes.safeParse(Object.fromEntries(given))
-  if (!success) throw toInputErrors(error)
-  return {
-    ...(data.label !== undefined && { label: data.label }),
-    ...(data.tags && { tags: [...new Set(data.tags)] }),
-    ...(data.metadata && { metadata: data.metadata }),
-  }
+  return parse(givenAnnotations, Object.fromEntries(given))
 }
 
 // Postgres can hold neither NUL nor half of a surrogate pair.
@@ -144,11 +138,20 @@ function isDeeper(value: unknown, levels: number): boolean {
   return false
 }
 
-function toInputErrors({ issues }: z.ZodError): InputErrors {
-  return new InputErrors(
-    issues.slice(0, mostErrors).map(({ path, message }) => {
-      const [field = '', ...rest] = path.map(String)
-      return new InputError(`${[field, ...rest].join('.')}: ${message}`, [field, ...rest])
+function unique<Value>(values: Value[]): Value[] {
+  return [...new Set(values)]
+}
+
+const maxErrors = 50
+
+/** @throws InputErrors */
+function parse<Parsed>(schema: z.ZodType<Parsed>, value: unknown): Parsed {
+  const { success, data, error } = schema.safeParse(value)
+  if (success) return data
+  throw new InputErrors(
+    error.issues.slice(0, maxErrors).map(({ path, message }) => {
+      const parts = path.map(String)
+      return new InputError(`${parts.join('.')}: ${message}`, parts)
     }),
   )
 }

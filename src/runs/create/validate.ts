@@ -1,19 +1,49 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { InputError, InputErrors, LiveModeRequiredError } from '../../errors.ts'
+import type { Compression, ReportFormat, ReportRunOrigin } from '../../postgres/generated/prisma/client.ts'
 import type { Catalog } from '../../reports/catalog.ts'
 import { checkParameters } from '../../reports/check-parameters.ts'
 import { shown } from '../../reports/parameters.ts'
-import type { AnyReportType } from '../../reports/report-type.ts'
+import type { AcceptedParameters, AnyReportType, Availability } from '../../reports/report-type.ts'
 import type { Services } from '../services.ts'
-import { dataToWaitFor } from './data-wait.ts'
-import type { AcceptedRun, SubmittedRun } from './make-run.ts'
-import { checkNotes, checkSpans, type RunRequest } from './run-request.ts'
-import { type SubmitOptions, submitRun } from './submit-run.ts'
+import {
+  type Annotations,
+  checkAnnotations,
+  checkTimeLimits,
+  type RunRequest,
+  type TimeLimits,
+} from './request.ts'
+
+/** A report that was checked. */
+type ReportSpec = {
+  /** With its version. */
+  reportType: string
+  /** As accepted: with all defaults. */
+  parameters: AcceptedParameters
+  waitForData: boolean
+  /** Until when there has to be data before the run gets into the queue; null when it is there. */
+  dataNeededUntil: Date | null
+}
+
+/** A request that was checked and can be run. */
+export type RunSpec = ReportSpec &
+  Annotations &
+  TimeLimits & {
+    formats: ReportFormat[]
+    compression: Compression
+    origin: ReportRunOrigin
+    attempt: number
+    retryOfId: string | null
+    scheduleId: string | null
+  }
+
+const maxWaitDays = 366
+const maxWaitMilliseconds = maxWaitDays * 24 * 60 * 60 * 1000
 
 /**
  * Checks a report except for whether there are data.
  *
- * @throws as acceptReport
+ * @throws as validateReport
  */
 export async function checkReport(
   { catalog }: Pick<Services, 'catalog'>,
@@ -22,7 +52,7 @@ export async function checkReport(
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const type = findType(catalog, name, viewer)
-  await within('parameters', async () => checkParameters(type, given, null, true))
+  await inParameters(async () => checkParameters(type, given, null, true))
 }
 
 /**
@@ -32,15 +62,15 @@ export async function checkReport(
  * @throws InputError, InputErrors with paths that start with `type` or `parameters`
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
-export async function acceptReport(
+export async function validateReport(
   { prisma, catalog, now }: Pick<Services, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
   waitForData: boolean,
-) {
+): Promise<ReportSpec> {
   const type = findType(catalog, name, viewer)
-  return within('parameters', async () => {
+  return inParameters(async () => {
     const availability = await type.availability(prisma, viewer)
     const parameters = checkParameters(type, given, availability, waitForData)
     const errors = await type.check?.(prisma, viewer, parameters)
@@ -56,37 +86,21 @@ export async function acceptReport(
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError
  */
-export async function acceptRun(
+export async function validateRun(
   deps: Pick<Services, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
   request: RunRequest,
-): Promise<AcceptedRun> {
+): Promise<RunSpec> {
   return {
-    ...checkSpans(request),
-    ...checkNotes(request),
-    ...(await acceptReport(deps, viewer, request.type, request.parameters, request.waitForData)),
+    ...checkTimeLimits(request),
+    ...checkAnnotations(request),
+    ...(await validateReport(deps, viewer, request.type, request.parameters, request.waitForData)),
     compression: request.compression,
     origin: 'API',
     attempt: 1,
     retryOfId: null,
     scheduleId: null,
   }
-}
-
-/**
- * Creates a run and its job, which comes later when it has to wait for data. With an idempotency key that was used before,
- * it gives the run of that time, and an identical run where the request allows to reuse it.
- *
- * @throws InputError, InputErrors with paths that start with the name of a field of the request
- * @throws LiveModeRequiredError, IdempotencyError, LimitError
- */
-export function createRun(
-  deps: Services,
-  viewer: Viewer,
-  request: RunRequest,
-  options: SubmitOptions,
-): Promise<SubmittedRun> {
-  return submitRun(deps, viewer, () => acceptRun(deps, viewer, request), options)
 }
 
 function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType {
@@ -101,12 +115,32 @@ function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyRepo
   return type
 }
 
-/** Puts the name of the part before the paths of its errors. */
-async function within<Result>(part: string, check: () => Promise<Result>): Promise<Result> {
+/** Puts `parameters` before the paths of errors. */
+async function inParameters<Result>(check: () => Promise<Result>): Promise<Result> {
   try {
     return await check()
   } catch (error) {
     if (!(error instanceof InputErrors)) throw error
-    throw new InputErrors(error.errors.map((e) => new InputError(e.message, [part, ...e.path], e.allowed)))
+    throw new InputErrors(
+      error.errors.map((e) => new InputError(e.message, ['parameters', ...e.path], e.allowed)),
+    )
   }
+}
+
+/**
+ * Until when there has to be data for a run with these parameters; null when it is there.
+ *
+ * @throws InputErrors when it cannot be there for more than a year: more likely somebody mistyped a year
+ */
+function dataToWaitFor(
+  { interval_end: end }: AcceptedParameters,
+  availability: Availability | null,
+  now: Date,
+): Date | null {
+  if (typeof end !== 'string') return null
+  const neededUntil = new Date(end)
+  if (availability && neededUntil <= availability.until) return null
+  if (neededUntil.getTime() - now.getTime() <= maxWaitMilliseconds) return neededUntil
+  const message = `The run would wait for data until ${end}; interval_end may be at most ${maxWaitDays} days from now.`
+  throw new InputErrors([new InputError(message, ['interval_end'])])
 }

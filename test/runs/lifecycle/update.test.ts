@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { updateRun } from '../../../src/runs/lifecycle/update-run.ts'
+import { updateRun } from '../../../src/runs/lifecycle/update.ts'
 import { insertRun } from '../../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../../support/run-parts.ts'
 

@@ -1,14 +1,12 @@
 import type { Viewer } from '../../auth/viewer.ts'
-import { InputError, NotFoundError, WrongStatusError } from '../../errors.ts'
+import { InputError, WrongStatusError } from '../../errors.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { checkGivenNotes, type GivenNotes } from '../create/run-request.ts'
-import { findRun } from '../list/find-run.ts'
-import type { Services } from '../services.ts'
+import { checkGivenAnnotations, type GivenAnnotations } from '../create/request.ts'
 import { isFinal } from './status.ts'
-import { transition } from './transition.ts'
+import { type ChangeServices, changeRun } from './transition.ts'
 
 /** What may be changed; what is absent stays as it is. Null takes the label away; tags and metadata replace all of them. */
-export type RunPatch = GivenNotes & {
+export type RunPatch = GivenAnnotations & {
   /** New end of retention. */
   expiresAt?: Date | undefined
 }
@@ -20,28 +18,16 @@ export type RunPatch = GivenNotes & {
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch
  * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
  */
-export async function updateRun(
-  deps: Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'>,
+export function updateRun(
+  deps: ChangeServices,
   viewer: Viewer,
   id: string,
   patch: RunPatch,
 ): Promise<ReportRun> {
-  while (true) {
-    const run = await findRun(deps.prisma, viewer, id)
-    if (!run) throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+  return changeRun(deps, viewer, id, (run) => {
     const at = deps.now()
-    const changed = await transition(deps, {
-      runId: id,
-      from: run.status,
-      to: run.status,
-      where: unchanged(patch, at),
-      kind: 'UPDATED',
-      actorId: viewer.apiKeyId,
-      data: changesOf(run, patch, at),
-    })
-    // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
-    if (changed) return changed
-  }
+    return { where: unchanged(patch, at), kind: 'UPDATED', data: changesOf(run, patch, at) }
+  })
 }
 
 function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.ReportRunUpdateInput {
@@ -65,7 +51,7 @@ function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
     )
   }
   // Only what was given is written: another patch may be changing the rest at this moment.
-  return { ...checkGivenNotes(patch), ...(expiresAt && { expiresAt }) }
+  return { ...checkGivenAnnotations(patch), ...(expiresAt && { expiresAt }) }
 }
 
 /** What has to be so still when the change is made: nothing else that it depends on changes while the status stays. */

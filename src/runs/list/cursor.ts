@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { InputError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
-import type { OrderField, Position } from './run-order.ts'
+import type { OrderField, Position } from './order.ts'
 
 const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
 // Postgres has no year 0.
