@@ -4,7 +4,7 @@ import type { RunEvent } from '../../../runs/follow/run-event.ts'
 import type { Tenant } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { ReportRun, ReportRunStatus } from '../runs/report-run.ts'
-import { ReportRunProgress } from '../runs/report-run-parts.ts'
+import { ReportRunProgress } from '../runs/report-run-details.ts'
 import { Actor } from '../viewer/actor.ts'
 
 type Changed = RunEvent & { kind: 'CHANGED' }

@@ -1,7 +1,7 @@
 import { mostRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
-import { ReportResult } from '../runs/report-result.ts'
 import { throwBadArgument } from '../runs/run-list.ts'
+import { ReportResult } from './report-result.ts'
 
 const defaultPage = 20
 

@@ -14,7 +14,7 @@ import { type Context, requireViewer } from '../../context.ts'
 import { toMilliseconds } from '../../duration.ts'
 import { Compression, ReportFormat } from '../files/report-file.ts'
 import { ReportInput, type RequestedReport, readReportInput } from '../reports/report-input.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
+import { toUserErrors, UserError, type UserErrorValue } from '../user-errors.ts'
 import { ReportRun } from './report-run.ts'
 
 export const defaultRetention = Temporal.Duration.from('P30D')

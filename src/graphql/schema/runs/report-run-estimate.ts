@@ -5,7 +5,7 @@ import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { toDuration, toMilliseconds } from '../../duration.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
+import { toUserErrors, UserError, type UserErrorValue } from '../user-errors.ts'
 import { defaultRetention, pathInRequest, ReportOutputInput } from './create-report-run.ts'
 import { ReportRun } from './report-run.ts'
 

@@ -4,7 +4,7 @@ import { eraseRun } from '../../../runs/lifecycle/erase-run.ts'
 import { updateRun } from '../../../runs/lifecycle/update-run.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
+import { toUserErrors, UserError, type UserErrorValue } from '../user-errors.ts'
 import { ReportRun } from './report-run.ts'
 
 type Payload = { reportRun: ReportRunRow | null; userErrors: UserErrorValue[] }

@@ -10,11 +10,11 @@ import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { millisecondsBetween, toDuration } from '../../duration.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
+import { ReportResult } from '../files/report-result.ts'
 import { ReportType } from '../reports/report-type.ts'
-import { IdempotencyErrorRef, StatusError, UserError } from '../user-error.ts'
+import { IdempotencyErrorRef, StatusError, UserError } from '../user-errors.ts'
 import { Actor } from '../viewer/actor.ts'
-import { ReportResult } from './report-result.ts'
-import { ReportRunCancellation, ReportRunFailure, ReportRunProgress } from './report-run-parts.ts'
+import { ReportRunCancellation, ReportRunFailure, ReportRunProgress } from './report-run-details.ts'
 
 const statuses: Record<StatusValue, { description: string }> = {
   PENDING: { description: 'Accepted, not started.' },

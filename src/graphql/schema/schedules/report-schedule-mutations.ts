@@ -8,7 +8,7 @@ import { requireViewer } from '../../context.ts'
 import { toMilliseconds } from '../../duration.ts'
 import { readReportInput } from '../reports/report-input.ts'
 import { defaultRetention, pathInRequest } from '../runs/create-report-run.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
+import { toUserErrors, UserError, type UserErrorValue } from '../user-errors.ts'
 import { ReportSchedule } from './report-schedule.ts'
 import { ReportScheduleInput, ReportSchedulePatch, readTrigger } from './report-schedule-input.ts'
 

@@ -1,8 +1,8 @@
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import { chooseColumn } from '../../../reports/column.ts'
 import { builder } from '../../builder.ts'
-import { ReportFile } from '../files/report-file.ts'
 import { ReportColumn, shownColumn } from '../reports/report-type.ts'
+import { ReportFile } from './report-file.ts'
 
 export const ReportResult = builder.objectRef<ReportRun>('ReportResult').implement({
   description: 'What a run produced.',

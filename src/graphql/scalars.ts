@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars'
 import { Temporal } from 'temporal-polyfill'
-import { builder } from '../builder.ts'
+import { builder } from './builder.ts'
 
 builder.addScalarType('DateTime', DateTimeResolver, {
   description: 'RFC 3339 instant; answers are in UTC.',

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { AuthenticationError, UserFacingError } from '../../errors.ts'
-import { isOutage } from '../../postgres/outage.ts'
-import { currentRequest } from '../../request-context.ts'
-import { StorageError } from '../../storage/storage-error.ts'
+import { AuthenticationError, UserFacingError } from '../errors.ts'
+import { isOutage } from '../postgres/outage.ts'
+import { currentRequest } from '../request-context.ts'
+import { StorageError } from '../storage/storage-error.ts'
 
 /** An authentication error as clients see it: also the HTTP answer is 401. */
 export function unauthenticated(error: AuthenticationError): GraphQLError {
