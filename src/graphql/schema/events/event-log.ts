@@ -1,14 +1,25 @@
+import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
+import { encodeEventCursor, type LogPlace } from '../../../runs/follow/event-cursor.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
-import { largestEventPage, placeOfCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
+import {
+  largestEventPage,
+  placeOfCursor,
+  type RunEventPage,
+  readRunEvents,
+} from '../../../runs/follow/read-run-events.ts'
 import { checkScope, type RunScope } from '../../../runs/follow/run-scope.ts'
-import { builder } from '../../builder.ts'
+import type { Tenant } from '../../../tenant.ts'
+import { type ArgBuilder, builder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
-import { toMilliseconds } from '../../duration.ts'
+import { toMilliseconds } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilter } from '../runs/report-run-list.ts'
-import { throwBadArgument } from '../runs/run-list.ts'
-import { defaultProgressInterval, ReportRunEvent, ReportRunEventPage } from './report-run-event.ts'
+import { ReportRunEvent } from './report-run-event.ts'
+
+const defaultPageSize = 100
+const defaultPageSizeOfRun = 50
+const defaultProgressInterval = Temporal.Duration.from('PT1S')
 
 const ReportRunScope = builder.inputType('ReportRunScope', {
   description: 'Which runs to hear of; exactly one way to choose them.',
@@ -24,71 +35,44 @@ const ReportRunScope = builder.inputType('ReportRunScope', {
   }),
 })
 
-function readScope({ id, tags, filter, all }: typeof ReportRunScope.$inferInput): RunScope {
-  if (typeof id === 'string') return { kind: 'run', id }
-  if (filter) return { kind: 'filter', filter }
-  if (tags) return { kind: 'filter', filter: { tags } }
-  if (all) return { kind: 'all' }
-  throw new InputError('scope.all is false, which chooses no run. Give true, or choose another way.', [
-    'scope',
-  ])
-}
-
-async function readPage(
-  context: Context,
-  { scope, after, first }: { scope: RunScope; after?: string | null | undefined; first: number },
-) {
-  const viewer = requireViewer(context)
-  checkScope(scope)
-  const place = typeof after === 'string' ? placeOfCursor(viewer, after) : null
-  return { tenant: viewer, ...(await readRunEvents(context, viewer, scope, place, first)) }
-}
-
-const defaultPage = 100
+const ReportRunEventPage = builder
+  .objectRef<RunEventPage & { tenant: Tenant }>('ReportRunEventPage')
+  .implement({
+    description: 'A page of the event log.',
+    fields: (t) => ({
+      nodes: t.expose('events', {
+        type: [ReportRunEvent],
+        description: 'Oldest first; may be empty although more follow, when few events are in the scope.',
+      }),
+      endCursor: t.field({
+        type: 'EventCursor',
+        description: 'Pass it as `after` for what follows.',
+        resolve: ({ tenant, end }) => encodeEventCursor(tenant, end),
+      }),
+      hasMore: t.exposeBoolean('hasMore', { description: 'True when more may be there already.' }),
+    }),
+  })
 
 builder.queryField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEventPage,
-    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPage} a page, at most ${largestEventPage}.`,
+    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPageSize} a page, at most ${largestEventPage}.`,
     args: {
-      after: t.arg({
-        type: 'EventCursor',
-        description: 'Begin behind this; with the oldest event that is kept when absent.',
-      }),
-      first: t.arg.int({ defaultValue: defaultPage, description: `How many, 1 to ${largestEventPage}.` }),
+      ...pageArgs(t.arg, defaultPageSize),
       scope: t.arg({ type: ReportRunScope, description: 'Which runs; all when absent.' }),
     },
-    resolve: async (_root, { after, first, scope }, context) => {
-      try {
-        const chosen: RunScope = scope ? readScope(scope) : { kind: 'all' }
-        return await readPage(context, { scope: chosen, after, first: first ?? defaultPage })
-      } catch (error) {
-        return throwBadArgument(error)
-      }
-    },
+    resolve: (_root, { after, first, scope }, context) =>
+      readPage(context, scope ? readScope(scope) : { kind: 'all' }, after, first ?? defaultPageSize),
   }),
 )
-
-const defaultRunPage = 50
 
 builder.prismaObjectField('ReportRun', 'events', (t) =>
   t.field({
     type: ReportRunEventPage,
-    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultRunPage} a page, at most ${largestEventPage}.`,
-    args: {
-      first: t.arg.int({ defaultValue: defaultRunPage, description: `How many, 1 to ${largestEventPage}.` }),
-      after: t.arg({
-        type: 'EventCursor',
-        description: 'Begin behind this; with the oldest event that is kept when absent.',
-      }),
-    },
-    resolve: async ({ id }, { first, after }, context) => {
-      try {
-        return await readPage(context, { scope: { kind: 'run', id }, after, first: first ?? defaultRunPage })
-      } catch (error) {
-        return throwBadArgument(error)
-      }
-    },
+    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultPageSizeOfRun} a page, at most ${largestEventPage}.`,
+    args: pageArgs(t.arg, defaultPageSizeOfRun),
+    resolve: ({ id }, { after, first }, context) =>
+      readPage(context, { kind: 'run', id }, after, first ?? defaultPageSizeOfRun),
   }),
 )
 
@@ -109,20 +93,51 @@ builder.subscriptionField('reportRunEvents', (t) =>
         description: 'Least time between two events of progress of one run.',
       }),
     },
-    subscribe: (_root, { scope, after, progressInterval }, context) => {
-      try {
-        const viewer = requireViewer(context)
-        const options = {
-          scope: readScope(scope),
-          after: typeof after === 'string' ? placeOfCursor(viewer, after) : null,
-          progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
-        }
-        checkScope(options.scope)
-        return subscriptionStream(context, () => followRunEvents(context, viewer, options))
-      } catch (error) {
-        return throwBadArgument(error)
+    subscribe: (_root, { scope: given, after, progressInterval }, context) => {
+      const scope = readScope(given)
+      const options = {
+        scope,
+        after: readAfter(context, after),
+        progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
       }
+      checkScope(scope)
+      return subscriptionStream(context, () => followRunEvents(context, requireViewer(context), options))
     },
     resolve: (event) => event,
   }),
 )
+
+function readScope({ id, tags, filter, all }: typeof ReportRunScope.$inferInput): RunScope {
+  if (typeof id === 'string') return { kind: 'run', id }
+  if (filter) return { kind: 'filter', filter }
+  if (tags) return { kind: 'filter', filter: { tags } }
+  if (all) return { kind: 'all' }
+  throw new InputError('scope.all is false, which chooses no run. Give true, or choose another way.', [
+    'scope',
+  ])
+}
+
+function readAfter(context: Context, after: string | null | undefined): LogPlace | null {
+  return typeof after === 'string' ? placeOfCursor(requireViewer(context), after) : null
+}
+
+function pageArgs(arg: ArgBuilder, defaultSize: number) {
+  return {
+    after: arg({
+      type: 'EventCursor',
+      description: 'Begin behind this; with the oldest event that is kept when absent.',
+    }),
+    first: arg.int({ defaultValue: defaultSize, description: `How many, 1 to ${largestEventPage}.` }),
+  }
+}
+
+async function readPage(
+  context: Context,
+  scope: RunScope,
+  after: string | null | undefined,
+  first: number,
+): Promise<RunEventPage & { tenant: Tenant }> {
+  const tenant = requireViewer(context)
+  checkScope(scope)
+  return { tenant, ...(await readRunEvents(context, tenant, scope, readAfter(context, after), first)) }
+}
