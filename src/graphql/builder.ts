@@ -3,11 +3,11 @@ import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import type { Temporal } from 'temporal-polyfill'
-import { InputError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import type PrismaTypes from '../postgres/generated/pothos.ts'
 import { getDatamodel } from '../postgres/generated/pothos.ts'
 import { type Context, missingKey } from './context.ts'
+import { badUserInput } from './errors.ts'
 
 const maxNodes = 100
 
@@ -73,7 +73,7 @@ export const builder = new SchemaBuilder<{
       args: { ids: { description: 'Global ids of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
-        throw new InputError(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`, [])
+        throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`)
       },
     },
   },

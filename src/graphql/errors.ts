@@ -15,6 +15,23 @@ export function unauthenticated(error: AuthenticationError): GraphQLError {
   })
 }
 
+/** @param argument the argument at fault; absent when the message says it */
+export function badUserInput(message: string, argument?: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', argument } })
+}
+
+/**
+ * Reads for a query, of which a mistake names the argument at fault. An InputError must not get as far as GraphQL itself,
+ * which takes its path for that of the field.
+ */
+export async function namingArguments<Result>(read: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await read()
+  } catch (error) {
+    throw error instanceof InputError ? badUserInput(error.message, error.path[0]) : error
+  }
+}
+
 /**
  * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database or of the store of
  * files, that it should try again; of anything else an id, under which the log has the whole.
@@ -49,10 +66,6 @@ type ShownError = { message: string; extensions: Record<string, unknown> }
 
 function shownError(error: unknown, logger: Logger): ShownError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
-  if (error instanceof InputError) {
-    const extensions = { code: 'BAD_USER_INPUT', argument: error.path[0] }
-    return { message: error.message, extensions }
-  }
   if (error instanceof UserFacingError) return { message: error.message, extensions: { code: error.code } }
   const details = { err: error, ...currentRequest() }
   if (error instanceof StorageError) {

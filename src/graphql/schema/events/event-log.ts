@@ -12,6 +12,7 @@ import { checkScope, type RunScope } from '../../../runs/follow/run-scope.ts'
 import type { Tenant } from '../../../tenant.ts'
 import { type ArgBuilder, builder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
+import { namingArguments } from '../../errors.ts'
 import { toMilliseconds } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilter } from '../runs/report-run-list.ts'
@@ -62,7 +63,7 @@ builder.queryField('reportRunEvents', (t) =>
       scope: t.arg({ type: ReportRunScope, description: 'Which runs; all when absent.' }),
     },
     resolve: (_root, { after, first, scope }, context) =>
-      readPage(context, scope ? readScope(scope) : { kind: 'all' }, after, first ?? defaultPageSize),
+      readPage(context, () => (scope ? readScope(scope) : { kind: 'all' }), after, first ?? defaultPageSize),
   }),
 )
 
@@ -72,7 +73,7 @@ builder.prismaObjectField('ReportRun', 'events', (t) =>
     description: `What happened to the run, oldest first, as far as the log is kept. ${defaultPageSizeOfRun} a page, at most ${largestEventPage}.`,
     args: pageArgs(t.arg, defaultPageSizeOfRun),
     resolve: ({ id }, { after, first }, context) =>
-      readPage(context, { kind: 'run', id }, after, first ?? defaultPageSizeOfRun),
+      readPage(context, () => ({ kind: 'run', id }), after, first ?? defaultPageSizeOfRun),
   }),
 )
 
@@ -93,16 +94,16 @@ builder.subscriptionField('reportRunEvents', (t) =>
         description: 'Least time between two events of progress of one run.',
       }),
     },
-    subscribe: (_root, { scope: given, after, progressInterval }, context) => {
-      const scope = readScope(given)
-      const options = {
-        scope,
-        after: readAfter(context, after),
-        progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
-      }
-      checkScope(scope)
-      return subscriptionStream(context, () => followRunEvents(context, requireViewer(context), options))
-    },
+    subscribe: (_root, { scope, after, progressInterval }, context) =>
+      namingArguments(() => {
+        const options = {
+          scope: readScope(scope),
+          after: readAfter(context, after),
+          progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
+        }
+        checkScope(options.scope)
+        return subscriptionStream(context, () => followRunEvents(context, requireViewer(context), options))
+      }),
     resolve: (event) => event,
   }),
 )
@@ -131,13 +132,16 @@ function pageArgs(arg: ArgBuilder, defaultSize: number) {
   }
 }
 
-async function readPage(
+function readPage(
   context: Context,
-  scope: RunScope,
+  scopeOf: () => RunScope,
   after: string | null | undefined,
   first: number,
 ): Promise<RunEventPage & { tenant: Tenant }> {
-  const tenant = requireViewer(context)
-  checkScope(scope)
-  return { tenant, ...(await readRunEvents(context, tenant, scope, readAfter(context, after), first)) }
+  return namingArguments(async () => {
+    const tenant = requireViewer(context)
+    const scope = scopeOf()
+    checkScope(scope)
+    return { tenant, ...(await readRunEvents(context, tenant, scope, readAfter(context, after), first)) }
+  })
 }

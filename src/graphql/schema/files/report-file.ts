@@ -1,10 +1,10 @@
 import { Temporal } from 'temporal-polyfill'
-import { InputError } from '../../../errors.ts'
 import { keyOfFile } from '../../../storage/file-key.ts'
 import type { SignedLink } from '../../../storage/link.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
+import { badUserInput } from '../../errors.ts'
 import { toMilliseconds } from '../../scalars.ts'
 import { Compression, ReportFormat } from './report-output.ts'
 
@@ -55,5 +55,5 @@ export const ReportFile = builder.prismaNode('ReportFile', {
 function readLife(life: Temporal.Duration): number {
   const milliseconds = toMilliseconds(life)
   if (milliseconds >= 1000 && milliseconds <= toMilliseconds(maxLife)) return milliseconds
-  throw new InputError(`expiresIn is ${life}; it has to be from PT1S to ${maxLife}.`, [])
+  throw badUserInput(`expiresIn is ${life}; it has to be from PT1S to ${maxLife}.`)
 }

@@ -3,6 +3,7 @@ import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import { chooseColumn } from '../../../reports/column.ts'
 import { mostRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
+import { namingArguments } from '../../errors.ts'
 import { ReportColumn, shownColumn } from '../reports/report-type.ts'
 import { ReportFile } from './report-file.ts'
 
@@ -77,10 +78,11 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
           description: 'Begin behind this `endCursor` of an earlier page; at the start when absent.',
         }),
       },
-      resolve: async (run, { first, after }, { loaders, storage, gone }) => {
-        const request = { first: first ?? defaultPageSize, after: after ?? null }
-        return readRows(storage, await loaders.filesOf(run), request, Number(run.rowCount ?? 0), gone)
-      },
+      resolve: (run, { first, after }, { loaders, storage, gone }) =>
+        namingArguments(async () => {
+          const request = { first: first ?? defaultPageSize, after: after ?? null }
+          return readRows(storage, await loaders.filesOf(run), request, Number(run.rowCount ?? 0), gone)
+        }),
     }),
   }),
 })

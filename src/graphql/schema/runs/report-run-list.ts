@@ -8,6 +8,7 @@ import { type Direction, type OrderField, positionOf, type RunOrder } from '../.
 import { builder, describedEnum } from '../../builder.ts'
 import { connectionOf, type Page, pageOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
+import { namingArguments } from '../../errors.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
 type RunPage = Page<ReportRunRow> & {
@@ -116,7 +117,7 @@ export async function readRunPage(
   const viewer = requireViewer(context)
   // It comes before the page: what happens in between is then sent after this cursor, and not lost.
   const position = isSelected(info, 'cursor') ? await lastPosition(prisma, viewer) : null
-  const { runs, ...ends } = await listRuns(prisma, viewer, filter, order, page)
+  const { runs, ...ends } = await namingArguments(() => listRuns(prisma, viewer, filter, order, page))
   const cursorOf = (run: ReportRunRow): string => encodeRunCursor(positionOf(run, order.field))
   const countAll = () => prisma.reportRun.count({ where: matching(viewer, filter) })
   return {

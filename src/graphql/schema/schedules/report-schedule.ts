@@ -9,6 +9,7 @@ import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { connectionOf } from '../../connection.ts'
 import { requireViewer } from '../../context.ts'
+import { namingArguments } from '../../errors.ts'
 import { toDuration } from '../../scalars.ts'
 import { Compression, ReportFormat } from '../files/report-output.ts'
 import { RelativeInterval } from '../reports/report-input.ts'
@@ -111,7 +112,7 @@ builder.queryField('reportSchedules', (t) =>
       const viewer = requireViewer(context)
       const page = await resolveCursorConnection(
         { args, defaultSize: 20, maxSize: 100, toCursor: encodeScheduleCursor },
-        (places: SchedulePlaces) => listSchedules(prisma, viewer, places),
+        (places: SchedulePlaces) => namingArguments(() => listSchedules(prisma, viewer, places)),
       )
       return { ...page, countAll: () => prisma.reportSchedule.count({ where: tenantOf(viewer) }) }
     },
