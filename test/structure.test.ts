@@ -41,6 +41,7 @@ const layers: readonly (readonly string[])[] = [
   [
     'errors.ts',
     'ids.ts',
+    'json.ts',
     'logger.ts',
     'metrics.ts',
     'request-context.ts',

@@ -174,7 +174,7 @@ async function openGateway(
   shared: Services,
   { demo, fileStore, keyWatch, estimates }: GatewayParts,
 ) {
-  const { prisma, logger, now, limits } = shared
+  const { prisma, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
   const { links, download } = await fileStore.openDelivery({ prisma, logger, now, publicUrl })
   const services = {

@@ -2,7 +2,7 @@ import { builtInReportTypes } from '../../../reports/catalog.ts'
 import type { RelativeInterval as RelativeIntervalValue } from '../../../reports/relative-interval.ts'
 import type { ReportRequest } from '../../../reports/report-request.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
-import { builder } from '../../builder.ts'
+import { builder, describedEnum } from '../../builder.ts'
 
 const BetweenInput = builder.inputType('BetweenInput', {
   description: 'A half-open span of time.',
@@ -12,18 +12,17 @@ const BetweenInput = builder.inputType('BetweenInput', {
   }),
 })
 
-export const RelativeInterval = builder.enumType('RelativeInterval', {
-  description: "Periods that are over, from midnight to midnight in the report's timezone.",
-  values: {
-    YESTERDAY: { description: 'The last whole day.' },
-    LAST_7_DAYS: { description: 'The last seven whole days.' },
-    PREVIOUS_MONTH: { description: 'The last whole calendar month.' },
-    PREVIOUS_PERIOD: {
-      description:
-        "What has passed since the schedule's last run, or for the first one since its cron expression came due last; for schedules only.",
-    },
-  } satisfies Record<RelativeIntervalValue, { description: string }>,
-})
+export const RelativeInterval = describedEnum<RelativeIntervalValue>(
+  'RelativeInterval',
+  "Periods that are over, from midnight to midnight in the report's timezone.",
+  {
+    YESTERDAY: 'The last whole day.',
+    LAST_7_DAYS: 'The last seven whole days.',
+    PREVIOUS_MONTH: 'The last whole calendar month.',
+    PREVIOUS_PERIOD:
+      "What has passed since the schedule's last run, or for the first one since its cron expression came due last; for schedules only.",
+  },
+)
 
 const IntervalInput = builder.inputType('IntervalInput', {
   description: 'Data to cover.',
@@ -84,17 +83,30 @@ export const ReportInput = builder.inputRef<ReportInputValue>('ReportInput').imp
   }),
 })
 
-/** A report input as commands take it, and where each parameter stands in it. */
+/** A report as commands take it. */
 export type RequestedReport = ReportRequest & {
-  /** The path of a parameter, or of the type's name, below the input. */
+  /** Where a field of a command's request stands in an input that has `report` and `output`. */
   pathOf(path: readonly string[]): readonly string[]
 }
 
 export function readReportInput(input: ReportInputValue): RequestedReport {
+  const { pathOf, ...report } = readReport(input)
+  return {
+    ...report,
+    pathOf: (path) => {
+      if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...pathOf(path)]
+      return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+    },
+  }
+}
+
+/** A report input, with where each parameter, and the type's name, stands in it. */
+function readReport(input: ReportInputValue): RequestedReport {
   if (input.custom) return readCustom(input.custom)
   for (const { type, key } of typedInputs) {
     const given = input[key]
-    if (given) return readTyped(type, key, Object(given))
+    // By the input types, the value of such a key is one of these.
+    if (given) return readTyped(type, key, given as TypedParameters)
   }
   throw new Error('The report input names no report, which GraphQL should have refused.')
 }
@@ -113,31 +125,36 @@ function isIntervalEnd(name: string): boolean {
 
 /** The input type of a report type, made from its parameters. */
 function parametersInput(type: AnyReportType, inputKey: string) {
-  const ref = builder.inputRef<TypedParameters>(`${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`)
-  return ref.implement({
+  const name = `${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`
+  const plain = Object.entries(type.parameters).filter(
+    ([parameter]) => !(hasInterval(type) && isIntervalEnd(parameter)),
+  )
+  return builder.inputRef<TypedParameters>(name).implement({
     description: `Parameters of ${type.name}.`,
-    fields: (t) => {
-      const plain = Object.entries(type.parameters).filter(
-        ([name]) => !(hasInterval(type) && isIntervalEnd(name)),
-      )
-      const fields = plain.map(
-        ([name, { description, isList, isRequired, defaultValue, type: valueType }]) => {
-          const common = {
-            description,
-            required: isRequired || defaultValue !== null,
-            defaultValue: defaultValue ?? undefined,
-          }
-          if (valueType === 'TIMESTAMP')
-            return [camelCase(name), t.field({ type: 'DateTime', description, required: isRequired })]
-          if (isList) return [camelCase(name), t.stringList({ description, required: isRequired })]
-          return [camelCase(name), t.string(common)]
-        },
-      )
-      const interval = hasInterval(type)
-        ? { interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }) }
-        : {}
-      return { ...interval, ...Object.fromEntries(fields) }
-    },
+    fields: (t) => ({
+      ...(hasInterval(type) && {
+        interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }),
+      }),
+      ...Object.fromEntries(
+        plain.map(
+          ([parameter, { type: valueType, description, isList, isRequired: required, defaultValue }]) => {
+            const field = camelCase(parameter)
+            if (valueType === 'TIMESTAMP')
+              return [field, t.field({ type: 'DateTime', description, required })]
+            if (isList) return [field, t.stringList({ description, required })]
+            const hasDefault = defaultValue !== null
+            return [
+              field,
+              t.string({
+                description,
+                required: required || hasDefault,
+                defaultValue: defaultValue ?? undefined,
+              }),
+            ]
+          },
+        ),
+      ),
+    }),
   })
 }
 

@@ -1,8 +1,29 @@
+import { jsonObject } from '../../../json.ts'
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import { chooseColumn } from '../../../reports/column.ts'
+import { mostRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
-import { ReportFile } from '../files/report-file.ts'
+import { namingArguments } from '../../errors.ts'
 import { ReportColumn, shownColumn } from '../reports/report-type.ts'
+import { ReportFile } from './report-file.ts'
+
+const defaultPageSize = 20
+
+const ReportRowPage = builder.objectRef<RowPage>('ReportRowPage').implement({
+  description: 'Some rows of a result.',
+  fields: (t) => ({
+    rows: t.expose('rows', {
+      type: t.listRef(t.listRef('String', { nullable: true })),
+      description:
+        'Rows in the order of the file. Each has its values in the order of `columns`, as text; null is the null of SQL.',
+    }),
+    endCursor: t.exposeString('endCursor', {
+      nullable: true,
+      description: 'Pass it as `after` to get what follows; null when the page is empty.',
+    }),
+    hasMore: t.exposeBoolean('hasMore', { description: 'True when more rows follow.' }),
+  }),
+})
 
 export const ReportResult = builder.objectRef<ReportRun>('ReportResult').implement({
   description: 'What a run produced.',
@@ -30,7 +51,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       description: 'Columns of each file, in order, under the names that they have there.',
       resolve: ({ reportType, parameters }, _args, { catalog }) => {
         const columns = catalog.find(reportType)?.columns ?? []
-        const names: unknown = Object(parameters).columns
+        const names = jsonObject(parameters).columns
         const chosen = Array.isArray(names) ? names.map(String) : columns.map(({ name }) => name)
         return chosen.map((name) => {
           const column = chooseColumn(columns, name)
@@ -45,6 +66,23 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       type: [ReportFile],
       description: 'One file for each format that was asked for, in the order CSV, JSONL, PARQUET.',
       resolve: (run, _args, { loaders }) => loaders.filesOf(run),
+    }),
+    rows: t.field({
+      type: ReportRowPage,
+      nullable: true,
+      description:
+        'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been erased. To go far into a compressed file takes as long as to unpack it up to there.',
+      args: {
+        first: t.arg.int({ defaultValue: defaultPageSize, description: `How many, 1 to ${mostRows}.` }),
+        after: t.arg.string({
+          description: 'Begin behind this `endCursor` of an earlier page; at the start when absent.',
+        }),
+      },
+      resolve: (run, { first, after }, { loaders, storage, gone }) =>
+        namingArguments(async () => {
+          const request = { first: first ?? defaultPageSize, after: after ?? null }
+          return readRows(storage, await loaders.filesOf(run), request, Number(run.rowCount ?? 0), gone)
+        }),
     }),
   }),
 })

@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars'
 import { Temporal } from 'temporal-polyfill'
-import { builder } from '../builder.ts'
+import { builder } from './builder.ts'
 
 builder.addScalarType('DateTime', DateTimeResolver, {
   description: 'RFC 3339 instant; answers are in UTC.',
@@ -21,9 +21,7 @@ builder.scalarType('Duration', {
     try {
       return Temporal.Duration.from(String(value))
     } catch {
-      throw new GraphQLError(
-        `${JSON.stringify(value)} is no ISO 8601 duration; "PT15M" is one of 15 minutes.`,
-      )
+      throw notA('ISO 8601 duration; "PT15M" is one of 15 minutes', value)
     }
   },
 })
@@ -34,7 +32,7 @@ builder.scalarType('EventCursor', {
   serialize: (cursor) => cursor,
   parseValue: (value) => {
     if (typeof value === 'string') return value
-    throw new GraphQLError(`${JSON.stringify(value)} is no cursor of the event log.`)
+    throw notA('cursor of the event log', value)
   },
 })
 
@@ -44,7 +42,7 @@ builder.scalarType('URL', {
   serialize: (url) => url,
   parseValue: (value) => {
     if (URL.canParse(String(value))) return String(value)
-    throw new GraphQLError(`${JSON.stringify(value)} is no absolute URL.`)
+    throw notA('absolute URL', value)
   },
 })
 
@@ -54,6 +52,24 @@ builder.scalarType('BigInt', {
   serialize: (value) => value.toString(),
   parseValue: (value) => {
     if (/^-?\d+$/.test(String(value))) return BigInt(String(value))
-    throw new GraphQLError(`${JSON.stringify(value)} is no whole number.`)
+    throw notA('whole number', value)
   },
 })
+
+export function toDuration(milliseconds: number): Temporal.Duration
+export function toDuration(milliseconds: number | null): Temporal.Duration | null
+export function toDuration(milliseconds: number | null): Temporal.Duration | null {
+  if (milliseconds === null) return null
+  return Temporal.Duration.from({ milliseconds }).round({ largestUnit: 'hours' })
+}
+
+/** The length of a duration, days being of 24 hours. Months and years have none: they count as infinite. */
+export function toMilliseconds(duration: Temporal.Duration): number {
+  return duration.years === 0 && duration.months === 0 && duration.weeks === 0
+    ? duration.total('milliseconds')
+    : Number.POSITIVE_INFINITY
+}
+
+function notA(what: string, value: unknown): GraphQLError {
+  return new GraphQLError(`${JSON.stringify(value)} is no ${what}.`)
+}

@@ -1,7 +1,8 @@
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
+import type { QueuePlace } from '../../../runs/estimate/queue-place.ts'
 import { failureCodes } from '../../../runs/lifecycle/status.ts'
-import { builder } from '../../builder.ts'
-import { Actor } from '../viewer/actor.ts'
+import { builder, describedEnum } from '../../builder.ts'
+import { Actor } from '../viewer/viewer.ts'
 
 export const ReportRunProgress = builder
   .objectRef<ReportRun & { measuredAt: Date }>('ReportRunProgress')
@@ -35,19 +36,19 @@ export const ReportRunProgress = builder
     }),
   })
 
-const ReportRunFailureCode = builder.enumType('ReportRunFailureCode', {
-  description: 'Why runs fail; new values may be added.',
-  values: {
-    INVALID_PARAMETERS: {
-      description: 'What was asked for cannot be met: a parameter any more, or a format with these values.',
-    },
-    UPSTREAM_ERROR: { description: 'The data source failed.' },
-    STORAGE_ERROR: { description: 'The file could not be stored.' },
-    INTERNAL_ERROR: { description: 'A fault of the gateway.' },
-    NOT_STARTED_IN_TIME: { description: 'Never started within `startWithin`.' },
-    TIMED_OUT: { description: 'Took longer than `timeout`, or than the limit of its own SQL.' },
-  } satisfies Record<(typeof failureCodes)[number], { description: string }>,
-})
+const ReportRunFailureCode = describedEnum<(typeof failureCodes)[number]>(
+  'ReportRunFailureCode',
+  'Why runs fail; new values may be added.',
+  {
+    INVALID_PARAMETERS:
+      'What was asked for cannot be met: a parameter any more, or a format with these values.',
+    UPSTREAM_ERROR: 'The data source failed.',
+    STORAGE_ERROR: 'The file could not be stored.',
+    INTERNAL_ERROR: 'A fault of the gateway.',
+    NOT_STARTED_IN_TIME: 'Never started within `startWithin`.',
+    TIMED_OUT: 'Took longer than `timeout`, or than the limit of its own SQL.',
+  },
+)
 
 export const ReportRunFailure = builder.objectRef<ReportRun>('ReportRunFailure').implement({
   description: 'Why a run failed.',
@@ -88,7 +89,7 @@ export const ReportRunCancellation = builder
         nullable: true,
         description: 'Who asked; null when that is not known any more.',
         resolve: ({ cancelRequestedById }, _args, { loaders }) =>
-          cancelRequestedById === null ? null : loaders.apiKey.load(cancelRequestedById),
+          cancelRequestedById === null ? null : loaders.apiKey(cancelRequestedById),
       }),
       reason: t.exposeString('cancelReason', {
         nullable: true,
@@ -96,3 +97,31 @@ export const ReportRunCancellation = builder
       }),
     }),
   })
+
+const ReportRunWaitReason = describedEnum<QueuePlace['waitingFor']>(
+  'ReportRunWaitReason',
+  'What a run waits for. New values may be added.',
+  {
+    WORKER: 'For a free worker; all accounts share them.',
+    CONCURRENCY_LIMIT: 'For another run of the account to end, because no more of them are made at once.',
+    DATA_AVAILABILITY:
+      'For the data to cover its interval, as it may by `waitForData`. It keeps no other run waiting meanwhile.',
+  },
+)
+
+export const ReportRunQueuePlace = builder.objectRef<QueuePlace>('ReportRunQueuePlace').implement({
+  description: 'Where a run stands in the queue of its account and mode.',
+  fields: (t) => ({
+    position: t.exposeInt('position', {
+      description:
+        "1 for the account's next run. While a run waits for data, the place that it would have if the data came now.",
+    }),
+    estimatedStartAt: t.expose('estimatedStartAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        "Best guess of the start, from how long the account's last runs took; null when that is unknown, and while it waits for a worker or for data.",
+    }),
+    waitingFor: t.expose('waitingFor', { type: ReportRunWaitReason, description: 'What it waits for.' }),
+  }),
+})

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
-import type { GraphqlResult, Variables } from '../../support/graphql-client.ts'
-import { insertRun } from '../../support/insert-run.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
+import type { GraphqlResult, Variables } from '../support/graphql-client.ts'
+import { insertRun } from '../support/insert-run.ts'
 
 let gateway: TestGateway
 let account: TestAccount

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto'
+import { GraphQLError } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
+import { isOutage } from '../postgres/outage.ts'
+import { currentRequest } from '../request-context.ts'
+import { withoutSecrets } from '../secrets.ts'
+import { StorageError } from '../storage/storage-error.ts'
+
+/** An authentication error as clients see it: also the HTTP answer is 401. */
+export function unauthenticated(error: AuthenticationError): GraphQLError {
+  return new GraphQLError(error.message, {
+    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
+  })
+}
+
+/** @param argument the argument at fault; absent when the message says it */
+export function badUserInput(message: string, argument?: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', argument } })
+}
+
+/**
+ * Reads for a query, of which a mistake names the argument at fault. An InputError must not get as far as GraphQL itself,
+ * which takes its path for that of the field.
+ */
+export async function namingArguments<Result>(read: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await read()
+  } catch (error) {
+    throw error instanceof InputError ? badUserInput(error.message, error.path[0]) : error
+  }
+}
+
+/**
+ * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database or of the store of
+ * files, that it should try again; of anything else an id, under which the log has the whole.
+ */
+export function createErrorMask(logger: Logger) {
+  return (error: unknown): GraphQLError => {
+    const original = originalOf(error)
+    if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
+    const { message, extensions } = shownError(original, logger)
+    const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
+    return new GraphQLError(message, { nodes, source, positions, path, extensions })
+  }
+}
+
+/**
+ * Takes keys out of the texts of errors. GraphQL quotes the document and the variables, where a client may have put its key
+ * by mistake, and errors end in logs and bug reports.
+ */
+export function hideSecrets(): Plugin {
+  return {
+    onResultProcess: ({ result }) => {
+      if (!isFailed(result)) return
+      for (const error of result.errors ?? []) {
+        const clean = withoutSecrets(error.message)
+        if (clean !== error.message) error.message = clean
+      }
+    },
+  }
+}
+
+type ShownError = { message: string; extensions: Record<string, unknown> }
+
+function shownError(error: unknown, logger: Logger): ShownError {
+  if (error instanceof AuthenticationError) return unauthenticated(error)
+  if (error instanceof UserFacingError) return { message: error.message, extensions: { code: error.code } }
+  const details = { err: error, ...currentRequest() }
+  if (error instanceof StorageError) {
+    logger.warn(details, 'A request failed, because the store of files did.')
+    return unavailable(`The store of files cannot be used at the moment: ${error.reason}. Try again later.`)
+  }
+  if (isOutage(error)) {
+    logger.warn(details, 'A request failed, because the database cannot be reached.')
+    return unavailable(
+      'The database cannot be reached at the moment. Try again in a second; with an idempotencyKey, what was asked for is not done twice.',
+    )
+  }
+  const errorId = randomUUID()
+  logger.error({ ...details, errorId }, 'A request failed by a fault of the gateway.')
+  return {
+    message: `Something went wrong inside the gateway. Give the error id ${errorId} to support.`,
+    // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
+    extensions: { code: 'INTERNAL_SERVER_ERROR', errorId, unexpected: true },
+  }
+}
+
+/** Also over HTTP the answer says when to come back. */
+function unavailable(message: string): ShownError {
+  const http = { status: 503, headers: { 'Retry-After': '1' } }
+  return { message, extensions: { code: 'UNAVAILABLE', http } }
+}
+
+function originalOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
+}
+
+function isFailed(result: unknown): result is { errors?: readonly GraphQLError[] } {
+  return result instanceof Object && 'errors' in result
+}
