@@ -21,45 +21,53 @@ export type Parameter = {
 export type ParameterSet = Readonly<Record<string, Parameter>>
 
 /** A value in a message: as JSON, cut when it is long. */
-export function shown(value: unknown): string {
+export function preview(value: unknown): string {
   const json = JSON.stringify(value) ?? 'nothing'
   return json.length > 100 ? `${json.slice(0, 100)}…` : json
 }
 
-type Problem = (value: unknown) => string
+/** A message of Zod's for a value that is refused. */
+export function isNo(what: string) {
+  return ({ input }: { input?: unknown }) => `${preview(input)} is no ${what}`
+}
 
-/** What `read` gives for a value that `schema` accepts; anything else, and null, is the problem. */
+/** What `read` gives for a value that `schema` accepts; it refuses any other value, and those that `read` gives null for. */
 export function readable<Given, Kept>(
-  schema: (error: z.core.$ZodErrorMap) => z.ZodType<Given>,
+  schema: (options: { error: z.core.$ZodErrorMap }) => z.ZodType<Given>,
   read: (value: Given) => Kept | null,
-  problem: Problem,
+  what: string,
 ) {
-  return schema(({ input }) => problem(input)).transform((value, context): Kept => {
+  const error = isNo(what)
+  return schema({ error }).transform((value, context): Kept => {
     const kept = read(value)
     if (kept !== null) return kept
-    context.addIssue({ code: 'custom', message: problem(value) })
+    context.addIssue({ code: 'custom', message: error({ input: value }) })
     return z.NEVER
   })
 }
 
-// The ledger's times are whole seconds, so the next whole second bounds the same rows.
-function readInstant(value: string | number): string | null {
-  try {
-    const read =
-      typeof value === 'number'
-        ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
-        : Temporal.Instant.from(value)
-    return read.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString()
-  } catch {
-    return null
-  }
+/** RFC 3339 text or Unix seconds; `write` gives null, or throws a RangeError, for an instant that it refuses. */
+export function instantSchema(write: (instant: Temporal.Instant) => string | null) {
+  return readable(
+    (options) => z.union([z.iso.datetime({ offset: true, ...options }), z.int(options)], options),
+    (value) => {
+      try {
+        return write(
+          typeof value === 'number'
+            ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
+            : Temporal.Instant.from(value),
+        )
+      } catch {
+        return null
+      }
+    },
+    'instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.',
+  )
 }
 
-const instant = readable(
-  (error) => z.union([z.iso.datetime({ offset: true, error }), z.int({ error })], { error }),
-  readInstant,
-  (value) =>
-    `${shown(value)} is no instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.`,
+// The ledger's times are whole seconds, so the next whole second bounds the same rows.
+const instant = instantSchema((value) =>
+  value.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString(),
 )
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
@@ -93,7 +101,7 @@ export const interval = {
   ...endOfInterval,
 } as const satisfies ParameterSet
 
-const noPayoutId: Problem = (value) => `${shown(value)} is no id of a payout. Give one such as "po_1MxF2a".`
+const noPayoutId = { error: isNo('id of a payout. Give one such as "po_1MxF2a".') }
 
 /** One automatic payout. */
 export const payout = {
@@ -101,9 +109,7 @@ export const payout = {
     ...required,
     type: 'STRING',
     description: 'Id of the automatic payout whose balance transactions to cover.',
-    schema: z
-      .string({ error: ({ input }) => noPayoutId(input) })
-      .regex(/^po_\w{1,250}$/, { error: ({ input }) => noPayoutId(input) }),
+    schema: z.string(noPayoutId).regex(/^po_\w{1,250}$/, noPayoutId),
   },
 } as const satisfies ParameterSet
 
@@ -113,9 +119,9 @@ export const currency = {
     type: 'STRING',
     description: 'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
     schema: readable(
-      (error) => z.string({ error }),
+      z.string,
       readCurrency,
-      (value) => `${shown(value)} is no currency. Give a three-letter ISO 4217 code such as "usd".`,
+      'currency. Give a three-letter ISO 4217 code such as "usd".',
     ).optional(),
   },
 } as const satisfies ParameterSet
@@ -127,11 +133,9 @@ export const timezone = {
     description:
       'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
     defaultValue: 'Etc/UTC',
-    schema: readable(
-      (error) => z.string({ error }),
-      readTimezone,
-      (value) => `${shown(value)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
-    ).prefault('Etc/UTC'),
+    schema: readable(z.string, readTimezone, 'timezone. Give an IANA name such as "Europe/Berlin".').prefault(
+      'Etc/UTC',
+    ),
   },
 } as const satisfies ParameterSet
 
@@ -141,9 +145,7 @@ export const reportingCategory = {
     type: 'STRING',
     description: 'Reporting category of the rows to keep; all categories when absent.',
     allowedValues: reportingCategories,
-    schema: z
-      .enum(reportingCategories, { error: ({ input }) => `${shown(input)} is no reporting category.` })
-      .optional(),
+    schema: z.enum(reportingCategories, { error: isNo('reporting category.') }).optional(),
   },
 } as const satisfies ParameterSet
 
@@ -156,14 +158,12 @@ export const decimalSeparator = {
     description: 'Character between the whole and the fractional part of an amount.',
     defaultValue: '.',
     allowedValues: separators,
-    schema: z
-      .enum(separators, { error: ({ input }) => `${shown(input)} is no decimal separator. Give "." or ",".` })
-      .default('.'),
+    schema: z.enum(separators, { error: isNo('decimal separator. Give "." or ",".') }).default('.'),
   },
 } as const satisfies ParameterSet
 
 /** Enough for every column with some metadata; Postgres itself stops at 1664. */
-const mostColumns = 250
+const maxColumns = 250
 
 /** Which columns, in which order. Their names are checked against the type's, and its defaults filled in, later. */
 export const columns = {
@@ -173,15 +173,13 @@ export const columns = {
     description: "Columns to write, in this order; the type's default columns when absent.",
     isList: true,
     schema: z
-      .array(z.string({ error: ({ input }) => `${shown(input)} is no column name.` }), {
-        error: ({ input }) => `${shown(input)} is no list of column names.`,
-      })
+      .array(z.string({ error: isNo('column name.') }), { error: isNo('list of column names.') })
       .min(1, {
         error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
       })
-      .max(mostColumns, {
+      .max(maxColumns, {
         error: ({ input }) =>
-          `${Object(input).length} columns are too many: at most ${mostColumns} are written.`,
+          `${Array.isArray(input) ? input.length : 0} columns are too many: at most ${maxColumns} are written.`,
       })
       .optional(),
   },

@@ -1,7 +1,7 @@
 import { isGood } from '../auth/api-keys.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { parametersAt } from '../reports/report-request.ts'
+import { parametersAt } from '../reports/interval.ts'
 import { acceptReport } from '../runs/create/create-run.ts'
 import { makeRun, type SubmittedRun } from '../runs/create/make-run.ts'
 import type { Services } from '../runs/services.ts'

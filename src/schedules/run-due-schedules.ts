@@ -1,7 +1,7 @@
 import { InputErrors, LimitError, UserFacingError } from '../errors.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { isOutage } from '../postgres/outage.ts'
-import { timezoneOf } from '../reports/report-request.ts'
+import { timezoneOf } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
 import { type DueRun, dueRun } from './due.ts'
 import { changeSchedule } from './find-schedule.ts'

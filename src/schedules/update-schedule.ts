@@ -1,6 +1,6 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { timezoneOf } from '../reports/report-request.ts'
+import { timezoneOf } from '../reports/interval.ts'
 import { checkGivenNotes, type GivenNotes } from '../runs/create/run-request.ts'
 import type { Services } from '../runs/services.ts'
 import { startingPlace } from './due.ts'

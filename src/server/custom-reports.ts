@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { loadOwnReports } from '../reports/custom/load.ts'
+import { loadCustomReports } from '../reports/custom/load.ts'
 import { ensureReader } from '../reports/custom/login.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { type Opening, openPool } from './opening.ts'
@@ -25,7 +25,7 @@ export async function openOwnReports(opening: Opening, adminUrl: string): Promis
   const url = reports.databaseUrl ?? (await ensureReader(adminUrl))
   const pool = openPool(opening, 'own reports', { url, max: config.concurrency + 2, isForeign: true })
   const taken = reportTypes.map(({ name }) => name)
-  const loaded = await loadOwnReports({ folder: reports.folder, pool, limits: reports.limits, taken })
+  const loaded = await loadCustomReports({ folder: reports.folder, pool, limits: reports.limits, taken })
   onProgress(`Reports of your own in ${reports.folder}: ${loaded.length}.`)
   return { types: loaded.map(({ type }) => type), url, pool }
 }

@@ -65,7 +65,7 @@ function openRowEstimator(opening: Opening, { url, own }: Base): EstimateRows {
   const limits = { max: 2, connectMilliseconds: countMilliseconds, statementMilliseconds: countMilliseconds }
   return createRowEstimator({
     exportPool: openPool(opening, 'estimates', { url, isReadOnly: true, ...limits }),
-    ownPool: own && openPool(opening, 'own estimates', { url: own.url, isForeign: true, ...limits }),
+    customPool: own && openPool(opening, 'own estimates', { url: own.url, isForeign: true, ...limits }),
   })
 }
 

@@ -18,7 +18,7 @@ export type WorkerRole = {
 export async function openWorkerRole(opening: Opening, { url, own, shared }: Base): Promise<WorkerRole> {
   const { config, logger } = opening
   const exportPool = openPool(opening, 'reports', { url, max: config.concurrency + 2 })
-  const worker = await startWorker({ ...shared, exportPool, ownPool: own?.pool ?? null }, shared.queue, {
+  const worker = await startWorker({ ...shared, exportPool, customPool: own?.pool ?? null }, shared.queue, {
     concurrency: config.concurrency,
     accountConcurrency: config.accountConcurrency,
     runAttempts: config.runAttempts,

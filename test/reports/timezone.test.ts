@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { calendarIntervals, resolveRelativeInterval } from '../../src/reports/relative-interval.ts'
+import { calendarIntervals, resolveRelativeInterval } from '../../src/reports/interval.ts'
 import { literalText, sql } from '../../src/reports/sql.ts'
 import { clockTime, readTimezone } from '../../src/reports/timezone.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

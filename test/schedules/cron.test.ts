@@ -170,8 +170,13 @@ describe('cron', () => {
 
 test('data of a report of the operator cannot make a run, since nobody knows of them', () => {
   const given = { kind: 'data', period: Temporal.Duration.from('P1D') } as const
-  const accept = (own: AnyReportType['own']) =>
-    acceptTrigger(given, { ...balanceSummary, ...(own && { own }) }, 'Etc/UTC', at('2026-11-27T12:00:00Z'))
+  const accept = (custom: AnyReportType['custom']) =>
+    acceptTrigger(
+      given,
+      { ...balanceSummary, ...(custom && { custom }) },
+      'Etc/UTC',
+      at('2026-11-27T12:00:00Z'),
+    )
   expect(accept(undefined)).toMatchObject({ kind: 'data' })
   expect(() => accept({ rows: 1, seconds: 1 })).toThrow('its data is not known to grow. Take cron.')
 })

@@ -1,16 +1,16 @@
 import type { Tenant } from '../../tenant.ts'
 import type { ReportColumn } from '../column.ts'
-import type { AcceptedParameters, AnyReportType, Availability, OwnLimits } from '../report-type.ts'
+import type { AcceptedParameters, AnyReportType, Availability, CustomLimits } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 import { postgresZone } from '../timezone.ts'
-import type { LineOf } from './front-matter.ts'
 import type { Header } from './header.ts'
 import { parametersOf } from './parameters.ts'
+import type { LineOf } from './problem.ts'
 import { bindStatement, type Statement } from './statement.ts'
 import { valueTypes } from './value-type.ts'
 
-/** A report of the operator's own, as its file has it. */
-export type OwnReport = { header: Header; lineOf: LineOf; statement: Statement }
+/** A report that the operator wrote, as its file has it. */
+export type CustomReport = { header: Header; lineOf: LineOf; statement: Statement }
 
 /** Its SQL alone knows what data there is, so any interval may be asked for. */
 const always: Availability = {
@@ -28,9 +28,9 @@ export function sqlTypeOf({ parameters }: Header, name: string): Sql {
 }
 
 /** The report type that a file describes. */
-export function defineOwnReport(
-  { header, statement }: Omit<OwnReport, 'lineOf'>,
-  limits: OwnLimits,
+export function defineCustomReport(
+  { header, statement }: Omit<CustomReport, 'lineOf'>,
+  limits: CustomLimits,
 ): AnyReportType {
   return {
     name: header.id,
@@ -47,7 +47,7 @@ export function defineOwnReport(
       ),
       orderBy: null,
     }),
-    own: {
+    custom: {
       rows: Math.min(header.max_rows ?? limits.rows, limits.rows),
       seconds: Math.min(header.max_seconds ?? limits.seconds, limits.seconds),
     },

@@ -2,17 +2,17 @@ import { z } from 'zod'
 import {
   columns,
   decimalSeparator,
+  isNo,
   type Parameter,
   type ParameterSet,
-  shown,
+  preview,
   timezone,
 } from '../parameters.ts'
-import type { LineOf } from './front-matter.ts'
 import type { Header, HeaderParameter } from './header.ts'
-import type { Problem } from './problem.ts'
+import type { LineOf, Problem } from './problem.ts'
 import { valueTypes } from './value-type.ts'
 
-const mostValues = 1_000
+const maxValues = 1_000
 
 const endsOfInterval = ['interval_start', 'interval_end']
 
@@ -40,14 +40,14 @@ export function parametersOf(header: Header, used: ReadonlySet<string>): Paramet
 
 function oneSchema({ type, allowed }: HeaderParameter): z.ZodType<string> {
   return allowed
-    ? z.enum(allowed, { error: ({ input }) => `${shown(input)} is not allowed.` })
+    ? z.enum(allowed, { error: ({ input }) => `${preview(input)} is not allowed.` })
     : valueTypes[type].schema
 }
 
 function listSchema(one: z.ZodType<string>): z.ZodType<string[]> {
   return z
-    .array(one, { error: ({ input }) => `${shown(input)} is no list.` })
-    .max(mostValues, { error: `The list is too long: at most ${mostValues} values are allowed.` })
+    .array(one, { error: isNo('list.') })
+    .max(maxValues, { error: `The list is too long: at most ${maxValues} values are allowed.` })
 }
 
 function wholeSchema(declared: HeaderParameter): Parameter['schema'] {

@@ -2,7 +2,7 @@ import type { Viewer } from '../../auth/viewer.ts'
 import { InputError, InputErrors, LiveModeRequiredError } from '../../errors.ts'
 import type { Catalog } from '../../reports/catalog.ts'
 import { checkParameters } from '../../reports/check-parameters.ts'
-import { shown } from '../../reports/parameters.ts'
+import { preview } from '../../reports/parameters.ts'
 import type { AnyReportType } from '../../reports/report-type.ts'
 import type { Services } from '../services.ts'
 import { dataToWaitFor } from './data-wait.ts'
@@ -93,7 +93,7 @@ function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyRepo
   const type = catalog.find(name)
   if (!type) {
     const names = catalog.types.map((known) => known.name)
-    throw new InputError(`There is no report type ${shown(name)}.`, ['type'], names)
+    throw new InputError(`There is no report type ${preview(name)}.`, ['type'], names)
   }
   if (type.requiresLiveMode && !livemode) {
     throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])

@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
-import { parametersAt } from '../../../reports/report-request.ts'
+import { parametersAt } from '../../../reports/interval.ts'
 import { createRun } from '../../../runs/create/create-run.ts'
 import { fingerprint } from '../../../runs/create/fingerprint.ts'
 import type { IdempotencyKey } from '../../../runs/create/idempotency.ts'
