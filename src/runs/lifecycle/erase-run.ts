@@ -1,7 +1,7 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { NotFoundError, WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { runFolder } from '../../storage/file-key.ts'
+import { runFolder } from '../../storage/file.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { findRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'

@@ -1,8 +1,6 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { contentDisposition } from '../file-disposition.ts'
-import { contentType } from '../file-form.ts'
-import { keyOfFile } from '../file-key.ts'
+import { contentDisposition, contentType, keyOfFile } from '../file.ts'
 import type { FileLinks } from '../link.ts'
 import type { S3Bucket } from './bucket.ts'
 

@@ -1,4 +1,4 @@
-import { mostRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
+import { maxRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
 import { ReportResult } from '../runs/report-result.ts'
 import { throwBadArgument } from '../runs/run-list.ts'
@@ -29,7 +29,7 @@ builder.objectField(ReportResult, 'rows', (t) =>
     description:
       'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been erased. To go far into a compressed file takes as long as to unpack it up to there.',
     args: {
-      first: t.arg.int({ defaultValue: defaultPage, description: `How many, 1 to ${mostRows}.` }),
+      first: t.arg.int({ defaultValue: defaultPage, description: `How many, 1 to ${maxRows}.` }),
       after: t.arg.string({
         description: 'Begin behind this `endCursor` of an earlier page; at the start when absent.',
       }),
