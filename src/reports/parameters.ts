@@ -70,6 +70,52 @@ const instant = instantSchema((value) =>
   value.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString(),
 )
 
+/** A parameter that takes text, unless `more` says otherwise. What holds when it is absent follows from its schema. */
+export function parameter<Schema extends Parameter['schema']>(
+  description: string,
+  schema: Schema,
+  more: Partial<Pick<Parameter, 'type' | 'isList' | 'allowedValues'>> = {},
+): Parameter & { schema: Schema } {
+  const absent = schema.safeParse(undefined)
+  return {
+    type: 'STRING',
+    isList: false,
+    allowedValues: null,
+    ...more,
+    description,
+    schema,
+    isRequired: !absent.success,
+    defaultValue: typeof absent.data === 'string' ? absent.data : null,
+  }
+}
+
+/** Exclusive end of the data to cover, for a report on all that came before. */
+export const endOfInterval = {
+  interval_end: parameter('Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.', instant, {
+    type: 'TIMESTAMP',
+  }),
+}
+
+/** Inclusive start and exclusive end of the data to cover. */
+export const interval = {
+  interval_start: parameter(
+    'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
+    instant,
+    { type: 'TIMESTAMP' },
+  ),
+  ...endOfInterval,
+}
+
+const noPayoutId = { error: isNo('id of a payout. Give one such as "po_1MxF2a".') }
+
+/** One automatic payout. */
+export const payout = {
+  payout: parameter(
+    'Id of the automatic payout whose balance transactions to cover.',
+    z.string(noPayoutId).regex(/^po_\w{1,250}$/, noPayoutId),
+  ),
+}
+
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
 
 function readCurrency(value: string): string | null {
@@ -77,102 +123,48 @@ function readCurrency(value: string): string | null {
   return currencies.has(code) ? code : null
 }
 
-const optional = { isRequired: false, isList: false, defaultValue: null, allowedValues: null } as const
-const required = { ...optional, isRequired: true } as const
-
-/** Exclusive end of the data to cover, for a report on all that came before. */
-export const endOfInterval = {
-  interval_end: {
-    ...required,
-    type: 'TIMESTAMP',
-    description: 'Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.',
-    schema: instant,
-  },
-} as const satisfies ParameterSet
-
-/** Inclusive start and exclusive end of the data to cover. */
-export const interval = {
-  interval_start: {
-    ...required,
-    type: 'TIMESTAMP',
-    description: 'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
-    schema: instant,
-  },
-  ...endOfInterval,
-} as const satisfies ParameterSet
-
-const noPayoutId = { error: isNo('id of a payout. Give one such as "po_1MxF2a".') }
-
-/** One automatic payout. */
-export const payout = {
-  payout: {
-    ...required,
-    type: 'STRING',
-    description: 'Id of the automatic payout whose balance transactions to cover.',
-    schema: z.string(noPayoutId).regex(/^po_\w{1,250}$/, noPayoutId),
-  },
-} as const satisfies ParameterSet
-
 export const currency = {
-  currency: {
-    ...optional,
-    type: 'STRING',
-    description: 'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
-    schema: readable(
-      z.string,
-      readCurrency,
-      'currency. Give a three-letter ISO 4217 code such as "usd".',
-    ).optional(),
-  },
-} as const satisfies ParameterSet
+  currency: parameter(
+    'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
+    readable(z.string, readCurrency, 'currency. Give a three-letter ISO 4217 code such as "usd".').optional(),
+  ),
+}
 
 export const timezone = {
-  timezone: {
-    ...optional,
-    type: 'STRING',
-    description:
-      'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
-    defaultValue: 'Etc/UTC',
-    schema: readable(z.string, readTimezone, 'timezone. Give an IANA name such as "Europe/Berlin".').prefault(
+  timezone: parameter(
+    'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
+    readable(z.string, readTimezone, 'timezone. Give an IANA name such as "Europe/Berlin".').prefault(
       'Etc/UTC',
     ),
-  },
-} as const satisfies ParameterSet
+  ),
+}
 
 export const reportingCategory = {
-  reporting_category: {
-    ...optional,
-    type: 'STRING',
-    description: 'Reporting category of the rows to keep; all categories when absent.',
-    allowedValues: reportingCategories,
-    schema: z.enum(reportingCategories, { error: isNo('reporting category.') }).optional(),
-  },
-} as const satisfies ParameterSet
+  reporting_category: parameter(
+    'Reporting category of the rows to keep; all categories when absent.',
+    z.enum(reportingCategories, { error: isNo('reporting category.') }).optional(),
+    { allowedValues: reportingCategories },
+  ),
+}
 
 const separators = ['.', ','] as const
 
 export const decimalSeparator = {
-  decimal_separator: {
-    ...optional,
-    type: 'STRING',
-    description: 'Character between the whole and the fractional part of an amount.',
-    defaultValue: '.',
-    allowedValues: separators,
-    schema: z.enum(separators, { error: isNo('decimal separator. Give "." or ",".') }).default('.'),
-  },
-} as const satisfies ParameterSet
+  decimal_separator: parameter(
+    'Character between the whole and the fractional part of an amount.',
+    z.enum(separators, { error: isNo('decimal separator. Give "." or ",".') }).default('.'),
+    { allowedValues: separators },
+  ),
+}
 
 /** Enough for every column with some metadata; Postgres itself stops at 1664. */
 const maxColumns = 250
 
 /** Which columns, in which order. Their names are checked against the type's, and its defaults filled in, later. */
 export const columns = {
-  columns: {
-    ...optional,
-    type: 'STRING',
-    description: "Columns to write, in this order; the type's default columns when absent.",
-    isList: true,
-    schema: z
+  columns: parameter(
+    "Columns to write, in this order; the type's default columns when absent.",
+    z
       .array(z.string({ error: isNo('column name.') }), { error: isNo('list of column names.') })
       .min(1, {
         error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
@@ -182,8 +174,9 @@ export const columns = {
           `${Array.isArray(input) ? input.length : 0} columns are too many: at most ${maxColumns} are written.`,
       })
       .optional(),
-  },
-} as const satisfies ParameterSet
+    { isList: true },
+  ),
+}
 
 /** Of itemized reports that give times in UTC alone. */
 export const itemizedInUtc = {
@@ -192,7 +185,7 @@ export const itemizedInUtc = {
   ...reportingCategory,
   ...decimalSeparator,
   ...columns,
-} as const satisfies ParameterSet
+}
 
 /** Of itemized reports that give times in a timezone as well. */
 export const itemizedInTimezone = {
@@ -202,4 +195,4 @@ export const itemizedInTimezone = {
   ...reportingCategory,
   ...decimalSeparator,
   ...columns,
-} as const satisfies ParameterSet
+}

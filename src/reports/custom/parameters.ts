@@ -5,6 +5,7 @@ import {
   isNo,
   type Parameter,
   type ParameterSet,
+  parameter,
   preview,
   timezone,
 } from '../parameters.ts'
@@ -44,30 +45,20 @@ function oneSchema({ type, allowed }: HeaderParameter): z.ZodType<string> {
     : valueTypes[type].schema
 }
 
-function listSchema(one: z.ZodType<string>): z.ZodType<string[]> {
-  return z
-    .array(one, { error: isNo('list.') })
-    .max(maxValues, { error: `The list is too long: at most ${maxValues} values are allowed.` })
-}
-
-function wholeSchema(declared: HeaderParameter): Parameter['schema'] {
-  const one = oneSchema(declared)
-  const schema = declared.list ? listSchema(one) : one
-  if (declared.required) return schema
-  return declared.default === undefined ? schema.optional() : one.prefault(String(declared.default))
-}
-
 function toParameter(declared: HeaderParameter): Parameter {
-  const { type, description, required, list, allowed } = declared
-  return {
+  const { type, description, required, list, allowed, default: value } = declared
+  const one = oneSchema(declared)
+  const schema = list
+    ? z
+        .array(one, { error: isNo('list.') })
+        .max(maxValues, { error: `The list is too long: at most ${maxValues} values are allowed.` })
+    : one
+  const whenAbsent = value === undefined ? schema.optional() : one.prefault(String(value))
+  return parameter(description, required ? schema : whenAbsent, {
     type: valueTypes[type].type,
-    description,
-    isRequired: required,
     isList: list,
-    defaultValue: declared.default === undefined ? null : oneSchema(declared).parse(String(declared.default)),
     allowedValues: allowed ?? null,
-    schema: wholeSchema(declared),
-  }
+  })
 }
 
 /** What is wrong with how a parameter is declared, and in which of its keys. */
