@@ -1,9 +1,8 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { preview } from '../parameters.ts'
-import type { CustomReport } from './custom-report.ts'
+import { type CustomReport, checkDeclared } from './custom-report.ts'
 import { type Header, headerSchema } from './header.ts'
-import { checkDeclared } from './parameters.ts'
 import { type LineOf, type Problem, ReportFileError } from './problem.ts'
 import { readStatement, type Statement } from './statement.ts'
 
