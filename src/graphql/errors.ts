@@ -6,7 +6,7 @@ import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { currentRequest } from '../request-context.ts'
 import { withoutSecrets } from '../secrets.ts'
-import { StorageError } from '../storage/storage-error.ts'
+import { StorageError } from '../storage/storage.ts'
 
 /** An authentication error as clients see it: also the HTTP answer is 401. */
 export function unauthenticated(error: AuthenticationError): GraphQLError {

@@ -1,9 +1,9 @@
 import { DatabaseError } from 'pg'
 import { z } from 'zod'
 import type { Tenant } from '../tenant.ts'
+import { countText, rowsText } from './render.ts'
 import { poolOf, type ReportPools } from './report-pool.ts'
 import type { AcceptedParameters, AnyReportType } from './report-type.ts'
-import { countText, rowsText } from './rows-text.ts'
 
 /** How many rows a report would have. */
 export type RowEstimate = {
@@ -22,8 +22,8 @@ export type EstimateRows = (
 
 const queryCanceled = '57014'
 
-// In the planner's units: about half a second. What seems dearer is not counted.
-const dearest = 50_000
+// In the planner's units: about half a second. What seems to cost more is not counted.
+const maxCost = 50_000
 
 const plans = z.tuple([
   z.object({
@@ -50,7 +50,7 @@ export function createRowEstimator(pools: ReportPools): EstimateRows {
       },
     ] = plans.parse(explained.rows)
     const guess = within(type, Math.round(plan['Plan Rows']), true)
-    if (plan['Total Cost'] > dearest) return guess
+    if (plan['Total Cost'] > maxCost) return guess
     try {
       const counted = await pool.query<{ rows: string }>(countText(rows))
       return within(type, Number(counted.rows[0]?.rows ?? 0), false)
@@ -63,7 +63,7 @@ export function createRowEstimator(pools: ReportPools): EstimateRows {
 }
 
 /** @param there the rows that there are, of which a limited type may be asked for one too many */
-function within({ own }: AnyReportType, there: number, isGuess: boolean): RowEstimate {
-  const most = own?.rows ?? Number.POSITIVE_INFINITY
-  return { rows: BigInt(Math.min(there, most)), isGuess, isPartial: there > most }
+function within({ custom }: AnyReportType, there: number, isGuess: boolean): RowEstimate {
+  const max = custom?.rows ?? Number.POSITIVE_INFINITY
+  return { rows: BigInt(Math.min(there, max)), isGuess, isPartial: there > max }
 }

@@ -23,8 +23,8 @@ export type ReportSource = {
   orderBy: Sql | null
 }
 
-/** What a report of the operator's own may take. */
-export type OwnLimits = {
+/** What a custom report, one that the operator wrote, may take. */
+export type CustomLimits = {
   /** Most rows of its result; what is more is left out, and the result is partial. */
   rows: number
   /** Most seconds for each of its statements: one counts the rows, one writes them. */
@@ -55,8 +55,8 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** Looks up what parameters name, once each is fine by itself; gives what is wrong, with paths that start with a parameter. */
   check?(prisma: Prisma, scope: Tenant, parameters: Accepted<P>): Promise<readonly InputError[]>
   source(scope: Tenant, parameters: Accepted<P>): ReportSource
-  /** Set when the SQL is the operator's own: it runs with the login for such reports, and within these limits. */
-  own?: OwnLimits
+  /** Set for a custom report: its SQL runs with the login for such reports, and within these limits. */
+  custom?: CustomLimits
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */

@@ -7,8 +7,7 @@ import type {
   ReportFormat,
   ReportSchedule,
 } from '../postgres/generated/prisma/client.ts'
-import { calendarIntervals } from '../reports/relative-interval.ts'
-import { parametersAt, type ReportRequest, timezoneOf } from '../reports/report-request.ts'
+import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from '../reports/interval.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { checkAnnotations, checkTimeLimits } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'

@@ -1,7 +1,7 @@
 import { CronExpressionParser } from 'cron-parser'
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
-import { shown } from '../reports/parameters.ts'
+import { preview } from '../reports/parameters.ts'
 
 /** Five fields and the IANA name of the timezone whose clocks they are about. */
 export type Cron = { expression: string; timezone: string }
@@ -29,7 +29,7 @@ export function checkCron(cron: Cron, now: Date): void {
   const { expression } = cron
   const refuse = (why: string): never => {
     throw new InputError(
-      `${shown(expression)} is no cron expression: ${why}. Give minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI".`,
+      `${preview(expression)} is no cron expression: ${why}. Give minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI".`,
       ['trigger', 'cron', 'expression'],
     )
   }

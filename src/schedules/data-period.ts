@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
-import type { Period } from '../reports/report-request.ts'
+import type { Period } from '../reports/interval.ts'
 
 const units = ['years', 'months', 'weeks', 'days', 'hours', 'minutes'] as const
 type Unit = (typeof units)[number]

@@ -1,5 +1,5 @@
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import type { Period } from '../reports/report-request.ts'
+import type { Period } from '../reports/interval.ts'
 import type { Availability } from '../reports/report-type.ts'
 import { lastOccurrence, nextOccurrence } from './cron.ts'
 import { startOfUnit, wholePeriods } from './data-period.ts'

@@ -4,7 +4,7 @@ import { idPrefixes, isId } from '../ids.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { readJsonObject } from '../postgres/json-column.ts'
-import type { ReportRequest } from '../reports/report-request.ts'
+import type { ReportRequest } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
 import { tenantOf } from '../tenant.ts'
 

@@ -1,7 +1,7 @@
 import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { shown } from '../reports/parameters.ts'
+import { preview } from '../reports/parameters.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { readTimezone } from '../reports/timezone.ts'
 import { type Cron, checkCron } from './cron.ts'
@@ -33,7 +33,7 @@ export function acceptTrigger(
   const zone = given.timezone === null ? timezone : readTimezone(given.timezone)
   if (zone === null) {
     throw new InputError(
-      `${shown(given.timezone)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
+      `${preview(given.timezone)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
       ['trigger', 'cron', 'timezone'],
     )
   }
@@ -61,7 +61,7 @@ export function triggerOf(
 
 /** What data there is for a report of the operator's own, its SQL alone knows. */
 function checkGrowth(type: AnyReportType | null): void {
-  if (!type?.own) return
+  if (!type?.custom) return
   throw new InputError(
     `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
     ['trigger', 'onDataAvailable'],

@@ -1,6 +1,6 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { timezoneOf } from '../reports/report-request.ts'
+import { timezoneOf } from '../reports/interval.ts'
 import { checkGivenAnnotations, type GivenAnnotations } from '../runs/create/request.ts'
 import { startingPosition } from './due.ts'
 import { changeSchedule, findSchedule, reportOf, type ScheduleServices } from './schedule.ts'

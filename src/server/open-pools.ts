@@ -49,7 +49,7 @@ export async function openPools({ config, url, logger, closers }: OpenPoolsOptio
   const openReports = (): Pool => open('reports', { url, max: concurrency + 2 })
   const openEstimates = (): ReportPools => ({
     exportPool: open('estimates', { url, isReadOnly: true, ...limits(2, 2_000) }),
-    ownPool: customUrl
+    customPool: customUrl
       ? open('own estimates', { url: customUrl, isForeign: true, ...limits(2, 2_000) })
       : null,
   })
@@ -62,7 +62,7 @@ export async function openPools({ config, url, logger, closers }: OpenPoolsOptio
     requests: open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
     probes: open('probes', { url, ...limits(2, 1_000) }),
     custom,
-    reports: role === 'gateway' ? null : { exportPool: openReports(), ownPool: custom },
+    reports: role === 'gateway' ? null : { exportPool: openReports(), customPool: custom },
     estimates: role === 'worker' ? null : openEstimates(),
   }
 }

@@ -12,7 +12,7 @@ import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
 import { startQueue } from '../postgres/queue.ts'
 import { createCatalog } from '../reports/catalog.ts'
-import { loadOwnReports } from '../reports/custom/load.ts'
+import { loadCustomReports } from '../reports/custom/load.ts'
 import { createRowEstimator } from '../reports/estimate-rows.ts'
 import type { ReportPools } from '../reports/report-pool.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
@@ -69,7 +69,7 @@ export async function start(options: StartOptions): Promise<Started> {
   const { url } = database
   await migrate(url, signal)
   const pools = await openPools({ config, url, logger, closers })
-  const customTypes = await loadCustomReports(options, pools)
+  const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
   const prisma = createPrisma(pools.requests)
   closers.defer(() => prisma.$disconnect())
@@ -141,14 +141,14 @@ export async function start(options: StartOptions): Promise<Started> {
 }
 
 /** @throws ConfigurationError when a custom report cannot be run */
-async function loadCustomReports(
+async function openCustomReports(
   { config: { reports }, onProgress, reportTypes }: StartOptions,
   { custom }: Pools,
 ): Promise<AnyReportType[]> {
   if (!reports || !custom) return []
   const taken = reportTypes.map(({ name }) => name)
   const { folder, limits } = reports
-  const loaded = await loadOwnReports({ folder, pool: custom, limits, taken })
+  const loaded = await loadCustomReports({ folder, pool: custom, limits, taken })
   onProgress(`Reports of your own in ${folder}: ${loaded.length}.`)
   return loaded.map(({ type }) => type)
 }

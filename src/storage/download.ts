@@ -3,9 +3,7 @@ import type { Logger } from 'pino'
 import send from 'send'
 import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
-import { contentDisposition } from './file-disposition.ts'
-import { contentType } from './file-form.ts'
-import { keyOfFile } from './file-key.ts'
+import { contentDisposition, contentType, keyOfFile } from './file.ts'
 import type { LinkSigner } from './link.ts'
 
 export type DownloadDependencies = {

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import type { RenderedReport } from '../reports/render.ts'
-import type { FileForm } from '../storage/file-form.ts'
+import type { FileForm } from '../storage/file.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
 import { SourceLostError } from './failure.ts'
 import { createFormatStream } from './format-stream.ts'

@@ -3,7 +3,7 @@ import { InputErrors } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import type { FailureCode } from '../runs/lifecycle/status.ts'
 import { newTraceId } from '../runs/trace-id.ts'
-import { StorageError } from '../storage/storage-error.ts'
+import { StorageError } from '../storage/storage.ts'
 import { UnwritableValueError } from './parquet/unwritable-value.ts'
 
 export type Failure = {

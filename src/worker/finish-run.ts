@@ -1,6 +1,6 @@
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { transition } from '../runs/lifecycle/transition.ts'
-import { fileEnding } from '../storage/file-form.ts'
+import { fileEnding } from '../storage/file.ts'
 import type { CopiedFile, CopyResult, PlannedFile } from './copy.ts'
 import type { WorkerDependencies } from './dependencies.ts'
 import { describeFailure } from './failure.ts'

@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import type { Compression } from '../postgres/generated/prisma/client.ts'
 import type { RenderedReport } from '../reports/render.ts'
-import type { FileForm } from '../storage/file-form.ts'
+import type { FileForm } from '../storage/file.ts'
 import { createParquetStream } from './parquet/parquet-stream.ts'
 import { createCsvRowCounter, createLineCounter } from './row-counter.ts'
 

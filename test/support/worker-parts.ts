@@ -76,7 +76,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         ...parts,
         prisma: createPrisma(openPool(5, { statementMilliseconds: 5_000 })),
         exportPool,
-        ownPool: null,
+        customPool: null,
         catalog: createCatalog([slowReport]),
         now,
       }

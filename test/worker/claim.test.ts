@@ -43,7 +43,7 @@ function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   const catalog = createCatalog([slowReport])
   const never = new AbortController().signal
   return runReport(
-    { ...parts, prisma, ownPool: null, exportPool: parts.pool, catalog, now, limits, lastAttempt },
+    { ...parts, prisma, customPool: null, exportPool: parts.pool, catalog, now, limits, lastAttempt },
     { runId: id, isHeld: async () => true, lost: never, stopping: never, ...claim },
   )
 }

@@ -1,6 +1,6 @@
 import { DatabaseError, type FieldDef, type PoolClient, type QueryConfig } from 'pg'
 import { sql } from '../sql.ts'
-import { type OwnReport, sqlTypeOf } from './custom-report.ts'
+import { type CustomReport, sqlTypeOf } from './custom-report.ts'
 import { lineAt, type Problem, ReportFileError } from './problem.ts'
 import { bindStatement } from './statement.ts'
 import { type PostgresType, valueTypes } from './value-type.ts'
@@ -16,7 +16,7 @@ const checkSeconds = 10
  *
  * @throws ReportFileError that names the file and the line
  */
-export async function checkStatement(client: PoolClient, file: string, report: OwnReport): Promise<void> {
+export async function checkStatement(client: PoolClient, file: string, report: CustomReport): Promise<void> {
   const { header, lineOf, statement } = report
   const nothing = (name: string) => sql`cast(${null} as ${sqlTypeOf(header, name)})`
   const { text, values } = sql`select * from ${bindStatement(statement, nothing)} limit 0`
@@ -65,7 +65,7 @@ async function typesOf(client: PoolClient, fields: readonly FieldDef[]): Promise
 }
 
 /** What is wrong with the columns that the statement gives, by the name of the column. */
-function faultsOf({ header }: OwnReport, fields: readonly FieldDef[], types: readonly PostgresType[]) {
+function faultsOf({ header }: CustomReport, fields: readonly FieldDef[], types: readonly PostgresType[]) {
   const names = fields.map(({ name }) => name)
   const missing = Object.keys(header.columns)
     .filter((name) => !names.includes(name))

@@ -1,4 +1,5 @@
-import { addressColumns, type LedgerColumnName } from './ledger-columns.ts'
+import type { ReportColumn } from '../column.ts'
+import { addressColumns, inDocumentedOrder, type LedgerColumnName, ledgerColumns } from './ledger-columns.ts'
 
 type Names = readonly LedgerColumnName[]
 
@@ -77,28 +78,40 @@ export function without(names: Names, left: Names): Names {
   return names.filter((name) => !left.includes(name))
 }
 
-/** Default columns of the versions with a timezone; a family may put its own before them. */
-export const localDefaults: Names = [
-  'balance_transaction_id',
-  'created',
-  'available_on',
-  'currency',
-  'gross',
-  'fee',
-  'net',
-  'reporting_category',
-  'description',
+/** The columns of a version that lists these. */
+export function itemizedColumns(names: Names): ReportColumn[] {
+  return ledgerColumns(inDocumentedOrder(names), defaultsOf(names))
+}
+
+/** The columns of a reconciliation: those of the payout come first, also among the default columns. */
+export function reconciliationColumns(names: Names): ReportColumn[] {
+  return ledgerColumns(
+    [
+      ...payoutColumns.filter((name) => names.includes(name)),
+      ...inDocumentedOrder(without(names, payoutColumns)),
+    ],
+    ['automatic_payout_id', 'automatic_payout_effective_at', ...defaultsOf(names)],
+  )
+}
+
+const payoutColumns: Names = [
+  'automatic_payout_id',
+  'automatic_payout_effective_at_utc',
+  'automatic_payout_effective_at',
 ]
 
-/** Default columns of the versions without one. */
-export const utcDefaults: Names = [
-  'balance_transaction_id',
-  'created_utc',
-  'available_on_utc',
-  'currency',
-  'gross',
-  'fee',
-  'net',
-  'reporting_category',
-  'description',
-]
+/** Times are in the timezone of the report by default, in a version that takes one. */
+function defaultsOf(names: Names): Names {
+  return [
+    'balance_transaction_id',
+    ...(names.includes('created')
+      ? (['created', 'available_on'] as const)
+      : (['created_utc', 'available_on_utc'] as const)),
+    'currency',
+    'gross',
+    'fee',
+    'net',
+    'reporting_category',
+    'description',
+  ]
+}

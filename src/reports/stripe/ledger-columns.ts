@@ -1,28 +1,20 @@
 import type { ColumnValue, ReportColumn } from '../column.ts'
 import { type Sql, sql } from '../sql.ts'
 
-/** The tables that itemized reports read: what stands after `from`, before the conditions. */
-// Each join is on a whole primary key, so Postgres drops those whose columns were not chosen.
-export const ledgerRows: Sql = sql`balance_transactions bt
-left join charges ch on (ch.account_id, ch.livemode, ch.id) = (bt.account_id, bt.livemode, bt.charge_id)
-left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, ch.livemode, ch.customer_id)
-left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
-left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
-
-/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
-export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
+/** A column that is written when none are chosen. */
+export function column(name: string, description: string, value: ColumnValue): ReportColumn {
+  return { name, description, isDefault: true, value }
+}
 
 export function text(value: Sql): ColumnValue {
   return { kind: 'text', sql: value }
 }
-/** Of `bt`, unless told otherwise. */
+
+/** By default in the settlement currency of `bt`. */
 export function amount(value: Sql, currency: Sql = sql`bt.currency`): ColumnValue {
-  return {
-    kind: 'amount',
-    sql: value,
-    currency,
-  }
+  return { kind: 'amount', sql: value, currency }
 }
+
 /** In the timezone of the report. */
 export function local(value: Sql): ColumnValue {
   return { kind: 'instant', sql: value, zone: 'report' }

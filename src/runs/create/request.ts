@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { InputError, InputErrors } from '../../errors.ts'
 import { type Compression, ReportFormat } from '../../postgres/generated/prisma/client.ts'
-import { shown } from '../../reports/parameters.ts'
+import { preview } from '../../reports/parameters.ts'
 
 /** What a caller asks for, as given. */
 export type RunRequest = {
@@ -120,7 +120,7 @@ export function checkGivenAnnotations({ label, tags, metadata }: GivenAnnotation
 // Postgres can hold neither NUL nor half of a surrogate pair.
 function text(maximum: number) {
   return z
-    .string({ error: ({ input }) => `${shown(input)} is no text.` })
+    .string({ error: ({ input }) => `${preview(input)} is no text.` })
     .max(maximum, {
       error: ({ input }) => `It is ${String(input).length} characters long; ${maximum} are allowed.`,
     })

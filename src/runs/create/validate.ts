@@ -3,7 +3,7 @@ import { InputError, InputErrors, LiveModeRequiredError } from '../../errors.ts'
 import type { Compression, ReportFormat, ReportRunOrigin } from '../../postgres/generated/prisma/client.ts'
 import type { Catalog } from '../../reports/catalog.ts'
 import { checkParameters } from '../../reports/check-parameters.ts'
-import { shown } from '../../reports/parameters.ts'
+import { preview } from '../../reports/parameters.ts'
 import type { AcceptedParameters, AnyReportType, Availability } from '../../reports/report-type.ts'
 import type { Services } from '../services.ts'
 import {
@@ -107,7 +107,7 @@ function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyRepo
   const type = catalog.find(name)
   if (!type) {
     const names = catalog.types.map((known) => known.name)
-    throw new InputError(`There is no report type ${shown(name)}.`, ['type'], names)
+    throw new InputError(`There is no report type ${preview(name)}.`, ['type'], names)
   }
   if (type.requiresLiveMode && !livemode) {
     throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])

@@ -8,13 +8,40 @@ import {
   parquetRead,
   type SchemaElement,
 } from 'hyparquet'
-import { valueText } from './parquet-value.ts'
 import type { RowReader, RowSource } from './row-reader.ts'
 
 /** What is read at first to find the footer, in bytes: that of a file of some row groups is shorter. */
 const footerBytes = 64 * 1024
 
 class ErasedError extends Error {}
+
+/** Reads rows of Parquet, by the row groups that they are in. */
+export const readParquetRows: RowReader = async (source, { row, offset }, count) => {
+  const file = openBuffer(source)
+  try {
+    const metadata = await parquetMetadataAsync(file, { initialFetchSize: footerBytes })
+    // The first element is the file as a whole.
+    const columns = metadata.schema.slice(1)
+    let found: unknown[][] = []
+    await parquetRead({
+      file,
+      metadata: withoutDecimals(metadata),
+      rowStart: row,
+      rowEnd: row + count,
+      rowFormat: 'array',
+      compressors,
+      utf8: false,
+      onComplete: (rows) => {
+        found = rows
+      },
+    })
+    const rows = found.map((values) => columns.map((column, i) => valueText(values[i], column)))
+    return { rows, end: { row: row + rows.length, offset } }
+  } catch (error) {
+    if (error instanceof ErasedError) return null
+    throw error
+  }
+}
 
 function openBuffer({ storage, key, byteSize, signal }: RowSource): AsyncBuffer {
   return {
@@ -50,30 +77,31 @@ function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
   return converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
 }
 
-/** Reads rows of Parquet, by the row groups that they are in. */
-export const readParquetRows: RowReader = async (source, { row, offset }, count) => {
-  const file = openBuffer(source)
-  try {
-    const metadata = await parquetMetadataAsync(file, { initialFetchSize: footerBytes })
-    // The first element is the file as a whole.
-    const columns = metadata.schema.slice(1)
-    let found: unknown[][] = []
-    await parquetRead({
-      file,
-      metadata: withoutDecimals(metadata),
-      rowStart: row,
-      rowEnd: row + count,
-      rowFormat: 'array',
-      compressors,
-      utf8: false,
-      onComplete: (rows) => {
-        found = rows
-      },
-    })
-    const rows = found.map((values) => columns.map((column, i) => valueText(values[i], column)))
-    return { rows, end: { row: row + rows.length, offset } }
-  } catch (error) {
-    if (error instanceof ErasedError) return null
-    throw error
+/** A value of a column as text: instants in UTC, days as such, decimals with all their digits; null for none. */
+function valueText(value: unknown, column: SchemaElement): string | null {
+  if (value === null || value === undefined) return null
+  const { scale = 0, converted_type, logical_type } = column
+  if (isDecimal(column)) {
+    return decimalText(value instanceof Uint8Array ? wholeNumber(value) : BigInt(String(value)), scale)
   }
+  if (value instanceof Date) {
+    const isDay = converted_type === 'DATE' || logical_type?.type === 'DATE'
+    return isDay ? value.toISOString().slice(0, 10) : value.toISOString()
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value).toString()
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** The whole number that bytes stand for, in two's complement and with the highest byte first. */
+function wholeNumber(bytes: Uint8Array): bigint {
+  return bytes.length === 0
+    ? 0n
+    : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`))
+}
+
+function decimalText(unscaled: bigint, scale: number): string {
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
+  const sign = unscaled < 0n ? '-' : ''
+  const point = digits.length - scale
+  return `${sign}${digits.slice(0, point)}${scale > 0 ? `.${digits.slice(point)}` : ''}`
 }

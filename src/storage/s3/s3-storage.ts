@@ -7,10 +7,10 @@ import {
   HeadObjectCommand,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3'
-import { createMeter } from '../byte-counter.ts'
+import { createByteCounter } from '../byte-counter.ts'
 import type { ByteRange, Storage } from '../storage.ts'
 import type { ObjectPlace, S3Bucket } from './bucket.ts'
-import { inStore, isBehindEnd, isMissing } from './s3-errors.ts'
+import { inStore, isBehindEnd, nullWhenMissing } from './s3-errors.ts'
 import { listUploads } from './unfinished-uploads.ts'
 import { upload } from './upload.ts'
 
@@ -25,19 +25,13 @@ export function createS3Storage(bucket: S3Bucket): Storage {
       if (!(Body instanceof Readable)) throw new Error('The client for S3 gave no stream.')
       return passOn(Body)
     } catch (error) {
-      if (isMissing(error)) return null
-      if (isBehindEnd(error)) return Readable.from([])
-      throw error
+      return isBehindEnd(error) ? Readable.from([]) : nullWhenMissing(error)
     }
   }
 
   const sizeOf = async (at: ObjectPlace): Promise<number | null> => {
-    try {
-      return (await client.send(new HeadObjectCommand(at))).ContentLength ?? null
-    } catch (error) {
-      if (isMissing(error)) return null
-      throw error
-    }
+    const head = await client.send(new HeadObjectCommand(at)).catch(nullWhenMissing)
+    return head?.ContentLength ?? null
   }
 
   const objectsIn = async ({ Bucket, Key }: ObjectPlace): Promise<string[]> => {
@@ -72,13 +66,13 @@ export function createS3Storage(bucket: S3Bucket): Storage {
   return {
     write: async (key, content, signal) => {
       const at = locate(key)
-      const meter = createMeter()
-      const flowing = pipeline([...content, meter.stream], { signal })
+      const counter = createByteCounter()
+      const flowing = pipeline([...content, counter.stream], { signal })
       // Its fault is told by the upload, which reads from it.
       flowing.catch(() => {})
-      await upload({ client, at }, meter.stream, signal)
+      await upload({ client, at }, counter.stream, signal)
       await flowing
-      return meter.result()
+      return counter.result()
     },
     read: (key, range) => ask(key, (at) => open(at, range)),
     size: (key) => ask(key, sizeOf),

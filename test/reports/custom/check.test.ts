@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { reportsCommand } from '../../../src/cli/commands/reports.ts'
 import { ConfigurationError } from '../../../src/errors.ts'
 import { createPool } from '../../../src/postgres/client.ts'
-import { loadOwnReports } from '../../../src/reports/custom/load.ts'
+import { loadCustomReports } from '../../../src/reports/custom/load.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
 const role = `shop_${randomBytes(6).toString('hex')}`
@@ -46,7 +46,7 @@ async function load(files: Record<string, string>): Promise<string[]> {
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
     const limits = { rows: 10, seconds: 10 }
-    const loaded = await loadOwnReports({ folder, pool, limits, taken: ['balance.summary.1'] })
+    const loaded = await loadCustomReports({ folder, pool, limits, taken: ['balance.summary.1'] })
     return loaded.map(({ type }) => type.name)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error

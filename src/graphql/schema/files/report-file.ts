@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
-import { keyOfFile } from '../../../storage/file-key.ts'
+import { keyOfFile } from '../../../storage/file.ts'
 import type { SignedLink } from '../../../storage/link.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'

@@ -1,7 +1,7 @@
 import { jsonObject } from '../../../json.ts'
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import { chooseColumn } from '../../../reports/column.ts'
-import { mostRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
+import { maxRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
 import { namingArguments } from '../../errors.ts'
 import { ReportColumn, shownColumn } from '../reports/report-type.ts'
@@ -73,7 +73,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       description:
         'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been erased. To go far into a compressed file takes as long as to unpack it up to there.',
       args: {
-        first: t.arg.int({ defaultValue: defaultPageSize, description: `How many, 1 to ${mostRows}.` }),
+        first: t.arg.int({ defaultValue: defaultPageSize, description: `How many, 1 to ${maxRows}.` }),
         after: t.arg.string({
           description: 'Begin behind this `endCursor` of an earlier page; at the start when absent.',
         }),

@@ -1,6 +1,5 @@
 import { builtInReportTypes } from '../../../reports/catalog.ts'
-import type { RelativeInterval as RelativeIntervalValue } from '../../../reports/relative-interval.ts'
-import type { ReportRequest } from '../../../reports/report-request.ts'
+import type { RelativeInterval as RelativeIntervalValue, ReportRequest } from '../../../reports/interval.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
 import { builder, describedEnum } from '../../builder.ts'
 

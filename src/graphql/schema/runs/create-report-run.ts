@@ -1,6 +1,6 @@
 import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
-import { parametersAt } from '../../../reports/report-request.ts'
+import { parametersAt } from '../../../reports/interval.ts'
 import { fingerprint } from '../../../runs/create/idempotency.ts'
 import { checkLevels } from '../../../runs/create/request.ts'
 import { retryRun } from '../../../runs/create/retry.ts'

@@ -1,4 +1,4 @@
-import { parametersAt } from '../../../reports/report-request.ts'
+import { parametersAt } from '../../../reports/interval.ts'
 import { checkLevels } from '../../../runs/create/request.ts'
 import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate.ts'
 import { builder } from '../../builder.ts'

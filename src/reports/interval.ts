@@ -1,7 +1,13 @@
+import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
 import type { Catalog } from './catalog.ts'
-import { type RelativeInterval, resolveRelativeInterval } from './relative-interval.ts'
 import { readTimezone } from './timezone.ts'
+
+export const calendarIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
+export type CalendarInterval = (typeof calendarIntervals)[number]
+
+/** PREVIOUS_PERIOD is what has passed since the last run of a schedule, so only a schedule can say what it is. */
+export type RelativeInterval = CalendarInterval | 'PREVIOUS_PERIOD'
 
 /** A report as it was asked for. */
 export type ReportRequest = {
@@ -41,21 +47,39 @@ export function parametersAt(
       given,
     ])
   }
-  const { start, end } = intervalAt({ ...request, relativeInterval }, now, previous)
+  const { start, end } =
+    relativeInterval === 'PREVIOUS_PERIOD'
+      ? previousPeriod(previous)
+      : resolveRelativeInterval(relativeInterval, timezoneOf(request), now)
   const takes = catalog.find(type)?.parameters ?? {}
-  // Some reports tell of one moment: the end of the interval.
+  // Some reports cover one moment: the end of the interval.
   const isOfMoment = 'interval_end' in takes && !('interval_start' in takes)
   return { ...parameters, ...(!isOfMoment && { interval_start: start }), interval_end: end }
 }
 
-function intervalAt(
-  request: ReportRequest & { relativeInterval: RelativeInterval },
+/**
+ * The period that is over at `now`, from midnight to midnight in the timezone.
+ *
+ * @throws RangeError when the timezone is unknown
+ */
+export function resolveRelativeInterval(
+  interval: CalendarInterval,
+  timezone: string,
   now: Date,
-  previous: Period | null,
 ): { start: string; end: string } {
-  if (request.relativeInterval !== 'PREVIOUS_PERIOD') {
-    return resolveRelativeInterval(request.relativeInterval, timezoneOf(request), now)
-  }
+  const today = Temporal.Instant.fromEpochMilliseconds(now.getTime())
+    .toZonedDateTimeISO(timezone)
+    .startOfDay()
+  const thisMonth = today.with({ day: 1 }).startOfDay()
+  const [start, end] = {
+    YESTERDAY: [today.subtract({ days: 1 }), today] as const,
+    LAST_7_DAYS: [today.subtract({ days: 7 }), today] as const,
+    PREVIOUS_MONTH: [thisMonth.subtract({ months: 1 }), thisMonth] as const,
+  }[interval]
+  return { start: start.startOfDay().toInstant().toString(), end: end.toInstant().toString() }
+}
+
+function previousPeriod(previous: Period | null): { start: string; end: string } {
   if (previous) return { start: previous.start.toISOString(), end: previous.end.toISOString() }
   throw new InputError(
     'PREVIOUS_PERIOD reaches back to the last run of a schedule, so only a schedule can have it. Take another interval, or make a schedule by createReportSchedule.',

@@ -1,24 +1,47 @@
+import type { Prisma } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
+import type { AcceptedParameters, Availability } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 
-/** Which rows of `ledgerRows` a report is about. */
-export type LedgerFilter = {
-  /** What its family is about: one of the conditions below. */
-  rows: Sql
-  currency?: string | undefined
-  reportingCategory?: string | undefined
+/** The tables that itemized reports read: what stands after `from`, before the conditions. */
+// Each join is on a whole primary key, so Postgres drops those whose columns were not chosen.
+export const ledgerRows: Sql = sql`balance_transactions bt
+left join charges ch on (ch.account_id, ch.livemode, ch.id) = (bt.account_id, bt.livemode, bt.charge_id)
+left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, ch.livemode, ch.customer_id)
+left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
+left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
+
+/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
+export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
+
+/** The span that the ledger of this account and mode covers. */
+export async function ledgerAvailability(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+): Promise<Availability | null> {
+  const coverage = await prisma.ledgerCoverage.findUnique({
+    where: { accountId_livemode: { accountId, livemode } },
+  })
+  return coverage && { from: coverage.availableFrom, until: coverage.availableUntil }
 }
 
-/** The condition on `ledgerRows` that selects a report's rows, all of them of this account and mode. */
-export function ledgerCondition({ accountId, livemode }: Tenant, filter: LedgerFilter): Sql {
+/**
+ * The condition on `ledgerRows` that selects a report's rows, all of them of this account and mode.
+ *
+ * @param rows what the report is about: one of the conditions below
+ * @param parameters of which `currency` and `reporting_category` narrow it, where they are given
+ */
+export function ledgerCondition(
+  { accountId, livemode }: Tenant,
+  rows: Sql,
+  { currency, reporting_category: category }: AcceptedParameters,
+): Sql {
   const conditions = [
     sql`bt.account_id = ${accountId}`,
     sql`bt.livemode = ${livemode}`,
-    filter.rows,
-    ...(filter.currency === undefined ? [] : [sql`bt.currency = ${filter.currency}`]),
-    ...(filter.reportingCategory === undefined
-      ? []
-      : [sql`bt.reporting_category = ${filter.reportingCategory}`]),
+    rows,
+    ...(currency === undefined ? [] : [sql`bt.currency = ${currency}`]),
+    ...(category === undefined ? [] : [sql`bt.reporting_category = ${category}`]),
   ]
   return joinSql(conditions, ' and ')
 }
