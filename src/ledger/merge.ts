@@ -1,16 +1,8 @@
 import type pg from 'pg'
 import type { Tenant } from '../tenant.ts'
-import { copyRows } from './copy-rows.ts'
+import { copyRows } from './copy.ts'
 import { createTableMerge } from './merge-table.ts'
-import {
-  type LedgerBalanceTransaction,
-  type LedgerBatch,
-  type LedgerCharge,
-  type LedgerCustomer,
-  type LedgerFeeDetail,
-  type LedgerPayout,
-  ledgerTables,
-} from './rows.ts'
+import type { LedgerBalanceTransaction, LedgerBatch, LedgerFeeDetail } from './rows.ts'
 
 export type MergeOptions = {
   /** Called now and then with the number of balance transactions merged so far; one that comes twice counts twice. */
@@ -96,18 +88,14 @@ async function replaceFeeDetails(
      where account_id = $1 and livemode = $2::boolean and balance_transaction_id = any($3::text[])`,
     [tenant.accountId, tenant.livemode, [...details.keys()]],
   )
-  await copyRows(client, tenant, 'fee_details', ledgerTables.fee_details, [...details.values()].flat())
+  await copyRows(client, tenant, 'fee_details', [...details.values()].flat())
 }
 
 function createMerge(assumed: MergeOptions['assumed']) {
-  const customers = createTableMerge<LedgerCustomer>('customers', ledgerTables.customers)
-  const charges = createTableMerge<LedgerCharge>('charges', ledgerTables.charges)
-  const payouts = createTableMerge<LedgerPayout>('payouts', ledgerTables.payouts)
-  const transactions = createTableMerge<LedgerBalanceTransaction>(
-    'balance_transactions',
-    ledgerTables.balance_transactions,
-    assumed,
-  )
+  const customers = createTableMerge('customers')
+  const charges = createTableMerge('charges')
+  const payouts = createTableMerge('payouts')
+  const transactions = createTableMerge('balance_transactions', assumed)
   const tables = [customers, charges, payouts, transactions]
   let feeDetails = new Map<string, LedgerFeeDetail[]>()
 

@@ -1,3 +1,5 @@
+import { Prisma } from '../postgres/generated/prisma/client.ts'
+
 /**
  * A postal address as the ledger's JSON columns keep it. A part that is null is known to be empty, an absent one is not
  * known.
@@ -135,89 +137,25 @@ export function emptyBatch(): Record<keyof LedgerBatch, never[]> {
   }
 }
 
-type Columns<Row> = Record<keyof Row, string>
+/** A row of any of the ledger's tables. */
+export type LedgerRow = Readonly<Record<string, LedgerValue>>
 
 /** The ledger's tables, and the column of each field of a row. Each table also has account_id and livemode. */
 export const ledgerTables = {
-  customers: {
-    id: 'id',
-    email: 'email',
-    name: 'name',
-    description: 'description',
-    address: 'address',
-    shippingAddress: 'shipping_address',
-  } satisfies Columns<LedgerCustomer>,
-  charges: {
-    id: 'id',
-    created: 'created',
-    paymentIntentId: 'payment_intent_id',
-    customerId: 'customer_id',
-    invoiceId: 'invoice_id',
-    invoiceNumber: 'invoice_number',
-    subscriptionId: 'subscription_id',
-    orderId: 'order_id',
-    paymentMethodType: 'payment_method_type',
-    isLink: 'is_link',
-    cardBrand: 'card_brand',
-    cardFunding: 'card_funding',
-    cardCountry: 'card_country',
-    statementDescriptor: 'statement_descriptor',
-    shippingAddress: 'shipping_address',
-    cardAddress: 'card_address',
-    metadata: 'metadata',
-  } satisfies Columns<LedgerCharge>,
-  payouts: {
-    id: 'id',
-    amount: 'amount',
-    currency: 'currency',
-    created: 'created',
-    arrivalDate: 'arrival_date',
-    effectiveAt: 'effective_at',
-    isAutomatic: 'is_automatic',
-    status: 'status',
-    type: 'type',
-    description: 'description',
-    destinationId: 'destination_id',
-    reversedAt: 'reversed_at',
-    traceId: 'trace_id',
-    traceIdStatus: 'trace_id_status',
-    statementDescriptor: 'statement_descriptor',
-  } satisfies Columns<LedgerPayout>,
-  balance_transactions: {
-    id: 'id',
-    type: 'type',
-    reportingCategory: 'reporting_category',
-    currency: 'currency',
-    amount: 'amount',
-    fee: 'fee',
-    net: 'net',
-    created: 'created',
-    availableOn: 'available_on',
-    effectiveAt: 'effective_at',
-    description: 'description',
-    sourceId: 'source_id',
-    chargeId: 'charge_id',
-    payoutId: 'payout_id',
-    automaticPayoutId: 'automatic_payout_id',
-    destinationPaymentId: 'destination_payment_id',
-    customerFacingAmount: 'customer_facing_amount',
-    customerFacingCurrency: 'customer_facing_currency',
-    regulatoryTag: 'regulatory_tag',
-    disputeReason: 'dispute_reason',
-    refundMetadata: 'refund_metadata',
-    transferMetadata: 'transfer_metadata',
-    connectedAccountId: 'connected_account_id',
-    connectedAccountName: 'connected_account_name',
-    connectedAccountCountry: 'connected_account_country',
-    connectedAccountDirectChargeId: 'connected_account_direct_charge_id',
-  } satisfies Columns<LedgerBalanceTransaction>,
-  fee_details: {
-    balanceTransactionId: 'balance_transaction_id',
-    position: 'position',
-    type: 'type',
-    amount: 'amount',
-    currency: 'currency',
-    description: 'description',
-    application: 'application',
-  } satisfies Columns<LedgerFeeDetail>,
+  customers: columnsOf<LedgerCustomer>(Prisma.CustomerScalarFieldEnum),
+  charges: columnsOf<LedgerCharge>(Prisma.ChargeScalarFieldEnum),
+  payouts: columnsOf<LedgerPayout>(Prisma.PayoutScalarFieldEnum),
+  balance_transactions: columnsOf<LedgerBalanceTransaction>(Prisma.BalanceTransactionScalarFieldEnum),
+  fee_details: columnsOf<LedgerFeeDetail>(Prisma.FeeDetailScalarFieldEnum),
+}
+
+export type LedgerTable = keyof typeof ledgerTables
+
+/** Columns are named as the fields, in snake case. */
+function columnsOf<Row>(fields: Readonly<Record<keyof Row & string, string>>): Record<keyof Row, string> {
+  const columns = Object.keys(fields)
+    .filter((field) => field !== 'accountId' && field !== 'livemode')
+    .map((field) => [field, field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)])
+  // Object.fromEntries does not keep the names of the fields.
+  return Object.fromEntries(columns) as Record<keyof Row, string>
 }

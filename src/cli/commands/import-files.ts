@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import { coverTogether } from '../../ledger/import/cover-together.ts'
+import { coverTogether } from '../../ledger/import/coverage.ts'
 import { type ImportResult, importFile } from '../../ledger/import/import-file.ts'
 import { refreshStatistics } from '../../ledger/statistics.ts'
 import type { Tenant } from '../../tenant.ts'

@@ -1,8 +1,12 @@
 import { once } from 'node:events'
 import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import { readStripeKey, type StripeKey } from '../../ledger/stripe/api-key.ts'
-import { createStripeClient, type StripeAddress } from '../../ledger/stripe/client.ts'
+import {
+  createStripeClient,
+  readStripeKey,
+  type StripeAddress,
+  type StripeKey,
+} from '../../ledger/stripe/client.ts'
 import { explainStripeFailure } from '../../ledger/stripe/failure.ts'
 import { type SyncProgress, type SyncResult, syncStripe } from '../../ledger/stripe/sync.ts'
 import type { Tenant } from '../../tenant.ts'

@@ -1,5 +1,5 @@
 import Papa from 'papaparse'
-import { BadExport } from './bad-export.ts'
+import { BadExport } from './import-errors.ts'
 
 export type CsvLine = {
   /** The line of the file that it begins in, from 1. */

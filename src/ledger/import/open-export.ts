@@ -1,20 +1,21 @@
 import type { LedgerSide } from '../coverage.ts'
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
-import { BadCell } from './bad-cell.ts'
-import { BadExport } from './bad-export.ts'
-import { type BadLine, badLine } from './bad-lines.ts'
+import { balanceHistory } from './balance-history.ts'
 import { createColumns } from './columns.ts'
-import type { PartialSpan } from './covered-span.ts'
+import type { PartialSpan } from './coverage.ts'
 import { type CsvLine, readCsv } from './csv.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
-import { recognizeExport } from './export-kinds.ts'
+import { BadCell, BadExport } from './import-errors.ts'
+import { itemizedTransactions } from './itemized.ts'
 import { openText } from './open-text.ts'
+import { itemizedPayouts } from './payouts.ts'
+import type { BadLine } from './rejected-lines.ts'
+
+/** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
+const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
 /** Some thousand lines of an export: what they say, and those that cannot be read. */
-export type ExportPart = {
-  batch: LedgerBatch
-  badLines: { line: CsvLine; problem: BadLine }[]
-}
+export type ExportPart = { batch: LedgerBatch; badLines: BadLine[] }
 
 export type OpenExport = {
   kind: ExportKind
@@ -57,7 +58,7 @@ export async function openExport(path: string, timezone: string): Promise<OpenEx
     return {
       kind,
       header: header.cells,
-      localTimes: columns.localTimes(),
+      localTimes: columns.localTimes,
       parts: (async function* () {
         yield readPart(lines, reader, onTime)
         for await (const part of csv) yield readPart(part, reader, onTime)
@@ -75,19 +76,39 @@ export async function openExport(path: string, timezone: string): Promise<OpenEx
   }
 }
 
+/**
+ * The kind of an export, told by its header.
+ *
+ * @throws BadExport when it is none, with what the nearest one lacks
+ */
+function recognizeExport(header: readonly string[]): ExportKind {
+  const names = new Set(header.map((name) => name.trim().toLowerCase()))
+  const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
+  const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
+  if (nearest?.lacks.length === 0) return nearest.kind
+  throw new BadExport(
+    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${nearest?.lacks.join(', ')}`,
+  )
+}
+
+function missing(kind: ExportKind, names: ReadonlySet<string>): string[] {
+  return kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
+}
+
 function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void): ExportPart {
   const batch: LedgerBatch = emptyBatch()
-  const badLines: ExportPart['badLines'] = []
-  for (const line of lines) {
-    if (line.fault !== null) {
-      badLines.push({ line, problem: badLine(line, line.fault) })
+  const badLines: BadLine[] = []
+  for (const { number, cells, fault } of lines) {
+    if (fault !== null) {
+      badLines.push({ number, cells, column: null, value: null, reason: fault })
       continue
     }
     try {
-      onTime(reader.read(line.cells, batch).getTime())
+      onTime(reader.read(cells, batch).getTime())
     } catch (error) {
       if (!(error instanceof BadCell)) throw error
-      badLines.push({ line, problem: badLine(line, error) })
+      const { column, value, message } = error
+      badLines.push({ number, cells, column, value, reason: message })
     }
   }
   return { batch, badLines }

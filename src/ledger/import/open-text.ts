@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { BadExport } from './bad-export.ts'
+import { BadExport } from './import-errors.ts'
 
 /** Bytes that are read at once: few, because what they hold is parsed while Postgres may wait for its next statement. */
 const chunkBytes = 64 * 1024
