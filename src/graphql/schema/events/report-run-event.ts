@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
-import { encodeEventCursor, type LogPlace } from '../../../runs/follow/event-cursor.ts'
+import { type EventCursor, encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
 import type { RunEvent } from '../../../runs/follow/run-event.ts'
 import type { Tenant } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
@@ -31,7 +31,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
     cursor: t.field({
       type: 'EventCursor',
       description: 'Resume after this.',
-      resolve: ({ tenant, place }) => encodeEventCursor(tenant, place),
+      resolve: ({ tenant, cursor }) => encodeEventCursor(tenant, cursor),
     }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it happened.' }),
     run: t.field({
@@ -112,7 +112,7 @@ builder.objectRef<RunEvent & { kind: 'RESET' }>('ReportRunLogReset').implement({
   }),
 })
 
-type EventPage = { tenant: Tenant; events: RunEvent[]; end: LogPlace; hasMore: boolean }
+type EventPage = { tenant: Tenant; events: RunEvent[]; end: EventCursor; hasMore: boolean }
 
 export const ReportRunEventPage = builder.objectRef<EventPage>('ReportRunEventPage').implement({
   description: 'A page of the event log.',

@@ -1,6 +1,6 @@
 import { InputError } from '../../../errors.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
-import { largestEventPage, placeOfCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
+import { maxEventPage, readEventCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
 import { checkScope, type RunScope } from '../../../runs/follow/run-scope.ts'
 import { builder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
@@ -40,8 +40,8 @@ async function readPage(
 ) {
   const viewer = requireViewer(context)
   checkScope(scope)
-  const place = typeof after === 'string' ? placeOfCursor(viewer, after) : null
-  return { tenant: viewer, ...(await readRunEvents(context, viewer, scope, place, first)) }
+  const cursor = typeof after === 'string' ? readEventCursor(viewer, after) : null
+  return { tenant: viewer, ...(await readRunEvents(context, viewer, scope, cursor, first)) }
 }
 
 const defaultPage = 100
@@ -49,13 +49,13 @@ const defaultPage = 100
 builder.queryField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEventPage,
-    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPage} a page, at most ${largestEventPage}.`,
+    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPage} a page, at most ${maxEventPage}.`,
     args: {
       after: t.arg({
         type: 'EventCursor',
         description: 'Begin behind this; with the oldest event that is kept when absent.',
       }),
-      first: t.arg.int({ defaultValue: defaultPage, description: `How many, 1 to ${largestEventPage}.` }),
+      first: t.arg.int({ defaultValue: defaultPage, description: `How many, 1 to ${maxEventPage}.` }),
       scope: t.arg({ type: ReportRunScope, description: 'Which runs; all when absent.' }),
     },
     resolve: async (_root, { after, first, scope }, context) => {
@@ -74,9 +74,9 @@ const defaultRunPage = 50
 builder.prismaObjectField('ReportRun', 'events', (t) =>
   t.field({
     type: ReportRunEventPage,
-    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultRunPage} a page, at most ${largestEventPage}.`,
+    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultRunPage} a page, at most ${maxEventPage}.`,
     args: {
-      first: t.arg.int({ defaultValue: defaultRunPage, description: `How many, 1 to ${largestEventPage}.` }),
+      first: t.arg.int({ defaultValue: defaultRunPage, description: `How many, 1 to ${maxEventPage}.` }),
       after: t.arg({
         type: 'EventCursor',
         description: 'Begin behind this; with the oldest event that is kept when absent.',
@@ -114,7 +114,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
         const viewer = requireViewer(context)
         const options = {
           scope: readScope(scope),
-          after: typeof after === 'string' ? placeOfCursor(viewer, after) : null,
+          after: typeof after === 'string' ? readEventCursor(viewer, after) : null,
           progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
         }
         checkScope(options.scope)
