@@ -1,6 +1,6 @@
 import { pruneKeys } from '../runs/create/idempotency.ts'
 import { pruneDailyCounts } from '../runs/create/quota.ts'
-import { pruneEvents } from '../runs/follow/prune-events.ts'
+import { pruneEvents } from '../runs/follow/event-log.ts'
 import { type EraseDependencies, eraseExpiredFiles } from '../runs/lifecycle/erase-run.ts'
 import type { MaintenanceTask } from './maintenance.ts'
 

@@ -3,6 +3,7 @@ import { retryDuringOutage } from '../../postgres/retry.ts'
 import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 import type { EventCursor } from './event-cursor.ts'
+import type { LogFollower } from './hub.ts'
 import { readRunEvents } from './read-run-events.ts'
 import { type RunEvent, toRunEvent } from './run-event.ts'
 import type { RunScope } from './run-scope.ts'
@@ -31,7 +32,7 @@ type Subscription = {
   isShown: (runEvent: RunEvent) => boolean
   /** The version in which each run was sent last. */
   versions: ReturnType<typeof createMemory<number>>
-  signal: AbortSignal
+  retry: <Result>(attempt: () => Promise<Result>, failureMessage: string) => Promise<Result>
 }
 
 /**
@@ -46,9 +47,17 @@ export function followRunEvents(
   viewer: Viewer,
   { scope, after, progressInterval }: FollowEventsOptions,
 ): AsyncIterableIterator<RunEvent, void, undefined> {
-  return closableStream((signal) => {
+  return closableStream(async function* (signal) {
     const isShown = throttleProgress(progressInterval)
-    return follow({ services, viewer, scope, isShown, versions: createMemory(), signal }, after)
+    const { hub, logger } = services
+    const retry: Subscription['retry'] = (attempt, failureMessage) =>
+      retryDuringOutage(attempt, { signal, logger, failureMessage })
+    const follower = await retry(
+      () => hub.follow(viewer, signal),
+      'The end of the event log could not be found for one of its followers.',
+    )
+    const subscription = { services, viewer, scope, isShown, versions: createMemory<number>(), retry }
+    yield* follow(subscription, follower, after ?? { position: follower.start, snapshotsAfter: '' })
   })
 }
 
@@ -82,13 +91,10 @@ function throttleProgress(interval: number): (runEvent: RunEvent) => boolean {
 
 async function* follow(
   subscription: Subscription,
-  after: EventCursor | null,
+  follower: LogFollower,
+  start: EventCursor,
 ): AsyncGenerator<RunEvent, void, undefined> {
-  const { services, viewer, isShown, signal } = subscription
-  const failureMessage = 'The end of the event log could not be found for one of its followers.'
-  const open = () => services.hub.follow(viewer, signal)
-  const follower = await retryDuringOutage(open, { signal, logger: services.logger, failureMessage })
-  let { position } = yield* catchUp(subscription, after ?? { position: follower.start, snapshotsAfter: '' })
+  let { position } = yield* catchUp(subscription, start)
   let entries = await follower.after(position)
   while (entries !== null) {
     if (entries === 'lagged') {
@@ -96,7 +102,7 @@ async function* follow(
     } else {
       for (const entry of entries) {
         const runEvent = await loadRunEvent(subscription, entry)
-        if (runEvent && isShown(runEvent)) yield runEvent
+        if (runEvent && subscription.isShown(runEvent)) yield runEvent
         position = entry.event.position
       }
     }
@@ -106,14 +112,13 @@ async function* follow(
 
 /** Reads the log itself up to its end, and returns where that is. */
 async function* catchUp(
-  { services, viewer, scope, isShown, versions, signal }: Subscription,
+  { services, viewer, scope, isShown, versions, retry }: Subscription,
   start: EventCursor,
 ): AsyncGenerator<RunEvent, EventCursor, undefined> {
-  const failureMessage = 'The event log could not be read for one of its followers.'
   let cursor = start
   while (true) {
     const read = () => readRunEvents(services, viewer, scope, cursor, catchUpPage)
-    const page = await retryDuringOutage(read, { signal, logger: services.logger, failureMessage })
+    const page = await retry(read, 'The event log could not be read for one of its followers.')
     for (const runEvent of page.events) {
       if (runEvent.kind !== 'RESET' && runEvent.run) versions.set(runEvent.run.id, runEvent.run.version)
       if (isShown(runEvent)) yield runEvent
@@ -125,19 +130,15 @@ async function* catchUp(
 
 /** Null when it is not to be delivered. A run is never shown older than it was shown before. */
 async function loadRunEvent(
-  { services, scope, versions, signal }: Subscription,
+  { services, scope, versions, retry }: Subscription,
   { event, run: load }: LogEntry,
 ): Promise<RunEvent | null> {
-  const failureMessage = 'A run could not be loaded for its followers.'
-  const run = await retryDuringOutage(
-    async () => {
-      const loaded = await load()
-      // Entries are loaded when the first reader asks, so an earlier one may have held a newer run than this one.
-      const isOlder = loaded && loaded.version < (versions.get(event.runId) ?? 0)
-      return isOlder ? services.runLoader.load(event.runId) : loaded
-    },
-    { signal, logger: services.logger, failureMessage },
-  )
+  const run = await retry(async () => {
+    const loaded = await load()
+    // Entries are loaded when the first reader asks, so an earlier one may have held a newer run than this one.
+    const isOlder = loaded && loaded.version < (versions.get(event.runId) ?? 0)
+    return isOlder ? services.runLoader.load(event.runId) : loaded
+  }, 'A run could not be loaded for its followers.')
   if (run) versions.set(run.id, run.version)
   return toRunEvent(scope, event, run)
 }
