@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { ClientError } from './client-error.ts'
 
 export type AddressOptions = {
@@ -63,6 +64,8 @@ export async function findKey(
   )
 }
 
+const demoKeys = z.object({ test: z.string(), live: z.string() }).partial()
+
 /** An IPv6 address stands in brackets in a URL. */
 function inUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host
@@ -76,9 +79,8 @@ function reachable(host: string): string {
 
 async function readDemoKey(file: string, live: boolean): Promise<string | null> {
   try {
-    const keys: unknown = JSON.parse(await readFile(file, 'utf8'))
-    const key: unknown = Object(keys)[live ? 'live' : 'test']
-    return typeof key === 'string' ? key : null
+    const keys = demoKeys.parse(JSON.parse(await readFile(file, 'utf8')))
+    return keys[live ? 'live' : 'test'] ?? null
   } catch {
     return null
   }

@@ -44,53 +44,6 @@ const options = {
   url: { type: 'string' },
 } as const
 
-function checkChoice(option: string, value: string | undefined, choices: readonly string[]): void {
-  if (value === undefined || choices.includes(value)) return
-  throw new ClientError(`--${option} ${value} is unknown. Give ${choices.join(' or ')}, or leave it out.`)
-}
-
-function readArguments(args: string[]) {
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
-  const [type, ...others] = positionals
-  if (!type) throw new ClientError(`Which report? For example balance.summary.1.\n\n${help}`)
-  if (others.length > 0) throw new ClientError(`One report at a time: ${others.join(' ')} is too much.`)
-  checkChoice('format', values.format, ['csv', 'jsonl', 'parquet'])
-  checkChoice('compression', values.compression, ['gzip', 'zstd'])
-  return { type, values }
-}
-
-type Arguments = ReturnType<typeof readArguments>
-
-async function createInput(
-  gateway: GatewayAddress,
-  { type, values }: Arguments,
-): Promise<CreateReportRunInput> {
-  // No such type takes no parameters: the gateway says so when the run is created, and lists the types.
-  const types = (await fetchReportParameters(gateway, type)) ?? []
-  const { label, format, compression } = values
-  const output = {
-    ...(format !== undefined && { formats: [format.toUpperCase()] }),
-    ...(compression !== undefined && { compression: compression.toUpperCase() }),
-  }
-  return {
-    report: { custom: { type, parameters: readParameters(values, types, new Date()) } },
-    output,
-    ...(label !== undefined && { label }),
-  }
-}
-
-/** The same error with what can be done about it. */
-function advise(error: unknown, source: string): unknown {
-  if (error instanceof UnreachableError) {
-    const message = `${error.message}\nStart one with "npm start", or name another one: --url http://HOST:PORT`
-    return new UnreachableError(message, { cause: error })
-  }
-  if (error instanceof KeyRefusedError) {
-    return new KeyRefusedError(`${error.message} It was taken from ${source}.`, { cause: error })
-  }
-  return error
-}
-
 /** Asks a running gateway for a report and writes its file. */
 export const reportCommand: Command = async ({ args, environment, print, stdout, stderr, signal }) => {
   if (args.includes('--help') || args.includes('-h')) return print(help)
@@ -111,4 +64,47 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
   } catch (error) {
     throw advise(error, source)
   }
+}
+
+function readArguments(args: string[]) {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const [type, ...others] = positionals
+  if (!type) throw new ClientError(`Which report? For example balance.summary.1.\n\n${help}`)
+  if (others.length > 0) throw new ClientError(`One report at a time: ${others.join(' ')} is too much.`)
+  const format = choose('format', values.format, ['CSV', 'JSONL', 'PARQUET']) ?? 'CSV'
+  const compression = choose('compression', values.compression, ['GZIP', 'ZSTD']) ?? ('NONE' as const)
+  return { type, values, output: { formats: [format], compression } }
+}
+
+/** The choice that an option names in lower case; null when it was left out. */
+function choose<const Choice extends string>(
+  option: string,
+  given: string | undefined,
+  choices: readonly Choice[],
+): Choice | null {
+  if (given === undefined) return null
+  const choice = choices.find((name) => name.toLowerCase() === given)
+  if (choice) return choice
+  const names = choices.join(' or ').toLowerCase()
+  throw new ClientError(`--${option} ${given} is unknown. Give ${names}, or leave it out.`)
+}
+
+async function createInput(
+  gateway: GatewayAddress,
+  { type, values, output }: ReturnType<typeof readArguments>,
+): Promise<CreateReportRunInput> {
+  const parameters = readParameters(values, await fetchReportParameters(gateway, type), new Date())
+  return { report: { custom: { type, parameters } }, output, label: values.label ?? null }
+}
+
+/** The same error with what can be done about it. */
+function advise(error: unknown, source: string): unknown {
+  if (error instanceof UnreachableError) {
+    const message = `${error.message}\nStart one with "npm start", or name another one: --url http://HOST:PORT`
+    return new UnreachableError(message, { cause: error })
+  }
+  if (error instanceof KeyRefusedError) {
+    return new KeyRefusedError(`${error.message} It was taken from ${source}.`, { cause: error })
+  }
+  return error
 }
