@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../../config/config.ts'
 import { ClientError, KeyRefusedError, UnreachableError } from '../client/client-error.ts'
-import { findKey, readAddress } from '../client/gateway-address.ts'
+import { findGateway } from '../client/gateway-address.ts'
 import { readParameters } from '../client/report-parameters.ts'
 import { type CreateReportRunInput, fetchReportParameters } from '../client/report-run.ts'
 import type { GatewayAddress } from '../client/request-graphql.ts'
@@ -52,9 +52,12 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
   const isPiped = out === '-'
   if (out !== undefined && !isPiped) await checkFilePath(out)
   const config = loadConfig(environment)
-  const address = readAddress({ ...config, url: url ?? (environment.GATEWAY_URL || undefined) })
-  const { key, source } = await findKey(address, { ...config, key: environment.REPORT_GATEWAY_KEY, live })
-  const gateway = { url: address, key }
+  const gateway = await findGateway({
+    ...config,
+    url: url ?? (environment.GATEWAY_URL || undefined),
+    key: environment.REPORT_GATEWAY_KEY,
+    live,
+  })
   try {
     const input = await createInput(gateway, given)
     const output = isPiped ? stdout : (out ?? null)
@@ -62,7 +65,7 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
     if (isPiped) stderr.write(`${summary}\n`)
     else print(summary)
   } catch (error) {
-    throw advise(error, source)
+    throw advise(error, gateway.keySource)
   }
 }
 
