@@ -18,7 +18,7 @@ export async function watchRun(
   onEnded: () => void,
   done: AbortSignal,
 ): Promise<void> {
-  const mailbox = await hub.subscribe(run, run.id, done)
+  const latest = await hub.subscribe(run, run.id, done)
   const readState = async (): Promise<RunState | null> => {
     while (true) {
       try {
@@ -33,7 +33,7 @@ export async function watchRun(
   const watch = async (): Promise<void> => {
     let state = await readState()
     while (state?.status === 'RUNNING') {
-      const entry = await mailbox.take()
+      const entry = await latest.take()
       if (entry === null) return
       const { toStatus: status, runVersion: version } = entry.event
       // A log that is read late brings events from before the work, such as that of the run's creation.

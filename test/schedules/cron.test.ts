@@ -5,7 +5,7 @@ import type { AnyReportType } from '../../src/reports/report-type.ts'
 import { balanceSummary } from '../../src/reports/stripe/balance.ts'
 import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../../src/schedules/cron.ts'
 import { readDataPeriod, startOfUnit, wholePeriods } from '../../src/schedules/data-period.ts'
-import { type DueRun, dueRun, startingPlace } from '../../src/schedules/due.ts'
+import { type DueRun, dueRun, startingPosition } from '../../src/schedules/due.ts'
 import { acceptTrigger, type Trigger } from '../../src/schedules/trigger.ts'
 
 function at(text: string): Date {
@@ -238,7 +238,7 @@ describe('what is due', () => {
     due && [due.at, due.period.start, due.period.end, due.next.nextRunAt, due.next.coveredUntil].map(iso)
 
   test('is nothing before the time, and one run from it on', () => {
-    const place = startingPlace(monthly, at('2026-11-27T12:00:00Z'), null)
+    const place = startingPosition(monthly, at('2026-11-27T12:00:00Z'), null)
     expect(place).toEqual({ nextRunAt: at('2026-12-01T06:00:00Z'), coveredUntil: at('2026-11-01T06:00:00Z') })
     expect(dueRun(monthly, place, at('2026-12-01T05:59:59.999Z'), null)).toBeNull()
     const expected = ['2026-12-01', '2026-11-01', '2026-12-01', '2027-01-01', '2026-12-01']
@@ -259,7 +259,7 @@ describe('what is due', () => {
   })
 
   test('is a run when the data have grown by a day, counted from the last midnight', () => {
-    const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
+    const place = startingPosition(daily, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
     expect(place).toEqual({ nextRunAt: null, coveredUntil: at('2026-11-25T00:00:00Z') })
     const due = (until: string) => shown(dueRun(daily, place, at('2027-01-01T00:00:00Z'), data(until)))
     expect(due('2026-11-25T23:59:59Z')).toBeNull()
@@ -272,12 +272,16 @@ describe('what is due', () => {
     const due = dueRun(monthly, place, at('2026-02-01T06:00:00Z'), data('2026-02-01T00:00:00Z'))
     expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-02-01T06:00:00Z') })
     const yearly: Trigger = { ...daily, period: { unit: 'years', count: 1 } }
-    const { coveredUntil } = startingPlace(yearly, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
+    const { coveredUntil } = startingPosition(
+      yearly,
+      at('2026-11-27T12:00:00Z'),
+      data('2026-11-25T09:00:00Z'),
+    )
     expect(coveredUntil).toEqual(at('2026-01-05T08:00:00Z'))
   })
 
   test('begins with the first data when there were none', () => {
-    const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), null)
+    const place = startingPosition(daily, at('2026-11-27T12:00:00Z'), null)
     expect(dueRun(daily, place, at('2026-11-27T12:00:00Z'), null)).toBeNull()
     const due = dueRun(daily, place, at('2026-11-27T12:00:00Z'), data('2026-01-08T10:00:00Z'))
     expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-01-08T00:00:00Z') })

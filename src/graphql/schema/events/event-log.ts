@@ -1,11 +1,11 @@
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
-import { encodeEventCursor, type LogPlace } from '../../../runs/follow/event-cursor.ts'
+import { type EventCursor, encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
 import {
-  largestEventPage,
-  placeOfCursor,
+  maxEventPage,
   type RunEventPage,
+  readEventCursor,
   readRunEvents,
 } from '../../../runs/follow/read-run-events.ts'
 import { checkScope, type RunScope } from '../../../runs/follow/run-scope.ts'
@@ -57,7 +57,7 @@ const ReportRunEventPage = builder
 builder.queryField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEventPage,
-    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPageSize} a page, at most ${largestEventPage}.`,
+    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPageSize} a page, at most ${maxEventPage}.`,
     args: {
       ...pageArgs(t.arg, defaultPageSize),
       scope: t.arg({ type: ReportRunScope, description: 'Which runs; all when absent.' }),
@@ -70,7 +70,7 @@ builder.queryField('reportRunEvents', (t) =>
 builder.prismaObjectField('ReportRun', 'events', (t) =>
   t.field({
     type: ReportRunEventPage,
-    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultPageSizeOfRun} a page, at most ${largestEventPage}.`,
+    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultPageSizeOfRun} a page, at most ${maxEventPage}.`,
     args: pageArgs(t.arg, defaultPageSizeOfRun),
     resolve: ({ id }, { after, first }, context) =>
       readPage(context, () => ({ kind: 'run', id }), after, first ?? defaultPageSizeOfRun),
@@ -118,8 +118,8 @@ function readScope({ id, tags, filter, all }: typeof ReportRunScope.$inferInput)
   ])
 }
 
-function readAfter(context: Context, after: string | null | undefined): LogPlace | null {
-  return typeof after === 'string' ? placeOfCursor(requireViewer(context), after) : null
+function readAfter(context: Context, after: string | null | undefined): EventCursor | null {
+  return typeof after === 'string' ? readEventCursor(requireViewer(context), after) : null
 }
 
 function pageArgs(arg: ArgBuilder, defaultSize: number) {
@@ -128,7 +128,7 @@ function pageArgs(arg: ArgBuilder, defaultSize: number) {
       type: 'EventCursor',
       description: 'Begin behind this; with the oldest event that is kept when absent.',
     }),
-    first: arg.int({ defaultValue: defaultSize, description: `How many, 1 to ${largestEventPage}.` }),
+    first: arg.int({ defaultValue: defaultSize, description: `How many, 1 to ${maxEventPage}.` }),
   }
 }
 

@@ -14,7 +14,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
     cursor: t.field({
       type: 'EventCursor',
       description: 'Resume after this.',
-      resolve: ({ tenant, place }) => encodeEventCursor(tenant, place),
+      resolve: ({ tenant, cursor }) => encodeEventCursor(tenant, cursor),
     }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it happened.' }),
     run: t.field({
