@@ -16,6 +16,5 @@ test('reports that are asked for at once are all taken up at once, not at the ne
         / extract(epoch from max(finished_at) - min(created_at)))::float8 as share from report_runs`,
   )
   // Of the time, a report was made. When the worker is not woken it looks every two seconds, much longer than a report takes.
-  console.log(work)
   expect(work?.share).toBeGreaterThan(0.3)
 })
