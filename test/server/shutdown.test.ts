@@ -107,15 +107,14 @@ test.concurrent('streams, and requests that hang, are ended when their time is u
   const release = await lockRuns(database)
   const hanging = ask(gateway, key, '{ reportRuns { totalCount } }').catch(() => 'cut off')
   await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 30_000)
-  const before = performance.now()
+  // Without a limit it would wait for the report, which takes a quarter of an hour, and for the lock.
   await gateway[Symbol.asyncDispose]()
-  expect(performance.now() - before).toBeLessThan(10_000)
   expect(await hanging).toBe('cut off')
   await streamed
   await release()
 })
 
-test.concurrent('a stop ends in time although the database does not answer', async ({ expect }) => {
+test.concurrent('a stop ends in time although the database does not answer', async () => {
   await using database = await createTestDatabase()
   await using proxy = await startTcpProxy(database.url)
   const gateway = await startTestGateway({
@@ -124,9 +123,8 @@ test.concurrent('a stop ends in time although the database does not answer', asy
   })
   await gateway.createAccount()
   proxy.swallow()
-  const before = performance.now()
+  // The database never answers: that this returns is all there is to see.
   await gateway[Symbol.asyncDispose]()
-  expect(performance.now() - before).toBeLessThan(9_000)
 })
 
 test.concurrent('an idle process ends at once, whatever it would give others', async ({ expect }) => {
@@ -135,16 +133,15 @@ test.concurrent('an idle process ends at once, whatever it would give others', a
   await using _folder = { [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }) }
   await using gateway = spawnGateway({
     DATABASE_URL: database.url,
-    STOP_SECONDS: '60',
+    // Much longer than `ended` waits.
+    STOP_SECONDS: '600',
     DATA_DIR: dataDir,
   })
   const url = await gateway.ready()
   // Leaves a connection open that nothing is asked on.
   expect((await fetch(`${url}/health`)).status).toBe(200)
-  const before = performance.now()
   gateway.child.kill('SIGTERM')
   expect(await gateway.ended()).toBe(0)
-  expect(performance.now() - before).toBeLessThan(5_000)
 })
 
 /** A process that starts on the database; it may never be ready. */
@@ -159,33 +156,29 @@ async function spawnOn(database: TestDatabase, environment: Record<string, strin
 
 test.each([
   // As another process that migrates.
-  ['that waits for another one', 'select pg_advisory_lock(7203614871)', '60', 5_000],
+  ['that waits for another one', 'select pg_advisory_lock(7203614871)', '600'],
   // What has begun cannot be given up in order.
-  ['whose migration hangs', 'lock table report_gateway._prisma_migrations', '1', 12_000],
-])(
-  'a process that is asked to stop during a start %s ends in time',
-  async (_name, lock, stopSeconds, limit) => {
-    await using database = await createTestDatabase()
-    const holder = new pg.Client({ connectionString: database.url })
-    // Its database is dropped under it in the end.
-    holder.on('error', () => {})
-    await holder.connect()
-    await holder.query('begin')
-    await holder.query(lock)
-    await using spawned = await spawnOn(database, { STOP_SECONDS: stopSeconds })
-    const { gateway } = spawned
-    await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 20_000)
-    const before = performance.now()
-    gateway.child.kill('SIGTERM')
-    expect(await gateway.ended()).toBe(0)
-    expect(performance.now() - before).toBeLessThan(limit)
-    await holder.end()
-  },
-)
+  ['whose migration hangs', 'lock table report_gateway._prisma_migrations', '1'],
+])('a process that is asked to stop during a start %s ends in time', async (_name, lock, stopSeconds) => {
+  await using database = await createTestDatabase()
+  const holder = new pg.Client({ connectionString: database.url })
+  // Its database is dropped under it in the end.
+  holder.on('error', () => {})
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query(lock)
+  await using spawned = await spawnOn(database, { STOP_SECONDS: stopSeconds })
+  const { gateway } = spawned
+  await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 20_000)
+  gateway.child.kill('SIGTERM')
+  // The lock is held for longer than this waits.
+  expect(await gateway.ended()).toBe(0)
+  await holder.end()
+})
 
 test('a second SIGTERM ends the process at once', async () => {
   await using database = await createTestDatabase()
-  await using spawned = await spawnOn(database, { DRAIN_SECONDS: '60' })
+  await using spawned = await spawnOn(database, { DRAIN_SECONDS: '600' })
   const { gateway } = spawned
   await gateway.ready()
   gateway.child.kill('SIGTERM')

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { demoTemplate, emptyTemplate } from './global-setup.ts'
+import { demoTemplate, emptyTemplate, type Template } from './templates.ts'
 
 export type TestDatabase = AsyncDisposable & {
   url: string
@@ -9,8 +9,16 @@ export type TestDatabase = AsyncDisposable & {
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
 }
 
-async function withAdmin(statement: string): Promise<void> {
-  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+/** @returns URL of the Postgres for tests, in which the template is ready to be cloned */
+export async function prepareTemplate(template: Template): Promise<string> {
+  const response = await fetch(`${inject('templatesUrl')}/${template}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(text)
+  return text
+}
+
+async function administer(postgresUrl: string, statement: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: postgresUrl })
   await admin.connect()
   try {
     await admin.query(statement)
@@ -26,10 +34,10 @@ async function withAdmin(statement: string): Promise<void> {
  */
 export async function createTestDatabase(withLedger = false): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
-  await withAdmin(
-    `create database ${name} template ${withLedger ? demoTemplate : emptyTemplate} strategy file_copy`,
-  )
-  const url = new URL(inject('postgresUrl'))
+  const template = withLedger ? demoTemplate : emptyTemplate
+  const postgresUrl = await prepareTemplate(template)
+  await administer(postgresUrl, `create database ${name} template ${template} strategy file_copy`)
+  const url = new URL(postgresUrl)
   url.pathname = name
   const pool = new pg.Pool({ connectionString: url.href, options: '-c search_path=report_gateway', max: 2 })
   // Dropping the database ends connections that are still being closed.
@@ -40,7 +48,7 @@ export async function createTestDatabase(withLedger = false): Promise<TestDataba
       (await pool.query<Row>(text, values)).rows,
     [Symbol.asyncDispose]: async () => {
       await pool.end()
-      await withAdmin(`drop database if exists ${name} with (force)`)
+      await administer(postgresUrl, `drop database if exists ${name} with (force)`)
     },
   }
 }

@@ -1,89 +1,42 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import pg from 'pg'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
-import { demoAccountId } from '../../src/demo/demo.ts'
-import { loadDemoLedger } from '../../src/demo/demo-ledger.ts'
-import { createConnection } from '../../src/postgres/client.ts'
-import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
-import { migrate } from '../../src/postgres/migrate.ts'
-import { startQueue } from '../../src/postgres/queue.ts'
+import type { TemplateDatabases } from './template-databases.ts'
+import { demoTemplate, emptyTemplate } from './templates.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A Postgres for tests, with the databases `emptyTemplate` and `demoTemplate` to clone. */
-    postgresUrl: string
+    /** Where `prepareTemplate` in test/support/database.ts asks for templates. */
+    templatesUrl: string
   }
 }
 
-/** All tables, no rows. */
-export const emptyTemplate = 'template_empty'
-/** All tables, and the demo ledger of `demoAccountId` in both modes, which ends at `demoLedgerEnd`. */
-export const demoTemplate = 'template_demo'
-export const demoLedgerEnd = new Date('2026-11-01T00:00:00Z')
-
-function fail(error: Error): void {
-  throw error
-}
-
-function databaseUrl(postgresUrl: string, name: string): string {
-  const url = new URL(postgresUrl)
-  url.pathname = name
-  return url.href
-}
-
-async function administer(postgresUrl: string, statement: string): Promise<void> {
-  const admin = new pg.Client({ connectionString: postgresUrl })
-  await admin.connect()
-  await admin.query(statement)
-  await admin.end()
-}
-
-/** Has it wait for no disk: nothing in it outlives the run. */
-async function relax(postgresUrl: string): Promise<void> {
-  for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit']) {
-    await administer(postgresUrl, `alter system set ${setting} = off`)
-  }
-  await administer(postgresUrl, 'select pg_reload_conf()')
-}
-
-async function makeEmptyTemplate(postgresUrl: string): Promise<void> {
-  await administer(postgresUrl, `create database ${emptyTemplate}`)
-  const url = databaseUrl(postgresUrl, emptyTemplate)
-  await migrate(url)
-  const queue = await startQueue({ url, works: false, onError: fail })
-  await queue.stop()
-}
-
-async function makeDemoTemplate(postgresUrl: string): Promise<void> {
-  await administer(postgresUrl, `create database ${demoTemplate} template ${emptyTemplate}`)
-  const url = databaseUrl(postgresUrl, demoTemplate)
-  const client = createConnection(url, 'template')
-  await client.connect()
-  await client.query("insert into accounts (id, name) values ($1, 'Demo')", [demoAccountId])
-  for (const livemode of [false, true]) {
-    await client.query('begin')
-    await loadDemoLedger(client, { accountId: demoAccountId, livemode, endsAt: demoLedgerEnd })
-    await client.query('commit')
-  }
-  await client.query('analyze')
-  await client.end()
-}
-
-/** One Postgres for the whole run; each test clones a template. */
+/** One Postgres for the whole run, started when the first test asks for a template, since many files ask for none. */
 async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await using opened = new AsyncDisposableStack()
-  const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
-  opened.defer(() => rm(dataDir, { recursive: true, force: true }))
-  const postgres = await openEmbeddedPostgres({ dataDir })
-  opened.defer(postgres.close)
-  await relax(postgres.url)
-  await makeEmptyTemplate(postgres.url)
-  await makeDemoTemplate(postgres.url)
-  project.provide('postgresUrl', postgres.url)
-  const closers = opened.move()
-  return () => closers.disposeAsync()
+  let databases: Promise<TemplateDatabases> | undefined
+  const server = createServer(async (request, response) => {
+    const template = ([emptyTemplate, demoTemplate] as const).find((name) => request.url === `/${name}`)
+    try {
+      if (!template) throw new Error(`There is no template ${request.url}.`)
+      databases ??= import('./template-databases.ts').then(({ openTemplateDatabases }) =>
+        openTemplateDatabases(),
+      )
+      response.end(await (await databases).prepare(template))
+    } catch (error) {
+      response.writeHead(500).end(String(error))
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // A server that listens on TCP has an address of this form.
+  const { port } = server.address() as AddressInfo
+  project.provide('templatesUrl', `http://127.0.0.1:${port}`)
+  return async () => {
+    server.close()
+    server.closeAllConnections()
+    await (await databases)?.[Symbol.asyncDispose]()
+  }
 }
 
 export { setup }

@@ -116,12 +116,21 @@ function checkReportInput(where: string, fields: Readonly<Record<string, GraphQL
   return []
 }
 
-/** Every field of a type that has a value without arguments, some levels deep; each under a name of its own. */
-export function selectionOf(schema: GraphQLSchema, type: GraphQLNamedType, depth = 3): string {
+/**
+ * Every field of a type that has a value without arguments, some levels deep.
+ *
+ * @param isPart of an abstract type: each field has a name of its own, since another part may have one of another type
+ */
+export function selectionOf(
+  schema: GraphQLSchema,
+  type: GraphQLNamedType,
+  depth = 3,
+  isPart = false,
+): string {
   if (isAbstractType(type)) {
     const parts = schema
       .getPossibleTypes(type)
-      .map((part) => `... on ${part.name} ${selectionOf(schema, part, depth)}`)
+      .map((part) => `... on ${part.name} ${selectionOf(schema, part, depth, true)}`)
     return `{ __typename ${parts.join(' ')} }`
   }
   if (!isObjectType(type)) return ''
@@ -132,7 +141,8 @@ export function selectionOf(schema: GraphQLSchema, type: GraphQLNamedType, depth
       throw teach(`${type.name}.${field.name} cannot be selected without arguments.`)
     }
     if (!isLeaf && depth === 0) return []
-    return [`${type.name}_${field.name}: ${field.name} ${selectionOf(schema, fieldType, depth - 1)}`]
+    const alias = isPart ? `${type.name}_${field.name}:` : ''
+    return [`${alias}${field.name}${selectionOf(schema, fieldType, depth - 1)}`]
   })
   return `{ __typename ${fields.join(' ')} }`
 }

@@ -8,6 +8,8 @@ export type SentStatement = {
   application: string
 }
 
+type MadeClient = { connectionParameters: { application_name?: string } }
+
 /** Notes every statement that this process sends to Postgres from now on, by whatever pool. */
 export function noteStatements(): Disposable & { statements(): SentStatement[]; forget(): void } {
   // Prisma and pg-boss, too, send theirs through this method.
@@ -15,13 +17,16 @@ export function noteStatements(): Disposable & { statements(): SentStatement[]; 
   return {
     statements: () =>
       query.mock.calls.map(([first, second]: unknown[], index) => {
-        const { text = '', values = second } = typeof first === 'string' ? { text: first } : Object(first)
+        // What is not a text is an object that may have these, whatever form of a query it is.
+        const { text = '', values = second } =
+          typeof first === 'string' ? { text: first } : (first as Partial<pg.QueryConfig>)
         // The types leave out what a client was made with.
-        const client: { connectionParameters?: { application_name?: string } } = Object(
-          query.mock.contexts[index],
-        )
-        const application = client.connectionParameters?.application_name ?? ''
-        return { text: String(text), values: Array.isArray(values) ? values : [], application }
+        const { connectionParameters } = query.mock.contexts[index] as unknown as MadeClient
+        return {
+          text,
+          values: Array.isArray(values) ? values : [],
+          application: connectionParameters.application_name ?? '',
+        }
       }),
     forget: () => void query.mockClear(),
     [Symbol.dispose]: () => query.mockRestore(),

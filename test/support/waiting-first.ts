@@ -1,22 +1,27 @@
-import { basename } from 'node:path'
+import { relative } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-// Files that kill processes or wait for silence to be noticed: short texts that take long.
+// Files that kill processes or wait for silence to be noticed: they take long and need little of a processor.
 const waiting = new Set([
-  'worker-crash.test.ts',
-  'chaos.test.ts',
-  'start.test.ts',
-  'worker-outage.test.ts',
-  'worker-queue.test.ts',
-  'worker-kills.test.ts',
-  'idempotency-kills.test.ts',
-  'roles.test.ts',
-  'shutdown.test.ts',
-  'graphiql.test.ts',
+  'test/worker/crash.test.ts',
+  'test/chaos.test.ts',
+  'test/cli/commands/start.test.ts',
+  'test/worker/outage.test.ts',
+  'test/graphql/transports/slow-reader.test.ts',
+  'test/worker/kills.test.ts',
+  'test/server/health.test.ts',
+  'test/server/shutdown.test.ts',
+  'test/postgres/outage.test.ts',
+  'test/worker/queue.test.ts',
+  'test/runs/create/idempotency-kills.test.ts',
+  'test/server/roles.test.ts',
+  'test/graphql/plugins/graphiql.test.ts',
 ])
 
+const root = `${import.meta.dirname}/../..`
+
 function isWaiting({ moduleId }: TestSpecification): boolean {
-  return waiting.has(basename(moduleId))
+  return waiting.has(relative(root, moduleId))
 }
 
 /** How many others are begun between two that wait: several at once would keep each other's processes from starting. */
@@ -29,8 +34,11 @@ const between = 2
 export class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const others = sorted.filter((file) => !isWaiting(file))
-    const mixed = sorted.filter(isWaiting).flatMap((file) => [file, ...others.splice(0, between)])
-    return [...mixed, ...others]
+    // Those with a process of their own go before all: between the others, they would end a process that those share.
+    const alone = sorted.filter(({ project }) => project.config.isolate)
+    const together = sorted.filter(({ project }) => !project.config.isolate)
+    const others = together.filter((file) => !isWaiting(file))
+    const mixed = together.filter(isWaiting).flatMap((file) => [file, ...others.splice(0, between)])
+    return [...alone, ...mixed, ...others]
   }
 }

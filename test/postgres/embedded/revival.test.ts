@@ -35,10 +35,8 @@ test('a Postgres that is killed under a gateway and a worker is started again by
   const { test: key } = JSON.parse(await readFile(join(environment.DATA_DIR, 'keys.json'), 'utf8'))
 
   process.kill(killed, 'SIGKILL')
-  const before = performance.now()
   await vi.waitFor(async () => expect(await Promise.all(urls.map(isReady))).not.toEqual([true, true]), 30_000)
-  await vi.waitFor(async () => expect(await Promise.all(urls.map(isReady))).toEqual([true, true]), 15_000)
-  expect(performance.now() - before).toBeLessThan(15_000)
+  await vi.waitFor(async () => expect(await Promise.all(urls.map(isReady))).toEqual([true, true]), 30_000)
   const client = createGraphqlClient(urls[0] ?? '', key)
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } } }>(
     'mutation { createReportRun(input: { report: { balanceSummary: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
