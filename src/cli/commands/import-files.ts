@@ -35,7 +35,7 @@ export async function importFiles(
   })
 }
 
-/** With an end declared, each file alone would seem to tell all that only the files together tell. */
+/** What is declared to be covered is covered by the files together, and not by each of them. */
 function isTogether({ paths, declared }: FileImport): boolean {
   return paths.length > 1 && (declared.from !== null || declared.until !== null)
 }

@@ -40,7 +40,7 @@ function welcome({ url, demo }: Started, { databaseUrl, dataDir }: Config): stri
 function readConfig(args: string[], environment: Record<string, string | undefined>): Config {
   const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
   const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
-  // A worker beside a gateway on one machine just starts: nobody has to know its port.
+  // A worker beside a gateway on one machine takes any free port, which no client needs to know.
   return config.role === 'worker' && !environment.PORT ? { ...config, port: 0 } : config
 }
 
