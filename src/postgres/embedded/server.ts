@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -12,6 +12,8 @@ import { findPostmaster, type Postmaster, pidFile, readPidFile, stopPostmaster }
 const pollMilliseconds = 20
 /** How long a start may take; recovery after a crash can be long. */
 const startMilliseconds = 120_000
+/** How long a server that another process started may not let us in before it is ended and replaced. */
+const silenceMilliseconds = 10_000
 const maxLogBytes = 8 * 1024 * 1024
 const shownLogLines = 12
 
@@ -50,40 +52,67 @@ export type ServerOptions = {
  */
 export async function ensureServer(options: ServerOptions): Promise<Postmaster> {
   const { cluster, onProgress, port } = options
-  const { data } = cluster
+  const { data, logFile } = cluster
   const running = await findPostmaster(data)
-  if (running && (await canLogIn(running, cluster, 'create'))) {
-    onProgress(`Found Postgres (process ${running.pid}) at 127.0.0.1:${running.port}.`)
-    return running
-  }
   if (running) {
+    const server = await waitForLogin(options, Date.now() + silenceMilliseconds)
+    if (server) {
+      onProgress(`Found Postgres (process ${server.pid}) at 127.0.0.1:${server.port}.`)
+      return server
+    }
     onProgress(`Postgres (process ${running.pid}) does not answer: ending it.`)
     await stopPostmaster(running.pid, data)
   }
   const deadline = Date.now() + startMilliseconds
-  let chosenPort = port ?? ((await readPidFile(data))?.port || (await freePort()))
+  const last = running ?? (await readPidFile(data))
+  let chosenPort = port ?? (last?.port || (await freePort()))
   while (true) {
-    const { child, lastWords } = await spawnServer(cluster, chosenPort)
-    const server = await waitForLogin(child, options, deadline)
+    const started = await startServer(cluster, chosenPort)
+    const server = await waitForLogin(options, deadline, started)
     if (server) {
       onProgress(`Started Postgres (process ${server.pid}) at 127.0.0.1:${server.port}.`)
       return server
     }
-    const words = await lastWords()
+    const words = await started.lastWords()
     if (stalePidFile.test(words)) await rm(pidFile(data), { force: true })
     else if (!passingReason.test(words)) {
-      throw new Error(
-        `Postgres ended while starting on ${data}. The end of its log, ${cluster.logFile}:\n${words}`,
-      )
+      throw new Error(`Postgres ended while starting on ${data}. The end of its log, ${logFile}:\n${words}`)
     }
     chosenPort = port ?? (await freePort())
   }
 }
 
-async function spawnServer(
-  cluster: Cluster,
-  port: number,
-): Promise<{ child: ChildProcess; lastWords: () => Promise<string> }> {
+type StartedServer = {
+  pid: number
+  isRunning: () => boolean
+  /** The last lines that it wrote to its log. */
+  lastWords: () => Promise<string>
+}
+
+/** Null when the server ended; for one that was not started here, also after the deadline. */
+async function waitForLogin(
+  { cluster, signal }: ServerOptions,
+  deadline: number,
+  started?: StartedServer,
+): Promise<Postmaster | null> {
+  try {
+    while (Date.now() < deadline) {
+      const server = await findPostmaster(cluster.data)
+      if (server && (await canLogIn(server, cluster, 'create'))) return server
+      if (!server && !started?.isRunning()) return null
+      await setTimeout(pollMilliseconds, undefined, { signal })
+    }
+    if (!started) return null
+    throw new Error(
+      `Postgres (process ${started.pid}) did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`,
+    )
+  } catch (error) {
+    if (started?.isRunning()) await stopPostmaster(started.pid, cluster.data)
+    throw error
+  }
+}
+
+async function startServer(cluster: Cluster, port: number): Promise<StartedServer> {
   await using log = await open(cluster.logFile, 'a', 0o600)
   if ((await log.stat()).size > maxLogBytes) await log.truncate()
   const { size } = await log.stat()
@@ -102,36 +131,14 @@ async function spawnServer(
   await once(child, 'spawn').catch((cause) => {
     throw new Error(`Cannot run ${program}. If it does not fit this system, set DATABASE_URL.`, { cause })
   })
-  const lastWords = async (): Promise<string> => {
-    const text = (await readFile(cluster.logFile)).subarray(size).toString('utf8').trimEnd()
-    return text.split('\n').slice(-shownLogLines).join('\n')
-  }
-  return { child, lastWords }
-}
-
-/** Null when the server ended. */
-async function waitForLogin(
-  child: ChildProcess,
-  { cluster, signal }: ServerOptions,
-  deadline: number,
-): Promise<Postmaster | null> {
-  // A process that has spawned has a pid.
-  const pid = child.pid as number
-  try {
-    while (child.exitCode === null && child.signalCode === null) {
-      const server = await findPostmaster(cluster.data)
-      if (server && (await canLogIn(server, cluster, 'create'))) return server
-      if (Date.now() > deadline) {
-        throw new Error(
-          `Postgres (process ${pid}) did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`,
-        )
-      }
-      await setTimeout(pollMilliseconds, undefined, { signal })
-    }
-    return null
-  } catch (error) {
-    await stopPostmaster(pid, cluster.data)
-    throw error
+  return {
+    // A process that has spawned has a pid.
+    pid: child.pid as number,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+    lastWords: async () => {
+      const text = (await readFile(cluster.logFile)).subarray(size).toString('utf8').trimEnd()
+      return text.split('\n').slice(-shownLogLines).join('\n')
+    },
   }
 }
 
