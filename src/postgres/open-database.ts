@@ -21,8 +21,7 @@ export async function openDatabase(
   onProgress: (message: string) => void,
   signal?: AbortSignal,
 ): Promise<Database> {
-  if (databaseUrl === null)
-    return openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
+  if (databaseUrl === null) return openEmbeddedPostgres({ dataDir, onProgress, signal })
   await checkServer(databaseUrl)
   return { url: databaseUrl, close: async () => {} }
 }

@@ -1,19 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Queue, ReportRunJob } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue-tables.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
+import { createLastAttempt } from './claim.ts'
 import {
   type Outcome,
   type RunWork,
   retryOptions,
-  type WorkerDependencies,
+  type WorkerServices,
   type WorkLimits,
 } from './dependencies.ts'
-import { createLastAttempt } from './last-attempt.ts'
 import { runReport } from './run-report.ts'
 
 export type Worker = {
   /**
-   * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin anew elsewhere.
+   * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin again elsewhere.
    * Safe to call twice.
    */
   stop(): Promise<void>
@@ -39,21 +40,18 @@ const waits: Record<Outcome | 'FAULT', number | null> = {
 
 /** Takes report runs from the queue as they are created. */
 export async function startWorker(
-  deps: WorkerDependencies,
+  deps: WorkerServices,
   queue: Queue,
   { concurrency, accountConcurrency, runAttempts, stopSeconds }: WorkerOptions,
 ): Promise<Worker> {
   const limits = { accountConcurrency, runAttempts }
-  const work: RunWork = { ...deps, limits, lastAttempt: createLastAttempt() }
+  const work: RunWork = { ...deps, limits, tryLastAttempt: createLastAttempt() }
   const stopping = new AbortController()
-  const timers = new Set<NodeJS.Timeout>()
+  const stopped = new AbortController()
 
-  const wakeLater = (slotId: string, milliseconds: number): void => {
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      queue.boss.notifyWorker(slotId)
-    }, milliseconds)
-    timers.add(timer)
+  const wakeLater = async (slotId: string, milliseconds: number): Promise<void> => {
+    await delay(milliseconds, undefined, { signal: stopped.signal })
+    queue.boss.notifyWorker(slotId)
   }
 
   const perform = async ({ id: slotId, job }: Slot): Promise<void> => {
@@ -67,7 +65,8 @@ export async function startWorker(
     const wait = waits[outcome]
     if (wait === null) return
     await retryDuringOutage(() => queue.putBack(job, wait), retryOptions(deps, signals))
-    wakeLater(slotId, wait)
+    // It fails only when the worker has stopped.
+    wakeLater(slotId, wait).catch(() => {})
   }
 
   const settings = {
@@ -93,15 +92,10 @@ export async function startWorker(
     const patience = setTimeout(() => stopping.abort(), stopSeconds * 1_000)
     await queue.boss.offWork(reportRunQueue, { wait: true })
     clearTimeout(patience)
-    for (const timer of timers) clearTimeout(timer)
+    stopped.abort()
     // What was handed back, and places that became free, are for others now.
     await queue.wake().catch(() => {})
   }
-  let stopped: Promise<void> | null = null
-  return {
-    stop: () => {
-      stopped ??= stop()
-      return stopped
-    },
-  }
+  let ending: Promise<void> | null = null
+  return { stop: () => (ending ??= stop()) }
 }
