@@ -67,8 +67,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     ...(isForeign && { maxUses: 1 }),
     ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
-  // Without a listener, an idle connection that Postgres ends would end the process.
+  // Without a listener, a connection that Postgres ends would end the process: an idle one, and one that was given back with
+  // an error, to which the pool does not listen any more.
   pool.on('error', (error) => onError(error))
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 

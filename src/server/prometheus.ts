@@ -1,18 +1,11 @@
 import type { Pool } from 'pg'
-import {
-  Counter,
-  type CounterConfiguration,
-  collectDefaultMetrics,
-  Gauge,
-  Histogram,
-  Registry,
-} from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
 import { queueSchema, reportRunQueue } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
 
 export type Prometheus = {
-  /** To be told what happens. */
+  /** To be called when something happens. */
   metrics: Metrics
   /**
    * Adds what is measured when it is scraped: the connections of these pools, and runs that wait for a worker, counted by
@@ -32,16 +25,17 @@ const cacheMilliseconds = 5_000
 /** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
 export function createPrometheus(): Prometheus {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry })
   return {
-    metrics: { ...createRunMetrics(registers), ...createServerMetrics(registers) },
+    metrics: { ...createRunMetrics(registry), ...createServerMetrics(registry) },
     observe: (pools) => {
       new Gauge({
-        name: 'report_gateway_pool_connections',
-        help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
-        labelNames: ['pool', 'state'],
-        registers,
+        ...described(
+          registry,
+          'pool_connections',
+          'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
+          ['pool', 'state'],
+        ),
         collect() {
           for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
             this.set({ pool, state: 'total' }, totalCount)
@@ -55,9 +49,11 @@ export function createPrometheus(): Prometheus {
         cacheMilliseconds,
       )
       new Gauge({
-        name: 'report_gateway_queue_depth',
-        help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
-        registers,
+        ...described(
+          registry,
+          'queue_depth',
+          'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
+        ),
         async collect() {
           this.set(await waiting())
         },
@@ -65,6 +61,16 @@ export function createPrometheus(): Prometheus {
     },
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
+}
+
+/** What a metric of ours is made with. */
+function described<Label extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: Label[] = [],
+) {
+  return { name: `report_gateway_${name}`, help, labelNames, registers: [registry] }
 }
 
 /** Report runs that wait for a worker, by an index that has only those. */
@@ -77,52 +83,35 @@ async function countWaitingRuns(pool: Pool): Promise<number> {
 }
 
 function createRunMetrics(
-  registers: Registry[],
+  registry: Registry,
 ): Pick<Metrics, 'runTaken' | 'runEnded' | 'eventsDelivered' | 'wakeUpReconnected'> {
-  const counter = <Label extends string>(settings: CounterConfiguration<Label>) =>
-    new Counter({ ...settings, registers })
-  const runs = counter({
-    name: 'report_gateway_runs_total',
-    help: 'Report runs that this process has ended, by their final status.',
-    labelNames: ['report_type', 'status'],
-  })
-  const duration = new Histogram({
-    name: 'report_gateway_run_duration_seconds',
-    help: 'Time from the first start of a run to its end.',
-    labelNames: ['report_type', 'status'],
-    buckets: runBuckets,
-    registers,
-  })
-  const waited = new Histogram({
-    name: 'report_gateway_run_queue_seconds',
-    help: 'Time from the creation of a run to its first start.',
-    labelNames: ['report_type'],
-    buckets: runBuckets,
-    registers,
-  })
-  const rows = counter({
-    name: 'report_gateway_rows_written_total',
-    help: 'Rows in the files of runs that succeeded.',
-    labelNames: ['report_type'],
-  })
-  const bytes = counter({
-    name: 'report_gateway_bytes_written_total',
-    help: 'Bytes in the files of runs that succeeded, as stored.',
-    labelNames: ['report_type'],
-  })
-  const running = new Gauge({
-    name: 'report_gateway_runs_running',
-    help: 'Report runs that this process works on now.',
-    registers,
-  })
-  const events = counter({
-    name: 'report_gateway_events_delivered_total',
-    help: 'Entries of the event log that were put into mailboxes of subscriptions.',
-  })
-  const reconnects = counter({
-    name: 'report_gateway_wake_up_reconnects_total',
-    help: 'How often the wake-up connection was made anew.',
-  })
+  const counter = <Label extends string = never>(name: string, help: string, labels: Label[] = []) =>
+    new Counter(described(registry, name, help, labels))
+  const histogram = <Label extends string>(name: string, help: string, labels: Label[]) =>
+    new Histogram({ ...described(registry, name, help, labels), buckets: runBuckets })
+  const runs = counter('runs_total', 'Report runs that this process has ended, by their final status.', [
+    'report_type',
+    'status',
+  ])
+  const duration = histogram('run_duration_seconds', 'Time from the first start of a run to its end.', [
+    'report_type',
+    'status',
+  ])
+  const waited = histogram('run_queue_seconds', 'Time from the creation of a run to its first start.', [
+    'report_type',
+  ])
+  const rows = counter('rows_written_total', 'Rows in the files of runs that succeeded.', ['report_type'])
+  const bytes = counter('bytes_written_total', 'Bytes in the files of runs that succeeded, as stored.', [
+    'report_type',
+  ])
+  const running = new Gauge(
+    described(registry, 'runs_running', 'Report runs that this process works on now.'),
+  )
+  const events = counter(
+    'events_delivered_total',
+    'Entries of the event log that were put into mailboxes of subscriptions.',
+  )
+  const reconnects = counter('wake_up_reconnects_total', 'How often the wake-up connection was made anew.')
   return {
     runTaken: ({ reportType, createdAt, startedAt, execution }) => {
       // One that is begun again has waited before.
@@ -146,33 +135,34 @@ function createRunMetrics(
 }
 
 function createServerMetrics(
-  registers: Registry[],
+  registry: Registry,
 ): Pick<Metrics, 'requestAnswered' | 'operationExecuted' | 'socketOpened' | 'subscriptionOpened'> {
   const requests = new Histogram({
-    name: 'report_gateway_http_request_duration_seconds',
-    help: 'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
-    labelNames: ['method', 'route', 'status'],
+    ...described(
+      registry,
+      'http_request_duration_seconds',
+      'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
+      ['method', 'route', 'status'],
+    ),
     buckets: requestBuckets,
-    registers,
   })
-  const operations = new Counter({
-    name: 'report_gateway_graphql_operations_total',
-    help: 'GraphQL operations over HTTP and WebSocket.',
-    labelNames: ['kind', 'outcome'],
-    registers,
-  })
+  const operations = new Counter(
+    described(registry, 'graphql_operations_total', 'GraphQL operations over HTTP and WebSocket.', [
+      'kind',
+      'outcome',
+    ]),
+  )
   const openGauge = (name: string, help: string) => {
-    const gauge = new Gauge({ name, help, registers })
+    const gauge = new Gauge(described(registry, name, help))
     return (): (() => void) => {
       gauge.inc()
       return () => gauge.dec()
     }
   }
   return {
-    requestAnswered: ({ method, route, status, seconds }) =>
-      requests.observe({ method, route, status }, seconds),
-    operationExecuted: ({ kind, outcome }) => operations.inc({ kind, outcome }),
-    socketOpened: openGauge('report_gateway_open_sockets', 'WebSockets that are open.'),
-    subscriptionOpened: openGauge('report_gateway_open_subscriptions', 'GraphQL subscriptions under way.'),
+    requestAnswered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
+    operationExecuted: (labels) => operations.inc(labels),
+    socketOpened: openGauge('open_sockets', 'WebSockets that are open.'),
+    subscriptionOpened: openGauge('open_subscriptions', 'GraphQL subscriptions under way.'),
   }
 }
