@@ -22,20 +22,21 @@ const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_4
 /** Counting what waits costs a query, so scrapes share its answer for so long. */
 const cacheMilliseconds = 5_000
 
+const byType = ['report_type'] as const
+const byTypeAndStatus = ['report_type', 'status'] as const
+
 /** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
 export function createPrometheus(): Prometheus {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return {
-    metrics: { ...createRunMetrics(registry), ...createServerMetrics(registry) },
+    metrics: createMetrics(registry),
     observe: (pools) => {
       new Gauge({
-        ...described(
-          registry,
-          'pool_connections',
-          'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
-          ['pool', 'state'],
-        ),
+        name: 'report_gateway_pool_connections',
+        help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
+        labelNames: ['pool', 'state'],
+        registers: [registry],
         collect() {
           for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
             this.set({ pool, state: 'total' }, totalCount)
@@ -44,33 +45,18 @@ export function createPrometheus(): Prometheus {
           }
         },
       })
-      const waiting = shareAnswer(
-        () => countWaitingRuns(pools.probes).catch(() => Number.NaN),
-        cacheMilliseconds,
-      )
+      const count = shareAnswer(() => countWaitingRuns(pools.probes), cacheMilliseconds)
       new Gauge({
-        ...described(
-          registry,
-          'queue_depth',
-          'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
-        ),
+        name: 'report_gateway_queue_depth',
+        help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
+        registers: [registry],
         async collect() {
-          this.set(await waiting())
+          this.set(await count().catch(() => Number.NaN))
         },
       })
     },
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
-}
-
-/** What a metric of ours is made with. */
-function described<Label extends string = never>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: Label[] = [],
-) {
-  return { name: `report_gateway_${name}`, help, labelNames, registers: [registry] }
 }
 
 /** Report runs that wait for a worker, by an index that has only those. */
@@ -82,36 +68,74 @@ async function countWaitingRuns(pool: Pool): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-function createRunMetrics(
-  registry: Registry,
-): Pick<Metrics, 'runTaken' | 'runEnded' | 'eventsDelivered' | 'wakeUpReconnected'> {
-  const counter = <Label extends string = never>(name: string, help: string, labels: Label[] = []) =>
-    new Counter(described(registry, name, help, labels))
-  const histogram = <Label extends string>(name: string, help: string, labels: Label[]) =>
-    new Histogram({ ...described(registry, name, help, labels), buckets: runBuckets })
-  const runs = counter('runs_total', 'Report runs that this process has ended, by their final status.', [
-    'report_type',
-    'status',
-  ])
-  const duration = histogram('run_duration_seconds', 'Time from the first start of a run to its end.', [
-    'report_type',
-    'status',
-  ])
-  const waited = histogram('run_queue_seconds', 'Time from the creation of a run to its first start.', [
-    'report_type',
-  ])
-  const rows = counter('rows_written_total', 'Rows in the files of runs that succeeded.', ['report_type'])
-  const bytes = counter('bytes_written_total', 'Bytes in the files of runs that succeeded, as stored.', [
-    'report_type',
-  ])
-  const running = new Gauge(
-    described(registry, 'runs_running', 'Report runs that this process works on now.'),
+function createMetrics(registry: Registry): Metrics {
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, labelNames: readonly Label[], help: string) =>
+    new Counter({ name, labelNames, help, registers })
+  const histogram = <Label extends string>(
+    name: string,
+    labelNames: readonly Label[],
+    buckets: number[],
+    help: string,
+  ) => new Histogram({ name, labelNames, buckets, help, registers })
+  /** Counts what is under way: the function returned counts one more, and what that returns counts it down again. */
+  const underWay = (name: string, help: string) => {
+    const gauge = new Gauge({ name, help, registers })
+    return (): (() => void) => {
+      gauge.inc()
+      return () => gauge.dec()
+    }
+  }
+
+  const runs = counter(
+    'report_gateway_runs_total',
+    byTypeAndStatus,
+    'Report runs that this process has ended, by their final status.',
+  )
+  const duration = histogram(
+    'report_gateway_run_duration_seconds',
+    byTypeAndStatus,
+    runBuckets,
+    'Time from the first start of a run to its end.',
+  )
+  const waited = histogram(
+    'report_gateway_run_queue_seconds',
+    byType,
+    runBuckets,
+    'Time from the creation of a run to its first start.',
+  )
+  const running = underWay('report_gateway_runs_running', 'Report runs that this process works on now.')
+  const rows = counter(
+    'report_gateway_rows_written_total',
+    byType,
+    'Rows in the files of runs that succeeded.',
+  )
+  const bytes = counter(
+    'report_gateway_bytes_written_total',
+    byType,
+    'Bytes in the files of runs that succeeded, as stored.',
   )
   const events = counter(
-    'events_delivered_total',
-    'Entries of the event log that were put into mailboxes of subscriptions.',
+    'report_gateway_events_delivered_total',
+    [],
+    'Entries of the event log that were handed to subscriptions.',
   )
-  const reconnects = counter('wake_up_reconnects_total', 'How often the wake-up connection was made anew.')
+  const reconnects = counter(
+    'report_gateway_wake_up_reconnects_total',
+    [],
+    'How often the wake-up connection was made again.',
+  )
+  const requests = histogram(
+    'report_gateway_http_request_duration_seconds',
+    ['method', 'route', 'status'],
+    requestBuckets,
+    'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
+  )
+  const operations = counter(
+    'report_gateway_graphql_operations_total',
+    ['kind', 'outcome'],
+    'GraphQL operations over HTTP and WebSocket.',
+  )
   return {
     runTaken: ({ reportType, createdAt, startedAt, execution }) => {
       // One that is begun again has waited before.
@@ -119,8 +143,7 @@ function createRunMetrics(
         const seconds = (startedAt.getTime() - createdAt.getTime()) / 1000
         waited.observe({ report_type: reportType }, Math.max(0, seconds))
       }
-      running.inc()
-      return () => running.dec()
+      return running()
     },
     runEnded: ({ reportType, status, runMilliseconds, rowCount, byteSize }) => {
       const type = { report_type: reportType }
@@ -131,38 +154,9 @@ function createRunMetrics(
     },
     eventsDelivered: (count) => events.inc(count),
     wakeUpReconnected: () => reconnects.inc(),
-  }
-}
-
-function createServerMetrics(
-  registry: Registry,
-): Pick<Metrics, 'requestAnswered' | 'operationExecuted' | 'socketOpened' | 'subscriptionOpened'> {
-  const requests = new Histogram({
-    ...described(
-      registry,
-      'http_request_duration_seconds',
-      'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
-      ['method', 'route', 'status'],
-    ),
-    buckets: requestBuckets,
-  })
-  const operations = new Counter(
-    described(registry, 'graphql_operations_total', 'GraphQL operations over HTTP and WebSocket.', [
-      'kind',
-      'outcome',
-    ]),
-  )
-  const openGauge = (name: string, help: string) => {
-    const gauge = new Gauge(described(registry, name, help))
-    return (): (() => void) => {
-      gauge.inc()
-      return () => gauge.dec()
-    }
-  }
-  return {
     requestAnswered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
     operationExecuted: (labels) => operations.inc(labels),
-    socketOpened: openGauge('open_sockets', 'WebSockets that are open.'),
-    subscriptionOpened: openGauge('open_subscriptions', 'GraphQL subscriptions under way.'),
+    socketOpened: underWay('report_gateway_open_sockets', 'WebSockets that are open.'),
+    subscriptionOpened: underWay('report_gateway_open_subscriptions', 'GraphQL subscriptions under way.'),
   }
 }
