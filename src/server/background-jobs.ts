@@ -1,6 +1,6 @@
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
-import { type BackgroundJob, runEvery } from '../run-every.ts'
+import { type BackgroundJob, type RunEveryOptions, runEvery } from '../run-every.ts'
 import { pruneKeys } from '../runs/create/idempotency.ts'
 import { pruneDailyCounts } from '../runs/create/quota.ts'
 import { pruneEvents } from '../runs/follow/event-log.ts'
@@ -17,40 +17,30 @@ export type BackgroundJobsOptions = Pick<Config, 'role' | 'eventDays'> & {
   keyWatch: KeyWatch
 }
 
-type IntervalJob = {
-  task: (signal: AbortSignal) => Promise<unknown>
-  milliseconds: number
-  /** A sentence for the log when a call fails. */
-  failureMessage: string
-}
+type IntervalJob = Omit<RunEveryOptions, 'logger'>
 
 /** A queue of its own: a clean-up that takes long must not make reports late. */
 export const scheduleQueue = 'report-schedule'
 
 const dayMilliseconds = 24 * 60 * 60 * 1000
 
-/**
- * Starts all that a process does without being asked. The lists below are complete, but for what keeps a single connection
- * or subscription going: the heartbeats of sockets and of the wake-up connection, the polls of the hub and of pg-boss.
- */
+/** Starts all that a process of this role does without being asked. */
 export async function startBackgroundJobs(options: BackgroundJobsOptions): Promise<BackgroundJob> {
   const { role, services } = options
   const { queue, logger } = services
-  const cronJobs = { maintenance: maintenanceJobs(options), [scheduleQueue]: scheduleJobs(options) }
-  const running =
-    role === 'gateway'
-      ? []
-      : await Promise.all(
-          Object.entries(cronJobs).map(([queueName, jobs]) =>
-            startCronJobs({ queue, queueName, jobs, logger }),
-          ),
-        )
-  const intervalJobs = [
-    ...jobsOfEachProcess(options),
-    ...(role === 'worker' ? [] : jobsOfEachGateway(options)),
-    ...(role === 'gateway' ? [] : jobsOfEachWorker(options)),
+  const { inEachProcess, inEachGateway, inEachWorker, inOneWorker } = listJobs(options)
+  const running: BackgroundJob[] = []
+  if (role !== 'gateway') {
+    for (const [queueName, jobs] of Object.entries(inOneWorker)) {
+      running.push(await startCronJobs({ queue, queueName, jobs, logger }))
+    }
+  }
+  const jobs = [
+    ...inEachProcess,
+    ...(role === 'worker' ? [] : inEachGateway),
+    ...(role === 'gateway' ? [] : inEachWorker),
   ]
-  running.push(...intervalJobs.map((job) => runEvery({ ...job, logger })))
+  running.push(...jobs.map((job) => runEvery({ ...job, logger })))
   return {
     stop: async () => {
       await Promise.all(running.map((job) => job.stop()))
@@ -58,65 +48,60 @@ export async function startBackgroundJobs(options: BackgroundJobsOptions): Promi
   }
 }
 
-/** In every process, so that runs end in time although no worker lives. */
-function jobsOfEachProcess({ services }: BackgroundJobsOptions): IntervalJob[] {
-  return [
+/**
+ * All that runs in the background, but for what keeps a connection or a subscription going: the heartbeats of sockets and of
+ * the wake-up connection, and the polls of the hub and of pg-boss.
+ */
+function listJobs({ services, keyWatch, eventDays }: BackgroundJobsOptions) {
+  const { prisma, queue, logger, now } = services
+  const inEachProcess: IntervalJob[] = [
     {
+      // Here, so that runs end in time although no worker lives.
       task: (signal) => endLateRuns(services, signal),
       milliseconds: 1_000,
       failureMessage: 'Late runs could not be looked for; trying on.',
     },
   ]
-}
-
-function jobsOfEachGateway({ keyWatch }: BackgroundJobsOptions): IntervalJob[] {
-  return [
+  const inEachGateway: IntervalJob[] = [
     {
       task: keyWatch.check,
       milliseconds: 2_000,
       failureMessage: 'It could not be seen whether keys in use are still good; looking again soon.',
     },
   ]
-}
-
-function jobsOfEachWorker({ services }: BackgroundJobsOptions): IntervalJob[] {
-  return [
+  const inEachWorker: IntervalJob[] = [
     {
       task: (signal) => releaseRuns(services, signal),
       milliseconds: 2_000,
       failureMessage: 'Runs that wait for data could not be looked for; trying on.',
     },
     {
-      task: () => requeueOrphans(services.prisma, services.queue, services.logger),
+      task: () => requeueOrphans(prisma, queue, logger),
       milliseconds: 60_000,
       failureMessage: 'Runs without a job could not be looked for.',
     },
   ]
-}
-
-/** At their times, in one of all workers. */
-function maintenanceJobs({ services, eventDays }: BackgroundJobsOptions): CronJob[] {
-  const { prisma, now } = services
-  const oldestEvent = (): Date => new Date(now().getTime() - eventDays * dayMilliseconds)
-  return [
-    {
-      name: 'prune-events',
-      cron: '*/10 * * * *',
-      task: (signal) => pruneEvents(prisma, oldestEvent(), signal),
-    },
-    {
-      name: 'erase-expired-files',
-      cron: '*/5 * * * *',
-      task: (signal) => eraseExpiredFiles(services, signal),
-    },
-    { name: 'prune-idempotency-keys', cron: '7 * * * *', task: () => pruneKeys(prisma, now()) },
-    { name: 'prune-daily-counts', cron: '17 3 * * *', task: () => pruneDailyCounts(prisma, now()) },
-  ]
-}
-
-/** When a schedule is due stands with it, so an occurrence that the queue loses is found at the next look. */
-function scheduleJobs({ services }: BackgroundJobsOptions): CronJob[] {
-  return [
-    { name: 'run-due-schedules', cron: '* * * * *', task: (signal) => runDueSchedules(services, signal) },
-  ]
+  /** At the time of its cron expression each is done by one of all workers, one of a queue at a time. */
+  const inOneWorker: Record<string, CronJob[]> = {
+    maintenance: [
+      {
+        name: 'prune-events',
+        cron: '*/10 * * * *',
+        task: (signal) =>
+          pruneEvents(prisma, new Date(now().getTime() - eventDays * dayMilliseconds), signal),
+      },
+      {
+        name: 'erase-expired-files',
+        cron: '*/5 * * * *',
+        task: (signal) => eraseExpiredFiles(services, signal),
+      },
+      { name: 'prune-idempotency-keys', cron: '7 * * * *', task: () => pruneKeys(prisma, now()) },
+      { name: 'prune-daily-counts', cron: '17 3 * * *', task: () => pruneDailyCounts(prisma, now()) },
+    ],
+    // When a schedule is due stands with it, so an occurrence that the queue loses is found at the next look.
+    [scheduleQueue]: [
+      { name: 'run-due-schedules', cron: '* * * * *', task: (signal) => runDueSchedules(services, signal) },
+    ],
+  }
+  return { inEachProcess, inEachGateway, inEachWorker, inOneWorker }
 }

@@ -40,11 +40,11 @@ export function createReadiness({
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let askAll = async (): Promise<Answers> => ({ database: 'down', queue: 'down', wakeUp: 'down' })
   return {
-    serve: ({ database, queue, wakeUp }) => {
+    serve: (checks) => {
+      const ask = (need: Need) => outcome(checks[need], limitMilliseconds)
       askAll = shareAnswer(async () => {
-        const answers = [database, queue, wakeUp].map((check) => outcome(check, limitMilliseconds))
-        const [first = 'down', second = 'down', third = 'down'] = await Promise.all(answers)
-        return { database: first, queue: second, wakeUp: third }
+        const [database, queue, wakeUp] = await Promise.all([ask('database'), ask('queue'), ask('wakeUp')])
+        return { database, queue, wakeUp }
       }, cacheMilliseconds)
       if (state === 'starting') state = 'serving'
     },
