@@ -34,7 +34,7 @@ export function endLate(deps: ChangeServices, run: ReportRun): Promise<ReportRun
 
 /**
  * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
- * lives; whoever works on such a run notices that it has ended.
+ * lives; the worker of such a run notices that it has ended.
  */
 export function startDeadlines(deps: ChangeServices & Pick<Services, 'logger'>): BackgroundJob {
   return runEvery({
