@@ -1,4 +1,5 @@
 import { CronExpression, CronExpressionParser } from 'cron-parser'
+import { Temporal } from 'temporal-polyfill'
 import { describe, expect, test, vi } from 'vitest'
 import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../../src/schedules/cron.ts'
 import { at, iso } from '../support/instants.ts'
