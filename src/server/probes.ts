@@ -1,7 +1,6 @@
 import type { Pool } from 'pg'
 import type { WakeUp } from '../postgres/notify.ts'
-import type { Queue } from '../postgres/queue.ts'
-import { reportRunQueue } from '../postgres/queue-tables.ts'
+import { type Queue, reportRunQueue } from '../postgres/queue.ts'
 import type { Checks } from './readiness.ts'
 
 /**

@@ -1,5 +1,4 @@
-import type { Queue, ReportRunJob } from '../postgres/queue.ts'
-import { reportRunQueue } from '../postgres/queue-tables.ts'
+import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
 import {
   type Outcome,

@@ -1,3 +1,4 @@
+import { Temporal } from 'temporal-polyfill'
 import { describe, expect, test } from 'vitest'
 import { type DueRun, dueRun, startingPosition } from '../../src/schedules/due.ts'
 import type { Trigger } from '../../src/schedules/trigger.ts'
@@ -5,7 +6,7 @@ import { at, iso } from '../support/instants.ts'
 
 describe('what is due', () => {
   const monthly: Trigger = { kind: 'cron', expression: '0 6 1 * *', timezone: 'Etc/UTC' }
-  const daily: Trigger = { kind: 'data', period: { unit: 'days', count: 1 }, timezone: 'Etc/UTC' }
+  const daily: Trigger = { kind: 'data', period: Temporal.Duration.from('P1D'), timezone: 'Etc/UTC' }
   const data = (until: string) => ({ from: at('2026-01-05T08:00:00Z'), until: at(until) })
   const shown = (due: DueRun | null) =>
     due && [due.at, due.period.start, due.period.end, due.next.nextRunAt, due.next.coveredUntil].map(iso)
@@ -44,7 +45,7 @@ describe('what is due', () => {
     const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
     const due = dueRun(monthly, place, at('2026-02-01T06:00:00Z'), data('2026-02-01T00:00:00Z'))
     expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-02-01T06:00:00Z') })
-    const yearly: Trigger = { ...daily, period: { unit: 'years', count: 1 } }
+    const yearly: Trigger = { ...daily, period: Temporal.Duration.from('P1Y') }
     const { coveredUntil } = startingPosition(
       yearly,
       at('2026-11-27T12:00:00Z'),

@@ -1,5 +1,5 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay'
-import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/list.ts'
+import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/schedule.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
