@@ -13,7 +13,7 @@ export type SchedulePatch = Pick<GivenAnnotations, 'label' | 'tags'> & {
 }
 
 /**
- * Changes a schedule. One that is turned on starts from now, and whoever turned it on asks for its runs from then on. One
+ * Changes a schedule. One that is turned on starts from now, and the key that turned it on requests its runs. One
  * that gets another trigger goes on from where it is, with the times of the new one.
  *
  * @throws NotFoundError when the viewer has no such schedule

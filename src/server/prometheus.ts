@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
-import { countWaitingRuns } from '../postgres/queue-tables.ts'
+import { countWaitingRuns } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
 
 export type Prometheus = {

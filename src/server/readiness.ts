@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
-import { reportRunQueue } from '../postgres/queue-tables.ts'
+import { reportRunQueue } from '../postgres/queue.ts'
 
 /** What serving needs. All three stand in every answer, so that a probe need not know how far a start has come. */
 type Need = 'database' | 'queue' | 'wakeUp'

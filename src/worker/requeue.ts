@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { Prisma } from '../postgres/client.ts'
-import type { Queue } from '../postgres/queue.ts'
-import { findOrphans } from '../postgres/queue-tables.ts'
+import { findOrphans, type Queue } from '../postgres/queue.ts'
 
 /**
  * Gives runs that have not ended, and have no job, a job again. That should not happen; but the queue has its own rules for

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Queue, ReportRunJob } from '../postgres/queue.ts'
-import { reportRunQueue } from '../postgres/queue-tables.ts'
+import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
 import { createLastAttempt } from './claim.ts'
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../../src/auth/api-keys.ts'
 import { idPrefixes, newId } from '../../src/ids.ts'
-import { jobIdOf, queueSchema, reportRunQueue } from '../../src/postgres/queue-tables.ts'
+import { jobIdOf, queueSchema, reportRunQueue } from '../../src/postgres/queue.ts'
 import { isFinal } from '../../src/runs/lifecycle/status.ts'
 import { requeueOrphans } from '../../src/worker/requeue.ts'
 import type { RunOwner } from '../support/insert-run.ts'

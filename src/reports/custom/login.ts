@@ -3,7 +3,7 @@ import { type Client, escapeLiteral, type PoolClient } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
 import { ledgerTables } from '../../ledger/rows.ts'
 import { createConnection, databaseSchema } from '../../postgres/client.ts'
-import { queueSchema } from '../../postgres/queue-tables.ts'
+import { queueSchema } from '../../postgres/queue.ts'
 
 /** The login that custom reports have on the embedded Postgres. */
 export const readerRole = 'report_gateway_reader'

@@ -11,7 +11,7 @@ export const keptMilliseconds = 24 * 60 * 60 * 1000
 
 export type IdempotencyKey = {
   key: string
-  /** What tells the request from others. It is made of what the caller gave, not of what that means today. */
+  /** Identifies the request: made from what the caller gave, not from what that means today. */
   fingerprint: Uint8Array<ArrayBuffer>
 }
 
@@ -54,7 +54,7 @@ export async function findKeyedRun(
   return prisma.reportRun.findUnique({ where: { id: known.runId, ...visibleRun(viewer) } })
 }
 
-/** Takes the key for a run in the transaction that creates it; false when another one was faster, and is committed. */
+/** Claims the key for a run in the transaction that creates it; false when another one was faster, and is committed. */
 export async function claimKey(
   tx: Transaction,
   { accountId, livemode }: Viewer,

@@ -130,7 +130,7 @@ async function inParameters<Result>(check: () => Promise<Result>): Promise<Resul
 /**
  * Until when there has to be data for a run with these parameters; null when it is there.
  *
- * @throws InputErrors when it cannot be there for more than a year: more likely somebody mistyped a year
+ * @throws InputErrors when it cannot be there for more than a year: more likely the year is mistyped
  */
 function dataToWaitFor(
   { interval_end: end }: AcceptedParameters,

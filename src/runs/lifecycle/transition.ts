@@ -25,7 +25,7 @@ export type Transition = {
   /** Given by a worker: the change is made only if no other worker has claimed the run since. */
   execution?: number
   data?: PrismaTypes.ReportRunUncheckedUpdateManyInput
-  /** Who caused it; null when nobody asked for it. */
+  /** Who caused it; null when it was not asked for. */
   actorId?: string | null
   /** As in RunChange. */
   kind?: ReportRunEventKind
@@ -41,7 +41,7 @@ export type Transition = {
 /** A change that a viewer asks for; the status stays unless it is given. */
 export type ViewerChange = Partial<Omit<Transition, 'runId' | 'from' | 'actorId'>>
 
-/** A run that has ended is not to be met any more by those who look for runs that are late, or whose data has come. */
+/** Keeps a run that has ended from the searches for runs that are late, or whose data has come. */
 const nothingToWaitFor = { deadlineAt: null, dataNeededUntil: null } as const
 
 const refused = new Error('The change of the run was not allowed, and is taken back.')
@@ -74,7 +74,7 @@ export function recordChange(
 }
 
 /**
- * Changes a run, its version and its event log in one transaction, then wakes whoever follows it. The same status in
+ * Changes a run, its version and its event log in one transaction, then wakes its followers. The same status in
  * `from` and `to` is progress.
  *
  * @returns the run after the change; null when it was not as `from` and `execution` say, or `allows` said no, and nothing

@@ -12,7 +12,7 @@ export type RunPatch = GivenAnnotations & {
 }
 
 /**
- * Changes what a run is called and how long its result is kept; what it is and gives stays. Followers are told.
+ * Changes what a run is called and how long its result is kept; nothing else of it changes. Followers are notified.
  *
  * @throws NotFoundError when the viewer has no such run
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch

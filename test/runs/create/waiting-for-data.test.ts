@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
-import { type Queue, startQueue } from '../../../src/postgres/queue.ts'
+import { jobIdOf, type Queue, reportRunQueue, startQueue } from '../../../src/postgres/queue.ts'
 import { builtInReportTypes, createCatalog } from '../../../src/reports/catalog.ts'
 import { fingerprint } from '../../../src/runs/create/idempotency.ts'
 import { type ReleaseServices, releaseRuns } from '../../../src/runs/lifecycle/release.ts'
@@ -81,16 +81,11 @@ async function preview({ client }: TestAccount, id: string) {
 }
 
 function jobsOf(runId: string) {
-  return gateway.database.query(`select priority from report_gateway_queue.job where data->>'runId' = $1`, [
-    runId,
-  ])
+  return queue.boss.findJobs(reportRunQueue, { data: { runId } })
 }
 
 function setPriority(runId: string, priority: number) {
-  return gateway.database.query(
-    `update report_gateway_queue.job set priority = $2 where data->>'runId' = $1`,
-    [runId, priority],
-  )
+  return queue.boss.update(reportRunQueue, undefined, { id: jobIdOf(runId), priority })
 }
 
 async function eventsOf(runId: string): Promise<string[]> {

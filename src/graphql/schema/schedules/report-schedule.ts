@@ -1,6 +1,6 @@
 import { resolveCursorConnection } from '@pothos/plugin-relay'
 import { jsonObject } from '../../../json.ts'
-import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/list.ts'
+import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/schedule.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { connectionOf } from '../../connection.ts'
