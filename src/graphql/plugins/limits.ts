@@ -1,5 +1,12 @@
-import { GraphQLError, type GraphQLSchema, type ParseOptions, parse, type Source } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  type ParseOptions,
+  parse,
+  type Source,
+} from 'graphql'
+import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/config.ts'
 import { type DocumentSize, measureDocument, NestingError } from './document-cost.ts'
 
@@ -10,7 +17,15 @@ export type LimitOptions = {
   introspection: boolean
 }
 
+type CacheOptions = Exclude<
+  YogaServerOptions<object, object>['parserAndValidationCache'],
+  boolean | undefined
+>
+
 type Limit = keyof DocumentLimits | 'characters'
+
+/** Characters of the longest document that is kept: twice those of GraphiQL's query for the schema, and more. */
+const maxCachedCharacters = 10_000
 
 /** Words of documents are shorter in the mean, unless comments and strings are written to be long. */
 const charactersPerToken = 50
@@ -47,6 +62,23 @@ export function limitDocuments(options: LimitOptions): Plugin {
         }
       }
     },
+  }
+}
+
+/**
+ * Keeps documents parsed, but not the long ones, and no mistakes: the cache of Yoga itself keeps 1,024 of each for an
+ * hour, whatever their length, so that a client could fill a gigabyte of memory with them.
+ */
+export function createDocumentCache(): CacheOptions {
+  const documents = createLRUCache<DocumentNode>()
+  return {
+    documentCache: {
+      get: (text) => documents.get(text),
+      set: (text, document) => {
+        if (text.length <= maxCachedCharacters) documents.set(text, document)
+      },
+    },
+    errorCache: { get: () => undefined, set: () => {} },
   }
 }
 
