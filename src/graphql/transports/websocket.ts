@@ -13,12 +13,12 @@ import { readConnectionParams } from '../../auth/credentials.ts'
 import type { Viewer } from '../../auth/viewer.ts'
 import { AuthenticationError } from '../../errors.ts'
 import { withoutSecrets } from '../../secrets.ts'
-import type { GatewayServices } from '../context.ts'
+import { authenticate, type GatewayServices } from '../context.ts'
 import { createErrorMask } from '../errors.ts'
-import { authenticate, graphqlEndpoint, type Yoga } from '../server.ts'
+import { graphqlEndpoint, type Yoga } from '../server.ts'
 import { drainSockets } from './drain.ts'
 import { closeReason, type SocketExtra, serveSocket } from './serve-socket.ts'
-import { keyEnded } from './subscription-stream.ts'
+import { keyRevoked } from './subscription-stream.ts'
 
 type ConnectionParams = Record<string, unknown> | undefined
 
@@ -89,7 +89,7 @@ export function startWebSockets({ server, yoga, services, logger, isAllowed }: W
     }
     socket.once('close', giveBack)
     if (viewer) {
-      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyEnded().message))
+      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyRevoked().message))
       socket.once('close', keyWatch.watch(viewer.apiKeyId, end))
     }
     return socket.readyState === socket.OPEN
