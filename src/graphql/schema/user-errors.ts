@@ -1,5 +1,6 @@
 import {
   IdempotencyError,
+  InputError,
   InputErrors,
   LimitError,
   type UserErrorCode as UserErrorCodeValue,
@@ -53,7 +54,7 @@ builder.objectRef<UserErrorValue>('InputError').implement({
     allowed: t.stringList({
       nullable: true,
       description: 'What would be accepted; null when that is no short list.',
-      resolve: ({ error }) => ('allowed' in error && Array.isArray(error.allowed) ? error.allowed : null),
+      resolve: ({ error }) => (error instanceof InputError ? error.allowed : null),
     }),
   }),
 })

@@ -1,6 +1,6 @@
-import { GraphQLError } from 'graphql'
 import { AuthenticationError } from '../../errors.ts'
 import { type Context, requireViewer } from '../context.ts'
+import { refusal } from '../errors.ts'
 
 /** What a client sees when its key ends while it is connected. */
 export function keyRevoked(): AuthenticationError {
@@ -63,10 +63,11 @@ export function subscriptionStream<Value>(
 
 /** Over SSE each subscription is a connection of its own; a WebSocket is counted when it is opened. */
 function takeConnection({ isSocket, connections, socketLimits }: Context, apiKeyId: string): () => void {
-  const giveBack = isSocket ? () => {} : connections.take(apiKeyId)
-  if (giveBack) return giveBack
-  throw new GraphQLError(
+  const release = isSocket ? () => {} : connections.take(apiKeyId)
+  if (release) return release
+  throw refusal(
+    'LIMIT_REACHED',
     `The API key holds ${socketLimits.perKey} connections open here, which is its limit. Close one of them.`,
-    { extensions: { code: 'LIMIT_REACHED', http: { status: 429 } } },
+    { status: 429 },
   )
 }
