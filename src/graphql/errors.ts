@@ -8,16 +8,29 @@ import { currentRequest } from '../request-context.ts'
 import { withoutSecrets } from '../secrets.ts'
 import { StorageError } from '../storage/storage.ts'
 
+type RefusalOptions = {
+  /** HTTP status of the answer; that of GraphQL when absent. */
+  status?: number
+  headers?: Record<string, string>
+  /** More extensions, for programs. */
+  details?: Record<string, unknown>
+}
+
+/** An error that the client can act on. */
+export function refusal(code: string, message: string, options: RefusalOptions = {}): GraphQLError {
+  const { status, headers, details } = options
+  const http = status !== undefined && { http: { status, ...(headers && { headers }) } }
+  return new GraphQLError(message, { extensions: { code, ...details, ...http } })
+}
+
 /** An authentication error as clients see it: also the HTTP answer is 401. */
-export function unauthenticated(error: AuthenticationError): GraphQLError {
-  return new GraphQLError(error.message, {
-    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } } },
-  })
+export function unauthenticated({ message }: AuthenticationError): GraphQLError {
+  return refusal('UNAUTHENTICATED', message, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } })
 }
 
 /** @param argument the argument at fault; absent when the message says it */
 export function badUserInput(message: string, argument?: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', argument } })
+  return refusal('BAD_USER_INPUT', message, { details: { argument } })
 }
 
 /**
@@ -62,11 +75,10 @@ export function hideSecrets(): Plugin {
   }
 }
 
-type ShownError = { message: string; extensions: Record<string, unknown> }
-
-function shownError(error: unknown, logger: Logger): ShownError {
+/** What a client sees of an error that is not GraphQL's own; the logger has what it does not see. */
+function shownError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
-  if (error instanceof UserFacingError) return { message: error.message, extensions: { code: error.code } }
+  if (error instanceof UserFacingError) return refusal(error.code, error.message)
   const details = { err: error, ...currentRequest() }
   if (error instanceof StorageError) {
     logger.warn(details, 'A request failed, because the store of files did.')
@@ -80,17 +92,14 @@ function shownError(error: unknown, logger: Logger): ShownError {
   }
   const errorId = randomUUID()
   logger.error({ ...details, errorId }, 'A request failed by a fault of the gateway.')
-  return {
-    message: `Something went wrong inside the gateway. Give the error id ${errorId} to support.`,
-    // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
-    extensions: { code: 'INTERNAL_SERVER_ERROR', errorId, unexpected: true },
-  }
+  const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
+  // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
+  return refusal('INTERNAL_SERVER_ERROR', message, { details: { errorId, unexpected: true } })
 }
 
 /** Also over HTTP the answer says when to come back. */
-function unavailable(message: string): ShownError {
-  const http = { status: 503, headers: { 'Retry-After': '1' } }
-  return { message, extensions: { code: 'UNAVAILABLE', http } }
+function unavailable(message: string): GraphQLError {
+  return refusal('UNAVAILABLE', message, { status: 503, headers: { 'Retry-After': '1' } })
 }
 
 function originalOf(error: unknown): unknown {

@@ -5,7 +5,7 @@ import type { ApiKey, ReportFile, ReportRun, ReportSchedule } from '../postgres/
 import { retryDuringOutage } from '../postgres/retry.ts'
 
 export type Loaders = {
-  /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions are told of it. */
+  /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions ask for it. */
   filesOf(run: ReportRun): Promise<ReportFile[]>
   /** A key, loaded once for each object that names it: a run, an event. */
   apiKeyOf(source: object, id: string): Promise<ApiKey | null>

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { GraphiQLOptions } from 'graphql-yoga'
 
 /** What the page is filled with when it serves a demo. */
@@ -7,86 +8,6 @@ export type Prefill = {
   /** Month that there is data for. */
   month: { start: Date; end: Date }
 }
-
-const watch = `# Follow a run live: it is pushed here over
-# WebSocket until it has ended. Its id is under
-# Variables: put another one there if you like.
-subscription Watch($id: ID!) {
-  reportRun(id: $id) {
-    status
-    progress {
-      percent
-      rowsWritten
-      rowsExpected
-      stage
-    }
-    failure {
-      code
-      message
-    }
-  }
-}
-`
-
-const events = `# Everything that happens in the account. Run this in
-# a second window, and Create in this one. Each event
-# has a cursor: put the last one that you saw into
-# after, and you are told all that you missed.
-subscription Events {
-  reportRunEvents(scope: { all: true }) {
-    __typename
-    cursor
-    run {
-      id
-      status
-      progress {
-        percent
-      }
-    }
-  }
-}
-`
-
-const list = `# Page through history, newest first.
-query List {
-  reportRuns(first: 10) {
-    totalCount
-    nodes {
-      id
-      status
-      createdAt
-      reportType {
-        name
-      }
-    }
-    pageInfo {
-      hasNextPage
-      endCursor
-    }
-  }
-}
-`
-
-const download = `# A fresh link to the file, which works in any
-# browser without a key: Ctrl+click the url.
-query Download($id: ID!) {
-  reportRun(id: $id) {
-    status
-    result {
-      rowCount
-      files {
-        filename
-        byteSize
-        sha256
-        download(expiresIn: "PT15M") {
-          url
-          expiresAt
-        }
-      }
-    }
-  }
-}
-`
 
 const runVariables = JSON.stringify({ id: 'frr_…' }, null, 2)
 
@@ -100,7 +21,7 @@ const withoutKey = `{
  *
  * @param prefill null leaves the headers to the user
  */
-export function graphiqlOptions(prefill: Prefill | null): GraphiQLOptions {
+export async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQLOptions> {
   return {
     title: 'Report Gateway',
     subscriptionsProtocol: 'WS',
@@ -111,12 +32,17 @@ export function graphiqlOptions(prefill: Prefill | null): GraphiQLOptions {
     defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
     defaultTabs: [
       { query: create(prefill?.month) },
-      { query: watch, variables: runVariables },
-      { query: events },
-      { query: list },
-      { query: download, variables: runVariables },
+      { query: await readPagePart('watch.graphql'), variables: runVariables },
+      { query: await readPagePart('events.graphql') },
+      { query: await readPagePart('list.graphql') },
+      { query: await readPagePart('download.graphql'), variables: runVariables },
     ],
   }
+}
+
+/** Reads a file that becomes a part of the page. */
+export function readPagePart(name: string): Promise<string> {
+  return readFile(new URL(`./graphiql/${name}`, import.meta.url), 'utf8')
 }
 
 function intervalOf(month: Prefill['month'] | undefined): string {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Plugin } from 'graphql-yoga'
-import { graphiqlOptions, type Prefill } from './graphiql-tabs.ts'
+import { graphiqlOptions, type Prefill, readPagePart } from './graphiql-tabs.ts'
 
 const style = `
   /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
@@ -10,33 +10,6 @@ const style = `
   .graphiql-tab { transform: none !important }
   /* The font draws 1x1 as 1×1, which is common in ids. */
   .monaco-editor .view-lines { font-feature-settings: "liga" 0, "calt" 0 !important }
-`
-
-/**
- * Runs in the browser: carries the id of a new run from the answer of Create into the variables of each tab that is
- * opened afterwards. Most runs end before a person has copied an id. What the user writes there stays until the next
- * run is created.
- */
-const carryRunId = `
-  let newest
-  let toCarry
-  monaco.editor.onDidCreateModel((model) => {
-    if (model.uri.path.endsWith('response.json')) {
-      model.onDidChangeContent(() => {
-        const [, id] = /"createReportRun": {\\s*"reportRun": {[^}]*"id": "(frr_\\w+)"/.exec(model.getValue()) ?? []
-        if (id && id !== newest) newest = toCarry = id
-      })
-    }
-    if (model.uri.path.endsWith('variables.json')) {
-      model.onDidChangeContent(({ isFlush: isTabOpened }) => {
-        if (!isTabOpened) toCarry = undefined
-        if (!toCarry) return
-        const before = model.getValue()
-        const after = before.replace(/"frr_[^"]*"/, JSON.stringify(toCarry))
-        if (after !== before) model.setValue(after)
-      })
-    }
-  })
 `
 
 /** Lets the page reach nothing but this gateway, and no other page frame it: it may hold a key. */
@@ -97,10 +70,11 @@ export function graphiqlPage(prefill: Prefill | null): Plugin {
 async function renderPage(prefill: Prefill | null): Promise<Page> {
   // Loaded when it is first asked for, because it weighs 9 MB.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const html = renderGraphiQL(graphiqlOptions(prefill))
+  const carryRunId = await readPagePart('carry-run-id.js')
+  const html = renderGraphiQL(await graphiqlOptions(prefill))
     .replace('</head>', () => `<style>${style}</style></head>`)
     .replace('globalAPI: false', 'globalAPI: true')
-    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{${carryRunId}}</script></body></html>`)
+    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{\n${carryRunId}}</script></body></html>`)
   const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
   // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
   return { gzipped: await promisify(gzip)(html), etag }

@@ -6,30 +6,22 @@ import type { Context } from '../context.ts'
 type Kind = ExecutedOperation['kind']
 
 /** Counts the operations of HTTP, SSE and WebSocket alike, by kind and outcome. */
-export function watchOperations(metrics: Metrics): Plugin<Context> {
-  const refused = (): void => metrics.operationExecuted({ kind: 'unknown', outcome: 'refused' })
+export function countOperations(metrics: Metrics): Plugin<Context> {
+  const countRefusal = (): void => metrics.operationExecuted({ kind: 'unknown', outcome: 'refused' })
+  const count = (kind: Kind, result: unknown): void =>
+    metrics.operationExecuted({ kind, outcome: hasErrors(result) ? 'errors' : 'ok' })
   return {
-    onParse:
-      () =>
-      ({ result }) => {
-        if (result instanceof Error) refused()
-      },
-    onValidate:
-      () =>
-      ({ valid }) => {
-        if (!valid) refused()
-      },
-    onExecute: ({ args }) => {
-      const kind: Kind = getOperationAST(args.document, args.operationName)?.operation ?? 'unknown'
-      return {
-        onExecuteDone: ({ result }) => metrics.operationExecuted({ kind, outcome: outcomeOf(result) }),
-      }
+    onParse: () => (parsed) => {
+      if (parsed.result instanceof Error) countRefusal()
     },
-    onSubscribe: () => ({
-      onSubscribeResult: ({ result }) => {
-        metrics.operationExecuted({ kind: 'subscription', outcome: outcomeOf(result) })
-      },
-    }),
+    onValidate: () => (validated) => {
+      if (!validated.valid) countRefusal()
+    },
+    onExecute: ({ args }) => {
+      const kind = getOperationAST(args.document, args.operationName)?.operation ?? 'unknown'
+      return { onExecuteDone: ({ result }) => count(kind, result) }
+    },
+    onSubscribe: () => ({ onSubscribeResult: ({ result }) => count('subscription', result) }),
   }
 }
 
@@ -37,8 +29,4 @@ function hasErrors(result: unknown): boolean {
   return (
     result instanceof Object && 'errors' in result && Array.isArray(result.errors) && result.errors.length > 0
   )
-}
-
-function outcomeOf(result: unknown): 'ok' | 'errors' {
-  return hasErrors(result) ? 'errors' : 'ok'
 }

@@ -1,17 +1,26 @@
-import { IdempotencyError, InputErrors, LimitError, UserFacingError, WrongStatusError } from '../../errors.ts'
-import { builder } from '../builder.ts'
+import {
+  IdempotencyError,
+  InputError,
+  InputErrors,
+  LimitError,
+  type UserErrorCode as UserErrorCodeValue,
+  UserFacingError,
+  WrongStatusError,
+} from '../../errors.ts'
+import { builder, describedEnum } from '../builder.ts'
 
-export const UserErrorCode = builder.enumType('UserErrorCode', {
-  description: 'Codes of user errors; new ones may be added.',
-  values: {
-    INVALID_VALUE: { description: 'The value is not allowed.' },
-    NOT_FOUND: { description: 'There is no such object, or the viewer may not see it.' },
-    WRONG_STATUS: { description: 'The status of the run does not allow it.' },
-    IDEMPOTENCY_CONFLICT: { description: 'The idempotency key was used with another request.' },
-    LIMIT_REACHED: { description: 'A limit was met; it passes with time.' },
-    LIVE_MODE_REQUIRED: { description: 'The report type needs a live-mode key.' },
+const UserErrorCode = describedEnum<UserErrorCodeValue>(
+  'UserErrorCode',
+  'Codes of user errors; new ones may be added.',
+  {
+    INVALID_VALUE: 'The value is not allowed.',
+    NOT_FOUND: 'There is no such object, or the viewer may not see it.',
+    WRONG_STATUS: 'The status of the run does not allow it.',
+    IDEMPOTENCY_CONFLICT: 'The idempotency key was used with another request.',
+    LIMIT_REACHED: 'A limit was met; it passes with time.',
+    LIVE_MODE_REQUIRED: 'The report type needs a live-mode key.',
   },
-})
+)
 
 /** A domain error, with the path of the input at fault as GraphQL knows it. */
 export type UserErrorValue = { error: UserFacingError; path: readonly string[] | null }
@@ -45,7 +54,7 @@ builder.objectRef<UserErrorValue>('InputError').implement({
     allowed: t.stringList({
       nullable: true,
       description: 'What would be accepted; null when that is no short list.',
-      resolve: ({ error }) => ('allowed' in error && Array.isArray(error.allowed) ? error.allowed : null),
+      resolve: ({ error }) => (error instanceof InputError ? error.allowed : null),
     }),
   }),
 })

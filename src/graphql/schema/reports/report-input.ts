@@ -32,9 +32,8 @@ const IntervalInput = builder.inputType('IntervalInput', {
   }),
 })
 
-type IntervalValue = { between?: { start: Date; end: Date } | null; relative?: RelativeIntervalValue | null }
 /** What arrives for the input of a type: an interval, and values by their names in camel case. */
-type TypedParameters = Record<string, unknown> & { interval?: IntervalValue }
+type TypedParameters = Record<string, unknown> & { interval?: typeof IntervalInput.$inferInput }
 
 const CustomReportInput = builder.inputType('CustomReportInput', {
   description: 'A report type that is named at run time.',
@@ -53,11 +52,7 @@ const CustomReportInput = builder.inputType('CustomReportInput', {
   }),
 })
 
-type CustomReport = {
-  type: string
-  parameters: Record<string, unknown>
-  interval?: RelativeIntervalValue | null
-}
+type CustomReport = typeof CustomReportInput.$inferInput
 type ReportInputValue = Record<string, unknown> & { custom?: CustomReport | null }
 
 const typedInputs = builtInReportTypes.flatMap((type) =>
@@ -110,16 +105,43 @@ function readReport(input: ReportInputValue): RequestedReport {
   throw new Error('The report input names no report, which GraphQL should have refused.')
 }
 
-function camelCase(name: string): string {
-  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+function readCustom({ type, parameters, interval }: CustomReport): RequestedReport {
+  return {
+    type,
+    parameters,
+    relativeInterval: interval ?? null,
+    pathOf: (path) => {
+      const isRelative = interval && path[0] === 'parameters' && isIntervalEnd(path[1] ?? '')
+      return isRelative ? ['custom', 'interval'] : ['custom', ...path]
+    },
+  }
 }
 
-function hasInterval({ parameters }: AnyReportType): boolean {
-  return 'interval_start' in parameters
+function readTyped(type: AnyReportType, key: string, given: TypedParameters): RequestedReport {
+  const { between, relative } = given.interval ?? {}
+  const plain = Object.keys(type.parameters).flatMap((name) => {
+    const value = given[camelCase(name)]
+    return value === undefined || value === null ? [] : [[name, toText(value)]]
+  })
+  return {
+    type: type.name,
+    parameters: {
+      ...(between && { interval_start: toText(between.start), interval_end: toText(between.end) }),
+      ...Object.fromEntries(plain),
+    },
+    relativeInterval: relative ?? null,
+    pathOf: ([part, name = '', ...rest]) => {
+      if (part !== 'parameters') return [key]
+      if (!hasInterval(type) || !isIntervalEnd(name)) return [key, camelCase(name), ...rest]
+      if (relative) return [key, 'interval', 'relative']
+      return [key, 'interval', 'between', name === 'interval_start' ? 'start' : 'end']
+    },
+  }
 }
 
-function isIntervalEnd(name: string): boolean {
-  return name === 'interval_start' || name === 'interval_end'
+/** Parameters are JSON, which has no dates. */
+function toText(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value
 }
 
 /** The input type of a report type, made from its parameters. */
@@ -135,67 +157,26 @@ function parametersInput(type: AnyReportType, inputKey: string) {
         interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }),
       }),
       ...Object.fromEntries(
-        plain.map(
-          ([parameter, { type: valueType, description, isList, isRequired: required, defaultValue }]) => {
-            const field = camelCase(parameter)
-            if (valueType === 'TIMESTAMP')
-              return [field, t.field({ type: 'DateTime', description, required })]
-            if (isList) return [field, t.stringList({ description, required })]
-            const hasDefault = defaultValue !== null
-            return [
-              field,
-              t.string({
-                description,
-                required: required || hasDefault,
-                defaultValue: defaultValue ?? undefined,
-              }),
-            ]
-          },
-        ),
+        plain.map(([parameter, { type: valueType, description, isList, isRequired, defaultValue }]) => {
+          const options = { description, required: isRequired || defaultValue !== null }
+          const field = camelCase(parameter)
+          if (valueType === 'TIMESTAMP') return [field, t.field({ type: 'DateTime', ...options })]
+          if (isList) return [field, t.stringList(options)]
+          return [field, t.string({ ...options, defaultValue: defaultValue ?? undefined })]
+        }),
       ),
     }),
   })
 }
 
-function readCustom({ type, parameters, interval }: CustomReport): RequestedReport {
-  return {
-    type,
-    parameters,
-    relativeInterval: interval ?? null,
-    pathOf: (path) => {
-      const isRelative = interval && path[0] === 'parameters' && isIntervalEnd(path[1] ?? '')
-      return isRelative ? ['custom', 'interval'] : ['custom', ...path]
-    },
-  }
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-function readBetween(interval: IntervalValue | undefined) {
-  if (!interval?.between) return {}
-  const { start, end } = interval.between
-  return { interval_start: start.toISOString(), interval_end: end.toISOString() }
+function hasInterval({ parameters }: AnyReportType): boolean {
+  return 'interval_start' in parameters
 }
 
-function intervalPath(interval: IntervalValue | undefined, name: string): string[] {
-  return interval?.relative
-    ? ['interval', 'relative']
-    : ['interval', 'between', name === 'interval_start' ? 'start' : 'end']
-}
-
-function readTyped(type: AnyReportType, key: string, given: TypedParameters): RequestedReport {
-  const plain = Object.keys(type.parameters).flatMap((name) => {
-    const value = given[camelCase(name)]
-    return value === undefined || value === null
-      ? []
-      : [[name, value instanceof Date ? value.toISOString() : value]]
-  })
-  return {
-    type: type.name,
-    parameters: { ...readBetween(given.interval), ...Object.fromEntries(plain) },
-    relativeInterval: given.interval?.relative ?? null,
-    pathOf: ([part, name = '', ...rest]) => {
-      if (part !== 'parameters') return [key]
-      if (hasInterval(type) && isIntervalEnd(name)) return [key, ...intervalPath(given.interval, name)]
-      return [key, camelCase(name), ...rest]
-    },
-  }
+function isIntervalEnd(name: string): boolean {
+  return name === 'interval_start' || name === 'interval_end'
 }
