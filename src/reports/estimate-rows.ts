@@ -8,7 +8,7 @@ import type { AcceptedParameters, AnyReportType } from './report-type.ts'
 /** How many rows a report would have. */
 export type RowEstimate = {
   rows: bigint
-  /** True when Postgres guessed them, and nobody has counted. */
+  /** True when Postgres guessed them, and they were not counted. */
   isGuess: boolean
   /** True when there are more, which the limit of the type leaves out. */
   isPartial: boolean

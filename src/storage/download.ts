@@ -62,7 +62,7 @@ export function createDownloadHandler(
 }
 
 function answer(response: ServerResponse, status: number, sentence: string): void {
-  // What was said of the file does not hold for the sentence; Content-Range tells its size to who asked for too much.
+  // Headers of the file do not hold for the sentence; Content-Range shows its size when the range was too large.
   for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.statusCode = status

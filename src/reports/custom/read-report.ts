@@ -118,7 +118,7 @@ function checkNames(header: Header, lineOf: LineOf, { parameters }: Statement): 
   ]
 }
 
-/** Unless a report says that it is meant for everyone, it has to tell one account and one mode from another. */
+/** Unless a report says that it is meant for everyone, it must distinguish accounts and modes. */
 function checkScope(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
   if (header.scope === 'everyone') return []
   const needed = ['account_id', ...(header.live_only ? [] : ['livemode'])]
