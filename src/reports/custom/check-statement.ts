@@ -16,8 +16,8 @@ const checkSeconds = 10
  *
  * @throws ReportFileError that names the file and the line
  */
-export async function checkStatement(client: PoolClient, file: string, report: CustomReport): Promise<void> {
-  const { header, lineOf, statement } = report
+export async function checkStatement(client: PoolClient, report: CustomReport): Promise<void> {
+  const { file, header, lineOf, statement } = report
   const nothing = (name: string) => sql`cast(${null} as ${sqlTypeOf(header, name)})`
   const { text, values } = sql`select * from ${bindStatement(statement, nothing)} limit 0`
   // Not the simple protocol, which takes several statements.

@@ -27,7 +27,7 @@ export const detailColumns: Names = [
 
 /**
  * Version 3 of the itemized activity, by which the versions of the other families are measured. It takes a timezone: each
- * time has a local twin, and the payout's local one a twin in UTC.
+ * time has a local twin, and the payout's local one a twin in UTC. A column that is new needs a new version.
  */
 export const itemized3: Names = without(transactionColumnNames, ['order_id', 'destination_payment_id'])
 
