@@ -5,7 +5,7 @@ import { chooseColumn } from './column.ts'
 import { preview } from './parameters.ts'
 import type { AcceptedParameters, AnyReportType, Availability } from './report-type.ts'
 
-/** More would help nobody, and each may list all that is allowed. */
+/** More would not help, and each may list all that is allowed. */
 const maxErrors = 50
 
 /**

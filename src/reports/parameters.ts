@@ -27,7 +27,7 @@ export function preview(value: unknown): string {
 }
 
 /** A message of Zod's for a value that is refused. */
-export function isNo(what: string) {
+export function invalid(what: string) {
   return ({ input }: { input?: unknown }) => `${preview(input)} is no ${what}`
 }
 
@@ -37,7 +37,7 @@ export function readable<Given, Kept>(
   read: (value: Given) => Kept | null,
   what: string,
 ) {
-  const error = isNo(what)
+  const error = invalid(what)
   return schema({ error }).transform((value, context): Kept => {
     const kept = read(value)
     if (kept !== null) return kept
@@ -106,7 +106,7 @@ export const interval = {
   ...endOfInterval,
 }
 
-const noPayoutId = { error: isNo('id of a payout. Give one such as "po_1MxF2a".') }
+const noPayoutId = { error: invalid('id of a payout. Give one such as "po_1MxF2a".') }
 
 /** One automatic payout. */
 export const payout = {
@@ -142,7 +142,7 @@ export const timezone = {
 export const reportingCategory = {
   reporting_category: parameter(
     'Reporting category of the rows to keep; all categories when absent.',
-    z.enum(reportingCategories, { error: isNo('reporting category.') }).optional(),
+    z.enum(reportingCategories, { error: invalid('reporting category.') }).optional(),
     { allowedValues: reportingCategories },
   ),
 }
@@ -152,7 +152,7 @@ const separators = ['.', ','] as const
 export const decimalSeparator = {
   decimal_separator: parameter(
     'Character between the whole and the fractional part of an amount.',
-    z.enum(separators, { error: isNo('decimal separator. Give "." or ",".') }).default('.'),
+    z.enum(separators, { error: invalid('decimal separator. Give "." or ",".') }).default('.'),
     { allowedValues: separators },
   ),
 }
@@ -165,7 +165,7 @@ export const columns = {
   columns: parameter(
     "Columns to write, in this order; the type's default columns when absent.",
     z
-      .array(z.string({ error: isNo('column name.') }), { error: isNo('list of column names.') })
+      .array(z.string({ error: invalid('column name.') }), { error: invalid('list of column names.') })
       .min(1, {
         error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
       })

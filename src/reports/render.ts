@@ -23,8 +23,8 @@ export type RenderedReport = {
   limits: CustomLimits | null
 }
 
-/** What COPY is told, so that it writes the only column of its rows as it is: JSON text holds neither of these bytes. */
-const asItIs = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
+/** Has COPY write the only column of its rows unchanged: JSON text holds neither of these bytes. */
+const unchanged = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
 
 /**
  * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
@@ -56,7 +56,7 @@ export function renderReport(
         columns.map((column) => csvValue(column, style)),
         'format csv, force_quote *',
       ),
-      JSONL: copy([jsonRow(columns, timezone)], asItIs),
+      JSONL: copy([jsonRow(columns, timezone)], unchanged),
       PARQUET: copy(columns.map(parquetValue), 'format binary'),
     },
     header: csvHeader(columns),

@@ -60,23 +60,14 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */
-export type AnyReportType = Omit<ReportType, 'source' | 'check'> & {
-  check?(prisma: Prisma, scope: Tenant, parameters: AcceptedParameters): Promise<readonly InputError[]>
-  source(scope: Tenant, parameters: AcceptedParameters): ReportSource
-}
+export type AnyReportType = ReportType
 
-export type AcceptedParameters = Readonly<Record<string, string | readonly string[] | undefined>>
+export type AcceptedParameters = Readonly<Accepted<ParameterSet>>
 
-/** Checks a type as written, and forgets the exact types of its parameters. */
-export function defineReportType<P extends ParameterSet>({
-  check,
-  source,
-  ...type
-}: ReportType<P>): AnyReportType {
-  return {
-    ...type,
-    // Only parameters that `type.parameters` has accepted are ever passed, so they are of these exact types.
-    source: (scope, parameters) => source(scope, parameters as Accepted<P>),
-    ...(check && { check: (prisma, scope, parameters) => check(prisma, scope, parameters as Accepted<P>) }),
-  }
+/**
+ * Checks a type as written, and forgets the exact types of its parameters: only those that `type.parameters` has accepted
+ * are ever passed to it.
+ */
+export function defineReportType<P extends ParameterSet>(type: ReportType<P>): AnyReportType {
+  return type
 }

@@ -27,19 +27,19 @@ export function createLocalStorage(folder: string): Storage {
 
   const write: Storage['write'] = async (key, content, signal) => {
     const path = pathOf(key)
-    const half = halfOf(path)
+    const partial = partialPath(path)
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const counter = createByteCounter()
-    const file = createWriteStream(half, { flush: true, mode: 0o600 })
+    const file = createWriteStream(partial, { flush: true, mode: 0o600 })
     try {
       await pipeline([...content, counter.stream, file], { signal })
-      await rename(half, path)
+      await rename(partial, path)
       await syncNames(path, root)
       return counter.result()
     } catch (error) {
       // A file that is still open keeps its space.
       if (!file.closed) await once(file, 'close')
-      await rm(half, { force: true })
+      await rm(partial, { force: true })
       throw error
     }
   }
@@ -55,7 +55,7 @@ export function createLocalStorage(folder: string): Storage {
       onDisk(async () => {
         const path = pathOf(key)
         await rm(path, { recursive: true, force: true })
-        await rm(halfOf(path), { force: true })
+        await rm(partialPath(path), { force: true })
       }),
     list: async (key) => {
       const names = await onDisk(() => readdir(pathOf(key)).catch(whenMissing([])))
@@ -107,6 +107,6 @@ async function syncNames(path: string, root: string): Promise<void> {
 }
 
 /** Name of a file while it is being written. */
-function halfOf(path: string): string {
+function partialPath(path: string): string {
   return `${path}.part`
 }

@@ -25,7 +25,7 @@ export type Storage = {
    */
   write(key: string, content: Stages, signal: AbortSignal): Promise<StoredFile>
   /**
-   * Opens a part of a file; empty when the range begins at the end of the file or behind it. Whoever opens it reads it to
+   * Opens a part of a file; empty when the range begins at the end of the file or behind it. The caller reads it to
    * its end or destroys it.
    *
    * @returns null when there is no whole file under this key

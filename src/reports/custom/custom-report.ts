@@ -4,7 +4,7 @@ import type { ReportColumn } from '../column.ts'
 import {
   columns,
   decimalSeparator,
-  isNo,
+  invalid,
   type Parameter,
   type ParameterSet,
   parameter,
@@ -19,12 +19,12 @@ import type { LineOf, Problem } from './problem.ts'
 import { bindStatement, type Statement } from './statement.ts'
 import { valueTypes } from './value-type.ts'
 
-/** A report that the operator wrote, as its file has it. */
-export type CustomReport = { header: Header; lineOf: LineOf; statement: Statement }
+/** A report that the operator wrote, as its file has it; the file is named from the folder of the process. */
+export type CustomReport = { file: string; header: Header; lineOf: LineOf; statement: Statement }
 
 /** The report type that a file describes. */
 export function defineCustomReport(
-  { header, statement }: Omit<CustomReport, 'lineOf'>,
+  { header, statement }: Pick<CustomReport, 'header' | 'statement'>,
   limits: CustomLimits,
 ): AnyReportType {
   return {
@@ -99,7 +99,7 @@ function toParameter(declared: HeaderParameter): Parameter {
   const one = oneSchema(declared)
   const schema = list
     ? z
-        .array(one, { error: isNo('list.') })
+        .array(one, { error: invalid('list.') })
         .max(maxValues, { error: `The list is too long: at most ${maxValues} values are allowed.` })
     : one
   const whenAbsent = value === undefined ? schema.optional() : one.prefault(String(value))

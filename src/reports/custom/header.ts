@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isNo, preview } from '../parameters.ts'
+import { invalid, preview } from '../parameters.ts'
 import { valueTypeNames } from './value-type.ts'
 
 const idPattern = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.[1-9]\d{0,3}$/
@@ -9,7 +9,7 @@ const namePattern = /^[a-z][a-z0-9_]{0,62}$/
 export const builtInNames = ['account_id', 'livemode', 'columns', 'timezone', 'decimal_separator'] as const
 
 const name = z.string().regex(namePattern, {
-  error: isNo('name. Give at most 63 of a to z, 0 to 9 and _, with a letter first.'),
+  error: invalid('name. Give at most 63 of a to z, 0 to 9 and _, with a letter first.'),
 })
 
 const parameterName = name.refine((value) => !builtInNames.some((builtIn) => builtIn === value), {
@@ -18,7 +18,7 @@ const parameterName = name.refine((value) => !builtInNames.some((builtIn) => bui
 
 const sentence = z.string().trim().min(1, { error: 'It is empty.' })
 const type = z.enum(valueTypeNames, {
-  error: isNo(`type. Give one of ${valueTypeNames.join(', ')}.`),
+  error: invalid(`type. Give one of ${valueTypeNames.join(', ')}.`),
 })
 const flag = z.boolean().default(false)
 
@@ -45,14 +45,16 @@ const column = z.strictObject({
 /** What stands before the SQL of a report. */
 export const headerSchema = z.strictObject({
   id: z.string().regex(idPattern, {
-    error: isNo(
+    error: invalid(
       'id. Give words in lower case with dots between them and a version at the end, such as shop.orders.1.',
     ),
   }),
   title: sentence,
   description: sentence,
   /** Whose rows it gives: those of the caller's account and mode, or the same to everyone. */
-  scope: z.enum(['caller', 'everyone'], { error: isNo('scope. Give caller or everyone.') }).default('caller'),
+  scope: z
+    .enum(['caller', 'everyone'], { error: invalid('scope. Give caller or everyone.') })
+    .default('caller'),
   /** True when a test key is refused. */
   live_only: flag,
   /** Most rows of a result, and most seconds for a statement, when that is less than for all reports. */

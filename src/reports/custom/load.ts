@@ -40,20 +40,16 @@ export async function loadCustomReports({
   })
   try {
     await checkReader(client)
-    return await allOrProblems(reports, async ([file, report]) => {
-      await checkStatement(client, file, report)
-      return { file, type: defineCustomReport(report, limits) }
+    return await allOrProblems(reports, async (report) => {
+      await checkStatement(client, report)
+      return { file: report.file, type: defineCustomReport(report, limits) }
     })
   } finally {
     client.release()
   }
 }
 
-/** Reads reports by their file, named from the folder of the process. */
-async function readReports(
-  folder: string,
-  taken: readonly string[],
-): Promise<(readonly [file: string, CustomReport])[]> {
+async function readReports(folder: string, taken: readonly string[]): Promise<CustomReport[]> {
   const places = new Map(taken.map((name) => [name, 'the gateway itself']))
   const names = await readdir(folder).catch((cause) => {
     throw unusable('REPORTS_DIR cannot be read', cause)
@@ -69,7 +65,7 @@ async function readReports(
       throw new ReportFileError(file, [{ line: report.lineOf(['id']), message }])
     }
     places.set(id, file)
-    return [file, report] as const
+    return report
   })
 }
 

@@ -15,7 +15,6 @@ const fence = /^\uFEFF?\/\*---[ \t]*\r?\n(?<yaml>.*?)^---\*\//ms
  * Reads a custom report, without asking a database: YAML in a comment at its beginning, between `/*---` and `---*\/`, and
  * SQL below.
  *
- * @param file name for messages
  * @throws ReportFileError with every mistake that can be found this way
  */
 export function readReport(file: string, text: string): CustomReport {
@@ -49,7 +48,7 @@ export function readReport(file: string, text: string): CustomReport {
     ...checkScope(header, lineOf, statement),
   ]
   if (all.length > 0) throw new ReportFileError(file, all)
-  return { header, lineOf, statement }
+  return { file, header, lineOf, statement }
 }
 
 /** An entry of a map begins with its key. What is missing is reported where it belongs. */
@@ -118,7 +117,7 @@ function checkNames(header: Header, lineOf: LineOf, { parameters }: Statement): 
   ]
 }
 
-/** Unless a report says that it is meant for everyone, it has to tell one account and one mode from another. */
+/** Unless a report says that it is meant for everyone, it must distinguish accounts and modes. */
 function checkScope(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
   if (header.scope === 'everyone') return []
   const needed = ['account_id', ...(header.live_only ? [] : ['livemode'])]

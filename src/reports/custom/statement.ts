@@ -16,7 +16,8 @@ export type Statement = {
 export function readStatement(text: string): { statement: Statement; problems: Problem[] } {
   const tokens = [...tokensIn(text)]
   const end = tokens.find(({ kind }) => kind === 'semicolon')?.start ?? text.length
-  const names = tokens.filter(({ kind, start }) => kind === 'name' && start < end)
+  const inside = tokens.filter(({ start }) => start < end)
+  const names = inside.filter(({ kind }) => kind === 'name')
   const bounds = [0, ...names.flatMap((name) => [name.start, name.end]), end]
   const problems = tokens
     .filter(({ kind }) => kind === 'number')
@@ -25,8 +26,9 @@ export function readStatement(text: string): { statement: Statement; problems: P
       message: `${number} is no parameter. Write the name of one, as in ":account_id".`,
     }))
   const problemAtEnd = (message: string) => problems.push({ line: lineAt(text, end), message })
-  if (!isBlank(text.slice(end + 1))) problemAtEnd('More follows this semicolon. A report is one SELECT.')
-  if (isBlank(text.slice(0, end))) problemAtEnd('The SELECT is missing.')
+  if (tokens.some(({ start }) => start > end))
+    problemAtEnd('More follows this semicolon. A report is one SELECT.')
+  if (inside.length === 0) problemAtEnd('The SELECT is missing.')
   return {
     statement: {
       texts: [...names, null].map((_, i) => text.slice(bounds[2 * i], bounds[2 * i + 1])),
@@ -43,8 +45,8 @@ export function bindStatement({ texts, parameters }: Statement, bind: (name: str
   return sql`(\n${sql(texts, ...values)}\n) as line`
 }
 
-/** What is looked for in SQL: `:name`, `$1`, `;`. */
-type Token = { kind: 'name' | 'number' | 'semicolon'; text: string; start: number; end: number }
+/** What is looked for in SQL, `:name`, `$1` and `;`, and what is neither that nor a comment. */
+type Token = { kind: 'name' | 'number' | 'semicolon' | 'other'; text: string; start: number; end: number }
 
 /**
  * What is looked for, after all in which it would be something else. An identifier is among these because the `e` before
@@ -52,8 +54,8 @@ type Token = { kind: 'name' | 'number' | 'semicolon'; text: string; start: numbe
  */
 const pattern = new RegExp(
   [
-    /--[^\n]*/u,
-    /(?<comment>\/\*)/u,
+    /(?<line>--)[^\n]*/u,
+    /(?<block>\/\*)/u,
     /[eE]'(?:[^'\\]|\\.|'')*'/u,
     /'[^']*'/u,
     /"[^"]*"/u,
@@ -63,31 +65,25 @@ const pattern = new RegExp(
     /:(?<name>[\p{L}_][\p{L}\p{N}_]*)/u,
     /(?<number>\$\d+)/u,
     /(?<semicolon>;)/u,
+    /\S/u,
   ]
     .map(({ source }) => source)
     .join('|'),
   'gsu',
 )
 
-/** The tokens outside of comments, texts and identifiers, in their order. */
+/** The tokens outside of comments, in their order. */
 function* tokensIn(text: string): Generator<Token> {
   const scan = new RegExp(pattern)
   for (let found = scan.exec(text); found; found = scan.exec(text)) {
     const { index: start, groups = {}, 0: whole } = found
-    if (groups.comment) scan.lastIndex = commentEnd(text, start)
     const place = { start, end: start + whole.length }
-    if (groups.name) yield { kind: 'name', text: groups.name, ...place }
-    if (groups.number) yield { kind: 'number', text: whole, ...place }
-    if (groups.semicolon) yield { kind: 'semicolon', text: whole, ...place }
+    if (groups.block) scan.lastIndex = commentEnd(text, start)
+    else if (groups.name) yield { kind: 'name', text: groups.name, ...place }
+    else if (groups.number) yield { kind: 'number', text: whole, ...place }
+    else if (groups.semicolon) yield { kind: 'semicolon', text: whole, ...place }
+    else if (!groups.line) yield { kind: 'other', text: whole, ...place }
   }
-}
-
-/** True when there is nothing in it but spaces and comments. */
-function isBlank(text: string): boolean {
-  const start = text.search(/\S/)
-  if (start < 0) return true
-  if (text.startsWith('--', start)) return isBlank(text.slice(start).replace(/^.*/, ''))
-  return text.startsWith('/*', start) && isBlank(text.slice(commentEnd(text, start)))
 }
 
 /** Where a block comment ends that begins at `start`; in Postgres they nest. */

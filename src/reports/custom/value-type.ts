@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import type { ColumnType, ColumnValue } from '../column.ts'
-import { instantSchema, isNo, readable } from '../parameters.ts'
+import { instantSchema, invalid, readable } from '../parameters.ts'
 import { type Sql, sql } from '../sql.ts'
 
 export const valueTypeNames = ['string', 'integer', 'decimal', 'timestamp', 'date', 'boolean'] as const
@@ -28,7 +28,7 @@ export type ValueType = {
 const maxCharacters = 10_000
 
 const text = z
-  .string({ error: isNo('text.') })
+  .string({ error: invalid('text.') })
   .max(maxCharacters, { error: `The text is too long: at most ${maxCharacters} characters are allowed.` })
   .refine((value) => value.isWellFormed() && !value.includes('\0'), {
     error: 'The text holds a character that Postgres cannot hold: NUL, or half of a surrogate pair.',

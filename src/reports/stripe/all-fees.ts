@@ -22,7 +22,7 @@ cross join lateral (
     = (bt.account_id, bt.livemode, bt.id)
 ) as fee`
 
-/** A column of Stripe's that nothing in a ledger tells. */
+/** A column of Stripe's for which a ledger has no data. */
 function emptyColumn(name: string, description: string, kind: 'text' | 'integer' = 'text'): ReportColumn {
   return {
     name,

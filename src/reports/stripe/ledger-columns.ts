@@ -25,10 +25,10 @@ type Definition = readonly [description: string, value: ColumnValue]
 const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
 /**
- * What each column of the itemized reports means, and where it comes from, in the order in which Stripe documents them.
- * The words are Stripe's.
+ * What each column on a balance transaction means, and where it comes from, in the order in which Stripe documents them.
+ * The names are Stripe's.
  */
-const dictionary = {
+const transactionColumns = {
   balance_transaction_id: ['Id of the balance transaction.', text(sql`bt.id`)],
   created_utc: ['When the balance transaction was created, in UTC.', utc(sql`bt.created`)],
   created: ["When the balance transaction was created, in the report's timezone.", local(sql`bt.created`)],
@@ -120,6 +120,10 @@ const dictionary = {
     'State of that reference: pending, unsupported or supported.',
     text(sql`case when ap.id is null then po.trace_id_status else ap.trace_id_status end`),
   ],
+} as const satisfies Record<string, Definition>
+
+/** The same of the columns on the payout that a balance transaction is. */
+const payoutColumns = {
   payout_id: ['Id of the payout.', text(sql`bt.payout_id`)],
   effective_at_utc: ['When the money left the balance, or came back, in UTC.', utc(sql`bt.effective_at`)],
   effective_at: [
@@ -141,27 +145,26 @@ const dictionary = {
   payout_destination_id: ['Id of the bank account or card.', text(sql`po.destination_id`)],
 } as const satisfies Record<string, Definition>
 
+const dictionary = { ...transactionColumns, ...payoutColumns }
 export type LedgerColumnName = keyof typeof dictionary
 
-/** The names in the order of the dictionary, each once. */
-export function inDocumentedOrder(names: readonly LedgerColumnName[]): LedgerColumnName[] {
-  // Object.keys gives the keys of the dictionary, and the type of a name is no other.
-  return (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
-}
+/** The names of all columns on a balance transaction, in the documented order. */
+// Object.keys gives the keys of the object, and the type of a name is no other.
+export const transactionColumnNames = Object.keys(transactionColumns) as (keyof typeof transactionColumns)[]
 
 /**
  * The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen.
  *
- * @param own values that this report takes from elsewhere than the dictionary says
+ * @param overrides values that a report takes from elsewhere
  */
 export function ledgerColumns(
   names: readonly LedgerColumnName[],
   defaults: readonly LedgerColumnName[],
-  own: Partial<Record<LedgerColumnName, ColumnValue>> = {},
+  overrides: Partial<Record<LedgerColumnName, ColumnValue>> = {},
 ): ReportColumn[] {
   return names.map((name) => {
     const [description, value] = dictionary[name]
-    return { name, description, value: own[name] ?? value, isDefault: defaults.includes(name) }
+    return { name, description, value: overrides[name] ?? value, isDefault: defaults.includes(name) }
   })
 }
 

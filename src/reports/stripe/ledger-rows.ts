@@ -81,7 +81,7 @@ export function sweptBy(payoutId: string): Sql {
 
 /**
  * Rows that make up the balance just before a moment: what no automatic payout has taken along by then. An automatic
- * payout's own row is none of them, as it takes away what the rows that it swept had brought. One is told by the rows that
+ * payout's own row is none of them, as it takes away what the rows that it swept had brought. It is recognized by the rows that
  * it swept, because not every ledger knows which payouts are automatic.
  */
 export function heldBefore({ accountId, livemode }: Tenant, moment: string): Sql {

@@ -38,14 +38,14 @@ const itemized2 = without(itemized3, ['effective_at', 'payout_reversed_at_utc'])
 const itemized1 = without(itemized2, ['regulatory_tag'])
 
 /** Here a row is about the payout, also where another one has swept what came back. */
-const ownTrace = {
+const payoutTrace = {
   trace_id: text(sql`po.trace_id`),
   trace_id_status: text(sql`po.trace_id_status`),
 }
 
 function columnsOf(names: readonly LedgerColumnName[]): ReportColumn[] {
   const isLocal = names.includes('effective_at')
-  return ledgerColumns(names, isLocal ? without(defaults, ['effective_at_utc']) : defaults, ownTrace)
+  return ledgerColumns(names, isLocal ? without(defaults, ['effective_at_utc']) : defaults, payoutTrace)
 }
 
 export const payoutReports = defineFamily<typeof interval>({

@@ -8,6 +8,7 @@ import {
   parquetRead,
   type SchemaElement,
 } from 'hyparquet'
+import { keyOfFile } from '../file.ts'
 import type { RowReader, RowSource } from './row-reader.ts'
 
 /** What is read at first to find the footer, in bytes: that of a file of some row groups is shorter. */
@@ -43,15 +44,16 @@ export const readParquetRows: RowReader = async (source, { row, offset }, count)
   }
 }
 
-function openBuffer({ storage, key, byteSize, signal }: RowSource): AsyncBuffer {
+function openBuffer({ storage, file, signal }: RowSource): AsyncBuffer {
+  const byteLength = Number(file.byteSize)
   return {
-    byteLength: byteSize,
-    slice: async (start, end = byteSize) => {
+    byteLength,
+    slice: async (start, end = byteLength) => {
       signal.throwIfAborted()
-      const stream = await storage.read(key, { start, end })
+      const stream = await storage.read(keyOfFile(file), { start, end })
       if (!stream) throw new ErasedError()
-      const { buffer: bytes, byteOffset, byteLength } = await buffer(stream)
-      return new Uint8Array(bytes, byteOffset, byteLength).slice().buffer
+      // A copy, because small buffers share their memory.
+      return new Uint8Array(await buffer(stream)).buffer
     },
   }
 }

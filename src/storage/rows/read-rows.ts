@@ -1,6 +1,5 @@
 import { InputError } from '../../errors.ts'
 import type { ReportFile } from '../../postgres/generated/prisma/client.ts'
-import { keyOfFile } from '../file.ts'
 import type { Storage } from '../storage.ts'
 import { readParquetRows } from './parquet-rows.ts'
 import { NoRowError, type Row, type RowPosition, type RowReader } from './row-reader.ts'
@@ -46,12 +45,10 @@ export async function readRows(
   )
   if (!chosen) return null
   const { file, read } = chosen
-  const { compression } = file
   const position = after === null ? { row: 0, offset: 0 } : decodeCursor(file.id, after)
   if (!position || position.row > rowCount) throw noCursor(after)
-  const source = { storage, key: keyOfFile(file), compression, byteSize: Number(file.byteSize), signal }
   try {
-    const found = await read(source, position, first)
+    const found = await read({ storage, file, signal }, position, first)
     if (!found) return null
     const { rows, end } = found
     const endCursor = rows.length > 0 ? encodeCursor(file.id, end) : null

@@ -1,4 +1,4 @@
-import type { Compression } from '../../postgres/generated/prisma/client.ts'
+import type { ReportFile } from '../../postgres/generated/prisma/client.ts'
 import type { Storage } from '../storage.ts'
 
 /** Values as text, in the order of the columns; null is SQL's null. */
@@ -15,10 +15,7 @@ export type RowPosition = {
 /** A stored file, as it is read for its rows. */
 export type RowSource = {
   storage: Storage
-  key: string
-  compression: Compression
-  /** As stored. */
-  byteSize: number
+  file: ReportFile
   /** Ends the reading. */
   signal: AbortSignal
 }

@@ -2,6 +2,7 @@ import { addAbortSignal, pipeline, type Readable, Transform } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { CsvError, parse } from 'csv-parse'
 import type { Compression } from '../../postgres/generated/prisma/client.ts'
+import { keyOfFile } from '../file.ts'
 import { NoRowError, type Row, type RowReader, type RowSource } from './row-reader.ts'
 
 const newline = 0x0a
@@ -106,14 +107,11 @@ const unpackers: Record<Compression, (() => Transform) | null> = {
  * @param offset bytes of the unpacked content before the line
  * @returns null when the file has been erased; what is not read to its end has to be destroyed
  */
-async function openContent(
-  { storage, key, compression, signal }: RowSource,
-  offset: number,
-): Promise<Readable | null> {
-  const unpack = unpackers[compression]
+async function openContent({ storage, file, signal }: RowSource, offset: number): Promise<Readable | null> {
+  const unpack = unpackers[file.compression]
   // With the byte before: by that, a line is known to begin here.
   const start = unpack || offset === 0 ? 0 : offset - 1
-  const stored = await storage.read(key, { start })
+  const stored = await storage.read(keyOfFile(file), { start })
   if (!stored) return null
   const skip = createSkip(offset - start)
   // Faults come out of the last stage, where they are awaited. The signal ends the reading.

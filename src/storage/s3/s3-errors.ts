@@ -30,7 +30,7 @@ export function isBehindEnd(error: unknown): boolean {
 /**
  * Passes a result on, and says of failed requests that they are the store's fault.
  *
- * @param signal what ended them, if it did: then they are nobody's fault
+ * @param signal what ended them, if it did: then the store is not at fault
  */
 export async function inStore<Result>(act: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {

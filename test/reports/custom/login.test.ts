@@ -16,7 +16,7 @@ let role: string
 beforeAll(async () => {
   database = cleanup.use(await createTestDatabase())
   await database.query('create schema shop create table orders (id bigint)')
-  folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
   cleanup.defer(() => rm(folder, { recursive: true }))
 })
 afterAll(() => cleanup.disposeAsync())

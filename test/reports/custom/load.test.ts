@@ -42,7 +42,7 @@ afterAll(() => cleanup.disposeAsync())
 
 /** What loading a folder with these files comes to: names of types, or what was wrong, by the files' own names. */
 async function load(files: Record<string, string>): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
     const limits = { rows: 10, seconds: 10 }

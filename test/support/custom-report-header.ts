@@ -1,5 +1,5 @@
 /** What stands before the SQL of `test.ID.1`, a report whose one column is `a`; `more` goes into its front matter. */
-export function ownReportHeader(id: string, more = ''): string {
+export function customReportHeader(id: string, more = ''): string {
   return `/*---
 id: test.${id}.1
 title: Test
