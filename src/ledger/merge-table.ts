@@ -10,29 +10,6 @@ import {
   type Metadata,
 } from './rows.ts'
 
-type ObjectRow = LedgerRow & { readonly id: string }
-
-/** Rows on their way into one table. */
-export type TableMerge = {
-  /** Holds rows until they are taken, each id once. */
-  add(rows: readonly ObjectRow[]): void
-  /** Makes the temporary table that the rows go through; it is gone with the transaction. */
-  open(client: pg.ClientBase): Promise<void>
-  /** Takes the rows that are held, encoded; null when there are none. */
-  take(): TakenRows | null
-}
-
-/** Rows that were taken, on their way into their table. */
-export type TakenRows = {
-  /** Copies them into the temporary table. */
-  copy(client: pg.ClientBase, tenant: Tenant): Promise<void>
-  /** Merges them from there into the table, and empties the temporary one. */
-  mergeStatements(tenant: Tenant): string[]
-}
-
-/** What `joinedFields` hold. */
-type Joined = Metadata | LedgerAddress
-
 /**
  * What becomes of a field when the row is already known:
  *
@@ -52,10 +29,19 @@ const joinedFields: readonly string[] = [
   'cardAddress',
 ]
 
+/** What `joinedFields` hold. */
+type Joined = Metadata | LedgerAddress
+
+type ObjectRow = LedgerRow & { readonly id: string }
+
 type Column = { field: string; name: string; merge: FieldMerge }
 
-/** @param assumed fields that fill new rows only, and are kept in those that are known */
-export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []): TableMerge {
+/**
+ * Takes rows on their way into one table.
+ *
+ * @param assumed fields that fill new rows only, and are kept in those that are known
+ */
+export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
   const columns = Object.entries(ledgerTables[table]).map(([field, name]) => ({
     field,
     name,
@@ -63,19 +49,22 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
   }))
   let rows = new Map<string, ObjectRow>()
   return {
-    add: (added) => {
+    /** Holds rows until they are taken, each id once. */
+    add: (added: readonly ObjectRow[]) => {
       for (const row of added) {
         const known = rows.get(row.id)
         if (!known) rows.set(row.id, row)
         else if (saysMore(known, row)) rows.set(row.id, foldRow(known, row, columns))
       }
     },
-    open: async (client) => {
+    /** Makes the temporary table that the rows go through; it is gone with the transaction. */
+    open: async (client: pg.ClientBase) => {
       await client.query(
         `create temporary table if not exists merging_${table} on commit drop as
          select ${columns.map(({ name }) => name).join(', ')} from ${table} limit 0`,
       )
     },
+    /** Takes the rows that are held, encoded; null when there are none. */
     take: () => {
       if (rows.size === 0) return null
       const taken = [...rows.values()]
@@ -87,8 +76,14 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       // In one piece: of several, each would wait until this process has time to hand it over.
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
       return {
-        copy: (client, { accountId }) => copyText(client, accountId, `merging_${table}`, names, text),
-        mergeStatements: (tenant) => [mergeStatement(table, tenant, filled), `truncate merging_${table}`],
+        /** Copies them into the temporary table. */
+        copy: (client: pg.ClientBase, { accountId }: Tenant) =>
+          copyText(client, accountId, `merging_${table}`, names, text),
+        /** Merges them from there into the table, and empties the temporary one. */
+        mergeStatements: (tenant: Tenant) => [
+          mergeStatement(table, tenant, filled),
+          `truncate merging_${table}`,
+        ],
       }
     },
   }

@@ -1,4 +1,11 @@
-import { Prisma } from '../postgres/generated/prisma/client.ts'
+import {
+  type BalanceTransaction,
+  type Charge,
+  type Customer,
+  type FeeDetail,
+  type Payout,
+  Prisma,
+} from '../postgres/generated/prisma/client.ts'
 
 /**
  * A postal address as the ledger's JSON columns keep it. A part that is null is known to be empty, an absent one is not
@@ -18,104 +25,38 @@ export type Metadata = Readonly<Record<string, string>>
 /** What a column of the ledger takes; an object goes into a JSON column, an absent value is null. */
 export type LedgerValue = string | number | boolean | Date | Metadata | LedgerAddress | null | undefined
 
-/**
- * One change of the balance. Amounts are whole numbers of the currency's minor unit; net is amount less fee. What is
- * absent or null is not known.
- */
-export type LedgerBalanceTransaction = {
-  id: string
-  type?: string | null
-  reportingCategory: string
-  currency: string
-  amount: number
-  fee: number
-  net: number
-  created: Date
-  availableOn?: Date | null
-  /** `created`, but for payouts the payout's own effective time. */
-  effectiveAt: Date
-  description?: string | null
-  sourceId?: string | null
-  chargeId?: string | null
-  payoutId?: string | null
-  automaticPayoutId?: string | null
-  destinationPaymentId?: string | null
-  customerFacingAmount?: number | null
-  customerFacingCurrency?: string | null
-  regulatoryTag?: string | null
-  disputeReason?: string | null
-  refundMetadata?: Metadata | null
-  transferMetadata?: Metadata | null
-  connectedAccountId?: string | null
-  connectedAccountName?: string | null
-  connectedAccountCountry?: string | null
-  connectedAccountDirectChargeId?: string | null
+// The rows of Prisma's models without their tenant, as they are loaded. What is absent or null is not known.
+
+export type LedgerCustomer = Loaded<Customer, { address: LedgerAddress; shippingAddress: LedgerAddress }>
+
+export type LedgerCharge = Loaded<
+  Charge,
+  { shippingAddress: LedgerAddress; cardAddress: LedgerAddress; metadata: Metadata }
+>
+
+export type LedgerPayout = Loaded<Payout>
+
+export type LedgerBalanceTransaction = Loaded<
+  BalanceTransaction,
+  { refundMetadata: Metadata; transferMetadata: Metadata }
+>
+
+export type LedgerFeeDetail = Loaded<FeeDetail>
+
+/** @template Objects what JSON columns hold */
+type Loaded<Model, Objects = object> = Row<Omit<Model, 'accountId' | 'livemode' | keyof Objects>> & {
+  [Field in keyof Objects]?: Objects[Field] | null
 }
 
-export type LedgerPayout = {
-  id: string
-  /** In minor units; positive when the money goes to the bank. */
-  amount?: number | null
-  currency: string
-  created?: Date | null
-  arrivalDate?: Date | null
-  effectiveAt?: Date | null
-  isAutomatic?: boolean | null
-  /** pending, in_transit, paid, canceled, failed, or one that is newer than this. */
-  status?: string | null
-  /** bank_account, card, or one that is newer than this. */
-  type?: string | null
-  description?: string | null
-  destinationId?: string | null
-  reversedAt?: Date | null
-  traceId?: string | null
-  /** pending, unsupported, supported, or one that is newer than this. */
-  traceIdStatus?: string | null
-  statementDescriptor?: string | null
+type Row<Model> = { [Field in Exclude<keyof Model, Nullable<Model>>]: Value<Model[Field]> } & {
+  [Field in Nullable<Model>]?: Value<Model[Field]>
 }
 
-export type LedgerCharge = {
-  id: string
-  created?: Date | null
-  paymentIntentId?: string | null
-  customerId?: string | null
-  invoiceId?: string | null
-  invoiceNumber?: string | null
-  subscriptionId?: string | null
-  orderId?: string | null
-  paymentMethodType?: string | null
-  isLink?: boolean | null
-  cardBrand?: string | null
-  cardFunding?: string | null
-  cardCountry?: string | null
-  statementDescriptor?: string | null
-  shippingAddress?: LedgerAddress | null
-  cardAddress?: LedgerAddress | null
-  metadata?: Metadata | null
-}
+/** Names of the fields that may be null. */
+type Nullable<Model> = { [Field in keyof Model]: null extends Model[Field] ? Field : never }[keyof Model]
 
-export type LedgerCustomer = {
-  id: string
-  email?: string | null
-  name?: string | null
-  description?: string | null
-  address?: LedgerAddress | null
-  shippingAddress?: LedgerAddress | null
-}
-
-/** One part of what was charged for a balance transaction. */
-export type LedgerFeeDetail = {
-  balanceTransactionId: string
-  /** Its place among the parts of that transaction, from 0. */
-  position: number
-  /** application_fee, payment_method_passthrough_fee, stripe_fee, tax, withheld_tax, or one that is newer than this. */
-  type: string
-  /** In minor units; positive when charged. */
-  amount: number
-  currency: string
-  description?: string | null
-  application?: string | null
-}
+/** Amounts of minor units are exact as numbers. */
+type Value<Stored> = Stored extends bigint ? number : Stored
 
 /** A part of a ledger. Parts may come in any order and refer to one another. */
 export type LedgerBatch = {

@@ -1,4 +1,3 @@
-import type { LedgerSide } from '../coverage.ts'
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { balanceHistory } from './balance-history.ts'
 import { createColumns } from './columns.ts'
@@ -17,22 +16,7 @@ const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransaction
 /** Some thousand lines of an export: what they say, and those that cannot be read. */
 export type ExportPart = { batch: LedgerBatch; badLines: BadLine[] }
 
-export type OpenExport = {
-  kind: ExportKind
-  header: readonly string[]
-  /** Columns whose times were read in the timezone. */
-  localTimes: readonly string[]
-  /** They can be gone through once. */
-  parts: AsyncIterable<ExportPart>
-  /** Times of the first and the last row that were read so far. */
-  rowSpan(): PartialSpan
-  /** Which sides of the ledger the rows read so far tell completely. */
-  sides(): readonly LedgerSide[]
-  /** 0 to 100, of the file's bytes. */
-  percentRead(): number
-  /** When the file was last written to. */
-  writtenAt: Date
-}
+export type OpenExport = Awaited<ReturnType<typeof openExport>>
 
 /**
  * Opens a file that the Stripe Dashboard or its reporting API has exported.
@@ -40,7 +24,7 @@ export type OpenExport = {
  * @param timezone IANA name of the timezone that its local times are in
  * @throws BadExport when it cannot be read or is no export of a known kind; `parts` throws it for what is found later
  */
-export async function openExport(path: string, timezone: string): Promise<OpenExport> {
+export async function openExport(path: string, timezone: string) {
   const text = await openText(path)
   const csv = readCsv(text.parts)
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
@@ -55,18 +39,25 @@ export async function openExport(path: string, timezone: string): Promise<OpenEx
     const kind = recognizeExport(header.cells)
     const columns = createColumns(header.cells, timezone)
     const reader = kind.open(columns)
+    async function* readParts(): AsyncGenerator<ExportPart> {
+      yield readPart(lines, reader, onTime)
+      for await (const part of csv) yield readPart(part, reader, onTime)
+    }
     return {
       kind,
       header: header.cells,
+      /** Columns whose times were read in the timezone. */
       localTimes: columns.localTimes,
-      parts: (async function* () {
-        yield readPart(lines, reader, onTime)
-        for await (const part of csv) yield readPart(part, reader, onTime)
-      })(),
-      rowSpan: () =>
+      /** They can be gone through once. */
+      parts: readParts(),
+      /** Times of the first and the last row that were read so far. */
+      rowSpan: (): PartialSpan =>
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
+      /** Which sides of the ledger the rows read so far tell completely. */
       sides: reader.sides,
+      /** 0 to 100, of the file's bytes. */
       percentRead: () => (text.bytesRead() / text.byteSize) * 100,
+      /** When the file was last written to. */
       writtenAt: text.writtenAt,
     }
   } catch (error) {

@@ -17,26 +17,22 @@ const maxDescribed = 20
 /** Characters of a value that are shown. */
 const maxShown = 80
 
-export type BadLines = {
-  add(line: BadLine): void
-  count(): number
-  /** A sentence for each of the first, and one for how many more there are. */
-  sentences(): string[]
-}
+export type BadLines = ReturnType<typeof createBadLines>
 
 /** Counts the bad lines of a file, and keeps the first. */
-export function createBadLines(path: string): BadLines {
+export function createBadLines(path: string) {
   const first: string[] = []
   let count = 0
   return {
-    add: ({ number, column, value, reason }) => {
+    add: ({ number, column, value, reason }: BadLine) => {
       count++
       if (count > maxDescribed) return
       const what = [column ?? 'the line', ...(value ? [preview(value)] : [])].join(' ')
       first.push(`${path}:${number}: ${what} ${reason}.`)
     },
     count: () => count,
-    sentences: () =>
+    /** A sentence for each of the first, and one for how many more there are. */
+    sentences: (): string[] =>
       count > first.length ? [...first, `${path}: and ${count - first.length} more.`] : first,
   }
 }
@@ -44,13 +40,7 @@ export function createBadLines(path: string): BadLines {
 /** The column that is added to a rejected line. */
 const reasonColumn = 'rejected_because'
 
-export type RejectedFile = AsyncDisposable & {
-  write(line: BadLine): Promise<void>
-  /** Ends the file, which is on the disk then. */
-  finish(): Promise<void>
-  /** Gives the finished file its name, and returns that; null when nothing was written. Without this it is removed. */
-  keep(): Promise<string | null>
-}
+export type RejectedFile = Awaited<ReturnType<typeof openRejectedFile>>
 
 /**
  * Takes the rejected lines of a file, under its header and with their reason, to be corrected and imported. It is created
@@ -58,7 +48,7 @@ export type RejectedFile = AsyncDisposable & {
  *
  * @throws BadExport when there is such a file already
  */
-export async function openRejectedFile(source: string, header: readonly string[]): Promise<RejectedFile> {
+export async function openRejectedFile(source: string, header: readonly string[]) {
   const path = `${source}.rejected.csv`
   if (await exists(path)) {
     throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
@@ -67,7 +57,7 @@ export async function openRejectedFile(source: string, header: readonly string[]
   let file: FileHandle | null = null
   let isTemporary = false
   return {
-    write: async ({ cells, reason }) => {
+    write: async ({ cells, reason }: BadLine): Promise<void> => {
       const lines = [[...cells, reason]]
       if (!file) {
         file = await open(unfinished, 'w')
@@ -76,19 +66,21 @@ export async function openRejectedFile(source: string, header: readonly string[]
       }
       await file.write(`${Papa.unparse(lines, { newline: '\n' })}\n`)
     },
-    finish: async () => {
+    /** Ends the file, which is on the disk then. */
+    finish: async (): Promise<void> => {
       await file?.sync()
       await file?.close()
       file = null
     },
-    keep: async () => {
+    /** Gives the finished file its name, and returns that; null when nothing was written. Without this it is removed. */
+    keep: async (): Promise<string | null> => {
       if (!isTemporary) return null
       // What cannot be renamed stays as it is: the other lines are in the ledger.
       isTemporary = false
       await rename(unfinished, path)
       return path
     },
-    [Symbol.asyncDispose]: async () => {
+    [Symbol.asyncDispose]: async (): Promise<void> => {
       await file?.close()
       if (isTemporary) await rm(unfinished, { force: true })
     },
