@@ -162,9 +162,9 @@ const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url))
 type Output = { code: number; stdout: string; stderr: string }
 
 async function keys(...args: string[]): Promise<Output> {
-  const { PATH = '' } = process.env
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const run = execFileAsync(process.execPath, [cli, 'keys', ...args], {
-    env: { PATH, DATABASE_URL: gateway.database.url, DATA_DIR: gateway.dataDir },
+    env: { PATH, NODE_COMPILE_CACHE, DATABASE_URL: gateway.database.url, DATA_DIR: gateway.dataDir },
   })
   // A command that fails is told by an error that carries what it wrote.
   return run.then(

@@ -175,3 +175,18 @@ test('a migration that fails gives its lock back', async () => {
   // The next one is told of that, and does not wait for ever.
   await expect(migrate(url)).rejects.toThrow('failed migrations')
 })
+
+test.each([
+  ['was left half applied', 'finished_at = null', 'failed migrations'],
+  ['was rolled back', 'rolled_back_at = now()', 'already exists'],
+])(
+  'the engine is asked about a migration that %s, although all are recorded',
+  async (_what, change, message) => {
+    const { url, pool } = await createBareDatabase()
+    await migrate(url)
+    await pool.query(
+      `update _prisma_migrations set ${change} where started_at = (select max(started_at) from _prisma_migrations)`,
+    )
+    await expect(migrate(url)).rejects.toThrow(message)
+  },
+)

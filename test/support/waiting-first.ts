@@ -1,11 +1,13 @@
 import { relative } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-// Files that kill processes or wait for silence to be noticed: they take long and need little of a processor.
-const waiting = new Set([
+// Files that take long: most kill processes or wait for silence to be noticed.
+const waiting = [
+  'test/graphql/plugins/graphiql.test.ts',
   'test/worker/crash.test.ts',
-  'test/chaos.test.ts',
   'test/cli/commands/start.test.ts',
+  'test/chaos.test.ts',
+  'test/auth/tenancy.test.ts',
   'test/worker/outage.test.ts',
   'test/graphql/transports/slow-reader.test.ts',
   'test/worker/kills.test.ts',
@@ -15,13 +17,13 @@ const waiting = new Set([
   'test/worker/queue.test.ts',
   'test/runs/create/idempotency-kills.test.ts',
   'test/server/roles.test.ts',
-  'test/graphql/plugins/graphiql.test.ts',
-])
+]
 
 const root = `${import.meta.dirname}/../..`
 
-function isWaiting({ moduleId }: TestSpecification): boolean {
-  return waiting.has(relative(root, moduleId))
+/** Its place among those that wait; -1 for others. */
+function placeOf({ moduleId }: TestSpecification): number {
+  return waiting.indexOf(relative(root, moduleId))
 }
 
 /** How many others are begun between two that wait: several at once would keep each other's processes from starting. */
@@ -37,8 +39,9 @@ export class WaitingFirst extends BaseSequencer {
     // Those with a process of their own go before all: between the others, they would end a process that those share.
     const alone = sorted.filter(({ project }) => project.config.isolate)
     const together = sorted.filter(({ project }) => !project.config.isolate)
-    const others = together.filter((file) => !isWaiting(file))
-    const mixed = together.filter(isWaiting).flatMap((file) => [file, ...others.splice(0, between)])
+    const others = together.filter((file) => placeOf(file) < 0)
+    const first = together.filter((file) => placeOf(file) >= 0).sort((a, b) => placeOf(a) - placeOf(b))
+    const mixed = first.flatMap((file) => [file, ...others.splice(0, between)])
     return [...alone, ...mixed, ...others]
   }
 }
