@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Tenant } from './tenant.ts'
 
 /** What a line of the log says of the request that it belongs to. */
@@ -14,6 +14,9 @@ const storage = new AsyncLocalStorage<RequestContext>()
 
 /** Safe in a header, a log and a shell; anything longer is no id. */
 const saneId = /^[\w.:+/=@-]{1,128}$/
+
+// Ids of nothing but zeros are none.
+const pattern = /^([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/
 
 /** The id that a client or proxy gave its request in `x-request-id`, when it is one; else a new one. */
 export function requestIdOf(given: string | string[] | undefined): string {
@@ -36,4 +39,17 @@ export function noteViewer(viewer: Tenant): void {
   if (!request) return
   request.accountId = viewer.accountId
   request.livemode = viewer.livemode
+}
+
+/** A new trace id as OpenTelemetry writes them: 32 hex digits. */
+export function newTraceId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+/** The trace id in a W3C `traceparent` header; null when there is none, or the header is not well formed. */
+export function readTraceparent(header: string | null | undefined): string | null {
+  const [, version, traceId, rest] = pattern.exec(header ?? '') ?? []
+  // Only later versions may have more parts, and ff is no version.
+  const isKnown = version !== 'ff' && (version !== '00' || rest === undefined)
+  return traceId !== undefined && isKnown ? traceId : null
 }

@@ -4,13 +4,12 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
-import { noteViewer } from '../request-context.ts'
+import { noteViewer, readTraceparent } from '../request-context.ts'
 import type { QueuePlaceLoader } from '../runs/estimate/queue-place.ts'
 import type { Services } from '../runs/services.ts'
-import { readTraceparent } from '../runs/trace-id.ts'
 import type { FileLinks } from '../storage/link.ts'
 import type { Loaders } from './loaders.ts'
-import type { ConnectionCount } from './transports/connection-count.ts'
+import type { ConnectionCount } from './transports/connection-limits.ts'
 
 /** What every request shares. */
 export type GatewayServices = Services & {

@@ -1,9 +1,9 @@
 import type { Viewer } from '../auth/viewer.ts'
 import { InputError, NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
+import { jsonObject } from '../json.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { readJsonObject } from '../postgres/json-column.ts'
 import type { ReportRequest } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
 import { tenantOf } from '../tenant.ts'
@@ -86,7 +86,7 @@ export async function deleteSchedule(
 
 /** The report of a schedule as it was asked for. */
 export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ReportRequest {
-  return { type: reportType, parameters: readJsonObject(parameters), relativeInterval }
+  return { type: reportType, parameters: jsonObject(parameters), relativeInterval }
 }
 
 function decodeCursor(argument: 'after' | 'before', cursor: string): string {

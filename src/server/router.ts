@@ -1,5 +1,5 @@
 import { graphqlEndpoint, type Yoga } from '../graphql/server.ts'
-import { cutSlowStream } from '../graphql/transports/slow-reader.ts'
+import { cutSlowStream } from '../graphql/transports/connection-limits.ts'
 import type { AccessRule } from './access.ts'
 import { answerText, type Handler } from './http.ts'
 

@@ -1,8 +1,8 @@
 import { DatabaseError } from 'pg'
 import { InputErrors } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
+import { newTraceId } from '../request-context.ts'
 import type { FailureCode } from '../runs/lifecycle/status.ts'
-import { newTraceId } from '../runs/trace-id.ts'
 import { StorageError } from '../storage/storage.ts'
 import { UnwritableValueError } from './parquet/column-types.ts'
 

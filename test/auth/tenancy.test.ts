@@ -11,7 +11,7 @@ import {
 } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { idPrefixes, newId } from '../../src/ids.ts'
-import { encodeEventCursor } from '../../src/runs/follow/event-cursor.ts'
+import { encodeEventCursor } from '../../src/runs/follow/event-log.ts'
 import { encodeRunCursor } from '../../src/runs/list/cursor.ts'
 import { tenantOf } from '../../src/tenant.ts'
 import { createTestDatabase } from '../support/database.ts'

@@ -3,6 +3,7 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
   type GraphQLNamedType,
   type GraphQLSchema,
   getNamedType,
@@ -11,8 +12,8 @@ import {
   isListType,
   Kind,
   type SelectionSetNode,
+  type ValueNode,
 } from 'graphql'
-import { createArgumentReader, type Field, type RawVariables, type ReadArgument } from './document-values.ts'
 
 /** What a document asks for, in the units of `DocumentLimits`. */
 export type DocumentSize = {
@@ -34,8 +35,10 @@ export class NestingError extends Error {
 
 /** Entries that a page has when no size is given. */
 const defaultPage = 20
+
 /** Entries that a list without pages is taken to have: the files of a run, the fields of a type. */
 const plainList = 5
+
 /** Selections in one another, those of fragments too; far more would overflow the stack. */
 const maxLevels = 2_000
 
@@ -68,6 +71,14 @@ type Place = {
 const nothing: Weight = { depth: 0, once: 0, perEntry: 0 }
 
 const pageArguments = ['first', 'last'] as const
+
+/** Values of variables, as the client sent them: not checked yet. */
+type RawVariables = Readonly<Record<string, unknown>> | null | undefined
+
+type Field = GraphQLField<unknown, unknown>
+
+/** Gives the value of an argument as far as it says how much is asked for; undefined when there is none. */
+type ReadArgument = (node: FieldNode, field: Field, name: string) => unknown
 
 /**
  * Measures a document before it is validated, in one pass. Each fragment is visited once, so the time is linear in the
@@ -200,4 +211,47 @@ function weigh(measurement: Measurement, { selections }: SelectionSetNode, place
     }
   }
   return sum
+}
+
+/** Reads arguments of a document that has not been validated, so any value may be of any type. */
+function createArgumentReader(document: DocumentNode, variables: RawVariables): ReadArgument {
+  const defaults = readDefaults(document)
+  const readVariable = (variable: string): unknown =>
+    variables && Object.hasOwn(variables, variable) ? variables[variable] : defaults.get(variable)
+  return (node, field, name) => {
+    const given = node.arguments?.find((argument) => argument.name.value === name)
+    const value = given && readLiteral(given.value, readVariable)
+    if (value !== undefined) return value
+    const fallback = field.args.find((argument) => argument.name === name)?.default
+    return fallback?.literal ? readLiteral(fallback.literal, noVariables) : fallback?.value
+  }
+}
+
+/** Sizes are all that is asked for: numbers, and lists for their length. Anything else reads as null. */
+function readLiteral(node: ValueNode, readVariable: (variable: string) => unknown): unknown {
+  if (node.kind === Kind.VARIABLE) return readVariable(node.name.value)
+  if (node.kind === Kind.INT) return Number(node.value)
+  if (node.kind === Kind.LIST) return node.values
+  return null
+}
+
+function noVariables(): undefined {
+  return undefined
+}
+
+/** Defaults of all operations in one: of those that share a name, the larger one. */
+function readDefaults({ definitions }: DocumentNode): ReadonlyMap<string, unknown> {
+  const defaults = new Map<string, unknown>()
+  for (const definition of definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue
+    for (const { variable, defaultValue } of definition.variableDefinitions ?? []) {
+      if (!defaultValue) continue
+      const name = variable.name.value
+      const known = defaults.get(name)
+      const value = readLiteral(defaultValue, noVariables)
+      if (!(typeof known === 'number' && typeof value === 'number' && known > value))
+        defaults.set(name, value)
+    }
+  }
+  return defaults
 }

@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws'
 import type { Viewer } from '../../auth/viewer.ts'
 import { isOutage } from '../../postgres/outage.ts'
 import { inRequest, requestIdOf } from '../../request-context.ts'
-import { sendUnlessSlow } from './slow-reader.ts'
+import { sendUnlessSlow } from './connection-limits.ts'
 
 /** What the protocol knows of a socket. */
 export type SocketExtra = {

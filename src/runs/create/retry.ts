@@ -1,6 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { WrongStatusError } from '../../errors.ts'
-import { readJsonObject } from '../../postgres/json-column.ts'
+import { jsonObject } from '../../json.ts'
 import { isFinal } from '../lifecycle/status.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
@@ -35,10 +35,10 @@ async function validateRetry(deps: Services, viewer: Viewer, id: string): Promis
     )
   }
   const { reportType, compression, attempt, waitForData, timeoutMilliseconds } = run
-  const parameters = readJsonObject(run.parameters)
+  const parameters = jsonObject(run.parameters)
   return {
     ...(await validateReport(deps, viewer, reportType, parameters, waitForData)),
-    ...checkAnnotations({ ...run, metadata: readJsonObject(run.metadata) }),
+    ...checkAnnotations({ ...run, metadata: jsonObject(run.metadata) }),
     compression,
     origin: 'RETRY',
     attempt: attempt + 1,

@@ -1,6 +1,6 @@
+import { jsonObject } from '../../json.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { readJsonObject } from '../../postgres/json-column.ts'
 import type { Tenant } from '../../tenant.ts'
 
 /** Runs that are looked at, the newest of their type. */
@@ -37,7 +37,7 @@ export async function readHistory(
   })
   return runs.map(({ parameters, rowCount, byteSize, runMilliseconds, ...run }) => ({
     ...run,
-    parameters: readJsonObject(parameters),
+    parameters: jsonObject(parameters),
     rows: Number(rowCount),
     bytes: Number(byteSize),
     milliseconds: Number(runMilliseconds),

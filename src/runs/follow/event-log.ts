@@ -1,12 +1,33 @@
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
-import type { Tenant } from '../../tenant.ts'
+import { modeOf, type Tenant } from '../../tenant.ts'
 
 // Small enough that a transaction of it blocks nothing for long.
 const pruneBatchSize = 5_000
+
 const maxPosition = 2n ** 63n - 1n
 
-export type NewEvent = Omit<ReportRunEvent, 'position'>
+type NewEvent = Omit<ReportRunEvent, 'position'>
+
+type LogBounds = {
+  /** Position of the newest event, also when it is not kept any more; 0 when there was none yet. */
+  last: bigint
+  /** Everything after this position is kept. */
+  keptAfter: bigint
+}
+
+/** A place in an account's event log: what comes after it is not delivered yet. */
+export type EventCursor = {
+  /** Position of the last event before this place; 0 for the beginning. */
+  position: bigint
+  /**
+   * Set while snapshots of the runs that were live at this position are being sent: those with an id greater than this
+   * come next, then the events. Null after the last one.
+   */
+  snapshotsAfter: string | null
+}
+
+const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
 
 /**
  * Appends an event in the caller's transaction and returns its position.
@@ -34,13 +55,6 @@ export async function lastPosition(
     where: { accountId_livemode: { accountId, livemode } },
   })
   return head?.position ?? 0n
-}
-
-export type LogBounds = {
-  /** Position of the newest event, also when it is not kept any more; 0 when there was none yet. */
-  last: bigint
-  /** Everything after this position is kept. */
-  keptAfter: bigint
 }
 
 /** What is kept of a log. */
@@ -107,6 +121,20 @@ export async function pruneEvents(prisma: Prisma, before: Date, signal: AbortSig
     )
   }
   return removed
+}
+
+/** The cursor as clients hold it. It names its log, so that it is never accepted for another account or mode. */
+export function encodeEventCursor(tenant: Tenant, { position, snapshotsAfter }: EventCursor): string {
+  const snapshots = snapshotsAfter === null ? '' : `:${snapshotsAfter}`
+  return Buffer.from(`${modeOf(tenant)}:${tenant.accountId}:${position}${snapshots}`).toString('base64url')
+}
+
+/** Null when it is not a cursor of this log. */
+export function decodeEventCursor(tenant: Tenant, cursor: string): EventCursor | null {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8')
+  const [, mode, accountId, position, snapshotsAfter] = pattern.exec(text) ?? []
+  if (position === undefined || mode !== modeOf(tenant) || accountId !== tenant.accountId) return null
+  return { position: BigInt(position), snapshotsAfter: snapshotsAfter ?? null }
 }
 
 /**

@@ -6,11 +6,12 @@ import type { WakeUp } from '../../postgres/notify.ts'
 import { runEvery } from '../../run-every.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
 import { lastPosition, readEvents } from './event-log.ts'
-import { createLatestValue, type LatestValue } from './latest-value.ts'
 import {
   addSubscriber,
+  createLatestValue,
   createTopic,
   deliver,
+  type LatestValue,
   type LogEntry,
   recentAfter,
   removeSubscriber,

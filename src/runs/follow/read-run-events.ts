@@ -1,13 +1,13 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { InputError } from '../../errors.ts'
-import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import { type Tenant, tenantOf } from '../../tenant.ts'
 import type { Services } from '../services.ts'
-import { decodeEventCursor, type EventCursor } from './event-cursor.ts'
-import { lastPosition, logBounds, readEvents } from './event-log.ts'
-import { type RunEvent, toRunEvent } from './run-event.ts'
-import { opening, type RunScope } from './run-scope.ts'
+import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvents } from './event-log.ts'
+import { inScope, opening, type RunScope } from './run-scope.ts'
 
 export const maxEventPage = 500
+
 // Events that one page looks through for those in its scope; then it ends, with more to come.
 const maxScanned = 5_000
 
@@ -19,6 +19,19 @@ export type RunEventPage = {
   end: EventCursor
   hasMore: boolean
 }
+
+type Delivery = {
+  tenant: Tenant
+  /** Where to resume so that nothing is delivered twice. */
+  cursor: EventCursor
+  occurredAt: Date
+}
+
+/** What a reader of the log receives. */
+export type RunEvent =
+  | (Delivery & { kind: 'SNAPSHOT'; run: ReportRun })
+  | (Delivery & { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null })
+  | (Delivery & { kind: 'RESET'; keptAfter: bigint })
 
 /** @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {
@@ -61,6 +74,28 @@ export async function readRunEvents(
     scanned += limit
   }
   return page
+}
+
+/**
+ * An event of the log as it is delivered; null when its run is not in the scope. An erased run is not shown, and its
+ * progress and updates are left out.
+ */
+export function toRunEvent(
+  scope: RunScope,
+  event: ReportRunEvent,
+  run: ReportRun | null,
+): (RunEvent & { kind: 'CHANGED' }) | null {
+  if (!run || !inScope(scope, run)) return null
+  const isErased = run.erasedAt !== null
+  if (isErased && (event.kind === 'PROGRESSED' || event.kind === 'UPDATED')) return null
+  return {
+    kind: 'CHANGED',
+    tenant: tenantOf(event),
+    cursor: { position: event.position, snapshotsAfter: null },
+    occurredAt: event.occurredAt,
+    event,
+    run: isErased ? null : run,
+  }
 }
 
 /** One read of the log: snapshots while they are due, else events. */

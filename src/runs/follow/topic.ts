@@ -1,6 +1,5 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import type { LatestValue } from './latest-value.ts'
 
 /** An event, with the run as it is at the first delivery: at least as new as the event. */
 export type LogEntry = {
@@ -24,6 +23,13 @@ export type Topic = {
 
 // How far a reader may lag before it must read the log itself.
 const maxRecent = 1_000
+
+/** A value that one reader waits for. Only the newest is kept, so that a slow reader costs no more memory than a fast one. */
+export type LatestValue<Value> = {
+  set(value: Value): void
+  /** The newest value that was not taken yet, at once or when it is set; null when the signal has aborted. */
+  take(): Promise<Value | null>
+}
 
 export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
   const topic: Topic = {
@@ -80,4 +86,26 @@ export function recentAfter({ recent }: Topic, position: bigint): readonly LogEn
   const first = recent[0]?.event.position
   if (first === undefined || position + 1n < first) return null
   return recent.slice(Number(position + 1n - first))
+}
+
+export function createLatestValue<Value>(signal: AbortSignal): LatestValue<Value> {
+  let latest: Value | null = null
+  let wakeReader = (): void => {}
+  signal.addEventListener('abort', () => wakeReader(), { once: true })
+  return {
+    set: (value) => {
+      latest = value
+      wakeReader()
+    },
+    take: async () => {
+      if (latest === null && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          wakeReader = resolve
+        })
+      }
+      const taken = signal.aborted ? null : latest
+      latest = null
+      return taken
+    },
+  }
 }

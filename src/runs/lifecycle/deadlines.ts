@@ -1,6 +1,6 @@
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { newTraceId } from '../../request-context.ts'
 import type { Services } from '../services.ts'
-import { newTraceId } from '../trace-id.ts'
 import { type ChangeServices, transition } from './transition.ts'
 
 const pageSize = 100

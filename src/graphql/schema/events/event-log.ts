@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
-import { type EventCursor, encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
+import { type EventCursor, encodeEventCursor } from '../../../runs/follow/event-log.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
 import {
   maxEventPage,

@@ -1,7 +1,6 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
-import { encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
-import { lastPosition } from '../../../runs/follow/event-log.ts'
+import { encodeEventCursor, lastPosition } from '../../../runs/follow/event-log.ts'
 import { encodeRunCursor } from '../../../runs/list/cursor.ts'
 import { matching, type RunFilter } from '../../../runs/list/filter.ts'
 import { listRuns, type PageRequest } from '../../../runs/list/list-runs.ts'

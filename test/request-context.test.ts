@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readTraceparent } from '../../src/runs/trace-id.ts'
-import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
-import { createDocument, type NewRunPayload, retry, slowInput, update } from '../support/run-mutations.ts'
-import { createSlowRun, endOf, slowReport } from '../support/slow-report.ts'
+import { readTraceparent } from '../src/request-context.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from './support/gateway.ts'
+import { createDocument, type NewRunPayload, retry, slowInput, update } from './support/run-mutations.ts'
+import { createSlowRun, endOf, slowReport } from './support/slow-report.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {

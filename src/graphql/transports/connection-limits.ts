@@ -4,13 +4,29 @@ import type { WebSocket } from 'ws'
 const checkMilliseconds = 1_000
 
 /** Code of a WebSocket that was closed because its client did not read what it was sent. */
-export const slowReaderCode = 4413
+const slowReaderCode = 4413
 
 // What a client may have waiting that sends without reading its answers, in bytes; then it is not heard any more.
 const maxWaitingBytes = 1024 * 1024
 
 // What a client that begins to read again gets to see the code in.
 const goodbyeMilliseconds = 5_000
+
+type PendingSends = {
+  /**
+   * Sends a message; the promise resolves when it has left the process, or the socket has closed. While the socket is
+   * closing nothing is sent, nor produced for it.
+   */
+  send(data: string): Promise<void>
+  /** True while the client has not taken what it was sent. */
+  isPending(): boolean
+}
+
+/** How many connections each key holds open on this process. */
+export type ConnectionCount = {
+  /** Counts one more; null when the key has as many as it may. The function returned gives it back. */
+  take(apiKeyId: string | null): (() => void) | null
+}
 
 /**
  * Cuts an event stream whose client has not read for some time. What was produced meanwhile is not lost: the stream ends
@@ -32,16 +48,6 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
     stuckSince = null
   })
   response.once('close', () => clearInterval(timer))
-}
-
-export type PendingSends = {
-  /**
-   * Sends a message; the promise resolves when it has left the process, or the socket has closed. While the socket is
-   * closing nothing is sent, nor produced for it.
-   */
-  send(data: string): Promise<void>
-  /** True while the client has not taken what it was sent. */
-  isPending(): boolean
 }
 
 /**
@@ -78,6 +84,26 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends
         })
         if (socket.bufferedAmount >= maxWaitingBytes) socket.pause()
       })
+    },
+  }
+}
+
+/** @param limit connections that one key may hold; those without a key count together as one */
+export function createConnectionCount(limit: number): ConnectionCount {
+  const open = new Map<string | null, number>()
+  return {
+    take: (apiKeyId) => {
+      const count = open.get(apiKeyId) ?? 0
+      if (count >= limit) return null
+      open.set(apiKeyId, count + 1)
+      let isOpen = true
+      return () => {
+        if (!isOpen) return
+        isOpen = false
+        const rest = (open.get(apiKeyId) ?? 1) - 1
+        if (rest > 0) open.set(apiKeyId, rest)
+        else open.delete(apiKeyId)
+      }
     },
   }
 }
