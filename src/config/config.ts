@@ -174,7 +174,9 @@ export type S3Config = NonNullable<Config['s3']>
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+    Object.entries(environment).flatMap(([name, value]): [string, string][] =>
+      value ? [[name, value]] : [],
+    ),
   )
   const parsed = settings.safeParse(inputOf(settings, given))
   const mistakes = parsed.success

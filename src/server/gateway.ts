@@ -55,20 +55,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     stopping.abort()
     operations.readiness.stop()
     const limit = config.stopSeconds * 1000 + closingMilliseconds
+    const inTime = (work: Promise<boolean> | undefined) =>
+      Promise.race([work, delay(limit, false, { ref: false })])
     // What is being opened has to be there before it can be closed; but not everything heeds the signal.
-    const isServing = await Promise.race([
+    const isServing = await inTime(
       starting?.then(
         () => true,
         () => false,
       ),
-      delay(limit, false, { ref: false }),
-    ])
+    )
     // In this time the load balancer sees that the process is not ready any more.
     if (isServing) await delay(config.drainSeconds * 1000)
-    const isClosed = await Promise.race([
-      closers.disposeAsync().then(() => true),
-      delay(limit, false, { ref: false }),
-    ])
+    const isClosed = await inTime(closers.disposeAsync().then(() => true))
     if (!isClosed) logger.error(`Not everything could be closed within ${limit} ms; the rest is cut off.`)
   }
 
