@@ -4,6 +4,9 @@ export type Tenant = {
   readonly livemode: boolean
 }
 
+/** Who asks. Account and mode come from the API key alone and are part of every query. */
+export type Viewer = Tenant & { readonly apiKeyId: string }
+
 /** The tenant of anything that belongs to one, without the rest of it. */
 export function tenantOf({ accountId, livemode }: Tenant): Tenant {
   return { accountId, livemode }

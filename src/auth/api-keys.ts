@@ -1,16 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { NotFoundError } from '../errors.ts'
+import { AuthenticationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId, randomWord } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey } from '../postgres/generated/prisma/client.ts'
-import { modeOf } from '../tenant.ts'
-import type { Viewer } from './viewer.ts'
+import { modeOf, type Viewer } from '../tenant.ts'
 
 // `sk_test_` or `sk_live_`, then the key's id without its prefix (25 letters), then the secret (52 letters, 260 bits).
 const secretLength = 52
+
 const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
-export type NewKey = {
+type NewKey = {
   accountId: string
   livemode: boolean
   /** For people, shown as the actor's name. */
@@ -68,6 +68,38 @@ export async function revokeApiKey(prisma: Prisma, id: string): Promise<ApiKey> 
     throw new NotFoundError(`There is no API key ${id}; \`npm run keys -- list\` shows those that exist.`)
   if (apiKey.revokedAt) return apiKey
   return prisma.apiKey.update({ where: { id }, data: { revokedAt: new Date() } })
+}
+
+/**
+ * The API key in an `Authorization` value: `Bearer KEY`, or `Basic` with the key as user name and no password, as
+ * curl's `-u KEY:` sends it.
+ *
+ * @returns null when there is no value at all
+ * @throws AuthenticationError when there is one in another form; the message holds nothing of it
+ */
+export function readAuthorization(value: string | null | undefined): string | null {
+  if (!value) return null
+  const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S+)\s*$/.exec(value) ?? []
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      return credentials
+    case 'basic':
+      return Buffer.from(credentials, 'base64').toString('utf8').replace(/:.*$/s, '')
+    default:
+      throw new AuthenticationError(
+        'The Authorization header is of no form that is accepted. Send "Bearer" and an API key, or Basic with the key as user name.',
+      )
+  }
+}
+
+/** The same from the payload of a WebSocket's `connection_init`: its `authorization`, in any case. */
+export function readConnectionParams(params: Readonly<Record<string, unknown>> | undefined): string | null {
+  const entry = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization')
+  if (!entry) return null
+  const [, value] = entry
+  if (typeof value !== 'string')
+    throw new AuthenticationError('connectionParams.authorization has to be a string.')
+  return readAuthorization(value)
 }
 
 // A fast hash is enough: there is nothing to guess in 260 random bits.

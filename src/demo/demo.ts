@@ -4,7 +4,7 @@ import type { Pool, PoolClient } from 'pg'
 import { z } from 'zod'
 import { createApiKey, verifyApiKey } from '../auth/api-keys.ts'
 import type { Prisma } from '../postgres/client.ts'
-import { inTransaction } from '../postgres/in-transaction.ts'
+import { inTransaction } from '../postgres/client.ts'
 import { dayOf, momentOf } from './calendar.ts'
 import { loadDemoLedger } from './demo-ledger.ts'
 

@@ -1,5 +1,5 @@
 import type { InputFieldMap, InputShapeFromFields, ObjectFieldsShape } from '@pothos/core'
-import type { Viewer } from '../auth/viewer.ts'
+import type { Viewer } from '../tenant.ts'
 import { type ArgBuilder, builder, type SchemaTypes } from './builder.ts'
 import { type Context, requireViewer } from './context.ts'
 import { toUserErrors, UserError, type UserErrorValue } from './schema/user-errors.ts'

@@ -2,13 +2,15 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/prisma/client.ts'
 
-/** The Postgres schema that holds every table of ours, so that they never meet those of the database's tenant. */
+/** The Postgres schema that holds every table of ours, so that they never meet those of the database's owner. */
 export const databaseSchema = 'report_gateway'
 
 /** Times and numbers in the form that the code expects. */
 const valueSettings = '-c datestyle=iso -c timezone=UTC -c intervalstyle=postgres'
+
 /** What every connection for SQL of ours is opened with. */
 const sessionSettings = `-c search_path=${databaseSchema} ${valueSettings}`
+
 /** And for SQL of others: it looks names up where its login does, writes nothing, and its strings end where they seem to. */
 const foreignSettings = `${valueSettings} -c default_transaction_read_only=on -c standard_conforming_strings=on`
 
@@ -38,7 +40,16 @@ export type PoolOptions = {
 
 /** Longer than Postgres's own limit, so that it is Postgres that ends a statement as long as it is there to do so. */
 const answerMilliseconds = 1_000
+
 const idleTransactionMilliseconds = 5_000
+
+export type Prisma = PrismaClient
+
+/** What runs inside `prisma.$transaction(async (tx) => …)`. */
+export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
+
+// Lists in conditions make a new text for each length, so neither plans nor prepared statements may grow for ever.
+const maxStatements = 256
 
 export function createPool(options: PoolOptions): pg.Pool {
   const {
@@ -115,13 +126,6 @@ export function createConnection(
   return client
 }
 
-export type Prisma = PrismaClient
-/** What runs inside `prisma.$transaction(async (tx) => …)`. */
-export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
-
-// Lists in conditions make a new text for each length, so neither plans nor prepared statements may grow for ever.
-const maxStatements = 256
-
 export function createPrisma(pool: pg.Pool): Prisma {
   return new PrismaClient({
     adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
@@ -129,6 +133,23 @@ export function createPrisma(pool: pg.Pool): Prisma {
     // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
     transactionOptions: { maxWait: 10_000, timeout: 30_000 },
   })
+}
+
+/** Does the work in one transaction of this connection: all of it is there in the end, or nothing. */
+export async function inTransaction<Result>(
+  client: pg.ClientBase,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await client.query('begin')
+  try {
+    const result = await work()
+    await client.query('commit')
+    return result
+  } catch (error) {
+    // When the connection is lost, so is the transaction, and the first error says more.
+    await client.query('rollback').catch(() => {})
+    throw error
+  }
 }
 
 /** A connection string in pg wins over other settings, so what it has as `options` is joined with ours. */

@@ -2,8 +2,8 @@ import { DatabaseError } from 'pg'
 import { z } from 'zod'
 import type { Tenant } from '../tenant.ts'
 import { countText, rowsText } from './render.ts'
-import { poolOf, type ReportPools } from './report-pool.ts'
 import type { AcceptedParameters, AnyReportType } from './report-type.ts'
+import { poolOf, type ReportPools } from './report-type.ts'
 
 /** How many rows a report would have. */
 export type RowEstimate = {

@@ -1,9 +1,7 @@
 import type { ReportFormat } from '../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../tenant.ts'
 import { type ChosenColumn, chooseColumn } from './column.ts'
-import { csvHeader, csvValue } from './formats/csv.ts'
-import { jsonRow } from './formats/jsonl.ts'
-import { parquetValue } from './formats/parquet.ts'
+import { csvHeader, csvValue, jsonRow, parquetValue } from './formats.ts'
 import type { AcceptedParameters, AnyReportType, CustomLimits } from './report-type.ts'
 import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 

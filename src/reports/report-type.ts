@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import type { z } from 'zod'
 import type { InputError } from '../errors.ts'
 import type { Prisma } from '../postgres/client.ts'
@@ -64,10 +65,25 @@ export type AnyReportType = ReportType
 
 export type AcceptedParameters = Readonly<Accepted<ParameterSet>>
 
+/** Connections for the queries of reports. */
+export type ReportPools = {
+  /** For built-in reports. */
+  exportPool: Pool
+  /** For custom reports, with the rights that those have; null when there are none. */
+  customPool: Pool | null
+}
+
 /**
  * Checks a type as written, and forgets the exact types of its parameters: only those that `type.parameters` has accepted
  * are ever passed to it.
  */
 export function defineReportType<P extends ParameterSet>(type: ReportType<P>): AnyReportType {
   return type
+}
+
+/** Where a report's SQL may run, were it only to be explained: what is not ours has no rights of ours. */
+export function poolOf({ exportPool, customPool }: ReportPools, { name, custom }: AnyReportType): Pool {
+  if (!custom) return exportPool
+  if (!customPool) throw new Error(`This process has no login for the report type ${name}.`)
+  return customPool
 }

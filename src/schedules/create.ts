@@ -1,4 +1,3 @@
-import type { Viewer } from '../auth/viewer.ts'
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type {
@@ -11,6 +10,7 @@ import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from 
 import type { AnyReportType } from '../reports/report-type.ts'
 import { checkAnnotations, checkTimeLimits } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
+import type { Viewer } from '../tenant.ts'
 import { tenantOf } from '../tenant.ts'
 import { startingPosition } from './due.ts'
 import type { ScheduleServices } from './schedule.ts'

@@ -1,4 +1,3 @@
-import type { Viewer } from '../auth/viewer.ts'
 import { InputError, NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
@@ -6,6 +5,7 @@ import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import type { ReportRequest } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
+import type { Viewer } from '../tenant.ts'
 import { tenantOf } from '../tenant.ts'
 
 /** What it takes to create, change and delete schedules. */

@@ -1,7 +1,7 @@
-import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { timezoneOf } from '../reports/interval.ts'
 import { checkGivenAnnotations, type GivenAnnotations } from '../runs/create/request.ts'
+import type { Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
 import { changeSchedule, findSchedule, reportOf, type ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'

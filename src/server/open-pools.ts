@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createPool, createPoolCloser, type PoolOptions } from '../postgres/client.ts'
 import { ensureReader } from '../reports/custom/login.ts'
-import type { ReportPools } from '../reports/report-pool.ts'
+import type { ReportPools } from '../reports/report-type.ts'
 
 /** All connections to Postgres but those of the queue and of the wake-ups. */
 export type Pools = {

@@ -4,9 +4,8 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createByteCounter } from './byte-counter.ts'
 import { checkKey } from './file.ts'
-import { type ByteRange, type Storage, StorageError } from './storage.ts'
+import { type ByteRange, createByteCounter, type Storage, StorageError } from './storage.ts'
 
 const noSpace = new Set(['ENOSPC', 'EDQUOT'])
 /** Codes of the system that speak of the disk, and not of where the bytes come from. */

@@ -1,7 +1,8 @@
-import type { Readable } from 'node:stream'
+import { createHash } from 'node:crypto'
+import { type Readable, Transform } from 'node:stream'
 
 /** A readable stream, and what its bytes go through on their way into the store. */
-export type Stages = readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]]
+type Stages = readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]]
 
 /** What a file turned out to be once it was stored whole. */
 export type StoredFile = {
@@ -49,4 +50,25 @@ export class StorageError extends Error {
     super(`The store of files failed: ${reason}.`, options)
     this.reason = reason
   }
+}
+
+type ByteCounter = {
+  /** Passes bytes through. */
+  stream: Transform
+  /** What came through so far; to be asked for once. */
+  result(): StoredFile
+}
+
+/** Counts bytes, and takes their SHA-256. */
+export function createByteCounter(): ByteCounter {
+  const hash = createHash('sha256')
+  let byteSize = 0n
+  const stream = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      byteSize += BigInt(chunk.byteLength)
+      done(null, chunk)
+    },
+  })
+  return { stream, result: () => ({ byteSize, sha256: hash.digest('hex') }) }
 }

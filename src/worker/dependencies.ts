@@ -1,6 +1,6 @@
 import type { Transaction } from '../postgres/client.ts'
 import type { RetryOptions } from '../postgres/retry.ts'
-import type { ReportPools } from '../reports/report-pool.ts'
+import type { ReportPools } from '../reports/report-type.ts'
 import type { Services } from '../runs/services.ts'
 
 export type WorkerServices = ReportPools &

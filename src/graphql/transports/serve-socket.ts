@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { CloseCode, type Server as Protocol } from 'graphql-ws'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
-import type { Viewer } from '../../auth/viewer.ts'
 import { isOutage } from '../../postgres/outage.ts'
 import { inRequest, requestIdOf } from '../../request-context.ts'
+import type { Viewer } from '../../tenant.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
 
 /** What the protocol knows of a socket. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { Temporal } from 'temporal-polyfill'
-import { inTransaction } from '../../postgres/in-transaction.ts'
+import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import { extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
 

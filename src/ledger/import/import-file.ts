@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { InputError } from '../../errors.ts'
-import { inTransaction } from '../../postgres/in-transaction.ts'
+import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import { checkCoverage, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'

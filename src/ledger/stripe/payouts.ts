@@ -1,5 +1,5 @@
 import Stripe from 'stripe'
-import { inTransaction } from '../../postgres/in-transaction.ts'
+import { inTransaction } from '../../postgres/client.ts'
 import { lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import { ledgerBatch } from './balance-transaction.ts'

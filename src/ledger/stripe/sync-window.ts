@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import { inTransaction } from '../../postgres/in-transaction.ts'
+import { inTransaction } from '../../postgres/client.ts'
 import { extendCoverage, ledgerSides, lockLedger, meetsCoverage } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'

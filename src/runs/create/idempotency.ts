@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Viewer } from '../../auth/viewer.ts'
 import { IdempotencyError, InputError } from '../../errors.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from '../list/find-run.ts'
 
 const maxKey = 255

@@ -1,6 +1,6 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { LimitError } from '../../errors.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from '../list/find-run.ts'
 
 /** What each account may use in each mode. */

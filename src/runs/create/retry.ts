@@ -1,6 +1,6 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { WrongStatusError } from '../../errors.ts'
 import { jsonObject } from '../../json.ts'
+import type { Viewer } from '../../tenant.ts'
 import { isFinal } from '../lifecycle/status.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'

@@ -1,6 +1,6 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { lastPosition } from '../follow/event-log.ts'
 import { visibleRun } from '../list/find-run.ts'
 import { fingerprint } from './idempotency.ts'

@@ -1,10 +1,10 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { InputError, InputErrors, LiveModeRequiredError } from '../../errors.ts'
 import type { Compression, ReportFormat, ReportRunOrigin } from '../../postgres/generated/prisma/client.ts'
 import type { Catalog } from '../../reports/catalog.ts'
 import { checkParameters } from '../../reports/check-parameters.ts'
 import { preview } from '../../reports/parameters.ts'
 import type { AcceptedParameters, AnyReportType, Availability } from '../../reports/report-type.ts'
+import type { Viewer } from '../../tenant.ts'
 import type { Services } from '../services.ts'
 import {
   type Annotations,

@@ -1,6 +1,6 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { EstimateRows, RowEstimate } from '../../reports/estimate-rows.ts'
+import type { Viewer } from '../../tenant.ts'
 import { checkDailyRuns } from '../create/quota.ts'
 import type { RunRequest } from '../create/request.ts'
 import { findIdenticalRun } from '../create/reuse.ts'

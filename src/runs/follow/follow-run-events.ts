@@ -1,5 +1,5 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { retryDuringOutage } from '../../postgres/retry.ts'
+import type { Viewer } from '../../tenant.ts'
 import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 import type { EventCursor } from './event-log.ts'

@@ -1,7 +1,7 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { InputError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { checkFilter, matchesFilter, matching, type RunFilter } from '../list/filter.ts'
 
 /** The runs whose events a reader of the log receives. */

@@ -1,7 +1,7 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { runFolder } from '../../storage/file.ts'
+import type { Viewer } from '../../tenant.ts'
 import type { Services } from '../services.ts'
 import { isFinal } from './status.ts'
 import { type ChangeServices, changeRun, transition } from './transition.ts'

@@ -1,4 +1,3 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import type { Transaction } from '../../postgres/client.ts'
 import type {
   Prisma as PrismaTypes,
@@ -6,6 +5,7 @@ import type {
   ReportRunEventKind,
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { tenantOf } from '../../tenant.ts'
 import { appendEvent } from '../follow/event-log.ts'
 import { requireRun } from '../list/find-run.ts'

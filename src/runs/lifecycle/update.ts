@@ -1,6 +1,6 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { InputError, WrongStatusError } from '../../errors.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { checkGivenAnnotations, type GivenAnnotations } from '../create/request.ts'
 import { isFinal } from './status.ts'
 import { type ChangeServices, changeRun } from './transition.ts'

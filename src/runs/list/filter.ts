@@ -1,4 +1,3 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { InputError } from '../../errors.ts'
 import { firstIdAt, idPrefixes } from '../../ids.ts'
 import type {
@@ -7,6 +6,7 @@ import type {
   ReportRunOrigin,
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from './find-run.ts'
 
 /** An inclusive start and an exclusive end, either of them open. */

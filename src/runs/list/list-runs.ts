@@ -1,7 +1,7 @@
-import type { Viewer } from '../../auth/viewer.ts'
 import { InputError } from '../../errors.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Viewer } from '../../tenant.ts'
 import { decodeRunCursor } from './cursor.ts'
 import { checkFilter, matching, type RunFilter } from './filter.ts'
 import { beyond, orderBy, type RunOrder } from './order.ts'

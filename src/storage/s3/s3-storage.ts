@@ -10,8 +10,8 @@ import {
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3'
-import { createByteCounter } from '../byte-counter.ts'
 import type { ByteRange, Storage } from '../storage.ts'
+import { createByteCounter } from '../storage.ts'
 import type { ObjectPlace, S3Bucket } from './bucket.ts'
 import { inStore, isBehindEnd, nullWhenMissing } from './s3-errors.ts'
 import { upload } from './upload.ts'

@@ -1,6 +1,6 @@
-import type { Viewer as ViewerValue } from '../../../auth/viewer.ts'
 import type { ApiKey as ApiKeyRow } from '../../../postgres/generated/prisma/client.ts'
 import { type Quota, readQuota } from '../../../runs/create/quota.ts'
+import type { Viewer as ViewerValue } from '../../../tenant.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
