@@ -129,7 +129,7 @@ function* generate(endsAt: Date, livemode: boolean): DemoLedger {
   const shops = demoMarkets.map((market) => openShop(book, market, span, size, nextOrder))
 
   const customers = shops.flatMap((shop) => shop.customers.map((customer) => customer.row))
-  // Reports on fees need a live key, so in test mode nobody would see their parts, and they take long to load.
+  // Reports on fees need a live key, so in test mode their parts are never visible, and they take long to load.
   const takeBatch = (everything: boolean): DemoBatch => {
     const batch = book.takeBatch(everything)
     return livemode ? { ...batch, feeDetails: batch.balanceTransactions.flatMap(feeDetailsOf) } : batch

@@ -52,7 +52,7 @@ function refund(book: DemoBook, sale: DemoSale, part: number, at: Date): void {
   const { random } = book
   const isCharge = sale.transaction.type === 'charge'
   const metadata = { reason: random.pick(refundReasons), ticket: `T-${random.between(10_000, 99_999)}` }
-  const row = book.post({
+  const posting = {
     ...partOf(sale, -part),
     type: isCharge ? 'refund' : 'payment_refund',
     reportingCategory: 'refund',
@@ -60,20 +60,19 @@ function refund(book: DemoBook, sale: DemoSale, part: number, at: Date): void {
     description: `Refund of ${sale.orderId}`,
     sourceId: book.newId(isCharge ? 're' : 'pyr', at),
     refundMetadata: random.chance(0.4) ? metadata : null,
-  })
+  }
+  book.post(posting)
   if (!random.chance(0.015)) return
   book.later(someTimeAfter(at, random.between(3, 10), random), (failedAt) => {
     book.post({
-      ...partOf(sale, part),
-      // Taken from the refund, because halves round up and a negative half rounds the other way.
-      amount: -row.amount,
-      customerFacingAmount: -(row.customerFacingAmount ?? row.amount),
+      ...posting,
+      // Not part of the sale, because halves round up and a negative half rounds the other way.
+      amount: -posting.amount,
+      customerFacingAmount: -posting.customerFacingAmount,
       type: 'refund_failure',
       reportingCategory: 'refund_failure',
       created: failedAt,
       description: `Refund of ${sale.orderId} failed: account closed`,
-      sourceId: row.sourceId ?? null,
-      refundMetadata: row.refundMetadata ?? null,
     })
   })
 }
@@ -81,29 +80,26 @@ function refund(book: DemoBook, sale: DemoSale, part: number, at: Date): void {
 function dispute(book: DemoBook, market: DemoMarket, sale: DemoSale, at: Date): void {
   const { random } = book
   const { fee, isFeeReturned } = market.dispute
-  const sourceId = book.newId('dp', at)
-  const disputeReason = random.pick(disputeReasons)
-  book.post({
+  const posting = {
     ...partOf(sale, -1),
     type: 'adjustment',
     reportingCategory: 'dispute',
     fee,
     created: at,
     description: `Chargeback withdrawal for ${sale.orderId}`,
-    sourceId,
-    disputeReason,
-  })
+    sourceId: book.newId('dp', at),
+    disputeReason: random.pick(disputeReasons),
+  }
+  book.post(posting)
   if (!random.chance(0.4)) return
   book.later(someTimeAfter(at, random.between(15, 60), random), (wonAt) => {
     book.post({
+      ...posting,
       ...partOf(sale, 1),
-      type: 'adjustment',
       reportingCategory: 'dispute_reversal',
       fee: isFeeReturned ? -fee : 0,
       created: wonAt,
       description: `Chargeback reversal for ${sale.orderId}`,
-      sourceId,
-      disputeReason,
     })
   })
 }

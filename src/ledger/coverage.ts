@@ -5,7 +5,7 @@ import { type Tenant, tenantKey } from '../tenant.ts'
 /** A span of time: its start, and its exclusive end. */
 export type Span = { from: Date; until: Date }
 
-/** Exports may tell one side of a ledger without the other: payouts, or all that changes the balance beside them. */
+/** Exports may hold one side of a ledger without the other: payouts, or all that changes the balance beside them. */
 export type LedgerSide = 'activity' | 'payouts'
 
 export const ledgerSides: readonly LedgerSide[] = ['activity', 'payouts']

@@ -51,7 +51,7 @@ function openFields(columns: Columns) {
 
 type Fields = ReturnType<ReturnType<typeof openFields>>
 
-/** Before payouts had a type and ids of their own they were transfers, to be told by naming themselves. */
+/** Before payouts had a type and ids of their own they were transfers that name themselves. */
 function typeOf({ row, bank }: Fields): string {
   return row.type === 'transfer' && bank.id !== null && bank.id === row.sourceId ? 'payout' : row.type
 }

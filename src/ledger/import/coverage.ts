@@ -43,7 +43,7 @@ export async function coverTogether(
 }
 
 /**
- * The span that an export tells completely: as it was declared, otherwise whole days of its timezone, from that of its first
+ * The span that an export covers completely: as it was declared, otherwise whole days of its timezone, from that of its first
  * row to that of its last. The day on which the file was written is not over in it, so it does not count.
  *
  * @param rows times of the first and the last row

@@ -9,11 +9,11 @@ export type LineReader = {
    * put nothing there.
    */
   read(line: Line, batch: LedgerBatch): Date
-  /** Which sides of the ledger the lines read so far tell completely. */
+  /** Which sides of the ledger the lines read so far complete. */
   sides(): readonly LedgerSide[]
 }
 
-/** A kind of export, told by the columns of its header. */
+/** A kind of export, recognized by the columns of its header. */
 export type ExportKind = {
   /** As people call it: "balance history". */
   title: string

@@ -16,7 +16,7 @@ export type ImportOptions = {
   /** What the file covers, where its rows do not say it. */
   declared: PartialSpan
   /**
-   * Other files tell of the declared span, too, so that this one alone does not complete it: the ledger's coverage is left
+   * Other files cover the declared span, too, so that this one alone does not complete it: the ledger's coverage is left
    * to `coverTogether`.
    */
   isPart: boolean
@@ -45,11 +45,11 @@ export type ImportResult = FileCoverage & {
 }
 
 /**
- * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. Whoever is killed
- * meanwhile leaves nothing, and importing a file again changes nothing.
+ * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. A process
+ * that is killed leaves nothing, and importing a file again changes nothing.
  *
  * - The file's rows complete what is known, by id; see `mergeLedger`.
- * - The ledger's coverage is extended by what the file tells completely, see `coveredSpan`, in the same transaction,
+ * - The ledger's coverage is extended by what the file covers completely, see `coveredSpan`, in the same transaction,
  *   unless the file is but a part of that.
  * - Memory does not grow with the file.
  *
@@ -144,7 +144,7 @@ async function mergeExport(
   if (span && sides.length > 0) {
     await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
   }
-  // A commit that is told of has to find them on the disk.
+  // Rejected lines must be on the disk when the commit is reported.
   await rejected?.finish()
   const { kind, localTimes } = source
   const rejectedLines = bad.sentences()
@@ -158,8 +158,8 @@ const timesOfPayout = `
    where (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id))`
 
 /**
- * Gives payouts the times at which they were made and left the balance, where their row had to assume one: exports tell
- * them now of the payout itself, now only of what was swept into it.
+ * Gives payouts the times at which they were made and left the balance, where their row had to assume one: some
+ * exports give them with the payout itself, others only with what was swept into it.
  */
 async function settlePayouts(client: pg.ClientBase, tenant: Tenant): Promise<void> {
   await client.query(

@@ -77,7 +77,7 @@ function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
  * activity of the same time, payouts have left as well. The Dashboard exports activity without the column of the payout.
  */
 function createActivityCheck(columns: Columns) {
-  const tellsPayout = columns.has('automatic_payout_id')
+  const hasPayout = columns.has('automatic_payout_id')
   let [firstLeft, lastCreated, hasWaiting] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false]
   return {
     add: (row: Transaction, bank: AutomaticPayout) => {
@@ -85,7 +85,7 @@ function createActivityCheck(columns: Columns) {
       else if (bank.effectiveAt) firstLeft = Math.min(firstLeft, bank.effectiveAt.getTime())
       lastCreated = Math.max(lastCreated, row.created.getTime())
     },
-    isActivity: () => !tellsPayout || (hasWaiting && firstLeft <= lastCreated),
+    isActivity: () => !hasPayout || (hasWaiting && firstLeft <= lastCreated),
   }
 }
 

@@ -53,7 +53,7 @@ export async function openExport(path: string, timezone: string) {
       /** Times of the first and the last row that were read so far. */
       rowSpan: (): PartialSpan =>
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
-      /** Which sides of the ledger the rows read so far tell completely. */
+      /** Which sides of the ledger the rows read so far complete. */
       sides: reader.sides,
       /** 0 to 100, of the file's bytes. */
       percentRead: () => (text.bytesRead() / text.byteSize) * 100,
@@ -68,7 +68,7 @@ export async function openExport(path: string, timezone: string) {
 }
 
 /**
- * The kind of an export, told by its header.
+ * The kind of an export, recognized by its header.
  *
  * @throws BadExport when it is none, with what the nearest one lacks
  */

@@ -1,4 +1,5 @@
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import Papa from 'papaparse'
 import { BadExport } from './import-errors.ts'
 
@@ -50,7 +51,7 @@ export type RejectedFile = Awaited<ReturnType<typeof openRejectedFile>>
  */
 export async function openRejectedFile(source: string, header: readonly string[]) {
   const path = `${source}.rejected.csv`
-  if (await exists(path)) {
+  if (existsSync(path)) {
     throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
   }
   const unfinished = `${path}.part`
@@ -89,11 +90,4 @@ export async function openRejectedFile(source: string, header: readonly string[]
 
 function preview(value: string): string {
   return JSON.stringify(value.length > maxShown ? `${value.slice(0, maxShown)}…` : value)
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }

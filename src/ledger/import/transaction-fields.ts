@@ -67,11 +67,11 @@ export function amountsReader(
  * A time that each version of a report has, under one name or under that and another with `_utc`. The first versions have no
  * times but those in UTC, and do not say so in the names of all.
  *
- * @param told name of a time that every version has, with `_utc` where it is in UTC
+ * @param sibling name of a time that every version has, with `_utc` where it is in UTC
  */
-export function timeOfVersion(columns: Columns, name: string, told: string): Reader<Date> {
+export function timeOfVersion(columns: Columns, name: string, sibling: string): Reader<Date> {
   const utcName = `${name}_utc`
-  const isUtcOnly = columns.has(`${told}_utc`) && !columns.has(told)
+  const isUtcOnly = columns.has(`${sibling}_utc`) && !columns.has(sibling)
   return isUtcOnly && !columns.has(utcName) ? columns.time(name) : columns.time(utcName, name)
 }
 

@@ -89,7 +89,7 @@ function feeDetailRows({ id, fee_details }: Stripe.BalanceTransaction): LedgerFe
 /** What the payer saw, without a sign. */
 type FacingAmount = { amount: number; currency: string }
 
-/** What the object behind a balance transaction tells of it. */
+/** What the object behind a balance transaction adds to it. */
 type SourceFacts = {
   columns: Partial<LedgerBalanceTransaction>
   facing?: FacingAmount
@@ -97,7 +97,7 @@ type SourceFacts = {
   payout?: Stripe.Payout
 }
 
-/** Objects of other kinds, or of kinds that are newer than this, tell nothing beyond their id. */
+/** Objects of other kinds, or of kinds that are newer than this, add nothing beyond their id. */
 function sourceFacts(source: Stripe.BalanceTransactionSource | null): SourceFacts {
   switch (source?.object) {
     case 'charge':

@@ -3,7 +3,7 @@ import Stripe from 'stripe'
 const secrets = /\b[sr]k_(test|live)_[\w*]+/g
 
 /**
- * A sentence for whoever started the sync: what Stripe, or the way to it, refused, and what to do. No key is in it.
+ * A sentence for the user who started the sync: what Stripe, or the way to it, refused, and what to do. No key is in it.
  *
  * @returns null for a fault that is not Stripe's
  */

@@ -32,7 +32,7 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
   }
 }
 
-/** What a paid invoice tells of its charge; null when it was paid by none, from the customer's balance, say. */
+/** What a paid invoice adds to its charge; null when it was paid by none, from the customer's balance, say. */
 export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayment): LedgerCharge | null {
   const id = idOf(payment.charge) ?? idOf(wholeOf(payment.payment_intent)?.latest_charge)
   if (id === null) return null

@@ -20,7 +20,7 @@ export type SyncState = {
   until: Date
   /** Ids of payouts that may still change. */
   unsettledPayouts: readonly string[]
-  /** Ids of automatic payouts of which Stripe could not yet tell what they swept. */
+  /** Ids of automatic payouts whose swept rows Stripe did not know yet. */
   unsweptPayouts: readonly string[]
 }
 

@@ -2,7 +2,7 @@ import type Stripe from 'stripe'
 import { inTransaction } from '../../postgres/client.ts'
 import { extendCoverage, ledgerSides, lockLedger, meetsCoverage } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
-import type { LedgerBatch } from '../rows.ts'
+import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { expandTransactions, ledgerBatch } from './balance-transaction.ts'
 import { chunksOf } from './chunks.ts'
 import { invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
@@ -18,7 +18,7 @@ export type SyncWindow = {
   invoicesFrom: Date
 }
 
-/** Most that Stripe gives at once. */
+/** Maximum that Stripe returns at once. */
 const pageSize = 100
 
 /**
@@ -28,7 +28,7 @@ const pageSize = 100
  * Stripe lists the newest first, and new ones come all the time. A window that has ended gets no more of them, so its
  * pages do not move while they are turned.
  *
- * @param onRows told of the rows of each page
+ * @param onRows called with the number of rows of each page
  */
 export async function syncWindow(
   ledger: StripeLedger,
@@ -40,12 +40,29 @@ export async function syncWindow(
   // A payout that has come back is met twice, the same each time.
   const payouts = new Map<string, Stripe.Payout>()
   async function* batches(): AsyncGenerator<LedgerBatch> {
-    for await (const transactions of transactionsOf(stripe, window)) {
-      for (const payout of payoutsOf(transactions)) payouts.set(payout.id, payout)
-      onRows(transactions.length)
-      yield ledgerBatch(transactions)
+    const transactions = stripe.balanceTransactions.list({
+      created: createdIn(window.from, window.until),
+      expand: expandTransactions,
+      limit: pageSize,
+    })
+    for await (const page of chunksOf(transactions, pageSize)) {
+      for (const source of page.map((transaction) => wholeOf(transaction.source))) {
+        if (source?.object === 'payout') payouts.set(source.id, source)
+      }
+      onRows(page.length)
+      yield ledgerBatch(page)
     }
-    yield* invoiceBatches(stripe, window)
+    // A list is requested when it is created, so not before the rows above are there.
+    const invoicePayments = stripe.invoicePayments.list({
+      created: createdIn(window.invoicesFrom, window.until),
+      expand: ['data.invoice', 'data.payment.payment_intent'],
+      status: 'paid',
+      limit: pageSize,
+    })
+    for await (const page of chunksOf(invoicePayments, pageSize)) {
+      const charges = page.map(invoiceChargeRow).filter((charge) => charge !== null)
+      yield { ...emptyBatch(), charges }
+    }
   }
   return inTransaction(client, async () => {
     await lockLedger(client, tenant)
@@ -56,7 +73,7 @@ export async function syncWindow(
       next = notePayout(next, payout, ledger.now)
     }
     await writeSyncState(client, tenant, next)
-    // A sync that began anew, earlier, has first to come to what is covered.
+    // A sync that began again, earlier, must first reach what is covered.
     if (await meetsCoverage(client, tenant, next)) await extendCoverage(client, tenant, next, ledgerSides)
     return next
   })
@@ -64,33 +81,4 @@ export async function syncWindow(
 
 function createdIn(from: Date, until: Date) {
   return { gte: secondsOf(from), lt: secondsOf(until) }
-}
-
-function payoutsOf(transactions: readonly Stripe.BalanceTransaction[]): Stripe.Payout[] {
-  return transactions.flatMap(({ source: link }) => {
-    const source = wholeOf(link)
-    return source?.object === 'payout' ? [source] : []
-  })
-}
-
-async function* transactionsOf(
-  stripe: Stripe,
-  { from, until }: SyncWindow,
-): AsyncGenerator<Stripe.BalanceTransaction[]> {
-  const created = createdIn(from, until)
-  const expand = expandTransactions
-  yield* chunksOf(stripe.balanceTransactions.list({ created, expand, limit: pageSize }), pageSize)
-}
-
-async function* invoiceBatches(
-  stripe: Stripe,
-  { invoicesFrom, until }: SyncWindow,
-): AsyncGenerator<LedgerBatch> {
-  const created = createdIn(invoicesFrom, until)
-  const expand = ['data.invoice', 'data.payment.payment_intent']
-  const paid = stripe.invoicePayments.list({ created, expand, status: 'paid', limit: pageSize })
-  for await (const payments of chunksOf(paid, pageSize)) {
-    const charges = payments.map(invoiceChargeRow).filter((charge) => charge !== null)
-    yield { ...ledgerBatch([]), charges }
-  }
 }

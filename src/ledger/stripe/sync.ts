@@ -2,7 +2,7 @@ import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
 import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
 import { refreshStatistics } from '../statistics.ts'
-import { findFirstDay } from './first-day.ts'
+import { secondsOf, timeOf } from './objects.ts'
 import { refreshPayouts } from './payouts.ts'
 import { claimSync, readSyncState, type StripeLedger, type SyncState } from './sync-state.ts'
 import { type SyncWindow, syncWindow } from './sync-window.ts'
@@ -10,20 +10,24 @@ import { type SyncWindow, syncWindow } from './sync-window.ts'
 const minute = 60_000
 const day = 24 * 60 * minute
 
+const daySeconds = day / 1000
+/** Stripe has no balance transaction that is older than Stripe. */
+const earliestDay = Date.UTC(2010, 0, 1) / 1000 / daySeconds
+
 /** The newest rows are left for the next time: some of the same second may still be on their way. */
 const margin = 5 * minute
 /** How far a sync goes back before the end of the last one, for rows that came late and charges that were changed since. */
 const overlap = day
-/** How long an invoice may wait for its payment and still be found with its charge. */
-const invoicePatience = 35 * day
-/** A window is halved or doubled until it has about so many rows: little to read anew after a kill. */
+/** Maximum time that an invoice may wait for its payment and still be found with its charge. */
+const maxInvoiceAge = 35 * day
+/** A window is halved or doubled until it has about so many rows: little to read again after a kill. */
 const rowsOfWindow = 5_000
-const [shortestWindow, firstWindow, longestWindow] = [60 * minute, day, 32 * day]
+const [minWindow, firstWindow, maxWindow] = [60 * minute, day, 32 * day]
 
 export type SyncOptions = StripeLedger & {
-  /** Where to begin when nothing was read yet, or to begin anew when it is earlier; null for the first transaction. */
+  /** Where to begin when nothing was read yet, or to begin again when it is earlier; null for the first transaction. */
   from: Date | null
-  /** Told after each page. */
+  /** Called after each page. */
   onProgress: (progress: SyncProgress) => void
 }
 
@@ -46,7 +50,7 @@ export type SyncResult = { rows: number; span: Span | null }
  *
  * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
  * @throws InputError when a gap would lie between what is covered and the beginning
- * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client has patience
+ * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client retries
  */
 export function syncStripe(options: SyncOptions): Promise<SyncResult> {
   return claimSync(options.client, options.tenant, async () => {
@@ -96,9 +100,34 @@ async function findState(options: SyncOptions, end: Date): Promise<SyncState | n
   return { unsettledPayouts: [], unsweptPayouts: [], ...known, stripeAccountId, from: start, until: start }
 }
 
+/**
+ * The UTC day of the first balance transaction. Stripe lists them newest first and has no way to ask for the oldest, so
+ * this halves the time that is left, with a dozen requests.
+ *
+ * @returns the beginning of that day; null when there is none before `until`
+ */
+async function findFirstDay(stripe: Stripe, until: Date): Promise<Date | null> {
+  /** Day of the newest one before a moment, in days since 1970. */
+  const newestBefore = async (seconds: number): Promise<number | null> => {
+    const { data } = await stripe.balanceTransactions.list({ limit: 1, created: { lt: seconds } })
+    return data[0] ? Math.floor(data[0].created / daySeconds) : null
+  }
+  let first = await newestBefore(secondsOf(until))
+  if (first === null) return null
+  // There is one on the day `first`, and none before the day `empty`.
+  let empty = earliestDay
+  while (empty < first) {
+    const middle = Math.ceil((empty + first) / 2)
+    const newest = await newestBefore(middle * daySeconds)
+    if (newest === null) empty = middle
+    else first = newest
+  }
+  return timeOf(first * daySeconds)
+}
+
 function nextLength(length: number, rows: number): number {
-  if (rows > rowsOfWindow * 2) return Math.max(length / 2, shortestWindow)
-  return rows < rowsOfWindow / 2 ? Math.min(length * 2, longestWindow) : length
+  if (rows > rowsOfWindow * 2) return Math.max(length / 2, minWindow)
+  return rows < rowsOfWindow / 2 ? Math.min(length * 2, maxWindow) : length
 }
 
 async function sync(options: SyncOptions): Promise<SyncResult> {
@@ -108,7 +137,7 @@ async function sync(options: SyncOptions): Promise<SyncResult> {
   if (found === null) return { rows: 0, span: null }
   let state = await refreshPayouts(options, found)
   let from = later(state.from, plus(state.until, -overlap))
-  let invoicesFrom = plus(from, -invoicePatience)
+  let invoicesFrom = plus(from, -maxInvoiceAge)
   let length = firstWindow
   let rows = 0
   while (from < end) {
