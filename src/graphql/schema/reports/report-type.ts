@@ -6,7 +6,7 @@ import {
   type ReportColumn as ReportColumnValue,
 } from '../../../reports/column.ts'
 import type { Parameter } from '../../../reports/parameters.ts'
-import { parametersSchema } from '../../../reports/parameters.ts'
+import { parametersSchema } from '../../../reports/parameters-schema.ts'
 import type { AnyReportType, Availability } from '../../../reports/report-type.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { connectionOf } from '../../connection.ts'
