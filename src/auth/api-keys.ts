@@ -43,7 +43,7 @@ export async function createApiKey(
 }
 
 /** True unless the key was revoked or has expired. */
-export function isGood(
+export function isActive(
   { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
   now: Date,
 ): boolean {
@@ -58,7 +58,7 @@ export async function verifyApiKey(prisma: Prisma, secret: string, now: Date): P
   if (!apiKey || !timingSafeEqual(apiKey.secretHash, hash(secret))) return null
   if (apiKey.livemode !== (mode === 'live')) return null
   const { accountId, livemode, id: apiKeyId } = apiKey
-  return isGood(apiKey, now) ? { accountId, livemode, apiKeyId } : null
+  return isActive(apiKey, now) ? { accountId, livemode, apiKeyId } : null
 }
 
 /** @throws NotFoundError when there is no such key */

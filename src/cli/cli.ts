@@ -37,7 +37,7 @@ function isArgumentError(error: Error): boolean {
   return 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
 }
 
-/** Mistakes of the user as their sentence; anything else whole, for whoever has to find the fault. */
+/** The message alone for mistakes of the user; the stack as well for anything else. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const isMistake =

@@ -1,92 +1,204 @@
 import { z } from 'zod'
 import { ConfigurationError } from '../errors.ts'
 import {
-  checkOwnReports,
-  type OwnReportsConfig,
-  ownReportsVariables,
-  readOwnReports,
-} from './custom-reports.ts'
-import { checkS3, readS3, type S3Config, s3Variables } from './s3.ts'
-import { address, flag, postgresUrl, wholeNumber } from './values.ts'
+  address,
+  env,
+  flag,
+  inputOf,
+  integer,
+  matching,
+  oneOf,
+  origins,
+  postgresUrl,
+  variablesOf,
+} from './variable.ts'
 
+/** Every setting of a gateway: the environment variable that holds it, and what it means. */
+const settings = z.object({
+  role: env('ROLE', oneOf(['all', 'gateway', 'worker']).default('all')).describe(
+    '`gateway` serves clients, `worker` makes reports, `all` does both; `--role` goes before it',
+  ),
+  host: env('HOST', z.string().default('127.0.0.1')).describe(
+    'where to listen; without `DATABASE_URL` only locally',
+  ),
+  port: env('PORT', integer(0, 65_535).default(4000)).describe(
+    "port to listen on, 0 for any free one (a worker's default)",
+  ),
+  publicUrl: env(
+    'PUBLIC_URL',
+    address('https://reports.example.com').transform(withoutEndSlashes).nullable().default(null),
+  ).describe('address of the gateway in download links; where it listens unless given'),
+  databaseUrl: env('DATABASE_URL', postgresUrl().nullable().default(null)).describe(
+    'Postgres 15 or newer to use; without it an embedded one is started',
+  ),
+  dataDir: env('DATA_DIR', z.string().default('.data')).describe(
+    'result files, and all that belongs to the embedded Postgres',
+  ),
+  s3: z.object({
+    bucket: env(
+      'S3_BUCKET',
+      matching(/^[A-Za-z0-9][\w.-]{1,61}[A-Za-z0-9]$/, 'the name of a bucket, such as reports')
+        .nullable()
+        .default(null),
+    ).describe(
+      "keep result files in this bucket of S3 or of a compatible store, instead of `DATA_DIR/files`; credentials come from where programs for S3 look (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, shared files, the machine's role)",
+    ),
+    region: env(
+      'S3_REGION',
+      matching(/^[a-z0-9-]+$/, 'a region, such as eu-central-1').default('us-east-1'),
+    ).describe('its region'),
+    endpoint: env('S3_ENDPOINT', address('https://s3.example.com').nullable().default(null)).describe(
+      "address of another store than Amazon's, such as `http://minio:9000`",
+    ),
+    prefix: env(
+      'S3_PREFIX',
+      matching(
+        /^\w[\w-]*(\/\w[\w-]*)*$/,
+        'a folder such as production/reports, of letters, digits, _ and -',
+      ).default(''),
+    ).describe('folder in the bucket'),
+    forcePathStyle: env('S3_FORCE_PATH_STYLE', flag().optional()).describe(
+      'whether the bucket stands in the path of addresses, and not in the name of the host; unless given, `true` with `S3_ENDPOINT`, else `false`',
+    ),
+  }),
+  reports: z.object({
+    folder: env('REPORTS_DIR', z.string().nullable().default(null)).describe(
+      'folder of your own reports, `*.sql`',
+    ),
+    databaseUrl: env('REPORTS_DATABASE_URL', postgresUrl().nullable().default(null)).describe(
+      'login that can only read, for your own reports, on any Postgres; a login of the embedded Postgres unless given, required beside `DATABASE_URL`',
+    ),
+    limits: z.object({
+      rows: env('REPORT_ROWS', integer(1, 999_999_999).default(1_000_000)).describe(
+        'most rows of such a report',
+      ),
+      seconds: env('REPORT_SECONDS', integer(1, 86_400).default(600)).describe(
+        'most seconds for each of its statements',
+      ),
+    }),
+  }),
+  demo: env('DEMO', flag().optional()).describe(
+    'create the demo account, its keys and its ledger; unless given, `true` without `DATABASE_URL`, else `false`',
+  ),
+  concurrency: env('CONCURRENCY', integer(1, 64).default(4)).describe('reports that run at once in a worker'),
+  accountConcurrency: env('ACCOUNT_CONCURRENCY', integer(1, 10_000).default(3)).describe(
+    'reports of one account and mode that run at once over all workers; others wait',
+  ),
+  dailyRuns: env('DAILY_RUNS', integer(1, 100_000_000).default(10_000)).describe(
+    'reports that one account and mode may ask for on a day, in UTC',
+  ),
+  runAttempts: env('RUN_ATTEMPTS', integer(1, 100).default(3)).describe(
+    'how often a report is begun when its worker, the database or the store of files is lost',
+  ),
+  eventDays: env('EVENT_DAYS', integer(1, 36_500).default(30)).describe('days that the event log is kept'),
+  allowedOrigins: env('ALLOWED_ORIGINS', origins().default([])).describe(
+    'origins of pages that may use the gateway beside its own, with commas, or `*`; others get 403, over WebSocket too',
+  ),
+  documents: z.object({
+    depth: env('MAX_DEPTH', integer(1, 1_000).default(15)).describe(
+      'levels of fields in a GraphQL document, the outermost being 1; the introspection query of GraphiQL has 15',
+    ),
+    aliases: env('MAX_ALIASES', integer(0, 100_000).default(30)).describe(
+      'aliases in a GraphQL document; a field that is repeated counts as one',
+    ),
+    directives: env('MAX_DIRECTIVES', integer(0, 100_000).default(20)).describe(
+      'directives in a GraphQL document',
+    ),
+    tokens: env('MAX_TOKENS', integer(1, 1_000_000).default(2_000)).describe(
+      'words and signs of a GraphQL document',
+    ),
+    pageSize: env('MAX_PAGE_SIZE', integer(1, 1_000).default(500)).describe('largest `first` or `last`'),
+    cost: env('MAX_COST', integer(1, 100_000_000).default(20_000)).describe(
+      'estimated fields in an answer, by the page sizes asked for; the whole schema has about 9,000',
+    ),
+  }),
+  sockets: z.object({
+    perKey: env('MAX_SOCKETS_PER_KEY', integer(1, 1_000_000).default(1_000)).describe(
+      'connections of one key, WebSocket and SSE together, in one gateway',
+    ),
+    operations: env('MAX_OPERATIONS_PER_SOCKET', integer(1, 100_000).default(100)).describe(
+      'operations under way on a WebSocket',
+    ),
+    messageBytes: env('MAX_MESSAGE_BYTES', integer(1_024, 100_000_000).default(65_536)).describe(
+      'size of a message on a WebSocket',
+    ),
+    handshakeSeconds: env('HANDSHAKE_SECONDS', integer(1, 600).default(3)).describe(
+      'time for `connection_init`',
+    ),
+    slowReaderSeconds: env('SLOW_READER_SECONDS', integer(1, 3_600).default(30)).describe(
+      'time after which a client that does not read is cut off',
+    ),
+  }),
+  introspection: env('INTROSPECTION', flag().default(true)).describe('whether clients may read the schema'),
+  suggestions: env('SUGGESTIONS', flag().default(true)).describe(
+    'whether clients are told of names like a misspelt one',
+  ),
+  graphiql: env('GRAPHIQL', flag().default(true)).describe('whether browsers get GraphiQL'),
+  getQueries: env('GET_QUERIES', flag().default(true)).describe('whether clients may query by GET'),
+  metrics: env('METRICS', flag().default(true)).describe('whether `/metrics` is served'),
+  drainSeconds: env('DRAIN_SECONDS', integer(0, 600).default(0)).describe('see *Stopping*'),
+  stopSeconds: env('STOP_SECONDS', integer(0, 3_600).default(5)).describe('see *Stopping*'),
+  logLevel: env(
+    'LOG_LEVEL',
+    oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
+  ).describe('JSON lines on standard error: `fatal` … `trace`, or `silent`; `info` has one for each request'),
+})
+
+/** Variables that single commands read themselves. */
+const commandVariables = [
+  [
+    'STRIPE_API_KEY',
+    'none',
+    'key of `npm run import -- --stripe`, secret or restricted; it has to be of the mode that is imported',
+  ],
+  ['REPORT_GATEWAY_KEY', '`DATA_DIR/keys.json`', 'key of `npm run report`'],
+  ['GATEWAY_URL', '`http://HOST:PORT`', 'gateway of `npm run report`'],
+] as const
+
+type Settings = z.infer<typeof settings>
+type Environment = Readonly<Record<string, string>>
+
+export type Config = ReturnType<typeof createConfig>
 /** What a process does: serves clients, makes reports, or both. */
-export type Role = (typeof roles)[number]
-
+export type Role = Config['role']
 /** How much a GraphQL document may ask for; more is refused before anything is executed. */
-export type DocumentLimits = {
-  /** Levels of fields, the outermost being 1. The introspection query of GraphiQL has 15. */
-  depth: number
-  /** Fields with an alias, and fields that stand in a selection more than once, together. */
-  aliases: number
-  /** Directives in the whole document. */
-  directives: number
-  /** Words and signs of the document. */
-  tokens: number
-  /** Entries of a page, as asked for by `first` or `last`. */
-  pageSize: number
-  /** Fields in the answer, estimated by the page sizes that are asked for. */
-  cost: number
+export type DocumentLimits = Config['documents']
+export type SocketLimits = Config['sockets']
+/** A bucket of S3, or of a store that speaks its language. */
+export type S3Config = NonNullable<Config['s3']>
+
+/**
+ * Reads the configuration from environment variables; an empty variable counts as unset.
+ *
+ * @throws ConfigurationError that lists every variable at fault, with its value unless it may hold a secret
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  )
+  const parsed = settings.safeParse(inputOf(settings, given))
+  const mistakes = parsed.success
+    ? [...findUseless(given), ...findForeignLogin(parsed.data), ...findRemote(given)]
+    : parsed.error.issues.map(({ path, message }) => {
+        const { name = '' } = variablesOf(settings).find((one) => one.path.join() === path.join()) ?? {}
+        return `${name} ${message}${shown(name, given[name])}.`
+      })
+  if (!parsed.success || mistakes.length > 0) {
+    throw new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
+  }
+  return createConfig(parsed.data)
 }
 
-export type SocketLimits = {
-  /** WebSockets and SSE streams that one API key may hold open on this process. */
-  perKey: number
-  /** Operations under way on one WebSocket. */
-  operations: number
-  /** Bytes of one message from a client. */
-  messageBytes: number
-  /** Seconds from the opening of a WebSocket to its connection_init. */
-  handshakeSeconds: number
-  /** Seconds after which a client that does not read what it is sent is cut off. */
-  slowReaderSeconds: number
-}
-
-export type Config = {
-  role: Role
-  /** Address to listen on. */
-  host: string
-  /** Port to listen on; 0 takes any free one. */
-  port: number
-  /** Where clients reach this gateway, without a slash at the end; null means where it listens. */
-  publicUrl: string | null
-  /** Postgres to use; null starts the embedded one. */
-  databaseUrl: string | null
-  /** Folder for result files, and for all that belongs to the embedded Postgres. */
-  dataDir: string
-  /** Null when the operator has no reports of their own. */
-  reports: OwnReportsConfig | null
-  /** Bucket for result files; null keeps them in `dataDir`. */
-  s3: S3Config | null
-  /** Create the demo account with its keys and ledger. */
-  demo: boolean
-  /** Report runs that this process works on at once. */
-  concurrency: number
-  /** Report runs of one account and mode that all workers together work on at once. */
-  accountConcurrency: number
-  /** Report runs that an account and mode may ask for on one day, in UTC. */
-  dailyRuns: number
-  /** How often a run is begun, when its worker is killed, or loses the database or the store of files, before it has failed. */
-  runAttempts: number
-  /** Days that entries of the event log are kept. */
-  eventDays: number
-  /** Origins of pages whose requests are served, beside the gateway's own; `*` for all. */
-  allowedOrigins: readonly string[]
-  documents: DocumentLimits
-  sockets: SocketLimits
-  /** Whether clients may read the schema, and are told of names like one that they misspelt. */
-  introspection: boolean
-  suggestions: boolean
-  /** Whether browsers get GraphiQL. */
-  graphiql: boolean
-  /** Whether queries may come by GET. */
-  getQueries: boolean
-  /** Whether `/metrics` is served. */
-  metrics: boolean
-  /** Seconds from the signal to stop until connections are closed; meanwhile `/ready` says no. */
-  drainSeconds: number
-  /** Seconds that requests and running reports are given to end when the process stops. */
-  stopSeconds: number
-  logLevel: (typeof logLevels)[number]
+/** The variables as a Markdown table, which stands in README.md. */
+export function printVariables(): string {
+  const rows = variablesOf(settings).map(({ name, schema }) => {
+    const fallback = String(schema.parse(undefined) ?? '')
+    return [name, fallback === '' ? 'none' : `\`${fallback}\``, schema.description ?? '']
+  })
+  const lines = [...rows, ...commandVariables].map(
+    ([name, fallback, description]) => `| \`${name}\` | ${fallback} | ${description} |`,
+  )
+  return ['| variable | default | meaning |', '|---|---|---|', ...lines, ''].join('\n')
 }
 
 /** True for the names that a machine has for itself, as they stand in a URL or in HOST. */
@@ -99,133 +211,62 @@ export function isWildcardHost(name: string): boolean {
   return name === '0.0.0.0' || name === '::'
 }
 
-const roles = ['all', 'gateway', 'worker'] as const
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-const origins = z
-  .string()
-  .transform((text) => text.split(',').flatMap((origin) => origin.trim() || []))
-  .refine((list) => list.every(isOrigin), {
-    error: 'has to be origins with commas between them, such as https://app.example.com, or *',
-  })
-
-const variables = z.object({
-  ROLE: z.enum(roles, { error: `has to be one of ${roles.join(', ')}` }).default('all'),
-  HOST: z.string().default('127.0.0.1'),
-  PORT: wholeNumber(0, 65_535).default(4000),
-  PUBLIC_URL: address('https://reports.example.com').optional(),
-  DATABASE_URL: postgresUrl().optional(),
-  DATA_DIR: z.string().default('.data'),
-  ...ownReportsVariables.shape,
-  ...s3Variables.shape,
-  DEMO: flag().optional(),
-  CONCURRENCY: wholeNumber(1, 64).default(4),
-  ACCOUNT_CONCURRENCY: wholeNumber(1, 10_000).default(3),
-  DAILY_RUNS: wholeNumber(1, 100_000_000).default(10_000),
-  RUN_ATTEMPTS: wholeNumber(1, 100).default(3),
-  EVENT_DAYS: wholeNumber(1, 36_500).default(30),
-  ALLOWED_ORIGINS: origins.default([]),
-  MAX_DEPTH: wholeNumber(1, 1_000).default(15),
-  MAX_ALIASES: wholeNumber(0, 100_000).default(30),
-  MAX_DIRECTIVES: wholeNumber(0, 100_000).default(20),
-  MAX_TOKENS: wholeNumber(1, 1_000_000).default(2_000),
-  MAX_PAGE_SIZE: wholeNumber(1, 1_000).default(500),
-  MAX_COST: wholeNumber(1, 100_000_000).default(20_000),
-  MAX_SOCKETS_PER_KEY: wholeNumber(1, 1_000_000).default(1_000),
-  MAX_OPERATIONS_PER_SOCKET: wholeNumber(1, 100_000).default(100),
-  MAX_MESSAGE_BYTES: wholeNumber(1_024, 100_000_000).default(65_536),
-  HANDSHAKE_SECONDS: wholeNumber(1, 600).default(3),
-  SLOW_READER_SECONDS: wholeNumber(1, 3_600).default(30),
-  INTROSPECTION: flag().default(true),
-  SUGGESTIONS: flag().default(true),
-  GRAPHIQL: flag().default(true),
-  GET_QUERIES: flag().default(true),
-  METRICS: flag().default(true),
-  DRAIN_SECONDS: wholeNumber(0, 600).default(0),
-  STOP_SECONDS: wholeNumber(0, 3_600).default(5),
-  LOG_LEVEL: z.enum(logLevels, { error: `has to be one of ${logLevels.join(', ')}` }).default('warn'),
-})
-
-/**
- * Reads the configuration from environment variables; an empty variable counts as unset.
- *
- * @throws ConfigurationError that lists every variable at fault, with its value unless it may hold a secret
- */
-export function loadConfig(environment: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
-  const parsed = variables.safeParse(given)
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map(({ path: [name = ''], message }) => {
-      const value = given[String(name)]
-      // The address of a database may have a password in it, and so may another one that has an @.
-      const isSecret = String(name).endsWith('DATABASE_URL') || value?.includes('@')
-      return `${String(name)} ${message}${isSecret ? '' : `; it is ${JSON.stringify(value)}`}.`
-    })
-    throw unusable(lines)
-  }
-  const { data } = parsed
-  const mistakes = [...checkEmbedded(data), ...checkOwnReports(data), ...checkS3(data)]
-  if (mistakes.length > 0) throw unusable(mistakes)
+/** The settings with what follows from them. */
+function createConfig({ s3: { bucket, ...s3 }, reports: { folder, ...reports }, ...others }: Settings) {
   return {
-    role: data.ROLE,
-    host: data.HOST,
-    port: data.PORT,
-    publicUrl: data.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
-    databaseUrl: data.DATABASE_URL ?? null,
-    dataDir: data.DATA_DIR,
-    reports: readOwnReports(data),
-    s3: readS3(data),
-    demo: data.DEMO ?? data.DATABASE_URL === undefined,
-    concurrency: data.CONCURRENCY,
-    accountConcurrency: data.ACCOUNT_CONCURRENCY,
-    dailyRuns: data.DAILY_RUNS,
-    runAttempts: data.RUN_ATTEMPTS,
-    eventDays: data.EVENT_DAYS,
-    allowedOrigins: data.ALLOWED_ORIGINS,
-    documents: {
-      depth: data.MAX_DEPTH,
-      aliases: data.MAX_ALIASES,
-      directives: data.MAX_DIRECTIVES,
-      tokens: data.MAX_TOKENS,
-      pageSize: data.MAX_PAGE_SIZE,
-      cost: data.MAX_COST,
-    },
-    sockets: {
-      perKey: data.MAX_SOCKETS_PER_KEY,
-      operations: data.MAX_OPERATIONS_PER_SOCKET,
-      messageBytes: data.MAX_MESSAGE_BYTES,
-      handshakeSeconds: data.HANDSHAKE_SECONDS,
-      slowReaderSeconds: data.SLOW_READER_SECONDS,
-    },
-    introspection: data.INTROSPECTION,
-    suggestions: data.SUGGESTIONS,
-    graphiql: data.GRAPHIQL,
-    getQueries: data.GET_QUERIES,
-    metrics: data.METRICS,
-    drainSeconds: data.DRAIN_SECONDS,
-    stopSeconds: data.STOP_SECONDS,
-    logLevel: data.LOG_LEVEL,
+    ...others,
+    demo: others.demo ?? others.databaseUrl === null,
+    /** Null keeps result files in `dataDir`. Few but Amazon give each bucket a host of its own. */
+    s3: bucket === null ? null : { ...s3, bucket, forcePathStyle: s3.forcePathStyle ?? s3.endpoint !== null },
+    /** Null when the operator has no custom reports. */
+    reports: folder === null ? null : { ...reports, folder },
   }
 }
 
-/** Without DATABASE_URL the gateway shows a key to whoever it serves, so it serves this machine alone. */
-function checkEmbedded({ HOST, PUBLIC_URL, DATABASE_URL }: z.infer<typeof variables>): string[] {
-  if (DATABASE_URL !== undefined) return []
-  const advice = 'without DATABASE_URL the gateway serves this machine alone'
+/** Variables that say more of something that is not there: the first of a group stands for the group. */
+function findUseless(given: Environment): string[] {
+  return [settings.shape.reports, settings.shape.s3].flatMap((group) => {
+    const [first, ...others] = variablesOf(group)
+    if (!first || given[first.name] !== undefined) return []
+    return others
+      .filter(({ name }) => given[name] !== undefined)
+      .map(
+        ({ name, schema }) =>
+          `${name} is of no use without ${first.name}${shown(name, schema.parse(given[name]))}.`,
+      )
+  })
+}
+
+/** The SQL of custom reports is to have no other rights than reading, and only the embedded Postgres has a login for that. */
+function findForeignLogin({ databaseUrl, reports }: Settings): string[] {
+  if (reports.folder === null || databaseUrl === null || reports.databaseUrl !== null) return []
   return [
-    ...(isLocalHost(HOST) || isWildcardHost(HOST)
-      ? []
-      : [`HOST has to be local, because ${advice}; it is "${HOST}".`]),
-    ...(PUBLIC_URL === undefined || isLocalHost(new URL(PUBLIC_URL).hostname)
-      ? []
-      : [`PUBLIC_URL has to be local, because ${advice}; it is "${PUBLIC_URL}".`]),
+    'REPORTS_DIR needs REPORTS_DATABASE_URL beside DATABASE_URL: a login for your reports that can only read.',
   ]
 }
 
-function isOrigin(text: string): boolean {
-  return text === '*' || (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text)
+/** Without DATABASE_URL the gateway shows a key to whoever it serves, so it serves this machine alone. */
+function findRemote({
+  DATABASE_URL,
+  HOST = 'localhost',
+  PUBLIC_URL = 'http://localhost',
+}: Environment): string[] {
+  if (DATABASE_URL !== undefined) return []
+  const why = 'has to be local, because without DATABASE_URL the gateway serves this machine alone'
+  return [
+    ...(isLocalHost(HOST) || isWildcardHost(HOST) ? [] : [`HOST ${why}${shown('HOST', HOST)}.`]),
+    ...(isLocalHost(new URL(PUBLIC_URL).hostname)
+      ? []
+      : [`PUBLIC_URL ${why}${shown('PUBLIC_URL', PUBLIC_URL)}.`]),
+  ]
 }
 
-function unusable(mistakes: string[]): ConfigurationError {
-  return new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
+/** The value for a message. The address of a database may have a password in it, and so may another one that has an @. */
+function shown(name: string, value: unknown): string {
+  const isSecret = name.endsWith('DATABASE_URL') || String(value).includes('@')
+  return isSecret ? '' : `; it is ${JSON.stringify(value)}`
+}
+
+function withoutEndSlashes(url: string): string {
+  return url.replace(/\/+$/, '')
 }

@@ -1,17 +1,9 @@
+import type { LedgerFeeDetail } from '../ledger/rows.ts'
 import type { DemoBook } from './book.ts'
 import { type Day, dayOfMonth, momentOf } from './calendar.ts'
 import type { DemoSale } from './charges.ts'
-import type { DemoMarket } from './markets.ts'
-
-/** The bills that one market gets from its payment processor. */
-export type DemoBilling = {
-  /** Remembers sales for the bill at the end of the month. */
-  count: (sales: readonly DemoSale[]) => void
-  /** On the first of a month: posts the bill for the month before, and the tax on it. */
-  bill: (day: Day) => void
-  /** In the middle of some months: posts a correction. */
-  adjust: (day: Day) => void
-}
+import { type DemoMarket, demoMarkets } from './markets.ts'
+import type { DemoBalanceTransaction } from './rows.ts'
 
 const adjustments: readonly (readonly [string, number])[] = [
   ['Goodwill credit', 4200],
@@ -21,32 +13,34 @@ const adjustments: readonly (readonly [string, number])[] = [
   ['=Adjustment for ledger rounding', -120],
 ]
 
-export function createDemoBilling(book: DemoBook, market: DemoMarket): DemoBilling {
+/** The bills that one market gets from its payment processor. */
+export function createDemoBilling(book: DemoBook, market: DemoMarket) {
   const { currency, billing } = market
   const unbilled = { charges: 0, subscriptionSales: 0 }
 
-  const postFee = (type: 'stripe_fee' | 'tax_fee', at: Date, amount: number, description: string): number => {
+  const post = (
+    [type, reportingCategory]: readonly [string, string],
+    created: Date,
+    amount: number,
+    description: string,
+  ) => book.post({ type, reportingCategory, currency, amount, created, description, sourceId: null })
+
+  const postFee = (created: Date, amount: number, description: string): number => {
     if (amount <= 0) return 0
-    book.post({
-      type,
-      reportingCategory: type === 'tax_fee' ? 'tax' : 'fee',
-      currency,
-      amount: -amount,
-      created: at,
-      description,
-      sourceId: null,
-    })
+    post(['stripe_fee', 'fee'], created, -amount, description)
     return amount
   }
 
   return {
-    count: (sales) => {
+    /** Remembers sales for the bill at the end of the month. */
+    count: (sales: readonly DemoSale[]) => {
       for (const sale of sales) {
         unbilled.charges += 1
         if (sale.isSubscription) unbilled.subscriptionSales += sale.transaction.amount
       }
     },
-    bill: (day) => {
+    /** On the first of a month: posts the bill for the month before, and the tax on it. */
+    bill: (day: Day) => {
       if (dayOfMonth(day) !== 1) return
       const month = momentOf(day - 1)
         .toISOString()
@@ -54,30 +48,44 @@ export function createDemoBilling(book: DemoBook, market: DemoMarket): DemoBilli
       const at = momentOf(day, 6 * 3600 + book.random.between(0, 7200))
       const subscriptionFee = Math.round((unbilled.subscriptionSales * billing.subscriptionPermille) / 1000)
       const fees =
-        postFee('stripe_fee', at, unbilled.charges * billing.perCharge, `Radar (${month}): fraud screening`) +
-        postFee('stripe_fee', at, subscriptionFee, `Billing (${month}): usage fee`)
-      postFee(
-        'tax_fee',
-        at,
-        Math.round((fees * billing.taxPermille) / 1000),
-        `${billing.taxName} on fees (${month})`,
-      )
+        postFee(at, unbilled.charges * billing.perCharge, `Radar (${month}): fraud screening`) +
+        postFee(at, subscriptionFee, `Billing (${month}): usage fee`)
+      const tax = Math.round((fees * billing.taxPermille) / 1000)
+      if (tax > 0) post(['tax_fee', 'tax'], at, -tax, `${billing.taxName} on fees (${month})`)
       unbilled.charges = 0
       unbilled.subscriptionSales = 0
     },
-    adjust: (day) => {
+    /** In the middle of some months: posts a correction. */
+    adjust: (day: Day) => {
       if (dayOfMonth(day) !== 15 || !book.random.chance(0.6)) return
       const [description, amount] = book.random.pick(adjustments)
       if (book.held(currency) + amount < 0) return
-      book.post({
-        type: 'adjustment',
-        reportingCategory: 'other_adjustment',
-        currency,
-        amount,
-        created: momentOf(day, book.random.between(8 * 3600, 17 * 3600)),
-        description,
-        sourceId: null,
-      })
+      const at = momentOf(day, book.random.between(8 * 3600, 17 * 3600))
+      post(['adjustment', 'other_adjustment'], at, amount, description)
     },
   }
+}
+
+/** What the fee of a row consists of: the fee proper, and the tax on it where the market's fees include it. */
+export function feeDetailsOf(row: DemoBalanceTransaction): LedgerFeeDetail[] {
+  if (row.fee === 0) return []
+  const billing = demoMarkets.find(({ currency }) => currency === row.currency)?.billing
+  const permille = billing?.areFeesTaxed ? billing.taxPermille : 0
+  const tax = Math.round((row.fee * permille) / (1000 + permille))
+  const parts = [
+    { type: 'stripe_fee', amount: row.fee - tax, description: describe(row) },
+    ...(tax === 0 ? [] : [{ type: 'tax', amount: tax, description: billing?.taxName ?? null }]),
+  ]
+  return parts.map((part, position) => ({
+    ...part,
+    balanceTransactionId: row.id,
+    position,
+    currency: row.currency,
+  }))
+}
+
+function describe({ reportingCategory }: DemoBalanceTransaction): string {
+  if (reportingCategory === 'charge') return 'Payment processing'
+  if (reportingCategory === 'dispute') return 'Dispute handling'
+  return reportingCategory === 'dispute_reversal' ? 'Dispute handling, returned' : 'Instant payout'
 }

@@ -10,39 +10,18 @@ export type DemoPosting = Omit<
   'id' | 'net' | 'fee' | 'availableOn' | 'effectiveAt' | 'automaticPayoutId'
 > & { fee?: number; availableOn?: Date }
 
-/** The shop's books while the days are played through: what was posted, what waits for a payout, what comes later. */
-export type DemoBook = {
-  random: DemoRandom
-  newId: NewDemoId
-  /** Posts a row that waits for the next automatic payout. Its net is computed; it is effective when created. */
-  post: (posting: DemoPosting) => DemoBalanceTransaction
-  addCharge: (charge: DemoCharge) => void
-  addPayout: (payout: DemoPayout) => void
-  /** Posts the row of an automatic payout: it waits for none. */
-  postPayout: (posting: DemoPosting, effectiveAt: Date) => void
-  /** Sum of the net of all rows of that currency that wait for a payout: what can be given back without a debt. */
-  held: (currency: string) => number
-  /**
-   * Takes out the waiting rows that are available at a moment, provided that they sum to more than nothing; the caller
-   * names the payout in each of them.
-   */
-  sweep: (currency: string, at: Date) => DemoBalanceTransaction[]
-  /** Has something happen at a later moment; nothing that lies at or after the ledger's end does. */
-  later: (at: Date, event: (at: Date) => void) => void
-  /** Makes the events of a day happen, in the order of time. */
-  play: (day: Day) => void
-  /** The rows that nothing changes any more since the last call; all of them when `everything` is true. */
-  takeBatch: (everything: boolean) => DemoBatch
-}
+export type DemoBook = ReturnType<typeof createDemoBook>
 
-export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Date): DemoBook {
+type Event = { at: Date; happen: (at: Date) => void }
+
+/** The shop's books while the days are played through: what was posted, what waits for a payout, what comes later. */
+export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Date) {
   const waitingRows = new Map<string, DemoBalanceTransaction[]>()
   const heldSums = new Map<string, number>()
-  const agenda = new Map<Day, { at: Date; event: (at: Date) => void }[]>()
+  const agenda = new Map<Day, Event[]>()
   let batch: DemoBatch = emptyBatch()
 
-  const waitingIn = (currency: string) => waitingRows.get(currency) ?? []
-  const held = (currency: string) => heldSums.get(currency) ?? 0
+  const held = (currency: string): number => heldSums.get(currency) ?? 0
 
   const complete = (posting: DemoPosting, effectiveAt: Date): DemoBalanceTransaction => {
     const fee = posting.fee ?? 0
@@ -51,50 +30,54 @@ export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Dat
     return { ...posting, id, fee, net: posting.amount - fee, availableOn, effectiveAt }
   }
 
-  const later: DemoBook['later'] = (at, event) => {
-    if (at >= endsAt) return
-    const events = agenda.get(dayOf(at))
-    if (events) events.push({ at, event })
-    else agenda.set(dayOf(at), [{ at, event }])
-  }
-
   return {
     random,
     newId,
-    addCharge: (charge) => void batch.charges.push(charge),
-    addPayout: (payout) => void batch.payouts.push(payout),
-    post: (posting) => {
+    addCharge: (charge: DemoCharge) => void batch.charges.push(charge),
+    addPayout: (payout: DemoPayout) => void batch.payouts.push(payout),
+    /** Posts a row that waits for the next automatic payout. Its net is computed; it is effective when created. */
+    post: (posting: DemoPosting): DemoBalanceTransaction => {
       const row = complete(posting, posting.created)
-      const rows = waitingRows.get(row.currency)
-      if (rows) rows.push(row)
-      else waitingRows.set(row.currency, [row])
+      append(waitingRows, row.currency, row)
       heldSums.set(row.currency, held(row.currency) + row.net)
       return row
     },
-    postPayout: (posting, effectiveAt) => void batch.balanceTransactions.push(complete(posting, effectiveAt)),
+    /** Posts the row of an automatic payout: it waits for none. */
+    postPayout: (posting: DemoPosting, effectiveAt: Date) =>
+      void batch.balanceTransactions.push(complete(posting, effectiveAt)),
+    /** Sum of the net of all rows of that currency that wait for a payout: what can be given back without a debt. */
     held,
-    sweep: (currency, at) => {
-      const due: DemoBalanceTransaction[] = []
-      const others: DemoBalanceTransaction[] = []
-      for (const row of waitingIn(currency)) {
-        // As numbers, because comparing two dates calls into each of them and is several times slower.
-        if (row.availableOn.getTime() <= at.getTime()) due.push(row)
-        else others.push(row)
-      }
-      const sum = sumOfNet(due)
+    /**
+     * Takes out the waiting rows that are available at a moment, provided that they sum to more than nothing; the caller
+     * names the payout in each of them.
+     */
+    sweep: (currency: string, at: Date): DemoBalanceTransaction[] => {
+      // As numbers, because comparing two dates calls into each of them and is several times slower.
+      const isDue = (row: DemoBalanceTransaction) => row.availableOn.getTime() <= at.getTime()
+      const waiting = waitingRows.get(currency) ?? []
+      const due = waiting.filter(isDue)
+      const sum = due.reduce((total, row) => total + row.net, 0)
       if (sum <= 0) return []
-      waitingRows.set(currency, others)
+      waitingRows.set(
+        currency,
+        waiting.filter((row) => !isDue(row)),
+      )
       heldSums.set(currency, held(currency) - sum)
       batch.balanceTransactions.push(...due)
       return due
     },
-    later,
-    play: (day) => {
+    /** Has something happen at a later moment; nothing that lies at or after the ledger's end does. */
+    later: (at: Date, happen: Event['happen']) => {
+      if (at < endsAt) append(agenda, dayOf(at), { at, happen })
+    },
+    /** Makes the events of a day happen, in the order of time. */
+    play: (day: Day) => {
       const events = agenda.get(day) ?? []
       agenda.delete(day)
-      for (const { at, event } of events.sort((a, b) => a.at.getTime() - b.at.getTime())) event(at)
+      for (const { at, happen } of events.sort((a, b) => a.at.getTime() - b.at.getTime())) happen(at)
     },
-    takeBatch: (everything) => {
+    /** The rows that nothing changes any more since the last call; all of them when `everything` is true. */
+    takeBatch: (everything: boolean): DemoBatch => {
       if (everything) {
         batch.balanceTransactions.push(...[...waitingRows.values()].flat())
         waitingRows.clear()
@@ -124,6 +107,8 @@ export function giveBackLater(
   })
 }
 
-function sumOfNet(rows: readonly DemoBalanceTransaction[]) {
-  return rows.reduce((sum, row) => sum + row.net, 0)
+function append<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
 }

@@ -1,3 +1,5 @@
+import { Temporal } from 'temporal-polyfill'
+
 /** A UTC day, as the number of days since 1970-01-01. */
 export type Day = number
 
@@ -50,9 +52,8 @@ export function isLastOfMonth(day: Day): boolean {
  * month's last day.
  */
 export function firstDayBefore(endsAt: Date): Day {
-  const [year, month] = [endsAt.getUTCFullYear() - 2, endsAt.getUTCMonth()]
-  const lastDate = new Date(Date.UTC(year, month + 1, 0)).getUTCDate()
-  return dayOf(new Date(Date.UTC(year, month, Math.min(endsAt.getUTCDate(), lastDate))))
+  const date = Temporal.PlainDate.from(endsAt.toISOString().slice(0, 10)).subtract({ months: 24 })
+  return dayOf(new Date(date.toString()))
 }
 
 const monthFactors = [0.86, 0.84, 0.93, 0.95, 1, 0.97, 0.9, 0.88, 1, 1.06, 1.26, 1.42]

@@ -1,13 +1,13 @@
 import type pg from 'pg'
+import { extendCoverage, ledgerSides, lockLedger, readCoverage } from '../ledger/coverage.ts'
 import { loadLedger } from '../ledger/load.ts'
 import { emptyBatch } from '../ledger/rows.ts'
-import { modeOf, type Tenant, tenantKey } from '../tenant.ts'
-import { createDemoBilling } from './billing.ts'
+import { modeOf, type Tenant } from '../tenant.ts'
+import { createDemoBilling, feeDetailsOf } from './billing.ts'
 import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
 import { chargeSubscriptions, sellOrders } from './charges.ts'
 import { createDemoCustomers } from './customers.ts'
-import { feeDetailsOf } from './fee-details.ts'
 import { createDemoIds } from './ids.ts'
 import { type DemoMarket, demoMarkets } from './markets.ts'
 import { createDemoPayouts } from './payouts.ts'
@@ -40,14 +40,6 @@ export function generateDemoLedger(options: { endsAt: Date; livemode: boolean })
   return generate(endsAt, livemode)
 }
 
-const writeCoverage = `
-  insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
-  values ($1, $2::boolean, $3::timestamptz, $4::timestamptz, now())
-  on conflict (account_id, livemode) do update
-  set available_from = excluded.available_from,
-      available_until = excluded.available_until,
-      updated_at = excluded.updated_at`
-
 /**
  * Gives an account its demo ledger in one mode, and says in `ledger_coverage` what it covers.
  *
@@ -72,19 +64,14 @@ export async function loadDemoLedger(
       `Loading the demo ledger of ${accountId} needs an open transaction: begin one on this client.`,
     )
   }
-  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
-    `demo ledger ${tenantKey(options)}`,
-  ])
-  const coverage = await client.query(
-    'select from ledger_coverage where account_id = $1 and livemode = $2::boolean',
-    [accountId, livemode],
-  )
-  if (coverage.rowCount !== 0) return { balanceTransactions: 0, isNew: false }
+  await lockLedger(client, options)
+  if (await readCoverage(client, options)) return { balanceTransactions: 0, isNew: false }
 
   const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
     onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions loaded.`),
   )
-  await client.query(writeCoverage, [accountId, livemode, momentOf(firstDayBefore(endsAt)), endsAt])
+  const span = { from: momentOf(firstDayBefore(endsAt)), until: endsAt }
+  await extendCoverage(client, options, span, ledgerSides)
   return { balanceTransactions, isNew: true }
 }
 

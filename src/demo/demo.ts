@@ -4,6 +4,8 @@ import type { Pool, PoolClient } from 'pg'
 import { z } from 'zod'
 import { createApiKey, verifyApiKey } from '../auth/api-keys.ts'
 import type { Prisma } from '../postgres/client.ts'
+import { inTransaction } from '../postgres/in-transaction.ts'
+import { dayOf, momentOf } from './calendar.ts'
 import { loadDemoLedger } from './demo-ledger.ts'
 
 export const demoAccountId = 'acct_demo'
@@ -35,19 +37,16 @@ const progressMilliseconds = 500
 const demoLock = 7_203_614_872
 
 /** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
-export async function prepareDemo(options: DemoOptions): Promise<Demo> {
+export function prepareDemo(options: DemoOptions): Promise<Demo> {
   const { prisma, pool } = options
-  const tell = seldom(options.onProgress)
-  const client = await borrow(pool)
-  try {
+  const onProgress = throttle(options.onProgress)
+  return withConnection(pool, async (client) => {
+    // Ending the connection releases the lock.
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
-    await Promise.all([loadLedger(options, false, tell), loadLedger(options, true, tell)])
+    await Promise.all([loadLedger(options, false, onProgress), loadLedger(options, true, onProgress)])
     return { keys: await ensureKeys(options), month: await lastMonth(prisma) }
-  } finally {
-    // Ending the connection gives the lock back, whatever happened before.
-    client.release(true)
-  }
+  })
 }
 
 async function readKeys(file: string): Promise<DemoKeys | null> {
@@ -58,7 +57,7 @@ async function readKeys(file: string): Promise<DemoKeys | null> {
   }
 }
 
-async function areGood({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> {
+async function areActive({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> {
   const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(prisma, key, now())))
   return viewers.every((viewer) => viewer?.accountId === demoAccountId)
 }
@@ -67,7 +66,7 @@ async function areGood({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<bo
 async function ensureKeys(options: DemoOptions): Promise<DemoKeys> {
   const file = join(options.dataDir, 'keys.json')
   const kept = await readKeys(file)
-  if (kept && (await areGood(options, kept))) return kept
+  if (kept && (await areActive(options, kept))) return kept
   const create = async (livemode: boolean): Promise<string> => {
     const name = livemode ? 'Demo, live mode' : 'Demo, test mode'
     const { secret } = await createApiKey(options.prisma, { accountId: demoAccountId, livemode, name })
@@ -78,10 +77,6 @@ async function ensureKeys(options: DemoOptions): Promise<DemoKeys> {
   // The mode above only counts for a new file.
   await chmod(file, 0o600)
   return keys
-}
-
-function lastMidnight(now: Date): Date {
-  return new Date(Math.floor(now.getTime() / 86_400_000) * 86_400_000)
 }
 
 /** Not the last month of the calendar: the ledger ends where it ended at the first start. */
@@ -95,43 +90,46 @@ async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
 }
 
 /** Passes a sentence on only when the last one was some time ago. */
-function seldom(tell: (message: string) => void): (message: string) => void {
+function throttle(onProgress: (message: string) => void): (message: string) => void {
   let last = 0
   return (message) => {
     if (Date.now() - last < progressMilliseconds) return
     last = Date.now()
-    tell(message)
+    onProgress(message)
   }
 }
 
-/** While it is lent out nobody else listens, and an error that nobody hears ends the process. */
-async function borrow(pool: Pool): Promise<PoolClient> {
+/** Does the work on a connection of its own, which ends with it. */
+async function withConnection<Result>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
   const client = await pool.connect()
-  // The query that runs then, or the next one, fails with it.
+  // An error event without a listener ends the process; the query that runs then, or the next one, fails with it.
   client.on('error', () => {})
-  return client
-}
-
-async function loadLedger(
-  { pool, now, signal }: DemoOptions,
-  livemode: boolean,
-  tell: (message: string) => void,
-) {
-  const client = await borrow(pool)
   try {
-    await client.query('begin')
-    await loadDemoLedger(client, {
-      accountId: demoAccountId,
-      livemode,
-      endsAt: lastMidnight(now()),
-      onProgress: (message) => {
-        signal.throwIfAborted()
-        tell(message)
-      },
-    })
-    await client.query('commit')
+    return await work(client)
   } finally {
-    // Ended, not given back: it has a listener that nobody else wants.
     client.release(true)
   }
+}
+
+function loadLedger(
+  { pool, now, signal }: DemoOptions,
+  livemode: boolean,
+  onProgress: (message: string) => void,
+) {
+  return withConnection(pool, (client) =>
+    inTransaction(client, () =>
+      loadDemoLedger(client, {
+        accountId: demoAccountId,
+        livemode,
+        endsAt: momentOf(dayOf(now())),
+        onProgress: (message) => {
+          signal.throwIfAborted()
+          onProgress(message)
+        },
+      }),
+    ),
+  )
 }

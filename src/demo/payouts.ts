@@ -3,14 +3,6 @@ import { businessDaysAfter, type Day, dayOfMonth, momentOf, monthOf, weekdayOf }
 import type { DemoMarket } from './markets.ts'
 import type { DemoPayout } from './rows.ts'
 
-/** Makes the payouts of one market, day by day. */
-export type DemoPayouts = {
-  /** Pays out automatically what is available, on the market's payout days. Comes before all else of that day. */
-  payAutomatically: (day: Day) => void
-  /** Now and then pays out part of the balance by hand. */
-  payByHand: (day: Day) => void
-}
-
 /**
  * Payouts of one market.
  *
@@ -21,7 +13,7 @@ export type DemoPayouts = {
  * A manual payout leaves the balance at once. Its row waits like any other and the next automatic payout sweeps it,
  * paying that much less. So does the row that brings a failed payout back. Both keep every amount accounted for.
  */
-export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Date): DemoPayouts {
+export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Date) {
   const { random, newId } = book
   const { currency, payout: rules } = market
   const destinationIds = {
@@ -30,15 +22,28 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
   }
   let automaticPayouts = 0
 
-  const common = (at: Date, type: keyof typeof destinationIds, hasArrived: boolean) => ({
-    id: newId('po', at),
-    currency,
-    created: at,
-    type,
-    destinationId: destinationIds[type],
-    statementDescriptor: 'ACORN AND OAK',
-    ...traceOf(hasArrived),
-  })
+  const addPayout = (
+    at: Date,
+    way: Pick<DemoPayout, 'amount' | 'arrivalDate' | 'isAutomatic' | 'description' | 'reversedAt'> & {
+      type: keyof typeof destinationIds
+    },
+  ): DemoPayout => {
+    const hasArrived = way.arrivalDate < endsAt
+    const settled = hasArrived ? 'paid' : 'in_transit'
+    const payout = {
+      ...way,
+      id: newId('po', at),
+      currency,
+      created: at,
+      effectiveAt: way.isAutomatic ? way.arrivalDate : at,
+      status: way.reversedAt ? 'failed' : settled,
+      destinationId: destinationIds[way.type],
+      statementDescriptor: 'ACORN AND OAK',
+      ...traceOf(hasArrived),
+    }
+    book.addPayout(payout)
+    return payout
+  }
 
   const traceOf = (hasArrived: boolean): Pick<DemoPayout, 'traceId' | 'traceIdStatus'> => {
     if (!rules.hasTraceId) return { traceId: null, traceIdStatus: 'unsupported' }
@@ -64,53 +69,43 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
     })
 
   return {
-    payAutomatically: (day) => {
+    /** Pays out automatically what is available, on the market's payout days. Comes before all else of that day. */
+    payAutomatically: (day: Day) => {
       if (!rules.weekdays.includes(weekdayOf(day))) return
       const at = momentOf(day, random.between(2 * 3600, 3 * 3600 - 1))
       const rows = book.sweep(currency, at)
       if (rows.length === 0) return
       automaticPayouts += 1
-      const amount = rows.reduce((sum, row) => sum + row.net, 0)
       const arrivalDay = businessDaysAfter(day, rules.arrivesAfter)
-      const arrivalDate = momentOf(arrivalDay)
-      const hasArrived = arrivalDate < endsAt
       const backAt = momentOf(businessDaysAfter(arrivalDay, 1), 9 * 3600 + random.between(0, 3600))
       const fails =
         automaticPayouts % rules.failsEvery === Math.floor(rules.failsEvery / 2) && backAt < endsAt
-      const settled = hasArrived ? 'paid' : 'in_transit'
-      const payout: DemoPayout = {
-        ...common(at, 'bank_account', hasArrived),
-        amount,
-        arrivalDate,
-        effectiveAt: arrivalDate,
+      const payout = addPayout(at, {
+        type: 'bank_account',
+        amount: rows.reduce((sum, row) => sum + row.net, 0),
+        arrivalDate: momentOf(arrivalDay),
         isAutomatic: true,
-        status: fails ? 'failed' : settled,
         reversedAt: fails ? backAt : null,
         description: 'STRIPE PAYOUT',
-      }
-      book.addPayout(payout)
+      })
       for (const row of rows) row.automaticPayoutId = payout.id
-      book.postPayout(payoutRow(payout, 0), arrivalDate)
+      book.postPayout(payoutRow(payout, 0), payout.effectiveAt)
       if (fails) bringBack(payout, backAt)
     },
-    payByHand: (day) => {
+    /** Now and then pays out part of the balance by hand. */
+    payByHand: (day: Day) => {
       if (dayOfMonth(day) !== 18 || monthsSince2000(day) % rules.manualEveryMonths !== 0) return
       const { type, permille } = rules.manual
       const at = momentOf(day, 14 * 3600 + random.between(0, 3600))
       const amount = Math.floor((book.held(currency) * 0.3) / 1000) * 1000
       if (amount <= 0) return
-      const arrivalDate = type === 'card' ? at : momentOf(businessDaysAfter(day, rules.arrivesAfter))
-      const hasArrived = arrivalDate < endsAt
-      const payout: DemoPayout = {
-        ...common(at, type, hasArrived),
+      const payout = addPayout(at, {
+        type,
         amount,
-        arrivalDate,
-        effectiveAt: at,
+        arrivalDate: type === 'card' ? at : momentOf(businessDaysAfter(day, rules.arrivesAfter)),
         isAutomatic: false,
-        status: hasArrived ? 'paid' : 'in_transit',
         description: 'Rent, "head office"',
-      }
-      book.addPayout(payout)
+      })
       book.post(payoutRow(payout, Math.round((amount * permille) / 1000)))
     },
   }

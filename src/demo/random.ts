@@ -1,19 +1,11 @@
-/** A repeatable source of choices: the same seed gives the same sequence in every process. */
-export type DemoRandom = {
-  /** A number in [0, 1). */
-  next: () => number
-  /** A whole number from `low` to `high`, both included. */
-  between: (low: number, high: number) => number
-  /** True with that probability. */
-  chance: (probability: number) => boolean
-  /** One of the items, all equally likely. Throws RangeError when there are none. */
-  pick: <Item>(items: readonly Item[]) => Item
-  /** One of the items, each as likely as the weight beside it. */
-  weighted: <Item>(choices: readonly (readonly [Item, number])[]) => Item
-}
+export type DemoRandom = ReturnType<typeof createDemoRandom>
 
-/** @param seed three 32-bit words */
-export function createDemoRandom(seed: readonly [number, number, number]): DemoRandom {
+/**
+ * A repeatable source of choices: the same seed gives the same sequence in every process.
+ *
+ * @param seed three 32-bit words
+ */
+export function createDemoRandom(seed: readonly [number, number, number]) {
   const bits = sfc32(seed)
   const next = () => bits() / 2 ** 32
   const pick = <Item>(items: readonly Item[]): Item => {
@@ -22,11 +14,16 @@ export function createDemoRandom(seed: readonly [number, number, number]): DemoR
     return items[Math.floor(next() * items.length)] as Item
   }
   return {
+    /** A number in [0, 1). */
     next,
-    between: (low, high) => low + Math.floor(next() * (high - low + 1)),
-    chance: (probability) => next() < probability,
+    /** A whole number from `low` to `high`, both included. */
+    between: (low: number, high: number): number => low + Math.floor(next() * (high - low + 1)),
+    /** True with that probability. */
+    chance: (probability: number): boolean => next() < probability,
+    /** One of the items, all equally likely. Throws RangeError when there are none. */
     pick,
-    weighted: (choices) => {
+    /** One of the items, each as likely as the weight beside it. */
+    weighted: <Item>(choices: readonly (readonly [Item, number])[]): Item => {
       let rest = next() * choices.reduce((sum, [, weight]) => sum + weight, 0)
       for (const [item, weight] of choices) {
         rest -= weight

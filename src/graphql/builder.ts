@@ -1,15 +1,22 @@
-import SchemaBuilder from '@pothos/core'
+import SchemaBuilder, { type ArgBuilder as PothosArgBuilder } from '@pothos/core'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import { GraphQLError } from 'graphql'
 import type { Temporal } from 'temporal-polyfill'
+import { idPrefixes, isId } from '../ids.ts'
 import type PrismaTypes from '../postgres/generated/pothos.ts'
 import { getDatamodel } from '../postgres/generated/pothos.ts'
 import { type Context, missingKey } from './context.ts'
-import { typeNameOfId } from './node-ids.ts'
+import { badUserInput } from './errors.ts'
 
-const mostNodes = 100
+const maxNodes = 100
+
+const typeNames = [
+  [idPrefixes.reportRun, 'ReportRun'],
+  [idPrefixes.reportSchedule, 'ReportSchedule'],
+  [idPrefixes.file, 'ReportFile'],
+  [idPrefixes.apiKey, 'ApiKey'],
+] as const
 
 /** The one place for what holds in the whole schema: null only where it is said, and nothing without a key. */
 export const builder = new SchemaBuilder<{
@@ -38,7 +45,6 @@ export const builder = new SchemaBuilder<{
   },
   relay: {
     cursorType: 'String',
-    nodesOnConnection: { description: 'What is on the page, without cursors.' },
     clientMutationId: 'omit',
     // Global ids are the ids themselves: their prefix names the type.
     encodeGlobalID: (_typename, id) => String(id),
@@ -52,10 +58,6 @@ export const builder = new SchemaBuilder<{
     },
     startCursorFieldOptions: { description: 'Cursor of the first on the page; null when the page is empty.' },
     endCursorFieldOptions: { description: 'Cursor of the last on the page; null when the page is empty.' },
-    edgesFieldOptions: { description: 'What is on the page, each with its cursor.' },
-    pageInfoFieldOptions: { description: 'Where the page lies in its list.' },
-    cursorFieldOptions: { description: 'Opaque place in the list, for `after` and `before`.' },
-    nodeFieldOptions: { description: 'What is at this place.' },
     firstArgOptions: { description: 'How many from the start, or after `after`.' },
     afterArgOptions: { description: 'Begin behind this cursor; at the start when absent.' },
     lastArgOptions: { description: 'How many from the end, or before `before`.' },
@@ -70,10 +72,8 @@ export const builder = new SchemaBuilder<{
       nullable: { list: false, items: true },
       args: { ids: { description: 'Global ids of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
-        if (ids.length <= mostNodes) return resolveNodes(ids)
-        throw new GraphQLError(`nodes takes at most ${mostNodes} ids; ${ids.length} were given.`, {
-          extensions: { code: 'BAD_USER_INPUT' },
-        })
+        if (ids.length <= maxNodes) return resolveNodes(ids)
+        throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`)
       },
     },
   },
@@ -85,3 +85,28 @@ builder.mutationType({
   authScopes: { viewer: true },
 })
 builder.subscriptionType({ description: 'Pushes, over WebSocket or SSE.', authScopes: { viewer: true } })
+
+export type SchemaTypes = typeof builder.$inferSchemaTypes
+export type ArgBuilder = PothosArgBuilder<SchemaTypes>
+
+/** An enum: each of its values with its description. */
+export function describedEnum<const Value extends string>(
+  name: string,
+  description: string,
+  descriptions: Readonly<Record<Value, string>>,
+) {
+  const values = Object.entries(descriptions).map(([value, text]) => [value, { description: text }])
+  // Its keys are the values, which Object.fromEntries does not say.
+  return builder.enumType(name, {
+    description,
+    values: Object.fromEntries(values) as Record<Value, { description: string }>,
+  })
+}
+
+/**
+ * The GraphQL type that an id's prefix names. All else is taken for the name of a report type, also an id that is not
+ * well formed: it exists nowhere, and Postgres could not read some of them.
+ */
+function typeNameOfId(id: string): string {
+  return typeNames.find(([prefix]) => isId(id, prefix))?.[1] ?? 'ReportType'
+}

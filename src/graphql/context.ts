@@ -1,3 +1,4 @@
+import { verifyApiKey } from '../auth/api-keys.ts'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { SocketLimits } from '../config/config.ts'
@@ -33,6 +34,18 @@ export type Context = GatewayServices & {
   idempotencyKey: string | null
   /** The caller's trace, from the header traceparent; null when there was none. */
   traceId: string | null
+}
+
+/**
+ * Who a key proves; null when no key was sent.
+ *
+ * @throws AuthenticationError when the key is not valid
+ */
+export async function authenticate(services: GatewayServices, key: string | null): Promise<Viewer | null> {
+  if (key === null) return null
+  const viewer = await verifyApiKey(services.prisma, key, services.now())
+  if (viewer) return viewer
+  throw new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
 }
 
 /** @param headers those of the request; null over WebSocket, where an operation has none */

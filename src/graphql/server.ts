@@ -1,20 +1,17 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import { verifyApiKey } from '../auth/api-keys.ts'
 import { readAuthorization } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
-import { type Context, createContext, type GatewayServices } from './context.ts'
+import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
+import { createErrorMask, hideSecrets, unauthenticated } from './errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
-import { createDocumentCache } from './plugins/document-cache.ts'
-import type { Prefill } from './plugins/graphiql.ts'
-import { graphiqlPage, wantsPage } from './plugins/graphiql-page.ts'
-import { hideSecrets } from './plugins/hide-secrets.ts'
-import { limitDocuments } from './plugins/limits.ts'
-import { createErrorMask, unauthenticated } from './plugins/mask-error.ts'
-import { watchOperations } from './plugins/operation-metrics.ts'
-import { tellFewMistakes } from './plugins/validation.ts'
+import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
+import type { Prefill } from './plugins/graphiql-tabs.ts'
+import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
+import { countOperations } from './plugins/metrics.ts'
+import { limitMistakes } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
 export const graphqlEndpoint = '/graphql'
@@ -32,18 +29,6 @@ export type ConnectionContext = {
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
 
-/**
- * Who a key proves; null when no key was sent.
- *
- * @throws AuthenticationError when the key is not good
- */
-export async function authenticate(services: GatewayServices, key: string | null): Promise<Viewer | null> {
-  if (key === null) return null
-  const viewer = await verifyApiKey(services.prisma, key, services.now())
-  if (!viewer) throw refused()
-  return viewer
-}
-
 export type YogaOptions = {
   services: GatewayServices
   logger: Logger
@@ -52,7 +37,10 @@ export type YogaOptions = {
   config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>
 }
 
-/** GraphQL over HTTP and SSE, and GraphiQL for browsers. */
+/**
+ * GraphQL over HTTP and SSE, and GraphiQL for browsers. A request passes the plugins in this order, then the context, where
+ * its key is verified, then the resolvers; the mask and the last plugin have the errors.
+ */
 export function createGraphqlServer({ services, logger, prefill, config }: YogaOptions): Yoga {
   return createYoga<ConnectionContext, Context>({
     schema,
@@ -60,13 +48,17 @@ export function createGraphqlServer({ services, logger, prefill, config }: YogaO
     landingPage: false,
     graphiql: false,
     plugins: [
+      // The request.
       config.graphiql && graphiqlPage(prefill),
       preventForgery(),
       refuseBrokenParameters(),
       !config.getQueries && refuseGetQueries(),
+      // Its document.
       limitDocuments({ schema, limits: config.documents, introspection: config.introspection }),
-      tellFewMistakes(config.suggestions),
-      watchOperations(services.metrics),
+      limitMistakes(config.suggestions),
+      // Its operation.
+      countOperations(services.metrics),
+      // The answer.
       hideSecrets(),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
@@ -96,8 +88,4 @@ export function createGraphqlServer({ services, logger, prefill, config }: YogaO
       }
     },
   })
-}
-
-function refused(): AuthenticationError {
-  return new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
 }

@@ -10,21 +10,19 @@ export type LedgerSide = 'activity' | 'payouts'
 
 export const ledgerSides: readonly LedgerSide[] = ['activity', 'payouts']
 
-const storedSide = { activity: 'ACTIVITY', payouts: 'PAYOUTS' } as const satisfies Record<LedgerSide, string>
-
 // A ledger that came whole before its sides were kept apart covers both alike.
-const readSide = `
-  select available_from as "from", available_until as "until" from ledger_side_coverage
-  where account_id = $1 and livemode = $2::boolean and side = $3::"LedgerSide"
+const selectSides = `
+  select lower(side::text) as side, available_from as "from", available_until as "until" from ledger_side_coverage
+  where account_id = $1 and livemode = $2::boolean
   union all
-  select available_from, available_until from ledger_coverage c
+  select side, available_from, available_until from ledger_coverage c, unnest($3::text[]) side
   where account_id = $1 and livemode = $2::boolean and not exists (
     select from ledger_side_coverage s where (s.account_id, s.livemode) = (c.account_id, c.livemode)
   )`
 
 const writeSide = `
   insert into ledger_side_coverage (account_id, livemode, side, available_from, available_until)
-  values ($1, $2::boolean, $3::"LedgerSide", $4::timestamptz, $5::timestamptz)
+  values ($1, $2::boolean, upper($3)::"LedgerSide", $4::timestamptz, $5::timestamptz)
   on conflict (account_id, livemode, side) do update
   set available_from = excluded.available_from, available_until = excluded.available_until`
 
@@ -60,19 +58,14 @@ export async function checkCoverage(
   span: Span,
   sides: readonly LedgerSide[],
 ): Promise<void> {
-  for (const side of sides) {
-    const known = await sideOf(client, tenant, side)
-    if (known) joined(side, known, span)
-  }
+  const known = await readSides(client, tenant)
+  for (const side of sides) join(side, known.get(side), span)
 }
 
 /** True when no gap would lie between the span and what is covered. */
 export async function meetsCoverage(client: pg.ClientBase, tenant: Tenant, span: Span): Promise<boolean> {
-  for (const side of ledgerSides) {
-    const known = await sideOf(client, tenant, side)
-    if (known && !doMeet(known, span)) return false
-  }
-  return true
+  const known = await readSides(client, tenant)
+  return [...known.values()].every((side) => doMeet(side, span))
 }
 
 /**
@@ -87,18 +80,10 @@ export async function extendCoverage(
   span: Span,
   sides: readonly LedgerSide[],
 ): Promise<void> {
-  const known = new Map<LedgerSide, Span>()
-  // All are read before one is written: see readSide.
-  for (const side of ledgerSides) {
-    const covered = await sideOf(client, tenant, side)
-    if (covered) known.set(side, covered)
-  }
-  for (const side of sides) {
-    const covered = known.get(side)
-    known.set(side, covered ? joined(side, covered, span) : span)
-  }
+  const known = await readSides(client, tenant)
+  for (const side of sides) known.set(side, join(side, known.get(side), span))
   for (const [side, { from, until }] of known) {
-    await client.query(writeSide, [tenant.accountId, tenant.livemode, storedSide[side], from, until])
+    await client.query(writeSide, [tenant.accountId, tenant.livemode, side, from, until])
   }
   await client.query(writeCoverage, [tenant.accountId, tenant.livemode])
 }
@@ -109,9 +94,14 @@ export async function lockLedger(client: pg.ClientBase, tenant: Tenant): Promise
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name])
 }
 
-async function sideOf(client: pg.ClientBase, tenant: Tenant, side: LedgerSide): Promise<Span | null> {
-  const { rows } = await client.query<Span>(readSide, [tenant.accountId, tenant.livemode, storedSide[side]])
-  return rows[0] ?? null
+/** What each side covers; a side that covers nothing is absent. */
+async function readSides(client: pg.ClientBase, tenant: Tenant): Promise<Map<LedgerSide, Span>> {
+  const { rows } = await client.query<Span & { side: LedgerSide }>(selectSides, [
+    tenant.accountId,
+    tenant.livemode,
+    ledgerSides,
+  ])
+  return new Map(rows.map(({ side, from, until }) => [side, { from, until }]))
 }
 
 function time(date: Date): string {
@@ -122,8 +112,9 @@ function doMeet(a: Span, b: Span): boolean {
   return a.from <= b.until && b.from <= a.until
 }
 
-/** What both spans cover; they have to overlap or touch, since nobody knows what happened in a gap. */
-function joined(side: LedgerSide, known: Span, added: Span): Span {
+/** What both spans cover; they must overlap or touch, since what happened in a gap is unknown. */
+function join(side: LedgerSide, known: Span | undefined, added: Span): Span {
+  if (!known) return added
   if (doMeet(known, added)) {
     return {
       from: added.from < known.from ? added.from : known.from,

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Tenant } from '../tenant.ts'
-import { copyRows } from './copy-rows.ts'
-import { type LedgerBatch, ledgerTables } from './rows.ts'
+import { copyRows } from './copy.ts'
+import type { LedgerBatch } from './rows.ts'
 import { refreshStatistics } from './statistics.ts'
 
 /**
@@ -22,17 +22,11 @@ export async function loadLedger(
 ): Promise<{ balanceTransactions: number }> {
   let balanceTransactions = 0
   for await (const batch of ledger) {
-    await copyRows(client, tenant, 'customers', ledgerTables.customers, batch.customers)
-    await copyRows(client, tenant, 'charges', ledgerTables.charges, batch.charges)
-    await copyRows(client, tenant, 'payouts', ledgerTables.payouts, batch.payouts)
-    await copyRows(
-      client,
-      tenant,
-      'balance_transactions',
-      ledgerTables.balance_transactions,
-      batch.balanceTransactions,
-    )
-    await copyRows(client, tenant, 'fee_details', ledgerTables.fee_details, batch.feeDetails)
+    await copyRows(client, tenant, 'customers', batch.customers)
+    await copyRows(client, tenant, 'charges', batch.charges)
+    await copyRows(client, tenant, 'payouts', batch.payouts)
+    await copyRows(client, tenant, 'balance_transactions', batch.balanceTransactions)
+    await copyRows(client, tenant, 'fee_details', batch.feeDetails)
     balanceTransactions += batch.balanceTransactions.length
     onProgress?.(balanceTransactions)
   }

@@ -1,68 +1,87 @@
 import pg from 'pg'
 import type { Tenant } from '../tenant.ts'
-import { copyText } from './copy-rows.ts'
-import { encodeRows } from './copy-text.ts'
-import { type FieldMerge, fieldMerges, foldRow } from './fold-rows.ts'
-import type { LedgerValue } from './rows.ts'
-
-/** Rows that were taken, on their way into their table. */
-export type TakenRows = {
-  /** Copies them into the temporary table. */
-  copy(client: pg.ClientBase, tenant: Tenant): Promise<void>
-  /** Merges them from there into the table, and empties the temporary one. */
-  mergeStatements(tenant: Tenant): string[]
-}
-
-/** Rows on their way into one table. */
-export type TableMerge<Row> = {
-  /** Holds rows until they are taken, each id once. */
-  add(rows: readonly Row[]): void
-  /** Makes the temporary table that the rows go through; it is gone with the transaction. */
-  open(client: pg.ClientBase): Promise<void>
-  /** Takes the rows that are held, encoded; null when there are none. */
-  take(): TakenRows | null
-}
+import { copyText, encodeRows } from './copy.ts'
+import {
+  type LedgerAddress,
+  type LedgerRow,
+  type LedgerTable,
+  type LedgerValue,
+  ledgerTables,
+  type Metadata,
+} from './rows.ts'
 
 /**
- * @param columns the table's column of each field of a row
- * @param assumed fields that fill new rows only, see `fieldMerges`
+ * What becomes of a field when the row is already known:
+ *
+ * - `replace`: the new value, unless it is null; what a row does not say stays as it is.
+ * - `keep`: the known value, unless it is null; for what the new row only assumes.
+ * - `join`: the keys of both objects, of which the new one's win.
  */
-export function createTableMerge<Row extends { id: string } & { [Key in keyof Row]: LedgerValue }>(
-  table: string,
-  columns: Readonly<Record<keyof Row, string>>,
-  assumed: readonly (keyof Row)[] = [],
-): TableMerge<Row> {
-  // Object.keys cannot know that `columns` has no other keys than those of Row.
-  const merges = fieldMerges(Object.keys(columns) as (keyof Row)[], assumed)
-  let rows = new Map<string, Row>()
+type FieldMerge = 'replace' | 'keep' | 'join'
+
+/** The fields that are objects of which the keys are joined: metadata, and addresses of which a row may know a part. */
+const joinedFields: readonly string[] = [
+  'metadata',
+  'refundMetadata',
+  'transferMetadata',
+  'address',
+  'shippingAddress',
+  'cardAddress',
+]
+
+/** What `joinedFields` hold. */
+type Joined = Metadata | LedgerAddress
+
+type ObjectRow = LedgerRow & { readonly id: string }
+
+type Column = { field: string; name: string; merge: FieldMerge }
+
+/**
+ * Takes rows on their way into one table.
+ *
+ * @param assumed fields that fill new rows only, and are kept in those that are known
+ */
+export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
+  const columns = Object.entries(ledgerTables[table]).map(([field, name]) => ({
+    field,
+    name,
+    merge: mergeOf(field, assumed),
+  }))
+  let rows = new Map<string, ObjectRow>()
   return {
-    add: (added) => {
-      for (const row of added) foldRow(rows, row, merges)
+    /** Holds rows until they are taken, each id once. */
+    add: (added: readonly ObjectRow[]) => {
+      for (const row of added) {
+        const known = rows.get(row.id)
+        if (!known) rows.set(row.id, row)
+        else if (saysMore(known, row)) rows.set(row.id, foldRow(known, row, columns))
+      }
     },
-    open: async (client) => {
+    /** Makes the temporary table that the rows go through; it is gone with the transaction. */
+    open: async (client: pg.ClientBase) => {
       await client.query(
         `create temporary table if not exists merging_${table} on commit drop as
-         select ${Object.values(columns).join(', ')} from ${table} limit 0`,
+         select ${columns.map(({ name }) => name).join(', ')} from ${table} limit 0`,
       )
     },
+    /** Takes the rows that are held, encoded; null when there are none. */
     take: () => {
       if (rows.size === 0) return null
       const taken = [...rows.values()]
       rows = new Map()
       // An export fills few of the columns; those that none of its rows fills would cost as much as the others.
-      const said = [...merges].filter(([field]) => taken.some((row) => !saysNothing(row[field])))
-      const fields = said.map(([field]) => field)
+      const filled = columns.filter(({ field }) => taken.some((row) => !isNothing(row[field])))
+      const names = filled.map(({ name }) => name)
+      const fields = filled.map(({ field }) => field)
       // In one piece: of several, each would wait until this process has time to hand it over.
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
-      const others = said.filter(([field]) => field !== 'id')
-      const columnMerges = new Map(others.map(([field, merge]) => [columns[field], merge]))
       return {
-        copy: (client, { accountId }) => {
-          const names = fields.map((field) => columns[field])
-          return copyText(client, accountId, `merging_${table}`, names, text)
-        },
-        mergeStatements: (tenant) => [
-          mergeStatement(table, tenant, columnMerges),
+        /** Copies them into the temporary table. */
+        copy: (client: pg.ClientBase, { accountId }: Tenant) =>
+          copyText(client, accountId, `merging_${table}`, names, text),
+        /** Merges them from there into the table, and empties the temporary one. */
+        mergeStatements: (tenant: Tenant) => [
+          mergeStatement(table, tenant, filled),
           `truncate merging_${table}`,
         ],
       }
@@ -70,36 +89,58 @@ export function createTableMerge<Row extends { id: string } & { [Key in keyof Ro
   }
 }
 
-function mergedValue(merge: FieldMerge, column: string): string {
-  const [known, added] = [`known.${column}`, `excluded.${column}`]
+function mergeOf(field: string, assumed: readonly string[]): FieldMerge {
+  if (joinedFields.includes(field)) return 'join'
+  return assumed.includes(field) ? 'keep' : 'replace'
+}
+
+function isNothing(value: LedgerValue): value is null | undefined {
+  return value === null || value === undefined
+}
+
+/** The same payout is named by each row that it swept, so this is asked often. */
+function saysMore(known: LedgerRow, row: LedgerRow): boolean {
+  for (const field in row) {
+    const value = row[field]
+    if (!isNothing(value) && value !== known[field]) return true
+  }
+  return false
+}
+
+/** Completes a row, as the database will complete its own. */
+function foldRow(known: ObjectRow, row: ObjectRow, columns: readonly Column[]): ObjectRow {
+  const fields = columns.map(({ field, merge }) => [field, foldField(merge, known[field], row[field])])
+  return { ...Object.fromEntries(fields), id: known.id }
+}
+
+function foldField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
+  if (merge === 'keep') return known ?? added
+  // Only these are joined.
+  if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }
+  return added ?? known
+}
+
+function mergedValue({ name, merge }: Column): string {
+  const [known, added] = [`known.${name}`, `excluded.${name}`]
   if (merge === 'keep') return `coalesce(${known}, ${added})`
   if (merge === 'join') return `coalesce(${known} || ${added}, ${added}, ${known})`
   return `coalesce(${added}, ${known})`
 }
 
-/** What becomes of a row that is known. One that says nothing new is not written again: the table would grow with every load. */
-function conflictAction(merges: ReadonlyMap<string, FieldMerge>): string {
-  const names = [...merges.keys()]
-  if (names.length === 0) return 'nothing'
-  const values = [...merges].map(([column, merge]) => mergedValue(merge, column)).join(', ')
-  return `
-    update set (${names.join(', ')}) = row (${values})
-    where (${names.map((name) => `known.${name}`).join(', ')}) is distinct from (${values})`
-}
-
-/** @param merges how each column but the id is merged */
+/** A known row that gets nothing new is not written again: the table would grow with every load. */
 function mergeStatement(
-  table: string,
+  table: LedgerTable,
   { accountId, livemode }: Tenant,
-  merges: ReadonlyMap<string, FieldMerge>,
+  columns: readonly Column[],
 ): string {
-  const columns = ['id', ...merges.keys()].join(', ')
+  const names = columns.map(({ name }) => name).join(', ')
+  const others = columns.filter(({ name }) => name !== 'id')
+  const values = others.map(mergedValue).join(', ')
+  const update = `
+    update set (${others.map(({ name }) => name).join(', ')}) = row (${values})
+    where (${others.map(({ name }) => `known.${name}`).join(', ')}) is distinct from (${values})`
   return `
-    insert into ${table} as known (account_id, livemode, ${columns})
-    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${columns} from merging_${table}
-    on conflict (account_id, livemode, id) do ${conflictAction(merges)}`
-}
-
-function saysNothing(value: LedgerValue): boolean {
-  return value === null || value === undefined
+    insert into ${table} as known (account_id, livemode, ${names})
+    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${names} from merging_${table}
+    on conflict (account_id, livemode, id) do ${others.length === 0 ? 'nothing' : update}`
 }

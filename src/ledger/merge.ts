@@ -1,16 +1,8 @@
 import type pg from 'pg'
 import type { Tenant } from '../tenant.ts'
-import { copyRows } from './copy-rows.ts'
+import { copyRows } from './copy.ts'
 import { createTableMerge } from './merge-table.ts'
-import {
-  type LedgerBalanceTransaction,
-  type LedgerBatch,
-  type LedgerCharge,
-  type LedgerCustomer,
-  type LedgerFeeDetail,
-  type LedgerPayout,
-  ledgerTables,
-} from './rows.ts'
+import type { LedgerBalanceTransaction, LedgerBatch, LedgerFeeDetail } from './rows.ts'
 
 export type MergeOptions = {
   /** Called now and then with the number of balance transactions merged so far; one that comes twice counts twice. */
@@ -21,9 +13,6 @@ export type MergeOptions = {
    */
   assumed?: readonly (keyof LedgerBalanceTransaction)[]
 }
-
-/** Writes what was taken to the tables. */
-type Flush = (client: pg.ClientBase, tenant: Tenant) => Promise<void>
 
 /** Rows that are merged at once: enough that a statement costs little for each, few enough to hold. */
 const rowsAtOnce = 20_000
@@ -52,15 +41,19 @@ export async function mergeLedger(
       `Merging a ledger of ${tenant.accountId} needs an open transaction: begin one on this client.`,
     )
   }
-  const merge = createMerge(assumed)
-  await merge.open(client)
+  const merge = createMerge(client, tenant, assumed)
+  await merge.open()
   let pending = 0
   let balanceTransactions = 0
   // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
   let flushed: Promise<void> = Promise.resolve()
-  const flushNow = async (flush: Flush, rows: number): Promise<void> => {
-    await flush(client, tenant)
-    onProgress?.(rows)
+  const startFlush = async () => {
+    const flush = merge.take()
+    const rows = balanceTransactions
+    await flushed
+    flushed = flush().then(() => onProgress?.(rows))
+    // Its error is thrown where it is awaited.
+    flushed.catch(() => {})
   }
   try {
     for await (const batch of ledger) {
@@ -69,20 +62,51 @@ export async function mergeLedger(
       balanceTransactions += batch.balanceTransactions.length
       if (pending < rowsAtOnce) continue
       pending = 0
-      const flush = merge.take()
-      await flushed
-      flushed = flushNow(flush, balanceTransactions)
-      // Its error is thrown where it is awaited.
-      flushed.catch(() => {})
+      await startFlush()
     }
-    const flush = merge.take()
+    await startFlush()
     await flushed
-    await flushNow(flush, balanceTransactions)
   } finally {
-    // Whatever went wrong, the caller's rollback has to be the last statement.
+    // The caller's rollback must be the last statement, even after an error.
     await flushed.catch(() => {})
   }
   return { balanceTransactions }
+}
+
+function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOptions['assumed']) {
+  const customers = createTableMerge('customers')
+  const charges = createTableMerge('charges')
+  const payouts = createTableMerge('payouts')
+  const transactions = createTableMerge('balance_transactions', assumed)
+  const tables = [customers, charges, payouts, transactions]
+  let feeDetails = new Map<string, LedgerFeeDetail[]>()
+
+  return {
+    open: async () => {
+      for (const table of tables) await table.open(client)
+    },
+    add: (batch: LedgerBatch) => {
+      customers.add(batch.customers)
+      charges.add(batch.charges)
+      payouts.add(batch.payouts)
+      transactions.add(batch.balanceTransactions)
+      const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
+      for (const [id, details] of parts) feeDetails.set(id, details)
+    },
+    /** Takes the rows that are held, and returns a function that writes them to the tables. */
+    take: () => {
+      const taken = tables.map((table) => table.take()).filter((rows) => rows !== null)
+      const details = feeDetails
+      feeDetails = new Map()
+      return async (): Promise<void> => {
+        for (const rows of taken) await rows.copy(client, tenant)
+        // At once, because between statements Postgres would wait until this process has time for it.
+        if (taken.length > 0)
+          await client.query(taken.flatMap((rows) => rows.mergeStatements(tenant)).join(';'))
+        await replaceFeeDetails(client, tenant, details)
+      }
+    },
+  }
 }
 
 async function replaceFeeDetails(
@@ -96,46 +120,7 @@ async function replaceFeeDetails(
      where account_id = $1 and livemode = $2::boolean and balance_transaction_id = any($3::text[])`,
     [tenant.accountId, tenant.livemode, [...details.keys()]],
   )
-  await copyRows(client, tenant, 'fee_details', ledgerTables.fee_details, [...details.values()].flat())
-}
-
-function createMerge(assumed: MergeOptions['assumed']) {
-  const customers = createTableMerge<LedgerCustomer>('customers', ledgerTables.customers)
-  const charges = createTableMerge<LedgerCharge>('charges', ledgerTables.charges)
-  const payouts = createTableMerge<LedgerPayout>('payouts', ledgerTables.payouts)
-  const transactions = createTableMerge<LedgerBalanceTransaction>(
-    'balance_transactions',
-    ledgerTables.balance_transactions,
-    assumed,
-  )
-  const tables = [customers, charges, payouts, transactions]
-  let feeDetails = new Map<string, LedgerFeeDetail[]>()
-
-  return {
-    open: async (client: pg.ClientBase) => {
-      for (const table of tables) await table.open(client)
-    },
-    add: (batch: LedgerBatch) => {
-      customers.add(batch.customers)
-      charges.add(batch.charges)
-      payouts.add(batch.payouts)
-      transactions.add(batch.balanceTransactions)
-      const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
-      for (const [id, details] of parts) feeDetails.set(id, details)
-    },
-    take: (): Flush => {
-      const taken = tables.map((table) => table.take()).filter((rows) => rows !== null)
-      const details = feeDetails
-      feeDetails = new Map()
-      return async (client, tenant) => {
-        for (const rows of taken) await rows.copy(client, tenant)
-        // At once, because between statements Postgres would wait until this process has time for it.
-        if (taken.length > 0)
-          await client.query(taken.flatMap((rows) => rows.mergeStatements(tenant)).join(';'))
-        await replaceFeeDetails(client, tenant, details)
-      }
-    },
-  }
+  await copyRows(client, tenant, 'fee_details', [...details.values()].flat())
 }
 
 function rowCount(batch: LedgerBatch): number {

@@ -23,12 +23,8 @@ export const currenciesWithoutDecimals: readonly string[] = [
 /** Currencies of which amounts have three decimals. */
 export const currenciesWithThreeDecimals: readonly string[] = ['bhd', 'jod', 'kwd', 'omr', 'tnd']
 
-const decimals: ReadonlyMap<string, number> = new Map([
-  ...currenciesWithoutDecimals.map((currency) => [currency, 0] as const),
-  ...currenciesWithThreeDecimals.map((currency) => [currency, 3] as const),
-])
-
 /** How many decimals an amount in major units of a currency has. */
 export function decimalsOf(currency: string): number {
-  return decimals.get(currency) ?? 2
+  if (currenciesWithoutDecimals.includes(currency)) return 0
+  return currenciesWithThreeDecimals.includes(currency) ? 3 : 2
 }

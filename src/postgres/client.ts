@@ -67,8 +67,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     ...(isForeign && { maxUses: 1 }),
     ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
-  // Without a listener, an idle connection that Postgres ends would end the process.
+  // Without a listener, a connection that Postgres ends would end the process: an idle one, and one that was given back with
+  // an error, to which the pool does not listen any more.
   pool.on('error', (error) => onError(error))
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
@@ -118,12 +120,12 @@ export type Prisma = PrismaClient
 export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
 
 // Lists in conditions make a new text for each length, so neither plans nor prepared statements may grow for ever.
-const mostStatements = 256
+const maxStatements = 256
 
 export function createPrisma(pool: pg.Pool): Prisma {
   return new PrismaClient({
     adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
-    queryPlanCacheMaxSize: mostStatements,
+    queryPlanCacheMaxSize: maxStatements,
     // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
     transactionOptions: { maxWait: 10_000, timeout: 30_000 },
   })
@@ -146,7 +148,7 @@ function createStatementNames(): (query: { sql: string }) => string {
   return ({ sql }) => {
     const known = names.get(sql)
     if (known) return known
-    if (names.size >= mostStatements) return ''
+    if (names.size >= maxStatements) return ''
     const name = `prisma_${names.size}`
     names.set(sql, name)
     return name

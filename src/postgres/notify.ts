@@ -2,12 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
+import { runEvery } from '../run-every.ts'
 import { type Tenant, tenantKey } from '../tenant.ts'
 import { createConnection } from './client.ts'
 
 const channel = 'report_gateway_events'
 const batchMilliseconds = 2
-const longestReconnectMilliseconds = 2_000
+const firstReconnectMilliseconds = 50
+const maxReconnectMilliseconds = 2_000
 
 export type WakeUp = {
   /** Hints to every process that the tenant's log has grown. To be called after commit; it never throws. */
@@ -61,37 +63,29 @@ export async function startWakeUp(
   const stopping = new AbortController()
   const settings = { url, logger, wake, heartbeatMilliseconds, limitMilliseconds }
 
-  let current: Connection | null = null
-  /** A connection, however long it takes to have one; null when there is no need of it any more. */
-  const reconnect = async (): Promise<Connection | null> => {
-    let wait = 50
-    while (!stopping.signal.aborted) {
+  let connection: Connection | null = await connect(settings)
+  /** Makes the connection again whenever it ends, however long that takes. */
+  const keepConnected = async (): Promise<void> => {
+    let wait = firstReconnectMilliseconds
+    while (true) {
+      await connection?.ended
+      connection = null
+      if (stopping.signal.aborted) return
       try {
-        return await connect(settings)
+        connection = await connect(settings)
+        // It may have been asked to stop just then.
+        if (stopping.signal.aborted) return await connection.end()
+        metrics.wakeUpReconnected()
+        wake(null)
+        wait = firstReconnectMilliseconds
       } catch (error) {
         logger.warn({ err: error }, `The wake-up connection cannot be made; trying again in ${wait} ms.`)
         await delay(wait, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
-        wait = Math.min(wait * 2, longestReconnectMilliseconds)
+        wait = Math.min(wait * 2, maxReconnectMilliseconds)
       }
     }
-    return null
   }
-  const keepConnected = async (first: Connection): Promise<void> => {
-    let connection: Connection | null = first
-    while (connection && !stopping.signal.aborted) {
-      current = connection
-      if (connection !== first) {
-        metrics.wakeUpReconnected()
-        wake(null)
-      }
-      await connection.ended
-      current = null
-      connection = await reconnect()
-    }
-    // It may have been made anew just then.
-    await connection?.end()
-  }
-  const kept = keepConnected(await connect(settings))
+  const kept = keepConnected()
 
   const waiting = new Set<string>()
   let timer: NodeJS.Timeout | undefined
@@ -119,11 +113,11 @@ export async function startWakeUp(
     onWake: (listener) => {
       listeners.add(listener)
     },
-    isConnected: () => current !== null,
+    isConnected: () => connection !== null,
     stop: async () => {
       stopping.abort()
       await flush()
-      await current?.end()
+      await connection?.end()
       await kept
     },
   }
@@ -161,20 +155,16 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     await end()
     throw error
   }
-  let isAsking = false
-  const heartbeat = setInterval(() => {
-    if (isAsking) return
-    isAsking = true
-    client.query('select 1').then(
-      () => {
-        isAsking = false
-      },
-      (error: unknown) => {
+  const heartbeat = runEvery({
+    task: () =>
+      client.query('select 1').catch((error: unknown) => {
         logger.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
-        void end()
-      },
-    )
-  }, heartbeatMilliseconds)
-  void ended.then(() => clearInterval(heartbeat))
+        return end()
+      }),
+    milliseconds: heartbeatMilliseconds,
+    logger,
+    failureMessage: 'The wake-up connection that does not answer could not be ended.',
+  })
+  void ended.then(heartbeat.stop)
   return { ended, end }
 }

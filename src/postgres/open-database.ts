@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { createConnection } from './client.ts'
 import { openEmbeddedPostgres } from './embedded/embedded-postgres.ts'
@@ -7,9 +8,7 @@ export type Database = {
   close(): Promise<void>
 }
 
-export type DatabaseConfig = { databaseUrl: string | null; dataDir: string }
-
-const oldestVersion = 15
+const minVersion = 15
 
 /**
  * The Postgres that the configuration names; the embedded one, started if need be, when it names none.
@@ -17,12 +16,11 @@ const oldestVersion = 15
  * @throws ConfigurationError when the server cannot be used
  */
 export async function openDatabase(
-  { databaseUrl, dataDir }: DatabaseConfig,
+  { databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>,
   onProgress: (message: string) => void,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Database> {
-  if (databaseUrl === null)
-    return openEmbeddedPostgres({ dataDir, log: onProgress, ...(signal && { signal }) })
+  if (databaseUrl === null) return openEmbeddedPostgres({ dataDir, onProgress, signal })
   await checkServer(databaseUrl)
   return { url: databaseUrl, close: async () => {} }
 }
@@ -45,9 +43,9 @@ async function checkServer(url: string): Promise<void> {
   } finally {
     await client.end()
   }
-  if (version < oldestVersion * 10_000) {
+  if (version < minVersion * 10_000) {
     throw new ConfigurationError(
-      `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${oldestVersion} or newer is needed.`,
+      `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${minVersion} or newer is needed.`,
     )
   }
 }

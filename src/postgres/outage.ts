@@ -31,7 +31,7 @@ const sqlState = /^(08\w{3}|25P03|57P0[1-5]|53300)$/
 const messages =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|Server has closed the connection)/
 
-const deepest = 8
+const maxDepth = 8
 
 /**
  * True for a fault of the connection to Postgres: it cannot be reached, it restarts, or it does not answer. What was
@@ -40,7 +40,7 @@ const deepest = 8
 export function isOutage(error: unknown, depth = 0): boolean {
   return (
     error instanceof Object &&
-    depth < deepest &&
+    depth < maxDepth &&
     (isOutageItself(error) || causesOf(error).some((cause) => isOutage(cause, depth + 1)))
   )
 }

@@ -1,43 +1,52 @@
 import { createHash } from 'node:crypto'
-import { type ConstructorOptions, fromPrisma, PgBoss, type Queue as QueueSettings } from 'pg-boss'
+import type { Pool } from 'pg'
+import {
+  type ConstructorOptions,
+  fromPrisma,
+  type JobAttempt,
+  PgBoss,
+  type Queue as QueueSettings,
+} from 'pg-boss'
 import { type Tenant, tenantKey } from '../tenant.ts'
-import type { Transaction } from './client.ts'
+import type { Prisma, Transaction } from './client.ts'
+
+// The SQL in this file reads and writes pg-boss's private tables, for what its API cannot do. No other file does so, and
+// test/postgres/queue.test.ts checks what it relies on, so it fails when a new version of pg-boss changes that.
 
 /** pg-boss's own Postgres schema; not its default, which another program in the same database may use. */
 export const queueSchema = 'report_gateway_queue'
 /** The queue of report runs; a job carries the id of its run. */
 export const reportRunQueue = 'report-run'
 
-export type ReportRunJob = { runId: string }
-
 export type QueuedRun = Tenant & { id: string }
+export type OrphanedRun = QueuedRun & { createdAt: Date }
 
-/** A job as a worker has claimed it: its id, and which of its claims this is. */
-export type Claim = { id: string; retryCount: number }
+const jobTable = `${queueSchema}.job`
+
+export type ReportRunJob = { runId: string }
 
 export type Queue = {
   boss: PgBoss
   /**
    * Adds the run's job in the transaction that creates the run: both are there, or neither.
-   *
-   * @param waiting how many runs of its account and mode are in the queue already: the job counts as queued a second later for
-   *   each of them, so that accounts take turns and yet nobody waits for ever. It never counts as queued before those
+   * The job counts as queued a second later for each run of its account and mode that is in the queue already, so that
+   * accounts take turns and yet no run waits for ever. It never counts as queued before those.
    */
-  enqueue(tx: Transaction, run: QueuedRun, waiting: number): Promise<void>
+  enqueue(tx: Transaction, run: QueuedRun): Promise<void>
   /**
    * Gives a run another job when it has none that lives; of any number of processes that do so at once, one does. The job
    * counts as queued when the run was created.
    *
    * @returns whether the run has got one
    */
-  restore(tx: Transaction, run: QueuedRun & { createdAt: Date }): Promise<boolean>
+  restore(tx: Transaction, run: OrphanedRun): Promise<boolean>
   /** True when some run waits for a worker. */
   hasBacklog(): Promise<boolean>
   /** True when the claim is still the job's newest; it stays so until the transaction ends. */
-  holds(tx: Transaction, claim: Claim): Promise<boolean>
-  /** Gives a claimed job to whoever comes first after a time; nothing happens when the claim was lost. */
-  putBack(claim: Claim, afterMilliseconds: number): Promise<void>
-  /** Lets every idle worker of every process look for jobs now. */
+  holds(tx: Transaction, claim: JobAttempt): Promise<boolean>
+  /** Gives a claimed job to the worker that comes first after a time; nothing happens when the claim was lost. */
+  putBack(claim: JobAttempt, afterMilliseconds: number): Promise<void>
+  /** Makes every idle worker of every process look for jobs now. */
   wake(): Promise<void>
   stop(): Promise<void>
 }
@@ -72,28 +81,52 @@ const queueSettings: Omit<QueueSettings, 'name' | 'policy' | 'partition'> = {
 /** The id of a run's job: always the same, so that a run has one job at most. `jobIdSql` says the same in SQL. */
 export function jobIdOf(runId: string): string {
   const hex = createHash('sha256').update(runId).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
-    '-',
-  )
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5')
 }
+
 export function jobIdSql(column: string): string {
   return `substring(encode(sha256(${column}::bytea), 'hex'), 1, 32)::uuid`
 }
 
 const epoch = Date.UTC(2026, 0, 1)
 
-// Some of the newest and not one alone: of runs made at the same moment, the last in order may be the first in the queue.
-const newestPrioritySql = `
-  select min(job.priority) as priority
-  from (
+// The priority of some of the newest, and not of one alone: of runs made at the same moment, the last in order may be the
+// first in the queue.
+const queuedSql = `
+  with queued as not materialized (
     select id from report_runs
-    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null
-    order by id desc limit 8
-  ) as run
-  join ${queueSchema}.job as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}`
+    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null and id <> $3
+  )
+  select
+    (select count(*)::integer from queued) as count,
+    (
+      select min(job.priority)
+      from (select id from queued order by id desc limit 8) as run
+      join ${jobTable} as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}
+    ) as "newestPriority"`
 
-// pg-boss tells its listeners by this channel in which queue there is something to fetch.
+// pg-boss notifies its listeners on this channel in which queue there is something to fetch.
 const wakeSql = `select pg_notify('pgboss_' || left(encode(sha224('${queueSchema}'::bytea), 'hex'), 24), $1)`
+
+const maxOrphans = 1_000
+
+// By account, because that is how runs are indexed, and with a limit, which keeps Postgres from reading the table instead:
+// only live runs are read, however many have ended.
+const orphansSql = `
+  select run.id, run.created_at as "createdAt", head.account_id as "accountId", head.livemode
+  from event_log_heads as head
+  cross join unnest(array['PENDING', 'RUNNING', 'CANCELING']::"ReportRunStatus"[]) as live(status)
+  cross join lateral (
+    select id, created_at from report_runs
+    where account_id = head.account_id and livemode = head.livemode and status = live.status
+      and data_needed_until is null
+      and not exists (
+        select from ${jobTable} as job
+        where job.name = '${reportRunQueue}' and job.id = ${jobIdSql('report_runs.id')} and job.state < 'completed'
+      )
+    limit ${maxOrphans}
+  ) as run
+  limit ${maxOrphans}`
 
 /** Connects to the job queue, making its tables when they are missing. */
 export async function startQueue({ url, works, onError }: QueueOptions): Promise<Queue> {
@@ -118,29 +151,22 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
   }
   return {
     boss,
-    enqueue: async (tx, run, waiting) => {
-      await send(tx, run, await nextPriority(tx, run, waiting))
+    enqueue: async (tx, run) => {
+      await send(tx, run, await nextPriority(tx, run))
     },
     restore: async (tx, run) => {
       // An ended job of the run keeps its id until it is deleted. One that lives is not touched: another process may have
       // made it just now.
       await tx.$executeRawUnsafe(
-        `delete from ${queueSchema}.job where name = $1 and id = $2::uuid and state >= 'completed'`,
+        `delete from ${jobTable} where name = $1 and id = $2::uuid and state >= 'completed'`,
         ...[reportRunQueue, jobIdOf(run.id)],
       )
       return (await send(tx, run, priorityAt(run.createdAt.getTime()))) !== null
     },
-    hasBacklog: async () => {
-      const { rows } = await boss
-        .getDb()
-        .executeSql(`select from ${queueSchema}.job where name = $1 and state < 'active' limit 1`, [
-          reportRunQueue,
-        ])
-      return rows.length > 0
-    },
+    hasBacklog: async () => (await boss.findJobs(reportRunQueue, { queued: true, limit: 1 })).length > 0,
     holds: async (tx, { id, retryCount }) => {
       const rows = await tx.$queryRawUnsafe<unknown[]>(
-        `select id from ${queueSchema}.job
+        `select id from ${jobTable}
         where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3 for update`,
         ...[reportRunQueue, id, retryCount],
       )
@@ -148,7 +174,7 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
     },
     putBack: async ({ id, retryCount }, afterMilliseconds) => {
       await boss.getDb().executeSql(
-        `update ${queueSchema}.job
+        `update ${jobTable}
         set state = 'retry', heartbeat_on = null, start_after = now() + $4::float8 * interval '1 millisecond'
         where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3`,
         [reportRunQueue, id, retryCount, afterMilliseconds],
@@ -159,6 +185,20 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
     },
     stop: () => boss.stop({ graceful: true, timeout: 10_000, close: true }),
   }
+}
+
+/** Runs that have not ended and have no job that lives; those that wait for their data have none, and are left out. */
+export function findOrphans(prisma: Prisma): Promise<OrphanedRun[]> {
+  return prisma.$queryRawUnsafe(orphansSql)
+}
+
+/** Report runs that wait for a worker, by an index that has only those. */
+export async function countWaitingRuns(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*)::integer as count from ${jobTable} where name = $1 and state < 'active'`,
+    [reportRunQueue],
+  )
+  return rows[0]?.count ?? 0
 }
 
 function settings(works: boolean): Partial<ConstructorOptions> {
@@ -185,16 +225,10 @@ function priorityAt(milliseconds: number): number {
  * The priority of a new job. As runs end, fewer wait and a new job would count as queued sooner; but one of the same account
  * goes behind all that wait already. Those of one priority go by age.
  */
-async function nextPriority(
-  tx: Transaction,
-  { accountId, livemode }: QueuedRun,
-  waiting: number,
-): Promise<number> {
-  const [newest] = await tx.$queryRawUnsafe<{ priority: number | null }[]>(
-    newestPrioritySql,
-    accountId,
-    livemode,
-  )
-  const priority = priorityAt(Date.now() + waiting * 1000)
-  return Math.min(priority, newest?.priority ?? priority)
+async function nextPriority(tx: Transaction, { accountId, livemode, id }: QueuedRun): Promise<number> {
+  const [{ count, newestPriority }] = await tx.$queryRawUnsafe<
+    [{ count: number; newestPriority: number | null }]
+  >(queuedSql, accountId, livemode, id)
+  const priority = priorityAt(Date.now() + count * 1000)
+  return Math.min(priority, newestPriority ?? priority)
 }

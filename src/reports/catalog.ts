@@ -1,31 +1,22 @@
 import type { AnyReportType } from './report-type.ts'
-import { activityItemized, activitySummary } from './stripe/activity.ts'
+import { activityReports } from './stripe/activity.ts'
 import { allFeesItemized } from './stripe/all-fees.ts'
 import { balanceSummary } from './stripe/balance.ts'
+import { endingBalanceReconciliationReports } from './stripe/ending-balance-reconciliation.ts'
 import {
-  endingBalanceReconciliationItemized,
-  endingBalanceReconciliationSummary,
-} from './stripe/ending-balance-reconciliation.ts'
-import { payoutReconciliationItemized, payoutReconciliationSummary } from './stripe/payout-reconciliation.ts'
-import {
-  payoutReconciliationByIdItemized,
-  payoutReconciliationByIdSummary,
-} from './stripe/payout-reconciliation-by-id.ts'
-import { payoutsItemized, payoutsSummary } from './stripe/payouts.ts'
+  payoutReconciliationByIdReports,
+  payoutReconciliationReports,
+} from './stripe/payout-reconciliation.ts'
+import { payoutReports } from './stripe/payouts.ts'
 
 /** The report types that come with the gateway. */
 export const builtInReportTypes: readonly AnyReportType[] = [
   balanceSummary,
-  activitySummary,
-  ...activityItemized,
-  payoutsSummary,
-  ...payoutsItemized,
-  payoutReconciliationSummary,
-  ...payoutReconciliationItemized,
-  payoutReconciliationByIdSummary,
-  ...payoutReconciliationByIdItemized,
-  endingBalanceReconciliationSummary,
-  ...endingBalanceReconciliationItemized,
+  ...activityReports,
+  ...payoutReports,
+  ...payoutReconciliationReports,
+  ...payoutReconciliationByIdReports,
+  ...endingBalanceReconciliationReports,
   allFeesItemized,
 ]
 

@@ -2,11 +2,11 @@ import { Temporal } from 'temporal-polyfill'
 import type { z } from 'zod'
 import { InputError, InputErrors } from '../errors.ts'
 import { chooseColumn } from './column.ts'
-import { shown } from './parameters.ts'
+import { preview } from './parameters.ts'
 import type { AcceptedParameters, AnyReportType, Availability } from './report-type.ts'
 
-/** More would help nobody, and each may list all that is allowed. */
-const mostErrors = 50
+/** More would not help, and each may list all that is allowed. */
+const maxErrors = 50
 
 /**
  * Checks parameters against a report type and fills in defaults, the type's default columns included. What it
@@ -36,7 +36,7 @@ export function checkParameters(
   const chosen = accepted.columns
   if (Array.isArray(chosen)) errors.push(...checkColumns(type, chosen))
   errors.push(...checkInterval(type, accepted, availability, mayBeToCome))
-  if (errors.length > 0) throw new InputErrors(errors.slice(0, mostErrors))
+  if (errors.length > 0) throw new InputErrors(errors.slice(0, maxErrors))
 
   if (type.parameters.columns && !chosen) {
     accepted.columns = type.columns.filter(({ isDefault }) => isDefault).map(({ name }) => name)
@@ -65,7 +65,7 @@ function unknownParameters(type: AnyReportType, given: Readonly<Record<string, u
     .map(
       (name) =>
         new InputError(
-          `${type.name} takes no parameter ${shown(name)}. It takes ${names.join(', ')}.`,
+          `${type.name} takes no parameter ${preview(name)}. It takes ${names.join(', ')}.`,
           [name],
           names,
         ),
@@ -78,27 +78,12 @@ function checkColumns(type: AnyReportType, chosen: readonly string[]): InputErro
     const path = ['columns', String(i)]
     if (!chooseColumn(type.columns, name)) {
       const hint = names.includes(`${name}[key]`) ? ` Name the key, for example "${name}[order_id]".` : ''
-      return [new InputError(`${type.name} has no column ${shown(name)}.${hint}`, path, names)]
+      return [new InputError(`${type.name} has no column ${preview(name)}.${hint}`, path, names)]
     }
-    return chosen.indexOf(name) < i ? [new InputError(`The column ${shown(name)} is named twice.`, path)] : []
+    return chosen.indexOf(name) < i
+      ? [new InputError(`The column ${preview(name)} is named twice.`, path)]
+      : []
   })
-}
-
-/** What is wrong with an end of the interval, which has to be within the data; after it, too, when that may be to come. */
-function checkCovered(
-  type: AnyReportType,
-  name: string,
-  value: string,
-  availability: Availability,
-  mayBeToCome: boolean,
-): InputError[] {
-  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
-  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
-  const instant = Temporal.Instant.from(value)
-  const isLate = !mayBeToCome && Temporal.Instant.compare(instant, until) > 0
-  if (Temporal.Instant.compare(instant, from) >= 0 && !isLate) return []
-  const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
-  return [new InputError(message, [name], [from.toString(), ...(mayBeToCome ? [] : [until.toString()])])]
 }
 
 function checkInterval(
@@ -111,12 +96,10 @@ function checkInterval(
   if (!availability && !mayBeToCome) {
     return [new InputError(`There is no data for ${type.name} yet.`, ['interval_end'])]
   }
-  const given = [
-    ...(typeof start === 'string' ? [['interval_start', start] as const] : []),
-    ['interval_end', end] as const,
-  ]
-  const errors = given.flatMap(([name, value]) =>
-    availability ? checkCovered(type, name, value, availability, mayBeToCome) : [],
+  const errors = Object.entries({ interval_start: start, interval_end: end }).flatMap(([name, value]) =>
+    availability && typeof value === 'string'
+      ? checkCovered(type, name, value, availability, mayBeToCome)
+      : [],
   )
   if (typeof start === 'string' && Temporal.Instant.compare(start, end) >= 0) {
     const what = start === end ? 'is empty' : 'is reversed'
@@ -124,4 +107,20 @@ function checkInterval(
     errors.push(new InputError(message, ['interval_end']))
   }
   return errors
+}
+
+/** What is wrong with an end of the interval, which has to be within the data; after it, too, when that may be to come. */
+function checkCovered(
+  type: AnyReportType,
+  name: string,
+  value: string,
+  availability: Availability,
+  mayBeToCome: boolean,
+): InputError[] {
+  const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
+  const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
+  const isLate = !mayBeToCome && Temporal.Instant.compare(value, until) > 0
+  if (Temporal.Instant.compare(value, from) >= 0 && !isLate) return []
+  const message = `Data for ${type.name} is there from ${from} until ${until}; ${name} is ${value}.`
+  return [new InputError(message, [name], [from.toString(), ...(mayBeToCome ? [] : [until.toString()])])]
 }

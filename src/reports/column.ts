@@ -1,9 +1,15 @@
-import type { Sql } from './sql.ts'
+import { type Sql, sql } from './sql.ts'
 
 export type ColumnType = 'STRING' | 'INTEGER' | 'DECIMAL' | 'TIMESTAMP' | 'DATE' | 'BOOLEAN'
 
 /** How a column's value is computed, and with that how it is written. */
 export type ColumnValue =
+  | PlainValue
+  /** One key of a JSON object; the caller names the key: `payment_metadata[order_id]`. */
+  | { kind: 'entry'; object: Sql }
+
+/** A value that does not depend on the name that was asked for. */
+export type PlainValue =
   | { kind: 'text'; sql: Sql }
   | { kind: 'integer'; sql: Sql }
   | { kind: 'boolean'; sql: Sql }
@@ -15,8 +21,6 @@ export type ColumnValue =
   | { kind: 'amount'; sql: Sql; currency: Sql }
   /** An instant, printed in the report's timezone or in UTC. */
   | { kind: 'instant'; sql: Sql; zone: 'report' | 'utc' }
-  /** One key of a JSON object; the caller names the key: `payment_metadata[order_id]`. */
-  | { kind: 'entry'; object: Sql }
 
 export type ReportColumn = {
   name: string
@@ -41,7 +45,7 @@ export function columnType({ value }: ReportColumn): ColumnType {
 }
 
 /** A column of the result: one of the type's, under the name that was asked for. */
-export type ChosenColumn = ReportColumn & { requestedName: string; key: string | null }
+export type ChosenColumn = ReportColumn & { requestedName: string; value: PlainValue }
 
 /**
  * The keys that may be named, as a pattern for the flag `u`: no brackets, and neither control characters nor halves of
@@ -55,5 +59,9 @@ export function chooseColumn(columns: readonly ReportColumn[], requestedName: st
   const [, name, key] = requestedColumn.exec(requestedName) ?? []
   const column = columns.find((candidate) => candidate.name === name || candidate.name === `${name}[key]`)
   if (!column || (column.value.kind === 'entry') !== (key !== undefined)) return null
-  return { ...column, requestedName, key: key ?? null }
+  const value: PlainValue =
+    column.value.kind === 'entry'
+      ? { kind: 'text', sql: sql`(${column.value.object} ->> ${key})` }
+      : column.value
+  return { ...column, value, requestedName }
 }

@@ -1,14 +1,14 @@
 import { DatabaseError } from 'pg'
 import { z } from 'zod'
 import type { Tenant } from '../tenant.ts'
+import { countText, rowsText } from './render.ts'
 import { poolOf, type ReportPools } from './report-pool.ts'
 import type { AcceptedParameters, AnyReportType } from './report-type.ts'
-import { countText, rowsText } from './rows-text.ts'
 
 /** How many rows a report would have. */
 export type RowEstimate = {
   rows: bigint
-  /** True when Postgres guessed them, and nobody has counted. */
+  /** True when Postgres guessed them, and they were not counted. */
   isGuess: boolean
   /** True when there are more, which the limit of the type leaves out. */
   isPartial: boolean
@@ -22,16 +22,11 @@ export type EstimateRows = (
 
 const queryCanceled = '57014'
 
-// In the planner's units: about half a second. What seems dearer is not counted.
-const dearest = 50_000
+// In the planner's units: about half a second. What seems to cost more is not counted.
+const maxCost = 50_000
 
-const plans = z.tuple([
-  z.object({
-    'QUERY PLAN': z.tuple([
-      z.object({ Plan: z.object({ 'Plan Rows': z.number(), 'Total Cost': z.number() }) }),
-    ]),
-  }),
-])
+const plan = z.object({ 'Plan Rows': z.number(), 'Total Cost': z.number() })
+const explanation = z.tuple([z.object({ 'QUERY PLAN': z.tuple([z.object({ Plan: plan })]) })])
 
 /**
  * Counts the rows of reports where that is cheap, and otherwise asks the planner, which reads nothing but its statistics.
@@ -44,13 +39,9 @@ export function createRowEstimator(pools: ReportPools): EstimateRows {
     const pool = poolOf(pools, type)
     const rows = rowsText(type, scope, parameters)
     const explained = await pool.query(`explain (format json) ${rows}`)
-    const [
-      {
-        'QUERY PLAN': [{ Plan: plan }],
-      },
-    ] = plans.parse(explained.rows)
-    const guess = within(type, Math.round(plan['Plan Rows']), true)
-    if (plan['Total Cost'] > dearest) return guess
+    const { Plan } = explanation.parse(explained.rows)[0]['QUERY PLAN'][0]
+    const guess = within(type, Math.round(Plan['Plan Rows']), true)
+    if (Plan['Total Cost'] > maxCost) return guess
     try {
       const counted = await pool.query<{ rows: string }>(countText(rows))
       return within(type, Number(counted.rows[0]?.rows ?? 0), false)
@@ -63,7 +54,7 @@ export function createRowEstimator(pools: ReportPools): EstimateRows {
 }
 
 /** @param there the rows that there are, of which a limited type may be asked for one too many */
-function within({ own }: AnyReportType, there: number, isGuess: boolean): RowEstimate {
-  const most = own?.rows ?? Number.POSITIVE_INFINITY
-  return { rows: BigInt(Math.min(there, most)), isGuess, isPartial: there > most }
+function within({ custom }: AnyReportType, there: number, isGuess: boolean): RowEstimate {
+  const max = custom?.rows ?? Number.POSITIVE_INFINITY
+  return { rows: BigInt(Math.min(there, max)), isGuess, isPartial: there > max }
 }

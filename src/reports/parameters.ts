@@ -21,46 +21,100 @@ export type Parameter = {
 export type ParameterSet = Readonly<Record<string, Parameter>>
 
 /** A value in a message: as JSON, cut when it is long. */
-export function shown(value: unknown): string {
+export function preview(value: unknown): string {
   const json = JSON.stringify(value) ?? 'nothing'
   return json.length > 100 ? `${json.slice(0, 100)}…` : json
 }
 
-type Problem = (value: unknown) => string
+/** A message of Zod's for a value that is refused. */
+export function invalid(what: string) {
+  return ({ input }: { input?: unknown }) => `${preview(input)} is no ${what}`
+}
 
-/** What `read` gives for a value that `schema` accepts; anything else, and null, is the problem. */
+/** What `read` gives for a value that `schema` accepts; it refuses any other value, and those that `read` gives null for. */
 export function readable<Given, Kept>(
-  schema: (error: z.core.$ZodErrorMap) => z.ZodType<Given>,
+  schema: (options: { error: z.core.$ZodErrorMap }) => z.ZodType<Given>,
   read: (value: Given) => Kept | null,
-  problem: Problem,
+  what: string,
 ) {
-  return schema(({ input }) => problem(input)).transform((value, context): Kept => {
+  const error = invalid(what)
+  return schema({ error }).transform((value, context): Kept => {
     const kept = read(value)
     if (kept !== null) return kept
-    context.addIssue({ code: 'custom', message: problem(value) })
+    context.addIssue({ code: 'custom', message: error({ input: value }) })
     return z.NEVER
   })
 }
 
+/** RFC 3339 text or Unix seconds; `write` gives null, or throws a RangeError, for an instant that it refuses. */
+export function instantSchema(write: (instant: Temporal.Instant) => string | null) {
+  return readable(
+    (options) => z.union([z.iso.datetime({ offset: true, ...options }), z.int(options)], options),
+    (value) => {
+      try {
+        return write(
+          typeof value === 'number'
+            ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
+            : Temporal.Instant.from(value),
+        )
+      } catch {
+        return null
+      }
+    },
+    'instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.',
+  )
+}
+
 // The ledger's times are whole seconds, so the next whole second bounds the same rows.
-function readInstant(value: string | number): string | null {
-  try {
-    const read =
-      typeof value === 'number'
-        ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
-        : Temporal.Instant.from(value)
-    return read.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString()
-  } catch {
-    return null
+const instant = instantSchema((value) =>
+  value.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString(),
+)
+
+/** A parameter that takes text, unless `more` says otherwise. What holds when it is absent follows from its schema. */
+export function parameter<Schema extends Parameter['schema']>(
+  description: string,
+  schema: Schema,
+  more: Partial<Pick<Parameter, 'type' | 'isList' | 'allowedValues'>> = {},
+): Parameter & { schema: Schema } {
+  const absent = schema.safeParse(undefined)
+  return {
+    type: 'STRING',
+    isList: false,
+    allowedValues: null,
+    ...more,
+    description,
+    schema,
+    isRequired: !absent.success,
+    defaultValue: typeof absent.data === 'string' ? absent.data : null,
   }
 }
 
-const instant = readable(
-  (error) => z.union([z.iso.datetime({ offset: true, error }), z.int({ error })], { error }),
-  readInstant,
-  (value) =>
-    `${shown(value)} is no instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.`,
-)
+/** Exclusive end of the data to cover, for a report on all that came before. */
+export const endOfInterval = {
+  interval_end: parameter('Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.', instant, {
+    type: 'TIMESTAMP',
+  }),
+}
+
+/** Inclusive start and exclusive end of the data to cover. */
+export const interval = {
+  interval_start: parameter(
+    'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
+    instant,
+    { type: 'TIMESTAMP' },
+  ),
+  ...endOfInterval,
+}
+
+const noPayoutId = { error: invalid('id of a payout. Give one such as "po_1MxF2a".') }
+
+/** One automatic payout. */
+export const payout = {
+  payout: parameter(
+    'Id of the automatic payout whose balance transactions to cover.',
+    z.string(noPayoutId).regex(/^po_\w{1,250}$/, noPayoutId),
+  ),
+}
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
 
@@ -69,123 +123,60 @@ function readCurrency(value: string): string | null {
   return currencies.has(code) ? code : null
 }
 
-const optional = { isRequired: false, isList: false, defaultValue: null, allowedValues: null } as const
-const required = { ...optional, isRequired: true } as const
-
-/** Exclusive end of the data to cover, for a report on all that came before. */
-export const endOfInterval = {
-  interval_end: {
-    ...required,
-    type: 'TIMESTAMP',
-    description: 'Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.',
-    schema: instant,
-  },
-} as const satisfies ParameterSet
-
-/** Inclusive start and exclusive end of the data to cover. */
-export const interval = {
-  interval_start: {
-    ...required,
-    type: 'TIMESTAMP',
-    description: 'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
-    schema: instant,
-  },
-  ...endOfInterval,
-} as const satisfies ParameterSet
-
-const noPayoutId: Problem = (value) => `${shown(value)} is no id of a payout. Give one such as "po_1MxF2a".`
-
-/** One automatic payout. */
-export const payout = {
-  payout: {
-    ...required,
-    type: 'STRING',
-    description: 'Id of the automatic payout whose balance transactions to cover.',
-    schema: z
-      .string({ error: ({ input }) => noPayoutId(input) })
-      .regex(/^po_\w{1,250}$/, { error: ({ input }) => noPayoutId(input) }),
-  },
-} as const satisfies ParameterSet
-
 export const currency = {
-  currency: {
-    ...optional,
-    type: 'STRING',
-    description: 'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
-    schema: readable(
-      (error) => z.string({ error }),
-      readCurrency,
-      (value) => `${shown(value)} is no currency. Give a three-letter ISO 4217 code such as "usd".`,
-    ).optional(),
-  },
-} as const satisfies ParameterSet
+  currency: parameter(
+    'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
+    readable(z.string, readCurrency, 'currency. Give a three-letter ISO 4217 code such as "usd".').optional(),
+  ),
+}
 
 export const timezone = {
-  timezone: {
-    ...optional,
-    type: 'STRING',
-    description:
-      'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
-    defaultValue: 'Etc/UTC',
-    schema: readable(
-      (error) => z.string({ error }),
-      readTimezone,
-      (value) => `${shown(value)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
-    ).prefault('Etc/UTC'),
-  },
-} as const satisfies ParameterSet
+  timezone: parameter(
+    'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
+    readable(z.string, readTimezone, 'timezone. Give an IANA name such as "Europe/Berlin".').prefault(
+      'Etc/UTC',
+    ),
+  ),
+}
 
 export const reportingCategory = {
-  reporting_category: {
-    ...optional,
-    type: 'STRING',
-    description: 'Reporting category of the rows to keep; all categories when absent.',
-    allowedValues: reportingCategories,
-    schema: z
-      .enum(reportingCategories, { error: ({ input }) => `${shown(input)} is no reporting category.` })
-      .optional(),
-  },
-} as const satisfies ParameterSet
+  reporting_category: parameter(
+    'Reporting category of the rows to keep; all categories when absent.',
+    z.enum(reportingCategories, { error: invalid('reporting category.') }).optional(),
+    { allowedValues: reportingCategories },
+  ),
+}
 
 const separators = ['.', ','] as const
 
 export const decimalSeparator = {
-  decimal_separator: {
-    ...optional,
-    type: 'STRING',
-    description: 'Character between the whole and the fractional part of an amount.',
-    defaultValue: '.',
-    allowedValues: separators,
-    schema: z
-      .enum(separators, { error: ({ input }) => `${shown(input)} is no decimal separator. Give "." or ",".` })
-      .default('.'),
-  },
-} as const satisfies ParameterSet
+  decimal_separator: parameter(
+    'Character between the whole and the fractional part of an amount.',
+    z.enum(separators, { error: invalid('decimal separator. Give "." or ",".') }).default('.'),
+    { allowedValues: separators },
+  ),
+}
 
 /** Enough for every column with some metadata; Postgres itself stops at 1664. */
-const mostColumns = 250
+const maxColumns = 250
 
 /** Which columns, in which order. Their names are checked against the type's, and its defaults filled in, later. */
 export const columns = {
-  columns: {
-    ...optional,
-    type: 'STRING',
-    description: "Columns to write, in this order; the type's default columns when absent.",
-    isList: true,
-    schema: z
-      .array(z.string({ error: ({ input }) => `${shown(input)} is no column name.` }), {
-        error: ({ input }) => `${shown(input)} is no list of column names.`,
-      })
+  columns: parameter(
+    "Columns to write, in this order; the type's default columns when absent.",
+    z
+      .array(z.string({ error: invalid('column name.') }), { error: invalid('list of column names.') })
       .min(1, {
         error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
       })
-      .max(mostColumns, {
+      .max(maxColumns, {
         error: ({ input }) =>
-          `${Object(input).length} columns are too many: at most ${mostColumns} are written.`,
+          `${Array.isArray(input) ? input.length : 0} columns are too many: at most ${maxColumns} are written.`,
       })
       .optional(),
-  },
-} as const satisfies ParameterSet
+    { isList: true },
+  ),
+}
 
 /** Of itemized reports that give times in UTC alone. */
 export const itemizedInUtc = {
@@ -194,7 +185,7 @@ export const itemizedInUtc = {
   ...reportingCategory,
   ...decimalSeparator,
   ...columns,
-} as const satisfies ParameterSet
+}
 
 /** Of itemized reports that give times in a timezone as well. */
 export const itemizedInTimezone = {
@@ -204,4 +195,4 @@ export const itemizedInTimezone = {
   ...reportingCategory,
   ...decimalSeparator,
   ...columns,
-} as const satisfies ParameterSet
+}

@@ -4,8 +4,7 @@ import { type ChosenColumn, chooseColumn } from './column.ts'
 import { csvHeader, csvValue } from './formats/csv.ts'
 import { jsonRow } from './formats/jsonl.ts'
 import { parquetValue } from './formats/parquet.ts'
-import type { AcceptedParameters, AnyReportType, OwnLimits } from './report-type.ts'
-import { countText, rowsText } from './rows-text.ts'
+import type { AcceptedParameters, AnyReportType, CustomLimits } from './report-type.ts'
 import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
@@ -20,12 +19,12 @@ export type RenderedReport = {
   /** First line of a CSV file. */
   header: string
   columns: readonly ChosenColumn[]
-  /** Of a report of the operator's own; null for all others. */
-  limits: OwnLimits | null
+  /** Of a custom report; null for all others. */
+  limits: CustomLimits | null
 }
 
-/** What COPY is told, so that it writes the only column of its rows as it is: JSON text holds neither of these bytes. */
-const asItIs = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
+/** Has COPY write the only column of its rows unchanged: JSON text holds neither of these bytes. */
+const unchanged = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
 
 /**
  * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
@@ -46,10 +45,10 @@ export function renderReport(
   const style = { timezone, decimalSeparator: String(parameters.decimal_separator ?? '.') }
   const { from, orderBy } = type.source(scope, parameters)
   const order = orderBy ? sql` order by ${orderBy}` : noSql
-  const { own: limits = null } = type
-  const most = limits ? ` limit ${limits.rows}` : ''
+  const { custom: limits = null } = type
+  const limit = limits ? ` limit ${limits.rows}` : ''
   const copy = (values: readonly Sql[], options: string): string =>
-    `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${most}) to stdout (${options})`
+    `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${limit}) to stdout (${options})`
   return {
     countText: countText(rowsText(type, scope, parameters)),
     copyText: {
@@ -57,11 +56,25 @@ export function renderReport(
         columns.map((column) => csvValue(column, style)),
         'format csv, force_quote *',
       ),
-      JSONL: copy([jsonRow(columns, timezone)], asItIs),
+      JSONL: copy([jsonRow(columns, timezone)], unchanged),
       PARQUET: copy(columns.map(parquetValue), 'format binary'),
     },
     header: csvHeader(columns),
     columns,
     limits,
   }
+}
+
+/**
+ * A query for as many rows as a report has, and for nothing in them; where the type has a limit of rows, for at most one
+ * more than that, which shows whether there are more.
+ */
+export function rowsText(type: AnyReportType, scope: Tenant, parameters: AcceptedParameters): string {
+  const rows = literalText(sql`select from ${type.source(scope, parameters).from}`)
+  return type.custom ? `${rows} limit ${type.custom.rows + 1}` : rows
+}
+
+/** One row with one column: how many rows that query gives. */
+export function countText(rows: string): string {
+  return `select count(*) as rows from (${rows}) as counted`
 }

@@ -23,8 +23,8 @@ export type ReportSource = {
   orderBy: Sql | null
 }
 
-/** What a report of the operator's own may take. */
-export type OwnLimits = {
+/** What a custom report, one that the operator wrote, may take. */
+export type CustomLimits = {
   /** Most rows of its result; what is more is left out, and the result is partial. */
   rows: number
   /** Most seconds for each of its statements: one counts the rows, one writes them. */
@@ -55,28 +55,19 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** Looks up what parameters name, once each is fine by itself; gives what is wrong, with paths that start with a parameter. */
   check?(prisma: Prisma, scope: Tenant, parameters: Accepted<P>): Promise<readonly InputError[]>
   source(scope: Tenant, parameters: Accepted<P>): ReportSource
-  /** Set when the SQL is the operator's own: it runs with the login for such reports, and within these limits. */
-  own?: OwnLimits
+  /** Set for a custom report: its SQL runs with the login for such reports, and within these limits. */
+  custom?: CustomLimits
 }
 
 /** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */
-export type AnyReportType = Omit<ReportType, 'source' | 'check'> & {
-  check?(prisma: Prisma, scope: Tenant, parameters: AcceptedParameters): Promise<readonly InputError[]>
-  source(scope: Tenant, parameters: AcceptedParameters): ReportSource
-}
+export type AnyReportType = ReportType
 
-export type AcceptedParameters = Readonly<Record<string, string | readonly string[] | undefined>>
+export type AcceptedParameters = Readonly<Accepted<ParameterSet>>
 
-/** Checks a type as written, and forgets the exact types of its parameters. */
-export function defineReportType<P extends ParameterSet>({
-  check,
-  source,
-  ...type
-}: ReportType<P>): AnyReportType {
-  return {
-    ...type,
-    // Only parameters that `type.parameters` has accepted are ever passed, so they are of these exact types.
-    source: (scope, parameters) => source(scope, parameters as Accepted<P>),
-    ...(check && { check: (prisma, scope, parameters) => check(prisma, scope, parameters as Accepted<P>) }),
-  }
+/**
+ * Checks a type as written, and forgets the exact types of its parameters: only those that `type.parameters` has accepted
+ * are ever passed to it.
+ */
+export function defineReportType<P extends ParameterSet>(type: ReportType<P>): AnyReportType {
+  return type
 }

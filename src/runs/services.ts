@@ -7,7 +7,7 @@ import type { Catalog } from '../reports/catalog.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { RunLimits } from './create/quota.ts'
 import type { Hub } from './follow/hub.ts'
-import type { RunLoader } from './list/run-loader.ts'
+import type { RunLoader } from './list/find-run.ts'
 
 /** What a process opens once and every part of it shares. A function names what it needs of it by `Pick`. */
 export type Services = {

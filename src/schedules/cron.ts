@@ -1,12 +1,12 @@
 import { CronExpressionParser } from 'cron-parser'
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
-import { shown } from '../reports/parameters.ts'
+import { preview } from '../reports/parameters.ts'
 
 /** Five fields and the IANA name of the timezone whose clocks they are about. */
 export type Cron = { expression: string; timezone: string }
 
-const longestExpression = 100
+const maxExpression = 100
 const fiveFields = /^\s*\S+(\s+\S+){4}\s*$/
 // The parser takes H for a minute that is another one each time.
 const anyTime = /(^|[\s,])H/i
@@ -29,11 +29,11 @@ export function checkCron(cron: Cron, now: Date): void {
   const { expression } = cron
   const refuse = (why: string): never => {
     throw new InputError(
-      `${shown(expression)} is no cron expression: ${why}. Give minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI".`,
+      `${preview(expression)} is no cron expression: ${why}. Give minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI".`,
       ['trigger', 'cron', 'expression'],
     )
   }
-  if (expression.length > longestExpression) refuse(`it is longer than ${longestExpression} characters`)
+  if (expression.length > maxExpression) refuse(`it is longer than ${maxExpression} characters`)
   if (!fiveFields.test(expression)) refuse('it does not have five fields')
   if (anyTime.test(expression)) refuse('H stands for no time')
   try {

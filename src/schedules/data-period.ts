@@ -1,42 +1,27 @@
 import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
-import type { Period } from '../reports/report-request.ts'
+import type { Period } from '../reports/interval.ts'
 
 const units = ['years', 'months', 'weeks', 'days', 'hours', 'minutes'] as const
 type Unit = (typeof units)[number]
 
-/** So many of one unit of the calendar. */
-export type DataPeriod = { unit: Unit; count: number }
+const maxOfUnit = 1_000
 
-const mostOfUnit = 1_000
-
-/** @throws InputError unless the duration is a whole number of one unit, from a minute up */
-export function readDataPeriod(duration: Temporal.Duration): DataPeriod {
-  const given = units.filter((unit) => duration[unit] !== 0)
-  const [unit] = given
-  const isOfOneUnit =
-    unit !== undefined &&
-    duration.toString() === Temporal.Duration.from({ [unit]: duration[unit] }).toString()
-  if (isOfOneUnit && duration[unit] > 0 && duration[unit] <= mostOfUnit)
-    return { unit, count: duration[unit] }
+/** @throws InputError unless the period is a whole number of one unit, from a minute up */
+export function checkDataPeriod(period: Temporal.Duration): void {
+  const unit = unitOf(period)
+  const count = period[unit]
+  const isOfOneUnit = period.toString() === Temporal.Duration.from({ [unit]: count }).toString()
+  if (isOfOneUnit && count > 0 && count <= maxOfUnit) return
   throw new InputError(
-    `The data cannot grow by ${duration}: give 1 to ${mostOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
+    `The data cannot grow by ${period}: give 1 to ${maxOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
     ['trigger', 'onDataAvailable'],
   )
 }
 
-export function parseDataPeriod(text: string): DataPeriod {
-  return readDataPeriod(Temporal.Duration.from(text))
-}
-
-/** As ISO 8601 has it. */
-export function writeDataPeriod({ unit, count }: DataPeriod): string {
-  return Temporal.Duration.from({ [unit]: count }).toString()
-}
-
 /** The start of the unit of the period that data up to a time are in: what growth is counted from. */
-export function startOfUnit({ unit }: DataPeriod, at: Date, timezone: string): Date {
-  return toDate(startOf(unit, zoned(at, timezone)))
+export function startOfUnit(period: Temporal.Duration, at: Date, timezone: string): Date {
+  return toDate(startOf(unitOf(period), zoned(at, timezone)))
 }
 
 /**
@@ -45,11 +30,21 @@ export function startOfUnit({ unit }: DataPeriod, at: Date, timezone: string): D
  * @param from where the last one ended, or where the data begin
  * @returns null when the data have grown by less than a period
  */
-export function wholePeriods(period: DataPeriod, from: Date, until: Date, timezone: string): Period | null {
+export function wholePeriods(
+  period: Temporal.Duration,
+  from: Date,
+  until: Date,
+  timezone: string,
+): Period | null {
   if (until <= from) return null
-  const start = startOf(period.unit, zoned(from, timezone))
+  const start = startOf(unitOf(period), zoned(from, timezone))
   const end = toDate(lastEnd(period, start, zoned(until, timezone)))
   return end > from ? { start: from, end } : null
+}
+
+/** The one unit that the period has. */
+function unitOf(period: Temporal.Duration): Unit {
+  return units.find((unit) => period[unit] !== 0) ?? 'minutes'
 }
 
 function zoned(at: Date, timezone: string): Temporal.ZonedDateTime {
@@ -69,21 +64,19 @@ function startOf(unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime
       return at.with({ day: 1 }).startOfDay()
     case 'weeks':
       return at.subtract({ days: at.dayOfWeek - 1 }).startOfDay()
-    case 'days':
-      return at.startOfDay()
-    case 'hours':
-      return at.round({ smallestUnit: 'hour', roundingMode: 'floor' })
-    case 'minutes':
-      return at.round({ smallestUnit: 'minute', roundingMode: 'floor' })
+    default:
+      return at.round({ smallestUnit: unit, roundingMode: 'floor' })
   }
 }
 
 /** The end of the last whole period up to a time. Counted from one start, so that months keep their day. */
 function lastEnd(
-  { unit, count }: DataPeriod,
+  period: Temporal.Duration,
   start: Temporal.ZonedDateTime,
   until: Temporal.ZonedDateTime,
 ): Temporal.ZonedDateTime {
+  const unit = unitOf(period)
+  const count = period[unit]
   const whole = (units: number) => ({ [unit]: Math.floor(units / count) * count })
   if (unit === 'hours' || unit === 'minutes') {
     return start.add(whole(start.until(until, { largestUnit: unit })[unit]))

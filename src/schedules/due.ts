@@ -1,12 +1,12 @@
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import type { Period } from '../reports/report-request.ts'
+import type { Period } from '../reports/interval.ts'
 import type { Availability } from '../reports/report-type.ts'
 import { lastOccurrence, nextOccurrence } from './cron.ts'
 import { startOfUnit, wholePeriods } from './data-period.ts'
 import type { Trigger } from './trigger.ts'
 
 /** How far a schedule has come, and when it goes on. */
-export type Place = Pick<ReportSchedule, 'nextRunAt' | 'coveredUntil'>
+export type SchedulePosition = Pick<ReportSchedule, 'nextRunAt' | 'coveredUntil'>
 
 /** A run that a schedule is to make. */
 export type DueRun = {
@@ -15,7 +15,7 @@ export type DueRun = {
   /** What has passed since the last run. */
   period: Period
   /** Where the schedule stands when the run is made. */
-  next: Place
+  next: SchedulePosition
 }
 
 /**
@@ -23,7 +23,11 @@ export type DueRun = {
  *
  * @param available what there are data for; null when there are none
  */
-export function startingPlace(trigger: Trigger, now: Date, available: Availability | null): Place {
+export function startingPosition(
+  trigger: Trigger,
+  now: Date,
+  available: Availability | null,
+): SchedulePosition {
   return trigger.kind === 'cron'
     ? { nextRunAt: nextOccurrence(trigger, now), coveredUntil: lastOccurrence(trigger, now) ?? now }
     : {
@@ -41,7 +45,7 @@ export function startingPlace(trigger: Trigger, now: Date, available: Availabili
  */
 export function dueRun(
   trigger: Trigger,
-  { nextRunAt, coveredUntil }: Place,
+  { nextRunAt, coveredUntil }: SchedulePosition,
   now: Date,
   available: Availability | null,
 ): DueRun | null {

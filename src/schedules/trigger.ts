@@ -1,14 +1,16 @@
-import type { Temporal } from 'temporal-polyfill'
+import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../errors.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { shown } from '../reports/parameters.ts'
+import { preview } from '../reports/parameters.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { readTimezone } from '../reports/timezone.ts'
 import { type Cron, checkCron } from './cron.ts'
-import { type DataPeriod, parseDataPeriod, readDataPeriod, writeDataPeriod } from './data-period.ts'
+import { checkDataPeriod } from './data-period.ts'
 
 /** What makes the runs of a schedule: the clock, or data that have grown by a period in the timezone of the report. */
-export type Trigger = ({ kind: 'cron' } & Cron) | { kind: 'data'; period: DataPeriod; timezone: string }
+export type Trigger =
+  | ({ kind: 'cron' } & Cron)
+  | { kind: 'data'; period: Temporal.Duration; timezone: string }
 
 /** A trigger as it is asked for; without a timezone, cron is in that of the report. */
 export type GivenTrigger =
@@ -28,12 +30,13 @@ export function acceptTrigger(
 ): Trigger {
   if (given.kind === 'data') {
     checkGrowth(type)
-    return { kind: 'data', period: readDataPeriod(given.period), timezone }
+    checkDataPeriod(given.period)
+    return { ...given, timezone }
   }
   const zone = given.timezone === null ? timezone : readTimezone(given.timezone)
   if (zone === null) {
     throw new InputError(
-      `${shown(given.timezone)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
+      `${preview(given.timezone)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
       ['trigger', 'cron', 'timezone'],
     )
   }
@@ -46,7 +49,7 @@ export function acceptTrigger(
 export function triggerColumns(trigger: Trigger) {
   return trigger.kind === 'cron'
     ? { cronExpression: trigger.expression, cronTimezone: trigger.timezone, dataPeriod: null }
-    : { cronExpression: null, cronTimezone: null, dataPeriod: writeDataPeriod(trigger.period) }
+    : { cronExpression: null, cronTimezone: null, dataPeriod: trigger.period.toString() }
 }
 
 /** @param timezone that of the report */
@@ -54,14 +57,14 @@ export function triggerOf(
   { id, cronExpression, cronTimezone, dataPeriod }: ReportSchedule,
   timezone: string,
 ): Trigger {
-  if (dataPeriod !== null) return { kind: 'data', period: parseDataPeriod(dataPeriod), timezone }
+  if (dataPeriod !== null) return { kind: 'data', period: Temporal.Duration.from(dataPeriod), timezone }
   if (cronExpression === null || cronTimezone === null) throw new Error(`The schedule ${id} has no trigger.`)
   return { kind: 'cron', expression: cronExpression, timezone: cronTimezone }
 }
 
 /** What data there is for a report of the operator's own, its SQL alone knows. */
 function checkGrowth(type: AnyReportType | null): void {
-  if (!type?.own) return
+  if (!type?.custom) return
   throw new InputError(
     `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
     ['trigger', 'onDataAvailable'],

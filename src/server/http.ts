@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isWildcardHost } from '../config/config.ts'
@@ -111,21 +112,18 @@ function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket'
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException): void => {
-      const reason =
-        error.code === 'EADDRINUSE'
-          ? `Port ${port} on ${host} is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`
-          : `Cannot listen on ${host}, port ${port}: ${error.message}. HOST and PORT say where.`
-      reject(new ConfigurationError(reason, { cause: error }))
-    }
-    server.once('error', refuse)
-    server.listen(port, host, () => {
-      server.off('error', refuse)
-      resolve()
-    })
-  })
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await once(server.listen(port, host), 'listening')
+  } catch (cause) {
+    // What a server emits as an error is one of Node's.
+    const error = cause as NodeJS.ErrnoException
+    const reason =
+      error.code === 'EADDRINUSE'
+        ? `Port ${port} on ${host} is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`
+        : `Cannot listen on ${host}, port ${port}: ${error.message}. HOST and PORT say where.`
+    throw new ConfigurationError(reason, { cause })
+  }
 }
 
 // What has a meaning of its own in an address, but none in a name.

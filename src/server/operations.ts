@@ -1,31 +1,79 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { type Metrics, noMetrics } from '../metrics.ts'
-import { createOperationsHandler } from './health.ts'
+import type { Handler } from './http.ts'
 import { createPrometheus, type Prometheus } from './prometheus.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import { watchRequest } from './request-log.ts'
-
-type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
 export type Operations = {
   readiness: Readiness
   /** Null when nothing is counted. */
   prometheus: Prometheus | null
   metrics: Metrics
-  /** Serves `/health`, `/ready` and `/metrics` before all else, and tells log and figures of every request. */
+  /** Serves `/health`, `/ready` and `/metrics` to anyone before all else; logs and counts each request. */
   around(serve: Handler): Handler
 }
 
-/** What a process tells those who operate it. */
+type Page = { status: number; contentType: string; text: string }
+
+/** What a process shows to those who operate it. */
 export function createOperations(isCounting: boolean, logger: Logger): Operations {
   const readiness = createReadiness()
   const prometheus = isCounting ? createPrometheus() : null
   const metrics = prometheus?.metrics ?? noMetrics
-  const answer = createOperationsHandler({ readiness, prometheus })
-  const around: Operations['around'] = (serve) => (request, response, url) =>
-    watchRequest({ logger, metrics }, request, response, url, async () => {
-      if (!(await answer(request, response, url))) await serve(request, response, url)
-    })
-  return { readiness, prometheus, metrics, around }
+  const pages = createPages(readiness, prometheus)
+  return {
+    readiness,
+    prometheus,
+    metrics,
+    around: (serve) => (request, response, url) =>
+      watchRequest({ logger, metrics }, request, response, url, async () => {
+        const page = pages.get(url.pathname)
+        if (page) await answer(request, response, url, page)
+        else await serve(request, response, url)
+      }),
+  }
+}
+
+function createPages(readiness: Readiness, prometheus: Prometheus | null): Map<string, () => Promise<Page>> {
+  const pages = new Map([
+    ['/health', async () => json(200, { status: 'alive' })],
+    [
+      '/ready',
+      async () => {
+        const ready = await readiness.ask()
+        return json(ready.status === 'ready' ? 200 : 503, ready)
+      },
+    ],
+  ])
+  if (prometheus) pages.set('/metrics', async () => ({ status: 200, ...(await prometheus.print()) }))
+  return pages
+}
+
+async function answer(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  { pathname }: URL,
+  page: () => Promise<Page>,
+): Promise<void> {
+  const { status, contentType, text } =
+    method === 'GET' || method === 'HEAD' ? await page() : readOnly(pathname)
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...(status === 503 && { 'Retry-After': '1' }),
+    ...(status === 405 && { Allow: 'GET, HEAD' }),
+  })
+  response.end(method === 'HEAD' ? undefined : text)
+}
+
+function readOnly(pathname: string): Page {
+  const text = `${pathname} can only be read: use GET or HEAD.\n`
+  return { status: 405, contentType: 'text/plain; charset=utf-8', text }
+}
+
+function json(status: number, value: object): Page {
+  return { status, contentType: 'application/json; charset=utf-8', text: `${JSON.stringify(value)}\n` }
 }

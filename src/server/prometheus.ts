@@ -1,12 +1,17 @@
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
+import { countWaitingRuns } from '../postgres/queue.ts'
+import { shareAnswer } from './readiness.ts'
 
 export type Prometheus = {
-  /** To be told what happens. */
+  /** To be called when something happens. */
   metrics: Metrics
-  /** What is measured when asked for: connections of the pools, by their names, and runs that wait for a worker. */
-  observe(sources: { pools: Readonly<Record<string, Pool>>; countWaitingRuns: () => Promise<number> }): void
+  /**
+   * Adds what is measured when it is scraped: the connections of these pools, and runs that wait for a worker, counted by
+   * `probes`.
+   */
+  observe(pools: Readonly<Record<string, Pool>> & { probes: Pool }): void
   /** All figures in Prometheus's text format. */
   print(): Promise<{ contentType: string; text: string }>
 }
@@ -17,21 +22,21 @@ const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_4
 /** Counting what waits costs a query, so scrapes share its answer for so long. */
 const cacheMilliseconds = 5_000
 
-type Named<Label extends string> = { name: string; help: string; labelNames?: Label[] }
+const byType = ['report_type'] as const
+const byTypeAndStatus = ['report_type', 'status'] as const
 
 /** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
 export function createPrometheus(): Prometheus {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry })
   return {
-    metrics: { ...createRunMetrics(registers), ...createServerMetrics(registers) },
-    observe: ({ pools, countWaitingRuns }) => {
+    metrics: createMetrics(registry),
+    observe: (pools) => {
       new Gauge({
         name: 'report_gateway_pool_connections',
         help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
         labelNames: ['pool', 'state'],
-        registers,
+        registers: [registry],
         collect() {
           for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
             this.set({ pool, state: 'total' }, totalCount)
@@ -40,13 +45,13 @@ export function createPrometheus(): Prometheus {
           }
         },
       })
-      const waiting = seldom(countWaitingRuns)
+      const count = shareAnswer(() => countWaitingRuns(pools.probes), cacheMilliseconds)
       new Gauge({
         name: 'report_gateway_queue_depth',
         help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
-        registers,
+        registers: [registry],
         async collect() {
-          this.set((await waiting()) ?? Number.NaN)
+          this.set(await count().catch(() => Number.NaN))
         },
       })
     },
@@ -54,62 +59,74 @@ export function createPrometheus(): Prometheus {
   }
 }
 
-/** The answer of `ask`, asked for at most once in a while; null when it cannot be had. */
-function seldom(ask: () => Promise<number>): () => Promise<number | null> {
-  let last: { at: number; answer: Promise<number | null> } | null = null
-  return () => {
-    if (last && Date.now() - last.at < cacheMilliseconds) return last.answer
-    last = { at: Date.now(), answer: ask().catch(() => null) }
-    return last.answer
+function createMetrics(registry: Registry): Metrics {
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, labelNames: readonly Label[], help: string) =>
+    new Counter({ name, labelNames, help, registers })
+  const histogram = <Label extends string>(
+    name: string,
+    labelNames: readonly Label[],
+    buckets: number[],
+    help: string,
+  ) => new Histogram({ name, labelNames, buckets, help, registers })
+  /** Counts what is under way: the function returned counts one more, and what that returns counts it down again. */
+  const underWay = (name: string, help: string) => {
+    const gauge = new Gauge({ name, help, registers })
+    return (): (() => void) => {
+      gauge.inc()
+      return () => gauge.dec()
+    }
   }
-}
 
-function createRunMetrics(
-  registers: Registry[],
-): Pick<Metrics, 'runTaken' | 'runEnded' | 'eventsDelivered' | 'wakeUpReconnected'> {
-  const counter = <Label extends string>(named: Named<Label>) => new Counter<Label>({ ...named, registers })
-  const runs = counter({
-    name: 'report_gateway_runs_total',
-    help: 'Report runs that this process has ended, by their final status.',
-    labelNames: ['report_type', 'status'],
-  })
-  const duration = new Histogram({
-    name: 'report_gateway_run_duration_seconds',
-    help: 'Time from the first start of a run to its end.',
-    labelNames: ['report_type', 'status'],
-    buckets: runBuckets,
-    registers,
-  })
-  const waited = new Histogram({
-    name: 'report_gateway_run_queue_seconds',
-    help: 'Time from the creation of a run to its first start.',
-    labelNames: ['report_type'],
-    buckets: runBuckets,
-    registers,
-  })
-  const rows = counter({
-    name: 'report_gateway_rows_written_total',
-    help: 'Rows in the files of runs that succeeded.',
-    labelNames: ['report_type'],
-  })
-  const bytes = counter({
-    name: 'report_gateway_bytes_written_total',
-    help: 'Bytes in the files of runs that succeeded, as stored.',
-    labelNames: ['report_type'],
-  })
-  const running = new Gauge({
-    name: 'report_gateway_runs_running',
-    help: 'Report runs that this process works on now.',
-    registers,
-  })
-  const events = counter({
-    name: 'report_gateway_events_delivered_total',
-    help: 'Entries of the event log that were put into mailboxes of subscriptions.',
-  })
-  const reconnects = counter({
-    name: 'report_gateway_wake_up_reconnects_total',
-    help: 'How often the wake-up connection was made anew.',
-  })
+  const runs = counter(
+    'report_gateway_runs_total',
+    byTypeAndStatus,
+    'Report runs that this process has ended, by their final status.',
+  )
+  const duration = histogram(
+    'report_gateway_run_duration_seconds',
+    byTypeAndStatus,
+    runBuckets,
+    'Time from the first start of a run to its end.',
+  )
+  const waited = histogram(
+    'report_gateway_run_queue_seconds',
+    byType,
+    runBuckets,
+    'Time from the creation of a run to its first start.',
+  )
+  const running = underWay('report_gateway_runs_running', 'Report runs that this process works on now.')
+  const rows = counter(
+    'report_gateway_rows_written_total',
+    byType,
+    'Rows in the files of runs that succeeded.',
+  )
+  const bytes = counter(
+    'report_gateway_bytes_written_total',
+    byType,
+    'Bytes in the files of runs that succeeded, as stored.',
+  )
+  const events = counter(
+    'report_gateway_events_delivered_total',
+    [],
+    'Entries of the event log that were handed to subscriptions.',
+  )
+  const reconnects = counter(
+    'report_gateway_wake_up_reconnects_total',
+    [],
+    'How often the wake-up connection was made again.',
+  )
+  const requests = histogram(
+    'report_gateway_http_request_duration_seconds',
+    ['method', 'route', 'status'],
+    requestBuckets,
+    'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
+  )
+  const operations = counter(
+    'report_gateway_graphql_operations_total',
+    ['kind', 'outcome'],
+    'GraphQL operations over HTTP and WebSocket.',
+  )
   return {
     runTaken: ({ reportType, createdAt, startedAt, execution }) => {
       // One that is begun again has waited before.
@@ -117,8 +134,7 @@ function createRunMetrics(
         const seconds = (startedAt.getTime() - createdAt.getTime()) / 1000
         waited.observe({ report_type: reportType }, Math.max(0, seconds))
       }
-      running.inc()
-      return () => running.dec()
+      return running()
     },
     runEnded: ({ reportType, status, runMilliseconds, rowCount, byteSize }) => {
       const type = { report_type: reportType }
@@ -129,37 +145,9 @@ function createRunMetrics(
     },
     eventsDelivered: (count) => events.inc(count),
     wakeUpReconnected: () => reconnects.inc(),
-  }
-}
-
-function createServerMetrics(
-  registers: Registry[],
-): Pick<Metrics, 'requestAnswered' | 'operationExecuted' | 'socketOpened' | 'subscriptionOpened'> {
-  const requests = new Histogram({
-    name: 'report_gateway_http_request_duration_seconds',
-    help: 'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: requestBuckets,
-    registers,
-  })
-  const operations = new Counter({
-    name: 'report_gateway_graphql_operations_total',
-    help: 'GraphQL operations over HTTP and WebSocket.',
-    labelNames: ['kind', 'outcome'],
-    registers,
-  })
-  const openGauge = (name: string, help: string) => {
-    const gauge = new Gauge({ name, help, registers })
-    return (): (() => void) => {
-      gauge.inc()
-      return () => gauge.dec()
-    }
-  }
-  return {
-    requestAnswered: ({ method, route, status, seconds }) =>
-      requests.observe({ method, route, status }, seconds),
-    operationExecuted: ({ kind, outcome }) => operations.inc({ kind, outcome }),
-    socketOpened: openGauge('report_gateway_open_sockets', 'WebSockets that are open.'),
-    subscriptionOpened: openGauge('report_gateway_open_subscriptions', 'GraphQL subscriptions under way.'),
+    requestAnswered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
+    operationExecuted: (labels) => operations.inc(labels),
+    socketOpened: underWay('report_gateway_open_sockets', 'WebSockets that are open.'),
+    subscriptionOpened: underWay('report_gateway_open_subscriptions', 'GraphQL subscriptions under way.'),
   }
 }

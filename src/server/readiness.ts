@@ -1,12 +1,20 @@
-/** Asks one thing that serving needs; rejects or does not answer when it is down. */
-export type Check = () => Promise<unknown>
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Pool } from 'pg'
+import type { WakeUp } from '../postgres/notify.ts'
+import type { Queue } from '../postgres/queue.ts'
+import { reportRunQueue } from '../postgres/queue.ts'
 
-/** What is asked for. All three stand in every answer, so that a probe need not know how far a start has come. */
-export type Checks = Record<'database' | 'queue' | 'wakeUp', Check>
+/** What serving needs. All three stand in every answer, so that a probe need not know how far a start has come. */
+type Need = 'database' | 'queue' | 'wakeUp'
+
+/** Each asks for one need; it rejects or does not answer when that is down. */
+export type Checks = Record<Need, () => Promise<unknown>>
+
+type Answers = Record<Need, 'up' | 'down'>
 
 export type ReadyAnswer = {
   status: 'ready' | 'starting' | 'stopping' | 'unavailable'
-  checks: Record<keyof Checks, 'up' | 'down'>
+  checks: Answers
 }
 
 export type Readiness = {
@@ -24,64 +32,76 @@ export type ReadinessOptions = {
   cacheMilliseconds?: number
 }
 
-const noChecks: ReadyAnswer['checks'] = { database: 'down', queue: 'down', wakeUp: 'down' }
-
-/** Whether this process should be sent requests, as `/ready` tells. */
+/** Whether this process should be sent requests, as `/ready` shows it. */
 export function createReadiness({
   limitMilliseconds = 1_000,
   cacheMilliseconds = 1_000,
 }: ReadinessOptions = {}): Readiness {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
-  let checks: Checks | null = null
-  let asked: { until: number; answers: Promise<ReadyAnswer['checks']> } | null = null
-
-  const askAll = async ({ database, queue, wakeUp }: Checks): Promise<ReadyAnswer['checks']> => {
-    const answers = await Promise.all([database, queue, wakeUp].map((one) => outcome(one, limitMilliseconds)))
-    const [first = 'down', second = 'down', third = 'down'] = answers
-    return { database: first, queue: second, wakeUp: third }
-  }
-
-  /** One round of questions at a time, and its answer for whoever asks soon after. */
-  const known = (): Promise<ReadyAnswer['checks']> => {
-    if (!checks) return Promise.resolve(noChecks)
-    if (asked && Date.now() < asked.until) return asked.answers
-    const round = { until: Number.POSITIVE_INFINITY, answers: askAll(checks) }
-    void round.answers.then(() => {
-      round.until = Date.now() + cacheMilliseconds
-    })
-    asked = round
-    return round.answers
-  }
-
+  let askAll = async (): Promise<Answers> => ({ database: 'down', queue: 'down', wakeUp: 'down' })
   return {
-    serve: (given) => {
-      checks = given
+    serve: (checks) => {
+      const ask = (need: Need) => outcome(checks[need], limitMilliseconds)
+      askAll = shareAnswer(async () => {
+        const [database, queue, wakeUp] = await Promise.all([ask('database'), ask('queue'), ask('wakeUp')])
+        return { database, queue, wakeUp }
+      }, cacheMilliseconds)
       if (state === 'starting') state = 'serving'
     },
     stop: () => {
       state = 'stopping'
     },
     ask: async () => {
-      const answers = await known()
-      if (state !== 'serving') return { status: state, checks: answers }
-      const isUp = Object.values(answers).every((answer) => answer === 'up')
-      return { status: isUp ? 'ready' : 'unavailable', checks: answers }
+      const checks = await askAll()
+      if (state !== 'serving') return { status: state, checks }
+      const isUp = Object.values(checks).every((answer) => answer === 'up')
+      return { status: isUp ? 'ready' : 'unavailable', checks }
     },
   }
 }
 
-async function outcome(check: Check, limit: number): Promise<'up' | 'down'> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'down'>((resolve) => {
-    timer = setTimeout(() => resolve('down'), limit)
-  })
+/**
+ * Asks the database by a query, the queue by one of its own on the connections that it uses itself, and the connection for
+ * wake-ups.
+ */
+export function createChecks(
+  pool: Pool,
+  { boss }: Pick<Queue, 'boss'>,
+  wakeUp: Pick<WakeUp, 'isConnected'>,
+): Checks {
+  return {
+    database: () => pool.query('select 1'),
+    queue: async () => {
+      if (!(await boss.getQueue(reportRunQueue))) throw new Error(`The queue ${reportRunQueue} is gone.`)
+    },
+    wakeUp: async () => {
+      if (!wakeUp.isConnected()) throw new Error('The wake-up connection is being made anew.')
+    },
+  }
+}
+
+/** Asks one question at a time, and gives its answer to all who ask before it comes or so long after. */
+export function shareAnswer<Answer>(
+  ask: () => Promise<Answer>,
+  cacheMilliseconds: number,
+): () => Promise<Answer> {
+  let asked: { answer: Promise<Answer>; until: number } | null = null
+  return () => {
+    if (asked && Date.now() < asked.until) return asked.answer
+    const round = { answer: ask(), until: Number.POSITIVE_INFINITY }
+    const keep = (): void => {
+      round.until = Date.now() + cacheMilliseconds
+    }
+    round.answer.then(keep, keep)
+    asked = round
+    return round.answer
+  }
+}
+
+function outcome(check: () => Promise<unknown>, limitMilliseconds: number): Promise<'up' | 'down'> {
   const asked = check().then(
     () => 'up' as const,
     () => 'down' as const,
   )
-  try {
-    return await Promise.race([asked, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  return Promise.race([asked, delay(limitMilliseconds, 'down' as const, { ref: false })])
 }

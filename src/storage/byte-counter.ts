@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Transform } from 'node:stream'
 import type { StoredFile } from './storage.ts'
 
-export type Meter = {
+export type ByteCounter = {
   /** Passes bytes through. */
   stream: Transform
   /** What came through so far; to be asked for once. */
@@ -10,7 +10,7 @@ export type Meter = {
 }
 
 /** Counts bytes, and takes their SHA-256. */
-export function createMeter(): Meter {
+export function createByteCounter(): ByteCounter {
   const hash = createHash('sha256')
   let byteSize = 0n
   const stream = new Transform({

@@ -1,23 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Logger } from 'pino'
 import send from 'send'
-import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
-import { contentDisposition } from './file-disposition.ts'
-import { contentType } from './file-form.ts'
-import { keyOfFile } from './file-key.ts'
+import { contentDisposition, contentType, keyOfFile } from './file.ts'
+import type { DeliveryDependencies, DownloadHandler } from './file-store.ts'
 import type { LinkSigner } from './link.ts'
-
-export type DownloadDependencies = {
-  prisma: Prisma
-  /** Folder on this machine that storage keys are relative to. */
-  root: string
-  linkSigner: LinkSigner
-  logger: Logger
-  now: () => Date
-}
-
-export type DownloadHandler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
 // The types leave out what `send` hands on to the file's stream.
 const sendOptions: send.SendOptions & { highWaterMark: number } = {
@@ -40,14 +26,14 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
 /**
  * Serves `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The link is the only
  * proof that it asks for.
+ *
+ * @param root folder on this machine that storage keys are relative to
  */
-export function createDownloadHandler({
-  prisma,
-  root,
-  linkSigner,
-  logger,
-  now,
-}: DownloadDependencies): DownloadHandler {
+export function createDownloadHandler(
+  { prisma, logger, now }: Pick<DeliveryDependencies, 'prisma' | 'logger' | 'now'>,
+  linkSigner: LinkSigner,
+  root: string,
+): DownloadHandler {
   return async (request, response, url) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response, 405, 'A file can only be read: use GET or HEAD.')
@@ -76,7 +62,7 @@ export function createDownloadHandler({
 }
 
 function answer(response: ServerResponse, status: number, sentence: string): void {
-  // What was said of the file does not hold for the sentence; Content-Range tells its size to who asked for too much.
+  // Headers of the file do not hold for the sentence; Content-Range shows its size when the range was too large.
   for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.statusCode = status

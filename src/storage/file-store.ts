@@ -1,6 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Prisma } from '../postgres/client.ts'
-import type { DownloadHandler } from './download.ts'
 import type { FileLinks } from './link.ts'
 import type { Storage } from './storage.ts'
 
@@ -12,16 +12,12 @@ export type DeliveryDependencies = {
   publicUrl: string
 }
 
-/** How clients get files without an API key. */
-export type Delivery = {
-  links: FileLinks
-  /** Serves the links; null when they lead elsewhere. */
-  download: DownloadHandler | null
-}
+export type DownloadHandler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
 /** Where result files are kept, and the way from there to clients. */
 export type FileStore = {
   storage: Storage
-  openDelivery(deps: DeliveryDependencies): Promise<Delivery>
+  /** How clients get files without an API key: links, and what serves these; null when they lead elsewhere. */
+  openDelivery(deps: DeliveryDependencies): Promise<{ links: FileLinks; download: DownloadHandler | null }>
   close(): void
 }

@@ -22,11 +22,11 @@ async function openFolder(root: string): Promise<FileStore> {
   await mkdir(root, { recursive: true, mode: 0o700 })
   return {
     storage: createLocalStorage(root),
-    openDelivery: async ({ publicUrl, ...deps }) => {
-      const linkSigner = await createLinkSigner(deps.prisma, publicUrl)
+    openDelivery: async (deps) => {
+      const linkSigner = await createLinkSigner(deps.prisma, deps.publicUrl)
       return {
         links: { link: async ({ id }, at) => linkSigner.sign(id, at) },
-        download: createDownloadHandler({ ...deps, linkSigner, root }),
+        download: createDownloadHandler(deps, linkSigner, root),
       }
     },
     close: () => {},

@@ -25,7 +25,7 @@ export type Storage = {
    */
   write(key: string, content: Stages, signal: AbortSignal): Promise<StoredFile>
   /**
-   * Opens a part of a file; empty when the range begins at the end of the file or behind it. Whoever opens it reads it to
+   * Opens a part of a file; empty when the range begins at the end of the file or behind it. The caller reads it to
    * its end or destroys it.
    *
    * @returns null when there is no whole file under this key
@@ -37,4 +37,16 @@ export type Storage = {
   remove(key: string): Promise<void>
   /** Keys of all files in a folder, half-written ones included; none when it does not exist. */
   list(folder: string): Promise<string[]>
+}
+
+/** The store of result files failed: its disk is full, say, or it cannot be reached. The same may work later. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  /** Why, as the end of a sentence that is safe to show: "there is no space left". */
+  readonly reason: string
+
+  constructor(reason: string, options: { cause: unknown }) {
+    super(`The store of files failed: ${reason}.`, options)
+    this.reason = reason
+  }
 }

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import type { RenderedReport } from '../reports/render.ts'
-import type { FileForm } from '../storage/file-form.ts'
+import type { FileForm } from '../storage/file.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
 import { SourceLostError } from './failure.ts'
 import { createFormatStream } from './format-stream.ts'
@@ -21,13 +21,13 @@ export type CopyOptions = {
   report: RenderedReport
   /** They are written one after the other. */
   files: readonly PlannedFile[]
-  /** Ends the query. Files that are whole by then stay; their keys are known to whoever planned them. */
+  /** Ends the query. Files that are whole by then stay; their keys are known to the caller, which planned them. */
   signal: AbortSignal
   /** Called once, before the first row. */
   onStart: (rowsExpected: bigint) => void
   /**
-   * Called as each file is begun with a function that tells, at any time, how many rows were written: of several files
-   * their mean, so that it grows from nothing to the number of rows.
+   * Called as each file is begun, with a function that returns how many rows were written so far: of several files their
+   * mean, so that it grows from nothing to the number of rows.
    */
   onRows: (rowsWritten: () => number) => void
 }
@@ -54,7 +54,7 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   const { pool, signal } = options
   signal.throwIfAborted()
   const client = await connect(pool)
-  // While it is lent out nobody else listens, and an error that nobody hears ends the process.
+  // While it is lent out the pool does not listen, and an error without a listener ends the process.
   let lost: Error | null = null
   const onLost = (error: Error): void => {
     lost = error

@@ -1,20 +1,10 @@
-import type { Logger } from 'pino'
-import type { Metrics } from '../metrics.ts'
 import type { Transaction } from '../postgres/client.ts'
 import type { RetryOptions } from '../postgres/retry.ts'
 import type { ReportPools } from '../reports/report-pool.ts'
-import type { Hub } from '../runs/follow/hub.ts'
 import type { Services } from '../runs/services.ts'
-import type { Storage } from '../storage/storage.ts'
-import type { LastAttempt } from './last-attempt.ts'
 
-export type WorkerDependencies = Pick<Services, 'prisma' | 'wakeUp' | 'catalog' | 'now'> &
-  ReportPools & {
-    hub: Hub
-    storage: Storage
-    logger: Logger
-    metrics: Pick<Metrics, 'runTaken' | 'runEnded'>
-  }
+export type WorkerServices = ReportPools &
+  Pick<Services, 'prisma' | 'wakeUp' | 'hub' | 'catalog' | 'storage' | 'metrics' | 'logger' | 'now'>
 
 export type WorkLimits = {
   /** Runs of one account and mode that are worked on at once, by all workers together. */
@@ -23,8 +13,8 @@ export type WorkLimits = {
   runAttempts: number
 }
 
-/** What it takes to work on runs. */
-export type RunWork = WorkerDependencies & { limits: WorkLimits; lastAttempt: LastAttempt }
+/** What it takes to work on runs. `tryLastAttempt`: see createLastAttempt. */
+export type RunWork = WorkerServices & { limits: WorkLimits; tryLastAttempt: () => (() => void) | null }
 
 /** One job as it was taken from the queue. */
 export type RunClaim = {
@@ -38,8 +28,8 @@ export type RunClaim = {
 }
 
 /**
- * What became of a job: the run has ended or is somebody else's, it has to wait for its turn, its source or store was
- * lost, or this worker gave it up in order. In all but the first case the job has to go back into the queue.
+ * What became of a job: the run has ended or is with another worker, it has to wait for its turn, its source or store was
+ * lost, or this worker handed it back in order. In all but the first case the job has to go back into the queue.
  */
 export type Outcome = 'ENDED' | 'WAITS' | 'LOST' | 'HANDED_BACK'
 

@@ -3,8 +3,8 @@ import { InputErrors } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import type { FailureCode } from '../runs/lifecycle/status.ts'
 import { newTraceId } from '../runs/trace-id.ts'
-import { StorageError } from '../storage/storage-error.ts'
-import { UnwritableValueError } from './parquet/unwritable-value.ts'
+import { StorageError } from '../storage/storage.ts'
+import { UnwritableValueError } from './parquet/column-types.ts'
 
 export type Failure = {
   failureCode: FailureCode

@@ -1,36 +1,24 @@
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { transition } from '../runs/lifecycle/transition.ts'
-import { fileEnding } from '../storage/file-form.ts'
+import { type Transition, transition } from '../runs/lifecycle/transition.ts'
+import { fileEnding } from '../storage/file.ts'
 import type { CopiedFile, CopyResult, PlannedFile } from './copy.ts'
-import type { WorkerDependencies } from './dependencies.ts'
+import type { WorkerServices } from './dependencies.ts'
 import { describeFailure } from './failure.ts'
 
 /** Null when the run was not asked to stop, or is another worker's. */
-export function finishCanceled(deps: WorkerDependencies, run: ReportRun): Promise<ReportRun | null> {
-  return transition(deps, {
-    runId: run.id,
-    from: 'CANCELING',
-    to: 'CANCELED',
-    execution: run.execution,
-    data: endOfRun(run, deps.now()),
-  })
+export function finishCanceled(deps: WorkerServices, run: ReportRun): Promise<ReportRun | null> {
+  return finish(deps, run, { from: 'CANCELING', to: 'CANCELED' })
 }
 
 /** Null when the run has ended already, or is another worker's. */
 export async function finishFailed(
-  deps: WorkerDependencies,
+  deps: WorkerServices,
   run: ReportRun,
   error: unknown,
 ): Promise<ReportRun | null> {
-  const failure = describeFailure(error, run.traceId ?? undefined)
-  const failed = await transition(deps, {
-    runId: run.id,
-    from: 'RUNNING',
-    to: 'FAILED',
-    execution: run.execution,
-    data: { ...failure, ...endOfRun(run, deps.now()) },
-  })
-  const context = { err: error, runId: run.id, accountId: run.accountId, traceId: failure.traceId }
+  const data = describeFailure(error, run.traceId ?? undefined)
+  const failed = await finish(deps, run, { from: 'RUNNING', to: 'FAILED', data })
+  const context = { err: error, runId: run.id, accountId: run.accountId, traceId: data.traceId }
   if (failed) deps.logger.error(context, 'A report failed.')
   else
     deps.logger.info(context, 'A report was given up, because the run has ended or is with another worker.')
@@ -38,19 +26,16 @@ export async function finishFailed(
 }
 
 /** Null when the run was asked to stop, has ended, or is another worker's; then there is no result. */
-export async function finishSucceeded(
-  deps: WorkerDependencies,
+export function finishSucceeded(
+  deps: WorkerServices,
   run: ReportRun,
   { files, rowCount, isPartial, dataAsOf }: CopyResult,
 ): Promise<ReportRun | null> {
   const at = deps.now()
-  return transition(deps, {
-    runId: run.id,
+  return finish(deps, run, {
     from: 'RUNNING',
     to: 'SUCCEEDED',
-    execution: run.execution,
     data: {
-      ...endOfRun(run, at),
       expiresAt: new Date(at.getTime() + Number(run.retentionMilliseconds)),
       rowCount,
       byteSize: files.reduce((sum, { byteSize }) => sum + byteSize, 0n),
@@ -67,13 +52,13 @@ export async function finishSucceeded(
 }
 
 /**
- * Notes that this execution was given up, so that the next one counts no loss by itself.
+ * Notes that this execution was abandoned, so that the next one counts no loss by itself.
  *
  * @param losses losses of the run, this one included when it is one
  * @returns false when the run is not this worker's any more, or has ended
  */
 export async function markHandedBack(
-  { prisma }: WorkerDependencies,
+  { prisma }: WorkerServices,
   { id, execution }: ReportRun,
   losses: number,
 ): Promise<boolean> {
@@ -84,9 +69,9 @@ export async function markHandedBack(
   return count > 0
 }
 
-/** What cannot be removed must not keep a run from its end. */
+/** Failing to remove leftovers must not block the run. */
 export async function removeOrWarn(
-  deps: WorkerDependencies,
+  deps: WorkerServices,
   run: ReportRun,
   keys: readonly string[],
 ): Promise<void> {
@@ -100,11 +85,11 @@ export async function removeOrWarn(
 }
 
 /**
- * Removes the files of a run that was given up. They may be the result all the same, when the run succeeded and only the
+ * Removes the files of a run that was abandoned. They may be the result all the same, when the run succeeded and only the
  * answer to the commit was lost; so this comes after the last attempt to change the run.
  */
-export async function removeUnlessResult(
-  deps: WorkerDependencies,
+export async function discardFiles(
+  deps: WorkerServices,
   run: ReportRun,
   files: readonly PlannedFile[],
 ): Promise<void> {
@@ -117,13 +102,16 @@ export async function removeUnlessResult(
   if (!isResult) await removeOrWarn(deps, run, keys)
 }
 
-function endOfRun(run: ReportRun, now: Date) {
-  return {
-    finishedAt: now,
-    // Never negative: it may have been started by the clock of another machine.
-    runMilliseconds: BigInt(Math.max(0, now.getTime() - (run.startedAt ?? now).getTime())),
-    estimatedFinishAt: null,
-  }
+function finish(
+  deps: WorkerServices,
+  { id: runId, execution, startedAt }: ReportRun,
+  { data, ...change }: Pick<Transition, 'from' | 'to' | 'data' | 'also'>,
+): Promise<ReportRun | null> {
+  const finishedAt = deps.now()
+  // Never negative: it may have been started by the clock of another machine.
+  const milliseconds = Math.max(0, finishedAt.getTime() - (startedAt ?? finishedAt).getTime())
+  const end = { finishedAt, runMilliseconds: BigInt(milliseconds), estimatedFinishAt: null }
+  return transition(deps, { ...change, runId, execution, data: { ...data, ...end } })
 }
 
 function fileRow(run: ReportRun, { key: _, ...file }: CopiedFile, createdAt: Date) {

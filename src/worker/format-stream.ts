@@ -2,16 +2,9 @@ import type { Transform } from 'node:stream'
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib'
 import type { Compression } from '../postgres/generated/prisma/client.ts'
 import type { RenderedReport } from '../reports/render.ts'
-import type { FileForm } from '../storage/file-form.ts'
+import type { FileForm } from '../storage/file.ts'
 import { createParquetStream } from './parquet/parquet-stream.ts'
 import { createCsvRowCounter, createLineCounter } from './row-counter.ts'
-
-/** What the rows of a COPY go through on their way into a file. */
-export type FormatStream = {
-  stages: readonly Transform[]
-  /** Rows that have come through whole. */
-  rows(): number
-}
 
 const compressors: Record<Compression, () => Transform[]> = {
   NONE: () => [],
@@ -21,6 +14,8 @@ const compressors: Record<Compression, () => Transform[]> = {
 }
 
 /**
+ * What the rows of a COPY go through on their way into a file, and how many have come through whole.
+ *
  * @param report whose `copyText` of that format gives the rows
  * @param rowsExpected how many they will be
  */
@@ -28,23 +23,12 @@ export function createFormatStream(
   report: RenderedReport,
   { format, compression }: FileForm,
   rowsExpected: bigint,
-): FormatStream {
-  switch (format) {
-    case 'CSV': {
-      const { stream, rows } = createCsvRowCounter(report.header)
-      return { stages: [stream, ...compressors[compression]()], rows }
-    }
-    case 'JSONL': {
-      const { stream, rows } = createLineCounter()
-      return { stages: [stream, ...compressors[compression]()], rows }
-    }
-    case 'PARQUET': {
-      const columns = report.columns.map(({ requestedName, value }) => ({
-        name: requestedName,
-        kind: value.kind,
-      }))
-      const { stream, rows } = createParquetStream({ columns, compression, rows: Number(rowsExpected) })
-      return { stages: [stream], rows }
-    }
+): { stages: readonly Transform[]; rows: () => number } {
+  if (format === 'PARQUET') {
+    const columns = report.columns.map(({ requestedName: name, value: { kind } }) => ({ name, kind }))
+    const { stream, rows } = createParquetStream({ columns, compression, rows: Number(rowsExpected) })
+    return { stages: [stream], rows }
   }
+  const { stream, rows } = format === 'CSV' ? createCsvRowCounter(report.header) : createLineCounter()
+  return { stages: [stream, ...compressors[compression]()], rows }
 }

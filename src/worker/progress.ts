@@ -1,3 +1,6 @@
+import type { Logger } from 'pino'
+import { runEvery } from '../run-every.ts'
+
 export type Progress = {
   stage: string
   rowsWritten: bigint
@@ -27,13 +30,12 @@ export function startProgress(
   floor: { percent: number | null; rowsWritten: bigint | null },
   write: (progress: Progress) => Promise<unknown>,
   now: () => Date,
-  onError: (error: unknown) => void,
+  logger: Logger,
 ): ProgressReporter {
   const startedAt = now().getTime()
   let rowsExpected: bigint | null = null
   let countRows = (): number => 0
   let last = ''
-  let writing: Promise<unknown> | null = null
 
   const current = (): Progress => {
     const measuredAt = now()
@@ -52,22 +54,18 @@ export function startProgress(
     }
   }
 
-  const tick = async (): Promise<void> => {
-    const progress = current()
-    const seen = `${progress.stage} ${progress.rowsWritten}`
-    if (seen === last) return
-    await write(progress)
-    last = seen
-  }
-
-  const timer = setInterval(() => {
-    // One that is late is not followed by a burst of those that it held up.
-    writing ??= tick()
-      .catch(onError)
-      .finally(() => {
-        writing = null
-      })
-  }, intervalMilliseconds)
+  const writing = runEvery({
+    task: async () => {
+      const progress = current()
+      const seen = `${progress.stage} ${progress.rowsWritten}`
+      if (seen === last) return
+      await write(progress)
+      last = seen
+    },
+    milliseconds: intervalMilliseconds,
+    logger,
+    failureMessage: 'Progress could not be written.',
+  })
 
   return {
     expect: (rows) => {
@@ -76,9 +74,6 @@ export function startProgress(
     measure: (rows) => {
       countRows = rows
     },
-    stop: async () => {
-      clearInterval(timer)
-      await writing
-    },
+    stop: writing.stop,
   }
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { idPrefixes, newId } from '../ids.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
@@ -5,115 +6,36 @@ import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-pool.ts'
 import { transition } from '../runs/lifecycle/transition.ts'
-import { fileKey } from '../storage/file-key.ts'
-import { takeUp } from './claim.ts'
+import { fileKey } from '../storage/file.ts'
+import { claimRun } from './claim.ts'
 import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
 import { type Outcome, type RunClaim, type RunWork, retryOptions } from './dependencies.ts'
 import { isPassing } from './failure.ts'
-import {
-  finishCanceled,
-  finishFailed,
-  finishSucceeded,
-  markHandedBack,
-  removeUnlessResult,
-} from './finish-run.ts'
-import { startProgress } from './progress.ts'
+import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
+import { type Progress, startProgress } from './progress.ts'
 import { watchRun } from './watch-run.ts'
+
+const jsonObject = z.record(z.string(), z.unknown())
 
 /**
  * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
- * to its end stays RUNNING, to be taken up again.
+ * to its end stays RUNNING, to be claimed again.
  *
  * @throws when the database cannot be reached at the beginning, or to the end of this worker
  */
 export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome> {
-  const taken = await takeUp(deps, claim)
-  if (typeof taken === 'string') return taken
+  const claimed = await claimRun(deps, claim)
+  if (typeof claimed === 'string') return claimed
+  const { run, release } = claimed
   const done = new AbortController()
-  const leave = deps.metrics.runTaken(taken.run)
+  const leave = deps.metrics.runTaken(run)
   try {
-    return await makeReport(deps, taken.run, claim, done.signal)
+    return await makeReport(deps, run, claim, done.signal)
   } finally {
     leave()
     done.abort()
-    taken.release()
+    release()
   }
-}
-
-/** One for each format that was asked for, under ids that no earlier execution has used. */
-function planFiles(run: ReportRun, now: Date): PlannedFile[] {
-  return run.formats.map((format) => {
-    const id = newId(idPrefixes.file, now)
-    return { id, key: fileKey(run, id), format, compression: run.compression }
-  })
-}
-
-/** Writes the report's files, telling its progress until the run is ended by others. */
-async function writeFiles(
-  deps: RunWork,
-  run: ReportRun,
-  files: readonly PlannedFile[],
-  signal: AbortSignal,
-  onEnded: () => void,
-): Promise<CopyResult> {
-  const type = deps.catalog.find(run.reportType)
-  if (!type) throw new Error(`This worker does not know the report type ${run.reportType}.`)
-  // The parameters were accepted when the run was created; this gives them their types back.
-  const given = Object(run.parameters)
-  const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
-  const progress = startProgress(
-    run,
-    async (data) => {
-      const change = {
-        runId: run.id,
-        from: 'RUNNING',
-        to: 'RUNNING',
-        execution: run.execution,
-        data,
-      } as const
-      if (!(await transition(deps, change))) onEnded()
-    },
-    deps.now,
-    (error) => deps.logger.warn({ err: error, runId: run.id }, 'Progress could not be written.'),
-  )
-  try {
-    return await copyReport({
-      pool: poolOf(deps, type),
-      storage: deps.storage,
-      report: renderReport(type, run, parameters),
-      files,
-      signal,
-      onStart: progress.expect,
-      onRows: progress.measure,
-    })
-  } finally {
-    await progress.stop()
-  }
-}
-
-/** Says what is to become of a run whose report did not get to its end. */
-async function giveUp(
-  deps: RunWork,
-  run: ReportRun,
-  error: unknown,
-  { stopping, lost }: RunClaim,
-): Promise<Outcome> {
-  if (await finishCanceled(deps, run)) return 'ENDED'
-  if (stopping.aborted || lost.aborted) {
-    return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
-  }
-  const losses = run.lostExecutions + 1
-  if (!isPassing(error) || losses >= deps.limits.runAttempts) {
-    await finishFailed(deps, run, error)
-    return 'ENDED'
-  }
-  if (!(await markHandedBack(deps, run, losses))) return 'ENDED'
-  const { id: runId, accountId } = run
-  deps.logger.warn(
-    { err: error, runId, accountId, losses },
-    'A report lost its source or its store, and is begun anew.',
-  )
-  return 'LOST'
 }
 
 async function makeReport(
@@ -135,9 +57,76 @@ async function makeReport(
     await finishCanceled(deps, run)
     outcome = 'ENDED'
   } catch (error) {
-    // The database may be what was lost, and then says nothing for a while.
-    outcome = await retryDuringOutage(() => giveUp(deps, run, error, claim), retry)
+    // The database may be what was lost, and then it does not answer for a while.
+    outcome = await retryDuringOutage(() => abandon(deps, run, error, claim), retry)
   }
-  await retryDuringOutage(() => removeUnlessResult(deps, run, files), retry)
+  await retryDuringOutage(() => discardFiles(deps, run, files), retry)
   return outcome
+}
+
+/** One for each format that was asked for, under ids that no earlier execution has used. */
+function planFiles(run: ReportRun, now: Date): PlannedFile[] {
+  return run.formats.map((format) => {
+    const id = newId(idPrefixes.file, now)
+    return { id, key: fileKey(run, id), format, compression: run.compression }
+  })
+}
+
+/** Writes the report's files, and its progress until the run is ended by others. */
+async function writeFiles(
+  deps: RunWork,
+  run: ReportRun,
+  files: readonly PlannedFile[],
+  signal: AbortSignal,
+  onEnded: () => void,
+): Promise<CopyResult> {
+  const type = deps.catalog.find(run.reportType)
+  if (!type) throw new Error(`This worker does not know the report type ${run.reportType}.`)
+  // The parameters were accepted when the run was created; this gives them their types back.
+  const given = jsonObject.parse(run.parameters)
+  const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
+  const { id: runId, execution } = run
+  const writeProgress = async (data: Progress): Promise<void> => {
+    const changed = await transition(deps, { runId, from: 'RUNNING', to: 'RUNNING', execution, data })
+    if (!changed) onEnded()
+  }
+  const progress = startProgress(run, writeProgress, deps.now, deps.logger.child({ runId }))
+  try {
+    return await copyReport({
+      pool: poolOf(deps, type),
+      storage: deps.storage,
+      report: renderReport(type, run, parameters),
+      files,
+      signal,
+      onStart: progress.expect,
+      onRows: progress.measure,
+    })
+  } finally {
+    await progress.stop()
+  }
+}
+
+/** Decides what becomes of a run whose report did not get to its end. */
+async function abandon(
+  deps: RunWork,
+  run: ReportRun,
+  error: unknown,
+  { stopping, lost }: RunClaim,
+): Promise<Outcome> {
+  if (await finishCanceled(deps, run)) return 'ENDED'
+  if (stopping.aborted || lost.aborted) {
+    return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
+  }
+  const losses = run.lostExecutions + 1
+  if (!isPassing(error) || losses >= deps.limits.runAttempts) {
+    await finishFailed(deps, run, error)
+    return 'ENDED'
+  }
+  if (!(await markHandedBack(deps, run, losses))) return 'ENDED'
+  const { id: runId, accountId } = run
+  deps.logger.warn(
+    { err: error, runId, accountId, losses },
+    'A report lost its source or its store, and is begun anew.',
+  )
+  return 'LOST'
 }

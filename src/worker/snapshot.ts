@@ -12,7 +12,7 @@ export async function connect(pool: Pool): Promise<PoolClient> {
 }
 
 export type Snapshot = {
-  /** The process of Postgres behind the connection. Its start tells it from a later one with the same number. */
+  /** The process of Postgres behind the connection. Its start distinguishes it from a later one with the same number. */
   backend: { pid: number; startedAt: string }
   dataAsOf: Date
 }

@@ -1,10 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import type { WorkerDependencies } from './dependencies.ts'
-
-const retryMilliseconds = 500
-
-type RunState = Pick<ReportRun, 'status' | 'version'>
+import { retryDuringOutage } from '../postgres/retry.ts'
+import type { WorkerServices } from './dependencies.ts'
 
 /**
  * Watches a run that is being worked on.
@@ -13,27 +9,19 @@ type RunState = Pick<ReportRun, 'status' | 'version'>
  * @param done ends the watch
  */
 export async function watchRun(
-  { hub, prisma, logger }: Pick<WorkerDependencies, 'hub' | 'prisma' | 'logger'>,
+  { hub, prisma, logger }: Pick<WorkerServices, 'hub' | 'prisma' | 'logger'>,
   run: ReportRun,
   onEnded: () => void,
   done: AbortSignal,
 ): Promise<void> {
-  const mailbox = await hub.subscribe(run, run.id, done)
-  const readState = async (): Promise<RunState | null> => {
-    while (true) {
-      try {
-        const where = { id: run.id }
-        return await prisma.reportRun.findUnique({ where, select: { status: true, version: true } })
-      } catch (error) {
-        logger.warn({ err: error, runId: run.id }, 'The run could not be read; trying again.')
-        await delay(retryMilliseconds, undefined, { signal: done })
-      }
-    }
-  }
+  const latest = await hub.subscribe(run, run.id, done)
+  const readState = () =>
+    prisma.reportRun.findUnique({ where: { id: run.id }, select: { status: true, version: true } })
   const watch = async (): Promise<void> => {
-    let state = await readState()
+    const failureMessage = 'A run that is being worked on could not be read.'
+    let state = await retryDuringOutage(readState, { signal: done, logger, failureMessage })
     while (state?.status === 'RUNNING') {
-      const entry = await mailbox.take()
+      const entry = await latest.take()
       if (entry === null) return
       const { toStatus: status, runVersion: version } = entry.event
       // A log that is read late brings events from before the work, such as that of the run's creation.
@@ -41,6 +29,8 @@ export async function watchRun(
     }
     onEnded()
   }
-  // It only fails when the run is done and nobody has to watch it any more.
-  watch().catch(() => {})
+  watch().catch((error: unknown) => {
+    if (!done.aborted)
+      logger.error({ err: error, runId: run.id }, 'A run that is being worked on is not watched.')
+  })
 }

@@ -1,19 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
+import { createLastAttempt } from './claim.ts'
 import {
   type Outcome,
   type RunWork,
   retryOptions,
-  type WorkerDependencies,
+  type WorkerServices,
   type WorkLimits,
 } from './dependencies.ts'
-import { createLastAttempt } from './last-attempt.ts'
-import { requeueOrphans } from './requeue.ts'
 import { runReport } from './run-report.ts'
 
 export type Worker = {
   /**
-   * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin anew elsewhere.
+   * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin again elsewhere.
    * Safe to call twice.
    */
   stop(): Promise<void>
@@ -24,8 +24,6 @@ export type WorkerOptions = WorkLimits & {
   concurrency: number
   /** Seconds that running reports are given to end when the worker stops. */
   stopSeconds: number
-  /** Milliseconds between looks for runs without a job; a minute unless given. */
-  requeueMilliseconds?: number
 }
 
 type Slot = { id: string; job: { id: string; retryCount: number; signal: AbortSignal; data: ReportRunJob } }
@@ -41,21 +39,18 @@ const waits: Record<Outcome | 'FAULT', number | null> = {
 
 /** Takes report runs from the queue as they are created. */
 export async function startWorker(
-  deps: WorkerDependencies,
+  deps: WorkerServices,
   queue: Queue,
-  { concurrency, accountConcurrency, runAttempts, stopSeconds, requeueMilliseconds = 60_000 }: WorkerOptions,
+  { concurrency, accountConcurrency, runAttempts, stopSeconds }: WorkerOptions,
 ): Promise<Worker> {
   const limits = { accountConcurrency, runAttempts }
-  const work: RunWork = { ...deps, limits, lastAttempt: createLastAttempt() }
+  const work: RunWork = { ...deps, limits, tryLastAttempt: createLastAttempt() }
   const stopping = new AbortController()
-  const timers = new Set<NodeJS.Timeout>()
+  const stopped = new AbortController()
 
-  const wakeLater = (slotId: string, milliseconds: number): void => {
-    const timer = setTimeout(() => {
-      timers.delete(timer)
-      queue.boss.notifyWorker(slotId)
-    }, milliseconds)
-    timers.add(timer)
+  const wakeLater = async (slotId: string, milliseconds: number): Promise<void> => {
+    await delay(milliseconds, undefined, { signal: stopped.signal })
+    queue.boss.notifyWorker(slotId)
   }
 
   const perform = async ({ id: slotId, job }: Slot): Promise<void> => {
@@ -69,7 +64,8 @@ export async function startWorker(
     const wait = waits[outcome]
     if (wait === null) return
     await retryDuringOutage(() => queue.putBack(job, wait), retryOptions(deps, signals))
-    wakeLater(slotId, wait)
+    // It fails only when the worker has stopped.
+    wakeLater(slotId, wait).catch(() => {})
   }
 
   const settings = {
@@ -91,32 +87,14 @@ export async function startWorker(
     })
   }
 
-  let requeuing: Promise<void> | null = null
-  const requeue = setInterval(() => {
-    requeuing ??= requeueOrphans(deps.prisma, queue, deps.logger)
-      .catch((error: unknown) =>
-        deps.logger.warn({ err: error }, 'Runs without a job could not be looked for.'),
-      )
-      .finally(() => {
-        requeuing = null
-      })
-  }, requeueMilliseconds)
-
   const stop = async (): Promise<void> => {
-    clearInterval(requeue)
-    await requeuing
     const patience = setTimeout(() => stopping.abort(), stopSeconds * 1_000)
     await queue.boss.offWork(reportRunQueue, { wait: true })
     clearTimeout(patience)
-    for (const timer of timers) clearTimeout(timer)
+    stopped.abort()
     // What was handed back, and places that became free, are for others now.
     await queue.wake().catch(() => {})
   }
-  let stopped: Promise<void> | null = null
-  return {
-    stop: () => {
-      stopped ??= stop()
-      return stopped
-    },
-  }
+  let ending: Promise<void> | null = null
+  return { stop: () => (ending ??= stop()) }
 }

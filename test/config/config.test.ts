@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { type Config, loadConfig } from '../../src/config/config.ts'
+import { type Config, loadConfig, printVariables } from '../../src/config/config.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 
 const defaults: Config = {
@@ -281,4 +282,10 @@ test('what says more of a bucket is refused without one', () => {
     'S3_PREFIX is of no use without S3_BUCKET; it is "a".',
     'S3_FORCE_PATH_STYLE is of no use without S3_BUCKET; it is true.',
   ])
+})
+
+test('the table in README.md is the one that the schema prints', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, table] = /^(\| variable \|(?:.*\n\|)*.*\n)/m.exec(readme) ?? []
+  expect(table, `The table in README.md has to be:\n\n${printVariables()}`).toBe(printVariables())
 })

@@ -1,19 +1,8 @@
 import { CronExpression, CronExpressionParser } from 'cron-parser'
 import { Temporal } from 'temporal-polyfill'
 import { describe, expect, test, vi } from 'vitest'
-import type { AnyReportType } from '../../src/reports/report-type.ts'
-import { balanceSummary } from '../../src/reports/stripe/balance.ts'
 import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../../src/schedules/cron.ts'
-import { readDataPeriod, startOfUnit, wholePeriods } from '../../src/schedules/data-period.ts'
-import { type DueRun, dueRun, startingPlace } from '../../src/schedules/due.ts'
-import { acceptTrigger, type Trigger } from '../../src/schedules/trigger.ts'
-
-function at(text: string): Date {
-  return new Date(text)
-}
-function iso(date: Date | null | undefined): string | undefined {
-  return date?.toISOString()
-}
+import { at, iso } from '../support/instants.ts'
 
 /** The occurrences from a time on, each looked for anew as a worker does. */
 function occurrences(expression: string, timezone: string, after: string, count: number): string[] {
@@ -166,115 +155,4 @@ describe('cron', () => {
       checkCron({ expression, timezone: 'Europe/Berlin' }, at('2026-11-27T12:00:00Z'))
     },
   )
-})
-
-test('data of a report of the operator cannot make a run, since nobody knows of them', () => {
-  const given = { kind: 'data', period: Temporal.Duration.from('P1D') } as const
-  const accept = (own: AnyReportType['own']) =>
-    acceptTrigger(given, { ...balanceSummary, ...(own && { own }) }, 'Etc/UTC', at('2026-11-27T12:00:00Z'))
-  expect(accept(undefined)).toMatchObject({ kind: 'data' })
-  expect(() => accept({ rows: 1, seconds: 1 })).toThrow('its data is not known to grow. Take cron.')
-})
-
-describe('a period of data', () => {
-  const period = (text: string) => readDataPeriod(Temporal.Duration.from(text))
-
-  test.each(['PT0S', 'P0D', '-P1D', 'PT30S', 'P1DT1H', 'PT1M30S', 'P1001D', 'PT1.5H'])(
-    '%s is refused',
-    (text) => {
-      expect(() => period(text)).toThrow(/^The data cannot grow by/)
-    },
-  )
-
-  test.each([
-    ['PT1M', '2026-03-29T10:17:00Z'],
-    ['PT1H', '2026-03-29T10:00:00Z'],
-    ['P1D', '2026-03-28T23:00:00Z'],
-    ['P1W', '2026-03-22T23:00:00Z'],
-    ['P1M', '2026-02-28T23:00:00Z'],
-    ['P1Y', '2025-12-31T23:00:00Z'],
-  ])('%s begins at the start of its unit in the timezone: %s', (text, start) => {
-    expect(startOfUnit(period(text), at('2026-03-29T10:17:05Z'), 'Europe/Berlin')).toEqual(at(start))
-  })
-
-  test.each([
-    ['P1D', '2026-03-27T23:00:00Z', '2026-03-28T22:59:59Z', undefined],
-    ['P1D', '2026-03-27T23:00:00Z', '2026-03-28T23:00:00Z', '2026-03-28T23:00:00.000Z'],
-    // The day on which the clocks are set forward has 23 hours.
-    ['P1D', '2026-03-28T23:00:00Z', '2026-03-29T22:00:00Z', '2026-03-29T22:00:00.000Z'],
-    ['P1D', '2026-03-01T23:00:00Z', '2026-03-20T12:00:00Z', '2026-03-19T23:00:00.000Z'],
-    ['P3D', '2026-03-01T23:00:00Z', '2026-03-06T12:00:00Z', '2026-03-04T23:00:00.000Z'],
-    ['P1M', '2026-01-31T23:00:00Z', '2026-04-15T12:00:00Z', '2026-03-31T22:00:00.000Z'],
-    ['PT1H', '2026-03-01T10:30:00Z', '2026-03-01T12:59:00Z', '2026-03-01T12:00:00.000Z'],
-    ['PT1M', '2016-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000Z'],
-    ['P1D', '2026-03-28T23:00:00Z', '2026-03-01T00:00:00Z', undefined],
-  ])('of %s from %s: data up to %s are whole until %s', (text, from, until, end) => {
-    const whole = wholePeriods(period(text), at(from), at(until), 'Europe/Berlin')
-    expect(iso(whole?.end)).toBe(end)
-    if (whole) expect(whole.start).toEqual(at(from))
-  })
-
-  test.each([
-    ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T03:00:00Z', '2026-09-07T03:00:00.000Z'],
-    ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T02:59:59Z', undefined],
-    ['P2D', '2026-09-06T04:00:00Z', '2026-09-08T12:00:00Z', '2026-09-08T03:00:00.000Z'],
-    ['P1D', '2026-09-05T04:00:00Z', '2026-09-06T04:00:00Z', '2026-09-06T04:00:00.000Z'],
-  ])('of %s from %s ends at midnight, also after a day that begins at one: %s', (text, from, until, end) => {
-    const whole = wholePeriods(period(text), at(from), at(until), 'America/Santiago')
-    expect(iso(whole?.end)).toBe(end)
-  })
-})
-
-describe('what is due', () => {
-  const monthly: Trigger = { kind: 'cron', expression: '0 6 1 * *', timezone: 'Etc/UTC' }
-  const daily: Trigger = { kind: 'data', period: { unit: 'days', count: 1 }, timezone: 'Etc/UTC' }
-  const data = (until: string) => ({ from: at('2026-01-05T08:00:00Z'), until: at(until) })
-  const shown = (due: DueRun | null) =>
-    due && [due.at, due.period.start, due.period.end, due.next.nextRunAt, due.next.coveredUntil].map(iso)
-
-  test('is nothing before the time, and one run from it on', () => {
-    const place = startingPlace(monthly, at('2026-11-27T12:00:00Z'), null)
-    expect(place).toEqual({ nextRunAt: at('2026-12-01T06:00:00Z'), coveredUntil: at('2026-11-01T06:00:00Z') })
-    expect(dueRun(monthly, place, at('2026-12-01T05:59:59.999Z'), null)).toBeNull()
-    const expected = ['2026-12-01', '2026-11-01', '2026-12-01', '2027-01-01', '2026-12-01']
-    for (const now of ['2026-12-01T06:00:00Z', '2026-12-31T23:00:00Z']) {
-      expect(shown(dueRun(monthly, place, at(now), null))).toEqual(
-        expected.map((day) => `${day}T06:00:00.000Z`),
-      )
-    }
-  })
-
-  test('is one run for all times that were missed, which covers what has passed since the last', () => {
-    const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
-    expect(shown(dueRun(monthly, place, at('2026-05-11T00:00:00Z'), null))).toEqual(
-      ['2026-05-01', '2026-01-01', '2026-05-01', '2026-06-01', '2026-05-01'].map(
-        (day) => `${day}T06:00:00.000Z`,
-      ),
-    )
-  })
-
-  test('is a run when the data have grown by a day, counted from the last midnight', () => {
-    const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
-    expect(place).toEqual({ nextRunAt: null, coveredUntil: at('2026-11-25T00:00:00Z') })
-    const due = (until: string) => shown(dueRun(daily, place, at('2027-01-01T00:00:00Z'), data(until)))
-    expect(due('2026-11-25T23:59:59Z')).toBeNull()
-    const [first, last] = ['2026-11-25T00:00:00.000Z', '2026-11-28T00:00:00.000Z']
-    expect(due('2026-11-28T10:00:00Z')).toEqual([last, first, last, undefined, last])
-  })
-
-  test('never reaches back to before there were data', () => {
-    const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
-    const due = dueRun(monthly, place, at('2026-02-01T06:00:00Z'), data('2026-02-01T00:00:00Z'))
-    expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-02-01T06:00:00Z') })
-    const yearly: Trigger = { ...daily, period: { unit: 'years', count: 1 } }
-    const { coveredUntil } = startingPlace(yearly, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
-    expect(coveredUntil).toEqual(at('2026-01-05T08:00:00Z'))
-  })
-
-  test('begins with the first data when there were none', () => {
-    const place = startingPlace(daily, at('2026-11-27T12:00:00Z'), null)
-    expect(dueRun(daily, place, at('2026-11-27T12:00:00Z'), null)).toBeNull()
-    const due = dueRun(daily, place, at('2026-11-27T12:00:00Z'), data('2026-01-08T10:00:00Z'))
-    expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-01-08T00:00:00Z') })
-  })
 })

@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config/config.ts'
 import { createGateway } from '../../src/server/gateway.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
+import { createSlowRun, slowReport, startOf } from '../support/slow-report.ts'
 
 async function connections(database: TestDatabase): Promise<string[]> {
   const rows = await database.query<{ name: string }>(
@@ -75,4 +76,16 @@ test('while the gateway stops, requests are answered well or not taken, also whe
   expect(status).toBeNull()
   await release()
   await Promise.all([closed, hanging])
+})
+
+test('a report that ends within STOP_SECONDS is brought to its end, although the process stops', async () => {
+  await using database = await createTestDatabase()
+  const gateway = await startTestGateway({ database, reportTypes: [slowReport], config: { stopSeconds: 60 } })
+  const { client } = await gateway.createAccount()
+  const id = await createSlowRun(client, { rows: '30', row_seconds: '0.1' })
+  await startOf(client, id)
+  await gateway[Symbol.asyncDispose]()
+  expect(await database.query('select id, status, execution from report_gateway.report_runs')).toEqual([
+    { id, status: 'SUCCEEDED', execution: 1 },
+  ])
 })

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { makeDataDir, prepareCluster } from '../../src/postgres/embedded/cluster.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
-import { withFileLock } from '../../src/postgres/embedded/lock.ts'
 import { findPostmaster, stopPostmaster } from '../../src/postgres/embedded/postmaster.ts'
-import { connectToServer } from '../../src/postgres/embedded/server.ts'
+import { ensureServer } from '../../src/postgres/embedded/server.ts'
 import type { TestDatabase } from './database.ts'
 
 export type OwnPostgres = AsyncDisposable & {
@@ -26,13 +25,12 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const made = await openEmbeddedPostgres({ dataDir })
   const { port } = new URL(made.url)
   await made.close()
-  const { cluster } = await prepareCluster(dataDir, { log: () => {} })
+  const onProgress = (): void => {}
+  const cluster = await prepareCluster({ dataDir, onProgress })
 
-  const start = (): Promise<void> =>
-    withFileLock({ file: join(dataDir, 'postgres.lock') }, async () => {
-      const { client } = await connectToServer({ cluster, log: () => {}, port: Number(port) })
-      await client.end()
-    })
+  const start = async (): Promise<void> => {
+    await ensureServer({ cluster, onProgress, port: Number(port) })
+  }
   const stop = async (): Promise<void> => {
     const server = await findPostmaster(cluster.data)
     if (server) await stopPostmaster(server.pid, cluster.data, 'at once')

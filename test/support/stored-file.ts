@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { idPrefixes, newId } from '../../src/ids.ts'
 import type { Compression } from '../../src/postgres/generated/prisma/client.ts'
-import { fileKey } from '../../src/storage/file-key.ts'
+import { fileKey } from '../../src/storage/file.ts'
 import type { TestAccount, TestGateway } from './gateway.ts'
 import { insertRun } from './insert-run.ts'
 

@@ -2,7 +2,9 @@ import { createPool, createPrisma } from '../../src/postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import { type Queue, startQueue } from '../../src/postgres/queue.ts'
 import { createCatalog } from '../../src/reports/catalog.ts'
+import { runEvery } from '../../src/run-every.ts'
 import { recordChange } from '../../src/runs/lifecycle/transition.ts'
+import { requeueOrphans } from '../../src/worker/requeue.ts'
 import { startWorker, type WorkerOptions } from '../../src/worker/worker.ts'
 import { type GatewayProcess, spawnGateway, testEntry } from './gateway-process.ts'
 import { type RunOwner, runRow } from './insert-run.ts'
@@ -22,7 +24,7 @@ export type WorkerParts = RunParts & {
   filesOf(id: string): Promise<string[]>
   /** A worker in this process; stopped when it is disposed of. All that it does goes by the address given. */
   startWorker(
-    options?: Partial<WorkerOptions> & { databaseUrl?: string },
+    options?: Partial<WorkerOptions> & { databaseUrl?: string; requeueMilliseconds?: number },
   ): Promise<AsyncDisposable & { stop(): Promise<void> }>
   /** A worker as a process of its own. It may not be ready yet. */
   spawnWorker(environment?: Record<string, string>): GatewayProcess
@@ -44,12 +46,10 @@ export async function openWorkerParts(): Promise<WorkerParts> {
     queue,
     createRun: async (fields, owner = parts.owner) => {
       const run = await prisma.$transaction(async (tx) => {
-        const { accountId, livemode } = owner
-        const waiting = await tx.reportRun.count({ where: { accountId, livemode, status: 'PENDING' } })
         const created = await tx.reportRun.create({
           data: runRow(owner, { reportType: slowReport.name, ...fields }),
         })
-        await queue.enqueue(tx, created, waiting)
+        await queue.enqueue(tx, created)
         await recordChange(tx, created, { from: null, actorId: owner.apiKeyId, at: now() })
         return created
       })
@@ -58,7 +58,11 @@ export async function openWorkerParts(): Promise<WorkerParts> {
     },
     runNow: (id) => prisma.reportRun.findUniqueOrThrow({ where: { id } }),
     filesOf: async (id) => (await storedFiles(dataDir).catch(() => [])).filter((file) => file.includes(id)),
-    startWorker: async ({ databaseUrl: url = database.url, ...options } = {}) => {
+    startWorker: async ({
+      databaseUrl: url = database.url,
+      requeueMilliseconds = 60_000,
+      ...options
+    } = {}) => {
       await using opening = new AsyncDisposableStack()
       const openPool = (max: number, limits: { statementMilliseconds?: number } = {}) => {
         const pool = createPool({ url, max, applicationName: 'test worker', onError, ...limits })
@@ -72,12 +76,19 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         ...parts,
         prisma: createPrisma(openPool(5, { statementMilliseconds: 5_000 })),
         exportPool,
-        ownPool: null,
+        customPool: null,
         catalog: createCatalog([slowReport]),
         now,
       }
       const { stop } = await startWorker(deps, working, { ...defaults, ...options })
       opening.defer(stop)
+      const requeue = runEvery({
+        task: () => requeueOrphans(deps.prisma, working, logger),
+        milliseconds: requeueMilliseconds,
+        logger,
+        failureMessage: 'Runs without a job could not be looked for.',
+      })
+      opening.defer(requeue.stop)
       const started = opening.move()
       return { stop, [Symbol.asyncDispose]: () => started.disposeAsync() }
     },

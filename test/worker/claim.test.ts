@@ -6,10 +6,10 @@ import type { Prisma } from '../../src/postgres/client.ts'
 import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import { createCatalog } from '../../src/reports/catalog.ts'
 import { lastPosition } from '../../src/runs/follow/event-log.ts'
-import { cancelRun } from '../../src/runs/lifecycle/cancel-run.ts'
+import { cancelRun } from '../../src/runs/lifecycle/cancel.ts'
 import { transition } from '../../src/runs/lifecycle/transition.ts'
+import { createLastAttempt } from '../../src/worker/claim.ts'
 import type { Outcome, RunClaim } from '../../src/worker/dependencies.ts'
-import { createLastAttempt, type LastAttempt } from '../../src/worker/last-attempt.ts'
 import { runReport } from '../../src/worker/run-report.ts'
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
@@ -27,7 +27,7 @@ function now(): Date {
 
 type WorkOptions = Partial<RunClaim> & {
   prisma?: Prisma
-  lastAttempt?: LastAttempt
+  tryLastAttempt?: () => (() => void) | null
   accountConcurrency?: number
 }
 
@@ -35,7 +35,7 @@ type WorkOptions = Partial<RunClaim> & {
 function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   const {
     prisma = parts.prisma,
-    lastAttempt = createLastAttempt(),
+    tryLastAttempt = createLastAttempt(),
     accountConcurrency = 100,
     ...claim
   } = options
@@ -43,7 +43,7 @@ function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   const catalog = createCatalog([slowReport])
   const never = new AbortController().signal
   return runReport(
-    { ...parts, prisma, ownPool: null, exportPool: parts.pool, catalog, now, limits, lastAttempt },
+    { ...parts, prisma, customPool: null, exportPool: parts.pool, catalog, now, limits, tryLastAttempt },
     { runId: id, isHeld: async () => true, lost: never, stopping: never, ...claim },
   )
 }
@@ -188,18 +188,18 @@ test('a run that was handed back in order has lost no execution', async () => {
 })
 
 test('of runs on their last attempt, one is made at a time', async () => {
-  const lastAttempt = createLastAttempt()
+  const tryLastAttempt = createLastAttempt()
   const slow = { count_seconds: '0.5' }
   const [first, second] = [
     await insertOrphan('RUNNING', slow, { lostExecutions: 1 }),
     await insertOrphan('RUNNING', {}, { lostExecutions: 1 }),
   ]
-  const working = work(first.id, { lastAttempt })
+  const working = work(first.id, { tryLastAttempt })
   await expect.poll(async () => (await runNow(first.id)).execution).toBe(2)
-  expect(await work(second.id, { lastAttempt })).toBe('WAITS')
+  expect(await work(second.id, { tryLastAttempt })).toBe('WAITS')
   expect(await runNow(second.id)).toMatchObject({ execution: 1, lostExecutions: 1, version: 1 })
   expect(await working).toBe('ENDED')
-  expect(await work(second.id, { lastAttempt })).toBe('ENDED')
+  expect(await work(second.id, { tryLastAttempt })).toBe('ENDED')
   expect(await runNow(second.id)).toMatchObject({ status: 'SUCCEEDED', lostExecutions: 2 })
 })
 

@@ -1,3 +1,4 @@
+import pino from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Progress, startProgress } from '../../src/worker/progress.ts'
 
@@ -20,12 +21,13 @@ function collect(
   answer: () => Promise<unknown> = async () => {},
 ) {
   const written: Progress[] = []
-  const errors: unknown[] = []
+  const logged: { msg: string }[] = []
+  const logger = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) })
   const write = (progress: Progress): Promise<unknown> => {
     written.push(progress)
     return answer()
   }
-  return { written, errors, reporter: startProgress(floor, write, now, (error) => errors.push(error)) }
+  return { written, logged, reporter: startProgress(floor, write, now, logger) }
 }
 
 test('progress is written four times a second while rows come, and not at all while none do', async () => {
@@ -67,14 +69,16 @@ test('a database that answers late gets no burst of what it held up', async () =
   await stopped
 })
 
-test('progress that cannot be written is told, and tried again', async () => {
-  const { written, errors, reporter } = collect(fresh, async () => {
+test('progress that cannot be written is logged, and tried again', async () => {
+  const { written, logged, reporter } = collect(fresh, async () => {
     throw new Error('Postgres is away.')
   })
   reporter.measure(() => 7)
   await vi.advanceTimersByTimeAsync(500)
   expect(written).toHaveLength(2)
-  expect(errors).toHaveLength(2)
+  expect(logged).toMatchObject([
+    { msg: 'Progress could not be written.', err: { message: 'Postgres is away.' } },
+  ])
   await reporter.stop()
 })
 

@@ -3,7 +3,7 @@ import { noMetrics } from '../../src/metrics.ts'
 import type { Prisma } from '../../src/postgres/client.ts'
 import { createHub } from '../../src/runs/follow/hub.ts'
 import { recordChange, transition } from '../../src/runs/lifecycle/transition.ts'
-import { createRunLoader } from '../../src/runs/list/run-loader.ts'
+import { createRunLoader } from '../../src/runs/list/find-run.ts'
 import { watchRun } from '../../src/worker/watch-run.ts'
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts } from '../support/run-parts.ts'
@@ -44,7 +44,7 @@ test('a worker does not take an event from before its work for the end of the ru
   const done = new AbortController()
   try {
     const run = await insertRun(prisma, owner)
-    const mailbox = await hub.subscribe(owner, run.id, done.signal)
+    const latest = await hub.subscribe(owner, run.id, done.signal)
     await prisma.$transaction((tx) => recordChange(tx, run, { from: null, actorId: null, at: now() }))
     wakeUp.notify(owner)
     await expect.poll(() => found).toBe(1)
@@ -55,15 +55,15 @@ test('a worker does not take an event from before its work for the end of the ru
     await expect.poll(() => looks).toBe(1)
 
     held.resolve()
-    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'PENDING' } })
-    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 2 } })
+    expect(await latest.take()).toMatchObject({ event: { toStatus: 'PENDING' } })
+    expect(await latest.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 2 } })
     await change(run.id, 'RUNNING', 'RUNNING')
-    expect(await mailbox.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 3 } })
+    expect(await latest.take()).toMatchObject({ event: { toStatus: 'RUNNING', runVersion: 3 } })
     expect(onEnded).not.toHaveBeenCalled()
     await change(run.id, 'RUNNING', 'CANCELED')
     await expect.poll(() => onEnded.mock.calls.length).toBe(1)
   } finally {
     done.abort()
-    hub.stop()
+    await hub.stop()
   }
 })

@@ -1,62 +1,51 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ResultOf } from 'gql.tada'
+import { print } from 'graphql'
 import { type Client, createClient } from 'graphql-ws'
 import { ClientError, UnreachableError } from './client-error.ts'
-import { fetchReportRun, type ReportRun, reportRunFields } from './report-run.ts'
+import { fetchReportRun, type ReportRun, runSubscription } from './report-run.ts'
 import { authorization, type GatewayAddress, type GraphqlError, toClientError } from './request-graphql.ts'
 
-const document = `subscription ($id: ID!) { reportRun(id: $id) { ${reportRunFields} } }`
-
 /** Longest wait for the socket to open, and for the answer to a ping, in milliseconds. */
-const patience = 10_000
+const maxSilence = 10_000
 const pingInterval = 10_000
 const pollInterval = 1_000
 /** How long polling goes on while the gateway does not answer, in milliseconds. */
-const pollPatience = 60_000
+const maxPollSilence = 60_000
 
 /**
- * A client that connects again when a connection is lost, and finds that out also when nothing tells it: a network
- * that was pulled out closes no socket. It gives up at once when the first connection fails.
+ * The run as it is, then again after every change that is seen, ending after its final state. By subscription; where no
+ * WebSocket can be opened, by asking each second.
+ *
+ * @throws UnreachableError when the gateway cannot be reached any more
+ * @throws the signal's reason when it aborts
  */
-function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Client {
-  let wasConnected = false
-  let watchdog: NodeJS.Timeout | undefined
-  const expectAnswer = (): void => {
-    clearTimeout(watchdog)
-    watchdog = setTimeout(() => client.terminate(), patience)
-  }
-  const client = createClient({
-    url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
-    connectionParams: authorization(gateway),
-    retryAttempts: 5,
-    // 0.25 s, then twice as long each time: 8 s in all, enough for a gateway to start again.
-    retryWait: (retries) => wait(250 * 2 ** retries, undefined, { signal }).catch(() => {}),
-    shouldRetry: () => wasConnected,
-    keepAlive: pingInterval,
-    on: {
-      connecting: expectAnswer,
-      connected: () => {
-        wasConnected = true
-        clearTimeout(watchdog)
-      },
-      ping: (isReceived) => {
-        if (!isReceived) expectAnswer()
-      },
-      pong: () => clearTimeout(watchdog),
-      error: () => clearTimeout(watchdog),
-      closed: () => clearTimeout(watchdog),
-    },
-  })
-  return client
-}
-
-/** The run's states as they come; ends early when there is no way to have a socket. */
-const subscribe = async function* (
+export async function* followReportRun(
   gateway: GatewayAddress,
   id: string,
   signal: AbortSignal,
 ): AsyncGenerator<ReportRun> {
-  const client = createSocketClient(gateway, signal)
-  const states = client.iterate<{ reportRun: ReportRun }>({ query: document, variables: { id } })
+  let version = 0
+  for (const source of [subscribe, poll]) {
+    signal.throwIfAborted()
+    for await (const run of source(gateway, id, signal)) {
+      // After a reconnection the same state comes again, or behind a balancer an older one.
+      if (run.version <= version) continue
+      version = run.version
+      yield run
+      if (run.isFinal) return
+    }
+  }
+}
+
+/** The run's states as they come; ends early when no socket can be opened. */
+async function* subscribe(
+  gateway: GatewayAddress,
+  id: string,
+  signal: AbortSignal,
+): AsyncGenerator<ReportRun> {
+  const operation = { query: print(runSubscription), variables: { id } }
+  const states = createSocketClient(gateway, signal).iterate<ResultOf<typeof runSubscription>>(operation)
   const stop = (): void => void states.return?.()
   signal.addEventListener('abort', stop, { once: true })
   try {
@@ -73,11 +62,7 @@ const subscribe = async function* (
   }
 }
 
-const poll = async function* (
-  gateway: GatewayAddress,
-  id: string,
-  signal: AbortSignal,
-): AsyncGenerator<ReportRun> {
+async function* poll(gateway: GatewayAddress, id: string, signal: AbortSignal): AsyncGenerator<ReportRun> {
   let answeredAt = Date.now()
   for (;;) {
     try {
@@ -85,33 +70,45 @@ const poll = async function* (
       answeredAt = Date.now()
       yield run
     } catch (error) {
-      if (!(error instanceof UnreachableError) || Date.now() - answeredAt > pollPatience) throw error
+      if (!(error instanceof UnreachableError) || Date.now() - answeredAt > maxPollSilence) throw error
     }
     await wait(pollInterval, undefined, { signal })
   }
 }
 
 /**
- * The run as it is, then again after every change that is seen, ending after its final state. By subscription; where
- * there is no WebSocket to be had, by asking each second.
- *
- * @throws UnreachableError when the gateway stays away
- * @throws the signal's reason when it aborts
+ * A client that connects again when a connection is lost, and detects that also when the socket stays open, as after a
+ * network cable was pulled out. It does not connect again when the first connection fails.
  */
-export const followReportRun = async function* (
-  gateway: GatewayAddress,
-  id: string,
-  signal: AbortSignal,
-): AsyncGenerator<ReportRun> {
-  let version = 0
-  for (const source of [subscribe, poll]) {
-    signal.throwIfAborted()
-    for await (const run of source(gateway, id, signal)) {
-      // After a reconnection the same state comes again, or behind a balancer an older one.
-      if (run.version <= version) continue
-      version = run.version
-      yield run
-      if (run.isFinal) return
-    }
+function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Client {
+  let wasConnected = false
+  let watchdog: NodeJS.Timeout | undefined
+  const stopWatchdog = (): void => clearTimeout(watchdog)
+  const expectAnswer = (): void => {
+    stopWatchdog()
+    watchdog = setTimeout(() => client.terminate(), maxSilence)
   }
+  const client = createClient({
+    url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
+    connectionParams: authorization(gateway),
+    retryAttempts: 5,
+    // 0.25 s, then twice as long each time: 8 s in all, enough for a gateway to start again.
+    retryWait: (retries) => wait(250 * 2 ** retries, undefined, { signal }).catch(() => {}),
+    shouldRetry: () => wasConnected,
+    keepAlive: pingInterval,
+    on: {
+      connecting: expectAnswer,
+      connected: () => {
+        wasConnected = true
+        stopWatchdog()
+      },
+      ping: (isReceived) => {
+        if (!isReceived) expectAnswer()
+      },
+      pong: stopWatchdog,
+      error: stopWatchdog,
+      closed: stopWatchdog,
+    },
+  })
+  return client
 }

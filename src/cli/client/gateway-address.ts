@@ -1,32 +1,51 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { ClientError } from './client-error.ts'
+import type { GatewayAddress } from './request-graphql.ts'
 
-export type AddressOptions = {
-  /** Address as given; when absent, that of `host` and `port`. */
+export type GatewayOptions = {
+  /** Address as given, in `--url` or `GATEWAY_URL`; when absent, that of the gateway of this folder. */
   url: string | undefined
-  /** Where a gateway of this folder listens. */
+  /** Where the gateway of this folder listens. */
   host: string
   port: number
-}
-
-export type KeyOptions = {
+  /** Where that gateway keeps its demo keys. */
+  dataDir: string
   /** Key as given, in `REPORT_GATEWAY_KEY`. */
   key: string | undefined
-  /** True when the run has to be in live mode. */
+  /** True when the run must be in live mode. */
   live: boolean
-  /** Host of the gateway of this folder. */
-  host: string
-  /** Folder of that gateway, where its demo keys are. */
-  dataDir: string
 }
 
 /**
- * The gateway's address, without a slash at the end.
+ * The gateway to use, with the key as given or else the demo key of the gateway of this folder.
  *
- * @throws ClientError when it is none; the message holds nothing of it, as it may hold a password
+ * @returns where the key was found as well
+ * @throws ClientError when the address is not valid, or there is no key
  */
-export function readAddress({ url: given, host, port }: AddressOptions): string {
+export async function findGateway(options: GatewayOptions): Promise<GatewayAddress & { keySource: string }> {
+  const url = readUrl(options)
+  if (options.key) {
+    if (!options.live || options.key.startsWith('sk_live_'))
+      return { url, key: options.key, keySource: 'REPORT_GATEWAY_KEY' }
+    throw new ClientError(
+      'The key in REPORT_GATEWAY_KEY is no live key. Leave --live out, or set another key.',
+    )
+  }
+  // The demo keys of this machine are not sent to another one.
+  const isHere = ['127.0.0.1', 'localhost', '[::1]', inUrl(options.host)].includes(new URL(url).hostname)
+  const file = join(options.dataDir, 'keys.json')
+  const key = isHere ? await readDemoKey(file, options.live) : null
+  if (key) return { url, key, keySource: file }
+  const where = isHere ? `, and there is no demo key in ${file}: "npm start" makes one` : ''
+  throw new ClientError(
+    `There is no API key. REPORT_GATEWAY_KEY is not set${where}. For a database of your own, "npm run keys -- create" makes one.`,
+  )
+}
+
+/** Without a slash at the end. The error shows nothing of an address, which may hold a password. */
+function readUrl({ url: given, host, port }: GatewayOptions): string {
   const text = given ?? `http://${inUrl(reachable(host))}:${port}`
   const url = URL.canParse(text) ? new URL(text) : null
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
@@ -36,32 +55,7 @@ export function readAddress({ url: given, host, port }: AddressOptions): string 
   return url.href.replace(/\/+$/, '').replace(/\/graphql$/, '')
 }
 
-/**
- * The key as given, or else the demo key of the gateway of this folder.
- *
- * @returns the key, and where it was found
- * @throws ClientError when there is none
- */
-export async function findKey(
-  address: string,
-  { key: given, live, host, dataDir }: KeyOptions,
-): Promise<{ key: string; source: string }> {
-  if (given) {
-    if (!live || given.startsWith('sk_live_')) return { key: given, source: 'REPORT_GATEWAY_KEY' }
-    throw new ClientError(
-      'The key in REPORT_GATEWAY_KEY is no live key. Leave --live out, or set another key.',
-    )
-  }
-  // No other machine gets to see the demo keys of this one.
-  const isHere = ['127.0.0.1', 'localhost', '[::1]', inUrl(host)].includes(new URL(address).hostname)
-  const file = join(dataDir, 'keys.json')
-  const found = isHere ? await readDemoKey(file, live) : null
-  if (found) return { key: found, source: file }
-  const where = isHere ? `, and there is no demo key in ${file}: "npm start" makes one` : ''
-  throw new ClientError(
-    `There is no API key. REPORT_GATEWAY_KEY is not set${where}. For a database of your own, "npm run keys -- create" makes one.`,
-  )
-}
+const demoKeys = z.object({ test: z.string(), live: z.string() }).partial()
 
 /** An IPv6 address stands in brackets in a URL. */
 function inUrl(host: string): string {
@@ -76,9 +70,8 @@ function reachable(host: string): string {
 
 async function readDemoKey(file: string, live: boolean): Promise<string | null> {
   try {
-    const keys: unknown = JSON.parse(await readFile(file, 'utf8'))
-    const key: unknown = Object(keys)[live ? 'live' : 'test']
-    return typeof key === 'string' ? key : null
+    const keys = demoKeys.parse(JSON.parse(await readFile(file, 'utf8')))
+    return keys[live ? 'live' : 'test'] ?? null
   } catch {
     return null
   }

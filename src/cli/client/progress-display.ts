@@ -21,8 +21,9 @@ export type View = {
 
 /** Characters between the brackets of the bar. */
 const width = 14
-/** A download has much more news than anyone can read. */
+/** A download changes far more often than anyone can read. */
 const redrawMilliseconds = 100
+
 /** A number as people write it: `1,234,567`. */
 export function count(value: string | number): string {
   return BigInt(value).toLocaleString('en')

@@ -39,16 +39,20 @@ export function readParameters(
   }
 }
 
-function startOfDay(date: string, timezone: string): string {
-  return Temporal.PlainDate.from(date).toZonedDateTime(timezone).toInstant().toString()
+/**
+ * A date as its midnight in the timezone, an instant as it is.
+ *
+ * @throws RangeError when it is neither
+ */
+export function readInstant(text: string, timezone: string): Temporal.Instant {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text)
+    ? Temporal.PlainDate.from(text).toZonedDateTime(timezone).toInstant()
+    : Temporal.Instant.from(text)
 }
 
-/** A date as its midnight in the timezone, an instant as it is. */
 function readTime(option: string, value: string, timezone: string): string {
   try {
-    return /^\d{4}-\d{2}-\d{2}$/.test(value)
-      ? startOfDay(value, timezone)
-      : Temporal.Instant.from(value).toString()
+    return readInstant(value, timezone).toString()
   } catch (cause) {
     throw new ClientError(
       `--${option} ${value} cannot be read in the timezone ${timezone}. Give a date such as 2026-09-01, or an instant such as 2026-09-01T00:00:00Z.`,
@@ -61,9 +65,10 @@ function previousMonth(timezone: string, now: Date): { interval_start: string; i
   try {
     const today = Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timezone)
     const thisMonth = today.toPlainDate().with({ day: 1 })
+    const startOfMonth = (day: Temporal.PlainDate) => day.toZonedDateTime(timezone).toInstant().toString()
     return {
-      interval_start: startOfDay(thisMonth.subtract({ months: 1 }).toString(), timezone),
-      interval_end: startOfDay(thisMonth.toString(), timezone),
+      interval_start: startOfMonth(thisMonth.subtract({ months: 1 })),
+      interval_end: startOfMonth(thisMonth),
     }
   } catch (cause) {
     throw new ClientError(`--timezone ${timezone} is unknown. Give an IANA name such as Europe/Berlin.`, {

@@ -1,71 +1,65 @@
+import { initGraphQLTada, type ResultOf, type VariablesOf } from 'gql.tada'
 import { ClientError } from './client-error.ts'
+import type { Introspection } from './generated/introspection.ts'
 import { type GatewayAddress, requestGraphql } from './request-graphql.ts'
 
-export type ReportFile = {
-  filename: string
-  /** A whole number, as text: it may not fit into 32 bits. */
-  byteSize: string
-  /** 64 hex digits, of the bytes as they are sent. */
-  sha256: string
-  /** Null when the file has been erased. */
-  download: { url: string } | null
-}
+const graphql = initGraphQLTada<{
+  introspection: Introspection
+  disableMasking: true
+  // Whole numbers come as text, because they may not fit into 32 bits.
+  scalars: { BigInt: string; DateTime: string; JSONObject: Record<string, unknown>; URL: string }
+}>()
 
-export type ReportRun = {
-  id: string
-  /** Grows with each change. */
-  version: number
-  /** New values may be added: branch on `isFinal` and on the values you know. */
-  status: string
-  isFinal: boolean
-  livemode: boolean
-  parameters: Record<string, unknown>
-  progress: {
-    percent: number | null
-    rowsWritten: string
-    rowsExpected: string | null
-    stage: string | null
-    measuredAt: string
-    estimatedFinishAt: string | null
-  } | null
-  failure: { message: string; traceId: string } | null
-  cancellation: { reason: string | null; requestedBy: { displayName: string } | null } | null
-  result: { rowCount: string; files: ReportFile[] } | null
-}
+/** What this client reads of a run. The gateway signs the link to the file at each read. */
+const runFields = graphql(`
+  fragment Run on ReportRun {
+    id version status isFinal livemode reportType { name }
+    progress { percent rowsWritten rowsExpected stage measuredAt estimatedFinishAt }
+    failure { message traceId }
+    cancellation { reason requestedBy { displayName } }
+    result { rowCount files { filename byteSize sha256 download { url } } }
+  }
+`)
 
-/** What this client reads of a run; the link to the file is made anew at each read. */
-export const reportRunFields = `
-  id version status isFinal livemode parameters
-  progress { percent rowsWritten rowsExpected stage measuredAt estimatedFinishAt }
-  failure { message traceId }
-  cancellation { reason requestedBy { displayName } }
-  result { rowCount files { filename byteSize sha256 download { url } } }
-`
+const errorFields = graphql('fragment Error on UserError { message path ... on InputError { allowed } }')
 
-const userErrorFields = 'message path ... on InputError { allowed }'
-type UserError = { message: string; path: string[] | null; allowed?: string[] | null }
-type Payload = { reportRun: ReportRun | null; userErrors: UserError[] } | null
+const parametersQuery = graphql(`
+  query ($type: ID!) { node(id: $type) { ... on ReportType { parameters { name isList } } } }
+`)
 
-/** A parameter of a report type, as the catalogue describes it. */
+const createMutation = graphql(
+  `mutation ($input: CreateReportRunInput!) {
+    createReportRun(input: $input) { reportRun { ...Run } userErrors { ...Error } }
+  }`,
+  [runFields, errorFields],
+)
+
+const cancelMutation = graphql(
+  `mutation ($id: ID!, $reason: String) {
+    cancelReportRun(id: $id, reason: $reason) { reportRun { ...Run } userErrors { ...Error } }
+  }`,
+  [runFields, errorFields],
+)
+
+const runQuery = graphql('query ($id: ID!) { reportRun(id: $id) { ...Run } }', [runFields])
+
+export const runSubscription = graphql('subscription ($id: ID!) { reportRun(id: $id) { ...Run } }', [
+  runFields,
+])
+
+export type ReportRun = ResultOf<typeof runFields>
+export type ReportFile = NonNullable<ReportRun['result']>['files'][number]
+export type CreateReportRunInput = VariablesOf<typeof createMutation>['input']
+/** A parameter of a report type, as the catalog describes it. */
 export type ReportParameter = { name: string; isList: boolean }
 
-/** The parameters that a report type takes; null when there is no such type. */
+/** The parameters that a report type takes; none for an unknown type, which the gateway refuses when a run is created. */
 export async function fetchReportParameters(
   gateway: GatewayAddress,
   type: string,
-): Promise<ReportParameter[] | null> {
-  const { node } = await requestGraphql<{ node: { parameters?: ReportParameter[] } | null }>(
-    gateway,
-    'query ($type: ID!) { node(id: $type) { ... on ReportType { parameters { name isList } } } }',
-    { type },
-  )
-  return node?.parameters ?? null
-}
-
-export type CreateReportRunInput = {
-  report: { custom: { type: string; parameters: Record<string, unknown> } }
-  output: { formats?: string[]; compression?: string }
-  label?: string
+): Promise<readonly ReportParameter[]> {
+  const { node } = await requestGraphql(gateway, parametersQuery, { type })
+  return node && 'parameters' in node ? node.parameters : []
 }
 
 /**
@@ -77,14 +71,7 @@ export async function createReportRun(
   gateway: GatewayAddress,
   input: CreateReportRunInput,
 ): Promise<ReportRun> {
-  const { createReportRun: payload } = await requestGraphql<{ createReportRun: Payload }>(
-    gateway,
-    `mutation ($input: CreateReportRunInput!) {
-      createReportRun(input: $input) { reportRun { ${reportRunFields} } userErrors { ${userErrorFields} } }
-    }`,
-    { input },
-  )
-  return runOf(payload)
+  return runOf((await requestGraphql(gateway, createMutation, { input })).createReportRun)
 }
 
 /**
@@ -97,16 +84,7 @@ export async function cancelReportRun(
   id: string,
   reason: string,
 ): Promise<ReportRun> {
-  const { cancelReportRun: payload } = await requestGraphql<{ cancelReportRun: Payload }>(
-    gateway,
-    `mutation ($id: ID!, $reason: String) {
-      cancelReportRun(id: $id, reason: $reason) {
-        reportRun { ${reportRunFields} } userErrors { ${userErrorFields} }
-      }
-    }`,
-    { id, reason },
-  )
-  return runOf(payload)
+  return runOf((await requestGraphql(gateway, cancelMutation, { id, reason })).cancelReportRun)
 }
 
 /** @throws ClientError when there is no such run */
@@ -115,23 +93,19 @@ export async function fetchReportRun(
   id: string,
   signal: AbortSignal,
 ): Promise<ReportRun> {
-  const { reportRun } = await requestGraphql<{ reportRun: ReportRun | null }>(
-    gateway,
-    `query ($id: ID!) { reportRun(id: $id) { ${reportRunFields} } }`,
-    { id },
-    signal,
-  )
+  const { reportRun } = await requestGraphql(gateway, runQuery, { id }, signal)
   if (!reportRun) throw new ClientError(`There is no run ${id} any more.`)
   return reportRun
 }
 
-function describe({ message, path, allowed }: UserError): string {
-  const place = path ? ` (${path.join('.')})` : ''
-  return `${message}${place}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
+function describe(error: ResultOf<typeof errorFields>): string {
+  const place = error.path ? ` (${error.path.join('.')})` : ''
+  const allowed = 'allowed' in error && error.allowed
+  return `${error.message}${place}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
 }
 
 /** Mistakes of the request come as data in the payload, and not as GraphQL errors. */
-function runOf(payload: Payload): ReportRun {
+function runOf(payload: ResultOf<typeof createMutation>['createReportRun']): ReportRun {
   if (payload?.reportRun) return payload.reportRun
   throw new ClientError(
     payload?.userErrors.map(describe).join('\n') || 'The gateway gave neither a run nor a reason.',

@@ -1,3 +1,5 @@
+import type { TadaDocumentNode } from 'gql.tada'
+import { print } from 'graphql'
 import { ClientError, KeyRefusedError, UnreachableError } from './client-error.ts'
 
 export type GatewayAddress = {
@@ -17,9 +19,7 @@ const timeoutMilliseconds = 30_000
 const passingStatuses = new Set([502, 503, 504])
 
 export function authorization({ key }: GatewayAddress): { authorization: string } {
-  return {
-    authorization: `Bearer ${key}`,
-  }
+  return { authorization: `Bearer ${key}` }
 }
 
 /** GraphQL's own errors as one: a wrong key, a malformed document, a fault of the gateway. */
@@ -38,13 +38,13 @@ const neverAborted = new AbortController().signal
  * @throws KeyRefusedError when the key is not good
  * @throws ClientError with the answer's `errors`, or when it was no GraphQL at all
  */
-export async function requestGraphql<Data>(
+export async function requestGraphql<Data, Variables>(
   gateway: GatewayAddress,
-  query: string,
-  variables: Record<string, unknown>,
+  document: TadaDocumentNode<Data, Variables>,
+  variables: Variables,
   signal: AbortSignal = neverAborted,
 ): Promise<Data> {
-  const response = await post(gateway, JSON.stringify({ query, variables }), signal)
+  const response = await post(gateway, JSON.stringify({ query: print(document), variables }), signal)
   let answer: GraphqlAnswer<Data>
   try {
     // The schema and the query fix the form of the answer.

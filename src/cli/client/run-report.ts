@@ -1,6 +1,6 @@
 import { ClientError, StoppedError } from './client-error.ts'
 import { followReportRun } from './follow-report-run.ts'
-import { createProgressDisplay, type ProgressDisplay } from './progress-display.ts'
+import { count, createProgressDisplay, type ProgressDisplay } from './progress-display.ts'
 import {
   type CreateReportRunInput,
   cancelReportRun,
@@ -36,16 +36,14 @@ export async function runReport(options: RunReportOptions): Promise<string> {
   // Not ended by the signal: a run that was created unseen could not be canceled.
   const created = await createReportRun(gateway, input)
   const mode = created.livemode ? 'live' : 'test'
-  stderr.write(`${created.id}  ${input.report.custom.type}  ${mode} mode\n`)
+  stderr.write(`${created.id}  ${created.reportType.name}  ${mode} mode\n`)
   const display = createProgressDisplay(stderr)
   try {
     const run = await follow(options, created.id, display)
     const file = fileOf(run)
     const name = await save(options, file, display)
-    const rows = BigInt(run.result?.rowCount ?? 0).toLocaleString('en')
-    const bytes = BigInt(file.byteSize).toLocaleString('en')
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    return `${rows} rows  ${bytes} bytes  ${seconds} s  sha256 ${file.sha256}  ${name}`
+    return `${count(run.result?.rowCount ?? 0)} rows  ${count(file.byteSize)} bytes  ${seconds} s  sha256 ${file.sha256}  ${name}`
   } catch (error) {
     throw signal.aborted ? await stop(gateway, created) : error
   } finally {

@@ -11,8 +11,8 @@ import type { ReportFile } from './report-run.ts'
 
 export type DownloadOptions = {
   signal: AbortSignal
-  /** Told how much has come, in bytes. */
-  onBytes?: (bytes: number) => void
+  /** Called with the number of bytes that have arrived. */
+  onBytes: (bytes: number) => void
 }
 
 /**
@@ -116,9 +116,8 @@ async function downloadWhole(
   file: ReportFile,
   path: string,
   mode: number,
-  options: DownloadOptions,
+  { signal, onBytes }: DownloadOptions,
 ): Promise<void> {
-  const { signal, onBytes = () => {} } = options
   const expected = Number(file.byteSize)
   const hash = createHash('sha256')
   let bytes = 0

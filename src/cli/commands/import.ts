@@ -1,12 +1,12 @@
-import { parseArgs } from 'node:util'
 import type { Pool } from 'pg'
 import { findAccount } from '../../auth/accounts.ts'
 import { demoAccountId } from '../../demo/demo.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Tenant } from '../../tenant.ts'
 import type { Command, CommandContext } from '../command.ts'
-import { fileImportOptions, importFiles, readFileImport } from './import-files.ts'
-import { importFromStripe, readStripeImport, stripeImportOptions } from './import-stripe.ts'
+import { importFiles } from './import-files.ts'
+import { type ImportOptions, parseImport, readFileImport, readStripeImport } from './import-options.ts'
+import { importFromStripe } from './import-stripe.ts'
 import { withDatabase } from './with-database.ts'
 
 const help = `npm run import -- FILE… [options]
@@ -38,20 +38,22 @@ first time it reads all there is, then what is new; one that was stopped goes on
                           where Stripe's API is, such as a server that imitates it; https://api.stripe.com when left
                           out`
 
-const options = {
-  account: { type: 'string' },
-  livemode: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-  ...fileImportOptions,
-  ...stripeImportOptions,
-} as const
-
-type Owner = { account?: string | undefined; livemode: boolean }
+/** Imports into the ledger of an account and mode, from files or from Stripe itself. */
+export const importCommand: Command = async (context) => {
+  const { values, positionals } = parseImport(context.args)
+  if (values.help) return context.print(help)
+  if (values.stripe) {
+    const request = readStripeImport(positionals, values, context.environment.STRIPE_API_KEY)
+    return withLedger(context, values, (pool, tenant) => importFromStripe(pool, tenant, request, context))
+  }
+  const request = readFileImport(positionals, values)
+  await withLedger(context, values, (pool, tenant) => importFiles(pool, tenant, request, context))
+}
 
 /** Opens the database that the configuration names, and does the work on the ledger that the options name. */
 function withLedger(
   context: CommandContext,
-  { account, livemode }: Owner,
+  { account, livemode }: ImportOptions,
   work: (pool: Pool, tenant: Tenant) => Promise<void>,
 ): Promise<void> {
   return withDatabase(context, 'import', async ({ prisma, pool }) => {
@@ -63,18 +65,4 @@ function withLedger(
     }
     await work(pool, { accountId, livemode })
   })
-}
-
-/** Imports into the ledger of an account and mode, from files or from Stripe itself. */
-export const importCommand: Command = async (context) => {
-  const { values, positionals } = parseArgs({ args: context.args, options, allowPositionals: true })
-  if (values.help) return context.print(help)
-  if (values.stripe) {
-    const request = readStripeImport(positionals, values, context)
-    return withLedger(context, values, (pool, tenant) => importFromStripe(pool, tenant, request, context))
-  }
-  if (values.host ?? values.port ?? values.protocol)
-    throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
-  const request = readFileImport(positionals, values)
-  await withLedger(context, values, (pool, tenant) => importFiles(pool, tenant, request, context))
 }

@@ -19,12 +19,39 @@ const options = {
   expires: { type: 'string' },
 } as const
 
-type Options = {
-  account?: string | undefined
-  'new-account'?: string | undefined
-  live: boolean
-  name: string
-  expires?: string | undefined
+type Options = ReturnType<typeof readArguments>['values']
+
+/** What an action does; it returns the lines to print. */
+type Action = (prisma: Prisma, values: Options, id: string | undefined) => Promise<string[]>
+
+const actions = new Map<string | undefined, Action>([
+  ['create', create],
+  ['list', list],
+  ['revoke', revoke],
+])
+
+/** Makes, lists and revokes API keys, in the database that the configuration names. */
+export const keysCommand: Command = async (context) => {
+  const { values, positionals } = readArguments(context.args)
+  const [name, id] = positionals
+  const act = actions.get(name)
+  if (!act) throw new ConfigurationError(usage)
+  await withDatabase(context, 'keys', async ({ prisma }) => {
+    for (const line of await act(prisma, values, id)) context.print(line)
+  })
+}
+
+function readArguments(args: string[]) {
+  return parseArgs({ args, options, allowPositionals: true })
+}
+
+async function create(prisma: Prisma, options: Options): Promise<string[]> {
+  const { account, live, name, expires, 'new-account': newAccount } = options
+  const accountId =
+    newAccount === undefined ? await findAccount(prisma, account) : await createAccount(prisma, newAccount)
+  const expiresAt = expiryOf(expires)
+  const { apiKey, secret } = await createApiKey(prisma, { accountId, livemode: live, name, expiresAt })
+  return [`${apiKey.id}  ${accountId}  shown once:`, secret]
 }
 
 function expiryOf(duration: string | undefined): Date | null {
@@ -37,15 +64,6 @@ function expiryOf(duration: string | undefined): Date | null {
     // Said below, as for a life that is over before it begins.
   }
   throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration of the future, such as P30D.`)
-}
-
-async function create(prisma: Prisma, options: Options): Promise<string[]> {
-  const { account, live, name, expires, 'new-account': newAccount } = options
-  const accountId =
-    newAccount === undefined ? await findAccount(prisma, account) : await createAccount(prisma, newAccount)
-  const expiresAt = expiryOf(expires)
-  const { apiKey, secret } = await createApiKey(prisma, { accountId, livemode: live, name, expiresAt })
-  return [`${apiKey.id}  ${accountId}  shown once:`, secret]
 }
 
 async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
@@ -69,31 +87,8 @@ async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
   })
 }
 
-async function revoke(prisma: Prisma, id: string | undefined): Promise<string[]> {
+async function revoke(prisma: Prisma, _values: Options, id: string | undefined): Promise<string[]> {
   if (!id) throw new ConfigurationError(`Which key? ${usage}`)
   const { revokedAt } = await revokeApiKey(prisma, id)
   return [`${id} is revoked since ${revokedAt?.toISOString()}.`]
-}
-
-function perform(prisma: Prisma, action: string | undefined, id: string | undefined, values: Options) {
-  switch (action) {
-    case 'create':
-      return create(prisma, values)
-    case 'list':
-      return list(prisma, values)
-    case 'revoke':
-      return revoke(prisma, id)
-    default:
-      throw new ConfigurationError(usage)
-  }
-}
-
-/** Makes, lists and revokes API keys, in the database that the configuration names. */
-export const keysCommand: Command = async (context) => {
-  const { values, positionals } = parseArgs({ args: context.args, options, allowPositionals: true })
-  const [action, id] = positionals
-  if (!['create', 'list', 'revoke'].includes(action ?? '')) throw new ConfigurationError(usage)
-  await withDatabase(context, 'keys', async ({ prisma }) => {
-    for (const line of await perform(prisma, action, id, values)) context.print(line)
-  })
 }

@@ -1,44 +1,58 @@
+import type { ClientBase } from 'pg'
+import { readCoverage, type Span } from '../../ledger/coverage.ts'
 import type { ImportResult } from '../../ledger/import/import-file.ts'
+import { modeOf, type Tenant } from '../../tenant.ts'
 import { count } from '../client/progress-display.ts'
-import { spanText } from './print-coverage.ts'
+
+type Print = (line: string) => void
+
+/** Prints what a ledger covers after an import. */
+export async function printCoverage(client: ClientBase, tenant: Tenant, print: Print): Promise<void> {
+  const coverage = await readCoverage(client, tenant)
+  const ledger = `The ledger of ${tenant.accountId} in ${modeOf(tenant)} mode`
+  print(
+    coverage
+      ? `${ledger} is complete from ${spanText(coverage)}: reports can run over that. Balances are right only if the account's first transaction is in it, because they are sums from there.`
+      : `${ledger} is not complete for any time yet: it takes the balance history, or the itemized reports of both activity and payouts.`,
+  )
+}
 
 /**
- * What a file's import did, in sentences.
+ * Prints what a file's import did.
  *
- * @param timezone in which times that do not say it were read
+ * @param timezone in which times without one were read
  * @param isPart whether only all files together complete what is declared
  */
-export function tellImport(
+export function printImport(
   path: string,
   { title, rows, localTimes, rejected, rejectedPath, span, sides }: ImportResult,
   { seconds, timezone, isPart }: { seconds: number; timezone: string; isPart: boolean },
-): string[] {
+  print: Print,
+): void {
   const rate = count(Math.round(rows / Math.max(seconds, 0.001)))
-  const done = [
+  print(
     `${path}: ${count(rows)} rows of an export of the ${title} in ${seconds.toFixed(1)} s (${rate} rows/s).`,
-    ...(localTimes.length > 0
-      ? [`Times in ${localTimes.join(', ')} were read in ${timezone} (--timezone).`]
-      : []),
-  ]
+  )
+  if (localTimes.length > 0) print(`Times in ${localTimes.join(', ')} were read in ${timezone} (--timezone).`)
   if (rejectedPath !== null) {
     const others = isPart ? ', together with the other files' : ''
     const declare = span ? `, with --from ${span.from.toISOString()} --until ${span.until.toISOString()}` : ''
-    return [
-      ...done,
-      ...rejected,
+    for (const line of rejected) print(line)
+    print(
       `The lines that were rejected are in ${rejectedPath}: mend and import it${others}${declare}. Until then this import completes nothing.`,
-    ]
-  }
-  if (!span) return [...done, 'It covers no whole day. Say what it covers, if it does: --from … --until ….']
-  if (sides.length === 0) {
-    return [
-      ...done,
+    )
+  } else if (!span) {
+    print('It covers no whole day. Say what it covers, if it does: --from … --until ….')
+  } else if (sides.length === 0) {
+    print(
       'It may be a reconciliation of payouts or of the ending balance, which tell a part, so it does not show that the ledger is complete. If it is all the activity there was, say of which time: --from … --until ….',
-    ]
+    )
+  } else {
+    const what = `${sides.join(' and ')} from ${spanText(span)}`
+    print(isPart ? `It is a part of ${what}, which is covered once all files are in.` : `It covers ${what}.`)
   }
-  const what = `${sides.join(' and ')} from ${spanText(span)}`
-  return [
-    ...done,
-    isPart ? `It is a part of ${what}, which is covered once all files are in.` : `It covers ${what}.`,
-  ]
+}
+
+function spanText({ from, until }: Span): string {
+  return `${from.toISOString().slice(0, 19)}Z until ${until.toISOString().slice(0, 19)}Z`
 }

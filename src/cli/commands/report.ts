@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../../config/config.ts'
 import { ClientError, KeyRefusedError, UnreachableError } from '../client/client-error.ts'
-import { findKey, readAddress } from '../client/gateway-address.ts'
+import { findGateway } from '../client/gateway-address.ts'
 import { readParameters } from '../client/report-parameters.ts'
 import { type CreateReportRunInput, fetchReportParameters } from '../client/report-run.ts'
 import type { GatewayAddress } from '../client/request-graphql.ts'
@@ -44,9 +44,29 @@ const options = {
   url: { type: 'string' },
 } as const
 
-function checkChoice(option: string, value: string | undefined, choices: readonly string[]): void {
-  if (value === undefined || choices.includes(value)) return
-  throw new ClientError(`--${option} ${value} is unknown. Give ${choices.join(' or ')}, or leave it out.`)
+/** Asks a running gateway for a report and writes its file. */
+export const reportCommand: Command = async ({ args, environment, print, stdout, stderr, signal }) => {
+  if (args.includes('--help') || args.includes('-h')) return print(help)
+  const given = readArguments(args)
+  const { out, live, url } = given.values
+  const isPiped = out === '-'
+  if (out !== undefined && !isPiped) await checkFilePath(out)
+  const config = loadConfig(environment)
+  const gateway = await findGateway({
+    ...config,
+    url: url ?? (environment.GATEWAY_URL || undefined),
+    key: environment.REPORT_GATEWAY_KEY,
+    live,
+  })
+  try {
+    const input = await createInput(gateway, given)
+    const output = isPiped ? stdout : (out ?? null)
+    const summary = await runReport({ gateway, input, output, stderr, signal })
+    if (isPiped) stderr.write(`${summary}\n`)
+    else print(summary)
+  } catch (error) {
+    throw advise(error, gateway.keySource)
+  }
 }
 
 function readArguments(args: string[]) {
@@ -54,29 +74,30 @@ function readArguments(args: string[]) {
   const [type, ...others] = positionals
   if (!type) throw new ClientError(`Which report? For example balance.summary.1.\n\n${help}`)
   if (others.length > 0) throw new ClientError(`One report at a time: ${others.join(' ')} is too much.`)
-  checkChoice('format', values.format, ['csv', 'jsonl', 'parquet'])
-  checkChoice('compression', values.compression, ['gzip', 'zstd'])
-  return { type, values }
+  const format = choose('format', values.format, ['CSV', 'JSONL', 'PARQUET']) ?? 'CSV'
+  const compression = choose('compression', values.compression, ['GZIP', 'ZSTD']) ?? ('NONE' as const)
+  return { type, values, output: { formats: [format], compression } }
 }
 
-type Arguments = ReturnType<typeof readArguments>
+/** The choice that an option names in lower case; null when it was left out. */
+function choose<const Choice extends string>(
+  option: string,
+  given: string | undefined,
+  choices: readonly Choice[],
+): Choice | null {
+  if (given === undefined) return null
+  const choice = choices.find((name) => name.toLowerCase() === given)
+  if (choice) return choice
+  const names = choices.join(' or ').toLowerCase()
+  throw new ClientError(`--${option} ${given} is unknown. Give ${names}, or leave it out.`)
+}
 
 async function createInput(
   gateway: GatewayAddress,
-  { type, values }: Arguments,
+  { type, values, output }: ReturnType<typeof readArguments>,
 ): Promise<CreateReportRunInput> {
-  // No such type takes no parameters: the gateway says so when the run is created, and lists the types.
-  const types = (await fetchReportParameters(gateway, type)) ?? []
-  const { label, format, compression } = values
-  const output = {
-    ...(format !== undefined && { formats: [format.toUpperCase()] }),
-    ...(compression !== undefined && { compression: compression.toUpperCase() }),
-  }
-  return {
-    report: { custom: { type, parameters: readParameters(values, types, new Date()) } },
-    output,
-    ...(label !== undefined && { label }),
-  }
+  const parameters = readParameters(values, await fetchReportParameters(gateway, type), new Date())
+  return { report: { custom: { type, parameters } }, output, label: values.label ?? null }
 }
 
 /** The same error with what can be done about it. */
@@ -89,26 +110,4 @@ function advise(error: unknown, source: string): unknown {
     return new KeyRefusedError(`${error.message} It was taken from ${source}.`, { cause: error })
   }
   return error
-}
-
-/** Asks a running gateway for a report and writes its file. */
-export const reportCommand: Command = async ({ args, environment, print, stdout, stderr, signal }) => {
-  if (args.includes('--help') || args.includes('-h')) return print(help)
-  const given = readArguments(args)
-  const { out, live, url } = given.values
-  const isPiped = out === '-'
-  if (out !== undefined && !isPiped) await checkFilePath(out)
-  const config = loadConfig(environment)
-  const address = readAddress({ ...config, url: url ?? (environment.GATEWAY_URL || undefined) })
-  const { key, source } = await findKey(address, { ...config, key: environment.REPORT_GATEWAY_KEY, live })
-  const gateway = { url: address, key }
-  try {
-    const input = await createInput(gateway, given)
-    const output = isPiped ? stdout : (out ?? null)
-    const summary = await runReport({ gateway, input, output, stderr, signal })
-    if (isPiped) stderr.write(`${summary}\n`)
-    else print(summary)
-  } catch (error) {
-    throw advise(error, source)
-  }
 }

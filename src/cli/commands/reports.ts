@@ -4,7 +4,7 @@ import { createPool } from '../../postgres/client.ts'
 import { migrate } from '../../postgres/migrate.ts'
 import { openDatabase } from '../../postgres/open-database.ts'
 import { builtInReportTypes } from '../../reports/catalog.ts'
-import { loadOwnReports } from '../../reports/custom/load.ts'
+import { loadCustomReports } from '../../reports/custom/load.ts'
 import { ensureReader } from '../../reports/custom/login.ts'
 import type { Command } from '../command.ts'
 
@@ -31,7 +31,7 @@ export const reportsCommand: Command = async ({ environment, print, signal }) =>
   })
   closers.defer(() => pool.end())
   const taken = builtInReportTypes.map(({ name }) => name)
-  const loaded = await loadOwnReports({ folder: reports.folder, pool, limits: reports.limits, taken })
+  const loaded = await loadCustomReports({ folder: reports.folder, pool, limits: reports.limits, taken })
   for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
   print(`Reports that can be run: ${loaded.length}.`)
 }

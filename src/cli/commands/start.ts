@@ -5,7 +5,8 @@ import pino from 'pino'
 import { type Config, loadConfig } from '../../config/config.ts'
 import type { Demo } from '../../demo/demo.ts'
 import { createLogger } from '../../logger.ts'
-import { createGateway, type Started } from '../../server/gateway.ts'
+import { createGateway } from '../../server/gateway.ts'
+import type { Started } from '../../server/start.ts'
 import type { Command } from '../command.ts'
 
 function exampleRequest({ month }: Demo): string {
@@ -39,7 +40,7 @@ function welcome({ url, demo }: Started, { databaseUrl, dataDir }: Config): stri
 function readConfig(args: string[], environment: Record<string, string | undefined>): Config {
   const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
   const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
-  // A worker beside a gateway on one machine just starts: nobody has to know its port.
+  // A worker beside a gateway on one machine takes any free port, which no client needs to know.
   return config.role === 'worker' && !environment.PORT ? { ...config, port: 0 } : config
 }
 

@@ -1,5 +1,6 @@
-import { GraphQLError, getOperationAST } from 'graphql'
+import { type GraphQLError, getOperationAST } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import { refusal } from '../errors.ts'
 
 /**
  * Headers that a page of another site cannot send without asking first, by a preflight request (CORS), which is granted
@@ -20,13 +21,13 @@ export function preventForgery(): Plugin {
       if (request.method === 'POST' && !isJson(request)) {
         const message =
           'A POST needs the header "Content-Type: application/json", and a JSON object with "query" as its body.'
-        throw refusal(message, 'UNSUPPORTED_MEDIA_TYPE', 415)
+        throw refusal('UNSUPPORTED_MEDIA_TYPE', message, { status: 415 })
       }
       if (request.method !== 'GET' || !isFromBrowser(request) || isFromHere(request)) return
       if (provingHeaders.some((name) => request.headers.has(name))) return
       const message =
         'A page of another site could have sent this GET. Send it with a header that proves it was not: "Authorization", "X-GraphQL-Yoga-CSRF" or "Apollo-Require-Preflight", with any value; or send a POST of JSON.'
-      throw refusal(message, 'CSRF_PREVENTED', 403)
+      throw refusal('CSRF_PREVENTED', message, { status: 403 })
     },
   }
 }
@@ -42,7 +43,7 @@ export function refuseBrokenParameters(): Plugin {
         } catch (error) {
           if (!(error instanceof SyntaxError)) throw error
           const message = `"variables" and "extensions" have to be JSON in a GET: ${error.message}.`
-          throw refusal(message, 'BAD_REQUEST', 400)
+          throw refusal('BAD_REQUEST', message, { status: 400 })
         }
       })
     },
@@ -63,10 +64,6 @@ export function refuseGetQueries(): Plugin {
       if (operation?.operation !== 'subscription') throw notByGet()
     },
   }
-}
-
-function refusal(message: string, code: string, status: number, headers?: Record<string, string>) {
-  return new GraphQLError(message, { extensions: { code, http: { status, ...(headers && { headers }) } } })
 }
 
 /**
@@ -92,9 +89,8 @@ function isJson({ headers }: Request): boolean {
 
 function notByGet(): GraphQLError {
   return refusal(
-    'This gateway takes queries and mutations by POST only, with the header "Content-Type: application/json".',
     'GET_NOT_ALLOWED',
-    405,
-    { Allow: 'POST' },
+    'This gateway takes queries and mutations by POST only, with the header "Content-Type: application/json".',
+    { status: 405, headers: { Allow: 'POST' } },
   )
 }

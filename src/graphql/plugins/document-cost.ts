@@ -37,7 +37,7 @@ const defaultPage = 20
 /** Entries that a list without pages is taken to have: the files of a run, the fields of a type. */
 const plainList = 5
 /** Selections in one another, those of fragments too; far more would overflow the stack. */
-const mostLevels = 2_000
+const maxLevels = 2_000
 
 /**
  * What a selection costs: `once`, and `perEntry` again for each entry of the page around it. The lists of a connection
@@ -178,7 +178,7 @@ function weighFragment(measurement: Measurement, name: string, level: number): W
 }
 
 function weigh(measurement: Measurement, { selections }: SelectionSetNode, place: Place): Weight {
-  if (place.level > mostLevels) throw new NestingError(`Selections lie more than ${mostLevels} deep.`)
+  if (place.level > maxLevels) throw new NestingError(`Selections lie more than ${maxLevels} deep.`)
   const sum = { ...nothing }
   const add = ({ depth, once, perEntry }: Weight): void => {
     sum.depth = Math.max(sum.depth, depth)

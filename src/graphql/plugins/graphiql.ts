@@ -1,158 +1,81 @@
-import type { GraphiQLOptions } from 'graphql-yoga'
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Plugin } from 'graphql-yoga'
+import { graphiqlOptions, type Prefill, readPagePart } from './graphiql-tabs.ts'
 
-/** What the page is filled with when it serves a demo. */
-export type Prefill = {
-  /** API key for the headers of each tab. */
-  key: string
-  /** Month that there is data for. */
-  month: { start: Date; end: Date }
-}
-
-const watch = `# Follow a run live: it is pushed here over
-# WebSocket until it has ended. Its id is under
-# Variables: put another one there if you like.
-subscription Watch($id: ID!) {
-  reportRun(id: $id) {
-    status
-    progress {
-      percent
-      rowsWritten
-      rowsExpected
-      stage
-    }
-    failure {
-      code
-      message
-    }
-  }
-}
+const style = `
+  /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
+     under the pointer, and the click is lost. */
+  .graphiql-tab { transform: none !important }
+  /* The font draws 1x1 as 1×1, which is common in ids. */
+  .monaco-editor .view-lines { font-feature-settings: "liga" 0, "calt" 0 !important }
 `
 
-const events = `# Everything that happens in the account. Run this in
-# a second window, and Create in this one. Each event
-# has a cursor: put the last one that you saw into
-# after, and you are told all that you missed.
-subscription Events {
-  reportRunEvents(scope: { all: true }) {
-    __typename
-    cursor
-    run {
-      id
-      status
-      progress {
-        percent
-      }
-    }
-  }
+/** Lets the page reach nothing but this gateway, and no other page frame it: it may hold a key. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' blob:",
+  'worker-src blob:',
+  "style-src 'unsafe-inline'",
+  'img-src data:',
+  'font-src data:',
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
+
+/** True for a browser that goes to the endpoint to look at it. */
+export function wantsPage({ method, headers }: Request): boolean {
+  return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
 }
-`
-
-const list = `# Page through history, newest first.
-query List {
-  reportRuns(first: 10) {
-    totalCount
-    nodes {
-      id
-      status
-      createdAt
-      reportType {
-        name
-      }
-    }
-    pageInfo {
-      hasNextPage
-      endCursor
-    }
-  }
-}
-`
-
-const download = `# A fresh link to the file, which works in any
-# browser without a key: Ctrl+click the url.
-query Download($id: ID!) {
-  reportRun(id: $id) {
-    status
-    result {
-      rowCount
-      files {
-        filename
-        byteSize
-        sha256
-        download(expiresIn: "PT15M") {
-          url
-          expiresAt
-        }
-      }
-    }
-  }
-}
-`
-
-const runVariables = JSON.stringify({ id: 'frr_…' }, null, 2)
-
-const withoutKey = `{
-  // "npm run keys -- create" makes a key to put here:
-  // "Authorization": "Bearer sk_test_…"
-}`
 
 /**
- * What GraphiQL opens with.
+ * Serves GraphiQL to browsers in place of GraphQL.
  *
- * @param prefill null leaves the headers to the user
+ * @param prefill what the page is filled with; null for nothing
  */
-export function graphiqlOptions(prefill: Prefill | null): GraphiQLOptions {
+export function graphiqlPage(prefill: Prefill | null): Plugin {
+  let page: Promise<Page> | undefined
   return {
-    title: 'Report Gateway',
-    subscriptionsProtocol: 'WS',
-    defaultHeaders:
-      prefill === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${prefill.key}` }, null, 2),
-    // A key that the browser kept would outlive the data folder that it was made for.
-    shouldPersistHeaders: false,
-    defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
-    defaultTabs: [
-      { query: create(prefill?.month) },
-      { query: watch, variables: runVariables },
-      { query: events },
-      { query: list },
-      { query: download, variables: runVariables },
-    ],
-  }
-}
-
-function intervalOf(month: Prefill['month'] | undefined): string {
-  if (!month) return 'relative: PREVIOUS_MONTH'
-  const [start, end] = [month.start, month.end].map((date) => date.toISOString().replace('.000', ''))
-  return `between: {
-              start: "${start}"
-              end: "${end}"
-            }`
-}
-
-function create(month: Prefill['month'] | undefined): string {
-  return `# Ask for a report: press the button on the right.
-# Then go on to Watch, which has the id filled in.
-mutation Create {
-  createReportRun(
-    input: {
-      report: {
-        balanceChangeFromActivityItemized: {
-          interval: {
-            ${intervalOf(month)}
-          }
-        }
+    onRequest: async ({ request, fetchAPI, endResponse }) => {
+      if (!wantsPage(request)) return
+      page ??= renderPage(prefill).catch((error) => {
+        page = undefined
+        throw error
+      })
+      const { gzipped, etag } = await page
+      const headers = {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Encoding': 'gzip',
+        'Content-Security-Policy': contentSecurityPolicy,
+        'Cache-Control': 'private, no-cache',
+        Vary: 'Accept',
+        ETag: etag,
       }
-    }
-  ) {
-    reportRun {
-      id
-      status
-    }
-    userErrors {
-      code
-      message
-      path
-    }
+      const isKept = request.headers.get('if-none-match') === etag
+      endResponse(
+        isKept
+          ? new fetchAPI.Response(null, { status: 304, headers })
+          : new fetchAPI.Response(gzipped, { headers }),
+      )
+    },
   }
 }
-`
+
+/** Renders the page from the package, whole: the default one of Yoga loads its script from a CDN. */
+async function renderPage(prefill: Prefill | null): Promise<Page> {
+  // Loaded when it is first asked for, because it weighs 9 MB.
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
+  const carryRunId = await readPagePart('carry-run-id.js')
+  const html = renderGraphiQL(await graphiqlOptions(prefill))
+    .replace('</head>', () => `<style>${style}</style></head>`)
+    .replace('globalAPI: false', 'globalAPI: true')
+    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{\n${carryRunId}}</script></body></html>`)
+  const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
+  // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
+  return { gzipped: await promisify(gzip)(html), etag }
 }

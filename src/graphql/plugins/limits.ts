@@ -1,6 +1,14 @@
-import { GraphQLError, type GraphQLSchema, type ParseOptions, parse, type Source } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  type ParseOptions,
+  parse,
+  type Source,
+} from 'graphql'
+import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/config.ts'
+import { refusal } from '../errors.ts'
 import { type DocumentSize, measureDocument, NestingError } from './document-cost.ts'
 
 export type LimitOptions = {
@@ -10,7 +18,15 @@ export type LimitOptions = {
   introspection: boolean
 }
 
+type CacheOptions = Exclude<
+  YogaServerOptions<object, object>['parserAndValidationCache'],
+  boolean | undefined
+>
+
 type Limit = keyof DocumentLimits | 'characters'
+
+/** Characters of the longest document that is kept: twice those of GraphiQL's query for the schema, and more. */
+const maxCachedCharacters = 10_000
 
 /** Words of documents are shorter in the mean, unless comments and strings are written to be long. */
 const charactersPerToken = 50
@@ -50,29 +66,40 @@ export function limitDocuments(options: LimitOptions): Plugin {
   }
 }
 
-function refusal(message: string, extensions: Record<string, unknown>): GraphQLError {
-  return new GraphQLError(message, { extensions: { ...extensions, http: { status: 400 } } })
+/**
+ * Keeps documents parsed, but not the long ones, and no mistakes: the cache of Yoga itself keeps 1,024 of each for an
+ * hour, whatever their length, so that a client could fill a gigabyte of memory with them.
+ */
+export function createDocumentCache(): CacheOptions {
+  const documents = createLRUCache<DocumentNode>()
+  return {
+    documentCache: {
+      get: (text) => documents.get(text),
+      set: (text, document) => {
+        if (text.length <= maxCachedCharacters) documents.set(text, document)
+      },
+    },
+    errorCache: { get: () => undefined, set: () => {} },
+  }
 }
 
-/** @param actual null when reading was given up before it was known */
+/** @param actual null when reading stopped before it was known */
 function tooLarge(limit: Limit, maximum: number, actual: number | null): GraphQLError {
   const [what, advice] = wordings[limit]
-  const isTold = actual !== null && actual < 1e9
-  const found = isTold ? String(actual) : `more than ${actual === null ? maximum : 1e9}`
-  return refusal(`The document ${what.replace('#', found)}; at most ${maximum} are allowed. ${advice}`, {
-    code: 'DOCUMENT_TOO_LARGE',
-    limit,
-    maximum,
-    actual: isTold ? actual : null,
-  })
+  const isKnown = actual !== null && actual < 1e9
+  const found = isKnown ? String(actual) : `more than ${actual === null ? maximum : 1e9}`
+  const message = `The document ${what.replace('#', found)}; at most ${maximum} are allowed. ${advice}`
+  return refuseDocument(message, limit, maximum, isKnown ? actual : null)
 }
 
 /** Lists in lists and fragments in fragments are no levels of fields, but have to be within bounds too. */
-function tooDeep(depth: number): GraphQLError {
-  return refusal(
-    `The document is nested too deep to be read; at most ${depth} levels of fields are allowed. ${wordings.depth[1]}`,
-    { code: 'DOCUMENT_TOO_LARGE', limit: 'depth', maximum: depth, actual: null },
-  )
+function tooDeep(maximum: number): GraphQLError {
+  const message = `The document is nested too deep to be read; at most ${maximum} levels of fields are allowed. ${wordings.depth[1]}`
+  return refuseDocument(message, 'depth', maximum, null)
+}
+
+function refuseDocument(message: string, limit: Limit, maximum: number, actual: number | null): GraphQLError {
+  return refusal('DOCUMENT_TOO_LARGE', message, { status: 400, details: { limit, maximum, actual } })
 }
 
 function isTooLarge(error: unknown): boolean {
@@ -104,11 +131,8 @@ function checkSize(size: DocumentSize, { limits, introspection }: LimitOptions):
     if (size[limit] > limits[limit]) throw tooLarge(limit, limits[limit], size[limit])
   }
   if (size.hasIntrospection && !introspection) {
-    throw refusal(
-      'The schema cannot be read from this gateway: its operator has switched introspection off.',
-      {
-        code: 'INTROSPECTION_DISABLED',
-      },
-    )
+    const message =
+      'The schema cannot be read from this gateway: its operator has switched introspection off.'
+    throw refusal('INTROSPECTION_DISABLED', message, { status: 400 })
   }
 }

@@ -1,10 +1,10 @@
 import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
-/** Mistakes of one document that are told at once. */
-const mostMistakes = 3
+/** Mistakes of one document that an answer holds. */
+const maxMistakes = 3
 /** Where validation stops: most of what comes after so many follows from the first. */
-const mostErrors = 10
+const maxErrors = 10
 
 type Ended = {
   // Yoga has no type for what comes of it: one answer, or a stream of them.
@@ -15,10 +15,10 @@ type Ended = {
 /**
  * Keeps answers to documents and variables that are wrong short.
  *
- * @param suggestions whether clients are told of names like one that they misspelt, which gives the schema away
+ * @param suggestions whether an answer names what is spelt like a wrong name, which gives the schema away
  */
-export function tellFewMistakes(suggestions: boolean): Plugin {
-  const options = { maxErrors: mostErrors, hideSuggestions: !suggestions }
+export function limitMistakes(suggestions: boolean): Plugin {
+  const options = { maxErrors, hideSuggestions: !suggestions }
   // Yoga's type of the arguments lacks what its executor reads.
   const hide = (args: object): void => {
     Object.assign(args, { hideSuggestions: !suggestions })
@@ -46,7 +46,7 @@ function firstMistakes(errors: readonly GraphQLError[]): readonly GraphQLError[]
   const isNew = ({ message }: GraphQLError): boolean =>
     !messages.has(message) && Boolean(messages.add(message))
   // The one after the last says only that validation has stopped.
-  return errors.slice(0, mostErrors).filter(isNew).slice(0, mostMistakes)
+  return errors.slice(0, maxErrors).filter(isNew).slice(0, maxMistakes)
 }
 
 /** An answer without data is one of values that do not fit: each of a list, each field of an object. */

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { WebSocket } from 'ws'
 
-const lookMilliseconds = 1_000
+const checkMilliseconds = 1_000
 
 /** Code of a WebSocket that was closed because its client did not read what it was sent. */
 export const slowReaderCode = 4413
 
 // What a client may have waiting that sends without reading its answers, in bytes; then it is not heard any more.
-const mostWaiting = 1024 * 1024
+const maxWaitingBytes = 1024 * 1024
 
 // What a client that begins to read again gets to see the code in.
 const goodbyeMilliseconds = 5_000
@@ -27,7 +27,7 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
     }
     stuckSince ??= Date.now()
     if (Date.now() - stuckSince >= seconds * 1000) response.destroy()
-  }, lookMilliseconds)
+  }, checkMilliseconds)
   response.on('drain', () => {
     stuckSince = null
   })
@@ -61,7 +61,7 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends
     socket.close(slowReaderCode, 'Messages are not read. Connect again with your last cursor.')
     const end = setTimeout(() => socket.terminate(), goodbyeMilliseconds)
     socket.once('close', () => clearTimeout(end))
-  }, lookMilliseconds)
+  }, checkMilliseconds)
   socket.once('close', () => clearInterval(timer))
   return {
     isPending: () => pending > 0,
@@ -73,10 +73,10 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends
         socket.send(data, () => {
           pending--
           lastMoved = Date.now()
-          if (socket.isPaused && socket.bufferedAmount < mostWaiting) socket.resume()
+          if (socket.isPaused && socket.bufferedAmount < maxWaitingBytes) socket.resume()
           resolve()
         })
-        if (socket.bufferedAmount >= mostWaiting) socket.pause()
+        if (socket.bufferedAmount >= maxWaitingBytes) socket.pause()
       })
     },
   }

@@ -1,16 +1,16 @@
-import { GraphQLError } from 'graphql'
 import { AuthenticationError } from '../../errors.ts'
 import { type Context, requireViewer } from '../context.ts'
+import { refusal } from '../errors.ts'
 
-/** What a client is told when its key ends while it is connected. */
-export function keyEnded(): AuthenticationError {
+/** What a client sees when its key ends while it is connected. */
+export function keyRevoked(): AuthenticationError {
   return new AuthenticationError(
     'The API key has been revoked or has expired. Connect again with another one.',
   )
 }
 
 /**
- * A subscription as long as its client is there and its key is good: it fails when the key is revoked or expires. That
+ * A subscription as long as its client is there and its key is active: it fails when the key is revoked or expires. That
  * the client has gone is not left to those who read the stream: they do not begin when it went early.
  *
  * @param open begins the subscription
@@ -21,44 +21,38 @@ export function subscriptionStream<Value>(
   open: () => AsyncIterableIterator<Value, void, undefined>,
 ): AsyncIterableIterator<Value, void, undefined> {
   const { apiKeyId } = requireViewer(context)
-  const giveBack = takeConnection(context, apiKeyId)
-  const countDown = context.metrics.subscriptionOpened()
-  let isKeyGood = true
-  let isOpen = true
+  const held = new DisposableStack()
+  held.defer(takeConnection(context, apiKeyId))
+  held.defer(context.metrics.subscriptionOpened())
   const values = open()
-  const unwatch = context.keyWatch.watch(apiKeyId, () => {
-    isKeyGood = false
-    // What waits for the next value is ended by it.
+  let isKeyActive = true
+  const endByKey = (): void => {
+    isKeyActive = false
+    // Ends a read that waits for the next value.
     void values.return?.()
-  })
-  const close = (): void => {
-    if (!isOpen) return
-    isOpen = false
-    context.gone.removeEventListener('abort', leave)
-    unwatch()
-    giveBack()
-    countDown()
   }
+  held.defer(context.keyWatch.watch(apiKeyId, endByKey))
   const leave = (): void => {
-    close()
+    held.dispose()
     void values.return?.()
   }
   context.gone.addEventListener('abort', leave, { once: true })
+  held.defer(() => context.gone.removeEventListener('abort', leave))
   if (context.gone.aborted) leave()
   return {
     next: async () => {
       try {
         const result = await values.next()
-        if (!isKeyGood) throw keyEnded()
-        if (result.done) close()
+        if (!isKeyActive) throw keyRevoked()
+        if (result.done) held.dispose()
         return result
       } catch (error) {
-        close()
+        held.dispose()
         throw error
       }
     },
     return: async () => {
-      close()
+      held.dispose()
       return (await values.return?.()) ?? { done: true, value: undefined }
     },
     [Symbol.asyncIterator]() {
@@ -69,10 +63,11 @@ export function subscriptionStream<Value>(
 
 /** Over SSE each subscription is a connection of its own; a WebSocket is counted when it is opened. */
 function takeConnection({ isSocket, connections, socketLimits }: Context, apiKeyId: string): () => void {
-  const giveBack = isSocket ? () => {} : connections.take(apiKeyId)
-  if (giveBack) return giveBack
-  throw new GraphQLError(
+  const release = isSocket ? () => {} : connections.take(apiKeyId)
+  if (release) return release
+  throw refusal(
+    'LIMIT_REACHED',
     `The API key holds ${socketLimits.perKey} connections open here, which is its limit. Close one of them.`,
-    { extensions: { code: 'LIMIT_REACHED', http: { status: 429 } } },
+    { status: 429 },
   )
 }

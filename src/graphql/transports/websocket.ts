@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { type ExecutionArgs, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import type { ExecutionArgs, GraphQLError, GraphQLFormattedError } from 'graphql'
 import {
   CloseCode,
   handleProtocols,
@@ -13,12 +13,12 @@ import { readConnectionParams } from '../../auth/credentials.ts'
 import type { Viewer } from '../../auth/viewer.ts'
 import { AuthenticationError } from '../../errors.ts'
 import { withoutSecrets } from '../../secrets.ts'
-import type { GatewayServices } from '../context.ts'
-import { createErrorMask } from '../plugins/mask-error.ts'
-import { authenticate, graphqlEndpoint, type Yoga } from '../server.ts'
-import { drainSockets } from './drain-sockets.ts'
+import { authenticate, type GatewayServices } from '../context.ts'
+import { createErrorMask, refusal } from '../errors.ts'
+import { graphqlEndpoint, type Yoga } from '../server.ts'
+import { drainSockets } from './drain.ts'
 import { closeReason, type SocketExtra, serveSocket } from './serve-socket.ts'
-import { keyEnded } from './subscription-stream.ts'
+import { keyRevoked } from './subscription-stream.ts'
 
 type ConnectionParams = Record<string, unknown> | undefined
 
@@ -81,15 +81,15 @@ export function startWebSockets({ server, yoga, services, logger, isAllowed }: W
   const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
     // It says so once, and may have done that while its key was looked up.
     if (socket.readyState === socket.CLOSED) return false
-    const giveBack = connections.take(viewer?.apiKeyId ?? null)
-    if (!giveBack) {
+    const release = connections.take(viewer?.apiKeyId ?? null)
+    if (!release) {
       const reason = `${limits.perKey} connections are open for this key, which is its limit.`
       socket.close(CloseCode.TooManyInitialisationRequests, reason)
       return false
     }
-    socket.once('close', giveBack)
+    socket.once('close', release)
     if (viewer) {
-      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyEnded().message))
+      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyRevoked().message))
       socket.once('close', keyWatch.watch(viewer.apiKeyId, end))
     }
     return socket.readyState === socket.OPEN
@@ -140,8 +140,8 @@ function formatted(error: GraphQLError): GraphQLFormattedError {
 }
 
 function tooManyOperations(limit: number): GraphQLError {
-  return new GraphQLError(
+  return refusal(
+    'LIMIT_REACHED',
     `There are ${limit} operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.`,
-    { extensions: { code: 'LIMIT_REACHED' } },
   )
 }

@@ -1,5 +1,5 @@
 import { decimalsOf } from '../minor-units.ts'
-import { BadCell } from './bad-cell.ts'
+import { BadCell } from './import-errors.ts'
 
 const amountPattern = /^(-?)(\d+)(?:([.,])(\d+))?$/
 

@@ -1,6 +1,6 @@
 import { ledgerSides } from '../coverage.ts'
 import type { LedgerPayout } from '../rows.ts'
-import type { Columns, Line } from './columns.ts'
+import { type Columns, fieldsReader, type Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { reportingCategoryOf } from './reporting-category.ts'
 import {
@@ -27,34 +27,26 @@ function openMetadata(columns: Columns) {
 
 /** What the columns say, each in its place. */
 function openFields(columns: Columns) {
-  const id = columns.needed('id')
-  const type = columns.needed('type')
-  const source = columns.text('source')
   const currency = currencyReader(columns, 'currency')
   const amounts = amountsReader(columns, { amount: 'amount', fee: 'fee', net: 'net' }, currency)
-  const created = columns.neededTime('created (utc)', 'created')
-  const availableOn = columns.time('available on (utc)', 'available on')
-  const description = columns.text('description')
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
-  const facingAmount = columns.amount('customer facing amount', facingCurrency)
-  const transfer = columns.text('transfer')
-  const transferDate = columns.time('transfer date (utc)', 'transfer date')
-  return (line: Line) => ({
-    row: {
-      id: id(line),
-      type: type(line),
-      currency: currency(line),
-      ...amounts(line),
-      created: created(line),
-      availableOn: availableOn(line),
-      description: description(line),
-      sourceId: source(line),
-      customerFacingAmount: facingAmount(line),
-      customerFacingCurrency: facingCurrency(line),
-    },
-    /** The payout into which the row was swept, and when that arrived. A payout of the automatic ones names itself. */
-    bank: { id: transfer(line), date: transferDate(line) },
+  const rowOf = fieldsReader({
+    id: columns.neededText('id'),
+    type: columns.neededText('type'),
+    currency,
+    created: columns.neededTime('created (utc)', 'created'),
+    availableOn: columns.time('available on (utc)', 'available on'),
+    description: columns.text('description'),
+    sourceId: columns.text('source'),
+    customerFacingAmount: columns.amount('customer facing amount', facingCurrency),
+    customerFacingCurrency: facingCurrency,
   })
+  /** The payout into which the row was swept, and when that arrived. A payout of the automatic ones names itself. */
+  const bankOf = fieldsReader({
+    id: columns.text('transfer'),
+    date: columns.time('transfer date (utc)', 'transfer date'),
+  })
+  return (line: Line) => ({ row: { ...rowOf(line), ...amounts(line) }, bank: bankOf(line) })
 }
 
 type Fields = ReturnType<ReturnType<typeof openFields>>

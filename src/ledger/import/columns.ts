@@ -1,6 +1,6 @@
 import type { Metadata } from '../rows.ts'
 import { createAmountReader } from './amount.ts'
-import { BadCell } from './bad-cell.ts'
+import { BadCell } from './import-errors.ts'
 import { createTimeReader } from './time.ts'
 
 /** The cells of a line, in the order of the header. */
@@ -11,108 +11,106 @@ export type Reader<Value> = (line: Line) => Value | null
 /** The same for what every line has. */
 export type NeededReader<Value> = (line: Line) => Value
 
-/** The columns of one file, by the names in its header; letters of either size are the same. */
-export type Columns = {
-  has(name: string): boolean
-  /** The name as the file's header writes it. */
-  nameOf(name: string): string
-  /** Text of the first of these columns that the file has. */
-  text(...names: readonly string[]): Reader<string>
-  /** The same of a cell that may not be empty. */
-  needed(...names: readonly string[]): NeededReader<string>
-  flag(name: string): Reader<boolean>
-  /** Whole minor units. */
-  amount(name: string, currency: (line: Line) => string | null): Reader<number>
-  /** A time in a column that is in UTC, or else in one that is in the timezone of the export. */
-  time(utcName: string, localName?: string): Reader<Date>
-  /** The same of a cell that may not be empty. */
-  neededTime(utcName: string, localName: string): NeededReader<Date>
-  /** Names of the columns whose times are in the timezone of the export, of those that were asked for. */
-  localTimes(): readonly string[]
-  /** Metadata by its keys, of the columns that the pattern matches; its first group is the key. */
-  metadata(pattern: RegExp): Reader<Metadata>
-}
+export type Columns = ReturnType<typeof createColumns>
 
-export function createColumns(header: readonly string[], timezone: string): Columns {
-  const places = new Map(header.map((name, place) => [name.trim().toLowerCase(), place]))
+/** The columns of one file, by the names in its header, in lower case here and in any case there. */
+export function createColumns(header: readonly string[], timezone: string) {
+  const positions = new Map(header.map((name, position) => [name.trim().toLowerCase(), position]))
   const readAmount = createAmountReader()
   const localTimes: string[] = []
 
-  const placeOf = (names: readonly string[]): number | null => {
-    for (const name of names) {
-      const place = places.get(name.toLowerCase())
-      if (place !== undefined) return place
-    }
-    return null
+  const positionOf = (names: readonly string[]): number | null => {
+    const found = names.find((name) => positions.has(name))
+    return found === undefined ? null : (positions.get(found) ?? null)
   }
-  const nameAt = (place: number): string => (header[place] ?? '').trim()
+  const nameAt = (position: number): string => (header[position] ?? '').trim()
+  /** The name as the file's header writes it. */
+  const nameOf = (...names: readonly string[]): string => nameAt(positionOf(names) ?? -1) || (names[0] ?? '')
 
-  const text: Columns['text'] = (...names) => {
-    const place = placeOf(names)
-    return place === null ? absent : (line) => line[place] || null
-  }
-  /** Converts what stands in a column, without the blanks around it. */
+  /** Converts the text of a cell, without the blanks around it. */
   const converted = <Value>(
-    place: number | null,
+    position: number | null,
     read: (text: string, line: Line) => Value,
   ): Reader<Value> => {
-    if (place === null) return absent
+    if (position === null) return absent
     return (line) => {
-      const value = line[place]?.trim()
-      return value ? convert(nameAt(place), value, (given) => read(given, line)) : null
+      const value = line[position]?.trim()
+      return value ? convert(nameAt(position), value, (given) => read(given, line)) : null
     }
   }
-  const time: Columns['time'] = (utcName, localName) => {
-    const utc = placeOf([utcName])
+  const needed = <Value>(read: Reader<Value>, names: readonly string[]): NeededReader<Value> => {
+    const column = nameOf(...names)
+    return (line) => {
+      const value = read(line)
+      if (value === null) throw new BadCell('is empty', column, '')
+      return value
+    }
+  }
+  /** A time in a column that is in UTC, or else in one that is in the timezone of the export. */
+  const time = (utcName: string, localName?: string): Reader<Date> => {
+    const utc = positionOf([utcName])
     if (utc !== null || localName === undefined) return converted(utc, createTimeReader('UTC'))
-    const local = placeOf([localName])
+    const local = positionOf([localName])
     if (local !== null) localTimes.push(nameAt(local))
     return converted(local, createTimeReader(timezone))
   }
   return {
-    has: (name) => placeOf([name]) !== null,
-    nameOf: (name) => nameAt(placeOf([name]) ?? -1) || name,
-    text,
-    needed: (...names) => {
-      const place = placeOf(names)
-      return (line) => {
-        const value = place === null ? '' : line[place]?.trim()
-        if (!value) throw new BadCell('is empty', place === null ? (names[0] ?? null) : nameAt(place), '')
-        return value
-      }
+    has: (name: string) => positions.has(name),
+    nameOf,
+    /** Text of the first of these columns that the file has. */
+    text: (...names: readonly string[]): Reader<string> => {
+      const position = positionOf(names)
+      return position === null ? absent : (line) => line[position] || null
     },
-    flag: (name) =>
-      converted(placeOf([name]), (given) => {
+    /** The same of a cell that may not be empty. */
+    neededText: (...names: readonly string[]) =>
+      needed(
+        converted(positionOf(names), (given) => given),
+        names,
+      ),
+    flag: (name: string) =>
+      converted(positionOf([name]), (given) => {
         if (!/^(true|false)$/i.test(given)) throw new BadCell('is neither true nor false')
         return given.toLowerCase() === 'true'
       }),
-    amount: (name, currency) =>
-      converted(placeOf([name]), (given, line) => readAmount(given, currency(line) ?? '')),
+    /** Whole minor units. */
+    amount: (name: string, currency: (line: Line) => string | null) =>
+      converted(positionOf([name]), (given, line) => readAmount(given, currency(line) ?? '')),
     time,
-    localTimes: () => localTimes,
-    neededTime: (utcName, localName) => {
-      const read = time(utcName, localName)
-      const column = nameAt(placeOf([utcName, localName]) ?? -1) || utcName
-      return (line) => {
-        const at = read(line)
-        if (!at) throw new BadCell('is empty', column, '')
-        return at
-      }
-    },
-    metadata: (pattern) => {
-      const keys = header.flatMap((name, place) => {
+    /** The same of a cell that may not be empty. */
+    neededTime: (utcName: string, localName: string) =>
+      needed(time(utcName, localName), [utcName, localName]),
+    /** Names of the columns whose times are in the timezone of the export, of those that were asked for. */
+    localTimes,
+    /** Metadata by its keys, of the columns that the pattern matches; its first group is the key. */
+    metadata: (pattern: RegExp): Reader<Metadata> => {
+      const keys = header.flatMap((name, position) => {
         const key = pattern.exec(name.trim())?.[1]
-        return key === undefined ? [] : [{ key, place }]
+        return key === undefined ? [] : [{ key, position }]
       })
       if (keys.length === 0) return absent
       return (line) => {
-        const entries = keys.flatMap(({ key, place }) => {
-          const value = line[place]
+        const entries = keys.flatMap(({ key, position }) => {
+          const value = line[position]
           return value ? [[key, value] as const] : []
         })
         return entries.length === 0 ? null : Object.fromEntries(entries)
       }
     },
+  }
+}
+
+type Readers = Readonly<Record<string, (line: Line) => unknown>>
+type Fields<Of extends Readers> = { [Field in keyof Of]: ReturnType<Of[Field]> }
+
+/** Reads a line into an object, each field by its reader. */
+export function fieldsReader<Of extends Readers>(readers: Of): NeededReader<Fields<Of>> {
+  const entries = Object.entries(readers)
+  return (line) => {
+    const fields: Record<string, unknown> = {}
+    for (const [field, read] of entries) fields[field] = read(line)
+    // Each field has what its reader gives.
+    return fields as Fields<Of>
   }
 }
 

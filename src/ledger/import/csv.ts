@@ -1,5 +1,5 @@
 import Papa from 'papaparse'
-import { BadExport } from './bad-export.ts'
+import { BadExport } from './import-errors.ts'
 
 export type CsvLine = {
   /** The line of the file that it begins in, from 1. */
@@ -9,8 +9,8 @@ export type CsvLine = {
   fault: string | null
 }
 
-/** No record is this long, in characters: then a quote has no partner. */
-const longestRecord = 16 * 1024 * 1024
+/** Maximum length of a record, in characters: one that is longer has a quote without a partner. */
+const maxRecord = 16 * 1024 * 1024
 
 const [quote, lineFeed] = ['"'.charCodeAt(0), '\n'.charCodeAt(0)]
 
@@ -33,9 +33,7 @@ export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<Csv
 }
 
 function count(text: string, character: string): number {
-  let found = 0
-  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) found++
-  return found
+  return text.split(character).length - 1
 }
 
 /** Where the last line feed stands that is in no quotes, -1 when there is none, and whether the text ends within quotes. */
@@ -62,7 +60,7 @@ async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<strin
       line += count(records, '\n') + 1
       rest = part.slice(scanned.end + 1)
     } else rest += part
-    if (rest.length > longestRecord) {
+    if (rest.length > maxRecord) {
       const [beginning = ''] = rest.slice(0, 60).split('\n')
       throw new BadExport(
         `a quote that has no partner stands in line ${line} or after it, where this record begins: ${JSON.stringify(beginning)}`,
@@ -70,17 +68,6 @@ async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<strin
     }
   }
   if (rest !== '') yield rest
-}
-
-/** Finds faults in lines of one text. @param width cells of the header */
-function createFaultFinder(text: string, badlyQuoted: ReadonlySet<number | undefined>, width: number) {
-  const mayHaveNul = text.includes('\0')
-  return (cells: readonly string[], place: number): string | null => {
-    if (badlyQuoted.has(place)) return 'has a quote where none can stand'
-    if (cells.length !== width) return `has ${cells.length} cells where the header has ${width}`
-    const hasNul = mayHaveNul && cells.some((cell) => cell.includes('\0'))
-    return hasNul ? 'has a NUL character, which Postgres cannot keep' : null
-  }
 }
 
 function isEmpty(cells: readonly string[]): boolean {
@@ -95,14 +82,20 @@ function splitRecords(
   width: number | null,
 ): { lines: CsvLine[]; next: number } {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline })
-  const header = data.find((cells) => !isEmpty(cells))
+  const expected = width ?? data.find((cells) => !isEmpty(cells))?.length
   const badlyQuoted = new Set(errors.map((error) => error.row))
-  const faultOf = createFaultFinder(text, badlyQuoted, width ?? header?.length ?? 0)
+  const mayHaveNul = text.includes('\0')
+  const faultOf = (cells: readonly string[], position: number): string | null => {
+    if (badlyQuoted.has(position)) return 'has a quote where none can stand'
+    if (cells.length !== expected) return `has ${cells.length} cells where the header has ${expected}`
+    const hasNul = mayHaveNul && cells.some((cell) => cell.includes('\0'))
+    return hasNul ? 'has a NUL character, which Postgres cannot keep' : null
+  }
   const hasBreaks = count(text, '\n') + 1 !== data.length
   const lines: CsvLine[] = []
   let number = first
-  for (const [place, cells] of data.entries()) {
-    if (!isEmpty(cells)) lines.push({ number, cells, fault: faultOf(cells, place) })
+  for (const [position, cells] of data.entries()) {
+    if (!isEmpty(cells)) lines.push({ number, cells, fault: faultOf(cells, position) })
     number += 1 + (hasBreaks ? cells.reduce((breaks, cell) => breaks + count(cell, '\n'), 0) : 0)
   }
   return { lines, next: number }

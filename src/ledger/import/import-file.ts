@@ -1,15 +1,14 @@
 import type pg from 'pg'
 import { InputError } from '../../errors.ts'
+import { inTransaction } from '../../postgres/in-transaction.ts'
 import type { Tenant } from '../../tenant.ts'
-import { checkCoverage, extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
+import { checkCoverage, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
-import { settlePayouts } from '../settle-payouts.ts'
-import { BadExport } from './bad-export.ts'
-import { type BadLines, createBadLines } from './bad-lines.ts'
-import { coveredSpan, type PartialSpan } from './covered-span.ts'
+import { coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
+import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
-import { openRejectedFile, type RejectedFile } from './rejected-file.ts'
+import { type BadLines, createBadLines, openRejectedFile, type RejectedFile } from './rejected-lines.ts'
 
 export type ImportOptions = {
   /** IANA name of the timezone that the export's local times, and its days, are in. */
@@ -35,7 +34,7 @@ export type ImportProgress = {
   percent: number
 }
 
-export type ImportResult = {
+export type ImportResult = FileCoverage & {
   /** What kind of export it was. */
   title: string
   rows: number
@@ -43,12 +42,6 @@ export type ImportResult = {
   localTimes: readonly string[]
   /** A sentence for each of the first lines that were rejected, and one for how many more there are. */
   rejected: readonly string[]
-  /** The file with the rejected lines; null when there are none. */
-  rejectedPath: string | null
-  /** What the file covers; null when no whole day, or nothing is known of it. */
-  span: Span | null
-  /** Which sides of the ledger the file completes in that span: none when lines were rejected. */
-  sides: readonly LedgerSide[]
 }
 
 /**
@@ -72,13 +65,11 @@ export async function importFile(
   try {
     const source = await openExport(path, options.timezone)
     await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
-    await client.query('begin')
-    const result = await mergeExport(client, tenant, source, rejected, path, options)
-    await client.query('commit')
+    const result = await inTransaction(client, () =>
+      mergeExport(client, tenant, source, rejected, path, options),
+    )
     return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
   } catch (error) {
-    // Of a connection that is lost there is nothing to undo, and the loss is what has to be told.
-    if (client.getTransactionStatus() !== 'I') await client.query('rollback').catch(() => {})
     if (!(error instanceof BadExport)) throw error
     throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
   }
@@ -93,9 +84,9 @@ async function* readRows(
 ): AsyncGenerator<LedgerBatch> {
   for await (const { batch, badLines } of source.parts) {
     signal.throwIfAborted()
-    for (const { line, problem } of badLines) {
-      bad.add(problem)
-      await rejected?.write(line.cells, problem.reason)
+    for (const line of badLines) {
+      bad.add(line)
+      await rejected?.write(line)
     }
     // When nothing will be loaded, the rest is read for what else is wrong.
     if (rejected || bad.count() === 0) yield batch
@@ -105,7 +96,7 @@ async function* readRows(
 function refuse(path: string, bad: BadLines): InputError {
   return new InputError(
     [
-      ...bad.sentences(path),
+      ...bad.sentences(),
       `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`,
     ].join('\n'),
     ['file'],
@@ -136,7 +127,7 @@ async function mergeExport(
   path: string,
   options: ImportOptions,
 ): Promise<ImportResult> {
-  const bad = createBadLines()
+  const bad = createBadLines(path)
   await lockLedger(client, tenant)
   const { balanceTransactions: rows } = await mergeLedger(
     client,
@@ -156,6 +147,27 @@ async function mergeExport(
   // A commit that is told of has to find them on the disk.
   await rejected?.finish()
   const { kind, localTimes } = source
-  const rejectedLines = bad.sentences(path)
+  const rejectedLines = bad.sentences()
   return { title: kind.title, rows, localTimes, rejected: rejectedLines, rejectedPath: null, span, sides }
+}
+
+// Looked up for each payout, not joined: in the transaction that has loaded them, the planner takes both tables for small.
+const timesOfPayout = `
+  (select coalesce(po.effective_at, bt.effective_at), coalesce(po.created, bt.created)
+   from payouts po
+   where (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id))`
+
+/**
+ * Gives payouts the times at which they were made and left the balance, where their row had to assume one: exports tell
+ * them now of the payout itself, now only of what was swept into it.
+ */
+async function settlePayouts(client: pg.ClientBase, tenant: Tenant): Promise<void> {
+  await client.query(
+    `update balance_transactions bt
+     set (effective_at, created) = ${timesOfPayout}
+     where bt.account_id = $1 and bt.livemode = $2::boolean
+       and bt.reporting_category = 'payout'
+       and (bt.effective_at, bt.created) <> ${timesOfPayout}`,
+    [tenant.accountId, tenant.livemode],
+  )
 }

@@ -1,5 +1,5 @@
 import type { LedgerCharge, LedgerPayout } from '../rows.ts'
-import type { Columns, Line } from './columns.ts'
+import { type Columns, fieldsReader, type Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { chargeReader, customerReader } from './itemized-charge.ts'
 import {
@@ -12,67 +12,48 @@ import {
   timeOfVersion,
 } from './transaction-fields.ts'
 
-function openTransaction(columns: Columns) {
-  const id = columns.needed('balance_transaction_id')
+function transactionReader(columns: Columns) {
   const currency = currencyReader(columns, 'currency')
   const amounts = amountsReader(columns, { amount: 'gross', fee: 'fee', net: 'net' }, currency)
-  const category = columns.needed('reporting_category')
-  const created = columns.neededTime('created_utc', 'created')
-  const availableOn = columns.time('available_on_utc', 'available_on')
-  const description = columns.text('description')
   const sourceId = columns.text('source_id')
   const chargeId = columns.text('charge_id')
-  const destinationPaymentId = columns.text('destination_payment_id')
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
-  const facingAmount = columns.amount('customer_facing_amount', facingCurrency)
-  const regulatoryTag = columns.text('regulatory_tag')
-  const disputeReason = columns.text('dispute_reason')
-  const refundMetadata = columns.metadata(/^refund_metadata\[(.+)\]$/)
-  const transferMetadata = columns.metadata(/^transfer_metadata\[(.+)\]$/)
-  const accountId = columns.text('connected_account_id')
-  const accountName = columns.text('connected_account_name')
-  const accountCountry = columns.text('connected_account_country')
-  const directChargeId = columns.text('connected_account_direct_charge_id')
-  return (line: Line) => ({
-    id: id(line),
-    reportingCategory: category(line),
-    currency: currency(line),
-    ...amounts(line),
-    created: created(line),
-    availableOn: availableOn(line),
-    description: description(line),
-    sourceId: sourceId(line),
-    chargeId: chargeId(line) ?? chargeIdOf(sourceId(line)),
-    destinationPaymentId: destinationPaymentId(line),
-    customerFacingAmount: facingAmount(line),
-    customerFacingCurrency: facingCurrency(line),
-    regulatoryTag: regulatoryTag(line),
-    disputeReason: disputeReason(line),
-    refundMetadata: refundMetadata(line),
-    transferMetadata: transferMetadata(line),
-    connectedAccountId: accountId(line),
-    connectedAccountName: accountName(line),
-    connectedAccountCountry: accountCountry(line),
-    connectedAccountDirectChargeId: directChargeId(line),
+  const read = fieldsReader({
+    id: columns.neededText('balance_transaction_id'),
+    reportingCategory: columns.neededText('reporting_category'),
+    currency,
+    created: columns.neededTime('created_utc', 'created'),
+    availableOn: columns.time('available_on_utc', 'available_on'),
+    description: columns.text('description'),
+    sourceId,
+    chargeId: (line) => chargeId(line) ?? chargeIdOf(sourceId(line)),
+    destinationPaymentId: columns.text('destination_payment_id'),
+    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency),
+    customerFacingCurrency: facingCurrency,
+    regulatoryTag: columns.text('regulatory_tag'),
+    disputeReason: columns.text('dispute_reason'),
+    refundMetadata: columns.metadata(/^refund_metadata\[(.+)\]$/),
+    transferMetadata: columns.metadata(/^transfer_metadata\[(.+)\]$/),
+    connectedAccountId: columns.text('connected_account_id'),
+    connectedAccountName: columns.text('connected_account_name'),
+    connectedAccountCountry: columns.text('connected_account_country'),
+    connectedAccountDirectChargeId: columns.text('connected_account_direct_charge_id'),
   })
+  return (line: Line) => ({ ...read(line), ...amounts(line) })
 }
 
 /** The automatic payout that a line names, and when it left the balance. */
-function openAutomaticPayout(columns: Columns) {
-  const id = columns.text('automatic_payout_id')
-  const effectiveAt = timeOfVersion(columns, 'automatic_payout_effective_at', 'created')
-  const traceId = columns.text('trace_id')
-  const traceIdStatus = columns.text('trace_id_status')
-  return (line: Line) => ({
-    id: id(line),
-    effectiveAt: effectiveAt(line),
-    traceId: traceId(line),
-    traceIdStatus: traceIdStatus(line),
+function automaticPayoutReader(columns: Columns) {
+  return fieldsReader({
+    id: columns.text('automatic_payout_id'),
+    effectiveAt: timeOfVersion(columns, 'automatic_payout_effective_at', 'created'),
+    traceId: columns.text('trace_id'),
+    traceIdStatus: columns.text('trace_id_status'),
   })
 }
 
-type Transaction = ReturnType<ReturnType<typeof openTransaction>>
-type AutomaticPayout = ReturnType<ReturnType<typeof openAutomaticPayout>>
+type Transaction = ReturnType<ReturnType<typeof transactionReader>>
+type AutomaticPayout = ReturnType<ReturnType<typeof automaticPayoutReader>>
 
 /** Which payouts a row is or went into, and when it changed the balance. */
 function destinationOf(row: Transaction, bank: AutomaticPayout) {
@@ -114,8 +95,8 @@ function isMoreThanId(row: LedgerCharge): boolean {
 }
 
 function open(columns: Columns): LineReader {
-  const transactionOf = openTransaction(columns)
-  const automaticPayoutOf = openAutomaticPayout(columns)
+  const transactionOf = transactionReader(columns)
+  const automaticPayoutOf = automaticPayoutReader(columns)
   const chargeOf = chargeReader(columns)
   const customerOf = customerReader(columns)
   const activity = createActivityCheck(columns)

@@ -1,37 +1,22 @@
-import type { LedgerSide } from '../coverage.ts'
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
-import { BadCell } from './bad-cell.ts'
-import { BadExport } from './bad-export.ts'
-import { type BadLine, badLine } from './bad-lines.ts'
+import { balanceHistory } from './balance-history.ts'
 import { createColumns } from './columns.ts'
-import type { PartialSpan } from './covered-span.ts'
+import type { PartialSpan } from './coverage.ts'
 import { type CsvLine, readCsv } from './csv.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
-import { recognizeExport } from './export-kinds.ts'
+import { BadCell, BadExport } from './import-errors.ts'
+import { itemizedTransactions } from './itemized.ts'
 import { openText } from './open-text.ts'
+import { itemizedPayouts } from './payouts.ts'
+import type { BadLine } from './rejected-lines.ts'
+
+/** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
+const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
 /** Some thousand lines of an export: what they say, and those that cannot be read. */
-export type ExportPart = {
-  batch: LedgerBatch
-  badLines: { line: CsvLine; problem: BadLine }[]
-}
+export type ExportPart = { batch: LedgerBatch; badLines: BadLine[] }
 
-export type OpenExport = {
-  kind: ExportKind
-  header: readonly string[]
-  /** Columns whose times were read in the timezone. */
-  localTimes: readonly string[]
-  /** They can be gone through once. */
-  parts: AsyncIterable<ExportPart>
-  /** Times of the first and the last row that were read so far. */
-  rowSpan(): PartialSpan
-  /** Which sides of the ledger the rows read so far tell completely. */
-  sides(): readonly LedgerSide[]
-  /** 0 to 100, of the file's bytes. */
-  percentRead(): number
-  /** When the file was last written to. */
-  writtenAt: Date
-}
+export type OpenExport = Awaited<ReturnType<typeof openExport>>
 
 /**
  * Opens a file that the Stripe Dashboard or its reporting API has exported.
@@ -39,7 +24,7 @@ export type OpenExport = {
  * @param timezone IANA name of the timezone that its local times are in
  * @throws BadExport when it cannot be read or is no export of a known kind; `parts` throws it for what is found later
  */
-export async function openExport(path: string, timezone: string): Promise<OpenExport> {
+export async function openExport(path: string, timezone: string) {
   const text = await openText(path)
   const csv = readCsv(text.parts)
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
@@ -54,18 +39,25 @@ export async function openExport(path: string, timezone: string): Promise<OpenEx
     const kind = recognizeExport(header.cells)
     const columns = createColumns(header.cells, timezone)
     const reader = kind.open(columns)
+    async function* readParts(): AsyncGenerator<ExportPart> {
+      yield readPart(lines, reader, onTime)
+      for await (const part of csv) yield readPart(part, reader, onTime)
+    }
     return {
       kind,
       header: header.cells,
-      localTimes: columns.localTimes(),
-      parts: (async function* () {
-        yield readPart(lines, reader, onTime)
-        for await (const part of csv) yield readPart(part, reader, onTime)
-      })(),
-      rowSpan: () =>
+      /** Columns whose times were read in the timezone. */
+      localTimes: columns.localTimes,
+      /** They can be gone through once. */
+      parts: readParts(),
+      /** Times of the first and the last row that were read so far. */
+      rowSpan: (): PartialSpan =>
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
+      /** Which sides of the ledger the rows read so far tell completely. */
       sides: reader.sides,
+      /** 0 to 100, of the file's bytes. */
       percentRead: () => (text.bytesRead() / text.byteSize) * 100,
+      /** When the file was last written to. */
       writtenAt: text.writtenAt,
     }
   } catch (error) {
@@ -75,19 +67,39 @@ export async function openExport(path: string, timezone: string): Promise<OpenEx
   }
 }
 
+/**
+ * The kind of an export, told by its header.
+ *
+ * @throws BadExport when it is none, with what the nearest one lacks
+ */
+function recognizeExport(header: readonly string[]): ExportKind {
+  const names = new Set(header.map((name) => name.trim().toLowerCase()))
+  const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
+  const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
+  if (nearest?.lacks.length === 0) return nearest.kind
+  throw new BadExport(
+    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${nearest?.lacks.join(', ')}`,
+  )
+}
+
+function missing(kind: ExportKind, names: ReadonlySet<string>): string[] {
+  return kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
+}
+
 function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void): ExportPart {
   const batch: LedgerBatch = emptyBatch()
-  const badLines: ExportPart['badLines'] = []
-  for (const line of lines) {
-    if (line.fault !== null) {
-      badLines.push({ line, problem: badLine(line, line.fault) })
+  const badLines: BadLine[] = []
+  for (const { number, cells, fault } of lines) {
+    if (fault !== null) {
+      badLines.push({ number, cells, column: null, value: null, reason: fault })
       continue
     }
     try {
-      onTime(reader.read(line.cells, batch).getTime())
+      onTime(reader.read(cells, batch).getTime())
     } catch (error) {
       if (!(error instanceof BadCell)) throw error
-      badLines.push({ line, problem: badLine(line, error) })
+      const { column, value, message } = error
+      badLines.push({ number, cells, column, value, reason: message })
     }
   }
   return { batch, badLines }

@@ -2,33 +2,30 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { BadExport } from './bad-export.ts'
+import { BadExport } from './import-errors.ts'
 
 /** Bytes that are read at once: few, because what they hold is parsed while Postgres may wait for its next statement. */
 const chunkBytes = 64 * 1024
-
-export type TextFile = {
-  /** The text in parts, in UTF-8 and without a byte order mark. It can be gone through once. */
-  parts: AsyncIterable<string>
-  /** Bytes of the file that have been read so far. */
-  bytesRead(): number
-  byteSize: number
-  /** When it was last written to. */
-  writtenAt: Date
-}
 
 /**
  * Opens a text, unpacked when it is gzip.
  *
  * @throws BadExport when there is no such file, and from `parts` when it cannot be unpacked or is not UTF-8
  */
-export async function openText(path: string): Promise<TextFile> {
+export async function openText(path: string) {
   try {
     const { isGzip, size, mtime } = await lookAt(path)
     const file = createReadStream(path, { highWaterMark: chunkBytes })
     // An error of the file ends the unpacking with it, and is thrown from there.
     const bytes = isGzip ? pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {}) : file
-    return { parts: decode(bytes), bytesRead: () => file.bytesRead, byteSize: size, writtenAt: mtime }
+    return {
+      /** The text in parts, in UTF-8 and without a byte order mark. It can be gone through once. */
+      parts: decode(bytes),
+      /** Bytes of the file that have been read so far. */
+      bytesRead: () => file.bytesRead,
+      byteSize: size,
+      writtenAt: mtime,
+    }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new BadExport(`it cannot be opened: ${reason}`, { cause })

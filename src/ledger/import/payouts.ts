@@ -1,27 +1,18 @@
-import type { Columns, Line, NeededReader } from './columns.ts'
+import { type Columns, fieldsReader, type Line, type NeededReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
-function openPayout(columns: Columns) {
-  const id = columns.needed('payout_id')
-  const arrivalDate = columns.time('payout_expected_arrival_date')
-  const status = columns.text('payout_status')
-  const type = columns.text('payout_type')
-  const description = columns.text('payout_description')
-  const destinationId = columns.text('payout_destination_id')
-  const reversedAt = timeOfVersion(columns, 'payout_reversed_at', 'effective_at')
-  const traceId = columns.text('trace_id')
-  const traceIdStatus = columns.text('trace_id_status')
-  return (line: Line) => ({
-    id: id(line),
-    arrivalDate: arrivalDate(line),
-    status: status(line),
-    type: type(line),
-    description: description(line),
-    destinationId: destinationId(line),
-    reversedAt: reversedAt(line),
-    traceId: traceId(line),
-    traceIdStatus: traceIdStatus(line),
+function payoutReader(columns: Columns) {
+  return fieldsReader({
+    id: columns.neededText('payout_id'),
+    arrivalDate: columns.time('payout_expected_arrival_date'),
+    status: columns.text('payout_status'),
+    type: columns.text('payout_type'),
+    description: columns.text('payout_description'),
+    destinationId: columns.text('payout_destination_id'),
+    reversedAt: timeOfVersion(columns, 'payout_reversed_at', 'effective_at'),
+    traceId: columns.text('trace_id'),
+    traceIdStatus: columns.text('trace_id_status'),
   })
 }
 
@@ -47,40 +38,35 @@ function balanceChangeReader(columns: Columns, category: (line: Line) => string)
 }
 
 function open(columns: Columns): LineReader {
-  const id = columns.needed('balance_transaction_id')
-  const category = columns.needed('reporting_category')
-  const currency = currencyReader(columns, 'currency')
+  const category = columns.neededText('reporting_category')
   const change = balanceChangeReader(columns, category)
   const effectiveAt = columns.neededTime('effective_at_utc', 'effective_at')
-  const description = columns.text('description')
-  const regulatoryTag = columns.text('regulatory_tag')
-  const payoutOf = openPayout(columns)
+  const transactionOf = fieldsReader({
+    id: columns.neededText('balance_transaction_id'),
+    reportingCategory: category,
+    currency: currencyReader(columns, 'currency'),
+    created: effectiveAt,
+    effectiveAt,
+    description: columns.text('description'),
+    regulatoryTag: columns.text('regulatory_tag'),
+  })
+  const payoutOf = payoutReader(columns)
 
   return {
     sides: () => ['payouts'],
     read: (line, batch) => {
       const payout = payoutOf(line)
       const amounts = change(line)
-      const at = effectiveAt(line)
-      const row = { id: id(line), reportingCategory: category(line), currency: currency(line) }
-      batch.balanceTransactions.push({
-        ...row,
-        ...amounts,
-        created: at,
-        effectiveAt: at,
-        description: description(line),
-        sourceId: payout.id,
-        payoutId: payout.id,
-        regulatoryTag: regulatoryTag(line),
-      })
+      const row = transactionOf(line)
+      batch.balanceTransactions.push({ ...row, ...amounts, sourceId: payout.id, payoutId: payout.id })
       const isPayout = row.reportingCategory === 'payout'
       batch.payouts.push({
         ...payout,
         currency: row.currency,
         // What came back came back at a time of its own.
-        ...(isPayout && { amount: -amounts.amount, effectiveAt: at }),
+        ...(isPayout && { amount: -amounts.amount, effectiveAt: row.effectiveAt }),
       })
-      return at
+      return row.effectiveAt
     },
   }
 }

@@ -1,8 +1,8 @@
 import { Temporal } from 'temporal-polyfill'
-import { BadCell } from './bad-cell.ts'
+import { BadCell } from './import-errors.ts'
 
 const timePattern =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?: ?(Z|UTC|[+-]\d\d:\d\d))?$/
+  /^([1-9]\d{3}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?:(:\d\d)(?:\.\d+)?)?)?(?: ?(Z|UTC|[+-]\d\d:\d\d))?$/
 
 const minute = 60_000
 
@@ -21,10 +21,11 @@ export function createTimeReader(timezone: string): TimeReader {
   let last: { text: string; at: Date } | null = null
   return (text) => {
     if (last?.text === text) return last.at
-    const parts = timePattern.exec(text)
-    const wall = parts && wallClock(parts)
-    if (wall === null) throw new BadCell('is no time, such as 2026-09-01 14:30:00')
-    const offset = parts?.[7]
+    const [, day = '', clock = '00:00', seconds = ':00', offset] = timePattern.exec(text) ?? []
+    const wall = Date.parse(`${day}T${clock}${seconds}Z`)
+    // Date.parse takes the 31st of February for one of March, and 24:00 for the next day.
+    if (new Date(wall).getUTCDate() !== Number(day.slice(-2)))
+      throw new BadCell('is no time, such as 2026-09-01 14:30:00')
     const at = new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
     last = { text, at }
     return at
@@ -36,24 +37,6 @@ function offsetOf(text: string): number {
   if (text === 'Z' || text === 'UTC') return 0
   const [hours = 0, minutes = 0] = text.slice(1).split(':').map(Number)
   return (text.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * minute
-}
-
-/** The wall clock's milliseconds as if it were in UTC; null when there is no such day or hour. */
-function wallClock(parts: readonly (string | undefined)[]): number | null {
-  const [, year, month, day, hours = '0', minutes = '0', seconds = '0'] = parts
-  const at = Date.UTC(
-    Number(year),
-    Number(month) - 1,
-    Number(day),
-    Number(hours),
-    Number(minutes),
-    Number(seconds),
-  )
-  // Date.UTC takes the 31st of February for one of March, and the year 26 for 1926.
-  const date = new Date(at)
-  const isYear = date.getUTCFullYear() === Number(year)
-  const isDay = isYear && Number(month) <= 12 && date.getUTCDate() === Number(day)
-  return isDay && hours < '24' && minutes < '60' && seconds < '60' ? at : null
 }
 
 /** Offsets of a zone, each kept for the quarter of an hour that it was asked for: no zone changes its clocks within one. */

@@ -1,9 +1,9 @@
-import { BadCell } from './bad-cell.ts'
 import type { Columns, Line, NeededReader, Reader } from './columns.ts'
+import { BadCell } from './import-errors.ts'
 
 /** The three-letter code of a settlement currency, in lower case. */
 export function currencyReader(columns: Columns, name: string): NeededReader<string> {
-  const read = columns.needed(name)
+  const read = columns.neededText(name)
   return (line) => {
     const currency = read(line)
     if (!/^[a-z]{3}$/i.test(currency)) {

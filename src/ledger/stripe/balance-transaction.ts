@@ -1,11 +1,15 @@
 import type Stripe from 'stripe'
 import { emptyBatch, type LedgerBalanceTransaction, type LedgerBatch, type LedgerFeeDetail } from '../rows.ts'
-import { chargeRow } from './charge.ts'
-import { customerRow } from './customer.ts'
-import { idOf, wholeOf } from './expandable.ts'
-import { payoutEffectiveAt, payoutRow } from './payout.ts'
-import { type SourceFacts, sourceFacts } from './source.ts'
-import { timeOf } from './values.ts'
+import {
+  chargeRow,
+  customerRow,
+  idOf,
+  metadataOf,
+  payoutEffectiveAt,
+  payoutRow,
+  timeOf,
+  wholeOf,
+} from './objects.ts'
 
 /** What the rows below need of the API beside the transaction itself. */
 export const expandTransactions = [
@@ -80,4 +84,118 @@ function feeDetailRows({ id, fee_details }: Stripe.BalanceTransaction): LedgerFe
     description,
     application,
   }))
+}
+
+/** What the payer saw, without a sign. */
+type FacingAmount = { amount: number; currency: string }
+
+/** What the object behind a balance transaction tells of it. */
+type SourceFacts = {
+  columns: Partial<LedgerBalanceTransaction>
+  facing?: FacingAmount
+  charge?: Stripe.Charge | null
+  payout?: Stripe.Payout
+}
+
+/** Objects of other kinds, or of kinds that are newer than this, tell nothing beyond their id. */
+function sourceFacts(source: Stripe.BalanceTransactionSource | null): SourceFacts {
+  switch (source?.object) {
+    case 'charge':
+      return chargeFacts(source)
+    case 'refund':
+      return refundFacts(source)
+    case 'dispute':
+      return disputeFacts(source)
+    case 'payout':
+      return { columns: { payoutId: source.id }, payout: source }
+    case 'transfer':
+      return { columns: transferColumns(source) }
+    case 'transfer_reversal':
+      return { columns: transferColumns(source.transfer) }
+    case 'connect_collection_transfer':
+      return { columns: connectedAccountColumns(source.destination) }
+    case 'application_fee':
+      return applicationFeeFacts(source)
+    case 'fee_refund':
+      return applicationFeeFacts(source.fee)
+    default:
+      return { columns: {} }
+  }
+}
+
+function facingOf({
+  amount,
+  currency,
+  presentment_details: presented,
+}: Stripe.Charge | Stripe.Refund): FacingAmount {
+  return presented
+    ? { amount: presented.presentment_amount, currency: presented.presentment_currency }
+    : { amount, currency }
+}
+
+function transferColumns(link: string | Stripe.Transfer): Partial<LedgerBalanceTransaction> {
+  const transfer = wholeOf(link)
+  return {
+    destinationPaymentId: idOf(transfer?.destination_payment),
+    transferMetadata: metadataOf(transfer?.metadata),
+    ...connectedAccountColumns(transfer?.destination),
+  }
+}
+
+function chargeFacts(charge: Stripe.Charge): SourceFacts {
+  return {
+    columns: {
+      chargeId: charge.id,
+      ...connectedAccountColumns(charge.transfer_data?.destination),
+      ...(charge.transfer && transferColumns(charge.transfer)),
+    },
+    facing: facingOf(charge),
+    charge,
+  }
+}
+
+function refundFacts(refund: Stripe.Refund): SourceFacts {
+  return {
+    columns: { chargeId: idOf(refund.charge), refundMetadata: metadataOf(refund.metadata) },
+    facing: facingOf(refund),
+    charge: wholeOf(refund.charge),
+  }
+}
+
+function disputeFacts(dispute: Stripe.Dispute): SourceFacts {
+  return {
+    columns: { chargeId: idOf(dispute.charge), disputeReason: dispute.reason },
+    facing: { amount: dispute.amount, currency: dispute.currency },
+    charge: wholeOf(dispute.charge),
+  }
+}
+
+/** A fee comes from a charge of the platform, or else from a direct charge on the connected account. */
+function applicationFeeFacts(link: string | Stripe.ApplicationFee): SourceFacts {
+  const fee = wholeOf(link)
+  if (!fee) return { columns: {} }
+  const chargeId = idOf(fee.originating_transaction)
+  return {
+    columns: {
+      ...connectedAccountColumns(fee.account),
+      chargeId,
+      connectedAccountDirectChargeId: chargeId === null ? idOf(fee.charge) : null,
+    },
+  }
+}
+
+type ConnectedAccountColumns = Pick<
+  LedgerBalanceTransaction,
+  'connectedAccountId' | 'connectedAccountName' | 'connectedAccountCountry'
+>
+
+/** The account that a platform's transfer, charge or fee is about. Its name is the one that customers see, if it has one. */
+function connectedAccountColumns(link: string | Stripe.Account | null | undefined): ConnectedAccountColumns {
+  const account = wholeOf(link)
+  return {
+    connectedAccountId: idOf(link),
+    connectedAccountName:
+      account?.business_profile?.name ?? account?.settings?.dashboard?.display_name ?? null,
+    connectedAccountCountry: account?.country ?? null,
+  }
 }

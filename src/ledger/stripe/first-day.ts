@@ -1,5 +1,5 @@
 import type Stripe from 'stripe'
-import { secondsOf, timeOf } from './values.ts'
+import { secondsOf, timeOf } from './objects.ts'
 
 const daySeconds = 86_400
 /** Stripe has no balance transaction that is older than Stripe. */

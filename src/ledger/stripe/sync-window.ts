@@ -5,14 +5,9 @@ import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
 import { expandTransactions, ledgerBatch } from './balance-transaction.ts'
 import { chunksOf } from './chunks.ts'
-import { wholeOf } from './expandable.ts'
-import { invoiceChargeRow } from './invoice-payment.ts'
-import { markSwept } from './mark-swept.ts'
-import { notePayout } from './open-payouts.ts'
-import { sweepOf } from './payout.ts'
-import type { StripeLedger } from './stripe-ledger.ts'
-import { type SyncState, writeSyncState } from './sync-state.ts'
-import { secondsOf } from './values.ts'
+import { invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
+import { markSwept, notePayout, sweepOf } from './payouts.ts'
+import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 
 /** A span of time whose balance transactions are read and stored together. */
 export type SyncWindow = {

@@ -2,11 +2,9 @@ import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
 import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
 import { refreshStatistics } from '../statistics.ts'
-import { claimSync } from './claim-sync.ts'
 import { findFirstDay } from './first-day.ts'
-import { refreshPayouts } from './refresh-payouts.ts'
-import type { StripeLedger } from './stripe-ledger.ts'
-import { readSyncState, type SyncState } from './sync-state.ts'
+import { refreshPayouts } from './payouts.ts'
+import { claimSync, readSyncState, type StripeLedger, type SyncState } from './sync-state.ts'
 import { type SyncWindow, syncWindow } from './sync-window.ts'
 
 const minute = 60_000

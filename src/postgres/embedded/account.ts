@@ -1,61 +1,45 @@
-import type { Stats } from 'node:fs'
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 
-/** A system account; ids as unsigned numbers, the way `stat` gives them. */
+/** A system account; ids as unsigned numbers, as `stat` returns them. */
 export type Account = { uid: number; gid: number }
 
-/** Permission bits of one class (owner, group or others). */
-export const ENTER = 0o1
-export const READ = 0o4
-
-const CANDIDATES = ['nobody', 'postgres', 'daemon']
+const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
- * The account that runs Postgres when we are root, which Postgres refuses to be.
- *
- * `nobody` comes first: it exists on every Unix, so there is nothing to create and nothing to clean up. Its
- * price is that other services running as `nobody` could read the cluster's files; a machine where that
- * matters runs the gateway as an ordinary user, or sets DATABASE_URL.
+ * The account that runs Postgres; null when this process can run it itself, which root cannot. `nobody` comes
+ * first: it exists on every Unix, so there is nothing to create and nothing to clean up. Its price is that
+ * other services running as `nobody` could read the cluster's files; a machine where that matters runs the
+ * gateway as an ordinary user, or sets DATABASE_URL.
  *
  * @throws when the account file lists none of the known accounts
  */
-export async function unprivilegedAccount(accountFile = '/etc/passwd'): Promise<Account> {
+export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Account | null> {
+  if (process.getuid?.() !== 0) return null
   const accounts = await readFile(accountFile, 'utf8').catch(() => '')
   const lines = accounts.split('\n').map((line) => line.split(':'))
-  for (const name of CANDIDATES) {
+  for (const name of candidates) {
     const [, , uid, gid] = lines.find((line) => line[0] === name) ?? []
     // `>>> 0`: macOS writes nobody's id as -2.
     if (uid && gid && Number(uid) !== 0) return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }
   }
   throw new Error(
-    `Postgres refuses to run as root, and ${accountFile} has no unprivileged account for it (${CANDIDATES.join(', ')}). ` +
+    `Postgres refuses to run as root, and ${accountFile} has no unprivileged account for it (${candidates.join(', ')}). ` +
       'Run the gateway as an ordinary user, or set DATABASE_URL.',
   )
 }
 
-/** Spawn options that make a child process run as `account`; as ourselves without one. */
-export function runAs(account: Account | undefined): { uid?: number; gid?: number } {
+/** Spawn options that run a child process as `account`; as the user of this process without one. */
+export function runAs(account: Account | null): { uid?: number; gid?: number } {
   // `| 0`: spawn takes signed 32-bit ids.
   return account ? { uid: account.uid | 0, gid: account.gid | 0 } : {}
 }
 
-/**
- * Whether `account` can enter every folder above `path` and has the `wanted` permission on `path` itself.
- * Judged by owner and mode only; access lists are not looked at.
- */
-export async function canReach(account: Account, path: string, wanted: number): Promise<boolean> {
-  const target = await realpath(path)
-  if (!grants(await stat(target), account, wanted)) return false
-  for (let folder = dirname(target); ; folder = dirname(folder)) {
-    if (!grants(await stat(folder), account, ENTER)) return false
-    if (folder === dirname(folder)) return true
-  }
-}
-
-function grants(entry: Stats, account: Account, wanted: number): boolean {
-  let bits = entry.mode
-  if (entry.uid === account.uid) bits >>= 6
-  else if (entry.gid === account.gid) bits >>= 3
-  return (bits & wanted) === wanted
+/** Whether `account` can read the file (`-r`), or run the program or enter the folder (`-x`), at `path`. */
+export async function canReach(account: Account, path: string, access: '-r' | '-x'): Promise<boolean> {
+  return await promisify(execFile)('test', [access, path], { ...runAs(account), cwd: '/' }).then(
+    () => true,
+    () => false,
+  )
 }

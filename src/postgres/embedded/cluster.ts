@@ -1,37 +1,59 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, realpath, stat } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Account, canReach, ENTER, unprivilegedAccount } from './account.ts'
+import { promisify } from 'node:util'
+import { type Account, canReach, postgresAccount, runAs } from './account.ts'
 import { reachableBinaries } from './binaries.ts'
-import { exists, giveFolder } from './files.ts'
-import { type Cluster, createCluster, removeLeftovers } from './initdb.ts'
-import { type ClusterRecord, localHome, readRecord, recordPath, writeRecord } from './record.ts'
-import {
-  belongsToAnother,
-  nearestExisting,
-  removeAbandonedClusters,
-  SYSTEM_DIR,
-  withSystemDir,
-  writeOwner,
-} from './system.ts'
+import { type ClusterRecord, claimRecord } from './record.ts'
 
-type Options = { log: (message: string) => void; signal?: AbortSignal | undefined }
+const run = promisify(execFile)
+
+/** A Postgres cluster on disk and what it takes to run it. All paths are absolute, without symlinks. */
+export type Cluster = ClusterRecord & {
+  logFile: string
+  /** Runs Postgres; null when this process does. */
+  account: Account | null
+  /** The folder with the programs. */
+  binaries: string
+  /** True when this call had to run initdb. */
+  isNew: boolean
+}
+
+export type ClusterOptions = {
+  dataDir: string
+  onProgress: (message: string) => void
+  signal?: AbortSignal | undefined
+}
+
+/** No variable of this process (PGDATA, LANG, …) may reach Postgres; English, because messages are looked for. */
+export const postgresEnvironment = { LC_ALL: 'C', TZ: 'UTC' }
+
+/** The locale built in sorts and folds alike on every system, and no system update can break indexes built with it. */
+const initdbFlags = [
+  '--username=postgres',
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  '--locale=C',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--no-instructions',
+]
 
 /**
- * Makes the data folder when it is missing, for us alone; as root and below folders that everybody can enter,
- * enterable (0711), so that an unprivileged Postgres reaches its cluster in it. Gives its real path.
+ * Makes the data folder when it is missing, for this user alone; as root and below folders that every account
+ * can enter, enterable (0711), so that an unprivileged Postgres reaches its cluster in it. Returns its real
+ * path.
  *
  * @throws when it cannot be made, or when root finds no account to run Postgres
  */
 export async function makeDataDir(path: string): Promise<string> {
   const wanted = resolve(path)
   const account = await postgresAccount()
-  const above = await nearestExisting(wanted)
-  const enterable = account !== undefined && (await canReach(account, above, ENTER))
   try {
     const made = await mkdir(wanted, { recursive: true, mode: 0o700 })
-    // Not by mkdir, which the umask of a careful user would overrule.
-    if (made !== undefined && enterable) await chmod(wanted, 0o711)
+    // Not by mkdir, whose mode the umask of a careful user would restrict.
+    if (made && account && (await canReach(account, dirname(made), '-x'))) await chmod(wanted, 0o711)
     return await realpath(wanted)
   } catch (cause) {
     throw new Error(
@@ -41,93 +63,78 @@ export async function makeDataDir(path: string): Promise<string> {
   }
 }
 
-/** `isNew`: initdb had to run. */
-export type PreparedCluster = { cluster: Cluster; isNew: boolean }
-
 /**
- * The cluster of a data folder, made when there is none. Call it while holding the lock of the data folder.
+ * The cluster of a data folder, made when there is none. Only for the process that owns the server of the
+ * folder.
  *
  * @throws when the password of a cluster is lost, when there is no binary or account to run it, when initdb
  * fails
  */
-export async function prepareCluster(dataDir: string, options: Options): Promise<PreparedCluster> {
-  const { home, password } = await claimRecord(dataDir, options)
-  const data = join(home, 'data')
-  const account = await accountOf(data)
-  const binaries = await reachableBinaries(account, options.signal)
-  const cluster = { dataDir, home, data, logFile: join(home, 'postgres.log'), password, account, binaries }
-
-  const isNew = !(await exists(data))
+export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOptions): Promise<Cluster> {
+  const wanted = await postgresAccount()
+  const record = await claimRecord(dataDir, wanted, onProgress)
+  const { home, data } = record
+  const isNew = !existsSync(data)
+  const account = wanted && !isNew ? await ownerOf(data, wanted) : wanted
+  const binaries = await reachableBinaries(account)
+  const cluster = { ...record, logFile: join(home, 'postgres.log'), account, binaries, isNew }
   if (isNew) {
-    options.log(`Creating a Postgres cluster in ${home}.`)
-    await mkdir(home, { recursive: true, mode: 0o700 })
-    if (account) await chmod(home, 0o711)
+    onProgress(`Creating a Postgres cluster in ${home}.`)
+    await createCluster(cluster, signal)
+  } else if (account && !(await canReach(account, data, '-x'))) {
+    throw new Error(
+      `Postgres cannot run as root, and user ${account.uid}, who runs it here, may not enter a folder above ${data}. ` +
+        'Was it moved below a folder of root? Move it back, or let others enter those folders (chmod o+x).',
+    )
   }
-  await removeLeftovers(home)
-  if (isNew) await createCluster(cluster, options.signal)
-  else if (account && !(await canReach(account, data, ENTER))) throw unreachable(data, account)
-  return { cluster, isNew }
+  return cluster
 }
 
-function unreachable(data: string, { uid }: Account): Error {
-  return new Error(
-    `Postgres cannot run as root, and user ${uid}, who runs it here, may not enter a folder above ${data}. ` +
-      'Was it moved below a folder of root? Move it back, or let others enter those folders (chmod o+x).',
-  )
-}
-
-async function postgresAccount(): Promise<Account | undefined> {
-  return process.getuid?.() === 0 ? await unprivilegedAccount() : undefined
-}
-
-/** As root, a cluster that exists is run by its owner: it may have been made by an ordinary user. */
-async function accountOf(data: string): Promise<Account | undefined> {
-  const account = await postgresAccount()
-  if (!account || !(await exists(data))) return account
+/** The owner of a cluster that exists runs it: an ordinary user may have made it. */
+async function ownerOf(data: string, wanted: Account): Promise<Account> {
   const { uid, gid } = await stat(data)
   if (uid !== 0) return { uid, gid }
-  // Postgres never made this: someone copied the folder as root.
-  await giveFolder(data, account)
-  return account
-}
-
-async function claimRecord(dataDir: string, options: Options): Promise<ClusterRecord> {
-  const record = await readRecord(dataDir)
-  if (!record) return await newRecord(dataDir, options)
-  if (dirname(record.home) !== SYSTEM_DIR) return record
-  const isOurs = await withSystemDir(async () => {
-    if (await belongsToAnother(record.home, dataDir)) return false
-    await writeOwner(record.home, dataDir)
-    return true
-  }, options.signal)
-  if (isOurs) return record
-  options.log(`${dataDir} is a copy: the cluster that it names belongs to the original.`)
-  return await newRecord(dataDir, options)
+  // Postgres never made this: the folder was copied as root.
+  await run('chown', ['-hR', `${wanted.uid}:${wanted.gid}`, data])
+  return wanted
 }
 
 /**
- * Written before the cluster is made: from then on a crash leaves nothing that the next start does not
- * finish.
+ * Makes the cluster's files with initdb: in another folder first, so that a cluster which was cut short is
+ * never taken for a whole one.
+ *
+ * @throws when initdb fails, with what it said
  */
-async function newRecord(dataDir: string, { log, signal }: Options): Promise<ClusterRecord> {
-  const password = randomBytes(24).toString('base64url')
-  const account = await postgresAccount()
-  if (!account || (await canReach(account, dataDir, ENTER))) {
-    const record = { home: localHome(dataDir), password }
-    if (await exists(join(record.home, 'data'))) {
-      throw new Error(
-        `${record.home} holds a Postgres cluster, but ${recordPath(dataDir)} with its password is gone. ` +
-          'Restore that file, or move the folder away to begin with an empty database.',
-      )
-    }
-    await writeRecord(dataDir, record)
-    return record
+async function createCluster(cluster: Cluster, signal?: AbortSignal): Promise<void> {
+  const { home, data, account, binaries, password } = cluster
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  if (account) await chmod(home, 0o711)
+  // An initdb whose gateway was killed may still be running; then the next start removes the rest.
+  for (const name of await readdir(home))
+    if (name.startsWith('data.')) await rm(join(home, name), { recursive: true, force: true }).catch(() => {})
+  const fresh = await mkdtemp(`${data}.`)
+  const passwordFile = join(fresh, 'password')
+  try {
+    await writeFile(passwordFile, password, { mode: 0o600 })
+    if (account) await run('chown', ['-R', `${account.uid}:${account.gid}`, fresh])
+    const flags = ['-D', join(fresh, 'data'), '--pwfile', passwordFile, ...initdbFlags]
+    // It also waits until all it wrote is on the disk: 0.1 s of 0.5 s. Postgres's own checkpoints would never
+    // do that for files which they do not change.
+    await run(join(binaries, 'initdb'), flags, {
+      ...runAs(account),
+      cwd: home,
+      env: postgresEnvironment,
+      signal,
+    })
+    await rename(join(fresh, 'data'), data)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(
+      `initdb could not make a Postgres cluster in ${home}. ` +
+        `Mend the reason, or set DATABASE_URL to a Postgres of your own:\n${reason}`,
+      { cause },
+    )
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
   }
-  return await withSystemDir(async () => {
-    const record = { home: join(SYSTEM_DIR, randomBytes(8).toString('hex')), password }
-    await writeRecord(dataDir, record)
-    await writeOwner(record.home, dataDir)
-    await removeAbandonedClusters(log)
-    return record
-  }, signal)
 }

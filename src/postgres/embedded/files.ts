@@ -1,53 +1,42 @@
-import { chown, lchown, lstat, open, readdir, readFile, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import type { Account } from './account.ts'
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import type { z } from 'zod'
 
-/** Whether anything, a dangling link too, stands at `path`. */
-export async function exists(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    () => false,
-  )
+/**
+ * Where root keeps what an unprivileged Postgres must reach when the checkout or the data folder lies below a
+ * folder which only root can enter:
+ *
+ *     postgres-<package version>/   a copy of the binaries
+ *     <cluster id>/                 a cluster
+ *     <cluster id>.json             which DATA_DIR it belongs to
+ */
+export const systemFolder = '/var/lib/report-gateway'
+
+/** Makes the system folder when it is missing, and returns its path. */
+export async function makeSystemFolder(): Promise<string> {
+  try {
+    await mkdir(systemFolder, { recursive: true })
+    await chmod(systemFolder, 0o755)
+    return systemFolder
+  } catch (cause) {
+    throw new Error(
+      `Postgres cannot run as root, and ${systemFolder}, where another account could run it, cannot be made. ` +
+        'Run as an ordinary user, or set DATABASE_URL.',
+      { cause },
+    )
+  }
 }
 
-/** The parsed content of a JSON file. @throws when the file is missing or is not JSON; the error names it */
-export async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8')
+/** The content of a JSON file. @throws when it is missing or is not as expected; the error names it */
+export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T> {
   try {
-    return JSON.parse(text)
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
-    throw new Error(`${file} is not JSON. Restore it, or move it and the cluster it names away.`, { cause })
+    throw new Error(`Cannot read ${file}. Is it whole, and does it belong to this user?`, { cause })
   }
 }
 
 /** Writes a JSON file of mode 0600 which after a crash is either the old one or the new one. */
 export async function writeJson(file: string, value: object): Promise<void> {
-  const fresh = `${file}.new`
-  const handle = await open(fresh, 'w', 0o600)
-  try {
-    await handle.writeFile(`${JSON.stringify(value, null, 2)}\n`)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await renameDurably(fresh, file)
-}
-
-/** Renames within one folder and waits until the new name is on the disk. */
-export async function renameDurably(from: string, to: string): Promise<void> {
-  await rename(from, to)
-  const folder = await open(dirname(to), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
-/** Gives a folder and all that is in it to `account`. */
-export async function giveFolder(folder: string, account: Account): Promise<void> {
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    await lchown(join(entry.parentPath, entry.name), account.uid, account.gid)
-  }
-  await chown(folder, account.uid, account.gid)
+  await writeFile(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true })
+  await rename(`${file}.new`, file)
 }

@@ -1,49 +1,133 @@
-import { join, resolve } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { exists, readJson, writeJson } from './files.ts'
-
-const recordFile = z.object({ cluster: z.string(), password: z.string() })
+import { type Account, canReach } from './account.ts'
+import { makeSystemFolder, readJson, systemFolder, writeJson } from './files.ts'
+import { findPostmaster, stopPostmaster } from './postmaster.ts'
 
 /** What `DATA_DIR/postgres.json` says. */
 export type ClusterRecord = {
-  /** Absolute path of the folder that holds the cluster. */
+  dataDir: string
+  /**
+   * Absolute path of the folder that holds the cluster. As root it belongs to root, so that Postgres cannot put
+   * a link where this process writes.
+   */
   home: string
+  /** The folder of the cluster itself. */
+  data: string
   /** The password of the superuser `postgres`. */
   password: string
 }
+
+const recordFile = z.object({ cluster: z.string(), password: z.string() })
+/** Stands beside a cluster in the system folder. `device`: the file system of DATA_DIR. */
+const ownerFile = z.object({ dataDir: z.string(), device: z.number() })
 
 export function recordPath(dataDir: string): string {
   return join(dataDir, 'postgres.json')
 }
 
-/**
- * The record of a data folder, or undefined when it has none.
- *
- * @throws when the record cannot be read or understood
- */
-export async function readRecord(dataDir: string): Promise<ClusterRecord | undefined> {
+/** The record of a data folder; null when it has none. @throws when it cannot be read or understood */
+export async function readRecord(dataDir: string): Promise<ClusterRecord | null> {
   const file = recordPath(dataDir)
-  if (!(await exists(file))) return undefined
-  try {
-    const { cluster, password } = recordFile.parse(await readJson(file))
-    return { home: resolve(dataDir, cluster), password }
-  } catch (cause) {
-    throw new Error(
-      `Cannot read ${file}, which says where the embedded Postgres is. Is it whole, and does it belong to this user?`,
-      { cause },
-    )
+  if (!existsSync(file)) return null
+  const { cluster, password } = await readJson(file, recordFile)
+  const home = resolve(dataDir, cluster)
+  return { dataDir, home, data: join(home, 'data'), password }
+}
+
+/**
+ * The record of a data folder for the process that owns its server; a new one when there is none, or when the
+ * folder is a copy, whose cluster belongs to the original. A new record is written before its cluster is made:
+ * from then on a crash leaves nothing that the next start does not finish.
+ *
+ * @param account what runs Postgres
+ * @throws when the folder has a cluster but no record with its password
+ */
+export async function claimRecord(
+  dataDir: string,
+  account: Account | null,
+  onProgress: (message: string) => void,
+): Promise<ClusterRecord> {
+  const record = await readRecord(dataDir)
+  if (record && dirname(record.home) !== systemFolder) return record
+  if (record && !(await belongsToAnother(record.home, dataDir))) {
+    await writeOwner(record.home, dataDir)
+    return record
+  }
+  if (record) onProgress(`${dataDir} is a copy: the cluster that it names belongs to the original.`)
+
+  if (!account || (await canReach(account, dataDir, '-x'))) {
+    const home = join(dataDir, 'postgres')
+    if (existsSync(join(home, 'data'))) {
+      throw new Error(
+        `${home} holds a Postgres cluster, but ${recordPath(dataDir)} with its password is gone. ` +
+          'Restore that file, or move the folder away to begin with an empty database.',
+      )
+    }
+    // A relative path, so that the data folder can be moved.
+    return await createRecord(dataDir, 'postgres')
+  }
+  const home = join(await makeSystemFolder(), randomBytes(8).toString('hex'))
+  const created = await createRecord(dataDir, home)
+  await writeOwner(home, dataDir)
+  await removeAbandonedClusters(onProgress)
+  return created
+}
+
+async function createRecord(dataDir: string, cluster: string): Promise<ClusterRecord> {
+  const password = randomBytes(24).toString('base64url')
+  await writeJson(recordPath(dataDir), { cluster, password })
+  const home = resolve(dataDir, cluster)
+  return { dataDir, home, data: join(home, 'data'), password }
+}
+
+function ownerPath(home: string): string {
+  return `${home}.json`
+}
+
+async function writeOwner(home: string, dataDir: string): Promise<void> {
+  const { dev: device } = await stat(dataDir)
+  await writeJson(ownerPath(home), { dataDir, device })
+}
+
+/** Whether another data folder still names the cluster. One that was moved does not exist any more. */
+async function belongsToAnother(home: string, dataDir: string): Promise<boolean> {
+  if (!existsSync(ownerPath(home))) return false
+  const owner = await readJson(ownerPath(home), ownerFile)
+  return owner.dataDir !== dataDir && (await readRecord(owner.dataDir))?.home === home
+}
+
+/** Removes the clusters whose data folder was deleted or has another cluster now, and stops their servers. */
+async function removeAbandonedClusters(onProgress: (message: string) => void): Promise<void> {
+  const owners = (await readdir(systemFolder)).filter((name) => name.endsWith('.json'))
+  for (const name of owners) {
+    const home = join(systemFolder, name.slice(0, -'.json'.length))
+    try {
+      const { dataDir, device } = await readJson(ownerPath(home), ownerFile)
+      if (!(await isAbandoned(home, dataDir, device))) continue
+      onProgress(
+        `Removing the Postgres cluster ${home}: ${recordPath(dataDir)} is gone or names another one.`,
+      )
+      const data = join(home, 'data')
+      const postmaster = await findPostmaster(data)
+      if (postmaster) await stopPostmaster(postmaster.pid, data)
+      await rm(home, { recursive: true, force: true })
+      await rm(ownerPath(home), { force: true })
+    } catch (error) {
+      // Leftovers of others must not block the start.
+      onProgress(`Could not tidy up ${home}: ${error instanceof Error ? error.message : error}`)
+    }
   }
 }
 
-/** A cluster inside the data folder is recorded by its relative path, so that the folder can be moved. */
-export async function writeRecord(dataDir: string, { home, password }: ClusterRecord): Promise<void> {
-  const cluster = home === localHome(dataDir) ? LOCAL : home
-  await writeJson(recordPath(dataDir), { cluster, password })
-}
-
-const LOCAL = 'postgres'
-
-/** Where a cluster lives when it can live inside the data folder. */
-export function localHome(dataDir: string): string {
-  return join(dataDir, LOCAL)
+async function isAbandoned(home: string, dataDir: string, device: number): Promise<boolean> {
+  if (existsSync(recordPath(dataDir))) return (await readRecord(dataDir))?.home !== home
+  // A disk that is not mounted at the moment looks like a deleted folder: what is left of the path is on
+  // another one.
+  let left = dataDir
+  while (!existsSync(left)) left = dirname(left)
+  return (await stat(left)).dev === device
 }

@@ -1,6 +1,6 @@
 import { DatabaseError, type FieldDef, type PoolClient, type QueryConfig } from 'pg'
 import { sql } from '../sql.ts'
-import { type OwnReport, sqlTypeOf } from './custom-report.ts'
+import { type CustomReport, sqlTypeOf } from './custom-report.ts'
 import { lineAt, type Problem, ReportFileError } from './problem.ts'
 import { bindStatement } from './statement.ts'
 import { type PostgresType, valueTypes } from './value-type.ts'
@@ -16,8 +16,8 @@ const checkSeconds = 10
  *
  * @throws ReportFileError that names the file and the line
  */
-export async function checkStatement(client: PoolClient, file: string, report: OwnReport): Promise<void> {
-  const { header, lineOf, statement } = report
+export async function checkStatement(client: PoolClient, report: CustomReport): Promise<void> {
+  const { file, header, lineOf, statement } = report
   const nothing = (name: string) => sql`cast(${null} as ${sqlTypeOf(header, name)})`
   const { text, values } = sql`select * from ${bindStatement(statement, nothing)} limit 0`
   // Not the simple protocol, which takes several statements.
@@ -46,12 +46,13 @@ function lineOfPosition(text: string, position: string | undefined): number {
   return Math.max(1, lineAt(before, before.length) - 1)
 }
 
+const adviceByCode: Readonly<Record<string, string>> = {
+  '42601': 'A report is one SELECT.',
+  '42501': 'Grant it to the login that reports have, or do without it.',
+}
+
 function toProblem(text: string, { code, message, hint, position }: DatabaseError): Problem {
-  const advice = {
-    '42601': 'A report is one SELECT.',
-    '42501': 'Grant it to the login that reports have, or do without it.',
-  }
-  const more = [hint, Object.entries(advice).find(([known]) => known === code)?.[1]].filter(Boolean).join(' ')
+  const more = [hint, adviceByCode[code ?? '']].filter(Boolean).join(' ')
   return { line: lineOfPosition(text, position), message: `Postgres says: ${message}. ${more}`.trim() }
 }
 
@@ -65,7 +66,7 @@ async function typesOf(client: PoolClient, fields: readonly FieldDef[]): Promise
 }
 
 /** What is wrong with the columns that the statement gives, by the name of the column. */
-function faultsOf({ header }: OwnReport, fields: readonly FieldDef[], types: readonly PostgresType[]) {
+function faultsOf({ header }: CustomReport, fields: readonly FieldDef[], types: readonly PostgresType[]) {
   const names = fields.map(({ name }) => name)
   const missing = Object.keys(header.columns)
     .filter((name) => !names.includes(name))

@@ -1,36 +1,31 @@
+import { z } from 'zod'
 import type { Tenant } from '../../tenant.ts'
 import type { ReportColumn } from '../column.ts'
-import type { AcceptedParameters, AnyReportType, Availability, OwnLimits } from '../report-type.ts'
+import {
+  columns,
+  decimalSeparator,
+  invalid,
+  type Parameter,
+  type ParameterSet,
+  parameter,
+  preview,
+  timezone,
+} from '../parameters.ts'
+import type { AcceptedParameters, AnyReportType, Availability, CustomLimits } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 import { postgresZone } from '../timezone.ts'
-import type { LineOf } from './front-matter.ts'
-import type { Header } from './header.ts'
-import { parametersOf } from './parameters.ts'
+import type { Header, HeaderParameter } from './header.ts'
+import type { LineOf, Problem } from './problem.ts'
 import { bindStatement, type Statement } from './statement.ts'
 import { valueTypes } from './value-type.ts'
 
-/** A report of the operator's own, as its file has it. */
-export type OwnReport = { header: Header; lineOf: LineOf; statement: Statement }
-
-/** Its SQL alone knows what data there is, so any interval may be asked for. */
-const always: Availability = {
-  from: new Date('0001-01-01T00:00:00Z'),
-  until: new Date('9999-12-31T23:59:59Z'),
-}
-
-/** Postgres's type of a parameter of the statement. */
-export function sqlTypeOf({ parameters }: Header, name: string): Sql {
-  if (name === 'livemode') return sql`boolean`
-  const declared = parameters[name]
-  if (!declared) return sql`text`
-  const { sqlType } = valueTypes[declared.type]
-  return declared.list ? sql`${sqlType}[]` : sqlType
-}
+/** A report that the operator wrote, as its file has it; the file is named from the folder of the process. */
+export type CustomReport = { file: string; header: Header; lineOf: LineOf; statement: Statement }
 
 /** The report type that a file describes. */
-export function defineOwnReport(
-  { header, statement }: Omit<OwnReport, 'lineOf'>,
-  limits: OwnLimits,
+export function defineCustomReport(
+  { header, statement }: Pick<CustomReport, 'header' | 'statement'>,
+  limits: CustomLimits,
 ): AnyReportType {
   return {
     name: header.id,
@@ -47,11 +42,92 @@ export function defineOwnReport(
       ),
       orderBy: null,
     }),
-    own: {
+    custom: {
       rows: Math.min(header.max_rows ?? limits.rows, limits.rows),
       seconds: Math.min(header.max_seconds ?? limits.seconds, limits.seconds),
     },
   }
+}
+
+/** Postgres's type of a parameter of the statement. */
+export function sqlTypeOf({ parameters }: Header, name: string): Sql {
+  if (name === 'livemode') return sql`boolean`
+  const declared = parameters[name]
+  if (!declared) return sql`text`
+  const { sqlType } = valueTypes[declared.type]
+  return declared.list ? sql`${sqlType}[]` : sqlType
+}
+
+/** What is wrong with the parameters that a header declares. */
+export function checkDeclared({ parameters }: Header, lineOf: LineOf): Problem[] {
+  return Object.entries(parameters).flatMap(([name, declared]) =>
+    faultsOf(name, declared).map(({ key, message }) => ({
+      line: lineOf(['parameters', name, key]),
+      message: `"parameters.${name}.${key}": ${message}`,
+    })),
+  )
+}
+
+/** Its SQL alone knows what data there is, so any interval may be asked for. */
+const always: Availability = {
+  from: new Date('0001-01-01T00:00:00Z'),
+  until: new Date('9999-12-31T23:59:59Z'),
+}
+
+/** The parameters of a report: those declared, and those that its columns and its SQL call for. */
+function parametersOf(header: Header, used: ReadonlySet<string>): ParameterSet {
+  const types = new Set(Object.values(header.columns).map(({ type }) => type))
+  const declared = Object.entries(header.parameters).map(([name, one]) => [name, toParameter(one)] as const)
+  return {
+    ...Object.fromEntries(declared),
+    ...(types.has('timestamp') || used.has('timezone') ? timezone : {}),
+    ...(types.has('decimal') ? decimalSeparator : {}),
+    ...columns,
+  }
+}
+
+const maxValues = 1_000
+
+function oneSchema({ type, allowed }: HeaderParameter): z.ZodType<string> {
+  return allowed
+    ? z.enum(allowed, { error: ({ input }) => `${preview(input)} is not allowed.` })
+    : valueTypes[type].schema
+}
+
+function toParameter(declared: HeaderParameter): Parameter {
+  const { type, description, required, list, allowed, default: value } = declared
+  const one = oneSchema(declared)
+  const schema = list
+    ? z
+        .array(one, { error: invalid('list.') })
+        .max(maxValues, { error: `The list is too long: at most ${maxValues} values are allowed.` })
+    : one
+  const whenAbsent = value === undefined ? schema.optional() : one.prefault(String(value))
+  return parameter(description, required ? schema : whenAbsent, {
+    type: valueTypes[type].type,
+    isList: list,
+    allowedValues: allowed ?? null,
+  })
+}
+
+const endsOfInterval = ['interval_start', 'interval_end']
+
+/** What is wrong with how a parameter is declared, and in which of its keys. */
+function faultsOf(name: string, declared: HeaderParameter): { key: string; message: string }[] {
+  const { type, required, list, allowed, default: value } = declared
+  const faults: { key: string; message: string }[] = []
+  if (endsOfInterval.includes(name) && (type !== 'timestamp' || list)) {
+    const message = 'interval_start and interval_end have to be of type timestamp, and no list.'
+    faults.push({ key: type === 'timestamp' ? 'list' : 'type', message })
+  }
+  if (allowed && type !== 'string')
+    faults.push({ key: 'allowed', message: 'Only a string can have "allowed".' })
+  if (value === undefined) return faults
+  if (required)
+    faults.push({ key: 'default', message: 'A parameter that is required has no use for a default.' })
+  if (list) faults.push({ key: 'default', message: 'A list has no default; when it is absent it is null.' })
+  const { error } = oneSchema(declared).safeParse(String(value))
+  return [...faults, ...(error?.issues ?? []).map(({ message }) => ({ key: 'default', message }))]
 }
 
 /** What stands in the statement for one of its parameters: a value with a cast, or null when there is none. */

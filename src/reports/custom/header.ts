@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { shown } from '../parameters.ts'
+import { invalid, preview } from '../parameters.ts'
 import { valueTypeNames } from './value-type.ts'
 
 const idPattern = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.[1-9]\d{0,3}$/
@@ -9,17 +9,16 @@ const namePattern = /^[a-z][a-z0-9_]{0,62}$/
 export const builtInNames = ['account_id', 'livemode', 'columns', 'timezone', 'decimal_separator'] as const
 
 const name = z.string().regex(namePattern, {
-  error: ({ input }) =>
-    `${shown(input)} is no name. Give at most 63 of a to z, 0 to 9 and _, with a letter first.`,
+  error: invalid('name. Give at most 63 of a to z, 0 to 9 and _, with a letter first.'),
 })
 
 const parameterName = name.refine((value) => !builtInNames.some((builtIn) => builtIn === value), {
-  error: ({ input }) => `The parameter ${shown(input)} is built in: it cannot be declared.`,
+  error: ({ input }) => `The parameter ${preview(input)} is built in: it cannot be declared.`,
 })
 
 const sentence = z.string().trim().min(1, { error: 'It is empty.' })
 const type = z.enum(valueTypeNames, {
-  error: ({ input }) => `${shown(input)} is no type. Give one of ${valueTypeNames.join(', ')}.`,
+  error: invalid(`type. Give one of ${valueTypeNames.join(', ')}.`),
 })
 const flag = z.boolean().default(false)
 
@@ -46,16 +45,15 @@ const column = z.strictObject({
 /** What stands before the SQL of a report. */
 export const headerSchema = z.strictObject({
   id: z.string().regex(idPattern, {
-    error: ({ input }) =>
-      `${shown(input)} is no id. Give words in lower case with dots between them and a version at the end, such as shop.orders.1.`,
+    error: invalid(
+      'id. Give words in lower case with dots between them and a version at the end, such as shop.orders.1.',
+    ),
   }),
   title: sentence,
   description: sentence,
   /** Whose rows it gives: those of the caller's account and mode, or the same to everyone. */
   scope: z
-    .enum(['caller', 'everyone'], {
-      error: ({ input }) => `${shown(input)} is no scope. Give caller or everyone.`,
-    })
+    .enum(['caller', 'everyone'], { error: invalid('scope. Give caller or everyone.') })
     .default('caller'),
   /** True when a test key is refused. */
   live_only: flag,

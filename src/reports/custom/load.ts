@@ -1,18 +1,21 @@
-import type { Pool, PoolClient } from 'pg'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import type { AnyReportType, OwnLimits } from '../report-type.ts'
+import type { AnyReportType, CustomLimits } from '../report-type.ts'
 import { checkStatement } from './check-statement.ts'
-import { defineOwnReport } from './custom-report.ts'
+import { type CustomReport, defineCustomReport } from './custom-report.ts'
 import { checkReader } from './login.ts'
-import { allOrProblems, readReports } from './read-folder.ts'
+import { ReportFileError } from './problem.ts'
+import { readReport } from './read-report.ts'
 
 export type LoadOptions = {
-  /** Folder of the reports. */
+  /** Folder of the reports: every file in it that ends with `.sql`. */
   folder: string
   /** Connections of the login that they have. */
   pool: Pool
   /** What each may take at most. */
-  limits: OwnLimits
+  limits: CustomLimits
   /** Names of report types that are there already. */
   taken: readonly string[]
 }
@@ -21,31 +24,86 @@ export type LoadOptions = {
 export type LoadedReport = { file: string; type: AnyReportType }
 
 /**
- * Reads the operator's own reports, and has Postgres say whether each can be run. It takes one query a report or two.
+ * Reads the custom reports, and has Postgres say whether each can be run. It takes one query a report or two.
  *
  * @throws ConfigurationError that names file and line of every mistake, or says what is wrong with the login
  */
-export async function loadOwnReports({ folder, pool, limits, taken }: LoadOptions): Promise<LoadedReport[]> {
+export async function loadCustomReports({
+  folder,
+  pool,
+  limits,
+  taken,
+}: LoadOptions): Promise<LoadedReport[]> {
   const reports = await readReports(folder, taken)
-  const client = await connect(pool)
+  const client = await pool.connect().catch((cause) => {
+    throw unusable('The login for the reports of REPORTS_DIR cannot be used', cause)
+  })
   try {
     await checkReader(client)
-    return await allOrProblems(reports, async ([file, report]) => {
-      await checkStatement(client, file, report)
-      return { file, type: defineOwnReport(report, limits) }
+    return await allOrProblems(reports, async (report) => {
+      await checkStatement(client, report)
+      return { file: report.file, type: defineCustomReport(report, limits) }
     })
   } finally {
     client.release()
   }
 }
 
-async function connect(pool: Pool): Promise<PoolClient> {
+async function readReports(folder: string, taken: readonly string[]): Promise<CustomReport[]> {
+  const places = new Map(taken.map((name) => [name, 'the gateway itself']))
+  const names = await readdir(folder).catch((cause) => {
+    throw unusable('REPORTS_DIR cannot be read', cause)
+  })
+  const files = names.filter((name) => name.endsWith('.sql')).toSorted()
+  return allOrProblems(files, async (name) => {
+    const file = join(folder, name)
+    const report = readReport(file, await readText(file))
+    const { id } = report.header
+    const other = places.get(id)
+    if (other) {
+      const message = `There is a report ${id} already: that of ${other}.`
+      throw new ReportFileError(file, [{ line: report.lineOf(['id']), message }])
+    }
+    places.set(id, file)
+    return report
+  })
+}
+
+async function readText(file: string): Promise<string> {
+  const bytes = await readFile(file)
   try {
-    return await pool.connect()
-  } catch (cause) {
-    const why = cause instanceof Error && cause.message ? cause.message : String(cause)
-    throw new ConfigurationError(`The login for the reports of REPORTS_DIR cannot be used: ${why}.`, {
-      cause,
-    })
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text
+  } catch {}
+  throw new ReportFileError(file, [{ line: 1, message: 'The file is no text in UTF-8.' }])
+}
+
+/**
+ * What comes of each of some things, in their order, when all of them come to something.
+ *
+ * @throws ConfigurationError with the messages of all that were refused
+ */
+async function allOrProblems<From, To>(
+  from: readonly From[],
+  read: (one: From) => Promise<To>,
+): Promise<To[]> {
+  const done: To[] = []
+  const messages: string[] = []
+  for (const one of from) {
+    try {
+      done.push(await read(one))
+    } catch (error) {
+      if (!(error instanceof ReportFileError)) throw error
+      messages.push(error.message)
+    }
   }
+  if (messages.length > 0) {
+    throw new ConfigurationError(['The reports of REPORTS_DIR cannot be used.', ...messages].join('\n'))
+  }
+  return done
+}
+
+function unusable(what: string, cause: unknown): ConfigurationError {
+  const why = cause instanceof Error && cause.message ? cause.message : String(cause)
+  return new ConfigurationError(`${what}: ${why}.`, { cause })
 }

@@ -5,7 +5,7 @@ import { ledgerTables } from '../../ledger/rows.ts'
 import { createConnection, databaseSchema } from '../../postgres/client.ts'
 import { queueSchema } from '../../postgres/queue.ts'
 
-/** The login that reports of the operator's own have on the embedded Postgres. */
+/** The login that custom reports have on the embedded Postgres. */
 export const readerRole = 'report_gateway_reader'
 
 /** What a login for reports may read of ours. */

@@ -3,6 +3,9 @@ import { ConfigurationError } from '../../errors.ts'
 /** What is wrong in a file of reports, and in which of its lines, from 1. */
 export type Problem = { line: number; message: string }
 
+/** The line of the file in which the part of the header at `path` is. */
+export type LineOf = (path: readonly PropertyKey[]) => number
+
 /** A file of reports that cannot be used. The message has a line `FILE:LINE: …` for each of its mistakes. */
 export class ReportFileError extends ConfigurationError {
   constructor(file: string, problems: readonly Problem[]) {

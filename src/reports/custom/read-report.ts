@@ -1,34 +1,103 @@
-import type { OwnReport } from './custom-report.ts'
-import { type FrontMatter, readFrontMatter } from './front-matter.ts'
-import { checkDeclared } from './parameters.ts'
-import { type Problem, ReportFileError } from './problem.ts'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { preview } from '../parameters.ts'
+import { type CustomReport, checkDeclared } from './custom-report.ts'
+import { type Header, headerSchema } from './header.ts'
+import { type LineOf, type Problem, ReportFileError } from './problem.ts'
 import { readStatement, type Statement } from './statement.ts'
 
-/** What a statement may name: what is declared, and what comes with the gateway. */
+/** What a statement may name beside what is declared. */
 const givenNames = ['account_id', 'livemode', 'timezone']
 
+const fence = /^\uFEFF?\/\*---[ \t]*\r?\n(?<yaml>.*?)^---\*\//ms
+
 /**
- * Reads a report of the operator's own, without asking a database.
+ * Reads a custom report, without asking a database: YAML in a comment at its beginning, between `/*---` and `---*\/`, and
+ * SQL below.
  *
- * @param file name for messages
  * @throws ReportFileError with every mistake that can be found this way
  */
-export function readReport(file: string, text: string): OwnReport {
-  const matter = readFrontMatter(text)
-  if ('problems' in matter) throw new ReportFileError(file, matter.problems)
-  const { header, lineOf, sql } = matter
+export function readReport(file: string, text: string): CustomReport {
+  const [whole, yaml] = fence.exec(text) ?? []
+  if (whole === undefined) {
+    const message =
+      'The header is missing. The file has to begin with a line "/*---", YAML, and a line "---*/".'
+    throw new ReportFileError(file, [{ line: 1, message }])
+  }
+  const lines = new LineCounter()
+  // Begun in the second line, as in the file.
+  const document = parseDocument(`\n${yaml}`, { lineCounter: lines, prettyErrors: false })
+  const faults = [...document.errors, ...document.warnings].map(({ pos: [at], message }) => ({
+    line: lines.linePos(at).line,
+    message,
+  }))
+  if (faults.length > 0) throw new ReportFileError(file, faults)
+  const lineOf = locate(document, lines)
+  const { data: header, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
+  if (error) {
+    const problems = error.issues.map((issue) => toProblem(issue, lineOf))
+    throw new ReportFileError(file, problems)
+  }
+  // Empty lines in the header's place, so that those of the SQL have the numbers of the file.
+  const sql = '\n'.repeat(whole.split('\n').length - 1) + text.slice(whole.length)
   const { statement, problems } = readStatement(sql)
   const all = [
     ...checkDeclared(header, lineOf),
     ...problems,
-    ...checkNames(matter, statement),
-    ...checkScope(matter, statement),
+    ...checkNames(header, lineOf, statement),
+    ...checkScope(header, lineOf, statement),
   ]
   if (all.length > 0) throw new ReportFileError(file, all)
-  return { header, lineOf, statement }
+  return { file, header, lineOf, statement }
 }
 
-function checkNames({ header, lineOf }: FrontMatter, { parameters }: Statement): Problem[] {
+/** An entry of a map begins with its key. What is missing is reported where it belongs. */
+function locate(document: Document, lines: LineCounter): LineOf {
+  return (path) => {
+    for (let length = path.length; length > 0; length--) {
+      const parent = document.getIn(path.slice(0, length - 1), true)
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && key.value === path[length - 1])
+        : null
+      const node = pair?.key ?? document.getIn(path.slice(0, length), true)
+      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line
+    }
+    return lines.linePos(document.contents?.range?.[0] ?? 0).line
+  }
+}
+
+/** Zod's words for what it expects, in the words of YAML. */
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map of keys and values',
+  record: 'a map of keys and values',
+}
+
+function toProblem(issue: z.core.$ZodIssue, lineOf: LineOf): Problem {
+  const place = issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path
+  return { line: lineOf(place), message: sentence(issue) }
+}
+
+function sentence(issue: z.core.$ZodIssue): string {
+  const name = `"${issue.path.map(String).join('.')}"`
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `There is no key ${issue.keys.map(preview).join(', ')} here.`
+    case 'invalid_key':
+      return issue.issues.map(({ message }) => message).join(' ')
+    case 'invalid_type':
+      return issue.input === undefined
+        ? `${name} is missing.`
+        : `${name} has to be ${kinds[issue.expected] ?? issue.expected}, not ${preview(issue.input)}.`
+    default:
+      return `${name}: ${issue.message}`
+  }
+}
+
+function checkNames(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
   const declared = Object.keys(header.parameters)
   const known = [...declared, ...givenNames]
   const used = new Set(parameters.map(({ name }) => name))
@@ -48,8 +117,8 @@ function checkNames({ header, lineOf }: FrontMatter, { parameters }: Statement):
   ]
 }
 
-/** Unless a report says that it is meant for everyone, it has to tell one account and one mode from another. */
-function checkScope({ header, lineOf }: FrontMatter, { parameters }: Statement): Problem[] {
+/** Unless a report says that it is meant for everyone, it must distinguish accounts and modes. */
+function checkScope(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
   if (header.scope === 'everyone') return []
   const needed = ['account_id', ...(header.live_only ? [] : ['livemode'])]
   return needed

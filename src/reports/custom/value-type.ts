@@ -1,9 +1,8 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import type { ColumnType, ColumnValue } from '../column.ts'
-import { readable, shown } from '../parameters.ts'
-import type { Sql } from '../sql.ts'
-import { sql } from '../sql.ts'
+import { instantSchema, invalid, readable } from '../parameters.ts'
+import { type Sql, sql } from '../sql.ts'
 
 export const valueTypeNames = ['string', 'integer', 'decimal', 'timestamp', 'date', 'boolean'] as const
 export type ValueTypeName = (typeof valueTypeNames)[number]
@@ -26,74 +25,49 @@ export type ValueType = {
   advice: string
 }
 
-function given(what: string) {
-  return (value: unknown) => `${shown(value)} is no ${what}.`
-}
-
-const mostCharacters = 10_000
+const maxCharacters = 10_000
 
 const text = z
-  .string({ error: ({ input }) => given('text')(input) })
-  .max(mostCharacters, { error: `The text is too long: at most ${mostCharacters} characters are allowed.` })
+  .string({ error: invalid('text.') })
+  .max(maxCharacters, { error: `The text is too long: at most ${maxCharacters} characters are allowed.` })
   .refine((value) => value.isWellFormed() && !value.includes('\0'), {
     error: 'The text holds a character that Postgres cannot hold: NUL, or half of a surrogate pair.',
   })
 
-function isBigint(value: bigint): boolean {
-  return BigInt.asIntN(64, value) === value
-}
-
 const integer = readable(
-  (error) => z.union([z.int({ error }), z.string({ error }).regex(/^-?\d{1,19}$/, { error })], { error }),
-  (value) => (isBigint(BigInt(value)) ? String(BigInt(value)) : null),
-  given('whole number of at most 64 bits'),
+  (options) => z.union([z.int(options), z.string(options).regex(/^-?\d{1,19}$/, options)], options),
+  (value) => (BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? String(BigInt(value)) : null),
+  'whole number of at most 64 bits.',
 )
 
 const decimal = readable(
-  (error) =>
-    z.union([z.number({ error }), z.string({ error }).regex(/^-?\d{1,100}(\.\d{1,100})?$/, { error })], {
-      error,
-    }),
+  (options) =>
+    z.union([z.number(options), z.string(options).regex(/^-?\d{1,100}(\.\d{1,100})?$/, options)], options),
   // A number that JavaScript writes with an exponent is no exact one any more.
   (value) => (/^-?\d+(\.\d+)?$/.test(String(value)) ? String(value) : null),
-  given('exact decimal such as "12.50"'),
+  'exact decimal such as "12.50".',
 )
 
-/** Runs from the first to the last day that Postgres and JavaScript write alike. */
-function isInCalendar({ year }: Temporal.PlainDate): boolean {
-  return year >= 1 && year <= 9999
-}
-
-function readInstant(value: string | number): string | null {
-  try {
-    const instant =
-      typeof value === 'number'
-        ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
-        : Temporal.Instant.from(value)
-    const isFine = isInCalendar(instant.toZonedDateTimeISO('UTC').toPlainDate())
-    return isFine ? instant.round('microsecond').toString() : null
-  } catch {
-    return null
-  }
-}
-
-const timestamp = readable(
-  (error) => z.union([z.iso.datetime({ offset: true, error }), z.int({ error })], { error }),
-  readInstant,
-  given('instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970'),
+const timestamp = instantSchema((instant) =>
+  isInCalendar(instant.toZonedDateTimeISO('UTC')) ? instant.round('microsecond').toString() : null,
 )
 
 const date = readable(
-  (error) => z.iso.date({ error }),
+  z.iso.date,
   (value) => (isInCalendar(Temporal.PlainDate.from(value)) ? value : null),
-  given('date such as "2026-09-01"'),
+  'date such as "2026-09-01".',
 )
 
 const boolean = readable(
-  (error) => z.union([z.boolean({ error }), z.enum(['true', 'false'], { error })], { error }),
-  (value) => String(value),
-  given('truth value. Give true or false'),
+  (options) => z.union([z.boolean(options), z.enum(['true', 'false'], options)], options),
+  String,
+  'truth value. Give true or false.',
 )
+
+/** From the first to the last day that Postgres and JavaScript write alike. */
+function isInCalendar({ year }: { year: number }): boolean {
+  return year >= 1 && year <= 9999
+}
 
 const integers = ['int2', 'int4', 'int8']
 // Strings, enums, addresses, and what is none of the others, as uuid and json.

@@ -10,12 +10,10 @@ export type CsvStyle = { timezone: string; decimalSeparator: string }
 const formulaStarts = sql`61, 43, 45, 64, 65309, 65291, 65293, 65312, 9, 10, 13`
 
 /** The SQL expression of a column as it stands in a CSV file; null, as empty text, becomes an empty, unquoted field. */
-export function csvValue({ value, key }: ChosenColumn, { timezone, decimalSeparator }: CsvStyle): Sql {
+export function csvValue({ value }: ChosenColumn, { timezone, decimalSeparator }: CsvStyle): Sql {
   switch (value.kind) {
     case 'text':
       return guardedText(value.sql)
-    case 'entry':
-      return guardedText(sql`(${value.object} ->> ${key ?? ''})`)
     case 'integer':
     case 'boolean':
     case 'date':

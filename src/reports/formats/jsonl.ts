@@ -34,12 +34,10 @@ function instantText(instant: Sql, timezone: string): Sql {
 }
 
 /** The SQL expression of a column as JSON text, or null. */
-function jsonValue({ value, key }: ChosenColumn, timezone: string): Sql {
+function jsonValue({ value }: ChosenColumn, timezone: string): Sql {
   switch (value.kind) {
     case 'text':
       return sql`to_json((${value.sql})::text)::text`
-    case 'entry':
-      return sql`to_json(${value.object} ->> ${key ?? ''})::text`
     case 'integer':
     case 'boolean':
       return sql`(${value.sql})::text`

@@ -6,12 +6,10 @@ import { amountText } from './amount.ts'
  * The SQL expression of a column as the writer of Parquet files reads it from Postgres: of a type whose binary form is
  * plain, or as text.
  */
-export function parquetValue({ value, key }: ChosenColumn): Sql {
+export function parquetValue({ value }: ChosenColumn): Sql {
   switch (value.kind) {
     case 'text':
       return sql`(${value.sql})::text`
-    case 'entry':
-      return sql`(${value.object} ->> ${key ?? ''})`
     case 'integer':
       return sql`(${value.sql})::bigint`
     case 'boolean':

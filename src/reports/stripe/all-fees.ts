@@ -1,10 +1,9 @@
-import type { ColumnValue, ReportColumn } from '../column.ts'
+import type { ReportColumn } from '../column.ts'
 import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { type Sql, sql } from '../sql.ts'
-import { ledgerAvailability } from './ledger-availability.ts'
-import { amount, local, text } from './ledger-columns.ts'
-import { changesBetween, ledgerCondition } from './ledger-filter.ts'
+import { amount, column, local, text } from './ledger-columns.ts'
+import { changesBetween, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
 
 /**
  * The fees of balance transactions `bt`, one a row: what was taken from a transaction, in the parts that the ledger has
@@ -23,16 +22,7 @@ cross join lateral (
     = (bt.account_id, bt.livemode, bt.id)
 ) as fee`
 
-function column(name: string, description: string, value: ColumnValue): ReportColumn {
-  return {
-    name,
-    description,
-    isDefault: true,
-    value,
-  }
-}
-
-/** A column of Stripe's that nothing in a ledger tells. */
+/** A column of Stripe's for which a ledger has no data. */
 function emptyColumn(name: string, description: string, kind: 'text' | 'integer' = 'text'): ReportColumn {
   return {
     name,
@@ -114,8 +104,11 @@ export const allFeesItemized = defineReportType({
   columns: feeColumns,
   requiresLiveMode: true,
   availability: ledgerAvailability,
-  source: (scope, { interval_start, interval_end, currency: only }) => ({
-    from: sql`${feeRows} where ${ledgerCondition(scope, { rows: changesBetween(interval_start, interval_end), currency: only })}`,
-    orderBy: sql`bt.effective_at, bt.id collate "C", fee.position`,
-  }),
+  source: (scope, parameters) => {
+    const rows = changesBetween(parameters.interval_start, parameters.interval_end)
+    return {
+      from: sql`${feeRows} where ${ledgerCondition(scope, rows, parameters)}`,
+      orderBy: sql`bt.effective_at, bt.id collate "C", fee.position`,
+    }
+  },
 })

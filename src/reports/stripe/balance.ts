@@ -1,36 +1,19 @@
-import type { ReportColumn } from '../column.ts'
 import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { sql } from '../sql.ts'
 import { clockTime } from '../timezone.ts'
-import { ledgerAvailability } from './ledger-availability.ts'
-import { changesBefore, isPayout, ledgerCondition } from './ledger-filter.ts'
+import { amount, column, text } from './ledger-columns.ts'
+import { changesBefore, isPayout, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
 
-const balanceColumns: ReportColumn[] = [
-  {
-    name: 'category',
-    description: 'Which line of the summary this is; stable, for programs.',
-    isDefault: true,
-    value: { kind: 'text', sql: sql`line.category` },
-  },
-  {
-    name: 'description',
-    description: 'The line for people, with its date where it has one.',
-    isDefault: true,
-    value: { kind: 'text', sql: sql`line.description` },
-  },
-  {
-    name: 'net_amount',
-    description: 'Amount in major units of the currency; fees and payouts are negative.',
-    isDefault: true,
-    value: { kind: 'amount', sql: sql`line.net_amount`, currency: sql`line.currency` },
-  },
-  {
-    name: 'currency',
-    description: 'Settlement currency, in lower case.',
-    isDefault: true,
-    value: { kind: 'text', sql: sql`line.currency` },
-  },
+const balanceColumns = [
+  column('category', 'Which line of the summary this is; stable, for programs.', text(sql`line.category`)),
+  column('description', 'The line for people, with its date where it has one.', text(sql`line.description`)),
+  column(
+    'net_amount',
+    'Amount in major units of the currency; fees and payouts are negative.',
+    amount(sql`line.net_amount`, sql`line.currency`),
+  ),
+  column('currency', 'Settlement currency, in lower case.', text(sql`line.currency`)),
 ]
 
 export const balanceSummary = defineReportType({
@@ -43,8 +26,9 @@ export const balanceSummary = defineReportType({
   columns: balanceColumns,
   requiresLiveMode: false,
   availability: ledgerAvailability,
-  source: (scope, { interval_start, interval_end, timezone: zone, currency: only }) => {
-    const condition = ledgerCondition(scope, { rows: changesBefore(interval_end), currency: only })
+  source: (scope, parameters) => {
+    const { interval_start, interval_end, timezone: zone } = parameters
+    const condition = ledgerCondition(scope, changesBefore(interval_end), parameters)
     const start = sql`${interval_start}::timestamptz`
     const firstDay = sql`${clockTime(start, zone)}::date`
     // The end is exclusive, so the day it names may lie outside: the last day inside is that of the instant before.

@@ -1,28 +1,20 @@
 import type { ColumnValue, ReportColumn } from '../column.ts'
 import { type Sql, sql } from '../sql.ts'
 
-/** The tables that itemized reports read: what stands after `from`, before the conditions. */
-// Each join is on a whole primary key, so Postgres drops those whose columns were not chosen.
-export const ledgerRows: Sql = sql`balance_transactions bt
-left join charges ch on (ch.account_id, ch.livemode, ch.id) = (bt.account_id, bt.livemode, bt.charge_id)
-left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, ch.livemode, ch.customer_id)
-left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
-left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
-
-/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
-export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
+/** A column that is written when none are chosen. */
+export function column(name: string, description: string, value: ColumnValue): ReportColumn {
+  return { name, description, isDefault: true, value }
+}
 
 export function text(value: Sql): ColumnValue {
   return { kind: 'text', sql: value }
 }
-/** Of `bt`, unless told otherwise. */
+
+/** By default in the settlement currency of `bt`. */
 export function amount(value: Sql, currency: Sql = sql`bt.currency`): ColumnValue {
-  return {
-    kind: 'amount',
-    sql: value,
-    currency,
-  }
+  return { kind: 'amount', sql: value, currency }
 }
+
 /** In the timezone of the report. */
 export function local(value: Sql): ColumnValue {
   return { kind: 'instant', sql: value, zone: 'report' }
@@ -33,10 +25,10 @@ type Definition = readonly [description: string, value: ColumnValue]
 const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
 /**
- * What each column of the itemized reports means, and where it comes from, in the order in which Stripe documents them.
- * The words are Stripe's.
+ * What each column on a balance transaction means, and where it comes from, in the order in which Stripe documents them.
+ * The names are Stripe's.
  */
-const dictionary = {
+const transactionColumns = {
   balance_transaction_id: ['Id of the balance transaction.', text(sql`bt.id`)],
   created_utc: ['When the balance transaction was created, in UTC.', utc(sql`bt.created`)],
   created: ["When the balance transaction was created, in the report's timezone.", local(sql`bt.created`)],
@@ -128,6 +120,10 @@ const dictionary = {
     'State of that reference: pending, unsupported or supported.',
     text(sql`case when ap.id is null then po.trace_id_status else ap.trace_id_status end`),
   ],
+} as const satisfies Record<string, Definition>
+
+/** The same of the columns on the payout that a balance transaction is. */
+const payoutColumns = {
   payout_id: ['Id of the payout.', text(sql`bt.payout_id`)],
   effective_at_utc: ['When the money left the balance, or came back, in UTC.', utc(sql`bt.effective_at`)],
   effective_at: [
@@ -149,27 +145,26 @@ const dictionary = {
   payout_destination_id: ['Id of the bank account or card.', text(sql`po.destination_id`)],
 } as const satisfies Record<string, Definition>
 
+const dictionary = { ...transactionColumns, ...payoutColumns }
 export type LedgerColumnName = keyof typeof dictionary
 
-/** The names in the order of the dictionary, each once. */
-export function inDocumentedOrder(names: readonly LedgerColumnName[]): LedgerColumnName[] {
-  // Object.keys gives the keys of the dictionary, and the type of a name is no other.
-  return (Object.keys(dictionary) as LedgerColumnName[]).filter((name) => names.includes(name))
-}
+/** The names of all columns on a balance transaction, in the documented order. */
+// Object.keys gives the keys of the object, and the type of a name is no other.
+export const transactionColumnNames = Object.keys(transactionColumns) as (keyof typeof transactionColumns)[]
 
 /**
  * The named columns over `ledgerRows`, in this order; those in `defaults` are written when none are chosen.
  *
- * @param own values that this report takes from elsewhere than the dictionary says
+ * @param overrides values that a report takes from elsewhere
  */
 export function ledgerColumns(
   names: readonly LedgerColumnName[],
   defaults: readonly LedgerColumnName[],
-  own: Partial<Record<LedgerColumnName, ColumnValue>> = {},
+  overrides: Partial<Record<LedgerColumnName, ColumnValue>> = {},
 ): ReportColumn[] {
   return names.map((name) => {
     const [description, value] = dictionary[name]
-    return { name, description, value: own[name] ?? value, isDefault: defaults.includes(name) }
+    return { name, description, value: overrides[name] ?? value, isDefault: defaults.includes(name) }
   })
 }
 

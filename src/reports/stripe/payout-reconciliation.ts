@@ -1,35 +1,30 @@
-import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
-import { defineReportType } from '../report-type.ts'
+import { InputError } from '../../errors.ts'
+import type { Prisma } from '../../postgres/client.ts'
+import type { Tenant } from '../../tenant.ts'
+import {
+  columns,
+  currency,
+  decimalSeparator,
+  interval,
+  itemizedInTimezone,
+  itemizedInUtc,
+  payout,
+  reportingCategory,
+  timezone,
+} from '../parameters.ts'
 import { sql } from '../sql.ts'
-import { itemizedSource } from './itemized.ts'
+import { defineFamily } from './family.ts'
 import {
   detailColumns,
   itemized1,
   itemized2,
   itemized3,
   metadataColumns,
+  reconciliationColumns,
   without,
 } from './itemized-columns.ts'
-import { ledgerAvailability } from './ledger-availability.ts'
 import { addressColumns, type LedgerColumnName } from './ledger-columns.ts'
-import { sweptBetween } from './ledger-filter.ts'
-import { localReconciliation, utcReconciliation } from './reconciliation-columns.ts'
-import { summaryColumns, summarySource } from './summary.ts'
-import { defineVersions } from './versions.ts'
-
-export const payoutReconciliationSummary = defineReportType({
-  name: 'payout_reconciliation.summary.1',
-  inputKey: 'payoutReconciliationSummary',
-  title: 'Payouts reconciliation summary',
-  description:
-    'What the automatic payouts that left the balance in the interval consist of, summed up by reporting category and currency, with a total for each currency.',
-  parameters: { ...interval, ...currency, ...timezone, ...columns },
-  columns: summaryColumns,
-  requiresLiveMode: false,
-  availability: ledgerAvailability,
-  source: (scope, { interval_start, interval_end, currency: only }) =>
-    summarySource(scope, { rows: sweptBetween(interval_start, interval_end), currency: only }),
-})
+import { sweptBetween, sweptBy } from './ledger-rows.ts'
 
 const swept1: readonly LedgerColumnName[] = [
   ...without(itemized1, [
@@ -43,39 +38,80 @@ const swept1: readonly LedgerColumnName[] = [
 ]
 
 /** The columns of each version, also for the reconciliation of a single payout, whose fourth version is the fifth here. */
-export const sweptColumns = {
-  1: utcReconciliation(swept1),
-  2: utcReconciliation([...swept1, ...metadataColumns]),
-  3: utcReconciliation([...itemized2, 'destination_payment_id', 'order_id']),
-  4: localReconciliation([...without(itemized3, detailColumns), 'destination_payment_id']),
-  5: localReconciliation([...itemized3, 'destination_payment_id', 'order_id']),
+const sweptColumns = {
+  1: reconciliationColumns(swept1),
+  2: reconciliationColumns([...swept1, ...metadataColumns]),
+  3: reconciliationColumns([...itemized2, 'destination_payment_id', 'order_id']),
+  4: reconciliationColumns([...without(itemized3, detailColumns), 'destination_payment_id']),
+  5: reconciliationColumns([...itemized3, 'destination_payment_id', 'order_id']),
 }
 
-export const payoutReconciliationItemized = defineVersions<typeof itemizedInUtc>(
-  {
-    name: 'payout_reconciliation.itemized',
-    inputKey: 'payoutReconciliationItemized',
+export const payoutReconciliationReports = defineFamily<typeof interval>({
+  name: 'payout_reconciliation',
+  inputKey: 'payoutReconciliation',
+  rows: (_scope, { interval_start, interval_end }) => sweptBetween(interval_start, interval_end),
+  summary: {
+    title: 'Payouts reconciliation summary',
+    description:
+      'What the automatic payouts that left the balance in the interval consist of, summed up by reporting category and currency, with a total for each currency.',
+    parameters: { ...interval, ...currency, ...timezone, ...columns },
+  },
+  itemized: {
     title: 'Itemized payout reconciliation',
     description:
       'Every balance transaction in the automatic payouts that left the balance in the interval, one a row, payout by payout.',
-    requiresLiveMode: false,
-    availability: ledgerAvailability,
-    source: (scope, { interval_start, interval_end, currency: only, reporting_category }) =>
-      itemizedSource(
-        scope,
-        {
-          rows: sweptBetween(interval_start, interval_end),
-          currency: only,
-          reportingCategory: reporting_category,
-        },
-        sql`ap.effective_at, ap.id collate "C", bt.effective_at, bt.id collate "C"`,
-      ),
+    orderBy: sql`ap.effective_at, ap.id collate "C", bt.effective_at, bt.id collate "C"`,
+    versions: [
+      { parameters: itemizedInUtc, columns: sweptColumns[1] },
+      { parameters: itemizedInUtc, columns: sweptColumns[2] },
+      { parameters: itemizedInUtc, columns: sweptColumns[3] },
+      { parameters: itemizedInTimezone, columns: sweptColumns[4] },
+      { parameters: itemizedInTimezone, columns: sweptColumns[5] },
+    ],
   },
-  [
-    { parameters: itemizedInUtc, columns: sweptColumns[1] },
-    { parameters: itemizedInUtc, columns: sweptColumns[2] },
-    { parameters: itemizedInUtc, columns: sweptColumns[3] },
-    { parameters: itemizedInTimezone, columns: sweptColumns[4] },
-    { parameters: itemizedInTimezone, columns: sweptColumns[5] },
-  ],
-)
+})
+
+const inUtc = { ...payout, ...reportingCategory, ...decimalSeparator, ...columns }
+const inTimezone = { ...payout, ...timezone, ...reportingCategory, ...decimalSeparator, ...columns }
+
+export const payoutReconciliationByIdReports = defineFamily<typeof payout>({
+  name: 'payout_reconciliation.by_id',
+  inputKey: 'payoutReconciliationById',
+  rows: (_scope, { payout: id }) => sweptBy(id),
+  check: checkPayout,
+  summary: {
+    title: 'Payout reconciliation summary for a single payout',
+    description: 'What one automatic payout consists of, summed up by reporting category, with a total.',
+    parameters: { ...payout, ...columns },
+  },
+  itemized: {
+    title: 'Itemized reconciliation for a single payout',
+    description: 'Every balance transaction in one automatic payout, one a row, oldest first.',
+    versions: [
+      { parameters: inUtc, columns: sweptColumns[1] },
+      { parameters: inUtc, columns: sweptColumns[2] },
+      { parameters: inUtc, columns: sweptColumns[3] },
+      { parameters: inTimezone, columns: sweptColumns[5] },
+    ],
+  },
+})
+
+/** The payout has to be one of this account and mode, and an automatic one as far as the ledger knows. */
+async function checkPayout(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+  { payout: id }: { payout: string },
+): Promise<InputError[]> {
+  const found = await prisma.payout.findUnique({
+    where: { accountId_livemode_id: { accountId, livemode, id } },
+    select: { isAutomatic: true },
+  })
+  if (!found) {
+    return [
+      new InputError(`There is no payout "${id}". payouts.itemized.3 lists those there are.`, ['payout']),
+    ]
+  }
+  if (found.isAutomatic !== false) return []
+  const message = `The payout "${id}" was made by hand; only an automatic one consists of balance transactions.`
+  return [new InputError(message, ['payout'])]
+}

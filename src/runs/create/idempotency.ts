@@ -1,26 +1,32 @@
+import { createHash } from 'node:crypto'
 import type { Viewer } from '../../auth/viewer.ts'
 import { IdempotencyError, InputError } from '../../errors.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { visibleRun } from '../list/visible-run.ts'
+import { visibleRun } from '../list/find-run.ts'
 
-const longestKey = 255
+const maxKey = 255
 /** How long a key is kept at least. */
 export const keptMilliseconds = 24 * 60 * 60 * 1000
 
 export type IdempotencyKey = {
   key: string
-  /** What tells the request from others. It is made of what the caller gave, not of what that means today. */
+  /** Identifies the request: made from what the caller gave, not from what that means today. */
   fingerprint: Uint8Array<ArrayBuffer>
 }
 
 /** @throws InputError for a key that is empty, too long, or cannot be stored */
 export function checkKey(key: string): void {
-  if (key.length >= 1 && key.length <= longestKey && key.isWellFormed() && !key.includes('\0')) return
+  if (key.length >= 1 && key.length <= maxKey && key.isWellFormed() && !key.includes('\0')) return
   throw new InputError(
-    `The idempotency key has ${key.length} characters; it has to be text of 1 to ${longestKey}.`,
+    `The idempotency key has ${key.length} characters; it has to be text of 1 to ${maxKey}.`,
     ['idempotencyKey'],
   )
+}
+
+/** SHA-256 of a JSON value, the same for equal values. */
+export function fingerprint(value: unknown): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash('sha256').update(canonical(value)).digest())
 }
 
 /**
@@ -48,7 +54,7 @@ export async function findKeyedRun(
   return prisma.reportRun.findUnique({ where: { id: known.runId, ...visibleRun(viewer) } })
 }
 
-/** Takes the key for a run in the transaction that creates it; false when another one was faster, and is committed. */
+/** Claims the key for a run in the transaction that creates it; false when another one was faster, and is committed. */
 export async function claimKey(
   tx: Transaction,
   { accountId, livemode }: Viewer,
@@ -68,4 +74,13 @@ export async function claimKey(
 export async function pruneKeys(prisma: Prisma, now: Date): Promise<void> {
   const before = new Date(now.getTime() - keptMilliseconds)
   await prisma.idempotencyKey.deleteMany({ where: { createdAt: { lt: before } } })
+}
+
+/** JSON with the keys of every object in order, so that equal values have equal texts. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
 }

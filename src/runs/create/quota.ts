@@ -1,8 +1,7 @@
 import type { Viewer } from '../../auth/viewer.ts'
 import { LimitError } from '../../errors.ts'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
-import type { Tenant } from '../../tenant.ts'
-import { visibleRun } from '../list/visible-run.ts'
+import { visibleRun } from '../list/find-run.ts'
 
 /** What each account may use in each mode. */
 export type RunLimits = {
@@ -20,7 +19,6 @@ export type Quota = {
 /**
  * Counts a new run in the transaction that creates it.
  *
- * @returns how many runs of the account are in the queue already
  * @throws LimitError when the account has had its runs of the day
  */
 export async function countRun(
@@ -28,25 +26,14 @@ export async function countRun(
   { accountId, livemode }: Viewer,
   { dailyRuns }: RunLimits,
   at: Date,
-): Promise<number> {
+): Promise<void> {
   const day = startOfDay(at).toISOString().slice(0, 10)
-  const [counted] = await tx.$queryRaw<{ runs: number | null; waiting: number }[]>`
-    with counted as (
-      insert into daily_run_counts as counts (account_id, livemode, day, runs)
-      values (${accountId}, ${livemode}, ${day}::date, 1)
-      on conflict (account_id, livemode, day) do update set runs = counts.runs + 1
-      where counts.runs < ${dailyRuns}
-      returning runs
-    )
-    select
-      (select runs from counted) as runs,
-      (
-        select count(*)::integer from report_runs
-        where account_id = ${accountId} and livemode = ${livemode} and status = 'PENDING'
-          and data_needed_until is null
-      ) as waiting`
-  if (!counted || counted.runs === null) throw overDailyRuns(dailyRuns, at)
-  return counted.waiting
+  const counted = await tx.$executeRaw`
+    insert into daily_run_counts as counts (account_id, livemode, day, runs)
+    values (${accountId}, ${livemode}, ${day}::date, 1)
+    on conflict (account_id, livemode, day) do update set runs = counts.runs + 1
+    where counts.runs < ${dailyRuns}`
+  if (counted === 0) throw overDailyRuns(dailyRuns, at)
 }
 
 /** @throws LimitError when a new run would be refused, because the account has had its runs of the day */
@@ -58,21 +45,6 @@ export async function checkDailyRuns(
 ): Promise<void> {
   const { limit, used } = (await readQuota(prisma, viewer, limits, at)).dailyRuns
   if (used >= limit) throw overDailyRuns(limit, at)
-}
-
-/**
- * How many runs of an account and mode are in the queue: those that wait, but not for data.
- *
- * @param besides id of a run that is not counted
- */
-export function countQueued(
-  prisma: Transaction,
-  { accountId, livemode }: Tenant,
-  besides: string,
-): Promise<number> {
-  return prisma.reportRun.count({
-    where: { accountId, livemode, status: 'PENDING', dataNeededUntil: null, id: { not: besides } },
-  })
 }
 
 /** What the viewer's account may use, and uses now. */

@@ -14,7 +14,7 @@ export function closableStream<Value>(
         if (result.done) closing.abort()
         return result
       } catch (error) {
-        // Whoever waits for something with the signal is thrown out of it: that is an end, and no fault.
+        // A wait that the signal ended fails: that is the end of the stream, not a fault.
         if (closing.signal.aborted) return { done: true, value: undefined }
         closing.abort()
         throw error

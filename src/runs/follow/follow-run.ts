@@ -1,16 +1,12 @@
-import type { Logger } from 'pino'
 import type { Viewer } from '../../auth/viewer.ts'
 import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { retryDuringOutage } from '../../postgres/retry.ts'
 import { isFinal } from '../lifecycle/status.ts'
-import type { RunLoader } from '../list/run-loader.ts'
-import { isVisibleTo } from '../list/visible-run.ts'
+import { isVisibleTo } from '../list/find-run.ts'
+import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
-import type { Hub } from './hub.ts'
-
-export type FollowDependencies = { hub: Hub; runLoader: RunLoader; logger: Logger }
 
 /**
  * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
@@ -20,7 +16,7 @@ export type FollowDependencies = { hub: Hub; runLoader: RunLoader; logger: Logge
  * @throws NotFoundError when the viewer has no such run
  */
 export function followRun(
-  { hub, runLoader, logger }: FollowDependencies,
+  { hub, runLoader, logger }: Pick<Services, 'hub' | 'runLoader' | 'logger'>,
   viewer: Viewer,
   id: string,
 ): AsyncIterableIterator<ReportRun, void, undefined> {
@@ -28,21 +24,19 @@ export function followRun(
     const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
     // Runs are loaded many at once: an id that Postgres cannot read would fail the others as well.
     if (!isId(id, idPrefixes.reportRun)) throw notFound()
-    // Listening comes before loading, so that a change in between is not lost.
     const failureMessage = 'A run could not be loaded for its followers.'
-    const mailbox = await retryDuringOutage(() => hub.subscribe(viewer, id, signal), {
-      signal,
-      logger,
-      failureMessage,
-    })
-    let run = await retryDuringOutage(() => runLoader.load(id), { signal, logger, failureMessage })
+    const retry = <Result>(attempt: () => Promise<Result>): Promise<Result> =>
+      retryDuringOutage(attempt, { signal, logger, failureMessage })
+    // Subscribing comes before loading, so that a change in between is not lost.
+    const latest = await retry(() => hub.subscribe(viewer, id, signal))
+    let run = await retry(() => runLoader.load(id))
     let version = 0
     while (isVisibleTo(run, viewer)) {
       if (run.version > version) yield run
       version = Math.max(version, run.version)
-      const entry = isFinal(run.status) ? null : await mailbox.take()
+      const entry = isFinal(run.status) ? null : await latest.take()
       if (entry === null) return
-      run = await retryDuringOutage(entry.run, { signal, logger, failureMessage })
+      run = await retry(entry.run)
     }
     throw notFound()
   })

@@ -3,16 +3,17 @@ import type { Metrics } from '../../metrics.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { WakeUp } from '../../postgres/notify.ts'
+import { runEvery } from '../../run-every.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
 import { lastPosition, readEvents } from './event-log.ts'
-import { createMailbox } from './mailbox.ts'
+import { createLatestValue, type LatestValue } from './latest-value.ts'
 import {
+  addSubscriber,
   createTopic,
   deliver,
-  isIdle,
   type LogEntry,
-  type RunMailbox,
   recentAfter,
+  removeSubscriber,
   type Topic,
 } from './topic.ts'
 
@@ -20,29 +21,29 @@ const pageSize = 500
 // How often logs are read although no wake-up came, in case one was lost.
 const pollMilliseconds = 3_000
 
-/** The end of one account's log, as it grows. It costs its follower one place to remember, however slowly it reads. */
-export type Feed = {
-  /** Position of the newest event when the follower came. */
+/** Follows the end of one account's log. It holds a position and no queue, however slowly its reader reads. */
+export type LogFollower = {
+  /** Position of the newest event when it was opened. */
   start: bigint
   /**
-   * The entries after a position, at once or when there are some; `behind` when they are older than what is at hand, and
-   * have to be read from the log; null when the follower's signal has ended it.
+   * The entries after a position, at once or when there are some; `lagged` when they are no longer in memory and must be
+   * read from the log; null when the signal has aborted.
    */
-  after(position: bigint): Promise<readonly LogEntry[] | 'behind' | null>
+  after(position: bigint): Promise<readonly LogEntry[] | 'lagged' | null>
 }
 
 export type Hub = {
   /**
-   * Opens a mailbox for the events of one run that are committed from now on; the signal closes it. When the promise
+   * Subscribes to the events of one run that are committed from now on, until the signal aborts. When the promise
    * resolves the log is being read, so a state loaded after that misses nothing.
    */
-  subscribe(tenant: Tenant, runId: string, signal: AbortSignal): Promise<RunMailbox>
+  subscribe(tenant: Tenant, runId: string, signal: AbortSignal): Promise<LatestValue<LogEntry>>
   /** Follows all of a log from now on, until the signal aborts. */
-  follow(tenant: Tenant, signal: AbortSignal): Promise<Feed>
-  stop(): void
+  follow(tenant: Tenant, signal: AbortSignal): Promise<LogFollower>
+  stop(): Promise<void>
 }
 
-export type HubOptions = {
+type HubOptions = {
   prisma: Prisma
   wakeUp: WakeUp
   /** Loads a run as it is now; null when it does not exist. */
@@ -99,73 +100,50 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     if (topics.get(key) === topic) topics.delete(key)
   }
 
-  /** Joins a log; `leave` undoes what `enter` did when the signal aborts. */
-  const join = async (
-    tenant: Tenant,
-    signal: AbortSignal,
-    enter: (topic: Topic) => void,
-    leave: (topic: Topic) => void,
-  ): Promise<Topic> => {
+  /** Joins a log, for one run or with null for all, until the signal aborts. */
+  const join = async (tenant: Tenant, runId: string | null, signal: AbortSignal) => {
     const key = tenantKey(tenant)
     const topic = topics.get(key) ?? createTopic(tenant, lastPosition(prisma, tenant))
     topics.set(key, topic)
-    enter(topic)
-    const end = (): void => {
-      leave(topic)
-      if (isIdle(topic)) forget(topic)
+    const latest = createLatestValue<LogEntry>(signal)
+    addSubscriber(topic, runId, latest)
+    const leave = (): void => {
+      removeSubscriber(topic, runId, latest)
+      if (topic.subscribers.size === 0) forget(topic)
     }
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
+    signal.addEventListener('abort', leave, { once: true })
+    if (signal.aborted) leave()
     try {
       await topic.opened
     } catch (error) {
-      // The next one to come tries anew.
+      // The next one that joins makes another attempt.
       forget(topic)
       throw error
     }
-    return topic
+    return { topic, latest }
   }
 
   wakeUp.onWake(wake)
-  const poll = setInterval(() => wake(null), pollMilliseconds)
+  const poll = runEvery({
+    task: async () => wake(null),
+    milliseconds: pollMilliseconds,
+    logger,
+    failureMessage: 'The event logs could not be polled.',
+  })
 
   return {
-    subscribe: async (tenant, runId, signal) => {
-      const mailbox: RunMailbox = createMailbox(signal)
-      await join(
-        tenant,
-        signal,
-        ({ mailboxes }) => mailboxes.set(runId, (mailboxes.get(runId) ?? new Set()).add(mailbox)),
-        ({ mailboxes }) => {
-          mailboxes.get(runId)?.delete(mailbox)
-          if (mailboxes.get(runId)?.size === 0) mailboxes.delete(runId)
-        },
-      )
-      return mailbox
-    },
+    subscribe: async (tenant, runId, signal) => (await join(tenant, runId, signal)).latest,
     follow: async (tenant, signal) => {
-      let wakeReader = (): void => {}
-      const wakeFollower = (): void => wakeReader()
-      signal.addEventListener('abort', wakeFollower, { once: true })
-      const topic = await join(
-        tenant,
-        signal,
-        ({ followers }) => followers.add(wakeFollower),
-        ({ followers }) => followers.delete(wakeFollower),
-      )
+      const { topic, latest } = await join(tenant, null, signal)
       return {
         start: topic.position,
         after: async (position) => {
-          while (!signal.aborted && position >= topic.position) {
-            await new Promise<void>((resolve) => {
-              wakeReader = resolve
-            })
-          }
-          return signal.aborted ? null : (recentAfter(topic, position) ?? 'behind')
+          while (!signal.aborted && position >= topic.position) await latest.take()
+          return signal.aborted ? null : (recentAfter(topic, position) ?? 'lagged')
         },
       }
     },
-    stop: () => clearInterval(poll),
+    stop: poll.stop,
   }
 }
 

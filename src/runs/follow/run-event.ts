@@ -1,24 +1,24 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { type Tenant, tenantOf } from '../../tenant.ts'
-import type { LogPlace } from './event-cursor.ts'
+import type { EventCursor } from './event-cursor.ts'
 import { inScope, type RunScope } from './run-scope.ts'
 
-type Told = {
+type Delivery = {
   tenant: Tenant
-  /** Where to resume so that nothing is told twice. */
-  place: LogPlace
+  /** Where to resume so that nothing is delivered twice. */
+  cursor: EventCursor
   occurredAt: Date
 }
 
-/** What a reader of the log is told. */
+/** What a reader of the log receives. */
 export type RunEvent =
-  | (Told & { kind: 'SNAPSHOT'; run: ReportRun })
-  | (Told & { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null })
-  | (Told & { kind: 'RESET'; keptAfter: bigint })
+  | (Delivery & { kind: 'SNAPSHOT'; run: ReportRun })
+  | (Delivery & { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null })
+  | (Delivery & { kind: 'RESET'; keptAfter: bigint })
 
 /**
- * An event of the log as it is told; null when the scope leaves its run out. A run that was erased is shown no more, and
- * what progress it made and what was changed of it is no news.
+ * An event of the log as it is delivered; null when its run is not in the scope. An erased run is not shown, and its
+ * progress and updates are left out.
  */
 export function toRunEvent(
   scope: RunScope,
@@ -31,7 +31,7 @@ export function toRunEvent(
   return {
     kind: 'CHANGED',
     tenant: tenantOf(event),
-    place: { position: event.position, snapshotsAfter: null },
+    cursor: { position: event.position, snapshotsAfter: null },
     occurredAt: event.occurredAt,
     event,
     run: isErased ? null : run,

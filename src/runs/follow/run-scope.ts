@@ -2,10 +2,9 @@ import type { Viewer } from '../../auth/viewer.ts'
 import { InputError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { checkFilter, matching, type RunFilter } from '../list/list-runs.ts'
-import { matchesFilter } from '../list/match-run.ts'
+import { checkFilter, matchesFilter, matching, type RunFilter } from '../list/filter.ts'
 
-/** Which runs a reader of the log wants to hear of. */
+/** The runs whose events a reader of the log receives. */
 export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: RunFilter } | { kind: 'all' }
 
 /** @throws InputError for a scope that no run can be in */
@@ -28,7 +27,7 @@ export function inScope(scope: RunScope, run: ReportRun): boolean {
   }
 }
 
-/** The runs of the scope that a client is told of before events: those that are live, or the one that it named. */
+/** The runs of the scope of which snapshots come before events: those that are live, or the one that was named. */
 export function opening(viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunWhereInput {
   if (scope.kind === 'run') return { AND: [matching(viewer, {}), { id: scope.id }] }
   const filter = scope.kind === 'filter' ? scope.filter : {}

@@ -1,32 +1,29 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import type { Mailbox } from './mailbox.ts'
+import type { LatestValue } from './latest-value.ts'
 
 /** An event, with the run as it is at the first delivery: at least as new as the event. */
 export type LogEntry = {
   event: ReportRunEvent
-  /** Loaded once, whoever asks; null when there is no such run any more. After a failure the next one tries anew. */
+  /** Loaded once for all readers; null when the run no longer exists. After a failure the next call loads it again. */
   run(): Promise<ReportRun | null>
 }
 
-export type RunMailbox = Mailbox<LogEntry>
-
-/** One account's log as far as this process has read it, and who waits for more. */
+/** One account's log as far as this process has read it, and its subscribers. */
 export type Topic = {
   tenant: Tenant
-  /** Position of the last event that was read; fails when the end of the log could not be found. */
+  /** Resolves when `position` is set; fails when the end of the log could not be found. */
   opened: Promise<void>
+  /** Position of the last event that was read. */
   position: bigint
   /** The newest events that were read, oldest first, without gaps. */
   recent: LogEntry[]
-  /** By the id of the run. */
-  mailboxes: Map<string, Set<RunMailbox>>
-  /** Called after every read that brought something. */
-  followers: Set<() => void>
+  /** By the id of the run whose entries they wait for; by null when they wait for those of all runs. */
+  subscribers: Map<string | null, Set<LatestValue<LogEntry>>>
 }
 
-// What a reader may lag behind before it has to read the log for itself.
-const mostRecent = 1_000
+// How far a reader may lag before it must read the log itself.
+const maxRecent = 1_000
 
 export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
   const topic: Topic = {
@@ -36,38 +33,51 @@ export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topi
     }),
     position: 0n,
     recent: [],
-    mailboxes: new Map(),
-    followers: new Set(),
+    subscribers: new Map(),
   }
   return topic
 }
 
-/** Hands what was read to whoever waits for it; tells how often an entry was handed to somebody. */
-export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
-  const [first] = entries
-  if (!first) return 0
-  // What lies between was pruned while this process was paused.
-  if (first.event.position !== topic.position + 1n) topic.recent = []
-  topic.recent = [...topic.recent, ...entries].slice(-mostRecent)
-  topic.position = entries.at(-1)?.event.position ?? topic.position
-  let delivered = entries.length * topic.followers.size
-  for (const entry of entries) {
-    const mailboxes = topic.mailboxes.get(entry.event.runId) ?? new Set()
-    for (const mailbox of mailboxes) mailbox.put(entry)
-    delivered += mailboxes.size
-  }
-  for (const wake of topic.followers) wake()
-  return delivered
+export function addSubscriber(
+  { subscribers }: Topic,
+  runId: string | null,
+  subscriber: LatestValue<LogEntry>,
+): void {
+  subscribers.set(runId, (subscribers.get(runId) ?? new Set()).add(subscriber))
 }
 
-/** The entries after a position; null when they are not all at hand. */
+export function removeSubscriber(
+  { subscribers }: Topic,
+  runId: string | null,
+  subscriber: LatestValue<LogEntry>,
+): void {
+  const ofRun = subscribers.get(runId)
+  ofRun?.delete(subscriber)
+  if (ofRun?.size === 0) subscribers.delete(runId)
+}
+
+/** Hands new entries to the subscribers; returns how often an entry was handed to one. */
+export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
+  const [first, last] = [entries[0], entries.at(-1)]
+  if (!first || !last) return 0
+  // What lies between was pruned while this process was paused.
+  if (first.event.position !== topic.position + 1n) topic.recent = []
+  topic.recent = [...topic.recent, ...entries].slice(-maxRecent)
+  topic.position = last.event.position
+  let delivered = 0
+  for (const entry of entries) {
+    const ofRun = topic.subscribers.get(entry.event.runId) ?? new Set()
+    for (const subscriber of ofRun) subscriber.set(entry)
+    delivered += ofRun.size
+  }
+  const ofAll = topic.subscribers.get(null) ?? new Set()
+  for (const subscriber of ofAll) subscriber.set(last)
+  return delivered + entries.length * ofAll.size
+}
+
+/** The entries after a position; null when some of them are not in memory. */
 export function recentAfter({ recent }: Topic, position: bigint): readonly LogEntry[] | null {
   const first = recent[0]?.event.position
   if (first === undefined || position + 1n < first) return null
   return recent.slice(Number(position + 1n - first))
-}
-
-/** True when nobody waits for this log any more. */
-export function isIdle({ mailboxes, followers }: Topic): boolean {
-  return mailboxes.size === 0 && followers.size === 0
 }

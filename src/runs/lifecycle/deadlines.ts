@@ -1,21 +1,17 @@
-import type { Logger } from 'pino'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { type BackgroundJob, runEvery } from '../../run-every.ts'
+import type { Services } from '../services.ts'
 import { newTraceId } from '../trace-id.ts'
-import { type TransitionDependencies, transition } from './transition.ts'
+import { type ChangeServices, transition } from './transition.ts'
 
-const lookMilliseconds = 1_000
 const pageSize = 100
-
-export type DeadlineDependencies = TransitionDependencies & { logger: Logger }
 
 /** True when the run's time is up, to start if it waits, and to end if it runs. */
 export function isLate({ status, deadlineAt }: ReportRun, now: Date): boolean {
   return (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
 }
 
-/** Ends a run whose time is up; null when it has moved on meanwhile. */
-export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<ReportRun | null> {
+/** Ends a run whose time is up; null when it has moved on. */
+export function endLate(deps: ChangeServices, run: ReportRun): Promise<ReportRun | null> {
   const at = deps.now()
   return transition(deps, {
     runId: run.id,
@@ -34,17 +30,25 @@ export function endLate(deps: TransitionDependencies, run: ReportRun): Promise<R
   })
 }
 
-/**
- * Ends runs that have not started, or not ended, in time. It runs in every process, so that they end although no worker
- * lives; whoever works on such a run notices that it has ended.
- */
-export function startDeadlines(deps: DeadlineDependencies): BackgroundJob {
-  return runEvery({
-    task: (signal) => endAllLate(deps, signal),
-    milliseconds: lookMilliseconds,
-    logger: deps.logger,
-    failureMessage: 'Late runs could not be looked for; trying on.',
-  })
+/** Ends runs that have not started, or not ended, in time. The worker of such a run notices that it has ended. */
+export async function endLateRuns(
+  deps: ChangeServices & Pick<Services, 'logger'>,
+  signal: AbortSignal,
+): Promise<void> {
+  let late: ReportRun[]
+  do {
+    late = await deps.prisma.reportRun.findMany({
+      where: { deadlineAt: { lte: deps.now() }, status: { in: ['PENDING', 'RUNNING'] } },
+      orderBy: { deadlineAt: 'asc' },
+      take: pageSize,
+    })
+    for (const run of late) {
+      signal.throwIfAborted()
+      const ended = await endLate(deps, run)
+      const { id: runId, accountId, traceId } = ended ?? run
+      if (ended) deps.logger.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
+    }
+  } while (late.length === pageSize)
 }
 
 /** Why a run that is PENDING had not started. */
@@ -65,21 +69,4 @@ function failureOf(run: ReportRun) {
         failureCode: 'TIMED_OUT',
         failureMessage: `The run took longer than its timeout of ${run.timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
       }
-}
-
-async function endAllLate(deps: DeadlineDependencies, signal: AbortSignal): Promise<void> {
-  let late: ReportRun[]
-  do {
-    late = await deps.prisma.reportRun.findMany({
-      where: { deadlineAt: { lte: deps.now() }, status: { in: ['PENDING', 'RUNNING'] } },
-      orderBy: { deadlineAt: 'asc' },
-      take: pageSize,
-    })
-    for (const run of late) {
-      signal.throwIfAborted()
-      const ended = await endLate(deps, run)
-      const { id: runId, accountId, traceId } = ended ?? run
-      if (ended) deps.logger.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
-    }
-  } while (late.length === pageSize)
 }

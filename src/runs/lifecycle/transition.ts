@@ -1,21 +1,19 @@
-import type { Metrics } from '../../metrics.ts'
-import type { Prisma, Transaction } from '../../postgres/client.ts'
+import type { Viewer } from '../../auth/viewer.ts'
+import type { Transaction } from '../../postgres/client.ts'
 import type {
   Prisma as PrismaTypes,
   ReportRun,
   ReportRunEventKind,
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
-import type { WakeUp } from '../../postgres/notify.ts'
+import { tenantOf } from '../../tenant.ts'
 import { appendEvent } from '../follow/event-log.ts'
+import { requireRun } from '../list/find-run.ts'
+import type { Services } from '../services.ts'
 import { isFinal } from './status.ts'
 
-export type TransitionDependencies = {
-  prisma: Prisma
-  wakeUp: WakeUp
-  now: () => Date
-  metrics: Pick<Metrics, 'runEnded'>
-}
+/** What it takes to change runs. */
+export type ChangeServices = Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'>
 
 export type Transition = {
   runId: string
@@ -24,10 +22,10 @@ export type Transition = {
   to: ReportRunStatus
   /** What else has to be so for the change to be made. */
   where?: PrismaTypes.ReportRunWhereInput
-  /** Given by a worker: the change is made only if no other worker has taken the run up since. */
+  /** Given by a worker: the change is made only if no other worker has claimed the run since. */
   execution?: number
   data?: PrismaTypes.ReportRunUncheckedUpdateManyInput
-  /** Who caused it; null when nobody asked for it. */
+  /** Who caused it; null when it was not asked for. */
   actorId?: string | null
   /** As in RunChange. */
   kind?: ReportRunEventKind
@@ -40,7 +38,10 @@ export type Transition = {
   allows?: (tx: Transaction, run: ReportRun) => Promise<boolean>
 }
 
-/** A run that has ended is not to be met any more by those who look for runs that are late, or whose data has come. */
+/** A change that a viewer asks for; the status stays unless it is given. */
+export type ViewerChange = Partial<Omit<Transition, 'runId' | 'from' | 'actorId'>>
+
+/** Keeps a run that has ended from the searches for runs that are late, or whose data has come. */
 const nothingToWaitFor = { deadlineAt: null, dataNeededUntil: null } as const
 
 const refused = new Error('The change of the run was not allowed, and is taken back.')
@@ -61,8 +62,7 @@ export function recordChange(
   { from, actorId, at, kind }: RunChange,
 ): Promise<bigint> {
   return appendEvent(tx, {
-    accountId: run.accountId,
-    livemode: run.livemode,
+    ...tenantOf(run),
     runId: run.id,
     runVersion: run.version,
     kind: kind ?? (from === run.status ? 'PROGRESSED' : 'STATUS_CHANGED'),
@@ -74,14 +74,14 @@ export function recordChange(
 }
 
 /**
- * Changes a run, its version and its event log in one transaction, then wakes whoever follows it. The same status in
+ * Changes a run, its version and its event log in one transaction, then wakes its followers. The same status in
  * `from` and `to` is progress.
  *
  * @returns the run after the change; null when it was not as `from` and `execution` say, or `allows` said no, and nothing
  *   was changed
  */
 export async function transition(
-  { prisma, wakeUp, now, metrics }: TransitionDependencies,
+  { prisma, wakeUp, now, metrics }: ChangeServices,
   { runId, from, to, where = {}, execution, data = {}, actorId = null, kind, also, allows }: Transition,
 ): Promise<ReportRun | null> {
   const change = async (tx: Transaction): Promise<ReportRun | null> => {
@@ -102,4 +102,28 @@ export async function transition(
   if (changed) wakeUp.notify(changed)
   if (changed && isFinal(to)) metrics.runEnded(changed)
   return changed
+}
+
+/**
+ * Changes a run as its viewer asks.
+ *
+ * @param changeOf what to change of the run as it is, or why not, by throwing; null leaves the run as it is. It is called
+ *   again when the run has moved on in between
+ * @throws NotFoundError when the viewer has no such run
+ */
+export async function changeRun(
+  deps: ChangeServices,
+  viewer: Viewer,
+  id: string,
+  changeOf: (run: ReportRun) => Promise<ViewerChange | null> | ViewerChange | null,
+): Promise<ReportRun> {
+  while (true) {
+    const run = await requireRun(deps.prisma, viewer, id)
+    const change = await changeOf(run)
+    if (!change) return run
+    const by = { runId: id, from: run.status, actorId: viewer.apiKeyId }
+    // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
+    const changed = await transition(deps, { to: run.status, ...change, ...by })
+    if (changed) return changed
+  }
 }

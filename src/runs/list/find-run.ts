@@ -1,12 +1,49 @@
+import DataLoader from 'dataloader'
 import type { Viewer } from '../../auth/viewer.ts'
+import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { visibleRun } from './visible-run.ts'
+import { type Tenant, tenantOf } from '../../tenant.ts'
+
+/** The part of a `where` that binds it to runs that the viewer may see: its own, and not those that were erased. */
+export function visibleRun(tenant: Tenant): Tenant & { erasedAt: null } {
+  return { ...tenantOf(tenant), erasedAt: null }
+}
+
+/** The same check of a run that is at hand already; false when there is none. */
+export function isVisibleTo(run: ReportRun | null, { accountId, livemode }: Tenant): run is ReportRun {
+  return run?.accountId === accountId && run.livemode === livemode && run.erasedAt === null
+}
 
 /** The run with that id; null when it does not exist or the viewer may not see it, also when it is no id at all. */
 export async function findRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun | null> {
   return isId(id, idPrefixes.reportRun)
     ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(viewer) } })
     : null
+}
+
+/** @throws NotFoundError when the viewer has no such run */
+export async function requireRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun> {
+  const run = await findRun(prisma, viewer, id)
+  if (run) return run
+  throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
+}
+
+export type RunLoader = { load(id: string): Promise<ReportRun | null> }
+
+/**
+ * Loads runs as they are now, of any tenant: callers check that. However many subscriptions ask for the same run at the
+ * same moment, the database is asked once; nothing is kept afterwards.
+ */
+export function createRunLoader(prisma: Prisma): RunLoader {
+  const loader = new DataLoader<string, ReportRun | null>(
+    async (ids) => {
+      const runs = await prisma.reportRun.findMany({ where: { id: { in: [...new Set(ids)] } } })
+      const byId = new Map(runs.map((run) => [run.id, run]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+    { cache: false, maxBatchSize: 1000 },
+  )
+  return { load: (id) => loader.load(id) }
 }

@@ -8,47 +8,13 @@ import {
   parquetRead,
   type SchemaElement,
 } from 'hyparquet'
-import { valueText } from './parquet-value.ts'
+import { keyOfFile } from '../file.ts'
 import type { RowReader, RowSource } from './row-reader.ts'
 
 /** What is read at first to find the footer, in bytes: that of a file of some row groups is shorter. */
 const footerBytes = 64 * 1024
 
 class ErasedError extends Error {}
-
-function openBuffer({ storage, key, byteSize, signal }: RowSource): AsyncBuffer {
-  return {
-    byteLength: byteSize,
-    slice: async (start, end = byteSize) => {
-      signal.throwIfAborted()
-      const stream = await storage.read(key, { start, end })
-      if (!stream) throw new ErasedError()
-      const { buffer: bytes, byteOffset, byteLength } = await buffer(stream)
-      return new Uint8Array(bytes, byteOffset, byteLength).slice().buffer
-    },
-  }
-}
-
-/** Node's own, beside which the reader knows Snappy. */
-const compressors: Compressors = {
-  GZIP: (input) => gunzipSync(input),
-  ZSTD: (input) => zstdDecompressSync(input),
-}
-
-/** Has decimals read as they are stored: the reader itself makes numbers of them, which lose digits. */
-function withoutDecimals(metadata: FileMetaData): FileMetaData {
-  return {
-    ...metadata,
-    schema: metadata.schema.map((element) => {
-      const { converted_type, logical_type, ...stored } = element
-      return isDecimal(element) ? stored : element
-    }),
-  }
-}
-
-function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
-  return converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
-}
 
 /** Reads rows of Parquet, by the row groups that they are in. */
 export const readParquetRows: RowReader = async (source, { row, offset }, count) => {
@@ -76,4 +42,68 @@ export const readParquetRows: RowReader = async (source, { row, offset }, count)
     if (error instanceof ErasedError) return null
     throw error
   }
+}
+
+function openBuffer({ storage, file, signal }: RowSource): AsyncBuffer {
+  const byteLength = Number(file.byteSize)
+  return {
+    byteLength,
+    slice: async (start, end = byteLength) => {
+      signal.throwIfAborted()
+      const stream = await storage.read(keyOfFile(file), { start, end })
+      if (!stream) throw new ErasedError()
+      // A copy, because small buffers share their memory.
+      return new Uint8Array(await buffer(stream)).buffer
+    },
+  }
+}
+
+/** Node's own, beside which the reader knows Snappy. */
+const compressors: Compressors = {
+  GZIP: (input) => gunzipSync(input),
+  ZSTD: (input) => zstdDecompressSync(input),
+}
+
+/** Has decimals read as they are stored: the reader itself makes numbers of them, which lose digits. */
+function withoutDecimals(metadata: FileMetaData): FileMetaData {
+  return {
+    ...metadata,
+    schema: metadata.schema.map((element) => {
+      const { converted_type, logical_type, ...stored } = element
+      return isDecimal(element) ? stored : element
+    }),
+  }
+}
+
+function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
+  return converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
+}
+
+/** A value of a column as text: instants in UTC, days as such, decimals with all their digits; null for none. */
+function valueText(value: unknown, column: SchemaElement): string | null {
+  if (value === null || value === undefined) return null
+  const { scale = 0, converted_type, logical_type } = column
+  if (isDecimal(column)) {
+    return decimalText(value instanceof Uint8Array ? wholeNumber(value) : BigInt(String(value)), scale)
+  }
+  if (value instanceof Date) {
+    const isDay = converted_type === 'DATE' || logical_type?.type === 'DATE'
+    return isDay ? value.toISOString().slice(0, 10) : value.toISOString()
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value).toString()
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** The whole number that bytes stand for, in two's complement and with the highest byte first. */
+function wholeNumber(bytes: Uint8Array): bigint {
+  return bytes.length === 0
+    ? 0n
+    : BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`))
+}
+
+function decimalText(unscaled: bigint, scale: number): string {
+  const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0')
+  const sign = unscaled < 0n ? '-' : ''
+  const point = digits.length - scale
+  return `${sign}${digits.slice(0, point)}${scale > 0 ? `.${digits.slice(point)}` : ''}`
 }

@@ -1,21 +1,11 @@
 import { InputError } from '../../errors.ts'
 import type { ReportFile } from '../../postgres/generated/prisma/client.ts'
-import { keyOfFile } from '../file-key.ts'
 import type { Storage } from '../storage.ts'
-import { readCsvRows } from './csv-rows.ts'
-import { readJsonlRows } from './jsonl-rows.ts'
 import { readParquetRows } from './parquet-rows.ts'
-import { decodeRowCursor, encodeRowCursor } from './row-cursor.ts'
-import { firstPlace, NoRowError, type Row, type RowPlace, type RowReader } from './row-reader.ts'
+import { NoRowError, type Row, type RowPosition, type RowReader } from './row-reader.ts'
+import { readCsvRows, readJsonlRows } from './text-rows.ts'
 
-export const mostRows = 500
-
-/** By the format of the file; of a run with several files, the first of these is read. */
-const readers: ReadonlyMap<string, RowReader> = new Map([
-  ['CSV', readCsvRows],
-  ['JSONL', readJsonlRows],
-  ['PARQUET', readParquetRows],
-])
+export const maxRows = 500
 
 export type RowRequest = {
   /** Rows at most. */
@@ -47,45 +37,51 @@ export async function readRows(
   rowCount: number,
   signal: AbortSignal,
 ): Promise<RowPage | null> {
-  if (first < 1 || first > mostRows) {
-    throw new InputError(`first is ${first}; it has to be from 1 to ${mostRows}.`, ['first'])
+  if (first < 1 || first > maxRows) {
+    throw new InputError(`first is ${first}; it has to be from 1 to ${maxRows}.`, ['first'])
   }
-  const chosen = chooseFile(files)
+  const [chosen] = readers.flatMap(({ format, read }) =>
+    files.filter((file) => file.format === format).map((file) => ({ file, read })),
+  )
   if (!chosen) return null
   const { file, read } = chosen
-  const { compression } = file
-  const place = readPlace(file.id, after, rowCount)
-  const source = { storage, key: keyOfFile(file), compression, byteSize: Number(file.byteSize), signal }
+  const position = after === null ? { row: 0, offset: 0 } : decodeCursor(file.id, after)
+  if (!position || position.row > rowCount) throw noCursor(after)
   try {
-    const found = await read(source, place, first)
+    const found = await read({ storage, file, signal }, position, first)
     if (!found) return null
     const { rows, end } = found
-    const endCursor = rows.length > 0 ? encodeRowCursor(file.id, end) : null
+    const endCursor = rows.length > 0 ? encodeCursor(file.id, end) : null
     return { rows, endCursor, hasMore: rows.length > 0 && end.row < rowCount }
   } catch (error) {
-    // Only whoever made a cursor up gets to where no row begins.
+    signal.throwIfAborted()
+    // Only a cursor that this gateway did not give leads to where no row begins.
     throw error instanceof NoRowError && after !== null ? noCursor(after) : error
   }
 }
 
-function noCursor(after: string): InputError {
+/** Of a run with several files, the first of these is read. */
+const readers: readonly { format: ReportFile['format']; read: RowReader }[] = [
+  { format: 'CSV', read: readCsvRows },
+  { format: 'JSONL', read: readJsonlRows },
+  { format: 'PARQUET', read: readParquetRows },
+]
+
+/** The position as clients hold it. It names its file, so that a cursor is never taken for one of another. */
+function encodeCursor(fileId: string, { row, offset }: RowPosition): string {
+  return Buffer.from(`${fileId}:${row}:${offset}`).toString('base64url')
+}
+
+/** Null when it is no cursor of this file. */
+function decodeCursor(fileId: string, cursor: string): RowPosition | null {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8')
+  const [, id, row, offset] = /^([a-z0-9_]+):(\d{1,15}):(\d{1,15})$/.exec(text) ?? []
+  return id === fileId ? { row: Number(row), offset: Number(offset) } : null
+}
+
+function noCursor(after: string | null): InputError {
   return new InputError(
     `${JSON.stringify(after)} is no cursor of this file. Pass an endCursor that its rows gave.`,
     ['after'],
   )
-}
-
-function readPlace(fileId: string, after: string | null, rowCount: number): RowPlace {
-  if (after === null) return firstPlace
-  const place = decodeRowCursor(fileId, after)
-  if (!place || place.row > rowCount) throw noCursor(after)
-  return place
-}
-
-function chooseFile(files: readonly ReportFile[]): { file: ReportFile; read: RowReader } | null {
-  for (const [format, read] of readers) {
-    const file = files.find((candidate) => candidate.format === format)
-    if (file) return { file, read }
-  }
-  return null
 }

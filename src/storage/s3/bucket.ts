@@ -1,7 +1,7 @@
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import type { S3Config } from '../../config/s3.ts'
+import type { S3Config } from '../../config/config.ts'
 import { ConfigurationError } from '../../errors.ts'
-import { checkKey } from '../file-key.ts'
+import { checkKey } from '../file.ts'
 import { reasonOf } from './s3-errors.ts'
 
 /** What names a file in the requests of the client. */

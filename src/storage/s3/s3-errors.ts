@@ -1,5 +1,5 @@
 import { S3ServiceException } from '@aws-sdk/client-s3'
-import { StorageError } from '../storage-error.ts'
+import { StorageError } from '../storage.ts'
 
 const insufficientStorage = 507
 
@@ -16,9 +16,10 @@ export function reasonOf(error: unknown): string {
   return 'the store cannot be reached'
 }
 
-/** The store's answer that there is no such file; when it is asked for the head only, it has no words. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof S3ServiceException && (error.name === 'NoSuchKey' || error.name === 'NotFound')
+/** For `catch`: null when there is no such file. The store has another name for it when it is asked for the head only. */
+export function nullWhenMissing(error: unknown): null {
+  if (error instanceof S3ServiceException && ['NoSuchKey', 'NotFound'].includes(error.name)) return null
+  throw error
 }
 
 /** The store's answer that a range begins at the end of the file, or behind it. */
@@ -29,7 +30,7 @@ export function isBehindEnd(error: unknown): boolean {
 /**
  * Passes a result on, and says of failed requests that they are the store's fault.
  *
- * @param signal what ended them, if it did: then they are nobody's fault
+ * @param signal what ended them, if it did: then the store is not at fault
  */
 export async function inStore<Result>(act: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {

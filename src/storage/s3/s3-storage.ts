@@ -5,13 +5,15 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
   paginateListObjectsV2,
+  type S3Client,
 } from '@aws-sdk/client-s3'
-import { createMeter } from '../byte-counter.ts'
+import { createByteCounter } from '../byte-counter.ts'
 import type { ByteRange, Storage } from '../storage.ts'
 import type { ObjectPlace, S3Bucket } from './bucket.ts'
-import { inStore, isBehindEnd, isMissing } from './s3-errors.ts'
-import { listUploads } from './unfinished-uploads.ts'
+import { inStore, isBehindEnd, nullWhenMissing } from './s3-errors.ts'
 import { upload } from './upload.ts'
 
 /** Keeps files in a bucket of S3, or of a store that speaks its language. */
@@ -25,19 +27,13 @@ export function createS3Storage(bucket: S3Bucket): Storage {
       if (!(Body instanceof Readable)) throw new Error('The client for S3 gave no stream.')
       return passOn(Body)
     } catch (error) {
-      if (isMissing(error)) return null
-      if (isBehindEnd(error)) return Readable.from([])
-      throw error
+      return isBehindEnd(error) ? Readable.from([]) : nullWhenMissing(error)
     }
   }
 
   const sizeOf = async (at: ObjectPlace): Promise<number | null> => {
-    try {
-      return (await client.send(new HeadObjectCommand(at))).ContentLength ?? null
-    } catch (error) {
-      if (isMissing(error)) return null
-      throw error
-    }
+    const head = await client.send(new HeadObjectCommand(at)).catch(nullWhenMissing)
+    return head?.ContentLength ?? null
   }
 
   const objectsIn = async ({ Bucket, Key }: ObjectPlace): Promise<string[]> => {
@@ -72,13 +68,13 @@ export function createS3Storage(bucket: S3Bucket): Storage {
   return {
     write: async (key, content, signal) => {
       const at = locate(key)
-      const meter = createMeter()
-      const flowing = pipeline([...content, meter.stream], { signal })
-      // Its fault is told by the upload, which reads from it.
+      const counter = createByteCounter()
+      const flowing = pipeline([...content, counter.stream], { signal })
+      // The upload reads from it, and reports its fault.
       flowing.catch(() => {})
-      await upload({ client, at }, meter.stream, signal)
+      await upload({ client, at }, counter.stream, signal)
       await flowing
-      return meter.result()
+      return counter.result()
     },
     read: (key, range) => ask(key, (at) => open(at, range)),
     size: (key) => ask(key, sizeOf),
@@ -101,8 +97,32 @@ function rangeOf({ start, end }: ByteRange): { Range?: string } {
 function passOn(body: Readable): Readable {
   const stream = new PassThrough()
   stream.once('close', () => body.destroy())
-  // Whoever reads is told; nobody may be reading yet.
+  // An error reaches the reader; until there is one, it must not end the process.
   stream.on('error', () => {})
   inStore(() => finished(body)).catch((error) => stream.destroy(error))
   return body.pipe(stream)
+}
+
+/**
+ * Uploads that were neither completed nor aborted, as a worker that is killed leaves them: of a file, or of all files in
+ * a folder. They take space, and no list of files has them.
+ */
+async function listUploads(
+  client: S3Client,
+  { Bucket, Key: place }: ObjectPlace,
+): Promise<(ObjectPlace & { UploadId: string })[]> {
+  const found: (ObjectPlace & { UploadId: string })[] = []
+  let after: Pick<ListMultipartUploadsCommandOutput, 'NextKeyMarker' | 'NextUploadIdMarker'> | null = {}
+  while (after) {
+    const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = after
+    const page: ListMultipartUploadsCommandOutput = await client.send(
+      new ListMultipartUploadsCommand({ Bucket, Prefix: place, KeyMarker, UploadIdMarker }),
+    )
+    for (const { Key = '', UploadId } of page.Uploads ?? []) {
+      const isHere = Key === place || Key.startsWith(`${place}/`)
+      if (isHere && UploadId) found.push({ Bucket, Key, UploadId })
+    }
+    after = page.IsTruncated ? page : null
+  }
+  return found
 }

@@ -54,7 +54,7 @@ export async function upload(
         UploadId ??= (await client.send(new CreateMultipartUploadCommand(at), options)).UploadId
         await sending
         sending = sendPart(part)
-        // Its fault is told when it is awaited.
+        // Its fault is reported when it is awaited.
         sending.catch(() => {})
         if (!part.isLast) return
         await sending

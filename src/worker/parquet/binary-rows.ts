@@ -7,6 +7,14 @@ const lengthBytes = 4
 
 const startBytes = 64 * 1024
 
+/**
+ * Rows in a row group of the file. The values of one are in memory, and what the end of the file says of each: fewer rows
+ * make the first smaller and the second larger.
+ */
+export const rowsPerGroup = 5_000
+/** A row group of long values ends earlier. */
+export const bytesPerGroup = 8 * 1024 * 1024
+
 /** Whole rows that follow each other. */
 export type BinaryRows = {
   length: number
@@ -28,27 +36,14 @@ export type BinaryRowReader = {
   rows(): number
 }
 
-export type BinaryRowReaderOptions = {
-  /** Fields in each row. */
-  columns: number
-  /** Rows are given away as soon as they are this many. */
-  maxRows: number
-  /** Or as soon as they have this many bytes. */
-  maxBytes: number
-  /** The rows are only lent. */
-  onRows: (rows: BinaryRows) => void
-}
-
 /**
  * Reads what `COPY … (format binary)` writes. Rows are kept as they came, in one piece of memory that is used again and
  * again: the values of all their columns would be many small objects, and large ones together.
+ *
+ * @param columns fields in each row
+ * @param onRows takes the rows of one group, which are only lent
  */
-export function createBinaryRowReader({
-  columns,
-  maxRows,
-  maxBytes,
-  onRows,
-}: BinaryRowReaderOptions): BinaryRowReader {
+export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows) => void): BinaryRowReader {
   let bytes = Buffer.alloc(startBytes)
   /** Where what has come ends. */
   let end = 0
@@ -58,7 +53,7 @@ export function createBinaryRowReader({
   let given = 0
   let isBegun = false
   /** Where each field of the rows begins with its length. */
-  const fields = new Uint32Array(columns * maxRows)
+  const fields = new Uint32Array(columns * rowsPerGroup)
 
   const add = (chunk: Uint8Array): void => {
     if (end + chunk.length > bytes.length) {
@@ -113,7 +108,7 @@ export function createBinaryRowReader({
       if (!isBegun && end < headerBytes) return
       if (!isBegun) rowsEnd = headerBytes
       isBegun = true
-      while (readRow()) if (length === maxRows || rowsEnd >= maxBytes) give()
+      while (readRow()) if (length === rowsPerGroup || rowsEnd >= bytesPerGroup) give()
     },
     end: () => {
       const isOver = end - rowsEnd === countBytes && bytes.readInt16BE(rowsEnd) === -1

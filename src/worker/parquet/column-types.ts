@@ -1,12 +1,16 @@
 import type { SchemaElement } from 'hyparquet-writer'
 import type { ColumnValue } from '../../reports/column.ts'
-import { unwritable } from './unwritable-value.ts'
 
 /** A column as the encoder gets it. Its values come in the form that `parquetValue` gives them in SQL. */
 export type ParquetColumn = { name: string; kind: ColumnValue['kind'] }
 
 /** Text is a string or its bytes in UTF-8. */
 export type ParquetValue = string | Uint8Array | bigint | number | boolean
+
+/** A column holds a value that a Parquet file has no place for. The message is safe to show. */
+export class UnwritableValueError extends Error {
+  override readonly name = 'UnwritableValueError'
+}
 
 type ColumnType = {
   element: Omit<SchemaElement, 'name'>
@@ -18,6 +22,8 @@ type ColumnType = {
 
 /** Bytes. */
 const shortText = 16
+/** Characters of a value that an error shows. */
+const maxPreviewLength = 60
 
 const text: ColumnType = {
   element: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
@@ -100,4 +106,12 @@ export const columnTypes: Readonly<Record<ColumnValue['kind'], ColumnType>> = {
   // Three decimals hold the minor units of every currency, and eighteen digits fit into 64 bits.
   amount: decimal(18, 3, { type: 'INT64' }),
   decimal: decimal(38, 18, { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16 }),
+}
+
+/** @param type what Parquet calls the type of the column */
+function unwritable(column: string, value: string, type: string): UnwritableValueError {
+  const preview = value.length > maxPreviewLength ? `${value.slice(0, maxPreviewLength)}…` : value
+  return new UnwritableValueError(
+    `The column ${JSON.stringify(column)} holds ${preview}, and Parquet's ${type} has no place for it. Ask for CSV or JSONL, or leave the column out.`,
+  )
 }

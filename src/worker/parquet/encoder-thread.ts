@@ -1,9 +1,8 @@
 // What runs in the thread of a Parquet file: see parquet-stream.ts, which starts it. Imported anywhere else, it does nothing.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Compression } from '../../postgres/generated/prisma/client.ts'
-import type { ParquetColumn } from './column-types.ts'
+import { type ParquetColumn, UnwritableValueError } from './column-types.ts'
 import { createParquetEncoder } from './encoder.ts'
-import { UnwritableValueError } from './unwritable-value.ts'
 
 export type EncoderTask = { columns: readonly ParquetColumn[]; compression: Compression }
 
@@ -37,5 +36,5 @@ function serve(port: MessagePort, { columns, compression }: EncoderTask): void {
   })
 }
 
-// It is started with such a task, and by nobody else.
+// Only parquet-stream.ts starts it, with such a task.
 if (parentPort) serve(parentPort, workerData as EncoderTask)

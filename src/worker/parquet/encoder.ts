@@ -3,14 +3,17 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { Compression } from '../../postgres/generated/prisma/client.ts'
 import { type BinaryRows, createBinaryRowReader } from './binary-rows.ts'
 import { columnTypes, type ParquetColumn } from './column-types.ts'
-import { mendEmptyFile } from './empty-file.ts'
-import { bytesPerGroup, rowsPerGroup } from './row-group.ts'
 
 const codecs = { NONE: 'UNCOMPRESSED', GZIP: 'GZIP', ZSTD: 'ZSTD' } as const
 const compressors = {
   GZIP: (bytes: Uint8Array) => gzipSync(bytes, { level: 6 }),
   ZSTD: (bytes: Uint8Array) => zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } }),
 }
+
+// The end of the file's number of rows, which is 0, and the list of row groups. Names of columns hold no such bytes.
+const beforeRowGroups = Buffer.from([0x16, 0x00, 0x19])
+const emptyList = 0x00
+const emptyListOfStructs = 0x0c
 
 export type ParquetEncoder = {
   /** Takes the next bytes of Postgres; gives those of the file that are ready, often none. */
@@ -61,12 +64,7 @@ export function createParquetEncoder(
       rowGroupSize: rows.length,
     })
   }
-  const reader = createBinaryRowReader({
-    columns: columns.length,
-    maxRows: rowsPerGroup,
-    maxBytes: bytesPerGroup,
-    onRows: writeGroup,
-  })
+  const reader = createBinaryRowReader(columns.length, writeGroup)
 
   const takeBytes = (): Uint8Array<ArrayBuffer> => {
     const bytes = new Uint8Array(buffer.getBytes())
@@ -86,4 +84,14 @@ export function createParquetEncoder(
     },
     rows: reader.rows,
   }
+}
+
+/**
+ * A Parquet file without row groups, mended where it says of what kind the list of them is: `hyparquet-writer` 0.17 learns
+ * that from the first one, and says nothing when there is none, for which readers such as the one in Rust refuse the file.
+ */
+function mendEmptyFile(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const at = Buffer.from(file.buffer).lastIndexOf(beforeRowGroups) + beforeRowGroups.length
+  if (at >= beforeRowGroups.length && file[at] === emptyList) file[at] = emptyListOfStructs
+  return file
 }

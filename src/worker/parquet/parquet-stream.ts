@@ -1,8 +1,8 @@
 import { Transform } from 'node:stream'
 import { Worker } from 'node:worker_threads'
+import { bytesPerGroup, rowsPerGroup } from './binary-rows.ts'
+import { UnwritableValueError } from './column-types.ts'
 import type { EncoderAnswer, EncoderRequest, EncoderTask } from './encoder-thread.ts'
-import { bytesPerGroup, rowsPerGroup } from './row-group.ts'
-import { UnwritableValueError } from './unwritable-value.ts'
 
 /** What there is to write. */
 type ParquetTask = EncoderTask & {
@@ -54,7 +54,7 @@ export function createParquetStream(task: ParquetTask): { stream: Transform; row
  * 6 MB, and what the end of the file says of each column of each row group, at last in less than 3 kB. A report that needs
  * more, because its values are long, fails alone, and not the process with it.
  */
-function roomFor({ columns, rows }: ParquetTask) {
+function resourceLimitsOf({ columns, rows }: ParquetTask) {
   const groups = rows * Math.max(1 / rowsPerGroup, (columns.length * bytesPerValue) / bytesPerGroup)
   return {
     // The flag of V8 that `npm start` has goes before it: 4 MB for each half.
@@ -76,7 +76,7 @@ function startEncoder(task: ParquetTask): Encoder {
   const { columns, compression } = task
   const thread = new Worker(new URL('./encoder-thread.ts', import.meta.url), {
     workerData: { columns, compression } satisfies EncoderTask,
-    resourceLimits: roomFor(task),
+    resourceLimits: resourceLimitsOf(task),
   })
   let fault: Error | null = null
   let waiting: PromiseWithResolvers<EncoderAnswer> | null = null

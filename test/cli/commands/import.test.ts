@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readFileImport } from '../../../src/cli/commands/import-files.ts'
+import { readFileImport } from '../../../src/cli/commands/import-options.ts'
 import { createConnection } from '../../../src/postgres/client.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 

@@ -1,6 +1,6 @@
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDocumentCache } from '../../../src/graphql/plugins/document-cache.ts'
+import { createDocumentCache } from '../../../src/graphql/plugins/limits.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 
 const limits = { depth: 15, aliases: 30, directives: 20, tokens: 2_000, pageSize: 100, cost: 20_000 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { coverTogether } from '../../../src/ledger/import/cover-together.ts'
+import { coverTogether } from '../../../src/ledger/import/coverage.ts'
 import { type ImportedLedger, openImportedLedger } from '../../support/imported-ledger.ts'
 import { badHistory, history, payouts, reconciliation } from '../../support/small-exports.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readStripeKey } from '../../../src/ledger/stripe/api-key.ts'
-import { createStripeClient } from '../../../src/ledger/stripe/client.ts'
+
+import { createStripeClient, readStripeKey } from '../../../src/ledger/stripe/client.ts'
 
 test.each(['sk_test_51Abc', 'rk_test_51Abc_x'])('%s is a key of test mode', (secret) => {
   expect(readStripeKey(secret, false)).toEqual({ secret, livemode: false })

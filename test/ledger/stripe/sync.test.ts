@@ -23,7 +23,7 @@ async function startFake(): Promise<FakeStripe> {
   return fake
 }
 
-const quick = { firstMilliseconds: 1, longestMilliseconds: 4, mostMilliseconds: 5_000, refusals: 8 }
+const quick = { firstWait: 1, maxBackoff: 4, maxWait: 5_000, maxRefusals: 8 }
 
 function stripeAt(fake: { port: number }, options: Partial<StripeClientOptions> = {}) {
   return createStripeClient({
@@ -33,7 +33,7 @@ function stripeAt(fake: { port: number }, options: Partial<StripeClientOptions> 
     protocol: 'http',
     onWait: () => {},
     signal: new AbortController().signal,
-    patience: quick,
+    rateLimitPolicy: quick,
     networkRetries: 1,
     ...options,
   })
@@ -181,8 +181,8 @@ test('a server that refuses for ever is left, with what was stored', async () =>
   const waits: number[] = []
   const sync = await syncOf(fake, { onWait: (milliseconds) => waits.push(milliseconds) })
   expect(await sentenceOf(syncStripe({ ...sync, from: marchFirst }))).toMatch(/refusing requests as too many/)
-  expect(waits).toHaveLength(quick.refusals)
-  expect(Math.max(...waits)).toBeLessThanOrEqual(quick.longestMilliseconds)
+  expect(waits).toHaveLength(quick.maxRefusals)
+  expect(Math.max(...waits)).toBeLessThanOrEqual(quick.maxBackoff)
   expect(await idsOf(sync)).toEqual(['txn_sale'])
 })
 

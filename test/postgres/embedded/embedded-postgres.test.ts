@@ -19,37 +19,27 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import {
-  type Account,
-  canReach,
-  READ,
-  runAs,
-  unprivilegedAccount,
-} from '../../../src/postgres/embedded/account.ts'
-import { makeDataDir, prepareCluster } from '../../../src/postgres/embedded/cluster.ts'
+import { type Account, canReach, postgresAccount, runAs } from '../../../src/postgres/embedded/account.ts'
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/embedded-postgres.ts'
-import { withFileLock } from '../../../src/postgres/embedded/lock.ts'
+import { systemFolder } from '../../../src/postgres/embedded/files.ts'
 import { findPostmaster, stopPostmaster } from '../../../src/postgres/embedded/postmaster.ts'
 import { readRecord } from '../../../src/postgres/embedded/record.ts'
-import { connectToServer } from '../../../src/postgres/embedded/server.ts'
-import { SYSTEM_DIR } from '../../../src/postgres/embedded/system.ts'
 
 const isRoot = process.getuid?.() === 0
 const sourceFile = fileURLToPath(
   new URL('../../../src/postgres/embedded/embedded-postgres.ts', import.meta.url),
 )
-const nobody = isRoot ? await unprivilegedAccount() : undefined
+const nobody = await postgresAccount()
 /** Whether an ordinary user could run this checkout; it cannot when we are root in root's home. */
 const isShared =
-  nobody !== undefined &&
-  (await canReach(nobody, sourceFile, READ)) &&
-  (await canReach(nobody, process.execPath, READ))
+  nobody !== null &&
+  (await canReach(nobody, sourceFile, '-r')) &&
+  (await canReach(nobody, process.execPath, '-r'))
 
-function silent() {}
 const folders: string[] = []
 
 /** A new folder which only its owner can enter. */
-async function privateFolder(owner?: Account): Promise<string> {
+async function privateFolder(owner: Account | null = null): Promise<string> {
   const folder = await mkdtemp('/tmp/report-gateway-test-')
   folders.push(folder)
   if (owner) await chown(folder, owner.uid, owner.gid)
@@ -100,12 +90,12 @@ type Opener = {
 /** Opens the server in a process of its own. */
 function openInChild(
   dataDir: string,
-  { source = sourceFile, account }: { source?: string; account?: Account } = {},
+  { source = sourceFile, account = null }: { source?: string; account?: Account | null } = {},
 ): Opener {
   const script = `
     import { openEmbeddedPostgres } from ${JSON.stringify(pathToFileURL(source).href)}
-    const log = (message) => console.log(message)
-    const { url, isNew, close } = await openEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log })
+    const onProgress = (message) => console.log(message)
+    const { url, isNew, close } = await openEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, onProgress })
     console.log(JSON.stringify({ url, isNew }))
     process.stdin.once('data', async () => { process.stdin.destroy(); await close() })
   `
@@ -149,7 +139,7 @@ async function removeWithCluster(folder: string): Promise<void> {
     if (!record) continue
     const survivor = await findPostmaster(join(record.home, 'data'))
     if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'), 'at once')
-    if (dirname(record.home) !== SYSTEM_DIR) continue
+    if (dirname(record.home) !== systemFolder) continue
     await rm(record.home, { recursive: true, force: true })
     await rm(`${record.home}.json`, { force: true })
   }
@@ -182,7 +172,7 @@ describe('a new data folder', () => {
     const killed = openInChild(dataDir)
     expect(await killed.nextLine()).toMatch(/^Creating a Postgres cluster/)
     const home = await homeOf(dataDir)
-    await vi.waitFor(async () => expect((await readdir(home)).join()).toMatch(/data\.\w+,/))
+    await vi.waitFor(async () => expect((await readdir(home)).join()).toMatch(/data\.\w+/))
     await killed.kill()
 
     const postgres = await openEmbeddedPostgres({ dataDir })
@@ -197,8 +187,11 @@ describe('a new data folder', () => {
   test('stays without a server when the opening is aborted', async () => {
     const dataDir = join(await enterableFolder(), 'data')
     const abort = new AbortController()
-    const log = (message: string) => message.startsWith('Creating') && abort.abort(new Error('Enough.'))
-    await expect(openEmbeddedPostgres({ dataDir, log, signal: abort.signal })).rejects.toThrow('Enough.')
+    const onProgress = (message: string) =>
+      message.startsWith('Creating') && abort.abort(new Error('Enough.'))
+    await expect(openEmbeddedPostgres({ dataDir, onProgress, signal: abort.signal })).rejects.toThrow(
+      'Enough.',
+    )
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 })
@@ -219,7 +212,7 @@ describe('a data folder in use before', () => {
     const data = await dataOf(dataDir)
     const survivor = await findPostmaster(data)
     if (survivor) await stopPostmaster(survivor.pid, data, 'at once')
-    expect(survivor).toBeUndefined()
+    expect(survivor).toBeNull()
   })
 
   afterAll(async () => await removeWithCluster(folder))
@@ -282,7 +275,7 @@ describe('a data folder in use before', () => {
     const { uid, gid } = await stat(pidFile)
     await postgres.close()
     // Under the account of Postgres: another account's process would not keep Postgres from starting.
-    const bystander = spawn('sleep', ['60'], runAs(isRoot ? { uid, gid } : undefined))
+    const bystander = spawn('sleep', ['60'], runAs(isRoot ? { uid, gid } : null))
     onTestFinished(() => void bystander.kill())
 
     for (const content of [[deadPid, ...rest], [bystander.pid, ...rest], []]) {
@@ -296,21 +289,35 @@ describe('a data folder in use before', () => {
   })
 
   test('has a server that answers nobody ended and replaced', async () => {
-    const first = await openEmbeddedPostgres({ dataDir })
+    const killed = openInChild(dataDir)
+    await killed.opened()
     const stuck = await postmasterOf(dataDir)
     if (stuck === undefined) throw new Error('No postmaster.')
+    await killed.kill()
     process.kill(stuck, 'SIGSTOP')
 
-    // Under the lock, as everyone connects: the first opener looks for its server at the same time.
-    const session = await withFileLock({ file: join(dataDir, 'postgres.lock') }, async () => {
-      const { cluster } = await prepareCluster(await makeDataDir(dataDir), { log: silent })
-      return connectToServer({ cluster, log: silent, silenceMs: 2000 })
-    })
-    expect(session.pid).not.toBe(stuck)
-    expect((await session.client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
-    await session.client.end()
-    // The first opener lost its session; it still finds and stops the new server.
-    await first.close()
+    const next = await openEmbeddedPostgres({ dataDir })
+    expect(await postmasterOf(dataDir)).not.toBe(stuck)
+    expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await next.close()
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('has its server adopted by a guest when the owner is killed, and started again where it was', async () => {
+    const owner = openInChild(dataDir)
+    const { url } = await owner.opened()
+    const guest = await openEmbeddedPostgres({ dataDir })
+    expect(guest.url).toBe(url)
+    await owner.kill()
+    const orphan = await postmasterOf(dataDir)
+    if (orphan === undefined) throw new Error('No postmaster.')
+    expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
+
+    process.kill(orphan, 'SIGKILL')
+    await vi.waitFor(async () => expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }]), 15_000)
+    expect(await postmasterOf(dataDir)).not.toBe(orphan)
+    await guest.close()
+    expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
   test('survives that Postgres is restarted under an opener', async () => {
@@ -348,13 +355,13 @@ describe.runIf(isRoot)('as root', () => {
   test('below a folder that only root can enter, the cluster and a copy of the binaries live in /var/lib', async () => {
     const folder = await privateFolder()
     const version = `0.0.0-test-${process.pid}`
-    const copy = join(SYSTEM_DIR, `postgres-${version}`)
+    const copy = join(systemFolder, `postgres-${version}`)
     onTestFinished(async () => await rm(copy, { recursive: true, force: true }))
     const dataDir = join(folder, 'data')
     const opener = openInChild(dataDir, { source: await copyCheckout(folder, version) })
     const { url } = await opener.opened()
 
-    expect(dirname(await homeOf(dataDir))).toBe(SYSTEM_DIR)
+    expect(dirname(await homeOf(dataDir))).toBe(systemFolder)
     const pid = await postmasterOf(dataDir)
     expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).toMatch(`${copy}/bin/postgres`)
     expect((await stat(`/proc/${pid}`)).uid).toBe(nobody?.uid)
@@ -385,8 +392,8 @@ describe.runIf(isRoot)('as root', () => {
 
     await rm(original, { recursive: true })
     const third = await openEmbeddedPostgres({ dataDir: join(folder, 'third') })
-    expect(await findPostmaster(join(home, 'data'))).toBeUndefined()
-    const kept = (await readdir(SYSTEM_DIR)).map((name) => join(SYSTEM_DIR, name))
+    expect(await findPostmaster(join(home, 'data'))).toBeNull()
+    const kept = (await readdir(systemFolder)).map((name) => join(systemFolder, name))
     expect(kept).toContain(await homeOf(copied))
     expect(kept).not.toContain(home)
     expect(kept).not.toContain(`${home}.json`)
@@ -398,7 +405,7 @@ describe.runIf(isRoot)('as root', () => {
     async () => {
       const folder = await privateFolder(nobody)
       const dataDir = join(folder, 'data')
-      const opener = openInChild(dataDir, { account: nobody as Account })
+      const opener = openInChild(dataDir, { account: nobody })
       const { url } = await opener.opened()
       expect(await homeOf(dataDir)).toBe(join(dataDir, 'postgres'))
       expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
@@ -409,7 +416,7 @@ describe.runIf(isRoot)('as root', () => {
   )
 
   test('without an unprivileged account says so', async () => {
-    await expect(unprivilegedAccount('/dev/null')).rejects.toThrow(/no unprivileged account.*DATABASE_URL/)
+    await expect(postgresAccount('/dev/null')).rejects.toThrow(/no unprivileged account.*DATABASE_URL/)
   })
 })
 

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureReader, readerRole } from '../../../src/reports/custom/login.ts'
+import { customReportHeader } from '../../support/custom-report-header.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { startTestGateway, type TestAccount } from '../../support/gateway.ts'
-import { ownReportHeader } from '../../support/own-report-header.ts'
 import { requestReport, runReport } from '../../support/run-report.ts'
 
 const example = fileURLToPath(new URL('../../support/custom-reports/orders.sql', import.meta.url))
@@ -42,12 +42,12 @@ beforeAll(async () => {
   await database.query(`grant select on shop.orders to ${readerRole}`)
   await database.query(`alter role ${readerRole} set standard_conforming_strings = off`)
 
-  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   await copyFile(example, join(folder, 'orders.sql'))
   await writeFile(
     join(folder, 'echo.sql'),
-    `${ownReportHeader(
+    `${customReportHeader(
       'echo',
       `parameters:
   texts: { type: string, list: true, description: Texts. }
@@ -59,7 +59,7 @@ beforeAll(async () => {
   )
   await writeFile(
     join(folder, 'ledger.sql'),
-    `${ownReportHeader('ledger').replace('scope: everyone', '')}select id as a from balance_transactions
+    `${customReportHeader('ledger').replace('scope: everyone', '')}select id as a from balance_transactions
     where account_id = :account_id and livemode = :livemode`,
   )
   const limits = { rows: 1_000, seconds: 60 }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureReader, readerRole } from '../../../src/reports/custom/login.ts'
+import { customReportHeader } from '../../support/custom-report-header.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { startTestGateway, type TestAccount } from '../../support/gateway.ts'
-import { ownReportHeader } from '../../support/own-report-header.ts'
 import { runReport } from '../../support/run-report.ts'
 
 /** SQL that does what a report must not, or too much of it; none of it can be seen before it runs. */
@@ -38,23 +38,23 @@ beforeAll(async () => {
   await database.query(`grant usage on schema shop to ${readerRole}`)
   await database.query(`grant select on shop.orders to ${readerRole}`)
 
-  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   for (const [id, sql] of Object.entries(misdeeds)) {
-    await writeFile(join(folder, `${id}.sql`), `${ownReportHeader(id, 'max_seconds: 1')}${sql}`)
+    await writeFile(join(folder, `${id}.sql`), `${customReportHeader(id, 'max_seconds: 1')}${sql}`)
   }
   await writeFile(
     join(folder, 'many.sql'),
-    `${ownReportHeader('many', 'max_rows: 3\nparameters: { rows: { type: integer, required: true, description: Rows. } }')}
+    `${customReportHeader('many', 'max_rows: 3\nparameters: { rows: { type: integer, required: true, description: Rows. } }')}
     select number::text as a from generate_series(1, :rows) as number order by number desc -- no semicolon`,
   )
   await writeFile(
     join(folder, 'unlimited.sql'),
-    `${ownReportHeader('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
+    `${customReportHeader('unlimited')}select current_setting('statement_timeout') || set_config('statement_timeout', '0', true) as a`,
   )
   await writeFile(
     join(folder, 'lock.sql'),
-    `${ownReportHeader('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
+    `${customReportHeader('lock')}select pg_advisory_lock(${ownLock})::text || 'x' as a`,
   )
   const limits = { rows: 1_000, seconds: 60 }
   const gateway = cleanup.use(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createPool } from '../../../src/postgres/client.ts'
-import { loadOwnReports } from '../../../src/reports/custom/load.ts'
+import { loadCustomReports } from '../../../src/reports/custom/load.ts'
 import { ensureReader } from '../../../src/reports/custom/login.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
@@ -16,7 +16,7 @@ let role: string
 beforeAll(async () => {
   database = cleanup.use(await createTestDatabase())
   await database.query('create schema shop create table orders (id bigint)')
-  folder = await mkdtemp(join(tmpdir(), 'report-gateway-own-'))
+  folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
   cleanup.defer(() => rm(folder, { recursive: true }))
 })
 afterAll(() => cleanup.disposeAsync())
@@ -39,7 +39,7 @@ async function loadWith(): Promise<string> {
   })
   try {
     const limits = { rows: 10, seconds: 10 }
-    return String(await loadOwnReports({ folder, pool, limits, taken: [] }).catch(String))
+    return String(await loadCustomReports({ folder, pool, limits, taken: [] }).catch(String))
   } finally {
     await pool.end()
   }

@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../../../src/demo/demo.ts'
 import { builtInReportTypes } from '../../../src/reports/catalog.ts'
-import { payoutsSummary } from '../../../src/reports/stripe/payouts.ts'
+import { builtInType } from '../../support/built-in-type.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { currencies, minor } from '../../support/report-sums.ts'
 import { requestReport, runReport } from '../../support/run-report.ts'
 
-const liveOnly = { ...payoutsSummary, name: 'all_fees.summary.9', inputKey: null, requiresLiveMode: true }
+const liveOnly = {
+  ...builtInType('payouts.summary.1'),
+  name: 'all_fees.summary.9',
+  inputKey: null,
+  requiresLiveMode: true,
+}
 
 let gateway: TestGateway
 beforeAll(async () => {

@@ -3,22 +3,22 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../../../src/auth/api-keys.ts'
 import { idPrefixes, newId } from '../../../src/ids.ts'
 import type { ReportRun } from '../../../src/postgres/generated/prisma/client.ts'
-import type { LogPlace } from '../../../src/runs/follow/event-cursor.ts'
-import { readEvents } from '../../../src/runs/follow/event-log.ts'
-import { type FollowEventsDependencies, followRunEvents } from '../../../src/runs/follow/follow-run-events.ts'
-import type { Feed } from '../../../src/runs/follow/hub.ts'
-import { pruneEvents } from '../../../src/runs/follow/prune-events.ts'
+import type { EventCursor } from '../../../src/runs/follow/event-cursor.ts'
+import { pruneEvents, readEvents } from '../../../src/runs/follow/event-log.ts'
+import { followRunEvents } from '../../../src/runs/follow/follow-run-events.ts'
+import type { LogFollower } from '../../../src/runs/follow/hub.ts'
 import { readRunEvents } from '../../../src/runs/follow/read-run-events.ts'
 import type { RunEvent } from '../../../src/runs/follow/run-event.ts'
 import type { RunScope } from '../../../src/runs/follow/run-scope.ts'
 import { transition } from '../../../src/runs/lifecycle/transition.ts'
-import { createRunLoader, type RunLoader } from '../../../src/runs/list/run-loader.ts'
+import { createRunLoader, type RunLoader } from '../../../src/runs/list/find-run.ts'
+import type { Services } from '../../../src/runs/services.ts'
 import { insertRun, type RunOwner } from '../../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../../support/run-parts.ts'
 import { noteStatements } from '../../support/sent-statements.ts'
 
 let parts: RunParts
-let deps: FollowEventsDependencies
+let deps: Pick<Services, 'prisma' | 'hub' | 'logger' | 'now' | 'runLoader'>
 beforeAll(async () => {
   parts = await openRunParts()
   const { prisma, hub, logger } = parts
@@ -50,19 +50,19 @@ function end(runId: string) {
 }
 
 function positionsOf(told: readonly RunEvent[]): bigint[] {
-  return told.map(({ place }) => place.position)
+  return told.map(({ cursor }) => cursor.position)
 }
 
 /** The positions that a reader is told that drops after so many events of each session, and comes again. */
 async function readInSessions(owner: RunOwner, sessions: number[], expected: number): Promise<bigint[]> {
   const seen: bigint[] = []
-  let after: LogPlace = { position: 0n, snapshotsAfter: null }
+  let after: EventCursor = { position: 0n, snapshotsAfter: null }
   for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
     const enough = Math.min(expected, seen.length + length)
     if (seen.length === expected) break
     for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
-      seen.push(told.place.position)
-      after = told.place
+      seen.push(told.cursor.position)
+      after = told.cursor
       if (seen.length === enough) break
     }
   }
@@ -113,7 +113,7 @@ test('a reader that lags behind what is at hand reads the log for itself, and mi
     after: { position: 0n, snapshotsAfter: null },
     progressInterval: 0,
   })
-  expect((await stream.next()).value?.place.position).toBe(1n)
+  expect((await stream.next()).value?.cursor.position).toBe(1n)
   // More than a process keeps, in one go.
   const count = 1_100
   await parts.prisma.reportRunEvent.createMany({
@@ -135,9 +135,9 @@ test('a reader that lags behind what is at hand reads the log for itself, and mi
   })
   await end(id)
   const seen: bigint[] = []
-  for await (const { place } of stream) {
-    seen.push(place.position)
-    if (place.position === BigInt(count + 2)) break
+  for await (const { cursor } of stream) {
+    seen.push(cursor.position)
+    if (cursor.position === BigInt(count + 2)) break
   }
   expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => BigInt(index + 2)))
 })
@@ -148,10 +148,10 @@ test('who drops in the middle of the snapshots goes on with the ones that are le
   for (let i = 0; i < 5; i++) ids.push((await insertRun(parts.prisma, owner)).id)
   ids.sort()
   const seen: string[] = []
-  let after: LogPlace | null = null
+  let after: EventCursor | null = null
   while (seen.length < ids.length) {
     for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
-      after = told.place
+      after = told.cursor
       if (told.kind === 'SNAPSHOT') seen.push(told.run.id)
       break
     }
@@ -314,8 +314,8 @@ test('progress is thinned out, and every change of status is told', async () => 
   const told: string[] = []
   const options = { scope: all, after: { position: 0n, snapshotsAfter: null }, progressInterval: 500 }
   for await (const event of followRunEvents(deps, owner, options)) {
-    if (event.kind === 'CHANGED') told.push(`${event.place.position} ${event.event.kind}`)
-    if (event.place.position === 8n) break
+    if (event.kind === 'CHANGED') told.push(`${event.cursor.position} ${event.event.kind}`)
+    if (event.cursor.position === 8n) break
   }
   expect(told).toEqual([
     '1 STATUS_CHANGED',
@@ -341,7 +341,7 @@ test('no run is shown older than before when a reader goes over from the log to 
       return parts.prisma.reportRun.findUnique({ where: { id: runId } })
     },
   }
-  const feed: Feed = {
+  const follower: LogFollower = {
     start: 1n,
     after: async (position) => {
       const events = await readEvents(parts.prisma, owner, position, 10)
@@ -349,7 +349,7 @@ test('no run is shown older than before when a reader goes over from the log to 
       return events.map((event, index) => ({ event, run: async () => older[index] ?? null }))
     },
   }
-  const hub = { ...parts.hub, follow: async () => feed }
+  const hub = { ...parts.hub, follow: async () => follower }
   const after = { position: 0n, snapshotsAfter: null }
   const versions: (number | undefined)[] = []
   const told = followRunEvents({ ...deps, hub, runLoader }, owner, { scope: all, after, progressInterval: 0 })

@@ -7,7 +7,7 @@ import type { WakeUp } from '../../../src/postgres/notify.ts'
 import { followRun } from '../../../src/runs/follow/follow-run.ts'
 import { createHub, type Hub } from '../../../src/runs/follow/hub.ts'
 import { recordChange, transition } from '../../../src/runs/lifecycle/transition.ts'
-import { createRunLoader, type RunLoader } from '../../../src/runs/list/run-loader.ts'
+import { createRunLoader, type RunLoader } from '../../../src/runs/list/find-run.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import { insertRun, type RunOwner } from '../../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../../support/run-parts.ts'
@@ -49,7 +49,7 @@ test('a change between the start of listening and the first look at the run is n
       runLoader: {
         load: async (runId) => {
           const run = await loader.load(runId)
-          // The run is changed when it was read already and nobody waits for its mail yet.
+          // The run is changed when it was read already and nobody waits for its events yet.
           if (run?.status === 'RUNNING') await end(runId)
           return run
         },
@@ -80,7 +80,7 @@ test('a change that the first look has shown already is not given again', async 
   await vi.waitFor(() => expect(loads).toBe(2))
   await end(id)
   expect((await next).value).toMatchObject({ status: 'CANCELED', version: 3 })
-  own.stop()
+  await own.stop()
 })
 
 test('a slow reader gets the newest state once, and the end', async () => {
@@ -146,16 +146,16 @@ test('an event that is committed while the log is being read is read right after
     metrics: noMetrics,
   })
   try {
-    let mail: unknown = null
-    const mailbox = await own.subscribe(owner, id, new AbortController().signal)
+    let taken: unknown = null
+    const latest = await own.subscribe(owner, id, new AbortController().signal)
     wake()
-    void mailbox.take().then((event) => {
-      mail = event
+    void latest.take().then((event) => {
+      taken = event
     })
     // Well before the regular look at the log.
-    await vi.waitFor(() => expect(mail).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } }), 2_000)
+    await vi.waitFor(() => expect(taken).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } }), 2_000)
   } finally {
-    own.stop()
+    await own.stop()
   }
 })
 
@@ -199,16 +199,16 @@ test('who leaves while nothing happens leaves nothing behind', async () => {
   const kept = await hub.subscribe(owner, id, staying.signal)
   const leave = async (): Promise<WeakRef<object>> => {
     const leaving = new AbortController()
-    const mailbox = await hub.subscribe(owner, id, leaving.signal)
-    const taken = mailbox.take()
+    const latest = await hub.subscribe(owner, id, leaving.signal)
+    const taken = latest.take()
     leaving.abort()
     expect(await taken).toBeNull()
-    return new WeakRef(mailbox)
+    return new WeakRef(latest)
   }
   const left = await Promise.all(Array.from({ length: 20 }, leave))
   await vi.waitFor(() => {
     collectGarbage()
-    expect(left.filter((mailbox) => mailbox.deref())).toEqual([])
+    expect(left.filter((latest) => latest.deref())).toEqual([])
   })
   await start(id)
   expect(await kept.take()).toMatchObject({ event: { runId: id, toStatus: 'RUNNING' } })
@@ -274,10 +274,10 @@ test('an event whose wake-up was lost is found all the same', async () => {
   })
   try {
     const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
-    const mailbox = await deaf.subscribe(owner, id, new AbortController().signal)
+    const latest = await deaf.subscribe(owner, id, new AbortController().signal)
     await end(id)
-    expect(await mailbox.take()).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } })
+    expect(await latest.take()).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } })
   } finally {
-    deaf.stop()
+    await deaf.stop()
   }
 })

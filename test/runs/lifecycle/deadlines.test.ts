@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startDeadlines } from '../../../src/runs/lifecycle/deadlines.ts'
+import { runEvery } from '../../../src/run-every.ts'
+import { endLateRuns } from '../../../src/runs/lifecycle/deadlines.ts'
 import { openWorkerParts, type WorkerParts } from '../../support/worker-parts.ts'
 
 let parts: WorkerParts
@@ -8,8 +9,14 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-function watchDeadlines(): AsyncDisposable {
-  const { stop } = startDeadlines({ ...parts, now: () => new Date() })
+function watchDeadlines(prisma = parts.prisma): AsyncDisposable {
+  const deps = { ...parts, prisma, now: () => new Date() }
+  const { stop } = runEvery({
+    task: (signal) => endLateRuns(deps, signal),
+    milliseconds: 1_000,
+    logger: parts.logger,
+    failureMessage: 'Late runs could not be looked for; trying on.',
+  })
   return { [Symbol.asyncDispose]: stop }
 }
 
@@ -113,8 +120,7 @@ test('late runs are looked for again when the database is back, and the log is n
       return target.reportRun
     },
   })
-  const { stop } = startDeadlines({ ...parts, prisma, now: () => new Date() })
-  await using _deadlines = { [Symbol.asyncDispose]: stop }
+  await using _deadlines = watchDeadlines(prisma)
   const { id } = await parts.createRun({ deadlineAt: soon() })
   await expect.poll(() => looks, { timeout: 5_000 }).toBeGreaterThan(2)
   isAway = false

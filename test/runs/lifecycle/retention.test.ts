@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import { createPool } from '../../../src/postgres/client.ts'
 import { startWakeUp } from '../../../src/postgres/notify.ts'
-import { type EraseDependencies, eraseExpiredFiles } from '../../../src/runs/lifecycle/erase-run.ts'
+import { type EraseServices, eraseExpiredFiles } from '../../../src/runs/lifecycle/erase.ts'
 import { createLocalStorage } from '../../../src/storage/local-storage.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { created, slowInput } from '../../support/run-mutations.ts'
 import { endOf, slowReport, storedFiles } from '../../support/slow-report.ts'
 
 let gateway: TestGateway
-let deps: Omit<EraseDependencies, 'now'>
+let deps: Omit<EraseServices, 'now'>
 const cleanup = new AsyncDisposableStack()
 beforeAll(async () => {
   gateway = cleanup.use(await startTestGateway({ reportTypes: [slowReport] }))

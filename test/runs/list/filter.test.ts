@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ReportRun } from '../../../src/postgres/generated/prisma/client.ts'
-import { matching, type RunFilter } from '../../../src/runs/list/list-runs.ts'
-import { matchesFilter } from '../../../src/runs/list/match-run.ts'
+import { matchesFilter, matching, type RunFilter } from '../../../src/runs/list/filter.ts'
 import { runRow } from '../../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../../support/run-parts.ts'
 

@@ -6,7 +6,7 @@ import { createGzip, createZstdCompress, gzipSync, zstdCompressSync } from 'node
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Compression, ReportFile, ReportFormat } from '../../../src/postgres/generated/prisma/client.ts'
-import { keyOfFile } from '../../../src/storage/file-key.ts'
+import { keyOfFile } from '../../../src/storage/file.ts'
 import { createLocalStorage } from '../../../src/storage/local-storage.ts'
 import { type RowPage, readRows } from '../../../src/storage/rows/read-rows.ts'
 import type { Row } from '../../../src/storage/rows/row-reader.ts'

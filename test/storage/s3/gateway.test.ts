@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import type { WakeUp } from '../../../src/postgres/notify.ts'
-import { eraseExpiredFiles } from '../../../src/runs/lifecycle/erase-run.ts'
+import { eraseExpiredFiles } from '../../../src/runs/lifecycle/erase.ts'
 import { openFileStore } from '../../../src/storage/open-file-store.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { type S3Server, s3Credentials, startS3Server } from '../../support/s3-server.ts'

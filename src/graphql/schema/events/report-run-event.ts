@@ -1,28 +1,11 @@
-import { Temporal } from 'temporal-polyfill'
-import { encodeEventCursor, type LogPlace } from '../../../runs/follow/event-cursor.ts'
+import { encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
 import type { RunEvent } from '../../../runs/follow/run-event.ts'
-import type { Tenant } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { ReportRun, ReportRunStatus } from '../runs/report-run.ts'
-import { ReportRunProgress } from '../runs/report-run-parts.ts'
-import { Actor } from '../viewer/actor.ts'
+import { ReportRunProgress } from '../runs/report-run-details.ts'
+import { Actor } from '../viewer/viewer.ts'
 
 type Changed = RunEvent & { kind: 'CHANGED' }
-
-function typeOf(told: RunEvent): string {
-  if (told.kind === 'SNAPSHOT') return 'ReportRunSnapshot'
-  if (told.kind === 'RESET') return 'ReportRunLogReset'
-  switch (told.event.kind) {
-    case 'STATUS_CHANGED':
-      return 'ReportRunStatusChanged'
-    case 'PROGRESSED':
-      return 'ReportRunProgressed'
-    case 'UPDATED':
-      return 'ReportRunSnapshot'
-    case 'ERASED':
-      return 'ReportRunErased'
-  }
-}
 
 export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').implement({
   description: 'Something that happened to a run. Most clients only read `run`.',
@@ -31,7 +14,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
     cursor: t.field({
       type: 'EventCursor',
       description: 'Resume after this.',
-      resolve: ({ tenant, place }) => encodeEventCursor(tenant, place),
+      resolve: ({ tenant, cursor }) => encodeEventCursor(tenant, cursor),
     }),
     occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it happened.' }),
     run: t.field({
@@ -39,7 +22,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
       nullable: true,
       description:
         'The run as it was loaded for delivery, at least as new as this event; null when it was erased, and when the event is of the log itself.',
-      resolve: (told) => (told.kind === 'RESET' ? null : told.run),
+      resolve: (happened) => (happened.kind === 'RESET' ? null : happened.run),
     }),
   }),
 })
@@ -112,22 +95,17 @@ builder.objectRef<RunEvent & { kind: 'RESET' }>('ReportRunLogReset').implement({
   }),
 })
 
-type EventPage = { tenant: Tenant; events: RunEvent[]; end: LogPlace; hasMore: boolean }
-
-export const ReportRunEventPage = builder.objectRef<EventPage>('ReportRunEventPage').implement({
-  description: 'A page of the event log.',
-  fields: (t) => ({
-    nodes: t.expose('events', {
-      type: [ReportRunEvent],
-      description: 'Oldest first; may be empty although more follow, when few events are in the scope.',
-    }),
-    endCursor: t.field({
-      type: 'EventCursor',
-      description: 'Pass it as `after` for what follows.',
-      resolve: ({ tenant, end }) => encodeEventCursor(tenant, end),
-    }),
-    hasMore: t.exposeBoolean('hasMore', { description: 'True when more may be there already.' }),
-  }),
-})
-
-export const defaultProgressInterval = Temporal.Duration.from('PT1S')
+function typeOf(happened: RunEvent): string {
+  if (happened.kind === 'SNAPSHOT') return 'ReportRunSnapshot'
+  if (happened.kind === 'RESET') return 'ReportRunLogReset'
+  switch (happened.event.kind) {
+    case 'STATUS_CHANGED':
+      return 'ReportRunStatusChanged'
+    case 'PROGRESSED':
+      return 'ReportRunProgressed'
+    case 'UPDATED':
+      return 'ReportRunSnapshot'
+    case 'ERASED':
+      return 'ReportRunErased'
+  }
+}

@@ -1,8 +1,7 @@
 import { builtInReportTypes } from '../../../reports/catalog.ts'
-import type { RelativeInterval as RelativeIntervalValue } from '../../../reports/relative-interval.ts'
-import type { ReportRequest } from '../../../reports/report-request.ts'
+import type { RelativeInterval as RelativeIntervalValue, ReportRequest } from '../../../reports/interval.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
-import { builder } from '../../builder.ts'
+import { builder, describedEnum } from '../../builder.ts'
 
 const BetweenInput = builder.inputType('BetweenInput', {
   description: 'A half-open span of time.',
@@ -12,18 +11,17 @@ const BetweenInput = builder.inputType('BetweenInput', {
   }),
 })
 
-export const RelativeInterval = builder.enumType('RelativeInterval', {
-  description: "Periods that are over, from midnight to midnight in the report's timezone.",
-  values: {
-    YESTERDAY: { description: 'The last whole day.' },
-    LAST_7_DAYS: { description: 'The last seven whole days.' },
-    PREVIOUS_MONTH: { description: 'The last whole calendar month.' },
-    PREVIOUS_PERIOD: {
-      description:
-        "What has passed since the schedule's last run, or for the first one since its cron expression came due last; for schedules only.",
-    },
-  } satisfies Record<RelativeIntervalValue, { description: string }>,
-})
+export const RelativeInterval = describedEnum<RelativeIntervalValue>(
+  'RelativeInterval',
+  "Periods that are over, from midnight to midnight in the report's timezone.",
+  {
+    YESTERDAY: 'The last whole day.',
+    LAST_7_DAYS: 'The last seven whole days.',
+    PREVIOUS_MONTH: 'The last whole calendar month.',
+    PREVIOUS_PERIOD:
+      "What has passed since the schedule's last run, or for the first one since its cron expression came due last; for schedules only.",
+  },
+)
 
 const IntervalInput = builder.inputType('IntervalInput', {
   description: 'Data to cover.',
@@ -34,9 +32,8 @@ const IntervalInput = builder.inputType('IntervalInput', {
   }),
 })
 
-type IntervalValue = { between?: { start: Date; end: Date } | null; relative?: RelativeIntervalValue | null }
 /** What arrives for the input of a type: an interval, and values by their names in camel case. */
-type TypedParameters = Record<string, unknown> & { interval?: IntervalValue }
+type TypedParameters = Record<string, unknown> & { interval?: typeof IntervalInput.$inferInput }
 
 const CustomReportInput = builder.inputType('CustomReportInput', {
   description: 'A report type that is named at run time.',
@@ -55,11 +52,7 @@ const CustomReportInput = builder.inputType('CustomReportInput', {
   }),
 })
 
-type CustomReport = {
-  type: string
-  parameters: Record<string, unknown>
-  interval?: RelativeIntervalValue | null
-}
+type CustomReport = typeof CustomReportInput.$inferInput
 type ReportInputValue = Record<string, unknown> & { custom?: CustomReport | null }
 
 const typedInputs = builtInReportTypes.flatMap((type) =>
@@ -84,61 +77,32 @@ export const ReportInput = builder.inputRef<ReportInputValue>('ReportInput').imp
   }),
 })
 
-/** A report input as commands take it, and where each parameter stands in it. */
+/** A report as commands take it. */
 export type RequestedReport = ReportRequest & {
-  /** The path of a parameter, or of the type's name, below the input. */
+  /** Where a field of a command's request stands in an input that has `report` and `output`. */
   pathOf(path: readonly string[]): readonly string[]
 }
 
 export function readReportInput(input: ReportInputValue): RequestedReport {
+  const { pathOf, ...report } = readReport(input)
+  return {
+    ...report,
+    pathOf: (path) => {
+      if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...pathOf(path)]
+      return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+    },
+  }
+}
+
+/** A report input, with where each parameter, and the type's name, stands in it. */
+function readReport(input: ReportInputValue): RequestedReport {
   if (input.custom) return readCustom(input.custom)
   for (const { type, key } of typedInputs) {
     const given = input[key]
-    if (given) return readTyped(type, key, Object(given))
+    // By the input types, the value of such a key is one of these.
+    if (given) return readTyped(type, key, given as TypedParameters)
   }
   throw new Error('The report input names no report, which GraphQL should have refused.')
-}
-
-function camelCase(name: string): string {
-  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function hasInterval({ parameters }: AnyReportType): boolean {
-  return 'interval_start' in parameters
-}
-
-function isIntervalEnd(name: string): boolean {
-  return name === 'interval_start' || name === 'interval_end'
-}
-
-/** The input type of a report type, made from its parameters. */
-function parametersInput(type: AnyReportType, inputKey: string) {
-  const ref = builder.inputRef<TypedParameters>(`${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`)
-  return ref.implement({
-    description: `Parameters of ${type.name}.`,
-    fields: (t) => {
-      const plain = Object.entries(type.parameters).filter(
-        ([name]) => !(hasInterval(type) && isIntervalEnd(name)),
-      )
-      const fields = plain.map(
-        ([name, { description, isList, isRequired, defaultValue, type: valueType }]) => {
-          const common = {
-            description,
-            required: isRequired || defaultValue !== null,
-            defaultValue: defaultValue ?? undefined,
-          }
-          if (valueType === 'TIMESTAMP')
-            return [camelCase(name), t.field({ type: 'DateTime', description, required: isRequired })]
-          if (isList) return [camelCase(name), t.stringList({ description, required: isRequired })]
-          return [camelCase(name), t.string(common)]
-        },
-      )
-      const interval = hasInterval(type)
-        ? { interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }) }
-        : {}
-      return { ...interval, ...Object.fromEntries(fields) }
-    },
-  })
 }
 
 function readCustom({ type, parameters, interval }: CustomReport): RequestedReport {
@@ -153,33 +117,66 @@ function readCustom({ type, parameters, interval }: CustomReport): RequestedRepo
   }
 }
 
-function readBetween(interval: IntervalValue | undefined) {
-  if (!interval?.between) return {}
-  const { start, end } = interval.between
-  return { interval_start: start.toISOString(), interval_end: end.toISOString() }
-}
-
-function intervalPath(interval: IntervalValue | undefined, name: string): string[] {
-  return interval?.relative
-    ? ['interval', 'relative']
-    : ['interval', 'between', name === 'interval_start' ? 'start' : 'end']
-}
-
 function readTyped(type: AnyReportType, key: string, given: TypedParameters): RequestedReport {
+  const { between, relative } = given.interval ?? {}
   const plain = Object.keys(type.parameters).flatMap((name) => {
     const value = given[camelCase(name)]
-    return value === undefined || value === null
-      ? []
-      : [[name, value instanceof Date ? value.toISOString() : value]]
+    return value === undefined || value === null ? [] : [[name, toText(value)]]
   })
   return {
     type: type.name,
-    parameters: { ...readBetween(given.interval), ...Object.fromEntries(plain) },
-    relativeInterval: given.interval?.relative ?? null,
+    parameters: {
+      ...(between && { interval_start: toText(between.start), interval_end: toText(between.end) }),
+      ...Object.fromEntries(plain),
+    },
+    relativeInterval: relative ?? null,
     pathOf: ([part, name = '', ...rest]) => {
       if (part !== 'parameters') return [key]
-      if (hasInterval(type) && isIntervalEnd(name)) return [key, ...intervalPath(given.interval, name)]
-      return [key, camelCase(name), ...rest]
+      if (!hasInterval(type) || !isIntervalEnd(name)) return [key, camelCase(name), ...rest]
+      if (relative) return [key, 'interval', 'relative']
+      return [key, 'interval', 'between', name === 'interval_start' ? 'start' : 'end']
     },
   }
+}
+
+/** Parameters are JSON, which has no dates. */
+function toText(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value
+}
+
+/** The input type of a report type, made from its parameters. */
+function parametersInput(type: AnyReportType, inputKey: string) {
+  const name = `${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`
+  const plain = Object.entries(type.parameters).filter(
+    ([parameter]) => !(hasInterval(type) && isIntervalEnd(parameter)),
+  )
+  return builder.inputRef<TypedParameters>(name).implement({
+    description: `Parameters of ${type.name}.`,
+    fields: (t) => ({
+      ...(hasInterval(type) && {
+        interval: t.field({ type: IntervalInput, required: true, description: 'Data to cover.' }),
+      }),
+      ...Object.fromEntries(
+        plain.map(([parameter, { type: valueType, description, isList, isRequired, defaultValue }]) => {
+          const options = { description, required: isRequired || defaultValue !== null }
+          const field = camelCase(parameter)
+          if (valueType === 'TIMESTAMP') return [field, t.field({ type: 'DateTime', ...options })]
+          if (isList) return [field, t.stringList(options)]
+          return [field, t.string({ ...options, defaultValue: defaultValue ?? undefined })]
+        }),
+      ),
+    }),
+  })
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function hasInterval({ parameters }: AnyReportType): boolean {
+  return 'interval_start' in parameters
+}
+
+function isIntervalEnd(name: string): boolean {
+  return name === 'interval_start' || name === 'interval_end'
 }

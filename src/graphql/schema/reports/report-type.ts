@@ -8,35 +8,22 @@ import {
 import type { Parameter } from '../../../reports/parameters.ts'
 import { parametersSchema } from '../../../reports/parameters-schema.ts'
 import type { AnyReportType, Availability } from '../../../reports/report-type.ts'
-import { builder } from '../../builder.ts'
+import { builder, describedEnum } from '../../builder.ts'
+import { connectionOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
-import { ReportFormat } from '../files/report-file.ts'
+import { ReportFormat } from '../files/report-output.ts'
 
-const columnTypes: Record<ColumnTypeValue, { description: string }> = {
-  STRING: { description: 'Text.' },
-  INTEGER: { description: 'Whole number.' },
-  DECIMAL: { description: "Exact decimal; an amount of money has the currency's own number of decimals." },
-  TIMESTAMP: { description: 'Instant; in a CSV file as YYYY-MM-DD HH:MM:SS without a zone.' },
-  DATE: { description: 'Calendar date.' },
-  BOOLEAN: { description: 'Truth value.' },
-}
-
-const ColumnType = builder.enumType('ColumnType', {
-  description: 'Types of columns and parameters.',
-  values: columnTypes,
+const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'Types of columns and parameters.', {
+  STRING: 'Text.',
+  INTEGER: 'Whole number.',
+  DECIMAL: "Exact decimal; an amount of money has the currency's own number of decimals.",
+  TIMESTAMP: 'Instant; in a CSV file as YYYY-MM-DD HH:MM:SS without a zone.',
+  DATE: 'Calendar date.',
+  BOOLEAN: 'Truth value.',
 })
 
 /** A column as it is shown. */
 type ShownColumn = { name: string; type: ColumnTypeValue; description: string | null; isDefault: boolean }
-
-export function shownColumn(column: ReportColumnValue): ShownColumn {
-  return {
-    name: column.name,
-    type: columnType(column),
-    description: column.description,
-    isDefault: column.isDefault,
-  }
-}
 
 export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').implement({
   description: 'One column of a report.',
@@ -59,10 +46,9 @@ const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportP
   description: 'One parameter of a report type.',
   fields: (t) => ({
     name: t.exposeString('name', { description: 'Name, as in the parameters of `custom`.' }),
-    type: t.field({
+    type: t.expose('type', {
       type: ColumnType,
       description: 'Type of its value, or of each value of a list.',
-      resolve: (p) => p.type,
     }),
     description: t.exposeString('description', { description: 'What it does, with its unit.' }),
     isRequired: t.exposeBoolean('isRequired', { description: 'True when it has to be given.' }),
@@ -79,10 +65,6 @@ const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportP
     }),
   }),
 })
-
-function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
-  return type.availability(context.prisma, requireViewer(context))
-}
 
 export const ReportType = builder.objectRef<AnyReportType>('ReportType')
 
@@ -153,24 +135,34 @@ builder.node(ReportType, {
   }),
 })
 
+const ReportTypeConnection = connectionOf(ReportType, {
+  page: 'A page of report types.',
+  edge: 'A report type in a list.',
+  totalCount: 'How many there are in all.',
+})
+
 builder.queryField('reportTypes', (t) =>
-  t.connection(
-    {
-      type: ReportType,
-      description:
-        'The catalogue of reports that can be run, with their parameters and columns; 50 a page, at most 100.',
-      resolve: (_root, args, { catalog }) => ({
-        ...resolveArrayConnection({ args, defaultSize: 50, maxSize: 100 }, [...catalog.types]),
-        totalCount: catalog.types.length,
-      }),
-    },
-    {
-      name: 'ReportTypeConnection',
-      description: 'A page of report types.',
-      fields: (c) => ({
-        totalCount: c.int({ description: 'How many there are in all.', resolve: (page) => page.totalCount }),
-      }),
-    },
-    { name: 'ReportTypeEdge', description: 'A report type in a list.' },
-  ),
+  t.field({
+    type: ReportTypeConnection,
+    description:
+      'The catalogue of reports that can be run, with their parameters and columns; 50 a page, at most 100.',
+    args: t.arg.connectionArgs(),
+    resolve: (_root, args, { catalog }) => ({
+      ...resolveArrayConnection({ args, defaultSize: 50, maxSize: 100 }, [...catalog.types]),
+      countAll: () => catalog.types.length,
+    }),
+  }),
 )
+
+function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
+  return type.availability(context.prisma, requireViewer(context))
+}
+
+export function shownColumn(column: ReportColumnValue): ShownColumn {
+  return {
+    name: column.name,
+    type: columnType(column),
+    description: column.description,
+    isDefault: column.isDefault,
+  }
+}

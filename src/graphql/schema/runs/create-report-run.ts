@@ -1,48 +1,19 @@
-import { Temporal } from 'temporal-polyfill'
+import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
-import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
-import { parametersAt } from '../../../reports/report-request.ts'
-import { createRun } from '../../../runs/create/create-run.ts'
-import { fingerprint } from '../../../runs/create/fingerprint.ts'
-import type { IdempotencyKey } from '../../../runs/create/idempotency.ts'
-import type { SubmittedRun } from '../../../runs/create/make-run.ts'
-import { retryRun } from '../../../runs/create/retry-run.ts'
-import { checkLevels } from '../../../runs/create/run-request.ts'
+import { parametersAt } from '../../../reports/interval.ts'
+import { fingerprint } from '../../../runs/create/idempotency.ts'
+import { checkLevels } from '../../../runs/create/request.ts'
+import { retryRun } from '../../../runs/create/retry.ts'
+import type { SubmitOptions, SubmittedRun } from '../../../runs/create/submit-run.ts'
+import { createRun } from '../../../runs/create/submit-run.ts'
 import { encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
 import { builder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
-import { toMilliseconds } from '../../duration.ts'
-import { Compression, ReportFormat } from '../files/report-file.ts'
-import { ReportInput, type RequestedReport, readReportInput } from '../reports/report-input.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
+import { mutation, payload } from '../../mutation.ts'
+import { toMilliseconds } from '../../scalars.ts'
+import { ReportOutputInput, readOutput } from '../files/report-output.ts'
+import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { ReportRun } from './report-run.ts'
-
-export const defaultRetention = Temporal.Duration.from('P30D')
-
-export const ReportOutputInput = builder.inputType('ReportOutputInput', {
-  description: 'How the result is written and how long it is kept.',
-  fields: (t) => ({
-    formats: t.field({
-      type: [ReportFormat],
-      required: true,
-      defaultValue: ['CSV'],
-      description:
-        'One file is written for each, all of one snapshot; one that is named twice is written once.',
-    }),
-    compression: t.field({
-      type: Compression,
-      required: true,
-      defaultValue: 'NONE',
-      description: 'How each file is compressed.',
-    }),
-    retention: t.field({
-      type: 'Duration',
-      required: true,
-      defaultValue: defaultRetention,
-      description: 'How long after the end the files are kept, PT1S to P3660D.',
-    }),
-  }),
-})
 
 const keyDescription =
   'Makes it safe to ask again: the same key with the same input gives the first run, however often and wherever it is sent. At most 255 characters, kept for at least 24 hours per account and mode. The header Idempotency-Key says the same.'
@@ -85,151 +56,96 @@ const CreateReportRunInput = builder.inputType('CreateReportRunInput', {
   }),
 })
 
-type Payload = {
-  reportRun: ReportRunRow | null
-  wasReused: boolean
-  cursor: string | null
-  userErrors: UserErrorValue[]
-}
-
-const CreateReportRunPayload = builder.objectRef<Payload>('CreateReportRunPayload').implement({
+const CreateReportRunPayload = payload<SubmittedRun>('CreateReportRunPayload', {
   description: 'Payload of createReportRun and retryReportRun.',
   fields: (t) => ({
-    reportRun: t.expose('reportRun', {
+    reportRun: t.field({
       type: ReportRun,
       nullable: true,
       description: 'The run; null only with userErrors.',
+      resolve: ({ result }) => result?.run,
     }),
-    wasReused: t.exposeBoolean('wasReused', {
+    wasReused: t.boolean({
       description:
         'True when it is the run of an earlier request: one with the same idempotency key, or an identical one that `reuseWithin` allows.',
+      resolve: ({ result }) => result?.wasReused ?? false,
     }),
-    cursor: t.expose('cursor', {
+    cursor: t.field({
       type: 'EventCursor',
       nullable: true,
       description:
         'Where the event log stands with this answer: subscribe after it, and nothing that follows is missed. Null only with userErrors.',
-    }),
-    userErrors: t.expose('userErrors', {
-      type: [UserError],
-      description: 'What was wrong with the request; then nothing was created.',
+      resolve: ({ result }, _args, context) =>
+        result &&
+        encodeEventCursor(requireViewer(context), { position: result.position, snapshotsAfter: null }),
     }),
   }),
+  userErrors: 'What was wrong with the request; then nothing was created.',
 })
 
-/** Where a field of a request stands in its input. */
-export function pathInRequest(report: RequestedReport, path: readonly string[]): readonly string[] {
-  if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...report.pathOf(path)]
-  return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
-}
+mutation('createReportRun', {
+  type: CreateReportRunPayload,
+  description: 'Asks for a report. It answers at once; follow the run by subscription.',
+  args: (arg) => ({
+    input: arg({
+      type: CreateReportRunInput,
+      required: true,
+      description: 'What to run, and how to write it.',
+    }),
+  }),
+  run: async ({ input }, context, viewer) => {
+    const report = readReportInput(input.report)
+    const { idempotencyKey, waitForData, ...rest } = input
+    // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
+    const identity = { ...rest, ...(waitForData && { waitForData }) }
+    checkLevels('parameters', report.parameters)
+    checkLevels('metadata', input.metadata)
+    const request = {
+      type: report.type,
+      parameters: parametersAt(context.catalog, report, context.now()),
+      ...readOutput(input.output),
+      label: input.label ?? null,
+      tags: input.tags ?? [],
+      metadata: input.metadata ?? {},
+      startWithin: millisecondsOf(input.startWithin),
+      timeout: millisecondsOf(input.timeout),
+      reuseWithin: millisecondsOf(input.reuseWithin),
+      waitForData,
+    }
+    return createRun(context, viewer, request, submitOptions(context, idempotencyKey, identity))
+  },
+  pathOf: (path, { input }) => ['input', ...readReportInput(input.report).pathOf(path)],
+})
 
-function submitted(context: Context, { run, wasReused, position }: SubmittedRun): Payload {
-  return {
-    reportRun: run,
-    wasReused,
-    cursor: encodeEventCursor(requireViewer(context), { position, snapshotsAfter: null }),
-    userErrors: [],
-  }
-}
+mutation('retryReportRun', {
+  type: CreateReportRunPayload,
+  description:
+    'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is. What it was asked for is carried over, but for `startWithin` and `reuseWithin`: the new run may wait as long as it takes.',
+  args: (arg) => ({
+    id: arg.id({ required: true, description: 'Global id of the run to repeat.' }),
+    idempotencyKey: arg.string({ description: keyDescription }),
+  }),
+  run: async ({ id, idempotencyKey }, context, viewer) =>
+    retryRun(context, viewer, id, submitOptions(context, idempotencyKey, { retryOf: id })),
+  // The request as it was made then cannot be mended here.
+  pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
+})
 
-function refused(error: unknown, pathOf: (path: readonly string[]) => readonly string[]): Payload {
-  return {
-    reportRun: null,
-    wasReused: false,
-    cursor: null,
-    userErrors: toUserErrors(error, pathOf),
-  }
-}
-
-/** The key of a request, from its input or from the header. */
-function idempotencyOf(
-  context: Context,
-  given: string | null | undefined,
-  request: object,
-): IdempotencyKey | null {
-  const header = context.idempotencyKey
+/**
+ * @param given the idempotency key of the input; it may be in the header instead
+ * @param identity what the key stands for
+ */
+function submitOptions(context: Context, given: string | null | undefined, identity: object): SubmitOptions {
+  const { idempotencyKey: header, traceId } = context
   if (typeof given === 'string' && header !== null && given !== header) {
     throw new InputError('The header Idempotency-Key names another key than the input. Send one of them.', [
       'idempotencyKey',
     ])
   }
   const key = given ?? header
-  return key === null ? null : { key, fingerprint: fingerprint(request) }
+  return { idempotency: key === null ? null : { key, fingerprint: fingerprint(identity) }, traceId }
 }
 
 function millisecondsOf(duration: Temporal.Duration | null | undefined): number | null {
   return duration ? toMilliseconds(duration) : null
 }
-
-builder.mutationField('createReportRun', (t) =>
-  t.field({
-    type: CreateReportRunPayload,
-    nullable: true,
-    description: 'Asks for a report. It answers at once; follow the run by subscription.',
-    args: {
-      input: t.arg({
-        type: CreateReportRunInput,
-        required: true,
-        description: 'What to run, and how to write it.',
-      }),
-    },
-    resolve: async (_root, { input }, context): Promise<Payload> => {
-      const report = readReportInput(input.report)
-      try {
-        const { idempotencyKey, waitForData, ...rest } = input
-        // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
-        const request = { ...rest, ...(waitForData && { waitForData }) }
-        checkLevels('parameters', report.parameters)
-        checkLevels('metadata', input.metadata)
-        const created = await createRun(
-          context,
-          requireViewer(context),
-          {
-            type: report.type,
-            parameters: parametersAt(context.catalog, report, context.now()),
-            formats: input.output?.formats ?? ['CSV'],
-            compression: input.output?.compression ?? 'NONE',
-            label: input.label ?? null,
-            tags: input.tags ?? [],
-            metadata: input.metadata ?? {},
-            startWithin: millisecondsOf(input.startWithin),
-            timeout: millisecondsOf(input.timeout),
-            retention: toMilliseconds(input.output?.retention ?? defaultRetention),
-            reuseWithin: millisecondsOf(input.reuseWithin),
-            waitForData,
-          },
-          { idempotency: idempotencyOf(context, idempotencyKey, request), traceId: context.traceId },
-        )
-        return submitted(context, created)
-      } catch (error) {
-        return refused(error, (path) => ['input', ...pathInRequest(report, path)])
-      }
-    },
-  }),
-)
-
-builder.mutationField('retryReportRun', (t) =>
-  t.field({
-    type: CreateReportRunPayload,
-    nullable: true,
-    description:
-      'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is. What it was asked for is carried over, but for `startWithin` and `reuseWithin`: the new run may wait as long as it takes.',
-    args: {
-      id: t.arg.id({ required: true, description: 'Global id of the run to repeat.' }),
-      idempotencyKey: t.arg.string({ description: keyDescription }),
-    },
-    resolve: async (_root, { id, idempotencyKey }, context): Promise<Payload> => {
-      try {
-        const idempotency = idempotencyOf(context, idempotencyKey, { retryOf: id })
-        const { traceId } = context
-        return submitted(
-          context,
-          await retryRun(context, requireViewer(context), id, { idempotency, traceId }),
-        )
-      } catch (error) {
-        // The request as it was made then cannot be mended here.
-        return refused(error, (path) => (path[0] === 'idempotencyKey' ? path : ['id']))
-      }
-    },
-  }),
-)

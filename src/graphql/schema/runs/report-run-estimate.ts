@@ -1,12 +1,12 @@
-import { parametersAt } from '../../../reports/report-request.ts'
-import { checkLevels } from '../../../runs/create/run-request.ts'
-import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate-run.ts'
+import { parametersAt } from '../../../reports/interval.ts'
+import { checkLevels } from '../../../runs/create/request.ts'
+import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
-import { toDuration, toMilliseconds } from '../../duration.ts'
+import { toDuration } from '../../scalars.ts'
+import { ReportOutputInput, readOutput } from '../files/report-output.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
-import { defaultRetention, pathInRequest, ReportOutputInput } from './create-report-run.ts'
+import { toUserErrors, UserError, type UserErrorValue } from '../user-errors.ts'
 import { ReportRun } from './report-run.ts'
 
 type Estimate = RunEstimate & { userErrors: UserErrorValue[] }
@@ -19,10 +19,6 @@ const refused = {
   reusableRun: null,
   warnings: [],
 } satisfies RunEstimate
-
-function durationOf(milliseconds: number | null) {
-  return milliseconds === null ? null : toDuration(milliseconds)
-}
 
 const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').implement({
   description:
@@ -50,14 +46,14 @@ const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').imple
       nullable: true,
       description:
         'Time in the queue, by how long the last runs of the account took. Null when that is unknown: while runs of any account wait for a worker, and while the data is to come.',
-      resolve: ({ queueMilliseconds }) => durationOf(queueMilliseconds),
+      resolve: ({ queueMilliseconds }) => toDuration(queueMilliseconds),
     }),
     runDuration: t.field({
       type: 'Duration',
       nullable: true,
       description:
         'Time running, by the rows and as fast as the last runs of the type; null when nothing is known of so many rows.',
-      resolve: ({ runMilliseconds }) => durationOf(runMilliseconds),
+      resolve: ({ runMilliseconds }) => toDuration(runMilliseconds),
     }),
     reusableRun: t.expose('reusableRun', {
       type: ReportRun,
@@ -95,20 +91,18 @@ builder.queryField('estimateReportRun', (t) =>
         const estimate = await estimateRun(context, requireViewer(context), {
           type: report.type,
           parameters: parametersAt(context.catalog, report, context.now()),
-          formats: output?.formats ?? ['CSV'],
-          compression: output?.compression ?? 'NONE',
+          ...readOutput(output),
           label: null,
           tags: [],
           metadata: {},
           startWithin: null,
           timeout: null,
-          retention: toMilliseconds(output?.retention ?? defaultRetention),
           reuseWithin: null,
           waitForData,
         })
         return { ...estimate, userErrors: [] }
       } catch (error) {
-        return { ...refused, userErrors: toUserErrors(error, (path) => pathInRequest(report, path)) }
+        return { ...refused, userErrors: toUserErrors(error, report.pathOf) }
       }
     },
   }),

@@ -1,6 +1,38 @@
-import { builder } from '../../builder.ts'
+import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
+import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
+import { encodeEventCursor } from '../../../runs/follow/event-cursor.ts'
+import { lastPosition } from '../../../runs/follow/event-log.ts'
+import { encodeRunCursor } from '../../../runs/list/cursor.ts'
+import { matching, type RunFilter } from '../../../runs/list/filter.ts'
+import { listRuns, type PageRequest } from '../../../runs/list/list-runs.ts'
+import { type Direction, type OrderField, positionOf, type RunOrder } from '../../../runs/list/order.ts'
+import { builder, describedEnum } from '../../builder.ts'
+import { connectionOf, type Page, pageOf } from '../../connection.ts'
+import { type Context, requireViewer } from '../../context.ts'
+import { namingArguments } from '../../errors.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
-import { type RunList, readRunList } from './run-list.ts'
+
+type RunPage = Page<ReportRunRow> & {
+  /** Where the event log stood before the page was read; null when it was not selected. */
+  eventCursor: string | null
+}
+
+export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun, {
+  page: 'A page of runs.',
+  edge: 'A run in a list.',
+  totalCount: 'How many runs match, on all pages; counted only when it is selected.',
+  fields: (t) => ({
+    cursor: t.field({
+      type: 'EventCursor',
+      description:
+        'Where the event log stood when the page was read: subscribe after it, and no change to what the page shows is missed.',
+      resolve: ({ eventCursor }) => {
+        if (eventCursor === null) throw new Error('The position of the log was not read with the page.')
+        return eventCursor
+      },
+    }),
+  }),
+})
 
 const TimeRangeInput = builder.inputType('TimeRangeInput', {
   description: 'A span of time; either end may be open.',
@@ -24,22 +56,16 @@ export const ReportRunFilter = builder.inputType('ReportRunFilter', {
   }),
 })
 
-const ReportRunOrderField = builder.enumType('ReportRunOrderField', {
-  description: 'What runs can be sorted by.',
-  values: {
-    CREATED_AT: { description: 'When it was asked for.' },
-    FINISHED_AT: { description: 'When it ended; unfinished runs count as latest.' },
-    BYTE_SIZE: { description: 'Size of the result; runs without one count as largest.' },
-    RUN_DURATION: { description: 'Time spent running; unfinished runs count as longest.' },
-  },
+const ReportRunOrderField = describedEnum<OrderField>('ReportRunOrderField', 'What runs can be sorted by.', {
+  CREATED_AT: 'When it was asked for.',
+  FINISHED_AT: 'When it ended; unfinished runs count as latest.',
+  BYTE_SIZE: 'Size of the result; runs without one count as largest.',
+  RUN_DURATION: 'Time spent running; unfinished runs count as longest.',
 })
 
-const OrderDirection = builder.enumType('OrderDirection', {
-  description: 'Which end of an order comes first.',
-  values: {
-    ASC: { description: 'Oldest, smallest or shortest first.' },
-    DESC: { description: 'Newest, largest or longest first.' },
-  },
+const OrderDirection = describedEnum<Direction>('OrderDirection', 'Which end of an order comes first.', {
+  ASC: 'Oldest, smallest or shortest first.',
+  DESC: 'Newest, largest or longest first.',
 })
 
 const ReportRunOrder = builder.inputType('ReportRunOrder', {
@@ -50,47 +76,7 @@ const ReportRunOrder = builder.inputType('ReportRunOrder', {
   }),
 })
 
-export const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
-
-const ReportRunEdge = builder.objectRef<RunList['edges'][number]>('ReportRunEdge').implement({
-  description: 'A run in a list.',
-  fields: (t) => ({
-    cursor: t.exposeString('cursor', { description: 'Opaque place in the list, for `after` and `before`.' }),
-    node: t.expose('node', { type: ReportRun, description: 'What is at this place.' }),
-  }),
-})
-
-export const ReportRunConnection = builder.objectRef<RunList>('ReportRunConnection').implement({
-  description: 'A page of runs.',
-  fields: (t) => ({
-    edges: t.expose('edges', {
-      type: [ReportRunEdge],
-      description: 'What is on the page, each with its cursor.',
-    }),
-    nodes: t.field({
-      type: [ReportRun],
-      description: 'What is on the page, without cursors.',
-      resolve: ({ edges }) => edges.map(({ node }) => node),
-    }),
-    pageInfo: t.expose('pageInfo', {
-      type: builder.pageInfoRef(),
-      description: 'Where the page lies in its list.',
-    }),
-    totalCount: t.int({
-      description: 'How many runs match, on all pages; counted only when it is selected.',
-      resolve: ({ countAll }) => countAll(),
-    }),
-    cursor: t.field({
-      type: 'EventCursor',
-      description:
-        'Where the event log stood when the page was read: subscribe after it, and no change to what the page shows is missed.',
-      resolve: ({ eventCursor }) => {
-        if (eventCursor === null) throw new Error('The position of the log was not read with the page.')
-        return eventCursor
-      },
-    }),
-  }),
-})
+const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
 
 builder.queryField('reportRuns', (t) =>
   t.field({
@@ -107,7 +93,7 @@ builder.queryField('reportRuns', (t) =>
       }),
     },
     resolve: (_root, { filter, orderBy, ...page }, context, info) =>
-      readRunList(context, filter ?? {}, orderBy ?? newestFirst, page, info),
+      readRunPage(context, filter ?? {}, page, info, orderBy ?? newestFirst),
   }),
 )
 
@@ -116,7 +102,38 @@ builder.prismaObjectField('ReportRun', 'retries', (t) =>
     type: ReportRunConnection,
     description: 'Runs that repeat this one, newest first; 20 a page, at most 100.',
     args: t.arg.connectionArgs(),
-    resolve: ({ id }, page, context, info) =>
-      readRunList(context, { retryOfId: id }, newestFirst, page, info),
+    resolve: ({ id }, page, context, info) => readRunPage(context, { retryOfId: id }, page, info),
   }),
 )
+
+/** Reads a page of the runs that the viewer may see. */
+export async function readRunPage(
+  context: Context,
+  filter: RunFilter,
+  page: PageRequest,
+  info: GraphQLResolveInfo,
+  order: RunOrder = newestFirst,
+): Promise<RunPage> {
+  const { prisma } = context
+  const viewer = requireViewer(context)
+  // It comes before the page: what happens in between is then sent after this cursor, and not lost.
+  const position = isSelected(info, 'cursor') ? await lastPosition(prisma, viewer) : null
+  const { runs, ...ends } = await namingArguments(() => listRuns(prisma, viewer, filter, order, page))
+  const cursorOf = (run: ReportRunRow): string => encodeRunCursor(positionOf(run, order.field))
+  const countAll = () => prisma.reportRun.count({ where: matching(viewer, filter) })
+  return {
+    ...pageOf(runs, cursorOf, ends, countAll),
+    eventCursor: position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null }),
+  }
+}
+
+/** True when a field of the resolved object may be asked for; whether a directive leaves it out is not looked at. */
+function isSelected({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
+  const selects = (set: SelectionSetNode | undefined): boolean =>
+    set?.selections.some((selection) => {
+      if (selection.kind === 'Field') return selection.name.value === name
+      if (selection.kind === 'InlineFragment') return selects(selection.selectionSet)
+      return selects(fragments[selection.name.value]?.selectionSet)
+    }) ?? false
+  return fieldNodes.some(({ selectionSet }) => selects(selectionSet))
+}

@@ -1,45 +1,51 @@
+import type { Temporal } from 'temporal-polyfill'
+import { jsonObject } from '../../../json.ts'
 import type {
   ReportRunOrigin as OriginValue,
+  ReportRun as ReportRunRow,
   ReportRunStatus as StatusValue,
 } from '../../../postgres/generated/prisma/client.ts'
+import { pollAfter } from '../../../runs/estimate/queue-place.ts'
 import { followRun } from '../../../runs/follow/follow-run.ts'
 import { isCancelable, isFinal } from '../../../runs/lifecycle/status.ts'
-import { findRun } from '../../../runs/list/find-run.ts'
-import { isVisibleTo, visibleRun } from '../../../runs/list/visible-run.ts'
-import { builder } from '../../builder.ts'
-import { requireViewer } from '../../context.ts'
-import { millisecondsBetween, toDuration } from '../../duration.ts'
+import { findRun, isVisibleTo, visibleRun } from '../../../runs/list/find-run.ts'
+import { builder, describedEnum } from '../../builder.ts'
+import { type Context, requireViewer } from '../../context.ts'
+import { toDuration } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
+import { ReportResult } from '../files/report-result.ts'
 import { ReportType } from '../reports/report-type.ts'
-import { IdempotencyErrorRef, StatusError, UserError } from '../user-error.ts'
-import { Actor } from '../viewer/actor.ts'
-import { ReportResult } from './report-result.ts'
-import { ReportRunCancellation, ReportRunFailure, ReportRunProgress } from './report-run-parts.ts'
+import { IdempotencyErrorRef, StatusError, UserError } from '../user-errors.ts'
+import { Actor } from '../viewer/viewer.ts'
+import {
+  ReportRunCancellation,
+  ReportRunFailure,
+  ReportRunProgress,
+  ReportRunQueuePlace,
+} from './report-run-details.ts'
 
-const statuses: Record<StatusValue, { description: string }> = {
-  PENDING: { description: 'Accepted, not started.' },
-  RUNNING: { description: 'Being made.' },
-  CANCELING: { description: 'Asked to stop, not stopped yet.' },
-  SUCCEEDED: { description: 'Done, also when there are no rows.' },
-  FAILED: { description: 'Ended with `failure` set.' },
-  CANCELED: { description: 'Stopped on request.' },
-}
+export const ReportRunStatus = describedEnum<StatusValue>(
+  'ReportRunStatus',
+  'Where a run stands. New values may be added; treat unknown ones by `isFinal`.',
+  {
+    PENDING: 'Accepted, not started.',
+    RUNNING: 'Being made.',
+    CANCELING: 'Asked to stop, not stopped yet.',
+    SUCCEEDED: 'Done, also when there are no rows.',
+    FAILED: 'Ended with `failure` set.',
+    CANCELED: 'Stopped on request.',
+  },
+)
 
-export const ReportRunStatus = builder.enumType('ReportRunStatus', {
-  description: 'Where a run stands. New values may be added; treat unknown ones by `isFinal`.',
-  values: statuses,
-})
-
-const origins: Record<OriginValue, { description: string }> = {
-  API: { description: 'By createReportRun.' },
-  RETRY: { description: 'By retryReportRun.' },
-  SCHEDULE: { description: 'By a schedule; see createReportSchedule.' },
-}
-
-export const ReportRunOrigin = builder.enumType('ReportRunOrigin', {
-  description: 'How a run came about. New values may be added.',
-  values: origins,
-})
+export const ReportRunOrigin = describedEnum<OriginValue>(
+  'ReportRunOrigin',
+  'How a run came about. New values may be added.',
+  {
+    API: 'By createReportRun.',
+    RETRY: 'By retryReportRun.',
+    SCHEDULE: 'By a schedule; see createReportSchedule.',
+  },
+)
 
 export const ReportRun = builder.prismaNode('ReportRun', {
   description: 'One request for a report and all that came of it.',
@@ -58,7 +64,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     parameters: t.field({
       type: 'JSONObject',
       description: 'Parameters as accepted, with defaults filled in; instants are RFC 3339 text in UTC.',
-      resolve: ({ parameters }) => Object(parameters),
+      resolve: ({ parameters }) => jsonObject(parameters),
     }),
     label: t.exposeString('label', {
       nullable: true,
@@ -68,7 +74,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     metadata: t.field({
       type: 'JSONObject',
       description: 'Metadata as given; empty when none was.',
-      resolve: ({ metadata }) => Object(metadata),
+      resolve: ({ metadata }) => jsonObject(metadata),
     }),
     livemode: t.exposeBoolean('livemode', { description: 'False in test mode.' }),
     status: t.expose('status', { type: ReportRunStatus, description: 'Where it stands.' }),
@@ -91,14 +97,27 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: 'Duration',
       description: 'Time in the queue, so far when it is still there; waiting for data counts, too.',
       resolve: (run, _args, { now }) =>
-        toDuration(millisecondsBetween(run.createdAt, run.startedAt ?? run.finishedAt ?? now())),
+        durationBetween(run.createdAt, run.startedAt ?? run.finishedAt ?? now()),
     }),
     runDuration: t.field({
       type: 'Duration',
       nullable: true,
       description: 'Time running, so far when it still is; null when it has not started.',
       resolve: (run, _args, { now }) =>
-        run.startedAt && toDuration(millisecondsBetween(run.startedAt, run.finishedAt ?? now())),
+        run.startedAt && durationBetween(run.startedAt, run.finishedAt ?? now()),
+    }),
+    queue: t.field({
+      type: ReportRunQueuePlace,
+      nullable: true,
+      description: 'Its place in the queue; null unless it is PENDING.',
+      resolve: (run, _args, { queuePlaces }) => (run.status === 'PENDING' ? queuePlaces.load(run) : null),
+    }),
+    pollAfter: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When it makes sense to ask again, for clients that do not subscribe: its estimated end, or after a quarter of its age, but 1 to 30 seconds from now, or up to 5 minutes while it waits for data. Null when it has ended.',
+      resolve: (run, _args, { now }) => pollAfter(run, now()),
     }),
     progress: t.field({
       type: ReportRunProgress,
@@ -172,14 +191,7 @@ StatusError.implement({
   description: 'The status of the run does not allow it.',
   interfaces: [UserError],
   fields: (t) => ({
-    reportRun: t.field({
-      type: ReportRun,
-      description: 'The run as it is.',
-      resolve: ({ error }, _args, context) =>
-        context.prisma.reportRun.findUniqueOrThrow({
-          where: { id: error.runId, ...visibleRun(requireViewer(context)) },
-        }),
-    }),
+    reportRun: t.field({ type: ReportRun, description: 'The run as it is.', resolve: runOfError }),
   }),
 })
 
@@ -190,10 +202,7 @@ IdempotencyErrorRef.implement({
     existingRun: t.field({
       type: ReportRun,
       description: 'The run that was made with that key.',
-      resolve: ({ error }, _args, context) =>
-        context.prisma.reportRun.findUniqueOrThrow({
-          where: { id: error.runId, ...visibleRun(requireViewer(context)) },
-        }),
+      resolve: runOfError,
     }),
   }),
 })
@@ -219,3 +228,17 @@ builder.subscriptionField('reportRun', (t) =>
     resolve: (run) => run,
   }),
 )
+
+/** From one instant to another; never negative, as clocks of two machines may differ. */
+function durationBetween(from: Date, to: Date): Temporal.Duration {
+  return toDuration(Math.max(0, to.getTime() - from.getTime()))
+}
+
+function runOfError(
+  { error }: { error: { runId: string } },
+  _args: object,
+  context: Context,
+): Promise<ReportRunRow> {
+  const where = { id: error.runId, ...visibleRun(requireViewer(context)) }
+  return context.prisma.reportRun.findUniqueOrThrow({ where })
+}

@@ -1,128 +1,104 @@
 import type { ReportSchedule as ReportScheduleRow } from '../../../postgres/generated/prisma/client.ts'
-import { checkLevels } from '../../../runs/create/run-request.ts'
-import { createSchedule } from '../../../schedules/create-schedule.ts'
-import { deleteSchedule } from '../../../schedules/delete-schedule.ts'
-import { updateSchedule } from '../../../schedules/update-schedule.ts'
+import { checkLevels } from '../../../runs/create/request.ts'
+import { createSchedule } from '../../../schedules/create.ts'
+import { deleteSchedule } from '../../../schedules/schedule.ts'
+import { updateSchedule } from '../../../schedules/update.ts'
 import { builder } from '../../builder.ts'
-import { requireViewer } from '../../context.ts'
-import { toMilliseconds } from '../../duration.ts'
-import { readReportInput } from '../reports/report-input.ts'
-import { defaultRetention, pathInRequest } from '../runs/create-report-run.ts'
-import { toUserErrors, UserError, type UserErrorValue } from '../user-error.ts'
+import { deletionPayload, mutation, payload } from '../../mutation.ts'
+import { ReportOutputInput, readOutput } from '../files/report-output.ts'
+import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { ReportSchedule } from './report-schedule.ts'
-import { ReportScheduleInput, ReportSchedulePatch, readTrigger } from './report-schedule-input.ts'
+import { ReportTriggerInput, readTrigger } from './report-trigger.ts'
 
-type Payload = { reportSchedule: ReportScheduleRow | null; userErrors: UserErrorValue[] }
+const ReportScheduleInput = builder.inputType('ReportScheduleInput', {
+  description: 'Input of createReportSchedule.',
+  fields: (t) => ({
+    report: t.field({
+      type: ReportInput,
+      required: true,
+      description: 'What to run, with a relative interval; it counts from when each run is due.',
+    }),
+    output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
+    trigger: t.field({ type: ReportTriggerInput, required: true, description: 'When to run it.' }),
+    label: t.string({ description: 'Label of the schedule and of each run, at most 255 characters.' }),
+    tags: t.stringList({ description: 'At most 10 tags of each run, of at most 50 characters.' }),
+  }),
+})
 
-const ReportSchedulePayload = builder.objectRef<Payload>('ReportSchedulePayload').implement({
+const ReportSchedulePatch = builder.inputType('ReportSchedulePatch', {
+  description: 'What to change of a schedule; what is absent stays as it is.',
+  fields: (t) => ({
+    isActive: t.boolean({
+      description: 'False pauses it. True lets it start from now: it makes up for nothing that was missed.',
+    }),
+    trigger: t.field({ type: ReportTriggerInput, description: 'When to run it from now on.' }),
+    label: t.string({ description: 'New label, at most 255 characters; null takes it away.' }),
+    tags: t.stringList({ description: 'Replaces all tags: at most 10 of at most 50 characters.' }),
+  }),
+})
+
+const ReportSchedulePayload = payload<ReportScheduleRow>('ReportSchedulePayload', {
   description: 'Payload of createReportSchedule and updateReportSchedule.',
   fields: (t) => ({
-    reportSchedule: t.expose('reportSchedule', {
+    reportSchedule: t.expose('result', {
       type: ReportSchedule,
       nullable: true,
       description: 'The schedule as it is now; null only with userErrors.',
     }),
-    userErrors: t.expose('userErrors', {
-      type: [UserError],
-      description: 'What was wrong; then nothing was changed.',
-    }),
   }),
+  userErrors: 'What was wrong; then nothing was changed.',
 })
 
-const DeleteReportSchedulePayload = builder
-  .objectRef<{ deletedId: string | null; userErrors: UserErrorValue[] }>('DeleteReportSchedulePayload')
-  .implement({
-    description: 'Payload of deleteReportSchedule.',
-    fields: (t) => ({
-      deletedId: t.exposeID('deletedId', {
-        nullable: true,
-        description: 'Global id of the schedule that was deleted; null only with userErrors.',
-      }),
-      userErrors: t.expose('userErrors', {
-        type: [UserError],
-        description: 'What was wrong; then nothing was deleted.',
-      }),
+mutation('createReportSchedule', {
+  type: ReportSchedulePayload,
+  description:
+    'Runs a report again and again, from now on. Each time it is due it makes one run; of times that were missed it makes one, for the last.',
+  args: (arg) => ({
+    input: arg({
+      type: ReportScheduleInput,
+      required: true,
+      description: 'What to run, how to write it, and when.',
     }),
-  })
-
-builder.mutationField('createReportSchedule', (t) =>
-  t.field({
-    type: ReportSchedulePayload,
-    nullable: true,
-    description:
-      'Runs a report again and again, from now on. Each time it is due it makes one run; of times that were missed it makes one, for the last.',
-    args: {
-      input: t.arg({
-        type: ReportScheduleInput,
-        required: true,
-        description: 'What to run, how to write it, and when.',
-      }),
-    },
-    resolve: async (_root, { input }, context): Promise<Payload> => {
-      const report = readReportInput(input.report)
-      try {
-        checkLevels('parameters', report.parameters)
-        const reportSchedule = await createSchedule(context, requireViewer(context), {
-          type: report.type,
-          parameters: report.parameters,
-          relativeInterval: report.relativeInterval,
-          trigger: readTrigger(input.trigger),
-          formats: input.output?.formats ?? ['CSV'],
-          compression: input.output?.compression ?? 'NONE',
-          retention: toMilliseconds(input.output?.retention ?? defaultRetention),
-          label: input.label ?? null,
-          tags: input.tags ?? [],
-        })
-        return { reportSchedule, userErrors: [] }
-      } catch (error) {
-        const userErrors = toUserErrors(error, (path) => ['input', ...pathInRequest(report, path)])
-        return { reportSchedule: null, userErrors }
-      }
-    },
   }),
-)
+  run: async ({ input }, context, viewer) => {
+    const { type, parameters, relativeInterval } = readReportInput(input.report)
+    checkLevels('parameters', parameters)
+    return createSchedule(context, viewer, {
+      type,
+      parameters,
+      relativeInterval,
+      trigger: readTrigger(input.trigger),
+      ...readOutput(input.output),
+      label: input.label ?? null,
+      tags: input.tags ?? [],
+    })
+  },
+  pathOf: (path, { input }) => ['input', ...readReportInput(input.report).pathOf(path)],
+})
 
-builder.mutationField('updateReportSchedule', (t) =>
-  t.field({
-    type: ReportSchedulePayload,
-    nullable: true,
-    description:
-      'Pauses a schedule, turns it on again, or changes it. Runs that it has made stay as they are.',
-    args: {
-      id: t.arg.id({ required: true, description: 'Global id of the schedule to change.' }),
-      patch: t.arg({ type: ReportSchedulePatch, required: true, description: 'What to change.' }),
-    },
-    resolve: async (_root, { id, patch }, context): Promise<Payload> => {
-      try {
-        const { isActive, trigger, label, tags } = patch
-        const reportSchedule = await updateSchedule(context, requireViewer(context), id, {
-          isActive: isActive ?? undefined,
-          trigger: trigger ? readTrigger(trigger) : undefined,
-          label,
-          tags: tags ?? undefined,
-        })
-        return { reportSchedule, userErrors: [] }
-      } catch (error) {
-        const pathOf = (path: readonly string[]) => (path[0] === 'id' ? path : ['patch', ...path])
-        return { reportSchedule: null, userErrors: toUserErrors(error, pathOf) }
-      }
-    },
+mutation('updateReportSchedule', {
+  type: ReportSchedulePayload,
+  description: 'Pauses a schedule, turns it on again, or changes it. Runs that it has made stay as they are.',
+  args: (arg) => ({
+    id: arg.id({ required: true, description: 'Global id of the schedule to change.' }),
+    patch: arg({ type: ReportSchedulePatch, required: true, description: 'What to change.' }),
   }),
-)
+  run: ({ id, patch: { isActive, trigger, label, tags } }, context, viewer) =>
+    updateSchedule(context, viewer, id, {
+      isActive: isActive ?? undefined,
+      trigger: trigger ? readTrigger(trigger) : undefined,
+      label,
+      tags: tags ?? undefined,
+    }),
+  pathOf: (path) => (path[0] === 'id' ? path : ['patch', ...path]),
+})
 
-builder.mutationField('deleteReportSchedule', (t) =>
-  t.field({
-    type: DeleteReportSchedulePayload,
-    nullable: true,
-    description: 'Deletes a schedule. Runs that it has made stay as they are.',
-    args: { id: t.arg.id({ required: true, description: 'Global id of the schedule to delete.' }) },
-    resolve: async (_root, { id }, context) => {
-      try {
-        await deleteSchedule(context, requireViewer(context), id)
-        return { deletedId: id, userErrors: [] }
-      } catch (error) {
-        return { deletedId: null, userErrors: toUserErrors(error) }
-      }
-    },
-  }),
-)
+mutation('deleteReportSchedule', {
+  type: deletionPayload('deleteReportSchedule', 'schedule', 'deleted'),
+  description: 'Deletes a schedule. Runs that it has made stay as they are.',
+  args: (arg) => ({ id: arg.id({ required: true, description: 'Global id of the schedule to delete.' }) }),
+  run: async ({ id }, context, viewer) => {
+    await deleteSchedule(context, viewer, id)
+    return id
+  },
+})

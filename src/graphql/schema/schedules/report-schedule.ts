@@ -1,44 +1,18 @@
-import { Temporal } from 'temporal-polyfill'
-import type { ReportSchedule as ReportScheduleRow } from '../../../postgres/generated/prisma/client.ts'
+import { resolveCursorConnection } from '@pothos/plugin-relay'
+import { jsonObject } from '../../../json.ts'
+import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/schedule.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
+import { connectionOf } from '../../connection.ts'
 import { requireViewer } from '../../context.ts'
-import { toDuration } from '../../duration.ts'
-import { Compression, ReportFormat } from '../files/report-file.ts'
+import { namingArguments } from '../../errors.ts'
+import { toDuration } from '../../scalars.ts'
+import { Compression, ReportFormat } from '../files/report-output.ts'
 import { RelativeInterval } from '../reports/report-input.ts'
 import { ReportType } from '../reports/report-type.ts'
-import { newestFirst, ReportRunConnection } from '../runs/report-run-list.ts'
-import { readRunList } from '../runs/run-list.ts'
-import { Actor } from '../viewer/actor.ts'
-
-const Cron = builder.objectRef<{ expression: string; timezone: string }>('Cron').implement({
-  description: 'Times that come again and again.',
-  fields: (t) => ({
-    expression: t.exposeString('expression', {
-      description: 'Minute, hour, day of month, month and day of week.',
-    }),
-    timezone: t.exposeString('timezone', { description: 'IANA name of the timezone that it is in.' }),
-  }),
-})
-
-const ReportTrigger = builder.objectRef<ReportScheduleRow>('ReportTrigger').implement({
-  description: 'What makes the runs of a schedule: one of these, the other is null.',
-  fields: (t) => ({
-    cron: t.field({
-      type: Cron,
-      nullable: true,
-      description: 'At these times.',
-      resolve: ({ cronExpression: expression, cronTimezone: timezone }) =>
-        expression !== null && timezone !== null ? { expression, timezone } : null,
-    }),
-    onDataAvailable: t.field({
-      type: 'Duration',
-      nullable: true,
-      description: "Each time the type's data has grown by this.",
-      resolve: ({ dataPeriod }) => (dataPeriod === null ? null : Temporal.Duration.from(dataPeriod)),
-    }),
-  }),
-})
+import { ReportRunConnection, readRunPage } from '../runs/report-run-list.ts'
+import { Actor } from '../viewer/viewer.ts'
+import { ReportTrigger } from './report-trigger.ts'
 
 export const ReportSchedule = builder.prismaNode('ReportSchedule', {
   description: 'A report that is run again and again.',
@@ -54,7 +28,7 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
     parameters: t.field({
       type: 'JSONObject',
       description: 'Parameters as given, without the interval; defaults are filled in for each run.',
-      resolve: ({ parameters }) => Object(parameters),
+      resolve: ({ parameters }) => jsonObject(parameters),
     }),
     interval: t.expose('relativeInterval', {
       type: RelativeInterval,
@@ -103,8 +77,7 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
       type: ReportRunConnection,
       description: 'Runs that it made, newest first; 20 a page, at most 100.',
       args: t.arg.connectionArgs(),
-      resolve: ({ id }, page, context, info) =>
-        readRunList(context, { scheduleId: id }, newestFirst, page, info),
+      resolve: ({ id }, page, context, info) => readRunPage(context, { scheduleId: id }, page, info),
     }),
   }),
 })
@@ -116,5 +89,28 @@ builder.prismaObjectField('ReportRun', 'schedule', (t) =>
     description: 'The schedule that made it; null when none did, and when that was deleted.',
     resolve: (run, _args, { loaders }) =>
       run.scheduleId === null ? null : loaders.scheduleOf(run, run.scheduleId),
+  }),
+)
+
+const ReportScheduleConnection = connectionOf(ReportSchedule, {
+  page: 'A page of schedules.',
+  edge: 'A schedule in a list.',
+  totalCount: 'How many there are, on all pages; counted only when it is selected.',
+})
+
+builder.queryField('reportSchedules', (t) =>
+  t.field({
+    type: ReportScheduleConnection,
+    description: "Schedules of the key's account and mode, newest first; 20 a page, at most 100.",
+    args: t.arg.connectionArgs(),
+    resolve: async (_root, args, context) => {
+      const { prisma } = context
+      const viewer = requireViewer(context)
+      const page = await resolveCursorConnection(
+        { args, defaultSize: 20, maxSize: 100, toCursor: encodeScheduleCursor },
+        (places: SchedulePage) => namingArguments(() => listSchedules(prisma, viewer, places)),
+      )
+      return { ...page, countAll: () => prisma.reportSchedule.count({ where: tenantOf(viewer) }) }
+    },
   }),
 )

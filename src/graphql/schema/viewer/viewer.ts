@@ -1,8 +1,29 @@
 import type { Viewer as ViewerValue } from '../../../auth/viewer.ts'
+import type { ApiKey as ApiKeyRow } from '../../../postgres/generated/prisma/client.ts'
 import { type Quota, readQuota } from '../../../runs/create/quota.ts'
+import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
-import { Actor } from './actor.ts'
+
+export const Actor = builder.interfaceRef<ApiKeyRow>('Actor').implement({
+  description: 'Who acted.',
+  interfaces: [builder.nodeInterfaceRef()],
+  resolveType: () => 'ApiKey',
+  fields: (t) => ({
+    displayName: t.exposeString('name', { description: 'Name to show.' }),
+  }),
+})
+
+builder.prismaNode('ApiKey', {
+  description: 'An API key. Its secret is shown once, when it is made, and never again.',
+  id: { field: 'id', description: 'Global id of the key.' },
+  nullable: true,
+  findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
+  interfaces: [Actor],
+  fields: (t) => ({
+    lastFour: t.exposeString('lastFour', { description: 'Last four characters of the secret.' }),
+  }),
+})
 
 type QuotaUseValue = { limit: number; used: number; resetsAt: Date | null }
 
@@ -40,7 +61,7 @@ const Viewer = builder.objectRef<ViewerValue>('Viewer').implement({
       type: Actor,
       description: 'Who acts.',
       resolve: async ({ apiKeyId }, _args, { loaders }) => {
-        const apiKey = await loaders.apiKey.load(apiKeyId)
+        const apiKey = await loaders.apiKey(apiKeyId)
         if (!apiKey) throw new Error(`The API key ${apiKeyId} is gone.`)
         return apiKey
       },

@@ -1,0 +1,99 @@
+import { parseArgs } from 'node:util'
+import { Temporal } from 'temporal-polyfill'
+import { ConfigurationError } from '../../errors.ts'
+import type { StripeAddress } from '../../ledger/stripe/client.ts'
+import { readStripeKey, type StripeKey } from '../../ledger/stripe/client.ts'
+import { readInstant } from '../client/report-parameters.ts'
+
+const options = {
+  account: { type: 'string' },
+  livemode: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+  from: { type: 'string' },
+  until: { type: 'string' },
+  timezone: { type: 'string' },
+  'skip-bad': { type: 'boolean', default: false },
+  stripe: { type: 'boolean', default: false },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  protocol: { type: 'string' },
+} as const
+
+export type ImportOptions = ReturnType<typeof parseImport>['values']
+
+export type FileImport = {
+  paths: readonly string[]
+  timezone: string
+  declared: { from: Date | null; until: Date | null }
+  skipBad: boolean
+}
+
+export type StripeImport = { key: StripeKey; address: StripeAddress; from: Date | null }
+
+export function parseImport(args: string[]) {
+  return parseArgs({ args, options, allowPositionals: true })
+}
+
+/** @throws ConfigurationError when something is wrong with the arguments */
+export function readFileImport(paths: readonly string[], values: Partial<ImportOptions>): FileImport {
+  if (values.host ?? values.port ?? values.protocol)
+    throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
+  if (paths.length === 0)
+    throw new ConfigurationError('Which files? npm run import -- FILE… (--help tells more)')
+  const timezone = readTimezone(values.timezone)
+  const from = readTime('from', values.from, timezone)
+  const until = readTime('until', values.until, timezone)
+  if (from && until && from >= until) {
+    throw new ConfigurationError(`--until ${values.until} has to be later than --from ${values.from}.`)
+  }
+  if (until && until > new Date()) {
+    throw new ConfigurationError(`--until ${values.until} lies in the future, of which no export knows all.`)
+  }
+  return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
+}
+
+/** @throws ConfigurationError when something is wrong with the arguments or the key */
+export function readStripeImport(
+  paths: readonly string[],
+  values: ImportOptions,
+  stripeKey: string | undefined,
+): StripeImport {
+  if (paths.length > 0) {
+    throw new ConfigurationError(
+      `Import files and Stripe one after the other: ${paths.join(' ')} is too much.`,
+    )
+  }
+  if (values.until !== undefined || values['skip-bad'])
+    throw new ConfigurationError('--until and --skip-bad are about files: leave them out with --stripe.')
+  const from = readTime('from', values.from, readTimezone(values.timezone))
+  if (from && from > new Date()) throw new ConfigurationError(`--from ${values.from} lies in the future.`)
+  return { key: readStripeKey(stripeKey, values.livemode), address: readAddress(values), from }
+}
+
+function readTimezone(name = 'UTC'): string {
+  try {
+    return Temporal.Now.zonedDateTimeISO(name).timeZoneId
+  } catch {
+    throw new ConfigurationError(`--timezone ${name} is no IANA name, such as Europe/Berlin.`)
+  }
+}
+
+function readTime(option: string, text: string | undefined, timezone: string): Date | null {
+  if (text === undefined) return null
+  try {
+    return new Date(readInstant(text, timezone).epochMilliseconds)
+  } catch {
+    throw new ConfigurationError(
+      `--${option} ${text} is neither a date, such as 2026-09-01, nor an instant, such as 2026-09-01T00:00:00Z.`,
+    )
+  }
+}
+
+function readAddress({ host, port, protocol }: ImportOptions): StripeAddress {
+  const number = port === undefined ? undefined : Number(port)
+  if (number !== undefined && !(Number.isInteger(number) && number > 0 && number < 65_536))
+    throw new ConfigurationError(`--port ${port} is no port: give a whole number from 1 to 65535.`)
+  if (protocol !== undefined && protocol !== 'http' && protocol !== 'https')
+    throw new ConfigurationError(`--protocol ${protocol} is unknown. Give http or https.`)
+  return { host, port: number, protocol }
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod'
+
+/** One environment variable of the configuration. */
+export type Variable = {
+  name: string
+  /** Where its value stands in the configuration. */
+  path: readonly PropertyKey[]
+  schema: z.ZodType
+}
+
+const names = z.registry<{ name: string }>()
+
+/** Names the environment variable that a schema reads. */
+export function env<Schema extends z.ZodType>(name: string, schema: Schema): Schema {
+  names.add(schema, { name })
+  return schema
+}
+
+/** The variables of a schema and of the groups in it, in order. */
+export function variablesOf({ shape }: z.ZodObject, path: readonly PropertyKey[] = []): Variable[] {
+  return Object.entries(shape).flatMap(([key, field]) =>
+    field instanceof z.ZodObject
+      ? variablesOf(field, [...path, key])
+      : // The shape's type speaks of schemas of zod's core; these are all made by zod itself.
+        [{ name: nameOf(field), path: [...path, key], schema: field as z.ZodType }],
+  )
+}
+
+/** The values of a schema's variables, each in its place, as the schema parses them. */
+export function inputOf({ shape }: z.ZodObject, environment: Readonly<Record<string, string>>): object {
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, field]) => [
+      key,
+      field instanceof z.ZodObject ? inputOf(field, environment) : environment[nameOf(field)],
+    ]),
+  )
+}
+
+/** A variable that is true or false. */
+export function flag() {
+  return z.stringbool({ error: 'has to be true or false' })
+}
+
+/** A variable that holds one of a few words. */
+export function oneOf<const Word extends string>(words: readonly Word[]) {
+  return z.enum(words, { error: `has to be one of ${words.join(', ')}` })
+}
+
+/** A variable whose text follows a pattern. */
+export function matching(pattern: RegExp, what: string) {
+  return z.string().regex(pattern, { error: `has to be ${what}` })
+}
+
+/** A variable that holds an address of HTTP, such as the example. It is shown to people, so it holds no password. */
+export function address(example: string) {
+  return z
+    .string()
+    .refine(isPlainAddress, { error: `has to be an address such as ${example}, without a name or password` })
+}
+
+/** A variable that holds the address of a Postgres. */
+export function postgresUrl() {
+  return z.url({
+    protocol: /^postgres(ql)?$/,
+    error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+  })
+}
+
+/** A variable that holds a whole number within these bounds. */
+// Digits alone: Number() would take " " for 0, "1e3" and "0x10" too.
+export function integer(least: number, most: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      error: `has to be a whole number from ${least} to ${most}`,
+    })
+    .transform(Number)
+}
+
+/** A variable that holds origins with commas between them. */
+export function origins() {
+  return z
+    .string()
+    .transform((text) => text.split(',').flatMap((origin) => origin.trim() || []))
+    .refine((list) => list.every(isOrigin), {
+      error: 'has to be origins with commas between them, such as https://app.example.com, or *',
+    })
+}
+
+function nameOf(field: z.core.$ZodType): string {
+  const name = names.get(field)?.name
+  if (name === undefined) throw new Error('A field of the configuration has no variable.')
+  return name
+}
+
+function isPlainAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
+}
+
+function isOrigin(text: string): boolean {
+  return text === '*' || (URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text)
+}

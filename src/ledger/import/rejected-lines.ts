@@ -1,0 +1,99 @@
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
+import Papa from 'papaparse'
+import { BadExport } from './import-errors.ts'
+
+/** A line that cannot be read, and why. */
+export type BadLine = {
+  number: number
+  cells: readonly string[]
+  /** Null when it is the line as a whole. */
+  column: string | null
+  value: string | null
+  reason: string
+}
+
+/** Bad lines that are described one by one; of more, only how many there are. */
+const maxDescribed = 20
+/** Characters of a value that are shown. */
+const maxShown = 80
+
+export type BadLines = ReturnType<typeof createBadLines>
+
+/** Counts the bad lines of a file, and keeps the first. */
+export function createBadLines(path: string) {
+  const first: string[] = []
+  let count = 0
+  return {
+    add: ({ number, column, value, reason }: BadLine) => {
+      count++
+      if (count > maxDescribed) return
+      const what = [column ?? 'the line', ...(value ? [preview(value)] : [])].join(' ')
+      first.push(`${path}:${number}: ${what} ${reason}.`)
+    },
+    count: () => count,
+    /** A sentence for each of the first, and one for how many more there are. */
+    sentences: (): string[] =>
+      count > first.length ? [...first, `${path}: and ${count - first.length} more.`] : first,
+  }
+}
+
+/** The column that is added to a rejected line. */
+const reasonColumn = 'rejected_because'
+
+export type RejectedFile = Awaited<ReturnType<typeof openRejectedFile>>
+
+/**
+ * Takes the rejected lines of a file, under its header and with their reason, to be corrected and imported. It is created
+ * with the first line, and has another name until it is kept.
+ *
+ * @throws BadExport when there is such a file already
+ */
+export async function openRejectedFile(source: string, header: readonly string[]) {
+  const path = `${source}.rejected.csv`
+  if (await exists(path)) {
+    throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
+  }
+  const unfinished = `${path}.part`
+  let file: FileHandle | null = null
+  let isTemporary = false
+  return {
+    write: async ({ cells, reason }: BadLine): Promise<void> => {
+      const lines = [[...cells, reason]]
+      if (!file) {
+        file = await open(unfinished, 'w')
+        isTemporary = true
+        lines.unshift([...header, reasonColumn])
+      }
+      await file.write(`${Papa.unparse(lines, { newline: '\n' })}\n`)
+    },
+    /** Ends the file, which is on the disk then. */
+    finish: async (): Promise<void> => {
+      await file?.sync()
+      await file?.close()
+      file = null
+    },
+    /** Gives the finished file its name, and returns that; null when nothing was written. Without this it is removed. */
+    keep: async (): Promise<string | null> => {
+      if (!isTemporary) return null
+      // What cannot be renamed stays as it is: the other lines are in the ledger.
+      isTemporary = false
+      await rename(unfinished, path)
+      return path
+    },
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      await file?.close()
+      if (isTemporary) await rm(unfinished, { force: true })
+    },
+  }
+}
+
+function preview(value: string): string {
+  return JSON.stringify(value.length > maxShown ? `${value.slice(0, maxShown)}…` : value)
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

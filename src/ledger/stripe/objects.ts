@@ -1,0 +1,125 @@
+import type Stripe from 'stripe'
+import type { LedgerAddress, LedgerCharge, LedgerCustomer, LedgerPayout } from '../rows.ts'
+
+/** A charge without its invoice, of which it knows nothing: that is in the invoice's payments. */
+export function chargeRow(charge: Stripe.Charge): LedgerCharge {
+  const intent = wholeOf(charge.payment_intent)
+  return {
+    id: charge.id,
+    created: timeOf(charge.created),
+    paymentIntentId: idOf(charge.payment_intent),
+    customerId: idOf(charge.customer),
+    orderId: intent?.payment_details?.order_reference ?? null,
+    ...paymentMethodColumns(charge),
+    statementDescriptor: charge.statement_descriptor ?? charge.statement_descriptor_suffix,
+    shippingAddress: addressOf(charge.shipping?.address),
+    // The payment's metadata are those of its intent, then those of the charge.
+    metadata: metadataOf({ ...charge.metadata, ...intent?.metadata }),
+  }
+}
+
+/** Null for a customer who was deleted: all that is left is the id, which the charge has as well. */
+export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): LedgerCustomer | null {
+  if (customer.deleted) return null
+  const { id, email, name, description, address, shipping } = customer
+  return {
+    id,
+    email,
+    name: name ?? null,
+    description,
+    address: addressOf(address),
+    shippingAddress: addressOf(shipping?.address),
+  }
+}
+
+/** What a paid invoice tells of its charge; null when it was paid by none, from the customer's balance, say. */
+export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayment): LedgerCharge | null {
+  const id = idOf(payment.charge) ?? idOf(wholeOf(payment.payment_intent)?.latest_charge)
+  if (id === null) return null
+  const invoice = wholeOf(link)
+  if (!invoice || invoice.deleted) return { id, invoiceId: idOf(link) }
+  return {
+    id,
+    invoiceId: invoice.id,
+    invoiceNumber: invoice.number,
+    subscriptionId: idOf(invoice.parent?.subscription_details?.subscription),
+  }
+}
+
+/** When the money leaves the balance: an automatic payout's arrival, a manual one's creation. */
+export function payoutEffectiveAt({ automatic, arrival_date, created }: Stripe.Payout): Date {
+  return timeOf(automatic ? arrival_date : created)
+}
+
+export function payoutRow(payout: Stripe.Payout): LedgerPayout {
+  const failure = wholeOf(payout.failure_balance_transaction)
+  return {
+    id: payout.id,
+    amount: payout.amount,
+    currency: payout.currency,
+    created: timeOf(payout.created),
+    arrivalDate: timeOf(payout.arrival_date),
+    effectiveAt: payoutEffectiveAt(payout),
+    isAutomatic: payout.automatic,
+    status: payout.status,
+    type: payout.type,
+    description: payout.description,
+    destinationId: idOf(payout.destination),
+    reversedAt: failure && timeOf(failure.created),
+    traceId: payout.trace_id?.value ?? null,
+    traceIdStatus: payout.trace_id?.status ?? null,
+    statementDescriptor: payout.statement_descriptor,
+  }
+}
+
+type Link<Whole> = string | Whole | null | undefined
+
+/** The id of what the API gives as an id, or whole where it was asked for that. */
+export function idOf(link: Link<{ id: string }>): string | null {
+  return typeof link === 'string' ? link : (link?.id ?? null)
+}
+
+/** The object, if the API gave it whole. */
+export function wholeOf<Whole extends { id: string }>(link: Link<Whole>): Whole | null {
+  return typeof link === 'string' ? null : (link ?? null)
+}
+
+/** A time of the API, which counts seconds. */
+export function timeOf(seconds: number): Date {
+  return new Date(seconds * 1000)
+}
+
+/** Seconds, as the API wants times. */
+export function secondsOf(time: Date): number {
+  return Math.floor(time.getTime() / 1000)
+}
+
+/** An address with nothing in it is none. */
+function addressOf(address: Stripe.Address | null | undefined): LedgerAddress | null {
+  if (!address) return null
+  const { line1, line2, city, state, postal_code, country } = address
+  const parts = { line1, line2, city, state, postal_code, country }
+  return Object.values(parts).some(Boolean) ? parts : null
+}
+
+/** Metadata without a single key is none. */
+export function metadataOf(metadata: Stripe.Metadata | null | undefined): Stripe.Metadata | null {
+  return metadata && Object.keys(metadata).length > 0 ? metadata : null
+}
+
+/** How it was paid. A card in a reader is a card, too. */
+function paymentMethodColumns({
+  payment_method_details: details,
+  billing_details: billing,
+}: Stripe.Charge): Partial<LedgerCharge> {
+  if (!details) return {}
+  const card = details.card ?? details.card_present ?? details.interac_present
+  return {
+    paymentMethodType: details.type,
+    isLink: details.type === 'link' || details.card?.wallet?.type === 'link',
+    cardBrand: card?.brand ?? null,
+    cardFunding: card?.funding ?? null,
+    cardCountry: card?.country ?? null,
+    cardAddress: card ? addressOf(billing.address) : null,
+  }
+}

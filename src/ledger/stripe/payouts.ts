@@ -1,0 +1,110 @@
+import Stripe from 'stripe'
+import { inTransaction } from '../../postgres/in-transaction.ts'
+import { lockLedger } from '../coverage.ts'
+import { mergeLedger } from '../merge.ts'
+import { ledgerBatch } from './balance-transaction.ts'
+import { chunksOf } from './chunks.ts'
+import { payoutRow, timeOf, wholeOf } from './objects.ts'
+import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
+
+/** How long after its arrival, in milliseconds, a payout may still get its bank's reference. */
+const tracePatience = 15 * 24 * 60 * 60_000
+
+/** Rows that are marked at once. */
+const rowsAtOnce = 1_000
+
+/** Reads the payouts again that could still change when they were last read, and returns the state after that. */
+export async function refreshPayouts(ledger: StripeLedger, state: SyncState): Promise<SyncState> {
+  let current = state
+  for (const id of new Set([...state.unsettledPayouts, ...state.unsweptPayouts])) {
+    const payout = await retrievePayout(ledger.stripe, id)
+    const known = current
+    current = payout
+      ? await inTransaction(ledger.client, () => mergePayout(ledger, known, payout))
+      : withoutPayout(known, id)
+  }
+  return current
+}
+
+/** Notes whether a payout that was read must be read again. */
+export function notePayout(state: SyncState, payout: Stripe.Payout, now: Date): SyncState {
+  const { unsettledPayouts, unsweptPayouts, ...others } = withoutPayout(state, payout.id)
+  return {
+    ...others,
+    unsettledPayouts: isUnsettled(payout, now) ? [...unsettledPayouts, payout.id] : unsettledPayouts,
+    unsweptPayouts: sweepOf(payout) === 'later' ? [...unsweptPayouts, payout.id] : unsweptPayouts,
+  }
+}
+
+/** What is known of the rows that a payout swept into the bank: a manual one swept none that Stripe could name. */
+export function sweepOf({
+  automatic,
+  reconciliation_status: status,
+}: Stripe.Payout): 'none' | 'later' | 'known' {
+  if (!automatic) return 'none'
+  if (status === 'completed') return 'known'
+  return status === 'in_progress' ? 'later' : 'none'
+}
+
+/**
+ * Marks the rows that an automatic payout swept into the bank. Those that are older than the ledger are left out: it knows
+ * nothing of their time.
+ */
+export async function markSwept({ stripe, client, tenant }: StripeLedger, payoutId: string): Promise<void> {
+  const swept = stripe.balanceTransactions.list({ payout: payoutId, limit: 100 })
+  for await (const rows of chunksOf(swept, rowsAtOnce)) {
+    // The list has the payout's own row, too.
+    const ids = rows.filter(({ source }) => source !== payoutId).map(({ id }) => id)
+    await client.query(
+      `update balance_transactions set automatic_payout_id = $3
+       where account_id = $1 and livemode = $2 and id = any($4::text[])
+         and automatic_payout_id is distinct from $3`,
+      [tenant.accountId, tenant.livemode, payoutId, ids],
+    )
+  }
+}
+
+/** True while its status, its arrival or its bank's reference may still change without a new balance transaction. */
+function isUnsettled({ status, trace_id, arrival_date }: Stripe.Payout, now: Date): boolean {
+  if (status === 'pending' || status === 'in_transit') return true
+  return trace_id?.status === 'pending' && now.getTime() - timeOf(arrival_date).getTime() < tracePatience
+}
+
+function withoutPayout(state: SyncState, id: string): SyncState {
+  return {
+    ...state,
+    unsettledPayouts: state.unsettledPayouts.filter((other) => other !== id),
+    unsweptPayouts: state.unsweptPayouts.filter((other) => other !== id),
+  }
+}
+
+/** Null when it is gone: data of test mode can be deleted. */
+async function retrievePayout(stripe: Stripe, id: string): Promise<Stripe.Payout | null> {
+  try {
+    return await stripe.payouts.retrieve(id, {
+      expand: ['balance_transaction', 'failure_balance_transaction'],
+    })
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing')
+      return null
+    throw error
+  }
+}
+
+/** Its row is merged as well, because it moves when the payout's arrival does. */
+async function mergePayout(
+  ledger: StripeLedger,
+  state: SyncState,
+  payout: Stripe.Payout,
+): Promise<SyncState> {
+  const { client, tenant } = ledger
+  await lockLedger(client, tenant)
+  const transaction = wholeOf(payout.balance_transaction)
+  const batch = ledgerBatch(transaction ? [{ ...transaction, source: payout }] : [])
+  await mergeLedger(client, tenant, [{ ...batch, payouts: [payoutRow(payout)] }])
+  if (state.unsweptPayouts.includes(payout.id) && sweepOf(payout) === 'known')
+    await markSwept(ledger, payout.id)
+  const next = notePayout(state, payout, ledger.now)
+  await writeSyncState(client, tenant, next)
+  return next
+}

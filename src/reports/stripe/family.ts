@@ -1,0 +1,117 @@
+import type { Tenant } from '../../tenant.ts'
+import type { ReportColumn } from '../column.ts'
+import type { ParameterSet } from '../parameters.ts'
+import {
+  type Accepted,
+  type AnyReportType,
+  defineReportType,
+  type ReportSource,
+  type ReportType,
+} from '../report-type.ts'
+import { type Sql, sql } from '../sql.ts'
+import { amount, column, text } from './ledger-columns.ts'
+import { ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
+
+/**
+ * Reports on the same balance transactions: one that sums them up, and one that lists them, in several versions. `P` are
+ * the parameters that the choice of the transactions depends on; the types of the family may have more.
+ */
+type Family<P extends ParameterSet> = {
+  /** What the names of its types begin with. */
+  name: string
+  /** What their input keys begin with. */
+  inputKey: string
+  /** The condition on `ledgerRows` that selects them. */
+  rows(scope: Tenant, parameters: Accepted<P>): Sql
+  check?: NonNullable<ReportType<P>['check']>
+  summary: { title: string; description: string; parameters: P }
+  itemized: {
+    title: string
+    description: string
+    /** The order in which they changed the balance when absent. */
+    orderBy?: Sql
+    /** Numbered from 1 on. The newest has the input key, and every column of the others, which name it as what replaces them. */
+    versions: readonly { parameters: P; columns: readonly ReportColumn[] }[]
+  }
+}
+
+export function defineFamily<P extends ParameterSet>({
+  name,
+  inputKey,
+  rows,
+  check,
+  summary,
+  itemized: { versions, orderBy = ledgerOrder, ...itemized },
+}: Family<P>): AnyReportType[] {
+  const shared = { requiresLiveMode: false, availability: ledgerAvailability, ...(check && { check }) }
+  const condition = (scope: Tenant, parameters: Accepted<P>) =>
+    ledgerCondition(scope, rows(scope, parameters), parameters)
+  const newest = versions.length
+  return [
+    defineReportType({
+      ...shared,
+      ...summary,
+      name: `${name}.summary.1`,
+      inputKey: `${inputKey}Summary`,
+      columns: summaryColumns,
+      source: (scope, parameters) => summarySource(condition(scope, parameters)),
+    }),
+    ...versions.map((version, index) =>
+      defineReportType({
+        ...shared,
+        ...itemized,
+        ...version,
+        name: `${name}.itemized.${index + 1}`,
+        inputKey: index + 1 === newest ? `${inputKey}Itemized` : null,
+        replacedBy: index + 1 === newest ? null : `${name}.itemized.${newest}`,
+        source: (scope, parameters) => ({
+          from: sql`${ledgerRows} where ${condition(scope, parameters)}`,
+          orderBy,
+        }),
+      }),
+    ),
+  ]
+}
+
+const currency = sql`line.currency`
+
+const summaryColumns = [
+  column(
+    'reporting_category',
+    'Kind of balance transaction; `total` on the last line of each currency.',
+    text(sql`line.reporting_category`),
+  ),
+  column('currency', 'Settlement currency, in lower case.', text(currency)),
+  column('count', 'How many balance transactions it sums up.', { kind: 'integer', sql: sql`line.count` }),
+  column(
+    'gross',
+    'Sum of gross, in major units; negative when money left the balance.',
+    amount(sql`line.gross`, currency),
+  ),
+  column(
+    'fee',
+    'Sum of fees, in major units; positive when charged, as in the itemized reports.',
+    amount(sql`line.fee`, currency),
+  ),
+  column('net', 'Gross less fee, in major units.', amount(sql`line.net`, currency)),
+]
+
+/** One line for each reporting category and currency, then a total line for each currency. */
+function summarySource(condition: Sql): ReportSource {
+  return {
+    from: sql`(
+  select
+    case when grouping(bt.reporting_category) = 1 then 'total' else bt.reporting_category end as reporting_category,
+    bt.currency,
+    grouping(bt.reporting_category) as is_total,
+    count(*) as count,
+    sum(bt.amount) as gross,
+    sum(bt.fee) as fee,
+    sum(bt.net) as net
+  from ${ledgerRows}
+  where ${condition}
+  group by grouping sets ((bt.currency, bt.reporting_category), (bt.currency))
+) as line`,
+    orderBy: sql`line.currency collate "C", line.is_total, line.reporting_category collate "C"`,
+  }
+}

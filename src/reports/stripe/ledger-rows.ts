@@ -1,0 +1,97 @@
+import type { Prisma } from '../../postgres/client.ts'
+import type { Tenant } from '../../tenant.ts'
+import type { AcceptedParameters, Availability } from '../report-type.ts'
+import { joinSql, type Sql, sql } from '../sql.ts'
+
+/** The tables that itemized reports read: what stands after `from`, before the conditions. */
+// Each join is on a whole primary key, so Postgres drops those whose columns were not chosen.
+export const ledgerRows: Sql = sql`balance_transactions bt
+left join charges ch on (ch.account_id, ch.livemode, ch.id) = (bt.account_id, bt.livemode, bt.charge_id)
+left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, ch.livemode, ch.customer_id)
+left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
+left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
+
+/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
+export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
+
+/** The span that the ledger of this account and mode covers. */
+export async function ledgerAvailability(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+): Promise<Availability | null> {
+  const coverage = await prisma.ledgerCoverage.findUnique({
+    where: { accountId_livemode: { accountId, livemode } },
+  })
+  return coverage && { from: coverage.availableFrom, until: coverage.availableUntil }
+}
+
+/**
+ * The condition on `ledgerRows` that selects a report's rows, all of them of this account and mode.
+ *
+ * @param rows what the report is about: one of the conditions below
+ * @param parameters of which `currency` and `reporting_category` narrow it, where they are given
+ */
+export function ledgerCondition(
+  { accountId, livemode }: Tenant,
+  rows: Sql,
+  { currency, reporting_category: category }: AcceptedParameters,
+): Sql {
+  const conditions = [
+    sql`bt.account_id = ${accountId}`,
+    sql`bt.livemode = ${livemode}`,
+    rows,
+    ...(currency === undefined ? [] : [sql`bt.currency = ${currency}`]),
+    ...(category === undefined ? [] : [sql`bt.reporting_category = ${category}`]),
+  ]
+  return joinSql(conditions, ' and ')
+}
+
+/** True for rows that move money to the bank or back; every other row is activity. */
+export const isPayout: Sql = sql`(bt.reporting_category in ('payout', 'payout_reversal'))`
+
+// Times are RFC 3339 text. What is changed at a time is `effective_at`: for payouts that is not when they were created.
+
+/** Rows that changed the balance before a moment. */
+export function changesBefore(until: string): Sql {
+  return sql`bt.effective_at < ${until}::timestamptz`
+}
+
+/** Rows that changed the balance from a moment on, and before another. */
+export function changesBetween(from: string, until: string): Sql {
+  return sql`bt.effective_at >= ${from}::timestamptz and ${changesBefore(until)}`
+}
+
+export function activityBetween(from: string, until: string): Sql {
+  return sql`${changesBetween(from, until)} and not ${isPayout}`
+}
+
+export function payoutsBetween(from: string, until: string): Sql {
+  return sql`${changesBetween(from, until)} and ${isPayout}`
+}
+
+/** Rows swept by the automatic payouts that left the balance from a moment on, and before another. */
+export function sweptBetween(from: string, until: string): Sql {
+  return sql`ap.effective_at >= ${from}::timestamptz and ap.effective_at < ${until}::timestamptz`
+}
+
+/** Rows swept by one automatic payout. */
+export function sweptBy(payoutId: string): Sql {
+  return sql`bt.automatic_payout_id = ${payoutId}`
+}
+
+/**
+ * Rows that make up the balance just before a moment: what no automatic payout has taken along by then. An automatic
+ * payout's own row is none of them, as it takes away what the rows that it swept had brought. It is recognized by the rows that
+ * it swept, because not every ledger knows which payouts are automatic.
+ */
+export function heldBefore({ accountId, livemode }: Tenant, moment: string): Sql {
+  return sql`${changesBefore(moment)}
+and (bt.automatic_payout_id is null or bt.automatic_payout_id = any (array(
+  select id from payouts
+  where account_id = ${accountId} and livemode = ${livemode} and effective_at >= ${moment}::timestamptz
+)))
+and not (bt.reporting_category = 'payout' and exists (
+  select from balance_transactions swept
+  where (swept.account_id, swept.livemode, swept.automatic_payout_id) = (bt.account_id, bt.livemode, bt.payout_id)
+))`
+}

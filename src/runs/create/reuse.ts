@@ -1,0 +1,64 @@
+import type { Viewer } from '../../auth/viewer.ts'
+import type { Prisma, Transaction } from '../../postgres/client.ts'
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { lastPosition } from '../follow/event-log.ts'
+import { visibleRun } from '../list/find-run.ts'
+import { fingerprint } from './idempotency.ts'
+import type { RunSpec } from './validate.ts'
+
+/** All that decides what the result is; what the run is called and how long it is kept is not of it. */
+type ResultSpec = Pick<RunSpec, 'reportType' | 'parameters' | 'formats' | 'compression'>
+
+/** The same for all specs that ask for the same result, and for no others. */
+export function requestHash({ reportType, parameters, formats, compression }: ResultSpec) {
+  return fingerprint({ reportType, parameters, formats: [...new Set(formats)].sort(), compression })
+}
+
+/**
+ * The latest run of an identical request that has succeeded and still has its files; null when there is none.
+ *
+ * @param since it has to have finished then or later
+ */
+export function findIdenticalRun(
+  prisma: Prisma | Transaction,
+  viewer: Viewer,
+  spec: ResultSpec,
+  { since, now }: { since: Date; now: Date },
+): Promise<ReportRun | null> {
+  return prisma.reportRun.findFirst({
+    where: {
+      ...visibleRun(viewer),
+      requestHash: requestHash(spec),
+      finishedAt: { gte: since },
+      status: 'SUCCEEDED',
+      filesErasedAt: null,
+      OR: [{ expiresAt: null }, { expiresAt: { gt: now } }],
+    },
+    orderBy: { finishedAt: 'desc' },
+  })
+}
+
+/**
+ * The latest identical run that finished in so many milliseconds, kept from being erased until the transaction ends; null when
+ * there is none.
+ */
+export async function findReusableRun(
+  tx: Transaction,
+  viewer: Viewer,
+  spec: ResultSpec,
+  withinMilliseconds: number,
+  now: Date,
+): Promise<{ run: ReportRun; position: bigint } | null> {
+  const since = new Date(now.getTime() - withinMilliseconds)
+  // The position comes first: what happens in between is then reported again, and not lost.
+  const position = await lastPosition(tx, viewer)
+  while (true) {
+    const run = await findIdenticalRun(tx, viewer, spec, { since, now })
+    if (!run) return null
+    const held = await tx.$queryRaw<unknown[]>`
+      select id from report_runs
+      where id = ${run.id} and erased_at is null and files_erased_at is null for share`
+    // One that was erased just now is not found again.
+    if (held.length > 0) return { run, position }
+  }
+}

@@ -1,0 +1,146 @@
+import type { Viewer } from '../../auth/viewer.ts'
+import { InputError, InputErrors, LiveModeRequiredError } from '../../errors.ts'
+import type { Compression, ReportFormat, ReportRunOrigin } from '../../postgres/generated/prisma/client.ts'
+import type { Catalog } from '../../reports/catalog.ts'
+import { checkParameters } from '../../reports/check-parameters.ts'
+import { preview } from '../../reports/parameters.ts'
+import type { AcceptedParameters, AnyReportType, Availability } from '../../reports/report-type.ts'
+import type { Services } from '../services.ts'
+import {
+  type Annotations,
+  checkAnnotations,
+  checkTimeLimits,
+  type RunRequest,
+  type TimeLimits,
+} from './request.ts'
+
+/** A report that was checked. */
+type ReportSpec = {
+  /** With its version. */
+  reportType: string
+  /** As accepted: with all defaults. */
+  parameters: AcceptedParameters
+  waitForData: boolean
+  /** Until when there has to be data before the run gets into the queue; null when it is there. */
+  dataNeededUntil: Date | null
+}
+
+/** A request that was checked and can be run. */
+export type RunSpec = ReportSpec &
+  Annotations &
+  TimeLimits & {
+    formats: ReportFormat[]
+    compression: Compression
+    origin: ReportRunOrigin
+    attempt: number
+    retryOfId: string | null
+    scheduleId: string | null
+  }
+
+const maxWaitDays = 366
+const maxWaitMilliseconds = maxWaitDays * 24 * 60 * 60 * 1000
+
+/**
+ * Checks a report except for whether there are data.
+ *
+ * @throws as validateReport
+ */
+export async function checkReport(
+  { catalog }: Pick<Services, 'catalog'>,
+  viewer: Viewer,
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const type = findType(catalog, name, viewer)
+  await inParameters(async () => checkParameters(type, given, null, true))
+}
+
+/**
+ * The type and the parameters that a run can be made with, defaults filled in, and what data it has to wait for.
+ *
+ * @param waitForData whether it may wait for data
+ * @throws InputError, InputErrors with paths that start with `type` or `parameters`
+ * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
+ */
+export async function validateReport(
+  { prisma, catalog, now }: Pick<Services, 'prisma' | 'catalog' | 'now'>,
+  viewer: Viewer,
+  name: string,
+  given: Readonly<Record<string, unknown>>,
+  waitForData: boolean,
+): Promise<ReportSpec> {
+  const type = findType(catalog, name, viewer)
+  return inParameters(async () => {
+    const availability = await type.availability(prisma, viewer)
+    const parameters = checkParameters(type, given, availability, waitForData)
+    const errors = await type.check?.(prisma, viewer, parameters)
+    if (errors?.length) throw new InputErrors(errors)
+    const dataNeededUntil = waitForData ? dataToWaitFor(parameters, availability, now()) : null
+    return { reportType: type.name, parameters, waitForData, dataNeededUntil }
+  })
+}
+
+/**
+ * A request as it can be run. Nothing is created.
+ *
+ * @throws InputError, InputErrors with paths that start with the name of a field of the request
+ * @throws LiveModeRequiredError
+ */
+export async function validateRun(
+  deps: Pick<Services, 'prisma' | 'catalog' | 'now'>,
+  viewer: Viewer,
+  request: RunRequest,
+): Promise<RunSpec> {
+  return {
+    ...checkTimeLimits(request),
+    ...checkAnnotations(request),
+    ...(await validateReport(deps, viewer, request.type, request.parameters, request.waitForData)),
+    compression: request.compression,
+    origin: 'API',
+    attempt: 1,
+    retryOfId: null,
+    scheduleId: null,
+  }
+}
+
+function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType {
+  const type = catalog.find(name)
+  if (!type) {
+    const names = catalog.types.map((known) => known.name)
+    throw new InputError(`There is no report type ${preview(name)}.`, ['type'], names)
+  }
+  if (type.requiresLiveMode && !livemode) {
+    throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])
+  }
+  return type
+}
+
+/** Puts `parameters` before the paths of errors. */
+async function inParameters<Result>(check: () => Promise<Result>): Promise<Result> {
+  try {
+    return await check()
+  } catch (error) {
+    if (!(error instanceof InputErrors)) throw error
+    throw new InputErrors(
+      error.errors.map((e) => new InputError(e.message, ['parameters', ...e.path], e.allowed)),
+    )
+  }
+}
+
+/**
+ * Until when there has to be data for a run with these parameters; null when it is there.
+ *
+ * @throws InputErrors when it cannot be there for more than a year: more likely the year is mistyped
+ */
+function dataToWaitFor(
+  { interval_end: end }: AcceptedParameters,
+  availability: Availability | null,
+  now: Date,
+): Date | null {
+  if (typeof end !== 'string') return null
+  const neededUntil = new Date(end)
+  if (availability && neededUntil <= availability.until) return null
+  if (neededUntil.getTime() - now.getTime() <= maxWaitMilliseconds) return neededUntil
+  const message = `The run would wait for data until ${end}; interval_end may be at most ${maxWaitDays} days from now.`
+  throw new InputErrors([new InputError(message, ['interval_end'])])
+}

@@ -1,0 +1,90 @@
+import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import type { Tenant } from '../../tenant.ts'
+import type { Services } from '../services.ts'
+import { type ChangeServices, transition } from './transition.ts'
+
+const pageSize = 100
+
+export type ReleaseServices = ChangeServices & Pick<Services, 'queue' | 'catalog' | 'logger'>
+
+/** Runs that need the same data, which come up to some time. */
+type WaitingGroup = Tenant & { reportType: string; neededUntil: Date }
+
+/**
+ * Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. All there is
+ * to know of them is in the database, so it does not matter which process looks, nor when the data came.
+ */
+export async function releaseRuns(deps: ReleaseServices, signal: AbortSignal): Promise<void> {
+  for (const group of await waitingGroups(deps)) {
+    signal.throwIfAborted()
+    try {
+      await releaseCovered(deps, group, signal)
+    } catch (error) {
+      if (signal.aborted) throw error
+      // The others do not have to wait for it.
+      const { accountId, reportType } = group
+      deps.logger.warn(
+        { err: error, accountId, reportType },
+        'Runs that wait for data could not be looked after.',
+      )
+    }
+  }
+}
+
+/** Who waits for what, and until when the data has to reach for the first of them. */
+async function waitingGroups({ prisma }: ReleaseServices): Promise<WaitingGroup[]> {
+  const groups = await prisma.reportRun.groupBy({
+    by: ['accountId', 'livemode', 'reportType'],
+    where: { dataNeededUntil: { not: null } },
+    _min: { dataNeededUntil: true },
+  })
+  return groups.flatMap(({ _min: { dataNeededUntil }, ...group }) =>
+    dataNeededUntil ? [{ ...group, neededUntil: dataNeededUntil }] : [],
+  )
+}
+
+/** Puts a run into the queue, behind those that are there; nothing happens when another process was faster. */
+async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
+  const released = await transition(deps, {
+    runId: run.id,
+    from: 'PENDING',
+    to: 'PENDING',
+    where: { dataNeededUntil: { not: null } },
+    kind: 'UPDATED',
+    data: { dataNeededUntil: null, queuedAt: deps.now() },
+    also: (tx) => deps.queue.enqueue(tx, run),
+  })
+  const { id: runId, accountId, traceId } = run
+  if (released)
+    deps.logger.info({ runId, accountId, traceId }, 'The data has come that a run had waited for.')
+}
+
+/** Releases those of a group whose data is there, the oldest first. */
+async function releaseCovered(
+  deps: ReleaseServices,
+  { accountId, livemode, reportType, neededUntil }: WaitingGroup,
+  signal: AbortSignal,
+): Promise<void> {
+  // Another process may know the type.
+  const type = deps.catalog.find(reportType)
+  const available = type && (await type.availability(deps.prisma, { accountId, livemode }))
+  if (!available || available.until < neededUntil) return
+  let covered: ReportRun[]
+  do {
+    covered = await deps.prisma.reportRun.findMany({
+      where: {
+        accountId,
+        livemode,
+        reportType,
+        status: 'PENDING',
+        dataNeededUntil: { lte: available.until },
+      },
+      orderBy: { id: 'asc' },
+      take: pageSize,
+    })
+    for (const run of covered) {
+      signal.throwIfAborted()
+      await release(deps, run)
+    }
+  } while (covered.length === pageSize)
+}

@@ -1,0 +1,113 @@
+import type { Viewer } from '../auth/viewer.ts'
+import { InputError } from '../errors.ts'
+import { idPrefixes, newId } from '../ids.ts'
+import type {
+  Compression,
+  Prisma as PrismaTypes,
+  ReportFormat,
+  ReportSchedule,
+} from '../postgres/generated/prisma/client.ts'
+import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from '../reports/interval.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
+import { checkAnnotations, checkTimeLimits } from '../runs/create/request.ts'
+import { checkReport } from '../runs/create/validate.ts'
+import { tenantOf } from '../tenant.ts'
+import { startingPosition } from './due.ts'
+import type { ScheduleServices } from './schedule.ts'
+import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
+
+/** What createSchedule is asked for, as given. */
+export type ScheduleRequest = ReportRequest & {
+  trigger: GivenTrigger
+  formats: readonly ReportFormat[]
+  compression: Compression
+  /** Milliseconds from the end of each run for which its result is kept. */
+  retention: number
+  label: string | null
+  tags: readonly string[]
+}
+
+const maxSchedules = 1_000
+
+/**
+ * Creates a schedule that is active. Its report is checked as that of a run would be, except for whether there are data.
+ *
+ * @throws InputError, InputErrors with paths that start with the name of a field of the request
+ * @throws LiveModeRequiredError
+ */
+export async function createSchedule(
+  deps: ScheduleServices,
+  viewer: Viewer,
+  request: ScheduleRequest,
+): Promise<ReportSchedule> {
+  const { prisma, catalog } = deps
+  const createdAt = deps.now()
+  const { retention } = checkTimeLimits({
+    retention: request.retention,
+    startWithin: null,
+    timeout: null,
+    reuseWithin: null,
+  })
+  const { label, tags, formats } = checkAnnotations({ ...request, metadata: {} })
+  await checkScheduled(deps, viewer, request, createdAt)
+  await checkCount(deps, viewer)
+  const type = catalog.find(request.type)
+  const trigger = acceptTrigger(request.trigger, type, timezoneOf(request), createdAt)
+  const available = (await type?.availability(prisma, viewer)) ?? null
+  return prisma.reportSchedule.create({
+    data: {
+      ...triggerColumns(trigger),
+      ...startingPosition(trigger, createdAt, available),
+      id: newId(idPrefixes.reportSchedule, createdAt),
+      ...tenantOf(viewer),
+      reportType: request.type,
+      // They came as JSON, and were accepted above.
+      parameters: request.parameters as PrismaTypes.InputJsonObject,
+      relativeInterval: request.relativeInterval,
+      formats,
+      compression: request.compression,
+      retentionMilliseconds: retention,
+      label,
+      tags,
+      isActive: true,
+      createdAt,
+      requestedById: viewer.apiKeyId,
+    },
+  })
+}
+
+/** What to give for an interval that stays the same; the inputs for reports of one moment take no relative one. */
+function wayOut(type: AnyReportType | null): string {
+  const intervals = `${calendarIntervals.join(', ')} or PREVIOUS_PERIOD`
+  return type && !('interval_start' in type.parameters)
+    ? `Give the report as "custom", with the type ${type.name} and an "interval", of which the end counts: ${intervals}.`
+    : `Give a relative one: ${intervals}.`
+}
+
+/** Checks a report as if it were run now; whether there are data is asked when a run is due. */
+async function checkScheduled(
+  deps: ScheduleServices,
+  viewer: Viewer,
+  report: ReportRequest,
+  now: Date,
+): Promise<void> {
+  // Any period will do.
+  const previous = { start: new Date(now.getTime() - 1_000), end: now }
+  const parameters = parametersAt(deps.catalog, report, now, previous)
+  await checkReport(deps, viewer, report.type, parameters)
+  const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
+  if (fixed === undefined) return
+  throw new InputError(
+    `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
+    ['parameters', fixed],
+  )
+}
+
+async function checkCount({ prisma }: ScheduleServices, viewer: Viewer): Promise<void> {
+  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
+  if (count < maxSchedules) return
+  throw new InputError(
+    `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+    [],
+  )
+}

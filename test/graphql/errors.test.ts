@@ -1,0 +1,236 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
+import type { GraphqlResult, Variables } from '../support/graphql-client.ts'
+import { insertRun } from '../support/insert-run.ts'
+
+let gateway: TestGateway
+let account: TestAccount
+beforeAll(async () => {
+  gateway = await startTestGateway()
+  account = await gateway.createAccount()
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+beforeEach(() => void gateway.logged.splice(0))
+// Whatever went wrong, and at every level.
+afterEach(() => expect(JSON.stringify(gateway.logged)).not.toMatch(/sk_(test|live)_/))
+
+type Answer = GraphqlResult<unknown>
+
+async function first(answers: AsyncGenerator<Answer>): Promise<Answer> {
+  for await (const answer of answers) return answer
+  throw new Error('Nothing was answered.')
+}
+
+/** An operation that was refused as a whole: the clients throw what they were told. */
+function errorsOf(thrown: unknown): Answer {
+  if (Array.isArray(thrown)) return { errors: thrown }
+  throw thrown
+}
+
+type Transport = (query: string, variables?: Variables) => Promise<Answer>
+
+// Clients tell only the status when it is not 200, which it may be here too.
+const askOverSse: Transport = async (query, variables) => {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${account.key}`,
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ query, variables }),
+  })
+  const [, data = ''] = /^data: (.+)$/m.exec(await response.text()) ?? []
+  return JSON.parse(data)
+}
+
+/** One operation over each transport. */
+const transports: readonly [string, Transport][] = [
+  ['HTTP', (query, variables) => account.client.execute(query, variables)],
+  ['WebSocket', (query, variables) => first(account.client.subscribe(query, variables)).catch(errorsOf)],
+  ['SSE', askOverSse],
+]
+
+/** Takes a table away while `action` runs. */
+async function withoutTable<Result>(table: string, action: () => Promise<Result>): Promise<Result> {
+  await gateway.database.query(`alter table ${table} rename to ${table}_taken_away`)
+  try {
+    return await action()
+  } finally {
+    await gateway.database.query(`alter table ${table}_taken_away rename to ${table}`)
+  }
+}
+
+const errorId = /\b[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\b/
+
+/** Fails when an answer lets anything of the inside through: a stack, SQL, a path, a key. */
+function expectNothingInside(answer: unknown): void {
+  const text = JSON.stringify(answer)
+  expect(text).not.toMatch(
+    /\bat .+:\d+:\d+|node_modules|\/src\/|prisma|select |insert into|report_runs|does not exist/i,
+  )
+  expect(text).not.toContain(account.key)
+  expect(text).not.toContain('sk_')
+}
+
+/** Fails when an answer shows of the inside, or the log speaks of a fault although only the caller made a mistake. */
+function expectMistake(answer: Answer): void {
+  expectNothingInside(answer)
+  expect(gateway.logged.filter(({ level }) => Number(level) >= 40)).toEqual([])
+}
+
+/** Fails unless the error is a masked one, and what it masks is in the log under its id. */
+function expectMasked(error: NonNullable<Answer['errors']>[number] | undefined): void {
+  expect(error?.message).toMatch(
+    /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
+  )
+  const id = errorId.exec(error?.message ?? '')?.[0]
+  expect(error?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', errorId: id })
+  expect(gateway.logged.filter(({ level }) => level === 50)).toEqual([
+    expect.objectContaining({
+      errorId: id,
+      err: expect.objectContaining({
+        message: expect.stringContaining('report_runs'),
+        stack: expect.any(String),
+      }),
+    }),
+  ])
+  expectNothingInside(error)
+}
+
+describe.each(transports)('over %s', (_name, ask) => {
+  test('an unknown fault is told by an id, under which the log has the whole', async () => {
+    const answer = await withoutTable('report_runs', () =>
+      ask('{ viewer { livemode } reportRun(id: "frr_0123456789abcdefghjkmnpqr") { id } }'),
+    )
+    expect(answer.data).toEqual({ viewer: { livemode: false }, reportRun: null })
+    expect(answer.errors).toHaveLength(1)
+    expect(answer.errors?.[0]?.path).toEqual(['reportRun'])
+    expectMasked(answer.errors?.[0])
+  })
+
+  test('a fault of a mutation is told the same way', async () => {
+    const run = await insertRun(gateway.prisma, account)
+    const answer = await withoutTable('report_runs', () =>
+      ask('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id: run.id }),
+    )
+    expect(answer.data).toEqual({ cancelReportRun: null })
+    expectMasked(answer.errors?.[0])
+  })
+
+  test('a mistake in the document is shown as it is', async () => {
+    const answer = await ask('{ reportRun(id: "x") { nam } }')
+    expect(answer.errors).toMatchObject([
+      { message: expect.stringContaining('Cannot query field "nam" on type "ReportRun"') },
+    ])
+    expectMistake(answer)
+  })
+
+  test('a document that cannot be parsed is shown where', async () => {
+    const answer = await ask('{ viewer {')
+    expect(answer.errors).toMatchObject([
+      { message: expect.stringMatching(/^Syntax Error/), locations: [{ line: 1 }] },
+    ])
+    expectMistake(answer)
+  })
+
+  test('a variable of the wrong type is shown as it is', async () => {
+    const answer = await ask('query ($id: ID!) { reportRun(id: $id) { id } }', {})
+    expect(answer.errors).toMatchObject([{ message: expect.stringContaining('"$id"') }])
+    expectMistake(answer)
+  })
+
+  test('what the caller can mend has its code', async () => {
+    const answer = await ask('{ reportRuns(first: 0) { nodes { id } } }')
+    expect(answer.errors).toMatchObject([{ path: ['reportRuns'], extensions: { code: 'BAD_USER_INPUT' } }])
+    expectMistake(answer)
+  })
+})
+
+describe.each(transports.slice(1))('over %s', (_name, ask) => {
+  test('a subscription that cannot begin is told by an id', async () => {
+    const run = await insertRun(gateway.prisma, account)
+    const answer = await withoutTable('report_runs', () =>
+      ask('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id: run.id }),
+    )
+    expectMasked(answer.errors?.[0])
+  })
+})
+
+describe.each(['subscribe', 'subscribeSse'] as const)('by %s', (method) => {
+  test('a subscription that breaks off is told by an id', async () => {
+    const run = await insertRun(gateway.prisma, account)
+    const states = account.client[method]<unknown>(
+      'subscription ($id: ID!) { reportRun(id: $id) { status } }',
+      { id: run.id },
+    )
+    expect((await states.next()).value).toMatchObject({ data: { reportRun: { status: 'PENDING' } } })
+    const broken = await withoutTable('report_runs', async () => {
+      await gateway.database.query(
+        `insert into report_run_events (account_id, livemode, position, run_id, run_version, kind, to_status, occurred_at)
+        select $1, false, coalesce(max(position), 0) + 1, $2, 2, 'PROGRESSED', 'PENDING', now() from report_run_events
+        where account_id = $1`,
+        [account.accountId, run.id],
+      )
+      await gateway.database.query("select pg_notify('report_gateway_events', $1)", [
+        `${account.accountId}:test`,
+      ])
+      return await states.next().then(({ value }): Answer => value, errorsOf)
+    })
+    expectMasked(broken.errors?.[0])
+    await states.return(undefined)
+  })
+})
+
+test('a fault while a WebSocket is let in closes it with an id', async () => {
+  const closing = await withoutTable('api_keys', async () => {
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, ['graphql-transport-ws'])
+    onTestFinished(() => socket.terminate())
+    socket.on('open', () =>
+      socket.send(
+        JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${account.key}` } }),
+      ),
+    )
+    return await new Promise<{ code: number; reason: string }>((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
+    })
+  })
+  expect(closing.code).toBe(4500)
+  expect(closing.reason).toMatch(
+    /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
+  )
+  const id = errorId.exec(closing.reason)?.[0]
+  expect(gateway.logged).toContainEqual(expect.objectContaining({ errorId: id }))
+})
+
+test('a fault while a key is checked is a fault, not a refusal', async () => {
+  const answer = await withoutTable('api_keys', () => account.client.execute('{ viewer { livemode } }'))
+  expect(answer.status).toBe(500)
+  expect(answer.errors?.[0]?.extensions).toMatchObject({
+    code: 'INTERNAL_SERVER_ERROR',
+    errorId: expect.stringMatching(errorId),
+  })
+  expectNothingInside(answer)
+})
+
+test.each<[string, string | null, string]>([
+  ['no key', null, 'No API key was sent.'],
+  ['an unknown key', 'Bearer sk_test_unknown', 'The API key is not valid'],
+  ['another scheme', 'Digest sk_test_unknown', 'The Authorization header is of no form'],
+])(
+  'a request with %s is answered with status 401 and how to do better',
+  async (_what, authorization, message) => {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
+      body: JSON.stringify({ query: '{ viewer { livemode } }' }),
+    })
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+    const { errors } = await response.json()
+    expect(errors).toMatchObject([
+      { message: expect.stringContaining(message), extensions: { code: 'UNAUTHENTICATED' } },
+    ])
+    expectNothingInside(errors)
+  },
+)
