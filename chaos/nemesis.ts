@@ -93,8 +93,8 @@ export function startNemesis(options: NemesisOptions): Nemesis {
 
   const rage = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      const pause = random.between(200, 1_500) * slowness
-      await delay(pause, undefined, { signal: stopping.signal }).catch(() => {})
+      const milliseconds = random.between(200, 1_500) * slowness
+      await delay(milliseconds, undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
       const { name, harm } = random.weighted(weighted)
       // One restart at a time, and while Postgres is away nothing else.
