@@ -15,6 +15,8 @@ export type NemesisOptions = {
   /** One statement, straight to Postgres. */
   query: (text: string) => Promise<unknown>
   random: Random
+  /** How many times longer than on a fast machine to wait between faults, since all takes longer to recover. */
+  slowness: number
 }
 
 export type Nemesis = {
@@ -33,7 +35,7 @@ async function pause(processes: SupervisedProcesses, milliseconds: number): Prom
 
 /** Does harm at random until it is stopped. */
 export function startNemesis(options: NemesisOptions): Nemesis {
-  const { gateways, workers, databaseLinks, clientLinks, postgres, query, random } = options
+  const { gateways, workers, databaseLinks, clientLinks, postgres, query, random, slowness } = options
   const faults = new Map<string, number>()
   const underWay = new Set<Promise<void>>()
   const stopping = new AbortController()
@@ -91,7 +93,8 @@ export function startNemesis(options: NemesisOptions): Nemesis {
 
   const rage = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await delay(random.between(200, 1_500), undefined, { signal: stopping.signal }).catch(() => {})
+      const milliseconds = random.between(200, 1_500) * slowness
+      await delay(milliseconds, undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
       const { name, harm } = random.weighted(weighted)
       // One restart at a time, and while Postgres is away nothing else.

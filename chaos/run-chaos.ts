@@ -53,6 +53,8 @@ const watchersEach = 2
 // A worker that is gone is missed after ten seconds, some of them one after another.
 const endMilliseconds = 120_000
 const tellMilliseconds = 30_000
+// What a process takes to start on two processors that do nothing else.
+const usualStartMilliseconds = 2_500
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -116,6 +118,8 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
 
   onProgress('Starting two gateways and two workers.')
   const databaseLinks: TcpProxy[] = []
+  /** What the process took that was started last. */
+  let startMilliseconds = 0
   const start = async (role: string, port: number) => {
     const link = cleanup.use(await startTcpProxy(postgres.database.url))
     databaseLinks.push(link)
@@ -133,7 +137,9 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
       LOG_LEVEL: 'silent',
     }
     const processes = cleanup.use(supervise(1, () => spawnGateway(environment, testEntry)))
+    const began = performance.now()
     await processes.at(0).ready()
+    startMilliseconds = performance.now() - began
     return processes
   }
   const clientLinks: TcpProxy[] = []
@@ -170,6 +176,7 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
     postgres,
     query: (text) => pool.query(text),
     random: createRandom(seed, 'nemesis'),
+    slowness: Math.max(1, startMilliseconds / usualStartMilliseconds),
   })
 
   onProgress(`Asking for ${runs} runs, with faults.`)
