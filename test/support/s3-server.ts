@@ -41,9 +41,13 @@ async function answerUploads(
   if (request.method === 'GET' && searchParams.has('uploads')) {
     const ids = await readdir(uploads).catch(() => [])
     const found = await Promise.all(
-      ids.map(async (id) => ({ id, key: await readFile(join(uploads, id, 'key'), 'utf8') })),
+      // One that ends at this moment has lost its key.
+      ids.map(async (id) => ({
+        id,
+        key: await readFile(join(uploads, id, 'key'), 'utf8').catch(() => null),
+      })),
     )
-    const listed = found.filter(({ key }) => key.startsWith(searchParams.get('prefix') ?? ''))
+    const listed = found.filter(({ key }) => key?.startsWith(searchParams.get('prefix') ?? ''))
     const entries = listed.map(
       ({ id, key }) => `<Upload><Key>${key}</Key><UploadId>${id}</UploadId></Upload>`,
     )
@@ -55,7 +59,8 @@ async function answerUploads(
   }
   const id = searchParams.get('uploadId')
   if (request.method !== 'DELETE' || !id || !pathname.startsWith(`/${bucketName}/`)) return false
-  await rm(join(uploads, id), { recursive: true, force: true })
+  // A part may be written to it at this moment.
+  await rm(join(uploads, id), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
   response.writeHead(204).end()
   return true
 }
