@@ -32,9 +32,9 @@ function ownerOf(accountId: string) {
 }
 
 /** Counts what was told too late, and what was older than what the client knew. */
-function judgeOrder({ account, history }: Watcher, logger: readonly ReportRunEvent[]): Partial<Verdict> {
+function judgeOrder({ account, history }: Watcher, events: readonly ReportRunEvent[]): Partial<Verdict> {
   const owner = ownerOf(account)
-  const versions = new Map(logger.map((event) => [event.position, event.runVersion]))
+  const versions = new Map(events.map((event) => [event.position, event.runVersion]))
   const shown = new Map<string, { version: number; percent: number }>()
   let outOfOrder = 0
   let stale = 0
@@ -54,35 +54,35 @@ function judgeOrder({ account, history }: Watcher, logger: readonly ReportRunEve
 }
 
 /** The events that every client has to be told: all but progress, and but changes of a run that was erased since. */
-function owed(logger: readonly ReportRunEvent[]): ReportRunEvent[] {
-  const erased = new Set(logger.filter(({ kind }) => kind === 'ERASED').map(({ runId }) => runId))
-  return logger.filter(
+function owed(events: readonly ReportRunEvent[]): ReportRunEvent[] {
+  const erased = new Set(events.filter(({ kind }) => kind === 'ERASED').map(({ runId }) => runId))
+  return events.filter(
     ({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && erased.has(runId)),
   )
 }
 
 /** Events that a client had to be told and was not. */
-function missedBy(watcher: Watcher, logger: readonly ReportRunEvent[]): ReportRunEvent[] {
+function missedBy(watcher: Watcher, events: readonly ReportRunEvent[]): ReportRunEvent[] {
   const owner = ownerOf(watcher.account)
   const told = new Set(watcher.history.map(({ cursor }) => cursor))
-  return owed(logger).filter(
+  return owed(events).filter(
     ({ position }) => !told.has(encodeEventCursor(owner, { position, snapshotsAfter: null })),
   )
 }
 
-function judgeWatcher(watcher: Watcher, logger: readonly ReportRunEvent[]): Partial<Verdict> {
+function judgeWatcher(watcher: Watcher, events: readonly ReportRunEvent[]): Partial<Verdict> {
   const cursors = watcher.history.map(({ cursor }) => cursor)
   return {
-    ...judgeOrder(watcher, logger),
-    lost: missedBy(watcher, logger).length,
+    ...judgeOrder(watcher, events),
+    lost: missedBy(watcher, events).length,
     repeated: cursors.length - new Set(cursors).size,
   }
 }
 
-async function judgeRuns(prisma: Prisma, logger: readonly ReportRunEvent[]): Promise<Partial<Verdict>> {
+async function judgeRuns(prisma: Prisma, events: readonly ReportRunEvent[]): Promise<Partial<Verdict>> {
   const runs = await prisma.reportRun.findMany({ include: { files: true } })
   const changes = Map.groupBy(
-    logger.filter(({ kind }) => kind === 'STATUS_CHANGED'),
+    events.filter(({ kind }) => kind === 'STATUS_CHANGED'),
     ({ runId }) => runId,
   )
   let endedTwice = 0
@@ -132,11 +132,11 @@ export async function judge({
   watchers,
   acknowledged,
 }: Evidence): Promise<{ verdict: Verdict; missed: string[] }> {
-  const logger = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
-  const byAccount = Map.groupBy(logger, ({ accountId }) => accountId)
+  const events = await prisma.reportRunEvent.findMany({ orderBy: { position: 'asc' } })
+  const byAccount = Map.groupBy(events, ({ accountId }) => accountId)
   const parts: Partial<Verdict>[] = [
     ...watchers.map((watcher) => judgeWatcher(watcher, byAccount.get(watcher.account) ?? [])),
-    await judgeRuns(prisma, logger),
+    await judgeRuns(prisma, events),
     await judgeAnswers(prisma, acknowledged),
     await judgeFiles(prisma, dataDir),
   ]

@@ -240,9 +240,9 @@ test('no secret is kept in the database or written to the log, whatever went wro
   await askHttp(`Bearer ${key}`, '{ nonsense }')
 
   const secrets = [key, wrong, account.key].flatMap((text) => [text, text.slice(-52), text.slice(-30, -5)])
-  const logger = JSON.stringify(gateway.logged)
-  expect(logger).toContain('report_runs')
-  expect(secrets.filter((secret) => logger.includes(secret))).toEqual([])
+  const logged = JSON.stringify(gateway.logged)
+  expect(logged).toContain('report_runs')
+  expect(secrets.filter((secret) => logged.includes(secret))).toEqual([])
 
   const tables = await gateway.database.query<{ name: string }>(`
     select format('%I.%I', table_schema, table_name) as name from information_schema.tables

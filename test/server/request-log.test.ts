@@ -212,9 +212,9 @@ test('no key, password or signature gets into the log or an error, wherever a cl
   await database.query('alter table report_gateway.api_keys rename to elsewhere_too')
   await everything()
 
-  const logger = gateway.output()
-  expect(logger).toContain('"errorId"')
-  expect(logger.split('\n').filter((line) => line.includes('"msg":"request"')).length).toBeGreaterThan(60)
+  const output = gateway.output()
+  expect(output).toContain('"errorId"')
+  expect(output.split('\n').filter((line) => line.includes('"msg":"request"')).length).toBeGreaterThan(60)
   const signatures = links.map((link) => new URL(link).searchParams.get('signature') ?? '')
   const secrets = [
     key.slice(-52),
@@ -226,7 +226,7 @@ test('no key, password or signature gets into the log or an error, wherever a cl
   ]
   for (const secret of secrets) {
     expect(secret.length).toBeGreaterThan(8)
-    for (const line of logger.split('\n')) expect(line).not.toContain(secret)
+    for (const line of output.split('\n')) expect(line).not.toContain(secret)
     for (const text of told) expect(text).not.toContain(secret)
   }
 }, 60_000)

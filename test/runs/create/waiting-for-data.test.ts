@@ -63,7 +63,7 @@ function waitingRun(account: TestAccount, end: number, more: object = {}): Promi
 }
 
 type Place = { position: number; estimatedStartAt: string | null; waitingFor: string } | null
-async function preview({ client }: TestAccount, id: string) {
+async function readRun({ client }: TestAccount, id: string) {
   return (
     await client.request<{
       reportRun: {
@@ -111,7 +111,7 @@ describe('a run that may wait for data', () => {
     await release()
     await requeueOrphans(gateway.prisma, queue, logger)
     expect(await jobsOf(id)).toEqual([])
-    expect((await preview(account, id)).queue).toEqual({
+    expect((await readRun(account, id)).queue).toEqual({
       position: 1,
       estimatedStartAt: null,
       waitingFor: 'DATA_AVAILABILITY',
@@ -119,7 +119,7 @@ describe('a run that may wait for data', () => {
     // It has waited for an hour already.
     const { prisma } = gateway
     await prisma.reportRun.update({ where: { id }, data: { createdAt: new Date(Date.now() - 3_600_000) } })
-    const inSeconds = (Date.parse((await preview(account, id)).pollAfter ?? '') - Date.now()) / 1000
+    const inSeconds = (Date.parse((await readRun(account, id)).pollAfter ?? '') - Date.now()) / 1000
     expect(inSeconds).toBeGreaterThan(200)
     expect(inSeconds).toBeLessThanOrEqual(300)
   })
@@ -129,7 +129,7 @@ describe('a run that may wait for data', () => {
     await cover(account, 0)
     const { id } = await waitingRun(account, 0)
     expect(await jobsOf(id)).toHaveLength(1)
-    expect((await preview(account, id)).queue?.waitingFor).toBe('WORKER')
+    expect((await readRun(account, id)).queue?.waitingFor).toBe('WORKER')
   })
 
   test.each([
@@ -168,12 +168,12 @@ describe('a run that may wait for data', () => {
     const account = await gateway.createAccount()
     const { id } = await waitingRun(account, 1)
     await cancel(account.client, id)
-    expect((await preview(account, id)).status).toBe('CANCELED')
+    expect((await readRun(account, id)).status).toBe('CANCELED')
     // Those who look for runs whose data has come do not meet it any more.
     const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
     expect(row.dataNeededUntil).toBeNull()
     const { reportRun } = await retry(account.client, id)
-    expect((await preview(account, reportRun?.id ?? '')).queue?.waitingFor).toBe('DATA_AVAILABILITY')
+    expect((await readRun(account, reportRun?.id ?? '')).queue?.waitingFor).toBe('DATA_AVAILABILITY')
     await cover(account, 1)
     await release()
     expect(await jobsOf(id)).toEqual([])
@@ -194,7 +194,7 @@ describe('a run that may wait for data', () => {
     await setPriority(queued, -2_000_000_000)
     for (let i = 0; i < 8; i++) await waitingRun(account, 1)
     const last = await createSlowRun(account.client)
-    expect((await preview(account, last)).queue?.position).toBe(2)
+    expect((await readRun(account, last)).queue?.position).toBe(2)
     expect(await jobsOf(last)).toEqual([expect.objectContaining({ priority: -2_000_000_000 })])
   })
 })
@@ -212,14 +212,14 @@ describe('when the data comes', () => {
     const [tomorrow, later] = [await waitingRun(account, 1), await waitingRun(account, 2)]
     const elsewhere = await waitingRun(await gateway.createAccount(), 1)
     const queued = [await createSlowRun(account.client), await createSlowRun(account.client)]
-    expect((await preview(account, tomorrow.id)).queue?.position).toBe(3)
+    expect((await readRun(account, tomorrow.id)).queue?.position).toBe(3)
     await cover(account, 1)
     await release()
     expect(await jobsOf(tomorrow.id)).toHaveLength(1)
     for (const { id } of [later, elsewhere]) expect(await jobsOf(id)).toEqual([])
     queued.push(await createSlowRun(account.client))
     const places = await Promise.all(
-      [...queued, tomorrow.id, later.id].map(async (id) => (await preview(account, id)).queue),
+      [...queued, tomorrow.id, later.id].map(async (id) => (await readRun(account, id)).queue),
     )
     expect(places.map((place) => place?.position)).toEqual([1, 2, 4, 3, 5])
     expect(places[4]?.waitingFor).toBe('DATA_AVAILABILITY')
@@ -277,7 +277,7 @@ test('two workers end each run once, also when its data came while nobody looked
   const ids = [await createSlowRun(account.client), ...covered.map(({ id }) => id)]
   const ends = await Promise.all(ids.map((id) => endOf(account.client, id)))
   expect(ends.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED'])
-  expect((await preview(account, forLater.id)).status).toBe('PENDING')
+  expect((await readRun(account, forLater.id)).status).toBe('PENDING')
   await cover(account, 2)
   expect((await endOf(account.client, forLater.id)).status).toBe('SUCCEEDED')
   for (const { id } of [...covered, forLater]) {
