@@ -75,13 +75,11 @@ function mailboxOf(name: string): string {
 }
 
 function addressIn(country: DemoCountry, random: DemoRandom): LedgerAddress {
-  const [city, state, postalCode] = random.pick(country.places)
+  const place = random.pick<LedgerAddress>(country.places)
   return {
     line1: `${random.between(1, 240)} ${random.pick(country.streets)}`,
     line2: random.chance(0.2) ? `Floor ${random.between(1, 30)}, "Unit ${random.between(1, 9)}"` : null,
-    city,
-    state,
-    postal_code: postalCode,
+    ...place,
     country: country.code,
   }
 }
