@@ -41,7 +41,6 @@ export function prepareDemo(options: DemoOptions): Promise<Demo> {
   const { prisma, pool } = options
   const onProgress = throttle(options.onProgress)
   return withConnection(pool, async (client) => {
-    // Ending the connection releases the lock.
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
     await Promise.all([loadLedger(options, false, onProgress), loadLedger(options, true, onProgress)])
@@ -99,14 +98,12 @@ function throttle(onProgress: (message: string) => void): (message: string) => v
   }
 }
 
-/** Does the work on a connection of its own, which ends with it. */
+/** Does the work on a connection of its own, which ends with it: so does a lock that is held by it. */
 async function withConnection<Result>(
   pool: Pool,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect()
-  // An error event without a listener ends the process; the query that runs then, or the next one, fails with it.
-  client.on('error', () => {})
   try {
     return await work(client)
   } finally {
