@@ -22,6 +22,7 @@ const withoutKey = `{
  * @param prefill null leaves the headers to the user
  */
 export async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQLOptions> {
+  const create = await readPagePart('create.graphql')
   return {
     title: 'Report Gateway',
     subscriptionsProtocol: 'WS',
@@ -31,7 +32,7 @@ export async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQL
     shouldPersistHeaders: false,
     defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
     defaultTabs: [
-      { query: create(prefill?.month) },
+      { query: prefill ? withMonth(create, prefill.month) : create },
       { query: await readPagePart('watch.graphql'), variables: runVariables },
       { query: await readPagePart('events.graphql') },
       { query: await readPagePart('list.graphql') },
@@ -45,40 +46,11 @@ export function readPagePart(name: string): Promise<string> {
   return readFile(new URL(`./graphiql/${name}`, import.meta.url), 'utf8')
 }
 
-function intervalOf(month: Prefill['month'] | undefined): string {
-  if (!month) return 'relative: PREVIOUS_MONTH'
-  const [start, end] = [month.start, month.end].map((date) => date.toISOString().replace('.000', ''))
-  return `between: {
-              start: "${start}"
-              end: "${end}"
+function withMonth(mutation: string, { start, end }: Prefill['month']): string {
+  const [from, until] = [start, end].map((date) => date.toISOString().replace('.000', ''))
+  const between = `between: {
+              start: "${from}"
+              end: "${until}"
             }`
-}
-
-function create(month: Prefill['month'] | undefined): string {
-  return `# Ask for a report: press the button on the right.
-# Then go on to Watch, which has the id filled in.
-mutation Create {
-  createReportRun(
-    input: {
-      report: {
-        balanceChangeFromActivityItemized: {
-          interval: {
-            ${intervalOf(month)}
-          }
-        }
-      }
-    }
-  ) {
-    reportRun {
-      id
-      status
-    }
-    userErrors {
-      code
-      message
-      path
-    }
-  }
-}
-`
+  return mutation.replace('relative: PREVIOUS_MONTH', between)
 }

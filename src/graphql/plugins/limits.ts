@@ -9,7 +9,7 @@ import {
 import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import type { DocumentLimits } from '../../config/config.ts'
 import { refusal } from '../errors.ts'
-import { type DocumentSize, measureDocument, NestingError } from './document-cost.ts'
+import { type DocumentSize, measureDocument } from './document-cost.ts'
 
 export type LimitOptions = {
   schema: GraphQLSchema
@@ -59,7 +59,7 @@ export function limitDocuments(options: LimitOptions): Plugin {
           // Absent when someone gives Yoga a document without a request.
           checkSize(measureDocument(options.schema, result, context.params?.variables), options)
         } catch (error) {
-          throw error instanceof NestingError ? tooDeep(options.limits.depth) : error
+          throw error instanceof RangeError ? tooDeep(options.limits.depth) : error
         }
       }
     },
