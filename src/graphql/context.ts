@@ -18,7 +18,7 @@ export type GatewayServices = Services & {
   queuePlaces: QueuePlaceLoader
   estimateRows: EstimateRows
   keyWatch: KeyWatch
-  connections: ConnectionCount
+  takeConnection: ConnectionCount
   socketLimits: SocketLimits
 }
 

@@ -183,7 +183,7 @@ async function openGateway(
     estimateRows: createRowEstimator(estimates),
     queuePlaces: createQueuePlaceLoader(shared),
     keyWatch,
-    connections: createConnectionCount(config.sockets.perKey),
+    takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }
   const isAllowed = createAccessRule(config)

@@ -33,7 +33,7 @@ export type WebSocketOptions = {
 
 /** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
 export function startWebSockets({ server, yoga, services, logger, isAllowed }: WebSocketOptions) {
-  const { socketLimits: limits, connections, keyWatch, metrics } = services
+  const { socketLimits: limits, takeConnection, keyWatch, metrics } = services
   const sockets = new WebSocketServer({
     server,
     path: graphqlEndpoint,
@@ -81,7 +81,7 @@ export function startWebSockets({ server, yoga, services, logger, isAllowed }: W
   const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
     // It says so once, and may have done that while its key was looked up.
     if (socket.readyState === socket.CLOSED) return false
-    const release = connections.take(viewer?.apiKeyId ?? null)
+    const release = takeConnection(viewer?.apiKeyId ?? null)
     if (!release) {
       const reason = `${limits.perKey} connections are open for this key, which is its limit.`
       socket.close(CloseCode.TooManyInitialisationRequests, reason)
