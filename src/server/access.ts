@@ -1,10 +1,7 @@
 import { type Config, isLocalHost } from '../config/config.ts'
 
-/** The headers that say where a request was sent and from which page it comes. */
-export type OriginHeaders = { host?: string | undefined; origin?: string | undefined }
-
-/** Decides whether a request is served at all, over HTTP and WebSocket alike. */
-export type AccessRule = (headers: OriginHeaders) => boolean
+/** Decides whether a request is served at all, over HTTP and WebSocket alike, by where it was sent and from which page. */
+export type AccessRule = (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
 
 export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedOrigins'>
 
