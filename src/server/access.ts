@@ -16,7 +16,7 @@ export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedO
  * With `databaseUrl`, the gateway's own pages and those of allowed origins are served, under whatever name it is reached.
  */
 export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: AccessOptions): AccessRule {
-  const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [originOf(publicUrl)])])
+  const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [new URL(publicUrl).origin])])
   const isAllowed = (origin: string): boolean => allowed.has('*') || allowed.has(origin)
   if (databaseUrl === null) {
     return ({ host, origin }) =>
@@ -34,10 +34,6 @@ export function explainAccess({ databaseUrl }: AccessOptions): string {
 
 function isLocalUrl(url: string): boolean {
   return URL.canParse(url) && isLocalHost(new URL(url).hostname)
-}
-
-function originOf(url: string): string | null {
-  return URL.canParse(url) ? new URL(url).origin : null
 }
 
 /** True when the page was loaded from where the request is sent; a proxy may have taken TLS off in between. */
