@@ -42,7 +42,6 @@ export async function createApiKey(
   return { apiKey, secret }
 }
 
-/** True unless the key was revoked or has expired. */
 export function isActive(
   { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
   now: Date,

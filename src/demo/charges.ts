@@ -91,7 +91,6 @@ export function sellOrders(
   })
 }
 
-/** Charges the subscriptions that are due on a day. */
 export function chargeSubscriptions(
   book: DemoBook,
   market: DemoMarket,

@@ -12,14 +12,12 @@ export type DemoSubscription = {
   firstDay: Day
   /** Day of the month on which it is charged, 1–28. */
   dayOfMonth: number
-  /** Invoices made so far. */
   invoices: number
 }
 
 export type DemoCustomer = {
   row: LedgerCustomer
   country: DemoCountry
-  /** What the customer's invoice numbers begin with. */
   invoicePrefix: string
   subscription: DemoSubscription | null
 }

@@ -14,7 +14,6 @@ const demoKeys = z.object({ test: z.string(), live: z.string() })
 type DemoKeys = z.infer<typeof demoKeys>
 
 export type Demo = {
-  /** An API key for each mode. */
   keys: DemoKeys
   /** The last whole month, in UTC, that the demo's ledger covers. */
   month: { start: Date; end: Date }
@@ -88,7 +87,6 @@ async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
   return { start: monthStart(1), end: monthStart(0) }
 }
 
-/** Passes a sentence on only when the last one was some time ago. */
 function throttle(onProgress: (message: string) => void): (message: string) => void {
   let last = 0
   return (message) => {

@@ -25,7 +25,6 @@ export type GatewayServices = Services & {
 export type Context = GatewayServices & {
   /** Null when no key was sent; such a request may only look at the schema. */
   viewer: Viewer | null
-  /** True over WebSocket. */
   isSocket: boolean
   /** Aborts when the connection that the operation came by is closed. */
   gone: AbortSignal

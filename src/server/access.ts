@@ -25,7 +25,6 @@ export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: Acc
   return ({ host, origin }) => origin === undefined || isOwnPage(host, origin) || isAllowed(origin)
 }
 
-/** Says why a request is refused, and what to change. */
 export function explainAccess({ databaseUrl }: AccessOptions): string {
   return databaseUrl === null
     ? 'This gateway serves only requests to this machine, from pages of this machine; ALLOWED_ORIGINS adds other pages.'

@@ -37,7 +37,6 @@ export function watchRequest(
   return inRequest(context, serve)
 }
 
-/** Which of a few patterns a path follows. */
 function routeOf(pathname: string): string {
   if (pathname.startsWith('/files/')) return '/files/:id'
   return routes.has(pathname) ? pathname : 'other'

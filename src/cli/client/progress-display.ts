@@ -2,7 +2,6 @@ import type { ReportRun } from './report-run.ts'
 
 export type ProgressDisplay = ReturnType<typeof createProgressDisplay>
 
-/** Where some work stands. */
 export type View = {
   stage: string
   /** 0 to 100; null while it is not known. */
@@ -34,7 +33,6 @@ export function createProgressDisplay(stream: NodeJS.WriteStream) {
   const show = stream.isTTY ? createBar(stream) : createLines(stream)
   return {
     showRun: (run: ReportRun) => show(viewOfRun(run)),
-    /** Shows how much of a file has come. */
     showBytes: (bytes: number, expected: number) => show(viewOfBytes(bytes, expected)),
     show,
     /** Leaves the line clean for what is printed next. */

@@ -38,7 +38,6 @@ first time it reads all there is, then what is new; one that was stopped goes on
                           where Stripe's API is, such as a server that imitates it; https://api.stripe.com when left
                           out`
 
-/** Imports into the ledger of an account and mode, from files or from Stripe itself. */
 export const importCommand: Command = async (context) => {
   const { values, positionals } = parseImport(context.args)
   if (values.help) return context.print(help)
@@ -50,7 +49,6 @@ export const importCommand: Command = async (context) => {
   await withLedger(context, values, (client, tenant) => importFiles(client, tenant, request, context))
 }
 
-/** Opens the database that the configuration names, and does the work on the ledger that the options name. */
 function withLedger(
   context: CommandContext,
   { account, livemode }: ImportOptions,

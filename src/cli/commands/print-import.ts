@@ -6,7 +6,6 @@ import { count } from '../client/progress-display.ts'
 
 type Print = (line: string) => void
 
-/** Prints what a ledger covers after an import. */
 export async function printCoverage(client: ClientBase, tenant: Tenant, print: Print): Promise<void> {
   const coverage = await readCoverage(client, tenant)
   const ledger = `The ledger of ${tenant.accountId} in ${modeOf(tenant)} mode`

@@ -44,7 +44,6 @@ const options = {
   url: { type: 'string' },
 } as const
 
-/** Asks a running gateway for a report and writes its file. */
 export const reportCommand: Command = async ({ args, environment, print, stdout, stderr, signal }) => {
   if (args.includes('--help') || args.includes('-h')) return print(help)
   const given = readArguments(args)

@@ -50,11 +50,9 @@ type Measurement = {
   /** Fragments that were measured, or are being measured. */
   weights: Map<string, Weight>
   readArgument: ReadArgument
-  /** Counted on the way. */
   size: DocumentSize
 }
 
-/** Where a selection stands. */
 type Place = {
   type: GraphQLNamedType | undefined
   /** How many selections lie around it. */
@@ -124,7 +122,6 @@ function isPaged({ args }: Field): boolean {
   return args.some(({ name }) => name === 'first' || name === 'last')
 }
 
-/** Entries of the page that a field with `first` or `last` gives. */
 function readPage({ readArgument, size }: Measurement, node: FieldNode, field: Field): number {
   const sizes = pageArguments.map((name) => readArgument(node, field, name))
   if (sizes.every((given) => given === undefined || given === null)) return defaultPage

@@ -14,7 +14,6 @@ import { type DocumentSize, measureDocument } from './document-cost.ts'
 export type LimitOptions = {
   schema: GraphQLSchema
   limits: DocumentLimits
-  /** Whether clients may read the schema. */
   introspection: boolean
 }
 

@@ -122,7 +122,6 @@ export function startWebSockets({ server, yoga, services, logger, isAllowed }: W
   })
 
   return {
-    /** Tells every client to connect again, elsewhere. */
     stop: () => drainSockets(sockets),
   }
 }
