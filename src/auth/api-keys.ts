@@ -10,14 +10,8 @@ const secretLength = 52
 
 const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
-type NewKey = {
-  accountId: string
-  livemode: boolean
-  /** For people, shown as the actor's name. */
-  name: string
-  /** When it stops working; null means never. */
-  expiresAt?: Date | null
-}
+/** `expiresAt` is when it stops working; null means never. */
+type NewKey = Pick<ApiKey, 'accountId' | 'livemode' | 'name'> & Partial<Pick<ApiKey, 'expiresAt'>>
 
 /** Makes an API key. The secret is returned once and cannot be read again. */
 export async function createApiKey(

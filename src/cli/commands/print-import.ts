@@ -16,12 +16,6 @@ export async function printCoverage(client: ClientBase, tenant: Tenant, print: P
   )
 }
 
-/**
- * Prints what a file's import did.
- *
- * @param timezone in which times without one were read
- * @param isPart whether only all files together complete what is declared
- */
 export function printImport(
   path: string,
   { title, rows, localTimes, rejected, rejectedPath, span, sides }: ImportResult,

@@ -94,11 +94,6 @@ async function renderPage(prefill: Prefill | null): Promise<Page> {
   return { gzipped: await promisify(gzip)(html), etag }
 }
 
-/**
- * What GraphiQL opens with.
- *
- * @param prefill null leaves the headers to the user
- */
 async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQLOptions> {
   const create = await readPagePart('create.graphql')
   return {
