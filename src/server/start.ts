@@ -194,7 +194,7 @@ async function openGateway(
   const isAllowed = createAccessRule(config)
   // On the embedded default it serves this machine alone, which may have the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
-  const yoga = createGraphqlServer({ services, logger, prefill, config })
-  const webSockets = startWebSockets({ server: http.server, yoga, services, logger, isAllowed })
+  const yoga = createGraphqlServer(services, config, prefill)
+  const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
   return { router: createGatewayRouter(config, isAllowed, yoga, download), stop: webSockets.stop }
 }

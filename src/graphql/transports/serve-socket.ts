@@ -31,12 +31,9 @@ const pingMilliseconds = 12_000
 
 /** A close frame has room for 123 bytes of reason. */
 export function closeReason(text: string): string {
-  return Buffer.byteLength(text) <= 123
-    ? text
-    : `${Buffer.from(text)
-        .subarray(0, 119)
-        .toString()
-        .replace(/\uFFFD$/, '')}…`
+  if (Buffer.byteLength(text) <= 123) return text
+  const start = Buffer.from(text).subarray(0, 119).toString()
+  return `${start.replace(/\uFFFD$/, '')}…`
 }
 
 /**

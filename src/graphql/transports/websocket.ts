@@ -7,7 +7,6 @@ import {
   type Context as SocketState,
   type SubscribePayload,
 } from 'graphql-ws'
-import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConnectionParams } from '../../auth/api-keys.ts'
 import { AuthenticationError } from '../../errors.ts'
@@ -22,18 +21,18 @@ import { keyRevoked } from './subscription-stream.ts'
 
 type ConnectionParams = Record<string, unknown> | undefined
 
-export type WebSocketOptions = {
-  server: Server
-  yoga: Yoga
-  services: GatewayServices
-  logger: Logger
-  /** False refuses the handshake with 403. */
-  isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
-}
-
-/** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
-export function startWebSockets({ server, yoga, services, logger, isAllowed }: WebSocketOptions) {
-  const { socketLimits: limits, takeConnection, keyWatch, metrics } = services
+/**
+ * GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP.
+ *
+ * @param isAllowed false refuses the handshake with 403
+ */
+export function startWebSockets(
+  server: Server,
+  yoga: Yoga,
+  services: GatewayServices,
+  isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean,
+) {
+  const { socketLimits: limits, takeConnection, keyWatch, metrics, logger } = services
   const sockets = new WebSocketServer({
     server,
     path: graphqlEndpoint,
