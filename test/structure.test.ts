@@ -30,7 +30,8 @@ type Graph = ReadonlyMap<string, readonly string[]>
 function graphOf(sources: ReadonlyMap<string, string>): Graph {
   return new Map(
     [...sources].map(([path, text]) => {
-      const own = importsOf(text).filter((specifier) => specifier.startsWith('.'))
+      // A file of data imports nothing itself.
+      const own = importsOf(text).filter((name) => name.startsWith('.') && !name.endsWith('.json'))
       return [path, own.map((specifier) => posix.join(posix.dirname(path), specifier))]
     }),
   )

@@ -10,14 +10,8 @@ const secretLength = 52
 
 const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
-type NewKey = {
-  accountId: string
-  livemode: boolean
-  /** For people, shown as the actor's name. */
-  name: string
-  /** When it stops working; null means never. */
-  expiresAt?: Date | null
-}
+/** `expiresAt` is when it stops working; null means never. */
+type NewKey = Pick<ApiKey, 'accountId' | 'livemode' | 'name'> & Partial<Pick<ApiKey, 'expiresAt'>>
 
 /** Makes an API key. The secret is returned once and cannot be read again. */
 export async function createApiKey(
@@ -42,7 +36,6 @@ export async function createApiKey(
   return { apiKey, secret }
 }
 
-/** True unless the key was revoked or has expired. */
 export function isActive(
   { revokedAt, expiresAt }: Pick<ApiKey, 'revokedAt' | 'expiresAt'>,
   now: Date,
@@ -80,16 +73,13 @@ export async function revokeApiKey(prisma: Prisma, id: string): Promise<ApiKey> 
 export function readAuthorization(value: string | null | undefined): string | null {
   if (!value) return null
   const [, scheme = '', credentials = ''] = /^(\S+)\s+(\S+)\s*$/.exec(value) ?? []
-  switch (scheme.toLowerCase()) {
-    case 'bearer':
-      return credentials
-    case 'basic':
-      return Buffer.from(credentials, 'base64').toString('utf8').replace(/:.*$/s, '')
-    default:
-      throw new AuthenticationError(
-        'The Authorization header is of no form that is accepted. Send "Bearer" and an API key, or Basic with the key as user name.',
-      )
+  if (/^bearer$/i.test(scheme)) return credentials
+  if (/^basic$/i.test(scheme)) {
+    return Buffer.from(credentials, 'base64').toString('utf8').replace(/:.*$/s, '')
   }
+  throw new AuthenticationError(
+    'The Authorization header is of no form that is accepted. Send "Bearer" and an API key, or Basic with the key as user name.',
+  )
 }
 
 /** The same from the payload of a WebSocket's `connection_init`: its `authorization`, in any case. */

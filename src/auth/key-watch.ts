@@ -4,26 +4,21 @@ import type { Prisma } from '../postgres/client.ts'
 /** Keys asked for in one query: Postgres takes at most 65,535 values. */
 const batchSize = 10_000
 
-/** Watches the keys that were active when a connection was opened with them. */
-export type KeyWatch = {
-  /**
-   * Calls `onEnd`, once, when the key is revoked, has expired or is gone. The function returned ends the watch.
-   */
-  watch(apiKeyId: string, onEnd: () => void): () => void
-  /** Looks whether the watched keys are still active; one query serves all connections of this process. */
-  check(): Promise<void>
-}
+export type KeyWatch = ReturnType<typeof createKeyWatch>
 
-export function createKeyWatch({ prisma, now }: { prisma: Prisma; now: () => Date }): KeyWatch {
+/** Watches the keys that were active when a connection was opened with them. */
+export function createKeyWatch({ prisma, now }: { prisma: Prisma; now: () => Date }) {
   /** Each event is the end of the key with that id. */
   const ends = new EventEmitter().setMaxListeners(0)
   return {
-    watch: (apiKeyId, onEnd) => {
+    /** Calls `onEnd`, once, when the key is revoked, has expired or is gone. The function returned ends the watch. */
+    watch: (apiKeyId: string, onEnd: () => void) => {
       // Each watch is its own, also when the same function is given twice.
       const end = (): void => onEnd()
       ends.once(apiKeyId, end)
-      return () => ends.off(apiKeyId, end)
+      return () => void ends.off(apiKeyId, end)
     },
+    /** Looks whether the watched keys are still active; one query serves all connections of this process. */
     check: async () => {
       const watched = ends.eventNames().map(String)
       const active = await findActive(prisma, watched, now())

@@ -159,8 +159,6 @@ type Settings = z.infer<typeof settings>
 type Environment = Readonly<Record<string, string>>
 
 export type Config = ReturnType<typeof createConfig>
-/** What a process does: serves clients, makes reports, or both. */
-export type Role = Config['role']
 /** How much a GraphQL document may ask for; more is refused before anything is executed. */
 export type DocumentLimits = Config['documents']
 export type SocketLimits = Config['sockets']

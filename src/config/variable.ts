@@ -1,6 +1,5 @@
 import { z } from 'zod'
 
-/** One environment variable of the configuration. */
 export type Variable = {
   name: string
   /** Where its value stands in the configuration. */
@@ -36,17 +35,14 @@ export function inputOf({ shape }: z.ZodObject, environment: Readonly<Record<str
   )
 }
 
-/** A variable that is true or false. */
 export function flag() {
   return z.stringbool({ error: 'has to be true or false' })
 }
 
-/** A variable that holds one of a few words. */
 export function oneOf<const Word extends string>(words: readonly Word[]) {
   return z.enum(words, { error: `has to be one of ${words.join(', ')}` })
 }
 
-/** A variable whose text follows a pattern. */
 export function matching(pattern: RegExp, what: string) {
   return z.string().regex(pattern, { error: `has to be ${what}` })
 }
@@ -58,7 +54,6 @@ export function address(example: string) {
     .refine(isPlainAddress, { error: `has to be an address such as ${example}, without a name or password` })
 }
 
-/** A variable that holds the address of a Postgres. */
 export function postgresUrl() {
   return z.url({
     protocol: /^postgres(ql)?$/,
@@ -66,7 +61,6 @@ export function postgresUrl() {
   })
 }
 
-/** A variable that holds a whole number within these bounds. */
 // Digits alone: Number() would take " " for 0, "1e3" and "0x10" too.
 export function integer(least: number, most: number) {
   return z
@@ -77,7 +71,6 @@ export function integer(least: number, most: number) {
     .transform(Number)
 }
 
-/** A variable that holds origins with commas between them. */
 export function origins() {
   return z
     .string()

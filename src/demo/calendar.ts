@@ -10,7 +10,6 @@ export function momentOf(day: Day, seconds = 0): Date {
   return new Date(day * dayMilliseconds + seconds * 1000)
 }
 
-/** The day in which the moment lies. */
 export function dayOf(moment: Date): Day {
   return Math.floor(moment.getTime() / dayMilliseconds)
 }

@@ -91,7 +91,6 @@ export function sellOrders(
   })
 }
 
-/** Charges the subscriptions that are due on a day. */
 export function chargeSubscriptions(
   book: DemoBook,
   market: DemoMarket,
@@ -157,7 +156,7 @@ function describePayment(
 function sell(book: DemoBook, input: SaleInput): DemoSale {
   const { market, at, customer, price, details } = input
   const { random, newId } = book
-  const method = random.weighted(market.methods)
+  const method = random.weighted(market.methods.map((method) => [method, method.weight] as const))
   const isCard = method.type === 'card'
   const sees = customer?.country.sees
   // The price is the same number in the customer's currency; what is settled follows that month's rate.

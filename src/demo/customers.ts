@@ -12,14 +12,12 @@ export type DemoSubscription = {
   firstDay: Day
   /** Day of the month on which it is charged, 1–28. */
   dayOfMonth: number
-  /** Invoices made so far. */
   invoices: number
 }
 
 export type DemoCustomer = {
   row: LedgerCustomer
   country: DemoCountry
-  /** What the customer's invoice numbers begin with. */
   invoicePrefix: string
   subscription: DemoSubscription | null
 }
@@ -75,13 +73,11 @@ function mailboxOf(name: string): string {
 }
 
 function addressIn(country: DemoCountry, random: DemoRandom): LedgerAddress {
-  const [city, state, postalCode] = random.pick(country.places)
+  const place = random.pick<LedgerAddress>(country.places)
   return {
     line1: `${random.between(1, 240)} ${random.pick(country.streets)}`,
     line2: random.chance(0.2) ? `Floor ${random.between(1, 30)}, "Unit ${random.between(1, 9)}"` : null,
-    city,
-    state,
-    postal_code: postalCode,
+    ...place,
     country: country.code,
   }
 }

@@ -53,7 +53,6 @@ export async function loadDemoLedger(
   client: pg.ClientBase,
   options: Tenant & {
     endsAt: Date
-    /** Gets a sentence now and then while the ledger is loaded. */
     onProgress?: (message: string) => void
   },
 ): Promise<{ balanceTransactions: number; isNew: boolean }> {

@@ -14,7 +14,6 @@ const demoKeys = z.object({ test: z.string(), live: z.string() })
 type DemoKeys = z.infer<typeof demoKeys>
 
 export type Demo = {
-  /** An API key for each mode. */
   keys: DemoKeys
   /** The last whole month, in UTC, that the demo's ledger covers. */
   month: { start: Date; end: Date }
@@ -41,7 +40,6 @@ export function prepareDemo(options: DemoOptions): Promise<Demo> {
   const { prisma, pool } = options
   const onProgress = throttle(options.onProgress)
   return withConnection(pool, async (client) => {
-    // Ending the connection releases the lock.
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
     await Promise.all([loadLedger(options, false, onProgress), loadLedger(options, true, onProgress)])
@@ -89,7 +87,6 @@ async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
   return { start: monthStart(1), end: monthStart(0) }
 }
 
-/** Passes a sentence on only when the last one was some time ago. */
 function throttle(onProgress: (message: string) => void): (message: string) => void {
   let last = 0
   return (message) => {
@@ -99,14 +96,12 @@ function throttle(onProgress: (message: string) => void): (message: string) => v
   }
 }
 
-/** Does the work on a connection of its own, which ends with it. */
+/** Does the work on a connection of its own, which ends with it: so does a lock that is held by it. */
 async function withConnection<Result>(
   pool: Pool,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect()
-  // An error event without a listener ends the process; the query that runs then, or the next one, fails with it.
-  client.on('error', () => {})
   try {
     return await work(client)
   } finally {

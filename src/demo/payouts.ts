@@ -95,14 +95,14 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
     /** Now and then pays out part of the balance by hand. */
     payByHand: (day: Day) => {
       if (dayOfMonth(day) !== 18 || monthsSince2000(day) % rules.manualEveryMonths !== 0) return
-      const { type, permille } = rules.manual
+      const { isInstant, permille } = rules.manual
       const at = momentOf(day, 14 * 3600 + random.between(0, 3600))
       const amount = Math.floor((book.held(currency) * 0.3) / 1000) * 1000
       if (amount <= 0) return
       const payout = addPayout(at, {
-        type,
+        type: isInstant ? 'card' : 'bank_account',
         amount,
-        arrivalDate: type === 'card' ? at : momentOf(businessDaysAfter(day, rules.arrivesAfter)),
+        arrivalDate: isInstant ? at : momentOf(businessDaysAfter(day, rules.arrivesAfter)),
         isAutomatic: false,
         description: 'Rent, "head office"',
       })

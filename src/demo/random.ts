@@ -18,7 +18,6 @@ export function createDemoRandom(seed: readonly [number, number, number]) {
     next,
     /** A whole number from `low` to `high`, both included. */
     between: (low: number, high: number): number => low + Math.floor(next() * (high - low + 1)),
-    /** True with that probability. */
     chance: (probability: number): boolean => next() < probability,
     /** One of the items, all equally likely. Throws RangeError when there are none. */
     pick,

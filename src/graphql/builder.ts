@@ -89,7 +89,6 @@ builder.subscriptionType({ description: 'Pushes, over WebSocket or SSE.', authSc
 export type SchemaTypes = typeof builder.$inferSchemaTypes
 export type ArgBuilder = PothosArgBuilder<SchemaTypes>
 
-/** An enum: each of its values with its description. */
 export function describedEnum<const Value extends string>(
   name: string,
   description: string,

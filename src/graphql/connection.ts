@@ -59,7 +59,6 @@ export function connectionOf<Node extends object, Shape extends Page<Node> = Pag
   })
 }
 
-/** A page of what was read, with the cursors of its ends. */
 export function pageOf<Node>(
   nodes: readonly Node[],
   cursorOf: (node: Node) => string,

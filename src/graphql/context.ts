@@ -18,14 +18,13 @@ export type GatewayServices = Services & {
   queuePlaces: QueuePlaceLoader
   estimateRows: EstimateRows
   keyWatch: KeyWatch
-  connections: ConnectionCount
+  takeConnection: ConnectionCount
   socketLimits: SocketLimits
 }
 
 export type Context = GatewayServices & {
   /** Null when no key was sent; such a request may only look at the schema. */
   viewer: Viewer | null
-  /** True over WebSocket. */
   isSocket: boolean
   /** Aborts when the connection that the operation came by is closed. */
   gone: AbortSignal

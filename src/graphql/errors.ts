@@ -59,6 +59,11 @@ export function createErrorMask(logger: Logger) {
   }
 }
 
+/** The errors of an answer; none of a stream of them, for which Yoga has no other type. */
+export function errorsOf(result: unknown): readonly GraphQLError[] {
+  return result instanceof Object && 'errors' in result && Array.isArray(result.errors) ? result.errors : []
+}
+
 /**
  * Takes keys out of the texts of errors. GraphQL quotes the document and the variables, where a client may have put its key
  * by mistake, and errors end in logs and bug reports.
@@ -66,8 +71,7 @@ export function createErrorMask(logger: Logger) {
 export function hideSecrets(): Plugin {
   return {
     onResultProcess: ({ result }) => {
-      if (!isFailed(result)) return
-      for (const error of result.errors ?? []) {
+      for (const error of errorsOf(result)) {
         const clean = withoutSecrets(error.message)
         if (clean !== error.message) error.message = clean
       }
@@ -104,8 +108,4 @@ function unavailable(message: string): GraphQLError {
 
 function originalOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? originalOf(error.originalError) : error
-}
-
-function isFailed(result: unknown): result is { errors?: readonly GraphQLError[] } {
-  return result instanceof Object && 'errors' in result
 }

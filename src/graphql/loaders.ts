@@ -1,19 +1,10 @@
 import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
 import type { Prisma } from '../postgres/client.ts'
-import type { ApiKey, ReportFile, ReportRun, ReportSchedule } from '../postgres/generated/prisma/client.ts'
+import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { retryDuringOutage } from '../postgres/retry.ts'
 
-export type Loaders = {
-  /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions ask for it. */
-  filesOf(run: ReportRun): Promise<ReportFile[]>
-  /** A key, loaded once for each object that names it: a run, an event. */
-  apiKeyOf(source: object, id: string): Promise<ApiKey | null>
-  /** The schedule that made a run, loaded once for each object that the run was loaded as. */
-  scheduleOf(run: ReportRun, id: string): Promise<ReportSchedule | null>
-  /** A key as it is now. */
-  apiKey(id: string): Promise<ApiKey | null>
-}
+export type Loaders = ReturnType<typeof createLoaders>
 
 // Of values of which many are the same. Postgres takes at most 65,535.
 const options = { cache: false, maxBatchSize: 30_000 }
@@ -25,7 +16,8 @@ const patienceMilliseconds = 15_000
  * Loaders for the whole process: what a thousand subscriptions ask for at the same moment is one query, and what they ask
  * for of the same event is one query at whatever moment. The caller has checked that the viewer may know.
  */
-export function createLoaders(prisma: Prisma, logger: Logger): Loaders {
+export function createLoaders(prisma: Prisma, logger: Logger) {
+  const idOf = ({ id }: { id: string }): string => id
   const apiKey = createLoader(logger, (ids) => prisma.apiKey.findMany({ where: { id: { in: ids } } }), idOf)
   const schedule = createLoader(
     logger,
@@ -41,15 +33,15 @@ export function createLoaders(prisma: Prisma, logger: Logger): Loaders {
   const apiKeyById = (id: string) => first(apiKey(id))
   const filesBySource = shareBySource(files)
   return {
-    filesOf: (run) => filesBySource(run, run.id),
+    /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions ask for it. */
+    filesOf: (run: ReportRun) => filesBySource(run, run.id),
+    /** A key, loaded once for each object that names it: a run, an event. */
     apiKeyOf: shareBySource(apiKeyById),
+    /** The schedule that made a run, loaded once for each object that the run was loaded as. */
     scheduleOf: shareBySource((id) => first(schedule(id))),
+    /** A key as it is now. */
     apiKey: apiKeyById,
   }
-}
-
-function idOf({ id }: { id: string }): string {
-  return id
 }
 
 /** Loads the rows that have a key, those of many keys by one query. */

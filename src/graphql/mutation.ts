@@ -25,21 +25,6 @@ export function payload<Result>(name: string, { description, fields, userErrors 
   })
 }
 
-/** The payload of a mutation that removes an object: the id of that object. */
-export function deletionPayload(mutation: string, object: string, verb: string) {
-  return payload<string>(`${mutation[0]?.toUpperCase()}${mutation.slice(1)}Payload`, {
-    description: `Payload of ${mutation}.`,
-    fields: (t) => ({
-      deletedId: t.id({
-        nullable: true,
-        description: `Global id of the ${object} that was ${verb}; null only with userErrors.`,
-        resolve: ({ result }) => result,
-      }),
-    }),
-    userErrors: `What was wrong; then nothing was ${verb}.`,
-  })
-}
-
 type MutationOptions<Args extends InputFieldMap, Result> = {
   type: ReturnType<typeof payload<Result>>
   description: string
@@ -69,4 +54,37 @@ export function mutation<Args extends InputFieldMap, Result>(
       },
     }),
   )
+}
+
+type DeletionOptions = {
+  /** What is removed, and the verb for that. */
+  object: string
+  verb: string
+  description: string
+  remove: (context: Context, viewer: Viewer, id: string) => Promise<unknown>
+}
+
+/** A mutation that removes an object; its payload has the id of that object. */
+export function deletion(name: string, { object, verb, description, remove }: DeletionOptions): void {
+  mutation(name, {
+    type: payload<string>(`${name[0]?.toUpperCase()}${name.slice(1)}Payload`, {
+      description: `Payload of ${name}.`,
+      fields: (t) => ({
+        deletedId: t.id({
+          nullable: true,
+          description: `Global id of the ${object} that was ${verb}d; null only with userErrors.`,
+          resolve: ({ result }) => result,
+        }),
+      }),
+      userErrors: `What was wrong; then nothing was ${verb}d.`,
+    }),
+    description,
+    args: (arg) => ({
+      id: arg.id({ required: true, description: `Global id of the ${object} to ${verb}.` }),
+    }),
+    run: async ({ id }, context, viewer) => {
+      await remove(context, viewer, id)
+      return id
+    },
+  })
 }

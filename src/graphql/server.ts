@@ -1,5 +1,4 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
-import type { Logger } from 'pino'
 import { readAuthorization } from '../auth/api-keys.ts'
 import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
@@ -7,8 +6,8 @@ import type { Viewer } from '../tenant.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
 import { createErrorMask, hideSecrets, unauthenticated } from './errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
+import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
-import type { Prefill } from './plugins/graphiql-tabs.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
 import { countOperations } from './plugins/metrics.ts'
 import { limitMistakes } from './plugins/validation.ts'
@@ -29,19 +28,18 @@ export type ConnectionContext = {
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
 
-export type YogaOptions = {
-  services: GatewayServices
-  logger: Logger
-  /** What GraphiQL is filled with; null for nothing. */
-  prefill: Prefill | null
-  config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>
-}
-
 /**
  * GraphQL over HTTP and SSE, and GraphiQL for browsers. A request passes the plugins in this order, then the context, where
  * its key is verified, then the resolvers; the mask and the last plugin have the errors.
+ *
+ * @param prefill what GraphiQL is filled with; null for nothing
  */
-export function createGraphqlServer({ services, logger, prefill, config }: YogaOptions): Yoga {
+export function createGraphqlServer(
+  services: GatewayServices,
+  config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>,
+  prefill: Prefill | null,
+): Yoga {
+  const { logger, metrics } = services
   return createYoga<ConnectionContext, Context>({
     schema,
     graphqlEndpoint,
@@ -54,10 +52,10 @@ export function createGraphqlServer({ services, logger, prefill, config }: YogaO
       refuseBrokenParameters(),
       !config.getQueries && refuseGetQueries(),
       // Its document.
-      limitDocuments({ schema, limits: config.documents, introspection: config.introspection }),
+      limitDocuments(schema, config),
       limitMistakes(config.suggestions),
       // Its operation.
-      countOperations(services.metrics),
+      countOperations(metrics),
       // The answer.
       hideSecrets(),
     ].filter((plugin) => plugin !== false),

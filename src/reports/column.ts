@@ -40,7 +40,7 @@ const columnTypes = {
   entry: 'STRING',
 } as const satisfies Record<ColumnValue['kind'], ColumnType>
 
-export function columnType({ value }: ReportColumn): ColumnType {
+export function columnType({ value }: { value: Pick<ColumnValue, 'kind'> }): ColumnType {
   return columnTypes[value.kind]
 }
 

@@ -1,10 +1,7 @@
 import { type Config, isLocalHost } from '../config/config.ts'
 
-/** The headers that say where a request was sent and from which page it comes. */
-export type OriginHeaders = { host?: string | undefined; origin?: string | undefined }
-
-/** Decides whether a request is served at all, over HTTP and WebSocket alike. */
-export type AccessRule = (headers: OriginHeaders) => boolean
+/** Decides whether a request is served at all, over HTTP and WebSocket alike, by where it was sent and from which page. */
+export type AccessRule = (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
 
 export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedOrigins'>
 
@@ -19,7 +16,7 @@ export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedO
  * With `databaseUrl`, the gateway's own pages and those of allowed origins are served, under whatever name it is reached.
  */
 export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: AccessOptions): AccessRule {
-  const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [originOf(publicUrl)])])
+  const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [new URL(publicUrl).origin])])
   const isAllowed = (origin: string): boolean => allowed.has('*') || allowed.has(origin)
   if (databaseUrl === null) {
     return ({ host, origin }) =>
@@ -28,7 +25,6 @@ export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: Acc
   return ({ host, origin }) => origin === undefined || isOwnPage(host, origin) || isAllowed(origin)
 }
 
-/** Says why a request is refused, and what to change. */
 export function explainAccess({ databaseUrl }: AccessOptions): string {
   return databaseUrl === null
     ? 'This gateway serves only requests to this machine, from pages of this machine; ALLOWED_ORIGINS adds other pages.'
@@ -37,10 +33,6 @@ export function explainAccess({ databaseUrl }: AccessOptions): string {
 
 function isLocalUrl(url: string): boolean {
   return URL.canParse(url) && isLocalHost(new URL(url).hostname)
-}
-
-function originOf(url: string): string | null {
-  return URL.canParse(url) ? new URL(url).origin : null
 }
 
 /** True when the page was loaded from where the request is sent; a proxy may have taken TLS off in between. */

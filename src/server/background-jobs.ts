@@ -24,22 +24,46 @@ export const scheduleQueue = 'report-schedule'
 
 const dayMilliseconds = 24 * 60 * 60 * 1000
 
-/** Starts all that a process of this role does without being asked. */
+/**
+ * Starts all that a process of this role does without being asked, but for what keeps a connection or a subscription going:
+ * the heartbeats of sockets and of the wake-up connection, and the polls of the hub and of pg-boss.
+ */
 export async function startBackgroundJobs(options: BackgroundJobsOptions): Promise<BackgroundJob> {
-  const { role, services } = options
-  const { queue, logger } = services
-  const { inEachProcess, inEachGateway, inEachWorker, inOneWorker } = listJobs(options)
+  const { role, services, keyWatch } = options
+  const { prisma, queue, logger } = services
   const running: BackgroundJob[] = []
+  const jobs: IntervalJob[] = [
+    {
+      // In each process, so that runs end in time although no worker lives.
+      task: (signal) => endLateRuns(services, signal),
+      milliseconds: 1_000,
+      failureMessage: 'Late runs could not be looked for; trying on.',
+    },
+  ]
+  if (role !== 'worker') {
+    jobs.push({
+      task: keyWatch.check,
+      milliseconds: 2_000,
+      failureMessage: 'It could not be seen whether keys in use are still good; looking again soon.',
+    })
+  }
   if (role !== 'gateway') {
-    for (const [queueName, jobs] of Object.entries(inOneWorker)) {
-      running.push(await startCronJobs({ queue, queueName, jobs, logger }))
+    jobs.push(
+      {
+        task: (signal) => releaseRuns(services, signal),
+        milliseconds: 2_000,
+        failureMessage: 'Runs that wait for data could not be looked for; trying on.',
+      },
+      {
+        task: () => requeueOrphans(prisma, queue, logger),
+        milliseconds: 60_000,
+        failureMessage: 'Runs without a job could not be looked for.',
+      },
+    )
+    for (const [queueName, cronJobs] of Object.entries(listCronJobs(options))) {
+      running.push(await startCronJobs({ queue, queueName, jobs: cronJobs, logger }))
     }
   }
-  const jobs = [
-    ...inEachProcess,
-    ...(role === 'worker' ? [] : inEachGateway),
-    ...(role === 'gateway' ? [] : inEachWorker),
-  ]
   running.push(...jobs.map((job) => runEvery({ ...job, logger })))
   return {
     stop: async () => {
@@ -48,41 +72,10 @@ export async function startBackgroundJobs(options: BackgroundJobsOptions): Promi
   }
 }
 
-/**
- * All that runs in the background, but for what keeps a connection or a subscription going: the heartbeats of sockets and of
- * the wake-up connection, and the polls of the hub and of pg-boss.
- */
-function listJobs({ services, keyWatch, eventDays }: BackgroundJobsOptions) {
-  const { prisma, queue, logger, now } = services
-  const inEachProcess: IntervalJob[] = [
-    {
-      // Here, so that runs end in time although no worker lives.
-      task: (signal) => endLateRuns(services, signal),
-      milliseconds: 1_000,
-      failureMessage: 'Late runs could not be looked for; trying on.',
-    },
-  ]
-  const inEachGateway: IntervalJob[] = [
-    {
-      task: keyWatch.check,
-      milliseconds: 2_000,
-      failureMessage: 'It could not be seen whether keys in use are still good; looking again soon.',
-    },
-  ]
-  const inEachWorker: IntervalJob[] = [
-    {
-      task: (signal) => releaseRuns(services, signal),
-      milliseconds: 2_000,
-      failureMessage: 'Runs that wait for data could not be looked for; trying on.',
-    },
-    {
-      task: () => requeueOrphans(prisma, queue, logger),
-      milliseconds: 60_000,
-      failureMessage: 'Runs without a job could not be looked for.',
-    },
-  ]
-  /** At the time of its cron expression each is done by one of all workers, one of a queue at a time. */
-  const inOneWorker: Record<string, CronJob[]> = {
+/** At the time of its cron expression each is done by one of all workers, one of a queue at a time. */
+function listCronJobs({ services, eventDays }: BackgroundJobsOptions): Record<string, CronJob[]> {
+  const { prisma, now } = services
+  return {
     maintenance: [
       {
         name: 'prune-events',
@@ -103,5 +96,4 @@ function listJobs({ services, keyWatch, eventDays }: BackgroundJobsOptions) {
       { name: 'run-due-schedules', cron: '* * * * *', task: (signal) => runDueSchedules(services, signal) },
     ],
   }
-  return { inEachProcess, inEachGateway, inEachWorker, inOneWorker }
 }

@@ -1,40 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from 'pino'
-import type { Config } from '../config/config.ts'
 import { builtInReportTypes } from '../reports/catalog.ts'
-import type { AnyReportType } from '../reports/report-type.ts'
 import { createOperations } from './operations.ts'
-import { type Started, start } from './start.ts'
-
-export type GatewayOptions = {
-  config: Config
-  logger: Logger
-  /** Called with a sentence for each step of the start that takes time. */
-  onProgress?: (message: string) => void
-  /** Ends the start when it aborts; afterwards it means nothing. */
-  signal?: AbortSignal
-  /** Report types to run; those built in unless given. */
-  reportTypes?: readonly AnyReportType[]
-  /** The present, unless the clock is to be trusted. */
-  now?: () => Date
-}
-
-export type Gateway = {
-  /**
-   * Starts everything, and resolves when requests are served. What was opened before a failure is closed again.
-   *
-   * @throws ConfigurationError when the configuration cannot work here
-   */
-  start(): Promise<Started>
-  /** Closes what `start` opened, last first. Safe to call at any time, also twice. */
-  stop(): Promise<void>
-}
+import { type GatewayOptions, type Started, start } from './start.ts'
 
 // Closing waits for what ends by itself, but not for a server that does not answer.
 const closingMilliseconds = 5_000
 
 /** Builds a gateway, a worker, or both in one; nothing is opened before `start`. */
-export function createGateway(options: GatewayOptions): Gateway {
+export function createGateway(options: GatewayOptions) {
   const { config, logger } = options
   const closers = new AsyncDisposableStack()
   const stopping = new AbortController()
@@ -73,10 +46,16 @@ export function createGateway(options: GatewayOptions): Gateway {
   let starting: Promise<Started> | null = null
   let stopped: Promise<void> | null = null
   return {
+    /**
+     * Starts everything, and resolves when requests are served. What was opened before a failure is closed again.
+     *
+     * @throws ConfigurationError when the configuration cannot work here
+     */
     start: () => {
       starting ??= startOrClose()
       return starting
     },
+    /** Closes what `start` opened, last first. Safe to call at any time, also twice. */
     stop: () => {
       stopped ??= close()
       return stopped

@@ -8,20 +8,7 @@ import { withoutSecrets } from '../secrets.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
-export type HttpServer = {
-  server: Server
-  /** Where it listens: `http://HOST:PORT`. */
-  url: string
-  /** What answers from now on; before, every request is told to come back later. */
-  serve(handler: Handler): void
-  /**
-   * Takes no new connections, and ends when the requests under way have been answered; what is not answered by then is
-   * cut off.
-   *
-   * @param patienceMilliseconds how long to wait for answers; streams and downloads may last for ever
-   */
-  stop(patienceMilliseconds?: number): Promise<void>
-}
+export type HttpServer = Awaited<ReturnType<typeof startHttp>>
 
 export function answerText(response: ServerResponse, status: number, sentence: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
@@ -51,7 +38,7 @@ export async function startHttp(
   host: string,
   port: number,
   onError: (error: unknown, requestId?: string) => void,
-): Promise<HttpServer> {
+) {
   let handler = answerStarting
   const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
     isWebSocket(request) && server.listenerCount('upgrade') > 0
@@ -79,10 +66,17 @@ export async function startHttp(
   return {
     server,
     url: urlOf(server),
-    serve: (next) => {
+    /** What answers from now on; before, every request is told to come back later. */
+    serve: (next: Handler) => {
       handler = next
     },
-    stop: (patienceMilliseconds = 1_000) =>
+    /**
+     * Takes no new connections, and ends when the requests under way have been answered; what is not answered by then is
+     * cut off.
+     *
+     * @param patienceMilliseconds how long to wait for answers; streams and downloads may last for ever
+     */
+    stop: (patienceMilliseconds = 1_000): Promise<void> =>
       new Promise((resolve) => {
         isStopping = true
         const cutOff = setTimeout(() => server.closeAllConnections(), patienceMilliseconds)

@@ -6,27 +6,7 @@ import { ensureReader } from '../reports/custom/login.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 
 /** All connections to Postgres but those of the queue and of the wake-ups. */
-export type Pools = {
-  /** For requests, whose statements are short. */
-  requests: Pool
-  /** For `/ready` and `/metrics`: those of requests may all be in use. */
-  probes: Pool
-  /** For custom reports, of their login; null when there are none. */
-  custom: Pool | null
-  /** For the queries of reports, which may take as long as they take; null in a process that runs none. */
-  reports: ReportPools | null
-  /** For counting rows, which neither takes the connections of requests nor goes on for ever; null without clients. */
-  estimates: ReportPools | null
-}
-
-export type OpenPoolsOptions = {
-  config: Pick<Config, 'role' | 'concurrency' | 'reports'>
-  /** Of the database. */
-  url: string
-  logger: Logger
-  /** Gets what closes the pools. */
-  closers: AsyncDisposableStack
-}
+export type Pools = Awaited<ReturnType<typeof openPools>>
 
 // Closing waits for what ends by itself, but not for a server that does not answer.
 const patienceMilliseconds = 1_000
@@ -34,10 +14,16 @@ const patienceMilliseconds = 1_000
 /**
  * Opens the pools of a process.
  *
+ * @param url of the database
+ * @param closers gets what closes the pools
  * @throws ConfigurationError when custom reports can have no login
  */
-export async function openPools({ config, url, logger, closers }: OpenPoolsOptions): Promise<Pools> {
-  const { role, concurrency, reports } = config
+export async function openPools(
+  { role, concurrency, reports }: Config,
+  url: string,
+  logger: Logger,
+  closers: AsyncDisposableStack,
+) {
   const open = (name: string, options: Omit<PoolOptions, 'applicationName' | 'onError'>): Pool => {
     const onError = (error: unknown): void =>
       logger.error({ err: error }, 'A connection that was idle broke.')
@@ -46,7 +32,10 @@ export async function openPools({ config, url, logger, closers }: OpenPoolsOptio
     closers.defer(() => close(patienceMilliseconds))
     return pool
   }
-  const openReports = (): Pool => open('reports', { url, max: concurrency + 2 })
+  const openReports = (): ReportPools => ({
+    exportPool: open('reports', { url, max: concurrency + 2 }),
+    customPool: custom,
+  })
   const openEstimates = (): ReportPools => ({
     exportPool: open('estimates', { url, isReadOnly: true, ...limits(2, 2_000) }),
     customPool: customUrl
@@ -59,10 +48,15 @@ export async function openPools({ config, url, logger, closers }: OpenPoolsOptio
     ? open('own reports', { url: customUrl, max: concurrency + 2, isForeign: true })
     : null
   return {
+    /** For requests, whose statements are short. */
     requests: open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
+    /** For `/ready` and `/metrics`: those of requests may all be in use. */
     probes: open('probes', { url, ...limits(2, 1_000) }),
+    /** For custom reports, of their login; null when there are none. */
     custom,
-    reports: role === 'gateway' ? null : { exportPool: openReports(), customPool: custom },
+    /** For the queries of reports, which may take as long as they take; null in a process that runs none. */
+    reports: role === 'gateway' ? null : openReports(),
+    /** For counting rows, which neither takes the connections of requests nor goes on for ever; null without clients. */
     estimates: role === 'worker' ? null : openEstimates(),
   }
 }

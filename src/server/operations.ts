@@ -1,43 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
-import { type Metrics, noMetrics } from '../metrics.ts'
+import { noMetrics } from '../metrics.ts'
 import type { Handler } from './http.ts'
-import { createPrometheus, type Prometheus } from './prometheus.ts'
-import { createReadiness, type Readiness } from './readiness.ts'
+import { createPrometheus } from './prometheus.ts'
+import { createReadiness } from './readiness.ts'
 import { watchRequest } from './request-log.ts'
 
-export type Operations = {
-  readiness: Readiness
-  /** Null when nothing is counted. */
-  prometheus: Prometheus | null
-  metrics: Metrics
-  /** Serves `/health`, `/ready` and `/metrics` to anyone before all else; logs and counts each request. */
-  around(serve: Handler): Handler
-}
+export type Operations = ReturnType<typeof createOperations>
 
 type Page = { status: number; contentType: string; text: string }
 
 /** What a process shows to those who operate it. */
-export function createOperations(isCounting: boolean, logger: Logger): Operations {
+export function createOperations(isCounting: boolean, logger: Logger) {
   const readiness = createReadiness()
   const prometheus = isCounting ? createPrometheus() : null
   const metrics = prometheus?.metrics ?? noMetrics
-  const pages = createPages(readiness, prometheus)
-  return {
-    readiness,
-    prometheus,
-    metrics,
-    around: (serve) => (request, response, url) =>
-      watchRequest({ logger, metrics }, request, response, url, async () => {
-        const page = pages.get(url.pathname)
-        if (page) await answer(request, response, url, page)
-        else await serve(request, response, url)
-      }),
-  }
-}
-
-function createPages(readiness: Readiness, prometheus: Prometheus | null): Map<string, () => Promise<Page>> {
-  const pages = new Map([
+  const pages = new Map<string, () => Promise<Page>>([
     ['/health', async () => json(200, { status: 'alive' })],
     [
       '/ready',
@@ -48,7 +26,21 @@ function createPages(readiness: Readiness, prometheus: Prometheus | null): Map<s
     ],
   ])
   if (prometheus) pages.set('/metrics', async () => ({ status: 200, ...(await prometheus.print()) }))
-  return pages
+  return {
+    readiness,
+    /** Null when nothing is counted. */
+    prometheus,
+    metrics,
+    /** Serves `/health`, `/ready` and `/metrics` to anyone before all else; logs and counts each request. */
+    around:
+      (serve: Handler): Handler =>
+      (request, response, url) =>
+        watchRequest({ logger, metrics }, request, response, url, async () => {
+          const page = pages.get(url.pathname)
+          if (page) await answer(request, response, url, page)
+          else await serve(request, response, url)
+        }),
+  }
 }
 
 async function answer(

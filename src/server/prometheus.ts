@@ -4,18 +4,6 @@ import type { Metrics } from '../metrics.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
 
-export type Prometheus = {
-  /** To be called when something happens. */
-  metrics: Metrics
-  /**
-   * Adds what is measured when it is scraped: the connections of these pools, and runs that wait for a worker, counted by
-   * `probes`.
-   */
-  observe(pools: Readonly<Record<string, Pool>> & { probes: Pool }): void
-  /** All figures in Prometheus's text format. */
-  print(): Promise<{ contentType: string; text: string }>
-}
-
 const requestBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400]
 
@@ -26,12 +14,17 @@ const byType = ['report_type'] as const
 const byTypeAndStatus = ['report_type', 'status'] as const
 
 /** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
-export function createPrometheus(): Prometheus {
+export function createPrometheus() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return {
+    /** To be called when something happens. */
     metrics: createMetrics(registry),
-    observe: (pools) => {
+    /**
+     * Adds what is measured when it is scraped: the connections of these pools, and runs that wait for a worker, counted
+     * by `probes`.
+     */
+    observe: (pools: Readonly<Record<string, Pool>> & { probes: Pool }) => {
       new Gauge({
         name: 'report_gateway_pool_connections',
         help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
@@ -55,6 +48,7 @@ export function createPrometheus(): Prometheus {
         },
       })
     },
+    /** All figures in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }

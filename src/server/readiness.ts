@@ -12,35 +12,17 @@ export type Checks = Record<Need, () => Promise<unknown>>
 
 type Answers = Record<Need, 'up' | 'down'>
 
-export type ReadyAnswer = {
-  status: 'ready' | 'starting' | 'stopping' | 'unavailable'
-  checks: Answers
-}
-
-export type Readiness = {
-  /** Begins to ask: the process serves now. */
-  serve(checks: Checks): void
-  /** From now on the process is not ready, whatever the checks say. */
-  stop(): void
-  ask(): Promise<ReadyAnswer>
-}
-
-export type ReadinessOptions = {
-  /** How long a check may take, in milliseconds. @default 1_000 */
-  limitMilliseconds?: number
-  /** How long an answer holds, so that probes cannot load the database, in milliseconds. @default 1_000 */
-  cacheMilliseconds?: number
-}
-
-/** Whether this process should be sent requests, as `/ready` shows it. */
-export function createReadiness({
-  limitMilliseconds = 1_000,
-  cacheMilliseconds = 1_000,
-}: ReadinessOptions = {}): Readiness {
+/**
+ * Whether this process should be sent requests, as `/ready` shows it.
+ *
+ * @param options how long a check may take, and how long an answer holds, so that probes cannot load the database
+ */
+export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let askAll = async (): Promise<Answers> => ({ database: 'down', queue: 'down', wakeUp: 'down' })
   return {
-    serve: (checks) => {
+    /** Begins to ask: the process serves now. */
+    serve: (checks: Checks) => {
       const ask = (need: Need) => outcome(checks[need], limitMilliseconds)
       askAll = shareAnswer(async () => {
         const [database, queue, wakeUp] = await Promise.all([ask('database'), ask('queue'), ask('wakeUp')])
@@ -48,6 +30,7 @@ export function createReadiness({
       }, cacheMilliseconds)
       if (state === 'starting') state = 'serving'
     },
+    /** From now on the process is not ready, whatever the checks say. */
     stop: () => {
       state = 'stopping'
     },

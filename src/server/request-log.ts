@@ -3,18 +3,13 @@ import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import { inRequest, type RequestContext, requestIdOf } from '../request-context.ts'
 
-export type WatchOptions = {
-  logger: Logger
-  metrics: Metrics
-}
-
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'])
 const probes = new Set(['/health', '/ready', '/metrics'])
 const routes = new Set([...probes, '/graphql', '/'])
 
 /** Serves a request under an id, and tells the log and the figures how it ended. */
 export function watchRequest(
-  { logger, metrics }: WatchOptions,
+  { logger, metrics }: { logger: Logger; metrics: Metrics },
   request: IncomingMessage,
   response: ServerResponse,
   { pathname }: URL,
@@ -42,7 +37,6 @@ export function watchRequest(
   return inRequest(context, serve)
 }
 
-/** Which of a few patterns a path follows. */
 function routeOf(pathname: string): string {
   if (pathname.startsWith('/files/')) return '/files/:id'
   return routes.has(pathname) ? pathname : 'other'

@@ -1,35 +1,25 @@
+import type { Config } from '../config/config.ts'
 import { graphqlEndpoint, type Yoga } from '../graphql/server.ts'
 import { cutSlowStream } from '../graphql/transports/connection-limits.ts'
-import type { AccessRule } from './access.ts'
+import { type AccessRule, explainAccess } from './access.ts'
 import { answerText, type Handler } from './http.ts'
 
-export type GatewayRoutes = {
-  /** Whether a request is served at all. */
-  isAllowed: AccessRule
-  /** What a request is told that is not. */
-  refusal: string
-  yoga: Yoga
-  /** Seconds after which a client that does not read an event stream is cut off. */
-  slowReaderSeconds: number
-  /** Null when files are not served here. */
-  download: Handler | null
-}
-
-/** What a process that serves clients answers. */
-export function createGatewayRouter({
-  isAllowed,
-  refusal,
-  yoga,
-  slowReaderSeconds,
-  download,
-}: GatewayRoutes): Handler {
+/**
+ * What a process that serves clients answers.
+ *
+ * @param download null when files are not served here
+ */
+export function createGatewayRouter(
+  config: Config,
+  isAllowed: AccessRule,
+  yoga: Yoga,
+  download: Handler | null,
+): Handler {
   return async (request, response, url) => {
-    if (!isAllowed(request.headers)) {
-      return answerText(response, 403, refusal)
-    }
+    if (!isAllowed(request.headers)) return answerText(response, 403, explainAccess(config))
     if (download && url.pathname.startsWith('/files/')) return download(request, response, url)
     if (url.pathname === graphqlEndpoint) {
-      cutSlowStream(response, slowReaderSeconds)
+      cutSlowStream(response, config.sockets.slowReaderSeconds)
       // Also after an answer in order: Yoga may refuse to stream a subscription that has begun already.
       const gone = new AbortController()
       response.once('close', () => gone.abort())

@@ -22,7 +22,7 @@ import type { Services } from '../runs/services.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { openFileStore } from '../storage/open-file-store.ts'
 import { startWorker } from '../worker/worker.ts'
-import { createAccessRule, explainAccess } from './access.ts'
+import { createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
 import { openPools, type Pools } from './open-pools.ts'
@@ -30,15 +30,20 @@ import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
 
-export type StartOptions = {
+export type GatewayOptions = {
   config: Config
   logger: Logger
-  /** Called with a sentence for each step that takes time. */
-  onProgress: (message: string) => void
-  reportTypes: readonly AnyReportType[]
-  now: () => Date
-  /** Ends the start. */
-  signal: AbortSignal
+  /** Called with a sentence for each step of the start that takes time. */
+  onProgress?: (message: string) => void
+  /** Ends the start when it aborts; afterwards it means nothing. */
+  signal?: AbortSignal
+  /** Report types to run; those built in unless given. */
+  reportTypes?: readonly AnyReportType[]
+  /** The present, unless the clock is to be trusted. */
+  now?: () => Date
+}
+
+export type StartOptions = Required<GatewayOptions> & {
   operations: Operations
   /** Gets what closes all that is opened; it begins with the last. */
   closers: AsyncDisposableStack
@@ -67,7 +72,7 @@ export async function start(options: StartOptions): Promise<Started> {
   signal.throwIfAborted()
   const { url } = database
   await migrate(url, signal)
-  const pools = await openPools({ config, url, logger, closers })
+  const pools = await openPools(config, url, logger, closers)
   const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
   const prisma = createPrisma(pools.requests)
@@ -183,20 +188,13 @@ async function openGateway(
     estimateRows: createRowEstimator(estimates),
     queuePlaces: createQueuePlaceLoader(shared),
     keyWatch,
-    connections: createConnectionCount(config.sockets.perKey),
+    takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }
   const isAllowed = createAccessRule(config)
   // On the embedded default it serves this machine alone, which may have the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
-  const yoga = createGraphqlServer({ services, logger, prefill, config })
-  const webSockets = startWebSockets({ server: http.server, yoga, services, logger, isAllowed })
-  const router = createGatewayRouter({
-    isAllowed,
-    refusal: explainAccess(config),
-    yoga,
-    slowReaderSeconds: config.sockets.slowReaderSeconds,
-    download,
-  })
-  return { router, stop: webSockets.stop }
+  const yoga = createGraphqlServer(services, config, prefill)
+  const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
+  return { router: createGatewayRouter(config, isAllowed, yoga, download), stop: webSockets.stop }
 }

@@ -8,12 +8,10 @@ export class UnreachableError extends ClientError {
   override readonly name = 'UnreachableError'
 }
 
-/** The gateway refused the key. */
 export class KeyRefusedError extends ClientError {
   override readonly name = 'KeyRefusedError'
 }
 
-/** The person asked to stop. */
 export class StoppedError extends ClientError {
   override readonly name = 'StoppedError'
 }

@@ -14,7 +14,6 @@ export type GatewayOptions = {
   dataDir: string
   /** Key as given, in `REPORT_GATEWAY_KEY`. */
   key: string | undefined
-  /** True when the run must be in live mode. */
   live: boolean
 }
 

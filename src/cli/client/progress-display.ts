@@ -1,17 +1,7 @@
 import type { ReportRun } from './report-run.ts'
 
-export type ProgressDisplay = {
-  /** Shows where a run stands. */
-  showRun(run: ReportRun): void
-  /** Shows how much of the file has come. */
-  showBytes(bytes: number, expected: number): void
-  /** Shows any other work. */
-  show(view: View): void
-  /** Leaves the line clean for what is printed next. */
-  end(): void
-}
+export type ProgressDisplay = ReturnType<typeof createProgressDisplay>
 
-/** Where some work stands. */
 export type View = {
   stage: string
   /** 0 to 100; null while it is not known. */
@@ -39,12 +29,13 @@ const stages: Record<string, string> = {
 }
 
 /** A progress bar on a terminal, plain lines anywhere else. */
-export function createProgressDisplay(stream: NodeJS.WriteStream): ProgressDisplay {
+export function createProgressDisplay(stream: NodeJS.WriteStream) {
   const show = stream.isTTY ? createBar(stream) : createLines(stream)
   return {
-    showRun: (run) => show(viewOfRun(run)),
-    showBytes: (bytes, expected) => show(viewOfBytes(bytes, expected)),
+    showRun: (run: ReportRun) => show(viewOfRun(run)),
+    showBytes: (bytes: number, expected: number) => show(viewOfBytes(bytes, expected)),
     show,
+    /** Leaves the line clean for what is printed next. */
     end: () => {
       if (stream.isTTY) stream.write('\r\x1b[K')
     },

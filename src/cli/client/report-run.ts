@@ -62,11 +62,7 @@ export async function fetchReportParameters(
   return node && 'parameters' in node ? node.parameters : []
 }
 
-/**
- * Asks for a report; the run goes on by itself.
- *
- * @throws ClientError with a line for each mistake in the input; then nothing was created
- */
+/** @throws ClientError with a line for each mistake in the input; then nothing was created */
 export async function createReportRun(
   gateway: GatewayAddress,
   input: CreateReportRunInput,
@@ -74,11 +70,7 @@ export async function createReportRun(
   return runOf((await requestGraphql(gateway, createMutation, { input })).createReportRun)
 }
 
-/**
- * Asks a run to stop.
- *
- * @throws ClientError when the run has ended before
- */
+/** @throws ClientError when the run has ended before */
 export async function cancelReportRun(
   gateway: GatewayAddress,
   id: string,

@@ -29,8 +29,6 @@ export function toClientError(errors: readonly GraphqlError[]): ClientError {
   return isRefused ? new KeyRefusedError(message) : new ClientError(message)
 }
 
-const neverAborted = new AbortController().signal
-
 /**
  * Sends a query or a mutation.
  *
@@ -42,7 +40,7 @@ export async function requestGraphql<Data, Variables>(
   gateway: GatewayAddress,
   document: TadaDocumentNode<Data, Variables>,
   variables: Variables,
-  signal: AbortSignal = neverAborted,
+  signal: AbortSignal | null = null,
 ): Promise<Data> {
   const response = await post(gateway, JSON.stringify({ query: print(document), variables }), signal)
   let answer: GraphqlAnswer<Data>
@@ -66,7 +64,7 @@ function reasonOf(error: unknown): string {
   return 'code' in cause ? String(cause.code) : cause.message
 }
 
-async function post(gateway: GatewayAddress, body: string, signal: AbortSignal): Promise<Response> {
+async function post(gateway: GatewayAddress, body: string, signal: AbortSignal | null): Promise<Response> {
   const timeout = AbortSignal.timeout(timeoutMilliseconds)
   try {
     const response = await fetch(`${gateway.url}/graphql`, {
@@ -77,13 +75,13 @@ async function post(gateway: GatewayAddress, body: string, signal: AbortSignal):
         'content-type': 'application/json',
       },
       body,
-      signal: AbortSignal.any([signal, timeout]),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
     if (!passingStatuses.has(response.status)) return response
     const sentence = (await response.text()).trim().slice(0, 300)
     throw new UnreachableError(`${gateway.url} answered ${response.status}: ${sentence}`)
   } catch (error) {
-    if (signal.aborted || error instanceof UnreachableError) throw error
+    if (signal?.aborted || error instanceof UnreachableError) throw error
     throw new UnreachableError(`No gateway answers at ${gateway.url}: ${reasonOf(error)}.`, { cause: error })
   }
 }

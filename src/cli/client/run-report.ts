@@ -16,7 +16,6 @@ export type RunReportOptions = {
   input: CreateReportRunInput
   /** File to write; null for the file's own name in the current folder; a stream for no file at all. */
   output: string | null | NodeJS.WriteStream
-  /** Where progress is shown. */
   stderr: NodeJS.WriteStream
   /** Cancels the run, or ends the download. */
   signal: AbortSignal

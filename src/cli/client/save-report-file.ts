@@ -11,7 +11,6 @@ import type { ReportFile } from './report-run.ts'
 
 export type DownloadOptions = {
   signal: AbortSignal
-  /** Called with the number of bytes that have arrived. */
   onBytes: (bytes: number) => void
 }
 

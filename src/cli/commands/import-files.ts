@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Pool } from 'pg'
+import type { PoolClient } from 'pg'
 import { coverTogether } from '../../ledger/import/coverage.ts'
 import { type ImportResult, importFile } from '../../ledger/import/import-file.ts'
 import { refreshStatistics } from '../../ledger/statistics.ts'
@@ -9,14 +9,13 @@ import { count, createProgressDisplay, type ProgressDisplay } from '../client/pr
 import type { CommandContext } from '../command.ts'
 import type { FileImport } from './import-options.ts'
 import { printCoverage, printImport } from './print-import.ts'
-import { withOwnConnection } from './with-database.ts'
 
 /**
  * Imports files one after the other, each as a whole; the first that cannot be imported ends it. What they are declared to
  * cover is covered when the last one is in.
  */
 export async function importFiles(
-  pool: Pool,
+  client: PoolClient,
   tenant: Tenant,
   request: FileImport,
   context: CommandContext,
@@ -24,15 +23,13 @@ export async function importFiles(
   const display = createProgressDisplay(context.stderr)
   const results: ImportResult[] = []
   for (const path of request.paths) {
-    results.push(await importOne(pool, tenant, path, request, context, display))
+    results.push(await importOne(client, tenant, path, request, context, display))
   }
-  await withOwnConnection(pool, async (client) => {
-    if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
-      context.print('Together the files complete nothing yet, for the reasons above.')
-    }
-    await refreshStatistics(client)
-    await printCoverage(client, tenant, context.print)
-  })
+  if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
+    context.print('Together the files complete nothing yet, for the reasons above.')
+  }
+  await refreshStatistics(client)
+  await printCoverage(client, tenant, context.print)
 }
 
 /** What is declared to be covered is covered by the files together, and not by each of them. */
@@ -40,8 +37,8 @@ function isTogether({ paths, declared }: FileImport): boolean {
   return paths.length > 1 && (declared.from !== null || declared.until !== null)
 }
 
-function importOne(
-  pool: Pool,
+async function importOne(
+  client: PoolClient,
   tenant: Tenant,
   path: string,
   request: FileImport,
@@ -57,24 +54,22 @@ function importOne(
       percent,
       details: [`${count(rows)} rows`, `${count(Math.round(rows / elapsed()))} rows/s`],
     })
-  return withOwnConnection(pool, async (client) => {
-    // With a query under way this cuts the connection, and Postgres forgets the transaction.
-    const stop = () => void client.end()
-    signal.addEventListener('abort', stop)
-    try {
-      const options = { ...request, isPart, now: new Date(), signal, onProgress }
-      const result = await importFile(client, tenant, path, options)
-      display.end()
-      printImport(path, result, { seconds: elapsed(), timezone: request.timezone, isPart }, print)
-      return result
-    } catch (error) {
-      display.end()
-      if (!signal.aborted) throw error
-      throw new StoppedError(`Stopped. Nothing of ${path} was imported; run the same command again.`, {
-        cause: error,
-      })
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
-  })
+  // With a query under way this cuts the connection, and Postgres forgets the transaction.
+  const stop = () => void client.end()
+  signal.addEventListener('abort', stop)
+  try {
+    const options = { ...request, isPart, now: new Date(), signal, onProgress }
+    const result = await importFile(client, tenant, path, options)
+    display.end()
+    printImport(path, result, { seconds: elapsed(), timezone: request.timezone, isPart }, print)
+    return result
+  } catch (error) {
+    display.end()
+    if (!signal.aborted) throw error
+    throw new StoppedError(`Stopped. Nothing of ${path} was imported; run the same command again.`, {
+      cause: error,
+    })
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
 }

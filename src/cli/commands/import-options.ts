@@ -21,12 +21,7 @@ const options = {
 
 export type ImportOptions = ReturnType<typeof parseImport>['values']
 
-export type FileImport = {
-  paths: readonly string[]
-  timezone: string
-  declared: { from: Date | null; until: Date | null }
-  skipBad: boolean
-}
+export type FileImport = ReturnType<typeof readFileImport>
 
 export type StripeImport = { key: StripeKey; address: StripeAddress; from: Date | null }
 
@@ -35,7 +30,7 @@ export function parseImport(args: string[]) {
 }
 
 /** @throws ConfigurationError when something is wrong with the arguments */
-export function readFileImport(paths: readonly string[], values: Partial<ImportOptions>): FileImport {
+export function readFileImport(paths: readonly string[], values: Partial<ImportOptions>) {
   if (values.host ?? values.port ?? values.protocol)
     throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
   if (paths.length === 0)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { ClientBase, Pool } from 'pg'
+import type { ClientBase } from 'pg'
 import { createStripeClient } from '../../ledger/stripe/client.ts'
 import { explainStripeFailure } from '../../ledger/stripe/failure.ts'
 import { type SyncProgress, type SyncResult, syncStripe } from '../../ledger/stripe/sync.ts'
@@ -9,7 +9,6 @@ import { count, createProgressDisplay, type ProgressDisplay } from '../client/pr
 import type { CommandContext } from '../command.ts'
 import type { StripeImport } from './import-options.ts'
 import { printCoverage } from './print-import.ts'
-import { withOwnConnection } from './with-database.ts'
 
 /**
  * Reads what is new at Stripe into the ledger.
@@ -18,19 +17,17 @@ import { withOwnConnection } from './with-database.ts'
  * @throws StoppedError when the signal aborted
  */
 export async function importFromStripe(
-  pool: Pool,
+  client: ClientBase,
   tenant: Tenant,
   request: StripeImport,
   { stderr, print, signal }: CommandContext,
 ): Promise<void> {
   const display = createProgressDisplay(stderr)
   try {
-    await withOwnConnection(pool, async (client) => {
-      const { rows, span } = await sync(client, tenant, request, signal, display)
-      if (span === null) return print('The Stripe account has no balance transactions yet.')
-      print(`${count(rows)} balance transactions were read from Stripe.`)
-      await printCoverage(client, tenant, print)
-    })
+    const { rows, span } = await sync(client, tenant, request, signal, display)
+    if (span === null) return print('The Stripe account has no balance transactions yet.')
+    print(`${count(rows)} balance transactions were read from Stripe.`)
+    await printCoverage(client, tenant, print)
   } catch (error) {
     const explanation = explainStripeFailure(error, request.address.host ?? 'api.stripe.com')
     throw explanation === null ? error : new ClientError(explanation, { cause: error })

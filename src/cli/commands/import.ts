@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { PoolClient } from 'pg'
 import { findAccount } from '../../auth/accounts.ts'
 import { demoAccountId } from '../../demo/demo.ts'
 import { ConfigurationError } from '../../errors.ts'
@@ -38,23 +38,21 @@ first time it reads all there is, then what is new; one that was stopped goes on
                           where Stripe's API is, such as a server that imitates it; https://api.stripe.com when left
                           out`
 
-/** Imports into the ledger of an account and mode, from files or from Stripe itself. */
 export const importCommand: Command = async (context) => {
   const { values, positionals } = parseImport(context.args)
   if (values.help) return context.print(help)
   if (values.stripe) {
     const request = readStripeImport(positionals, values, context.environment.STRIPE_API_KEY)
-    return withLedger(context, values, (pool, tenant) => importFromStripe(pool, tenant, request, context))
+    return withLedger(context, values, (client, tenant) => importFromStripe(client, tenant, request, context))
   }
   const request = readFileImport(positionals, values)
-  await withLedger(context, values, (pool, tenant) => importFiles(pool, tenant, request, context))
+  await withLedger(context, values, (client, tenant) => importFiles(client, tenant, request, context))
 }
 
-/** Opens the database that the configuration names, and does the work on the ledger that the options name. */
 function withLedger(
   context: CommandContext,
   { account, livemode }: ImportOptions,
-  work: (pool: Pool, tenant: Tenant) => Promise<void>,
+  work: (client: PoolClient, tenant: Tenant) => Promise<void>,
 ): Promise<void> {
   return withDatabase(context, 'import', async ({ prisma, pool }) => {
     const accountId = await findAccount(prisma, account)
@@ -63,6 +61,12 @@ function withLedger(
         `${demoAccountId} has the ledger of the demo, into which nothing else is mixed. Make an account of your own, with a key for it, and name it with --account:\n  npm run keys -- create --new-account NAME${livemode ? ' --live' : ''}`,
       )
     }
-    await work(pool, { accountId, livemode })
+    const client = await pool.connect()
+    try {
+      await work(client, { accountId, livemode })
+    } finally {
+      // What an import that was stopped has begun ends with its connection.
+      client.release(true)
+    }
   })
 }

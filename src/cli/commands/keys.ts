@@ -30,7 +30,6 @@ const actions = new Map<string | undefined, Action>([
   ['revoke', revoke],
 ])
 
-/** Makes, lists and revokes API keys, in the database that the configuration names. */
 export const keysCommand: Command = async (context) => {
   const { values, positionals } = readArguments(context.args)
   const [name, id] = positionals

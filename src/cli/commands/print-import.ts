@@ -6,7 +6,6 @@ import { count } from '../client/progress-display.ts'
 
 type Print = (line: string) => void
 
-/** Prints what a ledger covers after an import. */
 export async function printCoverage(client: ClientBase, tenant: Tenant, print: Print): Promise<void> {
   const coverage = await readCoverage(client, tenant)
   const ledger = `The ledger of ${tenant.accountId} in ${modeOf(tenant)} mode`
@@ -17,12 +16,6 @@ export async function printCoverage(client: ClientBase, tenant: Tenant, print: P
   )
 }
 
-/**
- * Prints what a file's import did.
- *
- * @param timezone in which times without one were read
- * @param isPart whether only all files together complete what is declared
- */
 export function printImport(
   path: string,
   { title, rows, localTimes, rejected, rejectedPath, span, sides }: ImportResult,

@@ -3,8 +3,7 @@ import { loadConfig } from '../../config/config.ts'
 import { ClientError, KeyRefusedError, UnreachableError } from '../client/client-error.ts'
 import { findGateway } from '../client/gateway-address.ts'
 import { readParameters } from '../client/report-parameters.ts'
-import { type CreateReportRunInput, fetchReportParameters } from '../client/report-run.ts'
-import type { GatewayAddress } from '../client/request-graphql.ts'
+import { fetchReportParameters } from '../client/report-run.ts'
 import { runReport } from '../client/run-report.ts'
 import { checkFilePath } from '../client/save-report-file.ts'
 import type { Command } from '../command.ts'
@@ -44,11 +43,10 @@ const options = {
   url: { type: 'string' },
 } as const
 
-/** Asks a running gateway for a report and writes its file. */
 export const reportCommand: Command = async ({ args, environment, print, stdout, stderr, signal }) => {
   if (args.includes('--help') || args.includes('-h')) return print(help)
-  const given = readArguments(args)
-  const { out, live, url } = given.values
+  const { type, values, files } = readArguments(args)
+  const { out, live, url, label = null } = values
   const isPiped = out === '-'
   if (out !== undefined && !isPiped) await checkFilePath(out)
   const config = loadConfig(environment)
@@ -59,7 +57,8 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
     live,
   })
   try {
-    const input = await createInput(gateway, given)
+    const parameters = readParameters(values, await fetchReportParameters(gateway, type), new Date())
+    const input = { report: { custom: { type, parameters } }, output: files, label }
     const output = isPiped ? stdout : (out ?? null)
     const summary = await runReport({ gateway, input, output, stderr, signal })
     if (isPiped) stderr.write(`${summary}\n`)
@@ -76,7 +75,7 @@ function readArguments(args: string[]) {
   if (others.length > 0) throw new ClientError(`One report at a time: ${others.join(' ')} is too much.`)
   const format = choose('format', values.format, ['CSV', 'JSONL', 'PARQUET']) ?? 'CSV'
   const compression = choose('compression', values.compression, ['GZIP', 'ZSTD']) ?? ('NONE' as const)
-  return { type, values, output: { formats: [format], compression } }
+  return { type, values, files: { formats: [format], compression } }
 }
 
 /** The choice that an option names in lower case; null when it was left out. */
@@ -90,14 +89,6 @@ function choose<const Choice extends string>(
   if (choice) return choice
   const names = choices.join(' or ').toLowerCase()
   throw new ClientError(`--${option} ${given} is unknown. Give ${names}, or leave it out.`)
-}
-
-async function createInput(
-  gateway: GatewayAddress,
-  { type, values, output }: ReturnType<typeof readArguments>,
-): Promise<CreateReportRunInput> {
-  const parameters = readParameters(values, await fetchReportParameters(gateway, type), new Date())
-  return { report: { custom: { type, parameters } }, output, label: values.label ?? null }
 }
 
 /** The same error with what can be done about it. */

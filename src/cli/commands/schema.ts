@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises'
 import { printedSchema } from '../../graphql/schema.ts'
 import type { Command } from '../command.ts'
 
-/** Writes `schema.graphql` from the code. */
 export const schemaCommand: Command = async ({ print }) => {
   await writeFile(new URL('../../../schema.graphql', import.meta.url), printedSchema())
   print('schema.graphql is written.')

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { loadConfig } from '../../config/config.ts'
 import { createPool, createPrisma, type Prisma } from '../../postgres/client.ts'
 import { migrate } from '../../postgres/migrate.ts'
@@ -30,21 +30,5 @@ export async function withDatabase(
     await prisma.$disconnect()
     await pool.end()
     await database.close()
-  }
-}
-
-/** Lends a connection that is closed afterwards, and whose loss fails the query under way instead of the process. */
-export async function withOwnConnection<Result>(
-  pool: Pool,
-  work: (client: PoolClient) => Promise<Result>,
-): Promise<Result> {
-  const client = await pool.connect()
-  // An error event that nothing listens to ends the process; the query that runs then, or the next one, fails with it.
-  client.on('error', () => {})
-  try {
-    return await work(client)
-  } finally {
-    // Closed, not given back, because of that listener.
-    client.release(true)
   }
 }

@@ -28,11 +28,6 @@ export type DocumentSize = {
   hasIntrospection: boolean
 }
 
-/** A document whose selections lie too deep in one another to be measured. */
-export class NestingError extends Error {
-  override readonly name = 'NestingError'
-}
-
 /** Entries that a page has when no size is given. */
 const defaultPage = 20
 
@@ -55,11 +50,9 @@ type Measurement = {
   /** Fragments that were measured, or are being measured. */
   weights: Map<string, Weight>
   readArgument: ReadArgument
-  /** Counted on the way. */
   size: DocumentSize
 }
 
-/** Where a selection stands. */
 type Place = {
   type: GraphQLNamedType | undefined
   /** How many selections lie around it. */
@@ -85,7 +78,7 @@ type ReadArgument = (node: FieldNode, field: Field, name: string) => unknown
  * length of the document, whatever it multiplies to. `@skip` and `@include` are not looked at: what may be selected
  * counts.
  *
- * @throws NestingError when selections lie more than 2,000 deep in one another
+ * @throws RangeError when selections lie more than 2,000 deep in one another
  */
 export function measureDocument(
   schema: GraphQLSchema,
@@ -129,7 +122,6 @@ function isPaged({ args }: Field): boolean {
   return args.some(({ name }) => name === 'first' || name === 'last')
 }
 
-/** Entries of the page that a field with `first` or `last` gives. */
 function readPage({ readArgument, size }: Measurement, node: FieldNode, field: Field): number {
   const sizes = pageArguments.map((name) => readArgument(node, field, name))
   if (sizes.every((given) => given === undefined || given === null)) return defaultPage
@@ -189,7 +181,7 @@ function weighFragment(measurement: Measurement, name: string, level: number): W
 }
 
 function weigh(measurement: Measurement, { selections }: SelectionSetNode, place: Place): Weight {
-  if (place.level > maxLevels) throw new NestingError(`Selections lie more than ${maxLevels} deep.`)
+  if (place.level > maxLevels) throw new RangeError(`Selections lie more than ${maxLevels} deep.`)
   const sum = { ...nothing }
   const add = ({ depth, once, perEntry }: Weight): void => {
     sum.depth = Math.max(sum.depth, depth)
@@ -223,20 +215,16 @@ function createArgumentReader(document: DocumentNode, variables: RawVariables): 
     const value = given && readLiteral(given.value, readVariable)
     if (value !== undefined) return value
     const fallback = field.args.find((argument) => argument.name === name)?.default
-    return fallback?.literal ? readLiteral(fallback.literal, noVariables) : fallback?.value
+    return fallback?.literal ? readLiteral(fallback.literal) : fallback?.value
   }
 }
 
 /** Sizes are all that is asked for: numbers, and lists for their length. Anything else reads as null. */
-function readLiteral(node: ValueNode, readVariable: (variable: string) => unknown): unknown {
-  if (node.kind === Kind.VARIABLE) return readVariable(node.name.value)
+function readLiteral(node: ValueNode, readVariable?: (variable: string) => unknown): unknown {
+  if (node.kind === Kind.VARIABLE) return readVariable?.(node.name.value)
   if (node.kind === Kind.INT) return Number(node.value)
   if (node.kind === Kind.LIST) return node.values
   return null
-}
-
-function noVariables(): undefined {
-  return undefined
 }
 
 /** Defaults of all operations in one: of those that share a name, the larger one. */
@@ -248,7 +236,7 @@ function readDefaults({ definitions }: DocumentNode): ReadonlyMap<string, unknow
       if (!defaultValue) continue
       const name = variable.name.value
       const known = defaults.get(name)
-      const value = readLiteral(defaultValue, noVariables)
+      const value = readLiteral(defaultValue)
       if (!(typeof known === 'number' && typeof value === 'number' && known > value))
         defaults.set(name, value)
     }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { Plugin } from 'graphql-yoga'
-import { graphiqlOptions, type Prefill, readPagePart } from './graphiql-tabs.ts'
+import type { GraphiQLOptions, Plugin } from 'graphql-yoga'
 
 const style = `
   /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
@@ -27,6 +27,20 @@ const contentSecurityPolicy = [
 ].join('; ')
 
 type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
+
+/** What the page is filled with when it serves a demo. */
+export type Prefill = {
+  key: string
+  /** Month that there is data for. */
+  month: { start: Date; end: Date }
+}
+
+const runVariables = JSON.stringify({ id: 'frr_…' }, null, 2)
+
+const withoutKey = `{
+  // "npm run keys -- create" makes a key to put here:
+  // "Authorization": "Bearer sk_test_…"
+}`
 
 /** True for a browser that goes to the endpoint to look at it. */
 export function wantsPage({ method, headers }: Request): boolean {
@@ -78,4 +92,37 @@ async function renderPage(prefill: Prefill | null): Promise<Page> {
   const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
   // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
   return { gzipped: await promisify(gzip)(html), etag }
+}
+
+async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQLOptions> {
+  const create = await readPagePart('create.graphql')
+  return {
+    title: 'Report Gateway',
+    subscriptionsProtocol: 'WS',
+    defaultHeaders:
+      prefill === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${prefill.key}` }, null, 2),
+    // A key that the browser kept would outlive the data folder that it was made for.
+    shouldPersistHeaders: false,
+    defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
+    defaultTabs: [
+      { query: prefill ? withMonth(create, prefill.month) : create },
+      { query: await readPagePart('watch.graphql'), variables: runVariables },
+      { query: await readPagePart('events.graphql') },
+      { query: await readPagePart('list.graphql') },
+      { query: await readPagePart('download.graphql'), variables: runVariables },
+    ],
+  }
+}
+
+function readPagePart(name: string): Promise<string> {
+  return readFile(new URL(`./graphiql/${name}`, import.meta.url), 'utf8')
+}
+
+function withMonth(mutation: string, { start, end }: Prefill['month']): string {
+  const [from, until] = [start, end].map((date) => date.toISOString().replace('.000', ''))
+  const between = `between: {
+              start: "${from}"
+              end: "${until}"
+            }`
+  return mutation.replace('relative: PREVIOUS_MONTH', between)
 }

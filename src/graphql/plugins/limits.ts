@@ -7,16 +7,11 @@ import {
   type Source,
 } from 'graphql'
 import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yoga'
-import type { DocumentLimits } from '../../config/config.ts'
+import type { Config, DocumentLimits } from '../../config/config.ts'
 import { refusal } from '../errors.ts'
-import { type DocumentSize, measureDocument, NestingError } from './document-cost.ts'
+import { type DocumentSize, measureDocument } from './document-cost.ts'
 
-export type LimitOptions = {
-  schema: GraphQLSchema
-  limits: DocumentLimits
-  /** Whether clients may read the schema. */
-  introspection: boolean
-}
+type LimitConfig = Pick<Config, 'documents' | 'introspection'>
 
 type CacheOptions = Exclude<
   YogaServerOptions<object, object>['parserAndValidationCache'],
@@ -47,19 +42,21 @@ const measured = ['depth', 'aliases', 'directives', 'pageSize', 'cost'] as const
  * Refuses documents that ask for too much, by one error each, before they are validated or anything is executed. Those
  * that Yoga keeps parsed are measured again each time, since their variables differ.
  */
-export function limitDocuments(options: LimitOptions): Plugin {
+export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plugin {
   return {
     onParse: ({ setParseFn }) => {
-      setParseFn((source: string | Source, more?: ParseOptions) => parseWithin(options.limits, source, more))
+      setParseFn((source: string | Source, more?: ParseOptions) =>
+        parseWithin(config.documents, source, more),
+      )
       return ({ result, context }) => {
         // Thrown, because Yoga takes what the parser gives for a mistake in the syntax, with another HTTP status.
         if (isTooLarge(result)) throw result
         if (!result || result instanceof Error) return
         try {
           // Absent when someone gives Yoga a document without a request.
-          checkSize(measureDocument(options.schema, result, context.params?.variables), options)
+          checkSize(measureDocument(schema, result, context.params?.variables), config)
         } catch (error) {
-          throw error instanceof NestingError ? tooDeep(options.limits.depth) : error
+          throw error instanceof RangeError ? tooDeep(config.documents.depth) : error
         }
       }
     },
@@ -126,7 +123,7 @@ function parseWithin({ tokens, depth }: DocumentLimits, source: string | Source,
   }
 }
 
-function checkSize(size: DocumentSize, { limits, introspection }: LimitOptions): void {
+function checkSize(size: DocumentSize, { documents: limits, introspection }: LimitConfig): void {
   for (const limit of measured) {
     if (size[limit] > limits[limit]) throw tooLarge(limit, limits[limit], size[limit])
   }

@@ -2,6 +2,7 @@ import { getOperationAST } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { ExecutedOperation, Metrics } from '../../metrics.ts'
 import type { Context } from '../context.ts'
+import { errorsOf } from '../errors.ts'
 
 type Kind = ExecutedOperation['kind']
 
@@ -9,7 +10,7 @@ type Kind = ExecutedOperation['kind']
 export function countOperations(metrics: Metrics): Plugin<Context> {
   const countRefusal = (): void => metrics.operationExecuted({ kind: 'unknown', outcome: 'refused' })
   const count = (kind: Kind, result: unknown): void =>
-    metrics.operationExecuted({ kind, outcome: hasErrors(result) ? 'errors' : 'ok' })
+    metrics.operationExecuted({ kind, outcome: errorsOf(result).length > 0 ? 'errors' : 'ok' })
   return {
     onParse: () => (parsed) => {
       if (parsed.result instanceof Error) countRefusal()
@@ -23,10 +24,4 @@ export function countOperations(metrics: Metrics): Plugin<Context> {
     },
     onSubscribe: () => ({ onSubscribeResult: ({ result }) => count('subscription', result) }),
   }
-}
-
-function hasErrors(result: unknown): boolean {
-  return (
-    result instanceof Object && 'errors' in result && Array.isArray(result.errors) && result.errors.length > 0
-  )
 }

@@ -1,5 +1,6 @@
 import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import { errorsOf } from '../errors.ts'
 
 /** Mistakes of one document that an answer holds. */
 const maxMistakes = 3
@@ -51,7 +52,7 @@ function firstMistakes(errors: readonly GraphQLError[]): readonly GraphQLError[]
 
 /** An answer without data is one of values that do not fit: each of a list, each field of an object. */
 function shorten({ result, setResult }: Ended): void {
-  if (!(result instanceof Object) || !('errors' in result) || 'data' in result) return
-  const { errors } = result
-  if (Array.isArray(errors) && errors.length > 1) setResult({ errors: firstMistakes(errors) })
+  const errors = errorsOf(result)
+  if (errors.length > 1 && !(result instanceof Object && 'data' in result))
+    setResult({ errors: firstMistakes(errors) })
 }

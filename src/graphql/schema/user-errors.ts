@@ -86,7 +86,7 @@ export const StatusError = builder.objectRef<UserErrorValue & { error: WrongStat
  */
 export function toUserErrors(
   thrown: unknown,
-  pathOf: (path: readonly string[]) => readonly string[] = (path) => path,
+  pathOf: (path: readonly string[]) => readonly string[],
 ): UserErrorValue[] {
   const errors = thrown instanceof InputErrors ? thrown.errors : [thrown]
   return errors.map((error) => {

@@ -12,21 +12,11 @@ const maxWaitingBytes = 1024 * 1024
 // What a client that begins to read again gets to see the code in.
 const goodbyeMilliseconds = 5_000
 
-type PendingSends = {
-  /**
-   * Sends a message; the promise resolves when it has left the process, or the socket has closed. While the socket is
-   * closing nothing is sent, nor produced for it.
-   */
-  send(data: string): Promise<void>
-  /** True while the client has not taken what it was sent. */
-  isPending(): boolean
-}
-
-/** How many connections each key holds open on this process. */
-export type ConnectionCount = {
-  /** Counts one more; null when the key has as many as it may. The function returned gives it back. */
-  take(apiKeyId: string | null): (() => void) | null
-}
+/**
+ * Counts one more connection that a key holds open on this process; null when it has as many as it may. The function
+ * returned gives it back.
+ */
+export type ConnectionCount = (apiKeyId: string | null) => (() => void) | null
 
 /**
  * Cuts an event stream whose client has not read for some time. What was produced meanwhile is not lost: the stream ends
@@ -54,7 +44,7 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
  * Sends to a socket, each subscription waiting for its own message to leave, and closes the socket when its client has
  * taken nothing for some time. One that goes on asking meanwhile is not heard, so that answers do not pile up.
  */
-export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends {
+export function sendUnlessSlow(socket: WebSocket, seconds: number) {
   let pending = 0
   let lastMoved = Date.now()
   const { promise: closed, resolve: noteClosed } = Promise.withResolvers<void>()
@@ -70,8 +60,13 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends
   }, checkMilliseconds)
   socket.once('close', () => clearInterval(timer))
   return {
+    /** True while the client has not taken what it was sent. */
     isPending: () => pending > 0,
-    send: (data) => {
+    /**
+     * Sends a message; the promise resolves when it has left the process, or the socket has closed. While the socket is
+     * closing nothing is sent, nor produced for it.
+     */
+    send: (data: string): Promise<void> => {
       if (socket.readyState !== socket.OPEN) return closed
       return new Promise((resolve) => {
         if (pending === 0) lastMoved = Date.now()
@@ -91,19 +86,17 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number): PendingSends
 /** @param limit connections that one key may hold; those without a key count together as one */
 export function createConnectionCount(limit: number): ConnectionCount {
   const open = new Map<string | null, number>()
-  return {
-    take: (apiKeyId) => {
-      const count = open.get(apiKeyId) ?? 0
-      if (count >= limit) return null
-      open.set(apiKeyId, count + 1)
-      let isOpen = true
-      return () => {
-        if (!isOpen) return
-        isOpen = false
-        const rest = (open.get(apiKeyId) ?? 1) - 1
-        if (rest > 0) open.set(apiKeyId, rest)
-        else open.delete(apiKeyId)
-      }
-    },
+  return (apiKeyId) => {
+    const count = open.get(apiKeyId) ?? 0
+    if (count >= limit) return null
+    open.set(apiKeyId, count + 1)
+    let isOpen = true
+    return () => {
+      if (!isOpen) return
+      isOpen = false
+      const rest = (open.get(apiKeyId) ?? 1) - 1
+      if (rest > 0) open.set(apiKeyId, rest)
+      else open.delete(apiKeyId)
+    }
   }
 }

@@ -11,7 +11,6 @@ import { sendUnlessSlow } from './connection-limits.ts'
 export type SocketExtra = {
   socket: WebSocket
   request: IncomingMessage
-  /** Aborts when the socket has closed. */
   gone: AbortSignal
   /** Absent until the client has said who it is. */
   viewer?: Viewer | null
@@ -20,9 +19,7 @@ export type SocketExtra = {
 export type ServeSocketOptions = {
   protocol: Protocol<SocketExtra>
   logger: Logger
-  /** What a client may see of a fault. */
   mask: (error: unknown) => Error
-  /** Seconds after which a client that does not read is closed. */
   slowReaderSeconds: number
 }
 
@@ -34,12 +31,9 @@ const pingMilliseconds = 12_000
 
 /** A close frame has room for 123 bytes of reason. */
 export function closeReason(text: string): string {
-  return Buffer.byteLength(text) <= 123
-    ? text
-    : `${Buffer.from(text)
-        .subarray(0, 119)
-        .toString()
-        .replace(/\uFFFD$/, '')}…`
+  if (Buffer.byteLength(text) <= 123) return text
+  const start = Buffer.from(text).subarray(0, 119).toString()
+  return `${start.replace(/\uFFFD$/, '')}…`
 }
 
 /**

@@ -22,7 +22,7 @@ export function subscriptionStream<Value>(
 ): AsyncIterableIterator<Value, void, undefined> {
   const { apiKeyId } = requireViewer(context)
   const held = new DisposableStack()
-  held.defer(takeConnection(context, apiKeyId))
+  held.defer(holdConnection(context, apiKeyId))
   held.defer(context.metrics.subscriptionOpened())
   const values = open()
   let isKeyActive = true
@@ -62,8 +62,8 @@ export function subscriptionStream<Value>(
 }
 
 /** Over SSE each subscription is a connection of its own; a WebSocket is counted when it is opened. */
-function takeConnection({ isSocket, connections, socketLimits }: Context, apiKeyId: string): () => void {
-  const release = isSocket ? () => {} : connections.take(apiKeyId)
+function holdConnection({ isSocket, takeConnection, socketLimits }: Context, apiKeyId: string): () => void {
+  const release = isSocket ? () => {} : takeConnection(apiKeyId)
   if (release) return release
   throw refusal(
     'LIMIT_REACHED',

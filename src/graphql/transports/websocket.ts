@@ -7,7 +7,6 @@ import {
   type Context as SocketState,
   type SubscribePayload,
 } from 'graphql-ws'
-import type { Logger } from 'pino'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConnectionParams } from '../../auth/api-keys.ts'
 import { AuthenticationError } from '../../errors.ts'
@@ -22,18 +21,18 @@ import { keyRevoked } from './subscription-stream.ts'
 
 type ConnectionParams = Record<string, unknown> | undefined
 
-export type WebSocketOptions = {
-  server: Server
-  yoga: Yoga
-  services: GatewayServices
-  logger: Logger
-  /** False refuses the handshake with 403. */
-  isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
-}
-
-/** GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP. */
-export function startWebSockets({ server, yoga, services, logger, isAllowed }: WebSocketOptions) {
-  const { socketLimits: limits, connections, keyWatch, metrics } = services
+/**
+ * GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP.
+ *
+ * @param isAllowed false refuses the handshake with 403
+ */
+export function startWebSockets(
+  server: Server,
+  yoga: Yoga,
+  services: GatewayServices,
+  isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean,
+) {
+  const { socketLimits: limits, takeConnection, keyWatch, metrics, logger } = services
   const sockets = new WebSocketServer({
     server,
     path: graphqlEndpoint,
@@ -81,7 +80,7 @@ export function startWebSockets({ server, yoga, services, logger, isAllowed }: W
   const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
     // It says so once, and may have done that while its key was looked up.
     if (socket.readyState === socket.CLOSED) return false
-    const release = connections.take(viewer?.apiKeyId ?? null)
+    const release = takeConnection(viewer?.apiKeyId ?? null)
     if (!release) {
       const reason = `${limits.perKey} connections are open for this key, which is its limit.`
       socket.close(CloseCode.TooManyInitialisationRequests, reason)
@@ -122,7 +121,6 @@ export function startWebSockets({ server, yoga, services, logger, isAllowed }: W
   })
 
   return {
-    /** Tells every client to connect again, elsewhere. */
     stop: () => drainSockets(sockets),
   }
 }

@@ -7,6 +7,13 @@ import { Actor } from '../viewer/viewer.ts'
 
 type Changed = RunEvent & { kind: 'CHANGED' }
 
+const typesOfChanges = {
+  STATUS_CHANGED: 'ReportRunStatusChanged',
+  PROGRESSED: 'ReportRunProgressed',
+  UPDATED: 'ReportRunSnapshot',
+  ERASED: 'ReportRunErased',
+}
+
 export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').implement({
   description: 'Something that happened to a run. Most clients only read `run`.',
   resolveType: typeOf,
@@ -97,15 +104,5 @@ builder.objectRef<RunEvent & { kind: 'RESET' }>('ReportRunLogReset').implement({
 
 function typeOf(happened: RunEvent): string {
   if (happened.kind === 'SNAPSHOT') return 'ReportRunSnapshot'
-  if (happened.kind === 'RESET') return 'ReportRunLogReset'
-  switch (happened.event.kind) {
-    case 'STATUS_CHANGED':
-      return 'ReportRunStatusChanged'
-    case 'PROGRESSED':
-      return 'ReportRunProgressed'
-    case 'UPDATED':
-      return 'ReportRunSnapshot'
-    case 'ERASED':
-      return 'ReportRunErased'
-  }
+  return happened.kind === 'RESET' ? 'ReportRunLogReset' : typesOfChanges[happened.event.kind]
 }

@@ -51,7 +51,6 @@ export const ReportFile = builder.prismaNode('ReportFile', {
   }),
 })
 
-/** The life of a link in milliseconds. */
 function readLife(life: Temporal.Duration): number {
   const milliseconds = toMilliseconds(life)
   if (milliseconds >= 1000 && milliseconds <= toMilliseconds(maxLife)) return milliseconds

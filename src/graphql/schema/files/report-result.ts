@@ -4,7 +4,7 @@ import { chooseColumn } from '../../../reports/column.ts'
 import { maxRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
 import { namingArguments } from '../../errors.ts'
-import { ReportColumn, shownColumn } from '../reports/report-type.ts'
+import { ReportColumn } from '../reports/report-type.ts'
 import { ReportFile } from './report-file.ts'
 
 const defaultPageSize = 20
@@ -53,13 +53,9 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
         const columns = catalog.find(reportType)?.columns ?? []
         const names = jsonObject(parameters).columns
         const chosen = Array.isArray(names) ? names.map(String) : columns.map(({ name }) => name)
-        return chosen.map((name) => {
-          const column = chooseColumn(columns, name)
-          // One that the report has no more is in the file all the same.
-          return column
-            ? { ...shownColumn(column), name }
-            : { name, type: 'STRING' as const, description: null, isDefault: false }
-        })
+        // One that the report has no more is in the file all the same.
+        const unknown = { description: null, isDefault: false, value: { kind: 'text' as const } }
+        return chosen.map((name) => ({ ...(chooseColumn(columns, name) ?? unknown), name }))
       },
     }),
     files: t.field({

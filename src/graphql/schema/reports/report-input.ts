@@ -144,7 +144,6 @@ function toText(value: unknown): unknown {
   return value instanceof Date ? value.toISOString() : value
 }
 
-/** The input type of a report type, made from its parameters. */
 function parametersInput(type: AnyReportType, inputKey: string) {
   const name = `${inputKey[0]?.toUpperCase()}${inputKey.slice(1)}Parameters`
   const plain = Object.entries(type.parameters).filter(

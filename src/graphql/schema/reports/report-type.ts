@@ -22,8 +22,11 @@ const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'Types of column
   BOOLEAN: 'Truth value.',
 })
 
-/** A column as it is shown. */
-type ShownColumn = { name: string; type: ColumnTypeValue; description: string | null; isDefault: boolean }
+/** A column of a report, or one that a file has although its report has it no more. */
+type ShownColumn = Pick<ReportColumnValue, 'name' | 'isDefault'> & {
+  description: string | null
+  value: Pick<ReportColumnValue['value'], 'kind'>
+}
 
 export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').implement({
   description: 'One column of a report.',
@@ -31,7 +34,7 @@ export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').imple
     name: t.exposeString('name', {
       description: 'Name in the header of the file; `[key]` stands for a key that you name.',
     }),
-    type: t.expose('type', { type: ColumnType, description: 'Type of its values.' }),
+    type: t.field({ type: ColumnType, description: 'Type of its values.', resolve: columnType }),
     description: t.exposeString('description', {
       nullable: true,
       description: 'What it means; null when nobody knows it any more, because the report was changed.',
@@ -100,7 +103,7 @@ builder.node(ReportType, {
     columns: t.field({
       type: [ReportColumn],
       description: 'All columns, in their natural order.',
-      resolve: ({ columns }) => columns.map(shownColumn),
+      resolve: ({ columns }) => [...columns],
     }),
     formats: t.field({
       type: [ReportFormat],
@@ -156,13 +159,4 @@ builder.queryField('reportTypes', (t) =>
 
 function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
   return type.availability(context.prisma, requireViewer(context))
-}
-
-export function shownColumn(column: ReportColumnValue): ShownColumn {
-  return {
-    name: column.name,
-    type: columnType(column),
-    description: column.description,
-    isDefault: column.isDefault,
-  }
 }

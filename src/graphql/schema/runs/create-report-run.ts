@@ -2,7 +2,7 @@ import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
 import { parametersAt } from '../../../reports/interval.ts'
 import { fingerprint } from '../../../runs/create/idempotency.ts'
-import { checkLevels } from '../../../runs/create/request.ts'
+import { checkLevels, type RunRequest } from '../../../runs/create/request.ts'
 import { retryRun } from '../../../runs/create/retry.ts'
 import type { SubmitOptions, SubmittedRun } from '../../../runs/create/submit-run.ts'
 import { createRun } from '../../../runs/create/submit-run.ts'
@@ -12,7 +12,7 @@ import { type Context, requireViewer } from '../../context.ts'
 import { mutation, payload } from '../../mutation.ts'
 import { toMilliseconds } from '../../scalars.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
-import { ReportInput, readReportInput } from '../reports/report-input.ts'
+import { ReportInput, type RequestedReport, readReportInput } from '../reports/report-input.ts'
 import { ReportRun } from './report-run.ts'
 
 const keyDescription =
@@ -98,20 +98,7 @@ mutation('createReportRun', {
     const { idempotencyKey, waitForData, ...rest } = input
     // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
     const identity = { ...rest, ...(waitForData && { waitForData }) }
-    checkLevels('parameters', report.parameters)
-    checkLevels('metadata', input.metadata)
-    const request = {
-      type: report.type,
-      parameters: parametersAt(context.catalog, report, context.now()),
-      ...readOutput(input.output),
-      label: input.label ?? null,
-      tags: input.tags ?? [],
-      metadata: input.metadata ?? {},
-      startWithin: millisecondsOf(input.startWithin),
-      timeout: millisecondsOf(input.timeout),
-      reuseWithin: millisecondsOf(input.reuseWithin),
-      waitForData,
-    }
+    const request = readRunRequest(context, report, input)
     return createRun(context, viewer, request, submitOptions(context, idempotencyKey, identity))
   },
   pathOf: (path, { input }) => ['input', ...readReportInput(input.report).pathOf(path)],
@@ -130,6 +117,28 @@ mutation('retryReportRun', {
   // The request as it was made then cannot be mended here.
   pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
 })
+
+/** A run as commands take it; what is absent stands for nothing asked for. */
+export function readRunRequest(
+  { catalog, now }: Context,
+  report: RequestedReport,
+  input: Omit<typeof CreateReportRunInput.$inferInput, 'report'>,
+): RunRequest {
+  checkLevels('parameters', report.parameters)
+  checkLevels('metadata', input.metadata)
+  return {
+    type: report.type,
+    parameters: parametersAt(catalog, report, now()),
+    ...readOutput(input.output),
+    label: input.label ?? null,
+    tags: input.tags ?? [],
+    metadata: input.metadata ?? {},
+    startWithin: millisecondsOf(input.startWithin),
+    timeout: millisecondsOf(input.timeout),
+    reuseWithin: millisecondsOf(input.reuseWithin),
+    waitForData: input.waitForData,
+  }
+}
 
 /**
  * @param given the idempotency key of the input; it may be in the header instead

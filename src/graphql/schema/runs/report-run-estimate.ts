@@ -1,12 +1,11 @@
-import { parametersAt } from '../../../reports/interval.ts'
-import { checkLevels } from '../../../runs/create/request.ts'
 import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { toDuration } from '../../scalars.ts'
-import { ReportOutputInput, readOutput } from '../files/report-output.ts'
+import { ReportOutputInput } from '../files/report-output.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { toUserErrors, UserError, type UserErrorValue } from '../user-errors.ts'
+import { readRunRequest } from './create-report-run.ts'
 import { ReportRun } from './report-run.ts'
 
 type Estimate = RunEstimate & { userErrors: UserErrorValue[] }
@@ -87,19 +86,8 @@ builder.queryField('estimateReportRun', (t) =>
     resolve: async (_root, { report: input, output, waitForData }, context): Promise<Estimate> => {
       const report = readReportInput(input)
       try {
-        checkLevels('parameters', report.parameters)
-        const estimate = await estimateRun(context, requireViewer(context), {
-          type: report.type,
-          parameters: parametersAt(context.catalog, report, context.now()),
-          ...readOutput(output),
-          label: null,
-          tags: [],
-          metadata: {},
-          startWithin: null,
-          timeout: null,
-          reuseWithin: null,
-          waitForData,
-        })
+        const request = readRunRequest(context, report, { output, waitForData })
+        const estimate = await estimateRun(context, requireViewer(context), request)
         return { ...estimate, userErrors: [] }
       } catch (error) {
         return { ...refused, userErrors: toUserErrors(error, report.pathOf) }

@@ -105,7 +105,6 @@ builder.prismaObjectField('ReportRun', 'retries', (t) =>
   }),
 )
 
-/** Reads a page of the runs that the viewer may see. */
 export async function readRunPage(
   context: Context,
   filter: RunFilter,

@@ -3,7 +3,7 @@ import { cancelRun } from '../../../runs/lifecycle/cancel.ts'
 import { eraseRun } from '../../../runs/lifecycle/erase.ts'
 import { updateRun } from '../../../runs/lifecycle/update.ts'
 import { builder } from '../../builder.ts'
-import { deletionPayload, mutation, payload } from '../../mutation.ts'
+import { deletion, mutation, payload } from '../../mutation.ts'
 import { ReportRun } from './report-run.ts'
 
 const ReportRunPatch = builder.inputType('ReportRunPatch', {
@@ -49,15 +49,12 @@ mutation('updateReportRun', {
   pathOf: (path) => (path[0] === 'id' ? path : ['patch', ...path]),
 })
 
-mutation('deleteReportRun', {
-  type: deletionPayload('deleteReportRun', 'run', 'erased'),
+deletion('deleteReportRun', {
+  object: 'run',
+  verb: 'erase',
   description:
     'Erases a run that has ended, with its files. It is seen no more; only a row for audit stays in the database.',
-  args: (arg) => ({ id: arg.id({ required: true, description: 'Global id of the run to erase.' }) }),
-  run: async ({ id }, context, viewer) => {
-    await eraseRun(context, viewer, id)
-    return id
-  },
+  remove: eraseRun,
 })
 
 function changePayload(name: string, mutationName: string) {

@@ -4,7 +4,7 @@ import { createSchedule } from '../../../schedules/create.ts'
 import { deleteSchedule } from '../../../schedules/schedule.ts'
 import { updateSchedule } from '../../../schedules/update.ts'
 import { builder } from '../../builder.ts'
-import { deletionPayload, mutation, payload } from '../../mutation.ts'
+import { deletion, mutation, payload } from '../../mutation.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { ReportSchedule } from './report-schedule.ts'
@@ -93,12 +93,9 @@ mutation('updateReportSchedule', {
   pathOf: (path) => (path[0] === 'id' ? path : ['patch', ...path]),
 })
 
-mutation('deleteReportSchedule', {
-  type: deletionPayload('deleteReportSchedule', 'schedule', 'deleted'),
+deletion('deleteReportSchedule', {
+  object: 'schedule',
+  verb: 'delete',
   description: 'Deletes a schedule. Runs that it has made stay as they are.',
-  args: (arg) => ({ id: arg.id({ required: true, description: 'Global id of the schedule to delete.' }) }),
-  run: async ({ id }, context, viewer) => {
-    await deleteSchedule(context, viewer, id)
-    return id
-  },
+  remove: deleteSchedule,
 })

@@ -25,9 +25,7 @@ builder.prismaNode('ApiKey', {
   }),
 })
 
-type QuotaUseValue = { limit: number; used: number; resetsAt: Date | null }
-
-const QuotaUse = builder.objectRef<QuotaUseValue>('QuotaUse').implement({
+const QuotaUse = builder.objectRef<Quota[keyof Quota]>('QuotaUse').implement({
   description: 'How much of a limit is used.',
   fields: (t) => ({
     limit: t.exposeInt('limit', { description: 'How many are allowed.' }),
