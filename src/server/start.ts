@@ -107,14 +107,15 @@ export async function start(options: StartOptions): Promise<Started> {
   }
   signal.throwIfAborted()
 
+  const keyWatch = createKeyWatch(services)
+  // Stopped after what works and serves: deadlines hold until the last run has ended.
+  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch })).stop)
+
   // What works and serves ends all at once, and sooner than what it needs, which was opened above.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
   closers.defer(async () => {
     await Promise.all(ends.map((end) => end()))
   })
-  const keyWatch = createKeyWatch(services)
-  const jobs = await startBackgroundJobs({ ...config, services, keyWatch })
-  ends.push(jobs.stop)
   if (pools.reports) {
     const worker = await startWorker({ ...services, ...pools.reports }, queue, config)
     ends.push(worker.stop)

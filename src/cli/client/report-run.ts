@@ -1,14 +1,22 @@
-import { initGraphQLTada, type ResultOf, type VariablesOf } from 'gql.tada'
+import type { initGraphQLTada, ResultOf, VariablesOf } from 'gql.tada'
+import { concatAST, type DocumentNode, parse } from 'graphql'
 import { ClientError } from './client-error.ts'
 import type { Introspection } from './generated/introspection.ts'
 import { type GatewayAddress, requestGraphql } from './request-graphql.ts'
 
-const graphql = initGraphQLTada<{
-  introspection: Introspection
-  disableMasking: true
-  // Whole numbers come as text, because they may not fit into 32 bits.
-  scalars: { BigInt: string; DateTime: string; JSONObject: Record<string, unknown>; URL: string }
-}>()
+type TypedGraphql = ReturnType<
+  typeof initGraphQLTada<{
+    introspection: Introspection
+    disableMasking: true
+    // Whole numbers come as text, because they may not fit into 32 bits.
+    scalars: { BigInt: string; DateTime: string; JSONObject: Record<string, unknown>; URL: string }
+  }>
+>
+
+// gql.tada gives the types alone. What its own function does with a document, graphql does here, so that it is not installed
+// where nothing is developed; TypeScript cannot infer that from the text.
+const graphql = ((text: string, fragments: readonly DocumentNode[] = []): DocumentNode =>
+  concatAST([parse(text), ...fragments])) as TypedGraphql
 
 /** What this client reads of a run. The gateway signs the link to the file at each read. */
 const runFields = graphql(`
