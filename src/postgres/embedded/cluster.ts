@@ -21,8 +21,11 @@ export type Cluster = ClusterRecord & {
 }
 
 export type ClusterOptions = {
+  /** Folder of the cluster, absolute or relative to the working folder; made when missing. */
   dataDir: string
+  /** Receives a sentence on each step. */
   onProgress: (message: string) => void
+  /** Ends the wait for a slow start; what was started is stopped again. */
   signal?: AbortSignal | undefined
 }
 

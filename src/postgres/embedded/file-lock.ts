@@ -13,11 +13,7 @@ const statements = {
   exclusive: 'begin exclusive',
 }
 
-export type FileLock = {
-  /** Makes the lock exclusive. When others hold the lock too it returns false, and the lock is released. */
-  makeExclusive(): boolean
-  release(): void
-}
+export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
 
 /**
  * Locks a file, which is made when missing and never removed; null when other holders forbid it.
@@ -29,7 +25,7 @@ export type FileLock = {
  *
  * @throws when the file cannot be locked
  */
-export function tryFileLock(file: string, mode: 'shared' | 'reserved'): FileLock | null {
+export function tryFileLock(file: string, mode: 'shared' | 'reserved') {
   try {
     const handle = new DatabaseSync(file, { timeout: 0 })
     if (!tryBegin(handle, mode)) {
@@ -37,12 +33,13 @@ export function tryFileLock(file: string, mode: 'shared' | 'reserved'): FileLock
       return null
     }
     return {
-      makeExclusive: () => {
+      /** Makes the lock exclusive. When others hold the lock too it returns false, and the lock is released. */
+      makeExclusive: (): boolean => {
         // On the same handle, which still works after the file was deleted.
         handle.exec(`rollback; pragma busy_timeout = ${lastAttemptMilliseconds}`)
         return tryBegin(handle, 'exclusive')
       },
-      release: () => handle.close(),
+      release: (): void => handle.close(),
     }
   } catch (cause) {
     throw new Error(`Cannot lock ${file}: is it writable for this user, on a disk that supports locks?`, {

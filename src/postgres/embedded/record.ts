@@ -33,9 +33,7 @@ export function recordPath(dataDir: string): string {
 export async function readRecord(dataDir: string): Promise<ClusterRecord | null> {
   const file = recordPath(dataDir)
   if (!existsSync(file)) return null
-  const { cluster, password } = await readJson(file, recordFile)
-  const home = resolve(dataDir, cluster)
-  return { dataDir, home, data: join(home, 'data'), password }
+  return recordOf(dataDir, await readJson(file, recordFile))
 }
 
 /**
@@ -80,6 +78,10 @@ export async function claimRecord(
 async function createRecord(dataDir: string, cluster: string): Promise<ClusterRecord> {
   const password = randomBytes(24).toString('base64url')
   await writeJson(recordPath(dataDir), { cluster, password })
+  return recordOf(dataDir, { cluster, password })
+}
+
+function recordOf(dataDir: string, { cluster, password }: z.infer<typeof recordFile>): ClusterRecord {
   const home = resolve(dataDir, cluster)
   return { dataDir, home, data: join(home, 'data'), password }
 }
