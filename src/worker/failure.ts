@@ -2,7 +2,7 @@ import { DatabaseError } from 'pg'
 import { InputErrors } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { newTraceId } from '../request-context.ts'
-import type { FailureCode } from '../runs/lifecycle/status.ts'
+import type { FailureCode } from '../runs/lifecycle/transition.ts'
 import { StorageError } from '../storage/storage.ts'
 import { UnwritableValueError } from './parquet/column-types.ts'
 

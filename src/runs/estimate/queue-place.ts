@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
-import { isFinal } from '../lifecycle/status.ts'
+import { isFinal } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
 
 export type QueuePlace = {

@@ -1,8 +1,7 @@
 import { InputError, WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
-import { isFinal } from './status.ts'
-import { type ChangeServices, changeRun } from './transition.ts'
+import { type ChangeServices, changeRun, isFinal } from './transition.ts'
 
 const maxReason = 500
 

@@ -3,8 +3,7 @@ import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { runFolder } from '../../storage/file.ts'
 import type { Viewer } from '../../tenant.ts'
 import type { Services } from '../services.ts'
-import { isFinal } from './status.ts'
-import { type ChangeServices, changeRun, transition } from './transition.ts'
+import { type ChangeServices, changeRun, isFinal, transition } from './transition.ts'
 
 export type EraseServices = ChangeServices & Pick<Services, 'storage'>
 

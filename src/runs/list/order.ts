@@ -1,8 +1,14 @@
+import { z } from 'zod'
+import { InputError } from '../../errors.ts'
+import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma, ReportRun } from '../../postgres/generated/prisma/client.ts'
 
-export const orderFields = ['CREATED_AT', 'FINISHED_AT', 'BYTE_SIZE', 'RUN_DURATION'] as const
+const orderFields = ['CREATED_AT', 'FINISHED_AT', 'BYTE_SIZE', 'RUN_DURATION'] as const
+
 export type OrderField = (typeof orderFields)[number]
+
 export type Direction = 'ASC' | 'DESC'
+
 export type RunOrder = { field: OrderField; direction: Direction }
 
 /** The column behind each field; ids sort by creation, so CREATED_AT needs none. */
@@ -11,10 +17,24 @@ const columns = {
   BYTE_SIZE: 'byteSize',
   RUN_DURATION: 'runMilliseconds',
 } as const
+
 type Column = (typeof columns)[keyof typeof columns]
 
 /** Where a run stands in an order: a value, not a row, so it stays good when the row changes or goes. */
-export type Position = { field: OrderField; id: string; value: string | null }
+type Position = { field: OrderField; id: string; value: string | null }
+
+const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
+
+// Postgres has no year 0.
+const instant = z.iso.datetime().refine((text) => !text.startsWith('0000'))
+
+const bigint = z.string().regex(/^\d{1,18}$/)
+
+const position = z.union([
+  z.tuple([z.literal('CREATED_AT'), id, z.null()]),
+  z.tuple([z.literal('FINISHED_AT'), id, instant.nullable()]),
+  z.tuple([z.enum(['BYTE_SIZE', 'RUN_DURATION']), id, bigint.nullable()]),
+])
 
 export function positionOf(run: ReportRun, field: OrderField): Position {
   return {
@@ -47,6 +67,34 @@ export function beyond({ field, direction }: RunOrder, { id, value }: Position):
   return { OR: isAscending ? [...later, { [column]: null }] : later }
 }
 
+export function encodeRunCursor({ field, id, value }: Position): string {
+  return Buffer.from(JSON.stringify([field, id, value])).toString('base64url')
+}
+
+/**
+ * Reads a cursor that this API gave for the same order.
+ *
+ * @param argument `after` or `before`, for the message
+ * @throws InputError when it is none
+ */
+export function decodeRunCursor(cursor: string, field: OrderField, argument: string): Position {
+  const parsed = position.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')))
+  if (!parsed.success) {
+    throw new InputError(
+      `${JSON.stringify(cursor)} is no cursor of a list of runs. Pass one that the list gave.`,
+      [argument],
+    )
+  }
+  const [cursorField, runId, value] = parsed.data
+  if (cursorField !== field) {
+    throw new InputError(
+      `The cursor belongs to a list ordered by ${cursorField}, and this one is by ${field}.`,
+      [argument],
+    )
+  }
+  return { field, id: runId, value }
+}
+
 function valueAt(run: ReportRun, column: Column): string | null {
   const value = run[column]
   return value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
@@ -54,4 +102,12 @@ function valueAt(run: ReportRun, column: Column): string | null {
 
 function typedValue(column: Column, value: string): Date | bigint {
   return column === 'finishedAt' ? new Date(value) : BigInt(value)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
