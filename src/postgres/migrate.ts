@@ -9,6 +9,8 @@ const migrationLock = 7_203_614_871
 
 const everything = { externalTables: [], externalEnums: [] }
 
+/** SQLSTATE lock_not_available. */
+const lockTimeout = '55P03'
 // How soon Postgres forgets a process that waits and has gone.
 const lockWaitMilliseconds = 1_000
 
@@ -52,7 +54,7 @@ export async function migrate(
  * @param from text of the earlier `schema.prisma`; null for an empty database
  */
 export async function schemaChanges(url: string, from: string | null, to: string): Promise<string> {
-  const { withSchemaEngine } = await loadSchemaEngine()
+  const { withSchemaEngine } = await import('./schema-engine.ts')
   const datamodel = (content: string) => ({
     tag: 'schemaDatamodel' as const,
     files: [{ path: 'schema.prisma', content }],
@@ -72,10 +74,7 @@ export async function schemaChanges(url: string, from: string | null, to: string
 /** Names of the migrations in `prisma/migrations`, oldest first. */
 async function listMigrations(): Promise<string[]> {
   const entries = await readdir(migrationsFolder, { withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
+  return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : [])).sort()
 }
 
 /** True when Prisma's records leave the engine nothing to apply and nothing to refuse, as at almost every start. */
@@ -94,17 +93,13 @@ async function isMigrated(client: Client, names: readonly string[]): Promise<boo
 }
 
 async function applyMigrations(url: string, names: readonly string[]): Promise<string[]> {
-  const { withSchemaEngine } = await loadSchemaEngine()
+  // Not before it is needed: its WebAssembly takes more time to load than all else here.
+  const { withSchemaEngine } = await import('./schema-engine.ts')
   const migrationsList = await readMigrations(names)
   return withSchemaEngine(url, null, async (engine) => {
     const applied = await engine.applyMigrations({ migrationsList, filters: everything })
     return applied.appliedMigrationNames
   })
-}
-
-/** Only where it is needed: its WebAssembly takes more time to load than all else here. */
-function loadSchemaEngine(): Promise<typeof import('./schema-engine.ts')> {
-  return import('./schema-engine.ts')
 }
 
 /** Migrations as Prisma's engine takes them. */
@@ -132,10 +127,6 @@ async function readMigrations(names: readonly string[]): Promise<MigrationList> 
   }
 }
 
-function isLockTimeout(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === '55P03'
-}
-
 /** Waits for the lock, as long as another process migrates. */
 async function takeLock(connection: Client, signal: AbortSignal): Promise<void> {
   await connection.query(`set lock_timeout = ${lockWaitMilliseconds}`)
@@ -145,7 +136,7 @@ async function takeLock(connection: Client, signal: AbortSignal): Promise<void> 
       await connection.query('select pg_advisory_lock($1)', [migrationLock])
       break
     } catch (error) {
-      if (!isLockTimeout(error)) throw error
+      if (!(error instanceof DatabaseError && error.code === lockTimeout)) throw error
     }
   }
   await connection.query('set lock_timeout = 0')

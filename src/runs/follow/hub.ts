@@ -11,7 +11,6 @@ import {
   createLatestValue,
   createTopic,
   deliver,
-  type LatestValue,
   type LogEntry,
   recentAfter,
   removeSubscriber,
@@ -33,16 +32,7 @@ export type LogFollower = {
   after(position: bigint): Promise<readonly LogEntry[] | 'lagged' | null>
 }
 
-export type Hub = {
-  /**
-   * Subscribes to the events of one run that are committed from now on, until the signal aborts. When the promise
-   * resolves the log is being read, so a state loaded after that misses nothing.
-   */
-  subscribe(tenant: Tenant, runId: string, signal: AbortSignal): Promise<LatestValue<LogEntry>>
-  /** Follows all of a log from now on, until the signal aborts. */
-  follow(tenant: Tenant, signal: AbortSignal): Promise<LogFollower>
-  stop(): Promise<void>
-}
+export type Hub = ReturnType<typeof createHub>
 
 type HubOptions = {
   prisma: Prisma
@@ -57,7 +47,7 @@ type HubOptions = {
  * The fan-out of events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed
  * run once, however many subscriptions there are.
  */
-export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions): Hub {
+export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions) {
   const topics = new Map<string, Topic>()
   /** Topics that are being read; true asks for another read after it. */
   const reading = new Map<Topic, boolean>()
@@ -133,8 +123,14 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   })
 
   return {
-    subscribe: async (tenant, runId, signal) => (await join(tenant, runId, signal)).latest,
-    follow: async (tenant, signal) => {
+    /**
+     * Subscribes to the events of one run that are committed from now on, until the signal aborts. When the promise
+     * resolves the log is being read, so a state loaded after that misses nothing.
+     */
+    subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) =>
+      (await join(tenant, runId, signal)).latest,
+    /** Follows all of a log from now on, until the signal aborts. */
+    follow: async (tenant: Tenant, signal: AbortSignal): Promise<LogFollower> => {
       const { topic, latest } = await join(tenant, null, signal)
       return {
         start: topic.position,
