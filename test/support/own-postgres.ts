@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { makeDataDir } from '../../src/postgres/embedded/cluster.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
-import { findPostmaster, stopPostmaster } from '../../src/postgres/embedded/postmaster.ts'
+import { endsAfter, findPostmaster } from '../../src/postgres/embedded/postmaster.ts'
 import { ensureServer } from '../../src/postgres/embedded/server.ts'
 import type { TestDatabase } from './database.ts'
 
@@ -29,7 +29,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const { data } = (await start()).record
   const stop = async (): Promise<void> => {
     const server = await findPostmaster(data)
-    if (server) await stopPostmaster(server.pid, data, 'at once')
+    if (server) await endsAfter('SIGQUIT', server.pid, data)
   }
   const query = async <Row extends pg.QueryResultRow>(
     text: string,

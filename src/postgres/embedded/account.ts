@@ -8,10 +8,10 @@ export type Account = { uid: number; gid: number }
 const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
- * The account that runs Postgres; null when this process can run it itself, which root cannot. `nobody` comes
- * first: it exists on every Unix, so there is nothing to create and nothing to clean up. Its price is that
- * other services running as `nobody` could read the cluster's files; a machine where that matters runs the
- * gateway as an ordinary user, or sets DATABASE_URL.
+ * The account that runs Postgres; null when this process can run it itself, which root cannot. `nobody` comes first: it
+ * exists on every Unix, so there is nothing to create and nothing to clean up. Its price is that other services running as
+ * `nobody` could read the cluster's files; a machine where that matters runs the gateway as an ordinary user, or sets
+ * DATABASE_URL.
  *
  * @throws when the account file lists none of the known accounts
  */

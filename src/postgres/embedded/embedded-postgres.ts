@@ -19,7 +19,7 @@ export type EmbeddedPostgres = {
   url: string
   /** True when this call had to run initdb: the database is empty. */
   isNew: boolean
-  /** Stops the server unless others use it: one of them owns it then. Further calls do nothing. */
+  /** Stops the server unless others use it: one of them owns it then. */
   close(): Promise<void>
 }
 

@@ -18,10 +18,9 @@ export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
 /**
  * Locks a file, which is made when missing and never removed; null when other holders forbid it.
  *
- * Node has no flock(2). A lock made of "create a file, write a pid" outlives a `kill -9` and cannot be broken
- * without a race. SQLite's transactions are the one lock in Node's standard library that the kernel itself
- * releases when its holder dies. Nothing is ever written to the disk: the transaction stays empty and its
- * journal in memory.
+ * Node has no flock(2). A lock made of "create a file, write a pid" outlives a `kill -9` and cannot be broken without a race.
+ * SQLite's transactions are the one lock in Node's standard library that the kernel itself releases when its holder dies.
+ * Nothing is ever written to the disk: the transaction stays empty and its journal in memory.
  *
  * @throws when the file cannot be locked
  */

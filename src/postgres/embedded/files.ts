@@ -11,7 +11,6 @@ import type { z } from 'zod'
  */
 export const systemFolder = '/var/lib/report-gateway'
 
-/** Makes the system folder when it is missing, and returns its path. */
 export async function makeSystemFolder(): Promise<string> {
   try {
     await mkdir(systemFolder, { recursive: true })

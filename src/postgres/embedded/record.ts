@@ -7,19 +7,12 @@ import { type Account, canReach } from './account.ts'
 import { makeSystemFolder, readJson, systemFolder, writeJson } from './files.ts'
 import { findPostmaster, stopPostmaster } from './postmaster.ts'
 
-/** What `DATA_DIR/postgres.json` says. */
-export type ClusterRecord = {
-  dataDir: string
-  /**
-   * Absolute path of the folder that holds the cluster. As root it belongs to root, so that Postgres cannot put
-   * a link where this process writes.
-   */
-  home: string
-  /** The folder of the cluster itself. */
-  data: string
-  /** The password of the superuser `postgres`. */
-  password: string
-}
+/**
+ * What `DATA_DIR/postgres.json` says: `home` is the folder that holds the cluster, which is in `data`, and the password is
+ * that of the superuser `postgres`. As root, the home belongs to root, so that Postgres cannot put a link where this process
+ * writes.
+ */
+export type ClusterRecord = ReturnType<typeof recordOf>
 
 const recordFile = z.object({ cluster: z.string(), password: z.string() })
 /** Stands beside a cluster in the system folder. `device`: the file system of DATA_DIR. */
@@ -37,11 +30,10 @@ export async function readRecord(dataDir: string): Promise<ClusterRecord | null>
 }
 
 /**
- * The record of a data folder for the process that owns its server; a new one when there is none, or when the
- * folder is a copy, whose cluster belongs to the original. A new record is written before its cluster is made:
- * from then on a crash leaves nothing that the next start does not finish.
+ * The record of a data folder for the process that owns its server; a new one when there is none, or when the folder is a
+ * copy, whose cluster belongs to the original. A new record is written before its cluster is made: from then on a crash
+ * leaves nothing that the next start does not finish.
  *
- * @param account what runs Postgres
  * @throws when the folder has a cluster but no record with its password
  */
 export async function claimRecord(
@@ -81,7 +73,7 @@ async function createRecord(dataDir: string, cluster: string): Promise<ClusterRe
   return recordOf(dataDir, { cluster, password })
 }
 
-function recordOf(dataDir: string, { cluster, password }: z.infer<typeof recordFile>): ClusterRecord {
+function recordOf(dataDir: string, { cluster, password }: z.infer<typeof recordFile>) {
   const home = resolve(dataDir, cluster)
   return { dataDir, home, data: join(home, 'data'), password }
 }
@@ -127,8 +119,7 @@ async function removeAbandonedClusters(onProgress: (message: string) => void): P
 
 async function isAbandoned(home: string, dataDir: string, device: number): Promise<boolean> {
   if (existsSync(recordPath(dataDir))) return (await readRecord(dataDir))?.home !== home
-  // A disk that is not mounted at the moment looks like a deleted folder: what is left of the path is on
-  // another one.
+  // A disk that is not mounted at the moment looks like a deleted folder: what is left of the path is on another one.
   let left = dataDir
   while (!existsSync(left)) left = dirname(left)
   return (await stat(left)).dev === device

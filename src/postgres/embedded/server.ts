@@ -10,16 +10,14 @@ import { type Cluster, type ClusterOptions, postgresEnvironment, prepareCluster 
 import { findPostmaster, type Postmaster, pidFile, readPidFile, stopPostmaster } from './postmaster.ts'
 import { type ClusterRecord, recordPath } from './record.ts'
 
+export const databaseName = 'report_gateway'
+
 const pollMilliseconds = 20
-
-/** How long a start may take; recovery after a crash can be long. */
+/** Recovery after a crash can be long. */
 const startMilliseconds = 120_000
-
 /** How long a server that another process started may not let us in before it is ended and replaced. */
 const silenceMilliseconds = 10_000
-
 const maxLogBytes = 8 * 1024 * 1024
-
 const shownLogLines = 12
 
 /** For a small machine that also runs the gateway; all else, durability above all, is Postgres's default. */
@@ -36,25 +34,16 @@ const settings = {
 
 /** Left by a crash: Postgres refuses a pid file that is empty, or whose pid belongs to another program now. */
 const stalePidFile = /lock file ".*" (?:already exists|is empty)/
-
 /** Another program took the port, or the processes of the last server are still ending. */
 const passingReason = /could not create any TCP\/IP sockets|pre-existing shared memory block/
+/** SQLSTATEs that waiting does not change: invalid_authorization_specification, invalid_password. */
+const refusals = ['28000', '28P01']
 
-export type Server = {
+export type Server = Pick<Postmaster, 'pid' | 'port'> & {
   record: ClusterRecord
   /** True when its cluster was made just now. */
   isNew: boolean
-  /** Of its postmaster. */
-  pid: number
-  port: number
 }
-
-type StartedServer = Awaited<ReturnType<typeof startServer>>
-
-export const databaseName = 'report_gateway'
-
-/** SQLSTATEs that waiting does not change: invalid_authorization_specification, invalid_password. */
-const refusals = ['28000', '28P01']
 
 /**
  * The server of a data folder, with its cluster and the database `report_gateway`: the one that runs, if it lets us in, else
@@ -144,7 +133,7 @@ async function waitForLogin(
   cluster: Cluster,
   deadline: number,
   signal: AbortSignal | undefined,
-  started?: StartedServer,
+  started?: Awaited<ReturnType<typeof startServer>>,
 ): Promise<Postmaster | null> {
   try {
     while (Date.now() < deadline) {
@@ -195,11 +184,9 @@ async function startServer(cluster: Cluster, port: number) {
 }
 
 async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
+  await using probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
   if (address === null || typeof address === 'string')
     throw new Error('The system gave no port on 127.0.0.1.')
   return address.port

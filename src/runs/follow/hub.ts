@@ -13,7 +13,6 @@ import {
   deliver,
   type LogEntry,
   recentAfter,
-  removeSubscriber,
   type Topic,
 } from './topic.ts'
 
@@ -97,9 +96,9 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     const topic = topics.get(key) ?? createTopic(tenant, lastPosition(prisma, tenant))
     topics.set(key, topic)
     const latest = createLatestValue<LogEntry>(signal)
-    addSubscriber(topic, runId, latest)
+    const removeSubscriber = addSubscriber(topic, runId, latest)
     const leave = (): void => {
-      removeSubscriber(topic, runId, latest)
+      removeSubscriber()
       if (topic.subscribers.size === 0) forget(topic)
     }
     signal.addEventListener('abort', leave, { once: true })

@@ -44,22 +44,18 @@ export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topi
   return topic
 }
 
+/** Returns what takes the subscriber away again. */
 export function addSubscriber(
   { subscribers }: Topic,
   runId: string | null,
   subscriber: LatestValue<LogEntry>,
-): void {
-  subscribers.set(runId, (subscribers.get(runId) ?? new Set()).add(subscriber))
-}
-
-export function removeSubscriber(
-  { subscribers }: Topic,
-  runId: string | null,
-  subscriber: LatestValue<LogEntry>,
-): void {
-  const ofRun = subscribers.get(runId)
-  ofRun?.delete(subscriber)
-  if (ofRun?.size === 0) subscribers.delete(runId)
+): () => void {
+  const ofRun = subscribers.get(runId) ?? new Set()
+  subscribers.set(runId, ofRun.add(subscriber))
+  return () => {
+    ofRun.delete(subscriber)
+    if (ofRun.size === 0) subscribers.delete(runId)
+  }
 }
 
 /** Hands new entries to the subscribers; returns how often an entry was handed to one. */

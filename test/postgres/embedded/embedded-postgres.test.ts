@@ -138,7 +138,7 @@ async function removeWithCluster(folder: string): Promise<void> {
     const record = await readRecord(join(folder, name)).catch(() => undefined)
     if (!record) continue
     const survivor = await findPostmaster(join(record.home, 'data'))
-    if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'), 'at once')
+    if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'))
     if (dirname(record.home) !== systemFolder) continue
     await rm(record.home, { recursive: true, force: true })
     await rm(`${record.home}.json`, { force: true })
@@ -211,7 +211,7 @@ describe('a data folder in use before', () => {
   afterEach(async () => {
     const data = await dataOf(dataDir)
     const survivor = await findPostmaster(data)
-    if (survivor) await stopPostmaster(survivor.pid, data, 'at once')
+    if (survivor) await stopPostmaster(survivor.pid, data)
     expect(survivor).toBeNull()
   })
 
