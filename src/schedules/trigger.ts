@@ -29,7 +29,13 @@ export function acceptTrigger(
   now: Date,
 ): Trigger {
   if (given.kind === 'data') {
-    checkGrowth(type)
+    // What data there is for a report of the operator's own, its SQL alone knows.
+    if (type?.custom) {
+      throw new InputError(
+        `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
+        ['trigger', 'onDataAvailable'],
+      )
+    }
     checkDataPeriod(given.period)
     return { ...given, timezone }
   }
@@ -60,13 +66,4 @@ export function triggerOf(
   if (dataPeriod !== null) return { kind: 'data', period: Temporal.Duration.from(dataPeriod), timezone }
   if (cronExpression === null || cronTimezone === null) throw new Error(`The schedule ${id} has no trigger.`)
   return { kind: 'cron', expression: cronExpression, timezone: cronTimezone }
-}
-
-/** What data there is for a report of the operator's own, its SQL alone knows. */
-function checkGrowth(type: AnyReportType | null): void {
-  if (!type?.custom) return
-  throw new InputError(
-    `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
-    ['trigger', 'onDataAvailable'],
-  )
 }

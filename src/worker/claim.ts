@@ -48,7 +48,10 @@ export async function claimRun(
         lostExecutions: losses,
         isHandedBack: false,
         startedAt,
-        deadlineAt: deadlineOf(run, startedAt),
+        deadlineAt:
+          run.timeoutMilliseconds === null
+            ? null
+            : new Date(startedAt.getTime() + Number(run.timeoutMilliseconds)),
       },
       allows: async (tx) => {
         if (!(await claim.isHeld(tx))) refusal = 'ENDED'
@@ -88,10 +91,6 @@ export function createLastAttempt(): RunWork['tryLastAttempt'] {
 /** Losses so far; a run found RUNNING that no worker has handed back was lost just now. */
 function lossesOf(run: ReportRun): number {
   return run.lostExecutions + (run.status === 'RUNNING' && !run.isHandedBack ? 1 : 0)
-}
-
-function deadlineOf({ timeoutMilliseconds }: ReportRun, startedAt: Date): Date | null {
-  return timeoutMilliseconds === null ? null : new Date(startedAt.getTime() + Number(timeoutMilliseconds))
 }
 
 /** Ends a run of which there is nothing to make any more; false when there is. */

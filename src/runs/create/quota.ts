@@ -11,10 +11,7 @@ export type RunLimits = {
   dailyRuns: number
 }
 
-export type Quota = {
-  concurrentRuns: { limit: number; used: number; resetsAt: null }
-  dailyRuns: { limit: number; used: number; resetsAt: Date }
-}
+export type Quota = Awaited<ReturnType<typeof readQuota>>
 
 /**
  * Counts a new run in the transaction that creates it.
@@ -53,7 +50,7 @@ export async function readQuota(
   viewer: Viewer,
   { accountConcurrency, dailyRuns }: RunLimits,
   now: Date,
-): Promise<Quota> {
+) {
   const { accountId, livemode } = viewer
   const [used, counted] = await Promise.all([
     prisma.reportRun.count({

@@ -9,13 +9,6 @@ const maxPosition = 2n ** 63n - 1n
 
 type NewEvent = Omit<ReportRunEvent, 'position'>
 
-type LogBounds = {
-  /** Position of the newest event, also when it is not kept any more; 0 when there was none yet. */
-  last: bigint
-  /** Everything after this position is kept. */
-  keptAfter: bigint
-}
-
 /** A place in an account's event log: what comes after it is not delivered yet. */
 export type EventCursor = {
   /** Position of the last event before this place; 0 for the beginning. */
@@ -57,8 +50,11 @@ export async function lastPosition(
   return head?.position ?? 0n
 }
 
-/** What is kept of a log. */
-export async function logBounds(prisma: Prisma, tenant: Tenant): Promise<LogBounds> {
+/** Position of the newest event, also when it is not kept any more, and that after which everything is kept. */
+export async function logBounds(
+  prisma: Prisma,
+  tenant: Tenant,
+): Promise<{ last: bigint; keptAfter: bigint }> {
   const { accountId, livemode } = tenant
   // The end comes first: what is appended in between is then kept for certain.
   const last = await lastPosition(prisma, tenant)

@@ -24,13 +24,6 @@ export type Topic = {
 // How far a reader may lag before it must read the log itself.
 const maxRecent = 1_000
 
-/** A value that one reader waits for. Only the newest is kept, so that a slow reader costs no more memory than a fast one. */
-export type LatestValue<Value> = {
-  set(value: Value): void
-  /** The newest value that was not taken yet, at once or when it is set; null when the signal has aborted. */
-  take(): Promise<Value | null>
-}
-
 export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
   const topic: Topic = {
     tenant,
@@ -84,16 +77,20 @@ export function recentAfter({ recent }: Topic, position: bigint): readonly LogEn
   return recent.slice(Number(position + 1n - first))
 }
 
-export function createLatestValue<Value>(signal: AbortSignal): LatestValue<Value> {
+export type LatestValue<Value> = ReturnType<typeof createLatestValue<Value>>
+
+/** A value that one reader waits for. Only the newest is kept, so that a slow reader costs no more memory than a fast one. */
+export function createLatestValue<Value>(signal: AbortSignal) {
   let latest: Value | null = null
   let wakeReader = (): void => {}
   signal.addEventListener('abort', () => wakeReader(), { once: true })
   return {
-    set: (value) => {
+    set: (value: Value): void => {
       latest = value
       wakeReader()
     },
-    take: async () => {
+    /** The newest value that was not taken yet, at once or when it is set; null when the signal has aborted. */
+    take: async (): Promise<Value | null> => {
       if (latest === null && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wakeReader = resolve

@@ -64,7 +64,6 @@ export const failureCodes = [
   'NOT_STARTED_IN_TIME',
   'TIMED_OUT',
 ] as const
-
 export type FailureCode = (typeof failureCodes)[number]
 
 /** Appends what happened to a run, in the transaction that made it happen. */

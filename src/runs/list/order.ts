@@ -3,14 +3,6 @@ import { InputError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma, ReportRun } from '../../postgres/generated/prisma/client.ts'
 
-const orderFields = ['CREATED_AT', 'FINISHED_AT', 'BYTE_SIZE', 'RUN_DURATION'] as const
-
-export type OrderField = (typeof orderFields)[number]
-
-export type Direction = 'ASC' | 'DESC'
-
-export type RunOrder = { field: OrderField; direction: Direction }
-
 /** The column behind each field; ids sort by creation, so CREATED_AT needs none. */
 const columns = {
   FINISHED_AT: 'finishedAt',
@@ -18,18 +10,17 @@ const columns = {
   RUN_DURATION: 'runMilliseconds',
 } as const
 
-type Column = (typeof columns)[keyof typeof columns]
+export type OrderField = 'CREATED_AT' | keyof typeof columns
+export type Direction = 'ASC' | 'DESC'
+export type RunOrder = { field: OrderField; direction: Direction }
 
 /** Where a run stands in an order: a value, not a row, so it stays good when the row changes or goes. */
 type Position = { field: OrderField; id: string; value: string | null }
 
 const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
-
 // Postgres has no year 0.
 const instant = z.iso.datetime().refine((text) => !text.startsWith('0000'))
-
 const bigint = z.string().regex(/^\d{1,18}$/)
-
 const position = z.union([
   z.tuple([z.literal('CREATED_AT'), id, z.null()]),
   z.tuple([z.literal('FINISHED_AT'), id, instant.nullable()]),
@@ -37,11 +28,9 @@ const position = z.union([
 ])
 
 export function positionOf(run: ReportRun, field: OrderField): Position {
-  return {
-    field,
-    id: run.id,
-    value: field === 'CREATED_AT' ? null : valueAt(run, columns[field]),
-  }
+  const value = field === 'CREATED_AT' ? null : run[columns[field]]
+  const text = value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
+  return { field, id: run.id, value: text }
 }
 
 /** Null counts as larger than any value, so that unfinished runs come first when the newest or largest do. */
@@ -61,7 +50,7 @@ export function beyond({ field, direction }: RunOrder, { id, value }: Position):
     const sameValue = { [column]: null, id: laterId }
     return isAscending ? sameValue : { OR: [sameValue, { [column]: { not: null } }] }
   }
-  const typed = typedValue(column, value)
+  const typed = field === 'FINISHED_AT' ? new Date(value) : BigInt(value)
   const laterValue = { [column]: isAscending ? { gt: typed } : { lt: typed } }
   const later = [laterValue, { [column]: typed, id: laterId }]
   return { OR: isAscending ? [...later, { [column]: null }] : later }
@@ -93,15 +82,6 @@ export function decodeRunCursor(cursor: string, field: OrderField, argument: str
     )
   }
   return { field, id: runId, value }
-}
-
-function valueAt(run: ReportRun, column: Column): string | null {
-  const value = run[column]
-  return value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
-}
-
-function typedValue(column: Column, value: string): Date | bigint {
-  return column === 'finishedAt' ? new Date(value) : BigInt(value)
 }
 
 function parseJson(text: string): unknown {
