@@ -34,9 +34,6 @@ type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
  * Tells processes on one Postgres that there is something to read. It is a hint only: whoever gets it, or reconnects,
  * reads the log itself. NOTIFY is sent outside the writing transaction, because inside it costs two thirds of the
  * commit rate (it takes a database-wide lock until the commit is on disk), and in batches.
- *
- * @param url where the connection that listens is made
- * @param pool connections by which hints are sent
  */
 export async function startWakeUp(
   url: string,

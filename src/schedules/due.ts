@@ -40,8 +40,6 @@ export function startingPosition(
 /**
  * The run that is due; null when none is. Of several occurrences that were missed, as of several periods by which the data
  * have grown, it is one run, for the last.
- *
- * @param available what there are data for; null when there are none
  */
 export function dueRun(
   trigger: Trigger,

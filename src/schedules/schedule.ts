@@ -34,11 +34,7 @@ export type SchedulePage = {
   inverted: boolean
 }
 
-/**
- * Schedules that the viewer may see, newest first.
- *
- * @throws InputError for a cursor that is none
- */
+/** Schedules that the viewer may see, newest first. @throws InputError for a cursor that is none */
 export async function listSchedules(
   prisma: Prisma,
   viewer: Viewer,
@@ -70,11 +66,7 @@ export async function changeSchedule(
   return count === 1
 }
 
-/**
- * Deletes a schedule. Runs that it has made stay.
- *
- * @throws NotFoundError when the viewer has no such schedule
- */
+/** Deletes a schedule. Runs that it has made stay. @throws NotFoundError when the viewer has no such schedule */
 export async function deleteSchedule(
   { prisma }: Pick<Services, 'prisma'>,
   viewer: Viewer,

@@ -17,11 +17,7 @@ export type GivenTrigger =
   | { kind: 'cron'; expression: string; timezone: string | null }
   | { kind: 'data'; period: Temporal.Duration }
 
-/**
- * @param type that of the report; null when there is none any more
- * @param timezone that of the report
- * @throws InputError with a path that starts with `trigger`
- */
+/** @throws InputError with a path that starts with `trigger` */
 export function acceptTrigger(
   given: GivenTrigger,
   type: AnyReportType | null,

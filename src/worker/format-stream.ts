@@ -15,12 +15,7 @@ const compressors: Record<Compression, () => Transform[]> = {
 const quote = 0x22
 const newline = 0x0a
 
-/**
- * What the rows of a COPY go through on their way into a file, and how many have come through whole.
- *
- * @param report whose `copyText` of that format gives the rows
- * @param rowsExpected how many they will be
- */
+/** What the rows of a COPY go through on their way into a file, and how many have come through whole, without a header. */
 export function createFormatStream(
   report: RenderedReport,
   { format, compression }: FileForm,

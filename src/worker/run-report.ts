@@ -41,12 +41,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   }
 }
 
-/**
- * Watches a run that is being worked on.
- *
- * @param onEnded called when the run is asked to stop, or was ended by others
- * @param done ends the watch
- */
+/** Watches a run that is being worked on, until `done`: calls `onEnded` when it is asked to stop, or was ended by others. */
 export async function watchRun(
   { hub, prisma, logger }: Pick<WorkerServices, 'hub' | 'prisma' | 'logger'>,
   run: ReportRun,

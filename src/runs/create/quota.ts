@@ -13,11 +13,7 @@ export type RunLimits = {
 
 export type Quota = Awaited<ReturnType<typeof readQuota>>
 
-/**
- * Counts a new run in the transaction that creates it.
- *
- * @throws LimitError when the account has had its runs of the day
- */
+/** Counts a new run in the transaction that creates it. @throws LimitError when the account has had its runs of the day */
 export async function countRun(
   tx: Transaction,
   { accountId, livemode }: Viewer,

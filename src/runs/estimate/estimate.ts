@@ -30,11 +30,7 @@ export type RunEstimate = {
 // The header is one of them.
 const maxSpreadsheetRows = 1_048_576n
 
-/**
- * What a run would cost, and whether it would be accepted now. Nothing is created, and no quota is taken.
- *
- * @throws what createRun would throw
- */
+/** What a run would cost. It throws what createRun would throw now; but nothing is created, and no quota is taken. */
 export async function estimateRun(
   deps: EstimateServices,
   viewer: Viewer,

@@ -66,11 +66,7 @@ export async function logBounds(
   return { last, keptAfter: oldest ? oldest.position - 1n : last }
 }
 
-/**
- * Events after a position, oldest first, at most `limit`.
- *
- * @param runId only those of this run; those of all runs unless given
- */
+/** Events after a position, oldest first, at most `limit`: of one run, or of all unless it is given. */
 export function readEvents(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -89,7 +85,6 @@ export function readEvents(
  * Removes what happened before a time from every log, oldest first and in batches, so that what is left never has a gap.
  * Reading after an older cursor then gives a reset. A log that cannot be pruned does not block the others.
  *
- * @param signal ends it between two batches
  * @returns how many events were removed
  * @throws AggregateError at the end, when some logs could not be pruned
  */

@@ -9,7 +9,6 @@ const maxReason = 500
  * Asks a run to stop. A run that has not started ends at once; a running one is CANCELING until its worker
  * has stopped, within a second. Asking again changes nothing.
  *
- * @param reason kept with the run; null when none was given
  * @throws NotFoundError when the viewer has no such run
  * @throws WrongStatusError when it has ended already
  */

@@ -42,7 +42,6 @@ const batchSize = 100
  * Erases the files of runs whose retention is over. The runs stay, with what they were and how they ended. Those that
  * cannot be erased do not keep the others.
  *
- * @param signal ends it between two runs
  * @throws AggregateError in the end, when some could not be erased; they are tried again next time
  */
 export async function eraseExpiredFiles(deps: EraseServices, signal: AbortSignal): Promise<void> {
