@@ -7,8 +7,6 @@ const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // Any number that no one else is likely to lock in the same database.
 const migrationLock = 7_203_614_871
 
-const everything = { externalTables: [], externalEnums: [] }
-
 /** SQLSTATE lock_not_available. */
 const lockTimeout = '55P03'
 // How soon Postgres forgets a process that waits and has gone.
@@ -44,33 +42,6 @@ export async function migrate(
   }
 }
 
-/**
- * The SQL that leads from one state of `schema.prisma` to another.
- *
- * Both states are texts, because Prisma's engine cannot read a database's own state through `@prisma/adapter-pg`
- * (prisma/orm#27403).
- *
- * @param url any Postgres; nothing is changed in it
- * @param from text of the earlier `schema.prisma`; null for an empty database
- */
-export async function schemaChanges(url: string, from: string | null, to: string): Promise<string> {
-  const { withSchemaEngine } = await import('./schema-engine.ts')
-  const datamodel = (content: string) => ({
-    tag: 'schemaDatamodel' as const,
-    files: [{ path: 'schema.prisma', content }],
-  })
-  return withSchemaEngine(url, to, async (engine) => {
-    const { stdout } = await engine.diff({
-      from: from === null ? { tag: 'empty' } : datamodel(from),
-      to: datamodel(to),
-      script: true,
-      exitCode: null,
-      filters: everything,
-    })
-    return stdout ?? ''
-  })
-}
-
 /** Names of the migrations in `prisma/migrations`, oldest first. */
 async function listMigrations(): Promise<string[]> {
   const entries = await readdir(migrationsFolder, { withFileTypes: true })
@@ -97,7 +68,10 @@ async function applyMigrations(url: string, names: readonly string[]): Promise<s
   const { withSchemaEngine } = await import('./schema-engine.ts')
   const migrationsList = await readMigrations(names)
   return withSchemaEngine(url, null, async (engine) => {
-    const applied = await engine.applyMigrations({ migrationsList, filters: everything })
+    const applied = await engine.applyMigrations({
+      migrationsList,
+      filters: { externalTables: [], externalEnums: [] },
+    })
     return applied.appliedMigrationNames
   })
 }

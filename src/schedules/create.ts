@@ -1,14 +1,9 @@
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
-import type {
-  Compression,
-  Prisma as PrismaTypes,
-  ReportFormat,
-  ReportSchedule,
-} from '../postgres/generated/prisma/client.ts'
+import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from '../reports/interval.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
-import { checkAnnotations, checkTimeLimits } from '../runs/create/request.ts'
+import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
 import type { Viewer } from '../tenant.ts'
 import { tenantOf } from '../tenant.ts'
@@ -17,15 +12,10 @@ import type { ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
 /** What createSchedule is asked for, as given. */
-export type ScheduleRequest = ReportRequest & {
-  trigger: GivenTrigger
-  formats: readonly ReportFormat[]
-  compression: Compression
-  /** Milliseconds from the end of each run for which its result is kept. */
-  retention: number
-  label: string | null
-  tags: readonly string[]
-}
+export type ScheduleRequest = ReportRequest &
+  Pick<RunRequest, 'formats' | 'compression' | 'retention' | 'label' | 'tags'> & {
+    trigger: GivenTrigger
+  }
 
 const maxSchedules = 1_000
 

@@ -7,23 +7,18 @@ import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
 import { WorkerLostError } from './failure.ts'
 import { finishCanceled, finishFailed, removeOrWarn } from './finish-run.ts'
 
-export type ClaimedRun = {
-  run: ReportRun
-  /** To be called when the work on it is over. */
-  release: () => void
-}
-
 /**
  * Claims a run under a new execution number, before any work: what comes after can end the process at any time, and is
  * counted already.
  *
  * @param earlier the run as it was found before, when it changed in the meantime
+ * @returns the run, and what is to be called when the work on it is over
  */
 export async function claimRun(
   deps: RunWork,
   claim: RunClaim,
   earlier?: ReportRun,
-): Promise<ClaimedRun | Outcome> {
+): Promise<{ run: ReportRun; release: () => void } | Outcome> {
   const run = await deps.prisma.reportRun.findUnique({ where: { id: claim.runId } })
   if (!run) return 'ENDED'
   if (earlier && earlier.execution !== run.execution) return 'ENDED'

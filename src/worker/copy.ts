@@ -31,10 +31,8 @@ type CopyOptions = {
   onRows: (rowsWritten: () => number) => void
 }
 
-export type CopiedFile = PlannedFile & StoredFile & { rowCount: bigint }
-
 export type CopyResult = {
-  files: readonly CopiedFile[]
+  files: readonly (PlannedFile & StoredFile & { rowCount: bigint })[]
   /** Rows in each file. */
   rowCount: bigint
   /** True when there were more rows than were written, because the report has a limit. */
@@ -105,7 +103,7 @@ async function copyFiles(
   const rowsExpected = isLimited ? rowsThere - 1n : rowsThere
   onStart(rowsExpected)
 
-  const copied: CopiedFile[] = []
+  const copied: CopyResult['files'][number][] = []
   let rowsBefore = 0
   for (const file of files) {
     const { stages, rows } = createFormatStream(report, file, rowsExpected)

@@ -92,9 +92,7 @@ export function checkAnnotations(
 
 /** Some of the annotations, as given; what is absent is not touched. */
 export type GivenAnnotations = {
-  label?: string | null | undefined
-  tags?: readonly string[] | undefined
-  metadata?: Readonly<Record<string, unknown>> | undefined
+  [Field in keyof Annotations]?: RunRequest[Field] | undefined
 }
 
 /** Checks annotations of which some may be absent, as checkAnnotations does, and gives those that are there. */

@@ -9,19 +9,10 @@ const sample = 50
 /** The part of a request that decides how many bytes a row takes. */
 type RowShape = Pick<ReportRun, 'formats'> & { parameters: { readonly columns?: unknown } }
 
-type PastRun = RowShape & {
-  compression: ReportRun['compression']
-  rows: number
-  bytes: number
-  milliseconds: number
-}
+type PastRun = Awaited<ReturnType<typeof readHistory>>[number]
 
 /** The last runs of the type that have succeeded, of the account and mode. */
-export async function readHistory(
-  prisma: Prisma,
-  { accountId, livemode }: Tenant,
-  reportType: string,
-): Promise<PastRun[]> {
+export async function readHistory(prisma: Prisma, { accountId, livemode }: Tenant, reportType: string) {
   const runs = await prisma.reportRun.findMany({
     where: { accountId, livemode, reportType, status: 'SUCCEEDED' },
     orderBy: { id: 'desc' },

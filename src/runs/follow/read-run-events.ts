@@ -20,18 +20,17 @@ export type RunEventPage = {
   hasMore: boolean
 }
 
-type Delivery = {
+/** What a reader of the log receives. */
+export type RunEvent = {
   tenant: Tenant
   /** Where to resume so that nothing is delivered twice. */
   cursor: EventCursor
   occurredAt: Date
-}
-
-/** What a reader of the log receives. */
-export type RunEvent =
-  | (Delivery & { kind: 'SNAPSHOT'; run: ReportRun })
-  | (Delivery & { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null })
-  | (Delivery & { kind: 'RESET'; keptAfter: bigint })
+} & (
+  | { kind: 'SNAPSHOT'; run: ReportRun }
+  | { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null }
+  | { kind: 'RESET'; keptAfter: bigint }
+)
 
 /** @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {
@@ -153,10 +152,12 @@ async function readChanges(
   const last = await lastPosition(prisma, viewer)
   const runId = scope.kind === 'run' ? scope.id : undefined
   const read = await readEvents(prisma, viewer, position, limit, runId)
+  const [first] = read
+  const followsDirectly = first ? first.position === position + 1n : position === last
   // Among the events of one run nothing shows what is missing.
   const isWhole =
     runId === undefined
-      ? followsDirectly(read, position, last)
+      ? followsDirectly
       : position <= last && position >= (await logBounds(prisma, viewer)).keptAfter
   if (!isWhole) return null
   const runs = await Promise.all(read.map((event) => runLoader.load(event.runId)))
@@ -166,11 +167,6 @@ async function readChanges(
   // Of one run there may be no event up to the end of the log.
   const end = hasMore || newest > last ? newest : last
   return { events, end: { position: end, snapshotsAfter: null }, hasMore }
-}
-
-/** True when no event is missing between the position and the events that were read after it. */
-function followsDirectly([first]: readonly ReportRunEvent[], position: bigint, last: bigint): boolean {
-  return first ? first.position === position + 1n : position === last
 }
 
 /** Reports that events are missing, and goes on with snapshots at the end of the log. */
