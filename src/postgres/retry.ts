@@ -5,10 +5,8 @@ import { isOutage } from './outage.ts'
 const retryMilliseconds = 500
 
 export type RetryOptions = {
-  /** Ends the attempts. */
   signal: AbortSignal
   logger: Logger
-  /** A sentence for the log on what does not work. */
   failureMessage: string
   /** Whether an error allows another attempt. @default isOutage */
   isPassing?: (error: unknown) => boolean

@@ -11,7 +11,6 @@ import { startingPosition } from './due.ts'
 import type { ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
-/** What createSchedule is asked for, as given. */
 export type ScheduleRequest = ReportRequest &
   Pick<RunRequest, 'formats' | 'compression' | 'retention' | 'label' | 'tags'> & {
     trigger: GivenTrigger

@@ -8,11 +8,9 @@ import type { Trigger } from './trigger.ts'
 /** How far a schedule has come, and when it goes on. */
 export type SchedulePosition = Pick<ReportSchedule, 'nextRunAt' | 'coveredUntil'>
 
-/** A run that a schedule is to make. */
 export type DueRun = {
   /** The time that relative intervals count from. */
   at: Date
-  /** What has passed since the last run. */
   period: Period
   /** Where the schedule stands when the run is made. */
   next: SchedulePosition

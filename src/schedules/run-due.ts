@@ -119,7 +119,6 @@ async function noteRefusal(
   logger.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
 }
 
-/** @throws KeyLostError */
 async function viewerOf(
   { prisma, now }: Services,
   { accountId, livemode, requestedById: apiKeyId }: ReportSchedule,

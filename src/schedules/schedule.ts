@@ -8,7 +8,6 @@ import type { Services } from '../runs/services.ts'
 import type { Viewer } from '../tenant.ts'
 import { tenantOf } from '../tenant.ts'
 
-/** What it takes to create, change and delete schedules. */
 export type ScheduleServices = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
 /** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
@@ -30,7 +29,6 @@ export type SchedulePage = {
   after?: string | undefined
   before?: string | undefined
   limit: number
-  /** True to begin at the oldest. */
   inverted: boolean
 }
 
@@ -76,7 +74,6 @@ export async function deleteSchedule(
   await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
 }
 
-/** The report of a schedule as it was asked for. */
 export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ReportRequest {
   return { type: reportType, parameters: jsonObject(parameters), relativeInterval }
 }

@@ -47,14 +47,12 @@ export function acceptTrigger(
   return trigger
 }
 
-/** The columns of a schedule that hold its trigger. */
 export function triggerColumns(trigger: Trigger) {
   return trigger.kind === 'cron'
     ? { cronExpression: trigger.expression, cronTimezone: trigger.timezone, dataPeriod: null }
     : { cronExpression: null, cronTimezone: null, dataPeriod: trigger.period.toString() }
 }
 
-/** @param timezone that of the report */
 export function triggerOf(
   { id, cronExpression, cronTimezone, dataPeriod }: ReportSchedule,
   timezone: string,

@@ -10,7 +10,6 @@ export type Failure = {
   failureCode: FailureCode
   /** For people, safe to show. */
   failureMessage: string
-  /** True when the same request may work later. */
   failureIsRetryable: boolean
   failurePath: string[]
   /** 32 hex digits, as OpenTelemetry writes trace ids; the log has it beside the fault. */

@@ -51,7 +51,6 @@ export function createCsvRowCounter(header: string) {
   return { stream, rows: () => Math.max(0, lines - 1) }
 }
 
-/** Passes lines through, each of which is a row. */
 function createLineCounter() {
   let lines = 0
   const stream = createCounter((chunk) => {

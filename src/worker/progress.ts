@@ -11,7 +11,6 @@ export type Progress = {
   estimatedFinishAt: Date | null
 }
 
-/** Four times a second, at the most. */
 const intervalMilliseconds = 250
 
 /**

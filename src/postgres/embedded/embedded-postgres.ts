@@ -7,7 +7,6 @@ import { readRecord } from './record.ts'
 import { canLogIn, databaseName, ensureServer, type Server } from './server.ts'
 
 const pollMilliseconds = 20
-/** How long to wait for the server that another process starts. */
 const patienceMilliseconds = 120_000
 const watchMilliseconds = 500
 

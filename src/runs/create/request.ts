@@ -5,7 +5,6 @@ import { preview } from '../../reports/parameters.ts'
 
 /** What a caller asks for, as given. */
 export type RunRequest = {
-  /** Name of the report type. */
   type: string
   parameters: Readonly<Record<string, unknown>>
   formats: readonly ReportFormat[]

@@ -14,7 +14,6 @@ import {
   type TimeLimits,
 } from './request.ts'
 
-/** A report that was checked. */
 type ReportSpec = {
   reportType: string
   /** As accepted: with all defaults. */
@@ -24,7 +23,6 @@ type ReportSpec = {
   dataNeededUntil: Date | null
 }
 
-/** A request that was checked and can be run. */
 export type RunSpec = ReportSpec &
   Annotations &
   TimeLimits & {

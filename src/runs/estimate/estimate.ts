@@ -23,7 +23,6 @@ export type RunEstimate = {
   runMilliseconds: number | null
   /** The latest run that would be the same. */
   reusableRun: ReportRun | null
-  /** Sentences. */
   warnings: string[]
 }
 

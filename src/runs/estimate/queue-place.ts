@@ -52,7 +52,6 @@ export function createQueuePlaceLoader({
   )
   return {
     load: (run: ReportRun) => loader.load(run),
-    /** The place that a new run would have. */
     next: async (tenant: Tenant): Promise<QueuePlace> => {
       const state = await readQueue(prisma, tenant, [])
       return placeAt(state.queued + 1, state, accountConcurrency, now())

@@ -128,7 +128,6 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
      */
     subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) =>
       (await join(tenant, runId, signal)).latest,
-    /** Follows all of a log from now on, until the signal aborts. */
     follow: async (tenant: Tenant, signal: AbortSignal): Promise<LogFollower> => {
       const { topic, latest } = await join(tenant, null, signal)
       return {

@@ -15,12 +15,10 @@ type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
 
 export type RunEventPage = {
   events: RunEvent[]
-  /** Where the next page begins. */
   end: EventCursor
   hasMore: boolean
 }
 
-/** What a reader of the log receives. */
 export type RunEvent = {
   tenant: Tenant
   /** Where to resume so that nothing is delivered twice. */
@@ -110,7 +108,6 @@ async function readStep(
   return (await readChanges(services, viewer, scope, position, limit)) ?? resetLog(services, viewer)
 }
 
-/** The next live runs as they are now. */
 async function readSnapshots(
   { prisma, now }: ReadServices,
   viewer: Viewer,

@@ -13,7 +13,6 @@ export type Topic = {
   tenant: Tenant
   /** Resolves when `position` is set; fails when the end of the log could not be found. */
   opened: Promise<void>
-  /** Position of the last event that was read. */
   position: bigint
   /** The newest events that were read, oldest first, without gaps. */
   recent: LogEntry[]
@@ -37,7 +36,6 @@ export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topi
   return topic
 }
 
-/** Returns what takes the subscriber away again. */
 export function addSubscriber(
   { subscribers }: Topic,
   runId: string | null,

@@ -10,7 +10,6 @@ import { appendEvent } from '../follow/event-log.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 
-/** What it takes to change runs. */
 export type ChangeServices = Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'>
 
 export type Transition = {

@@ -22,7 +22,6 @@ export type RunFilter = {
   origin?: readonly ReportRunOrigin[] | null | undefined
   /** Repeats of this run. */
   retryOfId?: string | undefined
-  /** Made by this schedule. */
   scheduleId?: string | undefined
   createdAt?: TimeRange | null | undefined
   finishedAt?: TimeRange | null | undefined
@@ -104,7 +103,6 @@ export function checkScope(scope: RunScope): void {
   }
 }
 
-/** True when the scope takes in the run as it is now. */
 export function inScope(scope: RunScope, run: ReportRun): boolean {
   switch (scope.kind) {
     case 'run':

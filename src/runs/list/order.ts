@@ -40,7 +40,6 @@ export function orderBy({ field, direction }: RunOrder): Prisma.ReportRunOrderBy
   return [{ [columns[field]]: { sort, nulls: sort === 'asc' ? 'last' : 'first' } }, { id: sort }]
 }
 
-/** Selects the runs that come after a position in an order. */
 export function beyond({ field, direction }: RunOrder, { id, value }: Position): Prisma.ReportRunWhereInput {
   const isAscending = direction === 'ASC'
   const laterId = isAscending ? { gt: id } : { lt: id }

@@ -107,7 +107,6 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
       if (!isBegun || !isOver) throw new Error('Postgres did not send the rows to their end.')
       if (length > 0) give()
     },
-    /** Whole rows taken. */
     rows: (): number => given + length,
   }
 }

@@ -27,7 +27,6 @@ type ColumnType = {
 
 /** Bytes. */
 const shortText = 16
-/** Characters of a value that an error shows. */
 const maxPreviewLength = 60
 
 const text: ColumnType = {

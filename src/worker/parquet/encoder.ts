@@ -66,7 +66,6 @@ export function createParquetEncoder(columns: readonly ParquetColumn[], compress
       reader.take(chunk)
       return takeBytes()
     },
-    /** The rest of the file. */
     end: (): Uint8Array<ArrayBuffer> => {
       reader.end()
       writer.finish()

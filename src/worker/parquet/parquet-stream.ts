@@ -4,9 +4,7 @@ import { bytesPerGroup, rowsPerGroup } from './binary-rows.ts'
 import { UnwritableValueError } from './column-types.ts'
 import type { EncoderAnswer, EncoderRequest, EncoderTask } from './encoder-thread.ts'
 
-/** What there is to write. */
 type ParquetTask = EncoderTask & {
-  /** How many rows are to be expected. */
   rows: number
 }
 
@@ -66,7 +64,6 @@ function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
   return isWhole ? new Uint8Array(buffer) : Uint8Array.from(chunk)
 }
 
-/** One request at a time. */
 function startEncoder(task: ParquetTask) {
   const { columns, compression } = task
   const thread = new Worker(new URL('./encoder-thread.ts', import.meta.url), {
