@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises'
-import type { MigrationList } from '@prisma/schema-engine-wasm'
 import { type Client, DatabaseError } from 'pg'
 import { createConnection, databaseSchema } from './client.ts'
 
@@ -66,39 +65,22 @@ async function isMigrated(client: Client, names: readonly string[]): Promise<boo
 async function applyMigrations(url: string, names: readonly string[]): Promise<string[]> {
   // Not before it is needed: its WebAssembly takes more time to load than all else here.
   const { withSchemaEngine } = await import('./schema-engine.ts')
-  const migrationsList = await readMigrations(names)
+  const read = (path: string): Promise<string> => readFile(new URL(path, migrationsFolder), 'utf8')
+  const readMigration = async (path: string) => {
+    const content = { tag: 'ok' as const, value: await read(`${path}/migration.sql`) }
+    return { path, migrationFile: { path: 'migration.sql', content } }
+  }
+  const migrationsList = {
+    baseDir: migrationsFolder.pathname,
+    lockfile: { path: 'migration_lock.toml', content: await read('migration_lock.toml') },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(names.map(readMigration)),
+  }
   return withSchemaEngine(url, null, async (engine) => {
-    const applied = await engine.applyMigrations({
-      migrationsList,
-      filters: { externalTables: [], externalEnums: [] },
-    })
+    const filters = { externalTables: [], externalEnums: [] }
+    const applied = await engine.applyMigrations({ migrationsList, filters })
     return applied.appliedMigrationNames
   })
-}
-
-/** Migrations as Prisma's engine takes them. */
-async function readMigrations(names: readonly string[]): Promise<MigrationList> {
-  const migrationDirectories = await Promise.all(
-    names.map(async (name) => ({
-      path: name,
-      migrationFile: {
-        path: 'migration.sql',
-        content: {
-          tag: 'ok' as const,
-          value: await readFile(new URL(`${name}/migration.sql`, migrationsFolder), 'utf8'),
-        },
-      },
-    })),
-  )
-  return {
-    baseDir: migrationsFolder.pathname,
-    lockfile: {
-      path: 'migration_lock.toml',
-      content: await readFile(new URL('migration_lock.toml', migrationsFolder), 'utf8'),
-    },
-    shadowDbInitScript: '',
-    migrationDirectories,
-  }
 }
 
 /** Waits for the lock, as long as another process migrates. */

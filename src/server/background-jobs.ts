@@ -31,7 +31,7 @@ export async function startBackgroundJobs(options: BackgroundJobsOptions): Promi
   const running: BackgroundJob[] = []
   if (role !== 'gateway') {
     for (const [queueName, jobs] of Object.entries(inOneWorker)) {
-      running.push(await startCronJobs({ queue, queueName, jobs, logger }))
+      running.push(await startCronJobs(queue, queueName, jobs, logger))
     }
   }
   const jobs = [

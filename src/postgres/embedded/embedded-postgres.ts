@@ -10,18 +10,6 @@ const pollMilliseconds = 20
 const patienceMilliseconds = 120_000
 const watchMilliseconds = 500
 
-export type EmbeddedPostgres = {
-  /**
-   * `postgres://` URL with password, of the superuser `postgres` and the database `report_gateway`, on
-   * 127.0.0.1. It says `sslmode=disable`, so that a PGSSLMODE meant for another server does no harm.
-   */
-  url: string
-  /** True when this call had to run initdb: the database is empty. */
-  isNew: boolean
-  /** Stops the server unless others use it: one of them owns it then. */
-  close(): Promise<void>
-}
-
 /**
  * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts
  * the server or adopts one that a killed process left behind, starts it again when it dies, and stops it at
@@ -38,7 +26,7 @@ export async function openEmbeddedPostgres({
   dataDir: wanted,
   onProgress = () => {},
   signal,
-}: Pick<ClusterOptions, 'dataDir'> & Partial<ClusterOptions>): Promise<EmbeddedPostgres> {
+}: Pick<ClusterOptions, 'dataDir'> & Partial<ClusterOptions>) {
   try {
     const dataDir = await makeDataDir(wanted)
     const deadline = Date.now() + patienceMilliseconds
@@ -86,15 +74,21 @@ async function findServer({ dataDir }: ClusterOptions): Promise<Server | null> {
   return { isNew: false, record, port: server.port, pid: server.pid }
 }
 
-function present(opened: Opened, options: ClusterOptions): EmbeddedPostgres {
+function present(opened: Opened, options: ClusterOptions) {
   const { isNew, record, port } = opened
   const stopping = new AbortController()
   const watched = watch(opened, { ...options, signal: stopping.signal })
   let closing: Promise<void> | undefined
   return {
+    /**
+     * Of the superuser `postgres`, with its password. It says `sslmode=disable`, so that a PGSSLMODE meant for another server
+     * does no harm.
+     */
     url: `postgres://postgres:${record.password}@127.0.0.1:${port}/${databaseName}?sslmode=disable`,
+    /** True when this call had to run initdb: the database is empty. */
     isNew,
-    close: async () => {
+    /** Stops the server unless others use it: one of them owns it then. */
+    close: async (): Promise<void> => {
       stopping.abort()
       closing ??= watched.then(() => close(opened, options.onProgress))
       await closing

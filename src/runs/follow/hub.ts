@@ -21,15 +21,7 @@ const pageSize = 500
 const pollMilliseconds = 3_000
 
 /** Follows the end of one account's log. It holds a position and no queue, however slowly its reader reads. */
-export type LogFollower = {
-  /** Position of the newest event when it was opened. */
-  start: bigint
-  /**
-   * The entries after a position, at once or when there are some; `lagged` when they are no longer in memory and must be
-   * read from the log; null when the signal has aborted.
-   */
-  after(position: bigint): Promise<readonly LogEntry[] | 'lagged' | null>
-}
+export type LogFollower = Awaited<ReturnType<Hub['follow']>>
 
 export type Hub = ReturnType<typeof createHub>
 
@@ -128,11 +120,16 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
      */
     subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) =>
       (await join(tenant, runId, signal)).latest,
-    follow: async (tenant: Tenant, signal: AbortSignal): Promise<LogFollower> => {
+    follow: async (tenant: Tenant, signal: AbortSignal) => {
       const { topic, latest } = await join(tenant, null, signal)
       return {
+        /** Position of the newest event when it was opened. */
         start: topic.position,
-        after: async (position) => {
+        /**
+         * The entries after a position, at once or when there are some; `lagged` when they are no longer in memory and must
+         * be read from the log; null when the signal has aborted.
+         */
+        after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
           while (!signal.aborted && position >= topic.position) await latest.take()
           return signal.aborted ? null : (recentAfter(topic, position) ?? 'lagged')
         },

@@ -35,7 +35,7 @@ export type Transition = {
   allows?: (tx: Transaction, run: ReportRun) => Promise<boolean>
 }
 
-/** A change that a viewer asks for; the status stays unless it is given. */
+/** The status stays unless it is given. */
 type ViewerChange = Partial<Omit<Transition, 'runId' | 'from' | 'actorId'>>
 
 /** Keeps a run that has ended from the searches for runs that are late, or whose data has come. */
