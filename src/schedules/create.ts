@@ -39,7 +39,13 @@ export async function createSchedule(
   })
   const { label, tags, formats } = checkAnnotations({ ...request, metadata: {} })
   await checkScheduled(deps, viewer, request, createdAt)
-  await checkCount(deps, viewer)
+  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
+  if (count >= maxSchedules) {
+    throw new InputError(
+      `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+      [],
+    )
+  }
   const type = catalog.find(request.type)
   const trigger = acceptTrigger(request.trigger, type, timezoneOf(request), createdAt)
   const available = (await type?.availability(prisma, viewer)) ?? null
@@ -89,14 +95,5 @@ async function checkScheduled(
   throw new InputError(
     `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
     ['parameters', fixed],
-  )
-}
-
-async function checkCount({ prisma }: ScheduleServices, viewer: Viewer): Promise<void> {
-  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
-  if (count < maxSchedules) return
-  throw new InputError(
-    `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
-    [],
   )
 }

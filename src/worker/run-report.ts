@@ -1,7 +1,7 @@
 import { idPrefixes, newId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../postgres/retry.ts'
+import { retryDuringOutage } from '../postgres/outage.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-type.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { retryDuringOutage } from '../postgres/outage.ts'
 import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
-import { retryDuringOutage } from '../postgres/retry.ts'
 import { createLastAttempt } from './claim.ts'
 import {
   type Outcome,

@@ -1,4 +1,4 @@
-import { retryDuringOutage } from '../../postgres/retry.ts'
+import { retryDuringOutage } from '../../postgres/outage.ts'
 import type { Viewer } from '../../tenant.ts'
 import type { RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'

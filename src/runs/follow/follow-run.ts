@@ -1,7 +1,7 @@
 import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../../postgres/retry.ts'
+import { retryDuringOutage } from '../../postgres/outage.ts'
 import type { Viewer } from '../../tenant.ts'
 import { isFinal } from '../lifecycle/transition.ts'
 import { isVisibleTo } from '../list/find-run.ts'

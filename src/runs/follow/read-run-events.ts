@@ -64,7 +64,12 @@ export async function readRunEvents(
   const page: RunEventPage = { events: [], end: start, hasMore: true }
   for (let scanned = 0; page.hasMore && page.events.length < first && scanned < maxScanned; ) {
     const limit = first - page.events.length
-    const step = await readStep(services, viewer, scope, page.end, limit)
+    const { position, snapshotsAfter } = page.end
+    const step =
+      snapshotsAfter === null
+        ? ((await readChanges(services, viewer, scope, position, limit)) ??
+          (await resetLog(services, viewer)))
+        : await readSnapshots(services, viewer, scope, { position, snapshotsAfter }, limit)
     page.events.push(...step.events)
     page.end = step.end
     page.hasMore = step.hasMore
@@ -93,19 +98,6 @@ export function toRunEvent(
     event,
     run: isErased ? null : run,
   }
-}
-
-/** One read of the log: snapshots while they are due, else events. */
-async function readStep(
-  services: ReadServices,
-  viewer: Viewer,
-  scope: RunScope,
-  { position, snapshotsAfter }: EventCursor,
-  limit: number,
-): Promise<RunEventPage> {
-  if (snapshotsAfter !== null)
-    return readSnapshots(services, viewer, scope, { position, snapshotsAfter }, limit)
-  return (await readChanges(services, viewer, scope, position, limit)) ?? resetLog(services, viewer)
 }
 
 async function readSnapshots(
