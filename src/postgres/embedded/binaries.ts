@@ -1,15 +1,12 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { z } from 'zod'
-import { type Account, canReach } from './account.ts'
-import { makeSystemFolder, readJson } from './files.ts'
+import { type Account, canReach, makeSystemFolder, run } from './account.ts'
+import { readJson } from './record.ts'
 
-const run = promisify(execFile)
 const packageFile = z.object({ version: z.string() })
 const linksFile = z.array(z.object({ target: z.string() }))
 

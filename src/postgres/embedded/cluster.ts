@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
-import { type Account, canReach, postgresAccount, runAs } from './account.ts'
+import { type Account, canReach, postgresAccount, run, runAs } from './account.ts'
 import { reachableBinaries } from './binaries.ts'
 import { claimRecord } from './record.ts'
-
-const run = promisify(execFile)
 
 /** A Postgres cluster on disk and what it takes to run it. All paths are absolute, without symlinks. */
 export type Cluster = Awaited<ReturnType<typeof prepareCluster>>

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process'
 import { readFile, readlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { run } from './account.ts'
 
 const pollMilliseconds = 20
 const endMilliseconds = 15_000
@@ -63,7 +62,7 @@ export async function stopPostmaster(pid: number, data: string): Promise<void> {
 }
 
 async function isPostgresByPs(pid: number, data: string): Promise<boolean> {
-  const ps = promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
+  const ps = run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
   const { stdout: command } = await ps.catch(() => ({ stdout: '' }))
   return command.includes('postgres') && command.includes(` -D ${data} `)
 }

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { type Account, canReach } from './account.ts'
-import { makeSystemFolder, readJson, systemFolder, writeJson } from './files.ts'
+import { type Account, canReach, makeSystemFolder, systemFolder } from './account.ts'
 import { findPostmaster, stopPostmaster } from './postmaster.ts'
 
 /**
@@ -20,6 +19,15 @@ const ownerFile = z.object({ dataDir: z.string(), device: z.number() })
 
 export function recordPath(dataDir: string): string {
   return join(dataDir, 'postgres.json')
+}
+
+/** The content of a JSON file. @throws when it is missing or is not as expected; the error names it */
+export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T> {
+  try {
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')))
+  } catch (cause) {
+    throw new Error(`Cannot read ${file}. Is it whole, and does it belong to this user?`, { cause })
+  }
 }
 
 /** The record of a data folder; null when it has none. @throws when it cannot be read or understood */
@@ -65,6 +73,12 @@ export async function claimRecord(
   await writeOwner(home, dataDir)
   await removeAbandonedClusters(onProgress)
   return created
+}
+
+/** Writes a JSON file of mode 0600 which after a crash is either the old one or the new one. */
+async function writeJson(file: string, value: object): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true })
+  await rename(`${file}.new`, file)
 }
 
 async function createRecord(dataDir: string, cluster: string): Promise<ClusterRecord> {

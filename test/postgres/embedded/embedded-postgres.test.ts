@@ -19,9 +19,14 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Account, canReach, postgresAccount, runAs } from '../../../src/postgres/embedded/account.ts'
+import {
+  type Account,
+  canReach,
+  postgresAccount,
+  runAs,
+  systemFolder,
+} from '../../../src/postgres/embedded/account.ts'
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/embedded-postgres.ts'
-import { systemFolder } from '../../../src/postgres/embedded/files.ts'
 import { findPostmaster, stopPostmaster } from '../../../src/postgres/embedded/postmaster.ts'
 import { readRecord } from '../../../src/postgres/embedded/record.ts'
 
