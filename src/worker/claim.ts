@@ -32,6 +32,7 @@ export async function claimRun(
     // Listed before the claim: what is there now cannot be of a later worker, so it may be removed at any time.
     const leftovers = await listLeftovers(deps, run)
     const startedAt = run.startedAt ?? deps.now()
+    const timeout = run.timeoutMilliseconds
     let refusal: Outcome | null = null
     const claimed = await transition(deps, {
       runId: run.id,
@@ -43,10 +44,7 @@ export async function claimRun(
         lostExecutions: losses,
         isHandedBack: false,
         startedAt,
-        deadlineAt:
-          run.timeoutMilliseconds === null
-            ? null
-            : new Date(startedAt.getTime() + Number(run.timeoutMilliseconds)),
+        deadlineAt: timeout === null ? null : new Date(startedAt.getTime() + Number(timeout)),
       },
       allows: async (tx) => {
         if (!(await claim.isHeld(tx))) refusal = 'ENDED'

@@ -67,8 +67,7 @@ export async function readRunEvents(
     const { position, snapshotsAfter } = page.end
     const step =
       snapshotsAfter === null
-        ? ((await readChanges(services, viewer, scope, position, limit)) ??
-          (await resetLog(services, viewer)))
+        ? await readChanges(services, viewer, scope, position, limit)
         : await readSnapshots(services, viewer, scope, { position, snapshotsAfter }, limit)
     page.events.push(...step.events)
     page.end = step.end
@@ -127,16 +126,17 @@ async function readSnapshots(
 }
 
 /**
- * Events after a position, with their runs as they are now; null when some of them are no longer kept, or when the
+ * Events after a position, with their runs as they are now; a reset when some of them are no longer kept, or when the
  * position lies beyond the log's end, because an older backup of the database was restored.
  */
 async function readChanges(
-  { prisma, runLoader }: ReadServices,
+  services: ReadServices,
   viewer: Viewer,
   scope: RunScope,
   position: bigint,
   limit: number,
-): Promise<RunEventPage | null> {
+): Promise<RunEventPage> {
+  const { prisma, runLoader } = services
   // The end comes first: what is appended in between is then read for certain.
   const last = await lastPosition(prisma, viewer)
   const runId = scope.kind === 'run' ? scope.id : undefined
@@ -148,7 +148,7 @@ async function readChanges(
     runId === undefined
       ? followsDirectly
       : position <= last && position >= (await logBounds(prisma, viewer)).keptAfter
-  if (!isWhole) return null
+  if (!isWhole) return resetLog(services, viewer)
   const runs = await Promise.all(read.map((event) => runLoader.load(event.runId)))
   const events = read.flatMap((event, index) => toRunEvent(scope, event, runs[index] ?? null) ?? [])
   const newest = read.at(-1)?.position ?? position
