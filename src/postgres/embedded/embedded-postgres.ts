@@ -11,10 +11,9 @@ const patienceMilliseconds = 120_000
 const watchMilliseconds = 500
 
 /**
- * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts
- * the server or adopts one that a killed process left behind, starts it again when it dies, and stops it at
- * the end. The others are guests, which only connect. When the owner ends, by a kill too, a guest becomes the
- * owner, and the server goes on.
+ * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts the server or
+ * adopts one that a killed process left behind, starts it again when it dies, and stops it at the end. The others are
+ * guests, which only connect. When the owner ends, by a kill too, a guest becomes the owner, and the server goes on.
  *
  * Which process is what is kept by locks on `DATA_DIR/postgres.lock`: `reserved` of the owner, `shared` of
  * each guest, and `exclusive` of the last one while it stops the server.

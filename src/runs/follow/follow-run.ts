@@ -9,9 +9,8 @@ import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 
 /**
- * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
- * between, never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does
- * not end it.
+ * The run as it is, then again after every change, ending after its final state. A slow reader skips states in between,
+ * never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does not end it.
  *
  * @throws NotFoundError when the viewer has no such run
  */
