@@ -5,8 +5,7 @@ import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import type { ReportRequest } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
-import type { Viewer } from '../tenant.ts'
-import { tenantOf } from '../tenant.ts'
+import { tenantOf, type Viewer } from '../tenant.ts'
 
 export type ScheduleServices = Pick<Services, 'prisma' | 'catalog' | 'now'>
 

@@ -1,7 +1,6 @@
 import { InputError } from '../../errors.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
-import type { Viewer } from '../../tenant.ts'
-import { type Tenant, tenantOf } from '../../tenant.ts'
+import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
 import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvents } from './event-log.ts'
