@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Prisma } from '../src/postgres/client.ts'
 import type { ReportRunEvent } from '../src/postgres/generated/prisma/client.ts'
 import { decodeEventCursor, encodeEventCursor } from '../src/runs/follow/event-log.ts'
-import { isFinal } from '../src/runs/lifecycle/status.ts'
+import { isFinal } from '../src/runs/lifecycle/transition.ts'
 import type { Acknowledged } from './driver.ts'
 import type { Watcher } from './watchers.ts'
 

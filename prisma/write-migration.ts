@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openEmbeddedPostgres } from '../src/postgres/embedded/embedded-postgres.ts'
-import { schemaChanges } from '../src/postgres/migrate.ts'
+import { schemaChanges } from './schema-changes.ts'
 
 function committedSchema(): string | null {
   try {

@@ -7,9 +7,8 @@ export type UserErrorCode =
   | 'LIMIT_REACHED'
 
 /**
- * A mistake that the caller can mend: shown as it is, as `userErrors` over GraphQL.
- * `path` names the input at fault from the command's own point of view (a parameter name, say); each face puts its
- * own prefix before it.
+ * A mistake that the caller can mend: shown as it is, as `userErrors` over GraphQL. `path` names the input at fault from the
+ * command's own point of view (a parameter name, say); each face puts its own prefix before it.
  */
 export abstract class UserFacingError extends Error {
   abstract readonly code: UserErrorCode

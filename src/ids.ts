@@ -15,11 +15,15 @@ export const idPrefixes = {
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]
 
 /** A random word of `length` letters, 5 bits each. */
-export const randomWord = encodeRandom
+export function randomWord(length: number): string {
+  let text = ''
+  for (const byte of randomBytes(length)) text += alphabet.charAt(byte & 31)
+  return text
+}
 
 /** A new id: prefix, creation time in milliseconds, 75 random bits. Ids of one prefix sort by time. */
 export function newId(prefix: IdPrefix, at: Date): string {
-  return `${prefix}_${encodeTime(at.getTime())}${encodeRandom(randomLength)}`
+  return `${prefix}_${encodeTime(at.getTime())}${randomWord(randomLength)}`
 }
 
 /** The lowest id that an object created at `at` or later can have: turns a time filter into a key range. */
@@ -41,11 +45,5 @@ function encodeTime(milliseconds: number): string {
     text = alphabet.charAt(rest % 32) + text
     rest = Math.floor(rest / 32)
   }
-  return text
-}
-
-function encodeRandom(length: number): string {
-  let text = ''
-  for (const byte of randomBytes(length)) text += alphabet.charAt(byte & 31)
   return text
 }

@@ -1,30 +1,3 @@
-/** What is counted of a run that ended. */
-export type EndedRun = {
-  reportType: string
-  status: string
-  /** From its first start to its end; null when it never started. */
-  runMilliseconds: bigint | null
-  /** Of its result; null when it has none. */
-  rowCount: bigint | null
-  byteSize: bigint | null
-}
-
-export type TakenRun = {
-  reportType: string
-  createdAt: Date
-  startedAt: Date | null
-  /** How often it was begun, this time included. */
-  execution: number
-}
-
-export type AnsweredRequest = {
-  method: string
-  /** One of a few patterns, never the path itself. */
-  route: string
-  status: number
-  seconds: number
-}
-
 export type ExecutedOperation = {
   kind: 'query' | 'mutation' | 'subscription' | 'unknown'
   /** `refused` for a document that was not executed. */
@@ -37,9 +10,24 @@ export type ExecutedOperation = {
  */
 export type Metrics = {
   /** A run is being worked on in this process; the function returned tells that it is not any more. */
-  runTaken(run: TakenRun): () => void
-  runEnded(run: EndedRun): void
-  requestAnswered(request: AnsweredRequest): void
+  runTaken(run: {
+    reportType: string
+    createdAt: Date
+    startedAt: Date | null
+    /** How often it was begun, this time included. */
+    execution: number
+  }): () => void
+  runEnded(run: {
+    reportType: string
+    status: string
+    /** From its first start to its end; null when it never started. */
+    runMilliseconds: bigint | null
+    /** Of its result; null when it has none. */
+    rowCount: bigint | null
+    byteSize: bigint | null
+  }): void
+  /** Its route is one of a few patterns, never the path itself. */
+  requestAnswered(request: { method: string; route: string; status: number; seconds: number }): void
   operationExecuted(operation: ExecutedOperation): void
   /** A WebSocket is open; the function returned tells that it is not any more. */
   socketOpened(): () => void

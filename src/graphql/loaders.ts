@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
 import type { Prisma } from '../postgres/client.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../postgres/retry.ts'
+import { retryDuringOutage } from '../postgres/outage.ts'
 
 export type Loaders = ReturnType<typeof createLoaders>
 

@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises'
-import type { MigrationList } from '@prisma/schema-engine-wasm'
 import { type Client, DatabaseError } from 'pg'
 import { createConnection, databaseSchema } from './client.ts'
 
@@ -7,8 +6,8 @@ const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // Any number that no one else is likely to lock in the same database.
 const migrationLock = 7_203_614_871
 
-const everything = { externalTables: [], externalEnums: [] }
-
+/** SQLSTATE lock_not_available. */
+const lockTimeout = '55P03'
 // How soon Postgres forgets a process that waits and has gone.
 const lockWaitMilliseconds = 1_000
 
@@ -42,40 +41,10 @@ export async function migrate(
   }
 }
 
-/**
- * The SQL that leads from one state of `schema.prisma` to another.
- *
- * Both states are texts, because Prisma's engine cannot read a database's own state through `@prisma/adapter-pg`
- * (prisma/orm#27403).
- *
- * @param url any Postgres; nothing is changed in it
- * @param from text of the earlier `schema.prisma`; null for an empty database
- */
-export async function schemaChanges(url: string, from: string | null, to: string): Promise<string> {
-  const { withSchemaEngine } = await loadSchemaEngine()
-  const datamodel = (content: string) => ({
-    tag: 'schemaDatamodel' as const,
-    files: [{ path: 'schema.prisma', content }],
-  })
-  return withSchemaEngine(url, to, async (engine) => {
-    const { stdout } = await engine.diff({
-      from: from === null ? { tag: 'empty' } : datamodel(from),
-      to: datamodel(to),
-      script: true,
-      exitCode: null,
-      filters: everything,
-    })
-    return stdout ?? ''
-  })
-}
-
 /** Names of the migrations in `prisma/migrations`, oldest first. */
 async function listMigrations(): Promise<string[]> {
   const entries = await readdir(migrationsFolder, { withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
+  return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : [])).sort()
 }
 
 /** True when Prisma's records leave the engine nothing to apply and nothing to refuse, as at almost every start. */
@@ -94,46 +63,24 @@ async function isMigrated(client: Client, names: readonly string[]): Promise<boo
 }
 
 async function applyMigrations(url: string, names: readonly string[]): Promise<string[]> {
-  const { withSchemaEngine } = await loadSchemaEngine()
-  const migrationsList = await readMigrations(names)
+  // Not before it is needed: its WebAssembly takes more time to load than all else here.
+  const { withSchemaEngine } = await import('./schema-engine.ts')
+  const read = (path: string): Promise<string> => readFile(new URL(path, migrationsFolder), 'utf8')
+  const readMigration = async (path: string) => {
+    const content = { tag: 'ok' as const, value: await read(`${path}/migration.sql`) }
+    return { path, migrationFile: { path: 'migration.sql', content } }
+  }
+  const migrationsList = {
+    baseDir: migrationsFolder.pathname,
+    lockfile: { path: 'migration_lock.toml', content: await read('migration_lock.toml') },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(names.map(readMigration)),
+  }
   return withSchemaEngine(url, null, async (engine) => {
-    const applied = await engine.applyMigrations({ migrationsList, filters: everything })
+    const filters = { externalTables: [], externalEnums: [] }
+    const applied = await engine.applyMigrations({ migrationsList, filters })
     return applied.appliedMigrationNames
   })
-}
-
-/** Only where it is needed: its WebAssembly takes more time to load than all else here. */
-function loadSchemaEngine(): Promise<typeof import('./schema-engine.ts')> {
-  return import('./schema-engine.ts')
-}
-
-/** Migrations as Prisma's engine takes them. */
-async function readMigrations(names: readonly string[]): Promise<MigrationList> {
-  const migrationDirectories = await Promise.all(
-    names.map(async (name) => ({
-      path: name,
-      migrationFile: {
-        path: 'migration.sql',
-        content: {
-          tag: 'ok' as const,
-          value: await readFile(new URL(`${name}/migration.sql`, migrationsFolder), 'utf8'),
-        },
-      },
-    })),
-  )
-  return {
-    baseDir: migrationsFolder.pathname,
-    lockfile: {
-      path: 'migration_lock.toml',
-      content: await readFile(new URL('migration_lock.toml', migrationsFolder), 'utf8'),
-    },
-    shadowDbInitScript: '',
-    migrationDirectories,
-  }
-}
-
-function isLockTimeout(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === '55P03'
 }
 
 /** Waits for the lock, as long as another process migrates. */
@@ -145,7 +92,7 @@ async function takeLock(connection: Client, signal: AbortSignal): Promise<void> 
       await connection.query('select pg_advisory_lock($1)', [migrationLock])
       break
     } catch (error) {
-      if (!isLockTimeout(error)) throw error
+      if (!(error instanceof DatabaseError && error.code === lockTimeout)) throw error
     }
   }
   await connection.query('set lock_timeout = 0')

@@ -11,15 +11,10 @@ const batchMilliseconds = 2
 const firstReconnectMilliseconds = 50
 const maxReconnectMilliseconds = 2_000
 
-export type WakeUp = {
-  /** Hints to every process that the tenant's log has grown. To be called after commit; it never throws. */
-  notify(tenant: Tenant): void
-  /** `tenant` is null when hints may have been missed and every log has to be read. */
-  onWake(listener: (tenant: Tenant | null) => void): void
-  /** Whether hints from others arrive: the connection was there when it was last asked, a few seconds ago at most. */
-  isConnected(): boolean
-  stop(): Promise<void>
-}
+export type WakeUp = Awaited<ReturnType<typeof startWakeUp>>
+
+/** `tenant` is null when hints may have been missed and every log has to be read. */
+type Listener = (tenant: Tenant | null) => void
 
 export type WakeUpOptions = {
   metrics: Pick<Metrics, 'wakeUpReconnected'>
@@ -29,41 +24,31 @@ export type WakeUpOptions = {
   limitMilliseconds?: number
 }
 
-type Connection = {
-  /** Resolves when it is of no more use. */
-  ended: Promise<void>
-  /** Ends it, and waits for that no longer than the limit: the server may not answer. */
-  end(): Promise<void>
-}
-
 type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
   url: string
   logger: Logger
-  wake: (tenant: Tenant | null) => void
+  wake: Listener
 }
 
 /**
  * Tells processes on one Postgres that there is something to read. It is a hint only: whoever gets it, or reconnects,
  * reads the log itself. NOTIFY is sent outside the writing transaction, because inside it costs two thirds of the
  * commit rate (it takes a database-wide lock until the commit is on disk), and in batches.
- *
- * @param url where the connection that listens is made
- * @param pool connections by which hints are sent
  */
 export async function startWakeUp(
   url: string,
   pool: Pool,
   logger: Logger,
   { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
-): Promise<WakeUp> {
-  const listeners = new Set<(tenant: Tenant | null) => void>()
-  const wake = (tenant: Tenant | null): void => {
+) {
+  const listeners = new Set<Listener>()
+  const wake: Listener = (tenant) => {
     for (const listener of listeners) listener(tenant)
   }
   const stopping = new AbortController()
   const settings = { url, logger, wake, heartbeatMilliseconds, limitMilliseconds }
 
-  let connection: Connection | null = await connect(settings)
+  let connection: Awaited<ReturnType<typeof connect>> | null = await connect(settings)
   /** Makes the connection again whenever it ends, however long that takes. */
   const keepConnected = async (): Promise<void> => {
     let wait = firstReconnectMilliseconds
@@ -106,15 +91,17 @@ export async function startWakeUp(
   }
 
   return {
-    notify: (tenant) => {
+    /** Hints to every process that the tenant's log has grown. To be called after commit; it never throws. */
+    notify: (tenant: Tenant): void => {
       waiting.add(tenantKey(tenant))
       timer ??= setTimeout(flush, batchMilliseconds)
     },
-    onWake: (listener) => {
+    onWake: (listener: Listener): void => {
       listeners.add(listener)
     },
-    isConnected: () => connection !== null,
-    stop: async () => {
+    /** Whether hints from others arrive: the connection was there when it was last asked, a few seconds ago at most. */
+    isConnected: (): boolean => connection !== null,
+    stop: async (): Promise<void> => {
       stopping.abort()
       await flush()
       await connection?.end()
@@ -132,7 +119,7 @@ function readTenant(payload: string): Tenant | null {
  * A connection that listens. Where packets are lost without a word (a machine that went away, a firewall that forgot) it
  * would seem to be fine for hours, so it is asked every few seconds.
  */
-async function connect(options: ConnectOptions): Promise<Connection> {
+async function connect(options: ConnectOptions) {
   const { url, logger, wake, heartbeatMilliseconds, limitMilliseconds } = options
   const client = createConnection(url, 'report-gateway wake-up', limitMilliseconds)
   const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
@@ -142,6 +129,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     finish()
   })
   client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
+  /** Ends it, and waits for that no longer than the limit: the server may not answer. */
   const end = async (): Promise<void> => {
     finish()
     // With a query under way that has no answer this cuts the connection.
@@ -166,5 +154,9 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     failureMessage: 'The wake-up connection that does not answer could not be ended.',
   })
   void ended.then(heartbeat.stop)
-  return { ended, end }
+  return {
+    /** Resolves when it is of no more use. */
+    ended,
+    end,
+  }
 }

@@ -25,31 +25,7 @@ const jobTable = `${queueSchema}.job`
 
 export type ReportRunJob = { runId: string }
 
-export type Queue = {
-  boss: PgBoss
-  /**
-   * Adds the run's job in the transaction that creates the run: both are there, or neither.
-   * The job counts as queued a second later for each run of its account and mode that is in the queue already, so that
-   * accounts take turns and yet no run waits for ever. It never counts as queued before those.
-   */
-  enqueue(tx: Transaction, run: QueuedRun): Promise<void>
-  /**
-   * Gives a run another job when it has none that lives; of any number of processes that do so at once, one does. The job
-   * counts as queued when the run was created.
-   *
-   * @returns whether the run has got one
-   */
-  restore(tx: Transaction, run: OrphanedRun): Promise<boolean>
-  /** True when some run waits for a worker. */
-  hasBacklog(): Promise<boolean>
-  /** True when the claim is still the job's newest; it stays so until the transaction ends. */
-  holds(tx: Transaction, claim: JobAttempt): Promise<boolean>
-  /** Gives a claimed job to the worker that comes first after a time; nothing happens when the claim was lost. */
-  putBack(claim: JobAttempt, afterMilliseconds: number): Promise<void>
-  /** Makes every idle worker of every process look for jobs now. */
-  wake(): Promise<void>
-  stop(): Promise<void>
-}
+export type Queue = Awaited<ReturnType<typeof startQueue>>
 
 export type QueueOptions = {
   url: string
@@ -57,9 +33,6 @@ export type QueueOptions = {
   works: boolean
   onError: (error: Error) => void
 }
-
-/** pg-boss hands on to `pg` what it does not know itself. */
-type BossOptions = ConstructorOptions & { query_timeout: number }
 
 // A connection whose other end is gone without a word would keep a worker waiting for ever.
 const queryMilliseconds = 10_000
@@ -129,8 +102,9 @@ const orphansSql = `
   limit ${maxOrphans}`
 
 /** Connects to the job queue, making its tables when they are missing. */
-export async function startQueue({ url, works, onError }: QueueOptions): Promise<Queue> {
-  const options: BossOptions = {
+export async function startQueue({ url, works, onError }: QueueOptions) {
+  // pg-boss hands on to `pg` what it does not know itself.
+  const options: ConstructorOptions & { query_timeout: number } = {
     connectionString: url,
     schema: queueSchema,
     max: 4,
@@ -151,10 +125,21 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
   }
   return {
     boss,
-    enqueue: async (tx, run) => {
+    /**
+     * Adds the run's job in the transaction that creates the run: both are there, or neither.
+     * The job counts as queued a second later for each run of its account and mode that is in the queue already, so that
+     * accounts take turns and yet no run waits for ever. It never counts as queued before those.
+     */
+    enqueue: async (tx: Transaction, run: QueuedRun): Promise<void> => {
       await send(tx, run, await nextPriority(tx, run))
     },
-    restore: async (tx, run) => {
+    /**
+     * Gives a run another job when it has none that lives; of any number of processes that do so at once, one does. The job
+     * counts as queued when the run was created.
+     *
+     * @returns whether the run has got one
+     */
+    restore: async (tx: Transaction, run: OrphanedRun): Promise<boolean> => {
       // An ended job of the run keeps its id until it is deleted. One that lives is not touched: another process may have
       // made it just now.
       await tx.$executeRawUnsafe(
@@ -163,8 +148,11 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
       )
       return (await send(tx, run, priorityAt(run.createdAt.getTime()))) !== null
     },
-    hasBacklog: async () => (await boss.findJobs(reportRunQueue, { queued: true, limit: 1 })).length > 0,
-    holds: async (tx, { id, retryCount }) => {
+    /** True when some run waits for a worker. */
+    hasBacklog: async (): Promise<boolean> =>
+      (await boss.findJobs(reportRunQueue, { queued: true, limit: 1 })).length > 0,
+    /** True when the claim is still the job's newest; it stays so until the transaction ends. */
+    holds: async (tx: Transaction, { id, retryCount }: JobAttempt): Promise<boolean> => {
       const rows = await tx.$queryRawUnsafe<unknown[]>(
         `select id from ${jobTable}
         where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3 for update`,
@@ -172,7 +160,8 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
       )
       return rows.length > 0
     },
-    putBack: async ({ id, retryCount }, afterMilliseconds) => {
+    /** Gives a claimed job to the worker that comes first after a time; nothing happens when the claim was lost. */
+    putBack: async ({ id, retryCount }: JobAttempt, afterMilliseconds: number): Promise<void> => {
       await boss.getDb().executeSql(
         `update ${jobTable}
         set state = 'retry', heartbeat_on = null, start_after = now() + $4::float8 * interval '1 millisecond'
@@ -180,10 +169,11 @@ export async function startQueue({ url, works, onError }: QueueOptions): Promise
         [reportRunQueue, id, retryCount, afterMilliseconds],
       )
     },
-    wake: async () => {
+    /** Makes every idle worker of every process look for jobs now. */
+    wake: async (): Promise<void> => {
       await boss.getDb().executeSql(wakeSql, [reportRunQueue])
     },
-    stop: () => boss.stop({ graceful: true, timeout: 10_000, close: true }),
+    stop: (): Promise<void> => boss.stop({ graceful: true, timeout: 10_000, close: true }),
   }
 }
 

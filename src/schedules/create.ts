@@ -1,31 +1,19 @@
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
-import type {
-  Compression,
-  Prisma as PrismaTypes,
-  ReportFormat,
-  ReportSchedule,
-} from '../postgres/generated/prisma/client.ts'
+import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from '../reports/interval.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
-import { checkAnnotations, checkTimeLimits } from '../runs/create/request.ts'
+import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
-import type { Viewer } from '../tenant.ts'
-import { tenantOf } from '../tenant.ts'
+import { tenantOf, type Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
 import type { ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
-/** What createSchedule is asked for, as given. */
-export type ScheduleRequest = ReportRequest & {
-  trigger: GivenTrigger
-  formats: readonly ReportFormat[]
-  compression: Compression
-  /** Milliseconds from the end of each run for which its result is kept. */
-  retention: number
-  label: string | null
-  tags: readonly string[]
-}
+export type ScheduleRequest = ReportRequest &
+  Pick<RunRequest, 'formats' | 'compression' | 'retention' | 'label' | 'tags'> & {
+    trigger: GivenTrigger
+  }
 
 const maxSchedules = 1_000
 
@@ -50,7 +38,13 @@ export async function createSchedule(
   })
   const { label, tags, formats } = checkAnnotations({ ...request, metadata: {} })
   await checkScheduled(deps, viewer, request, createdAt)
-  await checkCount(deps, viewer)
+  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
+  if (count >= maxSchedules) {
+    throw new InputError(
+      `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+      [],
+    )
+  }
   const type = catalog.find(request.type)
   const trigger = acceptTrigger(request.trigger, type, timezoneOf(request), createdAt)
   const available = (await type?.availability(prisma, viewer)) ?? null
@@ -100,14 +94,5 @@ async function checkScheduled(
   throw new InputError(
     `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
     ['parameters', fixed],
-  )
-}
-
-async function checkCount({ prisma }: ScheduleServices, viewer: Viewer): Promise<void> {
-  const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
-  if (count < maxSchedules) return
-  throw new InputError(
-    `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
-    [],
   )
 }

@@ -42,7 +42,6 @@ export function wholePeriods(
   return end > from ? { start: from, end } : null
 }
 
-/** The one unit that the period has. */
 function unitOf(period: Temporal.Duration): Unit {
   return units.find((unit) => period[unit] !== 0) ?? 'minutes'
 }

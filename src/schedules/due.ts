@@ -8,11 +8,9 @@ import type { Trigger } from './trigger.ts'
 /** How far a schedule has come, and when it goes on. */
 export type SchedulePosition = Pick<ReportSchedule, 'nextRunAt' | 'coveredUntil'>
 
-/** A run that a schedule is to make. */
 export type DueRun = {
   /** The time that relative intervals count from. */
   at: Date
-  /** What has passed since the last run. */
   period: Period
   /** Where the schedule stands when the run is made. */
   next: SchedulePosition
@@ -40,8 +38,6 @@ export function startingPosition(
 /**
  * The run that is due; null when none is. Of several occurrences that were missed, as of several periods by which the data
  * have grown, it is one run, for the last.
- *
- * @param available what there are data for; null when there are none
  */
 export function dueRun(
   trigger: Trigger,

@@ -21,7 +21,6 @@ class KeyLostError extends Error {
 /**
  * Makes the runs of all schedules that are due. A fault in one does not keep the others; it is tried again next time.
  *
- * @param signal ends it between two schedules
  * @throws when the database cannot be reached
  */
 export async function runDueSchedules(deps: Services, signal: AbortSignal): Promise<void> {
@@ -68,8 +67,6 @@ async function runIfDue(deps: Services, schedule: ReportSchedule): Promise<void>
 /**
  * Makes the run of a schedule that is due, and moves the schedule on in the same transaction: however often and wherever
  * this is done, it makes one. Nothing is made when the schedule was changed in between.
- *
- * @throws KeyLostError, InputError, InputErrors, LiveModeRequiredError, LimitError
  */
 async function submitScheduled(
   deps: Services,
@@ -122,7 +119,6 @@ async function noteRefusal(
   logger.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
 }
 
-/** @throws KeyLostError */
 async function viewerOf(
   { prisma, now }: Services,
   { accountId, livemode, requestedById: apiKeyId }: ReportSchedule,

@@ -5,10 +5,8 @@ import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import type { ReportRequest } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
-import type { Viewer } from '../tenant.ts'
-import { tenantOf } from '../tenant.ts'
+import { tenantOf, type Viewer } from '../tenant.ts'
 
-/** What it takes to create, change and delete schedules. */
 export type ScheduleServices = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
 /** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
@@ -30,15 +28,10 @@ export type SchedulePage = {
   after?: string | undefined
   before?: string | undefined
   limit: number
-  /** True to begin at the oldest. */
   inverted: boolean
 }
 
-/**
- * Schedules that the viewer may see, newest first.
- *
- * @throws InputError for a cursor that is none
- */
+/** Schedules that the viewer may see, newest first. @throws InputError for a cursor that is none */
 export async function listSchedules(
   prisma: Prisma,
   viewer: Viewer,
@@ -70,11 +63,7 @@ export async function changeSchedule(
   return count === 1
 }
 
-/**
- * Deletes a schedule. Runs that it has made stay.
- *
- * @throws NotFoundError when the viewer has no such schedule
- */
+/** Deletes a schedule. Runs that it has made stay. @throws NotFoundError when the viewer has no such schedule */
 export async function deleteSchedule(
   { prisma }: Pick<Services, 'prisma'>,
   viewer: Viewer,
@@ -84,7 +73,6 @@ export async function deleteSchedule(
   await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
 }
 
-/** The report of a schedule as it was asked for. */
 export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ReportRequest {
   return { type: reportType, parameters: jsonObject(parameters), relativeInterval }
 }

@@ -17,11 +17,7 @@ export type GivenTrigger =
   | { kind: 'cron'; expression: string; timezone: string | null }
   | { kind: 'data'; period: Temporal.Duration }
 
-/**
- * @param type that of the report; null when there is none any more
- * @param timezone that of the report
- * @throws InputError with a path that starts with `trigger`
- */
+/** @throws InputError with a path that starts with `trigger` */
 export function acceptTrigger(
   given: GivenTrigger,
   type: AnyReportType | null,
@@ -29,7 +25,13 @@ export function acceptTrigger(
   now: Date,
 ): Trigger {
   if (given.kind === 'data') {
-    checkGrowth(type)
+    // What data there is for a report of the operator's own, its SQL alone knows.
+    if (type?.custom) {
+      throw new InputError(
+        `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
+        ['trigger', 'onDataAvailable'],
+      )
+    }
     checkDataPeriod(given.period)
     return { ...given, timezone }
   }
@@ -45,14 +47,12 @@ export function acceptTrigger(
   return trigger
 }
 
-/** The columns of a schedule that hold its trigger. */
 export function triggerColumns(trigger: Trigger) {
   return trigger.kind === 'cron'
     ? { cronExpression: trigger.expression, cronTimezone: trigger.timezone, dataPeriod: null }
     : { cronExpression: null, cronTimezone: null, dataPeriod: trigger.period.toString() }
 }
 
-/** @param timezone that of the report */
 export function triggerOf(
   { id, cronExpression, cronTimezone, dataPeriod }: ReportSchedule,
   timezone: string,
@@ -60,13 +60,4 @@ export function triggerOf(
   if (dataPeriod !== null) return { kind: 'data', period: Temporal.Duration.from(dataPeriod), timezone }
   if (cronExpression === null || cronTimezone === null) throw new Error(`The schedule ${id} has no trigger.`)
   return { kind: 'cron', expression: cronExpression, timezone: cronTimezone }
-}
-
-/** What data there is for a report of the operator's own, its SQL alone knows. */
-function checkGrowth(type: AnyReportType | null): void {
-  if (!type?.custom) return
-  throw new InputError(
-    `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
-    ['trigger', 'onDataAvailable'],
-  )
 }

@@ -6,11 +6,10 @@ import { pruneDailyCounts } from '../runs/create/quota.ts'
 import { pruneEvents } from '../runs/follow/event-log.ts'
 import { endLateRuns } from '../runs/lifecycle/deadlines.ts'
 import { eraseExpiredFiles } from '../runs/lifecycle/erase.ts'
-import { releaseRuns } from '../runs/lifecycle/release.ts'
+import { releaseRuns, requeueOrphans } from '../runs/lifecycle/release.ts'
 import type { Services } from '../runs/services.ts'
 import { runDueSchedules } from '../schedules/run-due.ts'
 import { type CronJob, startCronJobs } from '../worker/cron-jobs.ts'
-import { requeueOrphans } from '../worker/requeue.ts'
 
 export type BackgroundJobsOptions = Pick<Config, 'role' | 'eventDays'> & {
   services: Services
@@ -61,7 +60,7 @@ export async function startBackgroundJobs(options: BackgroundJobsOptions): Promi
       },
     )
     for (const [queueName, cronJobs] of Object.entries(listCronJobs(options))) {
-      running.push(await startCronJobs({ queue, queueName, jobs: cronJobs, logger }))
+      running.push(await startCronJobs(queue, queueName, cronJobs, logger))
     }
   }
   running.push(...jobs.map((job) => runEvery({ ...job, logger })))

@@ -1,30 +1,24 @@
 import type { Transaction } from '../postgres/client.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { endLate, isLate } from '../runs/lifecycle/deadlines.ts'
-import { isFinal } from '../runs/lifecycle/status.ts'
-import { transition } from '../runs/lifecycle/transition.ts'
+import { isFinal, transition } from '../runs/lifecycle/transition.ts'
 import { runFolder } from '../storage/file.ts'
 import type { Outcome, RunClaim, RunWork } from './dependencies.ts'
 import { WorkerLostError } from './failure.ts'
 import { finishCanceled, finishFailed, removeOrWarn } from './finish-run.ts'
-
-export type ClaimedRun = {
-  run: ReportRun
-  /** To be called when the work on it is over. */
-  release: () => void
-}
 
 /**
  * Claims a run under a new execution number, before any work: what comes after can end the process at any time, and is
  * counted already.
  *
  * @param earlier the run as it was found before, when it changed in the meantime
+ * @returns the run, and what is to be called when the work on it is over
  */
 export async function claimRun(
   deps: RunWork,
   claim: RunClaim,
   earlier?: ReportRun,
-): Promise<ClaimedRun | Outcome> {
+): Promise<{ run: ReportRun; release: () => void } | Outcome> {
   const run = await deps.prisma.reportRun.findUnique({ where: { id: claim.runId } })
   if (!run) return 'ENDED'
   if (earlier && earlier.execution !== run.execution) return 'ENDED'
@@ -38,6 +32,7 @@ export async function claimRun(
     // Listed before the claim: what is there now cannot be of a later worker, so it may be removed at any time.
     const leftovers = await listLeftovers(deps, run)
     const startedAt = run.startedAt ?? deps.now()
+    const timeout = run.timeoutMilliseconds
     let refusal: Outcome | null = null
     const claimed = await transition(deps, {
       runId: run.id,
@@ -49,7 +44,7 @@ export async function claimRun(
         lostExecutions: losses,
         isHandedBack: false,
         startedAt,
-        deadlineAt: deadlineOf(run, startedAt),
+        deadlineAt: timeout === null ? null : new Date(startedAt.getTime() + Number(timeout)),
       },
       allows: async (tx) => {
         if (!(await claim.isHeld(tx))) refusal = 'ENDED'
@@ -89,10 +84,6 @@ export function createLastAttempt(): RunWork['tryLastAttempt'] {
 /** Losses so far; a run found RUNNING that no worker has handed back was lost just now. */
 function lossesOf(run: ReportRun): number {
   return run.lostExecutions + (run.status === 'RUNNING' && !run.isHandedBack ? 1 : 0)
-}
-
-function deadlineOf({ timeoutMilliseconds }: ReportRun, startedAt: Date): Date | null {
-  return timeoutMilliseconds === null ? null : new Date(startedAt.getTime() + Number(timeoutMilliseconds))
 }
 
 /** Ends a run of which there is nothing to make any more; false when there is. */

@@ -31,10 +31,8 @@ type CopyOptions = {
   onRows: (rowsWritten: () => number) => void
 }
 
-export type CopiedFile = PlannedFile & StoredFile & { rowCount: bigint }
-
 export type CopyResult = {
-  files: readonly CopiedFile[]
+  files: readonly (PlannedFile & StoredFile & { rowCount: bigint })[]
   /** Rows in each file. */
   rowCount: bigint
   /** True when there were more rows than were written, because the report has a limit. */
@@ -42,11 +40,8 @@ export type CopyResult = {
   dataAsOf: Date
 }
 
-type Snapshot = {
-  /** The process of Postgres behind the connection. Its start distinguishes it from a later one with the same number. */
-  backend: { pid: number; startedAt: string }
-  dataAsOf: Date
-}
+/** A process of Postgres. Its start distinguishes it from a later one with the same number. */
+type Backend = { pid: number; startedAt: string }
 
 const endMilliseconds = 5_000
 
@@ -70,7 +65,7 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   // Whatever is being waited for fails at once.
   const stop = (): void => void client.end().catch(() => {})
   signal.addEventListener('abort', stop, { once: true })
-  let snapshot: Snapshot | null = null
+  let snapshot: Awaited<ReturnType<typeof openSnapshot>> | null = null
   let isWhole = false
   try {
     snapshot = await openSnapshot(client)
@@ -85,7 +80,7 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
     if (isWhole) client.off('error', onLost)
     // A connection that was cut short may still be sending rows: it is not used again.
     client.release(!isWhole)
-    if (snapshot && !isWhole) await endBackend(pool, snapshot.backend).catch(() => {})
+    if (snapshot && !isWhole) await endBackend(pool, snapshot).catch(() => {})
   }
 }
 
@@ -108,7 +103,7 @@ async function copyFiles(
   const rowsExpected = isLimited ? rowsThere - 1n : rowsThere
   onStart(rowsExpected)
 
-  const copied: CopiedFile[] = []
+  const copied: CopyResult['files'][number][] = []
   let rowsBefore = 0
   for (const file of files) {
     const { stages, rows } = createFormatStream(report, file, rowsExpected)
@@ -139,14 +134,14 @@ async function connect(pool: Pool): Promise<PoolClient> {
 }
 
 /** Begins a read-only transaction with one snapshot for all that follows. */
-async function openSnapshot(client: PoolClient): Promise<Snapshot> {
+async function openSnapshot(client: PoolClient) {
   await client.query('begin isolation level repeatable read read only')
-  const { rows } = await client.query<{ pid: number; startedAt: string; now: Date }>(
-    'select pid, backend_start::text as "startedAt", now() as now from pg_stat_activity where pid = pg_backend_pid()',
+  const { rows } = await client.query<Backend & { dataAsOf: Date }>(
+    'select pid, backend_start::text as "startedAt", now() as "dataAsOf" from pg_stat_activity where pid = pg_backend_pid()',
   )
   const [row] = rows
   if (!row) throw new Error('Postgres did not say which of its processes this is.')
-  return { backend: { pid: row.pid, startedAt: row.startedAt }, dataAsOf: row.now }
+  return row
 }
 
 /**
@@ -154,7 +149,7 @@ async function openSnapshot(client: PoolClient): Promise<Snapshot> {
  * rows yet would go on unnoticed; to cancel its query neither, because between two statements that does nothing, and
  * while it waits for its rows to be read it is not heard.
  */
-async function endBackend(pool: Pool, { pid, startedAt }: Snapshot['backend']): Promise<void> {
+async function endBackend(pool: Pool, { pid, startedAt }: Backend): Promise<void> {
   const end: QueryConfig & { query_timeout: number } = {
     text: 'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
     values: [pid, startedAt],

@@ -12,15 +12,6 @@ export type CronJob = {
   task: (signal: AbortSignal) => Promise<unknown>
 }
 
-export type CronJobsOptions = {
-  /** Of a process that works: only there the schedules are looked after. */
-  queue: Queue
-  /** Name of the queue that the jobs go through, of which a process does one at a time. */
-  queueName: string
-  jobs: readonly CronJob[]
-  logger: Logger
-}
-
 type QueuedTask = { task: string }
 
 const queueSettings = {
@@ -33,13 +24,18 @@ const queueSettings = {
   deleteAfterSeconds: 60 * 60,
 }
 
-/** Does jobs at their times, each in one of all processes that share the database. */
-export async function startCronJobs({
-  queue: { boss },
-  queueName,
-  jobs,
-  logger,
-}: CronJobsOptions): Promise<BackgroundJob> {
+/**
+ * Does jobs at their times, each in one of all processes that share the database.
+ *
+ * @param queue that of a process that works: only there the schedules are looked after
+ * @param queueName queue that the jobs go through, of which a process does one at a time
+ */
+export async function startCronJobs(
+  { boss }: Queue,
+  queueName: string,
+  jobs: readonly CronJob[],
+  logger: Logger,
+): Promise<BackgroundJob> {
   const stopping = new AbortController()
   await boss.createQueue(queueName, { ...queueSettings, policy: 'stately' })
   for (const { name, cron } of jobs) {

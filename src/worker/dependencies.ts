@@ -1,5 +1,5 @@
 import type { Transaction } from '../postgres/client.ts'
-import type { RetryOptions } from '../postgres/retry.ts'
+import type { RetryOptions } from '../postgres/outage.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 import type { Services } from '../runs/services.ts'
 

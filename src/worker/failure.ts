@@ -2,20 +2,9 @@ import { DatabaseError } from 'pg'
 import { InputErrors } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { newTraceId } from '../request-context.ts'
-import type { FailureCode } from '../runs/lifecycle/status.ts'
+import type { FailureCode } from '../runs/lifecycle/transition.ts'
 import { StorageError } from '../storage/storage.ts'
 import { UnwritableValueError } from './parquet/column-types.ts'
-
-export type Failure = {
-  failureCode: FailureCode
-  /** For people, safe to show. */
-  failureMessage: string
-  /** True when the same request may work later. */
-  failureIsRetryable: boolean
-  failurePath: string[]
-  /** 32 hex digits, as OpenTelemetry writes trace ids; the log has it beside the fault. */
-  traceId: string
-}
 
 /** Classes of SQLSTATE that speak of the server's state and not of the query: it may work later. */
 const passingClasses = new Set(['08', '40', '53', '55', '57', '58'])
@@ -59,19 +48,19 @@ const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
  *
  * @param traceId that of the request for the run; a new one unless given
  */
-export function describeFailure(error: unknown, traceId: string = newTraceId()): Failure {
+export function describeFailure(error: unknown, traceId: string = newTraceId()) {
   const failure = (
     failureCode: FailureCode,
+    /** For people, safe to show. */
     failureMessage: string,
+    /** True when the same request may work later. */
     failureIsRetryable: boolean,
     failurePath: string[] = [],
-  ): Failure => ({ failureCode, failureMessage, failureIsRetryable, failurePath, traceId })
+  ) => ({ failureCode, failureMessage, failureIsRetryable, failurePath, traceId })
 
   if (error instanceof InputErrors) {
-    return failure('INVALID_PARAMETERS', error.message, false, [
-      'parameters',
-      ...(error.errors[0]?.path ?? []),
-    ])
+    const path = ['parameters', ...(error.errors[0]?.path ?? [])]
+    return failure('INVALID_PARAMETERS', error.message, false, path)
   }
   if (error instanceof UnwritableValueError) {
     return failure('INVALID_PARAMETERS', error.message, false, ['output', 'formats'])

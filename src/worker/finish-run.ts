@@ -1,7 +1,8 @@
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { type Transition, transition } from '../runs/lifecycle/transition.ts'
 import { fileEnding } from '../storage/file.ts'
-import type { CopiedFile, CopyResult, PlannedFile } from './copy.ts'
+import { tenantOf } from '../tenant.ts'
+import type { CopyResult, PlannedFile } from './copy.ts'
 import type { WorkerServices } from './dependencies.ts'
 import { describeFailure } from './failure.ts'
 
@@ -47,7 +48,16 @@ export function finishSucceeded(
       stage: 'Done',
       measuredAt: at,
     },
-    also: (tx) => tx.reportFile.createMany({ data: files.map((file) => fileRow(run, file, at)) }),
+    also: (tx) =>
+      tx.reportFile.createMany({
+        data: files.map(({ key: _, ...file }) => ({
+          ...file,
+          ...tenantOf(run),
+          runId: run.id,
+          filename: `${run.id}${fileEnding(file)}`,
+          createdAt: at,
+        })),
+      }),
   })
 }
 
@@ -112,15 +122,4 @@ function finish(
   const milliseconds = Math.max(0, finishedAt.getTime() - (startedAt ?? finishedAt).getTime())
   const end = { finishedAt, runMilliseconds: BigInt(milliseconds), estimatedFinishAt: null }
   return transition(deps, { ...change, runId, execution, data: { ...data, ...end } })
-}
-
-function fileRow(run: ReportRun, { key: _, ...file }: CopiedFile, createdAt: Date) {
-  return {
-    ...file,
-    runId: run.id,
-    accountId: run.accountId,
-    livemode: run.livemode,
-    filename: `${run.id}${fileEnding(file)}`,
-    createdAt,
-  }
 }

@@ -13,21 +13,9 @@ const compressors: Record<Compression, () => Transform[]> = {
 }
 
 const quote = 0x22
-
 const newline = 0x0a
 
-type RowCounter = {
-  stream: Transform
-  /** Rows that have come through whole, without a header. */
-  rows(): number
-}
-
-/**
- * What the rows of a COPY go through on their way into a file, and how many have come through whole.
- *
- * @param report whose `copyText` of that format gives the rows
- * @param rowsExpected how many they will be
- */
+/** What the rows of a COPY go through on their way into a file, and how many have come through whole, without a header. */
 export function createFormatStream(
   report: RenderedReport,
   { format, compression }: FileForm,
@@ -43,7 +31,7 @@ export function createFormatStream(
 }
 
 /** Passes CSV through and counts its rows: a line break inside quotes ends none. The first line is the header. */
-export function createCsvRowCounter(header: string): RowCounter {
+export function createCsvRowCounter(header: string) {
   let lines = 0
   let isQuoted = false
   // Every byte of a report comes through here: by index, and with variables of its own, it is several times as fast as by
@@ -63,8 +51,7 @@ export function createCsvRowCounter(header: string): RowCounter {
   return { stream, rows: () => Math.max(0, lines - 1) }
 }
 
-/** Passes lines through, each of which is a row. */
-function createLineCounter(): RowCounter {
+function createLineCounter() {
   let lines = 0
   const stream = createCounter((chunk) => {
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) lines++

@@ -11,15 +11,7 @@ export type Progress = {
   estimatedFinishAt: Date | null
 }
 
-/** Four times a second, at the most. */
 const intervalMilliseconds = 250
-
-export type ProgressReporter = {
-  expect(rowsExpected: bigint): void
-  measure(rowsWritten: () => number): void
-  /** Waits for the last write; nothing is written after that. */
-  stop(): Promise<void>
-}
 
 /**
  * Writes a run's progress at regular times, never two at once, and only when it has changed.
@@ -31,7 +23,7 @@ export function startProgress(
   write: (progress: Progress) => Promise<unknown>,
   now: () => Date,
   logger: Logger,
-): ProgressReporter {
+) {
   const startedAt = now().getTime()
   let rowsExpected: bigint | null = null
   let countRows = (): number => 0
@@ -68,12 +60,13 @@ export function startProgress(
   })
 
   return {
-    expect: (rows) => {
+    expect: (rows: bigint): void => {
       rowsExpected = rows
     },
-    measure: (rows) => {
-      countRows = rows
+    measure: (rowsWritten: () => number): void => {
+      countRows = rowsWritten
     },
+    /** Waits for the last write; nothing is written after that. */
     stop: writing.stop,
   }
 }

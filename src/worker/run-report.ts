@@ -1,7 +1,7 @@
 import { idPrefixes, newId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../postgres/retry.ts'
+import { retryDuringOutage } from '../postgres/outage.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-type.ts'
@@ -9,11 +9,16 @@ import { transition } from '../runs/lifecycle/transition.ts'
 import { fileKey } from '../storage/file.ts'
 import { claimRun } from './claim.ts'
 import { type CopyResult, copyReport, type PlannedFile } from './copy.ts'
-import { type Outcome, type RunClaim, type RunWork, retryOptions } from './dependencies.ts'
+import {
+  type Outcome,
+  type RunClaim,
+  type RunWork,
+  retryOptions,
+  type WorkerServices,
+} from './dependencies.ts'
 import { isPassing } from './failure.ts'
 import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
 import { type Progress, startProgress } from './progress.ts'
-import { watchRun } from './watch-run.ts'
 
 /**
  * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
@@ -34,6 +39,37 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
     done.abort()
     release()
   }
+}
+
+/** Watches a run that is being worked on, until `done`: calls `onEnded` when it is asked to stop, or was ended by others. */
+export async function watchRun(
+  { hub, prisma, logger }: Pick<WorkerServices, 'hub' | 'prisma' | 'logger'>,
+  run: ReportRun,
+  onEnded: () => void,
+  done: AbortSignal,
+): Promise<void> {
+  const latest = await hub.subscribe(run, run.id, done)
+  const readState = () =>
+    prisma.reportRun.findUnique({ where: { id: run.id }, select: { status: true, version: true } })
+  const watch = async (): Promise<void> => {
+    let state = await retryDuringOutage(readState, {
+      signal: done,
+      logger,
+      failureMessage: 'A run that is being worked on could not be read.',
+      // Whatever the reason, a worker that does not see its run could not be stopped.
+      isPassing: () => true,
+    })
+    while (state?.status === 'RUNNING') {
+      const entry = await latest.take()
+      if (entry === null) return
+      const { toStatus: status, runVersion: version } = entry.event
+      // A log that is read late brings events from before the work, such as that of the run's creation.
+      if (version > state.version) state = { status, version }
+    }
+    onEnded()
+  }
+  // It only fails when the work is done and there is nothing left to watch.
+  watch().catch(() => {})
 }
 
 async function makeReport(

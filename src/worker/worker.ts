@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { retryDuringOutage } from '../postgres/outage.ts'
 import { type Queue, type ReportRunJob, reportRunQueue } from '../postgres/queue.ts'
-import { retryDuringOutage } from '../postgres/retry.ts'
 import { createLastAttempt } from './claim.ts'
 import {
   type Outcome,
@@ -11,13 +11,7 @@ import {
 } from './dependencies.ts'
 import { runReport } from './run-report.ts'
 
-export type Worker = {
-  /**
-   * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin again elsewhere.
-   * Safe to call twice.
-   */
-  stop(): Promise<void>
-}
+export type Worker = Awaited<ReturnType<typeof startWorker>>
 
 export type WorkerOptions = WorkLimits & {
   /** Runs worked on at once by this process. */
@@ -42,7 +36,7 @@ export async function startWorker(
   deps: WorkerServices,
   queue: Queue,
   { concurrency, accountConcurrency, runAttempts, stopSeconds }: WorkerOptions,
-): Promise<Worker> {
+) {
   const limits = { accountConcurrency, runAttempts }
   const work: RunWork = { ...deps, limits, tryLastAttempt: createLastAttempt() }
   const stopping = new AbortController()
@@ -96,5 +90,11 @@ export async function startWorker(
     await queue.wake().catch(() => {})
   }
   let ending: Promise<void> | null = null
-  return { stop: () => (ending ??= stop()) }
+  return {
+    /**
+     * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin again elsewhere.
+     * Safe to call twice.
+     */
+    stop: () => (ending ??= stop()),
+  }
 }

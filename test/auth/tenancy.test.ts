@@ -12,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { idPrefixes, newId } from '../../src/ids.ts'
 import { encodeEventCursor } from '../../src/runs/follow/event-log.ts'
-import { encodeRunCursor } from '../../src/runs/list/cursor.ts'
+import { encodeRunCursor } from '../../src/runs/list/order.ts'
 import { tenantOf } from '../../src/tenant.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'

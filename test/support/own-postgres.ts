@@ -1,9 +1,9 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { makeDataDir, prepareCluster } from '../../src/postgres/embedded/cluster.ts'
+import { makeDataDir } from '../../src/postgres/embedded/cluster.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
-import { findPostmaster, stopPostmaster } from '../../src/postgres/embedded/postmaster.ts'
+import { endsAfter, findPostmaster } from '../../src/postgres/embedded/postmaster.ts'
 import { ensureServer } from '../../src/postgres/embedded/server.ts'
 import type { TestDatabase } from './database.ts'
 
@@ -25,15 +25,11 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const made = await openEmbeddedPostgres({ dataDir })
   const { port } = new URL(made.url)
   await made.close()
-  const onProgress = (): void => {}
-  const cluster = await prepareCluster({ dataDir, onProgress })
-
-  const start = async (): Promise<void> => {
-    await ensureServer({ cluster, onProgress, port: Number(port) })
-  }
+  const start = () => ensureServer({ dataDir, onProgress: () => {} }, Number(port))
+  const { data } = (await start()).record
   const stop = async (): Promise<void> => {
-    const server = await findPostmaster(cluster.data)
-    if (server) await stopPostmaster(server.pid, cluster.data, 'at once')
+    const server = await findPostmaster(data)
+    if (server) await endsAfter('SIGQUIT', server.pid, data)
   }
   const query = async <Row extends pg.QueryResultRow>(
     text: string,
@@ -47,11 +43,12 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
       await client.end()
     }
   }
-  await start()
   return {
     database: { url: made.url, query, [Symbol.asyncDispose]: async () => {} },
     stop,
-    start,
+    start: async () => {
+      await start()
+    },
     [Symbol.asyncDispose]: async () => {
       await stop()
       await rm(folder, { recursive: true, force: true })

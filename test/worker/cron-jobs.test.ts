@@ -19,7 +19,7 @@ async function openQueue(): Promise<Queue & AsyncDisposable> {
 const queueName = 'maintenance'
 
 async function start(queue: Queue, jobs: CronJob[]): Promise<AsyncDisposable> {
-  const { stop } = await startCronJobs({ queue, queueName, jobs, logger: parts.logger })
+  const { stop } = await startCronJobs(queue, queueName, jobs, parts.logger)
   return { [Symbol.asyncDispose]: stop }
 }
 

@@ -1,22 +1,18 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { z } from 'zod'
-import { type Account, canReach } from './account.ts'
-import { makeSystemFolder, readJson } from './files.ts'
+import { type Account, canReach, makeSystemFolder, run } from './account.ts'
+import { readJson } from './record.ts'
 
-const run = promisify(execFile)
 const packageFile = z.object({ version: z.string() })
 const linksFile = z.array(z.object({ target: z.string() }))
 
 /**
- * The folder with the Postgres programs of this platform's npm package, in a place where `account` can run
- * them. When it cannot reach node_modules, they are copied to the system folder, once for each version of the
- * package.
+ * The folder with the Postgres programs of this platform's npm package, where `account` can run them. When it cannot reach
+ * node_modules, they are copied to the system folder, once for each version of the package.
  *
  * @throws when npm installed no package for this platform
  */
@@ -57,11 +53,12 @@ async function restoreLibraryLinks(root: string): Promise<void> {
 
 /** A program, a library and a data file stand for all: npm gives all files the same owner and umask. */
 async function canRun(account: Account, native: string): Promise<boolean> {
-  return (
-    (await canReach(account, join(native, 'bin', 'postgres'), '-x')) &&
-    (await canReach(account, join(native, 'lib'), '-x')) &&
-    (await canReach(account, join(native, 'share', 'postgresql', 'postgres.bki'), '-r'))
-  )
+  const reached = await Promise.all([
+    canReach(account, join(native, 'bin', 'postgres'), '-x'),
+    canReach(account, join(native, 'lib'), '-x'),
+    canReach(account, join(native, 'share', 'postgresql', 'postgres.bki'), '-r'),
+  ])
+  return !reached.includes(false)
 }
 
 /** Copied under another name first, so that a copy which was cut short is never taken for a whole one. */

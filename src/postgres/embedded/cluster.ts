@@ -1,28 +1,19 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
-import { type Account, canReach, postgresAccount, runAs } from './account.ts'
+import { type Account, canReach, postgresAccount, run, runAs } from './account.ts'
 import { reachableBinaries } from './binaries.ts'
-import { type ClusterRecord, claimRecord } from './record.ts'
-
-const run = promisify(execFile)
+import { claimRecord } from './record.ts'
 
 /** A Postgres cluster on disk and what it takes to run it. All paths are absolute, without symlinks. */
-export type Cluster = ClusterRecord & {
-  logFile: string
-  /** Runs Postgres; null when this process does. */
-  account: Account | null
-  /** The folder with the programs. */
-  binaries: string
-  /** True when this call had to run initdb. */
-  isNew: boolean
-}
+export type Cluster = Awaited<ReturnType<typeof prepareCluster>>
 
 export type ClusterOptions = {
+  /** Folder of the cluster, absolute or relative to the working folder; made when missing. */
   dataDir: string
+  /** Receives a sentence on each step. */
   onProgress: (message: string) => void
+  /** Ends the wait for a slow start; what was started is stopped again. */
   signal?: AbortSignal | undefined
 }
 
@@ -41,11 +32,8 @@ const initdbFlags = [
 ]
 
 /**
- * Makes the data folder when it is missing, for this user alone; as root and below folders that every account
- * can enter, enterable (0711), so that an unprivileged Postgres reaches its cluster in it. Returns its real
- * path.
- *
- * @throws when it cannot be made, or when root finds no account to run Postgres
+ * Makes the data folder when it is missing, for this user alone; as root and below folders that every account can enter,
+ * enterable (0711), so that an unprivileged Postgres reaches its cluster in it. Returns its real path.
  */
 export async function makeDataDir(path: string): Promise<string> {
   const wanted = resolve(path)
@@ -64,20 +52,20 @@ export async function makeDataDir(path: string): Promise<string> {
 }
 
 /**
- * The cluster of a data folder, made when there is none. Only for the process that owns the server of the
- * folder.
+ * The cluster of a data folder, made when there is none. Only for the process that owns the server of the folder.
  *
- * @throws when the password of a cluster is lost, when there is no binary or account to run it, when initdb
- * fails
+ * @throws when the password of a cluster is lost, when there is no binary or account to run it, when initdb fails
  */
-export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOptions): Promise<Cluster> {
+export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOptions) {
   const wanted = await postgresAccount()
   const record = await claimRecord(dataDir, wanted, onProgress)
   const { home, data } = record
   const isNew = !existsSync(data)
   const account = wanted && !isNew ? await ownerOf(data, wanted) : wanted
   const binaries = await reachableBinaries(account)
-  const cluster = { ...record, logFile: join(home, 'postgres.log'), account, binaries, isNew }
+  const logFile = join(home, 'postgres.log')
+  // Without an account, this process runs Postgres itself. New means that initdb had to run.
+  const cluster = { ...record, logFile, account, binaries, isNew }
   if (isNew) {
     onProgress(`Creating a Postgres cluster in ${home}.`)
     await createCluster(cluster, signal)
@@ -99,14 +87,11 @@ async function ownerOf(data: string, wanted: Account): Promise<Account> {
   return wanted
 }
 
-/**
- * Makes the cluster's files with initdb: in another folder first, so that a cluster which was cut short is
- * never taken for a whole one.
- *
- * @throws when initdb fails, with what it said
- */
-async function createCluster(cluster: Cluster, signal?: AbortSignal): Promise<void> {
-  const { home, data, account, binaries, password } = cluster
+/** In another folder first, so that a cluster which was cut short is never taken for a whole one. */
+async function createCluster(
+  { home, data, account, binaries, password }: Omit<Cluster, 'isNew'>,
+  signal?: AbortSignal,
+): Promise<void> {
   await mkdir(home, { recursive: true, mode: 0o700 })
   if (account) await chmod(home, 0o711)
   // An initdb whose gateway was killed may still be running; then the next start removes the rest.
@@ -118,8 +103,8 @@ async function createCluster(cluster: Cluster, signal?: AbortSignal): Promise<vo
     await writeFile(passwordFile, password, { mode: 0o600 })
     if (account) await run('chown', ['-R', `${account.uid}:${account.gid}`, fresh])
     const flags = ['-D', join(fresh, 'data'), '--pwfile', passwordFile, ...initdbFlags]
-    // It also waits until all it wrote is on the disk: 0.1 s of 0.5 s. Postgres's own checkpoints would never
-    // do that for files which they do not change.
+    // It also waits until all it wrote is on the disk: Postgres's own checkpoints would never do that for files which
+    // they do not change.
     await run(join(binaries, 'initdb'), flags, {
       ...runAs(account),
       cwd: home,

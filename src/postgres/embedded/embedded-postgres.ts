@@ -1,43 +1,19 @@
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { type ClusterOptions, makeDataDir, prepareCluster } from './cluster.ts'
+import { type ClusterOptions, makeDataDir } from './cluster.ts'
 import { type FileLock, tryFileLock } from './file-lock.ts'
-import { canLogIn, databaseName } from './login.ts'
 import { findPostmaster, isPostgresOf, stopPostmaster } from './postmaster.ts'
-import { type ClusterRecord, readRecord } from './record.ts'
-import { ensureServer } from './server.ts'
+import { readRecord } from './record.ts'
+import { canLogIn, databaseName, ensureServer, type Server } from './server.ts'
 
 const pollMilliseconds = 20
-/** How long to wait for the server that another process starts. */
 const patienceMilliseconds = 120_000
 const watchMilliseconds = 500
 
-export type EmbeddedPostgres = {
-  /**
-   * `postgres://` URL with password, of the superuser `postgres` and the database `report_gateway`, on
-   * 127.0.0.1. It says `sslmode=disable`, so that a PGSSLMODE meant for another server does no harm.
-   */
-  url: string
-  /** True when this call had to run initdb: the database is empty. */
-  isNew: boolean
-  /** Stops the server unless others use it: one of them owns it then. Further calls do nothing. */
-  close(): Promise<void>
-}
-
-export type EmbeddedPostgresOptions = {
-  /** Folder of the cluster, absolute or relative to the working folder; made when missing. */
-  dataDir: string
-  /** Receives a sentence on each step. */
-  onProgress?: (message: string) => void
-  /** Ends the wait for a slow start; what was started is stopped again. */
-  signal?: AbortSignal | undefined
-}
-
 /**
- * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts
- * the server or adopts one that a killed process left behind, starts it again when it dies, and stops it at
- * the end. The others are guests, which only connect. When the owner ends, by a kill too, a guest becomes the
- * owner, and the server goes on.
+ * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts the server or
+ * adopts one that a killed process left behind, starts it again when it dies, and stops it at the end. The others are
+ * guests, which only connect. When the owner ends, by a kill too, a guest becomes the owner, and the server goes on.
  *
  * Which process is what is kept by locks on `DATA_DIR/postgres.lock`: `reserved` of the owner, `shared` of
  * each guest, and `exclusive` of the last one while it stops the server.
@@ -45,15 +21,17 @@ export type EmbeddedPostgresOptions = {
  * @throws when there are no binaries for this platform, when root finds no account to run Postgres, when the
  * disk is full, when Postgres ends while starting (with the end of its log), when `signal` aborts
  */
-export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { signal } = options
+export async function openEmbeddedPostgres({
+  dataDir: wanted,
+  onProgress = () => {},
+  signal,
+}: Pick<ClusterOptions, 'dataDir'> & Partial<ClusterOptions>) {
   try {
-    const dataDir = await makeDataDir(options.dataDir)
-    const cluster = { dataDir, onProgress: options.onProgress ?? (() => {}), signal }
+    const dataDir = await makeDataDir(wanted)
     const deadline = Date.now() + patienceMilliseconds
     for (; ; await setTimeout(pollMilliseconds, undefined, { signal })) {
-      const opened = (await openAsOwner(cluster)) ?? (await openAsGuest(cluster))
-      if (opened) return present(opened, cluster)
+      const opened = await tryToOpen({ dataDir, onProgress, signal })
+      if (opened) return present(opened, { dataDir, onProgress })
       if (Date.now() > deadline) {
         throw new Error(
           `${lockPath(dataDir)} has been locked by another process for ${patienceMilliseconds} ms: ` +
@@ -63,58 +41,53 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
     }
   } catch (error) {
     signal?.throwIfAborted()
-    throw explainFullDisk(error, options.dataDir)
+    throw explainFullDisk(error, wanted)
   }
 }
 
-type Opened = {
-  lock: FileLock
-  isOwner: boolean
-  isNew: boolean
-  record: ClusterRecord
-  port: number
-  /** Of the postmaster, as last seen. */
-  pid: number
-}
+/** As last seen. */
+type Opened = Server & { lock: FileLock; isOwner: boolean }
 
 function lockPath(dataDir: string): string {
   return join(dataDir, 'postgres.lock')
 }
 
-/** Null when another process owns the server. */
-async function openAsOwner(options: ClusterOptions): Promise<Opened | null> {
-  const lock = tryFileLock(lockPath(options.dataDir), 'reserved')
+/** Null when the lock is not to be had, or when a guest finds no server that lets it in. */
+async function tryToOpen(options: ClusterOptions): Promise<Opened | null> {
+  const path = lockPath(options.dataDir)
+  const ownersLock = tryFileLock(path, 'reserved')
+  const lock = ownersLock ?? tryFileLock(path, 'shared')
   if (!lock) return null
   using failed = new DisposableStack()
   failed.defer(lock.release)
-  const cluster = await prepareCluster(options)
-  const { pid, port } = await ensureServer({ ...options, cluster })
+  const server = await (ownersLock ? ensureServer(options) : findServer(options))
+  if (!server) return null
   failed.move()
-  return { lock, isOwner: true, isNew: cluster.isNew, record: cluster, port, pid }
+  return { lock, isOwner: ownersLock !== null, ...server }
 }
 
-/** Null when no server lets us in. */
-async function openAsGuest({ dataDir }: ClusterOptions): Promise<Opened | null> {
-  const lock = tryFileLock(lockPath(dataDir), 'shared')
-  if (!lock) return null
-  using failed = new DisposableStack()
-  failed.defer(lock.release)
+async function findServer({ dataDir }: ClusterOptions): Promise<Server | null> {
   const record = await readRecord(dataDir)
   const server = record && (await findPostmaster(record.data))
   if (!server || !(await canLogIn(server, record, 'wait'))) return null
-  failed.move()
-  return { lock, isOwner: false, isNew: false, record, port: server.port, pid: server.pid }
+  return { isNew: false, record, port: server.port, pid: server.pid }
 }
 
-function present(opened: Opened, options: ClusterOptions): EmbeddedPostgres {
+function present(opened: Opened, options: ClusterOptions) {
   const { isNew, record, port } = opened
   const stopping = new AbortController()
   const watched = watch(opened, { ...options, signal: stopping.signal })
   let closing: Promise<void> | undefined
   return {
+    /**
+     * Of the superuser `postgres`, with its password. It says `sslmode=disable`, so that a PGSSLMODE meant for another server
+     * does no harm.
+     */
     url: `postgres://postgres:${record.password}@127.0.0.1:${port}/${databaseName}?sslmode=disable`,
+    /** True when this call had to run initdb: the database is empty. */
     isNew,
-    close: async () => {
+    /** Stops the server unless others use it: one of them owns it then. */
+    close: async (): Promise<void> => {
       stopping.abort()
       closing ??= watched.then(() => close(opened, options.onProgress))
       await closing
@@ -149,7 +122,7 @@ async function keepRunning(opened: Opened, options: ClusterOptions): Promise<voi
   }
   const { record, port } = opened
   if (await isPostgresOf(opened.pid, record.data)) return
-  const server = await ensureServer({ ...options, cluster: await prepareCluster(options), port })
+  const server = await ensureServer(options, port)
   opened.pid = server.pid
   if (server.port !== port)
     throw new Error(`It runs on port ${server.port} instead of ${port}. Start this process again, too.`)
@@ -157,7 +130,7 @@ async function keepRunning(opened: Opened, options: ClusterOptions): Promise<voi
 
 async function close(
   { lock, record, ...opened }: Opened,
-  onProgress: (message: string) => void,
+  onProgress: ClusterOptions['onProgress'],
 ): Promise<void> {
   try {
     if (!lock.makeExclusive()) return
@@ -175,8 +148,7 @@ async function close(
 const fullDisk = /ENOSPC|No space left on device|Check free disk space/
 
 function explainFullDisk(error: unknown, dataDir: string): unknown {
-  const isFull = error instanceof Error && fullDisk.test(error.message)
-  if (!isFull) return error
+  if (!(error instanceof Error && fullDisk.test(error.message))) return error
   const reason = `The disk is full, and the embedded Postgres of ${dataDir} cannot run.`
   return new Error(`${reason} Free some space, or set DATA_DIR to a folder on another disk.`, {
     cause: error,

@@ -13,23 +13,18 @@ const statements = {
   exclusive: 'begin exclusive',
 }
 
-export type FileLock = {
-  /** Makes the lock exclusive. When others hold the lock too it returns false, and the lock is released. */
-  makeExclusive(): boolean
-  release(): void
-}
+export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
 
 /**
  * Locks a file, which is made when missing and never removed; null when other holders forbid it.
  *
- * Node has no flock(2). A lock made of "create a file, write a pid" outlives a `kill -9` and cannot be broken
- * without a race. SQLite's transactions are the one lock in Node's standard library that the kernel itself
- * releases when its holder dies. Nothing is ever written to the disk: the transaction stays empty and its
- * journal in memory.
+ * Node has no flock(2). A lock made of "create a file, write a pid" outlives a `kill -9` and cannot be broken without a race.
+ * SQLite's transactions are the one lock in Node's standard library that the kernel itself releases when its holder dies.
+ * Nothing is ever written to the disk: the transaction stays empty and its journal in memory.
  *
  * @throws when the file cannot be locked
  */
-export function tryFileLock(file: string, mode: 'shared' | 'reserved'): FileLock | null {
+export function tryFileLock(file: string, mode: 'shared' | 'reserved') {
   try {
     const handle = new DatabaseSync(file, { timeout: 0 })
     if (!tryBegin(handle, mode)) {
@@ -37,12 +32,13 @@ export function tryFileLock(file: string, mode: 'shared' | 'reserved'): FileLock
       return null
     }
     return {
-      makeExclusive: () => {
+      /** Makes the lock exclusive. When others hold the lock too it returns false, and the lock is released. */
+      makeExclusive: (): boolean => {
         // On the same handle, which still works after the file was deleted.
         handle.exec(`rollback; pragma busy_timeout = ${lastAttemptMilliseconds}`)
         return tryBegin(handle, 'exclusive')
       },
-      release: () => handle.close(),
+      release: (): void => handle.close(),
     }
   } catch (cause) {
     throw new Error(`Cannot lock ${file}: is it writable for this user, on a disk that supports locks?`, {

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process'
 import { readFile, readlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { run } from './account.ts'
 
 const pollMilliseconds = 20
 const endMilliseconds = 15_000
@@ -44,38 +43,32 @@ export async function isPostgresOf(pid: number, data: string): Promise<boolean> 
   const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
   // Server processes below the postmaster overwrite this with a title such as "postgres: checkpointer".
   if (basename(argv[0] ?? '') !== 'postgres') return false
-  // Its working folder is its data folder, even after a rename; root in a container may not be allowed to
-  // look.
+  // Its working folder is its data folder, even after a rename; root in a container may not be allowed to look.
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => null)
   return folder === null ? argv.includes(data) : folder.replace(/ \(deleted\)$/, '') === data
 }
 
 /**
- * Ends a postmaster and waits until it is gone: first, `gently`, by SIGINT (open transactions roll back,
- * memory is written out); after that, or `at once`, by SIGQUIT (it drops everything, and the next start
- * recovers from its log).
+ * Ends a postmaster and waits until it is gone: by SIGINT (open transactions roll back, memory is written out), and if need
+ * be by SIGQUIT (it drops everything, and the next start recovers from its log).
  *
  * @throws when it outlives that too, or belongs to another user
  */
-export async function stopPostmaster(
-  pid: number,
-  data: string,
-  how: 'gently' | 'at once' = 'gently',
-): Promise<void> {
-  if (how === 'gently' && (await endsAfter('SIGINT', pid, data))) return
-  if (await endsAfter('SIGQUIT', pid, data)) return
+export async function stopPostmaster(pid: number, data: string): Promise<void> {
+  if ((await endsAfter('SIGINT', pid, data)) || (await endsAfter('SIGQUIT', pid, data))) return
   throw new Error(
     `Postgres (process ${pid}) on ${data} did not end ${endMilliseconds} ms after SIGQUIT. End it by hand.`,
   )
 }
 
 async function isPostgresByPs(pid: number, data: string): Promise<boolean> {
-  const ps = promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
+  const ps = run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
   const { stdout: command } = await ps.catch(() => ({ stdout: '' }))
   return command.includes('postgres') && command.includes(` -D ${data} `)
 }
 
-async function endsAfter(signal: NodeJS.Signals, pid: number, data: string): Promise<boolean> {
+/** Sends a signal to a postmaster; false when it did not end by it in time. */
+export async function endsAfter(signal: NodeJS.Signals, pid: number, data: string): Promise<boolean> {
   const deadline = Date.now() + endMilliseconds
   // A process that was stopped (SIGSTOP) acts on a signal only when it may go on.
   for (const sent of [signal, 'SIGCONT'] as const) {

@@ -1,25 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { type Account, canReach } from './account.ts'
-import { makeSystemFolder, readJson, systemFolder, writeJson } from './files.ts'
+import { type Account, canReach, makeSystemFolder, systemFolder } from './account.ts'
 import { findPostmaster, stopPostmaster } from './postmaster.ts'
 
-/** What `DATA_DIR/postgres.json` says. */
-export type ClusterRecord = {
-  dataDir: string
-  /**
-   * Absolute path of the folder that holds the cluster. As root it belongs to root, so that Postgres cannot put
-   * a link where this process writes.
-   */
-  home: string
-  /** The folder of the cluster itself. */
-  data: string
-  /** The password of the superuser `postgres`. */
-  password: string
-}
+/**
+ * What `DATA_DIR/postgres.json` says: `home` is the folder that holds the cluster, which is in `data`, and the password is
+ * that of the superuser `postgres`. As root, the home belongs to root, so that Postgres cannot put a link where this process
+ * writes.
+ */
+export type ClusterRecord = ReturnType<typeof recordOf>
 
 const recordFile = z.object({ cluster: z.string(), password: z.string() })
 /** Stands beside a cluster in the system folder. `device`: the file system of DATA_DIR. */
@@ -29,21 +21,27 @@ export function recordPath(dataDir: string): string {
   return join(dataDir, 'postgres.json')
 }
 
+/** The content of a JSON file. @throws when it is missing or is not as expected; the error names it */
+export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T> {
+  try {
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')))
+  } catch (cause) {
+    throw new Error(`Cannot read ${file}. Is it whole, and does it belong to this user?`, { cause })
+  }
+}
+
 /** The record of a data folder; null when it has none. @throws when it cannot be read or understood */
 export async function readRecord(dataDir: string): Promise<ClusterRecord | null> {
   const file = recordPath(dataDir)
   if (!existsSync(file)) return null
-  const { cluster, password } = await readJson(file, recordFile)
-  const home = resolve(dataDir, cluster)
-  return { dataDir, home, data: join(home, 'data'), password }
+  return recordOf(dataDir, await readJson(file, recordFile))
 }
 
 /**
- * The record of a data folder for the process that owns its server; a new one when there is none, or when the
- * folder is a copy, whose cluster belongs to the original. A new record is written before its cluster is made:
- * from then on a crash leaves nothing that the next start does not finish.
+ * The record of a data folder for the process that owns its server; a new one when there is none, or when the folder is a
+ * copy, whose cluster belongs to the original. A new record is written before its cluster is made: from then on a crash
+ * leaves nothing that the next start does not finish.
  *
- * @param account what runs Postgres
  * @throws when the folder has a cluster but no record with its password
  */
 export async function claimRecord(
@@ -77,9 +75,19 @@ export async function claimRecord(
   return created
 }
 
+/** Writes a JSON file of mode 0600 which after a crash is either the old one or the new one. */
+async function writeJson(file: string, value: object): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true })
+  await rename(`${file}.new`, file)
+}
+
 async function createRecord(dataDir: string, cluster: string): Promise<ClusterRecord> {
   const password = randomBytes(24).toString('base64url')
   await writeJson(recordPath(dataDir), { cluster, password })
+  return recordOf(dataDir, { cluster, password })
+}
+
+function recordOf(dataDir: string, { cluster, password }: z.infer<typeof recordFile>) {
   const home = resolve(dataDir, cluster)
   return { dataDir, home, data: join(home, 'data'), password }
 }
@@ -125,8 +133,7 @@ async function removeAbandonedClusters(onProgress: (message: string) => void): P
 
 async function isAbandoned(home: string, dataDir: string, device: number): Promise<boolean> {
   if (existsSync(recordPath(dataDir))) return (await readRecord(dataDir))?.home !== home
-  // A disk that is not mounted at the moment looks like a deleted folder: what is left of the path is on
-  // another one.
+  // A disk that is not mounted at the moment looks like a deleted folder: what is left of the path is on another one.
   let left = dataDir
   while (!existsSync(left)) left = dirname(left)
   return (await stat(left)).dev === device

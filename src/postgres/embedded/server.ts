@@ -4,13 +4,16 @@ import { open, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import pg from 'pg'
 import { runAs } from './account.ts'
-import { type Cluster, postgresEnvironment } from './cluster.ts'
-import { canLogIn } from './login.ts'
+import { type Cluster, type ClusterOptions, postgresEnvironment, prepareCluster } from './cluster.ts'
 import { findPostmaster, type Postmaster, pidFile, readPidFile, stopPostmaster } from './postmaster.ts'
+import { type ClusterRecord, recordPath } from './record.ts'
+
+export const databaseName = 'report_gateway'
 
 const pollMilliseconds = 20
-/** How long a start may take; recovery after a crash can be long. */
+/** Recovery after a crash can be long. */
 const startMilliseconds = 120_000
 /** How long a server that another process started may not let us in before it is ended and replaced. */
 const silenceMilliseconds = 10_000
@@ -33,33 +36,36 @@ const settings = {
 const stalePidFile = /lock file ".*" (?:already exists|is empty)/
 /** Another program took the port, or the processes of the last server are still ending. */
 const passingReason = /could not create any TCP\/IP sockets|pre-existing shared memory block/
+/** SQLSTATEs that waiting does not change: invalid_authorization_specification, invalid_password. */
+const refusals = ['28000', '28P01']
 
-export type ServerOptions = {
-  cluster: Cluster
-  onProgress: (message: string) => void
-  signal?: AbortSignal | undefined
-  /** Where a server that is started must listen; unless given, where the last one did, or on any free port. */
-  port?: number
+export type Server = Pick<Postmaster, 'pid' | 'port'> & {
+  record: ClusterRecord
+  /** True when its cluster was made just now. */
+  isNew: boolean
 }
 
 /**
- * The server of a cluster, with the database `report_gateway`: the one that runs, if it lets us in, else one
- * started here, which outlives this process. Only for the process that owns the server; Postgres's own lock on
- * its data remains the last guard.
+ * The server of a data folder, with its cluster and the database `report_gateway`: the one that runs, if it lets us in, else
+ * one started here, which outlives this process. Only for the process that owns the server; Postgres's own lock on its data
+ * remains the last guard.
  *
- * @throws when Postgres ends at start (with the last lines of its log), refuses the password, or takes too
- * long; what was started is stopped then
+ * @param port where a server that is started must listen; unless given, where the last one did, or on any free port
+ * @throws as prepareCluster, and when Postgres ends at start (with the last lines of its log), refuses the password, or takes
+ * too long; what was started is stopped then
  */
-export async function ensureServer(options: ServerOptions): Promise<Postmaster> {
-  const { cluster, onProgress, port } = options
-  const { data, logFile } = cluster
+export async function ensureServer(options: ClusterOptions, port?: number): Promise<Server> {
+  const { onProgress, signal } = options
+  const cluster = await prepareCluster(options)
+  const { data, logFile, isNew } = cluster
+  const enter = (word: string, server: Postmaster): Server => {
+    onProgress(`${word} Postgres (process ${server.pid}) at 127.0.0.1:${server.port}.`)
+    return { record: cluster, isNew, pid: server.pid, port: server.port }
+  }
   const running = await findPostmaster(data)
   if (running) {
-    const server = await waitForLogin(options, Date.now() + silenceMilliseconds)
-    if (server) {
-      onProgress(`Found Postgres (process ${server.pid}) at 127.0.0.1:${server.port}.`)
-      return server
-    }
+    const server = await waitForLogin(cluster, Date.now() + silenceMilliseconds, signal)
+    if (server) return enter('Found', server)
     onProgress(`Postgres (process ${running.pid}) does not answer: ending it.`)
     await stopPostmaster(running.pid, data)
   }
@@ -68,11 +74,8 @@ export async function ensureServer(options: ServerOptions): Promise<Postmaster> 
   let chosenPort = port ?? (last?.port || (await freePort()))
   while (true) {
     const started = await startServer(cluster, chosenPort)
-    const server = await waitForLogin(options, deadline, started)
-    if (server) {
-      onProgress(`Started Postgres (process ${server.pid}) at 127.0.0.1:${server.port}.`)
-      return server
-    }
+    const server = await waitForLogin(cluster, deadline, signal, started)
+    if (server) return enter('Started', server)
     const words = await started.lastWords()
     if (stalePidFile.test(words)) await rm(pidFile(data), { force: true })
     else if (!passingReason.test(words)) {
@@ -82,18 +85,55 @@ export async function ensureServer(options: ServerOptions): Promise<Postmaster> 
   }
 }
 
-type StartedServer = {
-  pid: number
-  isRunning: () => boolean
-  /** The last lines that it wrote to its log. */
-  lastWords: () => Promise<string>
+/**
+ * Whether a server lets us in to the database `report_gateway`, which is created when it is missing if
+ * `whenMissing` says so.
+ *
+ * @throws when the server refuses the password, when the database cannot be created
+ */
+export async function canLogIn(
+  { port, status }: Postmaster,
+  { dataDir, password }: ClusterRecord,
+  whenMissing: 'create' | 'wait',
+): Promise<boolean> {
+  // Before it is ready, an attempt would only fill its log with refusals.
+  if (status !== 'ready') return false
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password,
+    database: whenMissing === 'create' ? 'postgres' : databaseName,
+    // Otherwise the variable PGSSLMODE, meant for another server, would decide.
+    ssl: false,
+    application_name: 'report-gateway start',
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 15_000,
+  })
+  // Without a listener, an error of the connection would end the process.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+  } catch (cause) {
+    if (!(cause instanceof pg.DatabaseError && refusals.includes(cause.code ?? ''))) return false
+    throw new Error(`The embedded Postgres refuses the password in ${recordPath(dataDir)}.`, { cause })
+  }
+  try {
+    if (whenMissing === 'wait') return true
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [databaseName])
+    if (rowCount === 0) await client.query(`create database ${databaseName}`)
+    return true
+  } finally {
+    await client.end()
+  }
 }
 
 /** Null when the server ended; for one that was not started here, also after the deadline. */
 async function waitForLogin(
-  { cluster, signal }: ServerOptions,
+  cluster: Cluster,
   deadline: number,
-  started?: StartedServer,
+  signal: AbortSignal | undefined,
+  started?: Awaited<ReturnType<typeof startServer>>,
 ): Promise<Postmaster | null> {
   try {
     while (Date.now() < deadline) {
@@ -112,7 +152,7 @@ async function waitForLogin(
   }
 }
 
-async function startServer(cluster: Cluster, port: number): Promise<StartedServer> {
+async function startServer(cluster: Cluster, port: number) {
   await using log = await open(cluster.logFile, 'a', 0o600)
   if ((await log.stat()).size > maxLogBytes) await log.truncate()
   const { size } = await log.stat()
@@ -135,7 +175,8 @@ async function startServer(cluster: Cluster, port: number): Promise<StartedServe
     // A process that has spawned has a pid.
     pid: child.pid as number,
     isRunning: () => child.exitCode === null && child.signalCode === null,
-    lastWords: async () => {
+    /** The last lines that it wrote to its log. */
+    lastWords: async (): Promise<string> => {
       const text = (await readFile(cluster.logFile)).subarray(size).toString('utf8').trimEnd()
       return text.split('\n').slice(-shownLogLines).join('\n')
     },
@@ -143,11 +184,9 @@ async function startServer(cluster: Cluster, port: number): Promise<StartedServe
 }
 
 async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
+  await using probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
   if (address === null || typeof address === 'string')
     throw new Error('The system gave no port on 127.0.0.1.')
   return address.port

@@ -11,16 +11,9 @@ export type RunLimits = {
   dailyRuns: number
 }
 
-export type Quota = {
-  concurrentRuns: { limit: number; used: number; resetsAt: null }
-  dailyRuns: { limit: number; used: number; resetsAt: Date }
-}
+export type Quota = Awaited<ReturnType<typeof readQuota>>
 
-/**
- * Counts a new run in the transaction that creates it.
- *
- * @throws LimitError when the account has had its runs of the day
- */
+/** Counts a new run in the transaction that creates it. @throws LimitError when the account has had its runs of the day */
 export async function countRun(
   tx: Transaction,
   { accountId, livemode }: Viewer,
@@ -53,7 +46,7 @@ export async function readQuota(
   viewer: Viewer,
   { accountConcurrency, dailyRuns }: RunLimits,
   now: Date,
-): Promise<Quota> {
+) {
   const { accountId, livemode } = viewer
   const [used, counted] = await Promise.all([
     prisma.reportRun.count({

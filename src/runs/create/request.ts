@@ -5,7 +5,6 @@ import { preview } from '../../reports/parameters.ts'
 
 /** What a caller asks for, as given. */
 export type RunRequest = {
-  /** Name of the report type. */
   type: string
   parameters: Readonly<Record<string, unknown>>
   formats: readonly ReportFormat[]
@@ -57,11 +56,7 @@ const bounds = {
   reuseWithin: { max: 3660 * day, named: 'PT1S to P3660D' },
 } as const
 
-/**
- * Checks the durations of a request.
- *
- * @throws InputErrors whose paths are the name of the field
- */
+/** Checks the durations of a request. @throws InputErrors whose paths are the name of the field */
 export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }: TimeLimits): TimeLimits {
   const limits = { startWithin, timeout, retention, reuseWithin }
   const errors = Object.entries(bounds).flatMap(([field, { max, named }]) => {
@@ -76,12 +71,7 @@ export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }
 
 const maxLevels = 20
 
-/**
- * Refuses JSON of more levels than anything here has, before it meets code that goes down into it by recursion.
- *
- * @param field what it is given as, for the message and the path
- * @throws InputError
- */
+/** Refuses JSON of more levels than anything here has, before it meets code that goes down into it by recursion. */
 export function checkLevels(field: string, value: unknown): void {
   if (!isDeeper(value, maxLevels)) return
   throw new InputError(`${field} is nested more than ${maxLevels} levels deep.`, [field])
@@ -101,16 +91,10 @@ export function checkAnnotations(
 
 /** Some of the annotations, as given; what is absent is not touched. */
 export type GivenAnnotations = {
-  label?: string | null | undefined
-  tags?: readonly string[] | undefined
-  metadata?: Readonly<Record<string, unknown>> | undefined
+  [Field in keyof Annotations]?: RunRequest[Field] | undefined
 }
 
-/**
- * Checks annotations of which some may be absent, and gives those that are there.
- *
- * @throws InputError, InputErrors whose paths start with the name of the field
- */
+/** Checks annotations of which some may be absent, as checkAnnotations does, and gives those that are there. */
 export function checkGivenAnnotations({ label, tags, metadata }: GivenAnnotations): Partial<Annotations> {
   checkLevels('metadata', metadata)
   const given = Object.entries({ label, tags, metadata }).filter(([, value]) => value !== undefined)

@@ -1,7 +1,7 @@
 import { WrongStatusError } from '../../errors.ts'
 import { jsonObject } from '../../json.ts'
 import type { Viewer } from '../../tenant.ts'
-import { isFinal } from '../lifecycle/status.ts'
+import { isFinal } from '../lifecycle/transition.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 import { checkAnnotations } from './request.ts'

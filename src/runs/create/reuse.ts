@@ -14,11 +14,7 @@ export function requestHash({ reportType, parameters, formats, compression }: Re
   return fingerprint({ reportType, parameters, formats: [...new Set(formats)].sort(), compression })
 }
 
-/**
- * The latest run of an identical request that has succeeded and still has its files; null when there is none.
- *
- * @param since it has to have finished then or later
- */
+/** The latest run of an identical request that has succeeded since, and still has its files; null when there is none. */
 export function findIdenticalRun(
   prisma: Prisma | Transaction,
   viewer: Viewer,

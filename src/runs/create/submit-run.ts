@@ -2,8 +2,7 @@ import { idPrefixes, newId } from '../../ids.ts'
 import type { Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { currentRequest, newTraceId } from '../../request-context.ts'
-import type { Viewer } from '../../tenant.ts'
-import { tenantOf } from '../../tenant.ts'
+import { tenantOf, type Viewer } from '../../tenant.ts'
 import { lastPosition } from '../follow/event-log.ts'
 import { recordChange } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
@@ -54,8 +53,7 @@ export function createRun(
  * Submits a run under a key. Of any number of requests with one key, at once or later, one makes the run and all get it.
  *
  * @param validate checks the request; not called when the key has its run already
- * @throws InputError when the key cannot be used, IdempotencyError when it was used with another request
- * @throws LimitError when the account has had its runs of the day
+ * @throws InputError when the key cannot be used, IdempotencyError, LimitError
  */
 export async function submitRun(
   deps: Services,
@@ -78,7 +76,7 @@ export async function submitRun(
  * Submits a run in one transaction: its claim, row, job and first event are all there when it returns, or none is.
  *
  * @returns null when the claim failed, and nothing was made
- * @throws LimitError when the account has had its runs of the day
+ * @throws LimitError
  */
 export async function submitSpec(
   deps: Services,

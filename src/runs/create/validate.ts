@@ -14,9 +14,7 @@ import {
   type TimeLimits,
 } from './request.ts'
 
-/** A report that was checked. */
 type ReportSpec = {
-  /** With its version. */
   reportType: string
   /** As accepted: with all defaults. */
   parameters: AcceptedParameters
@@ -25,7 +23,6 @@ type ReportSpec = {
   dataNeededUntil: Date | null
 }
 
-/** A request that was checked and can be run. */
 export type RunSpec = ReportSpec &
   Annotations &
   TimeLimits & {
@@ -40,11 +37,7 @@ export type RunSpec = ReportSpec &
 const maxWaitDays = 366
 const maxWaitMilliseconds = maxWaitDays * 24 * 60 * 60 * 1000
 
-/**
- * Checks a report except for whether there are data.
- *
- * @throws as validateReport
- */
+/** Checks a report as validateReport does, except for whether there are data. */
 export async function checkReport(
   { catalog }: Pick<Services, 'catalog'>,
   viewer: Viewer,
@@ -58,7 +51,6 @@ export async function checkReport(
 /**
  * The type and the parameters that a run can be made with, defaults filled in, and what data it has to wait for.
  *
- * @param waitForData whether it may wait for data
  * @throws InputError, InputErrors with paths that start with `type` or `parameters`
  * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
  */
@@ -80,12 +72,7 @@ export async function validateReport(
   })
 }
 
-/**
- * A request as it can be run. Nothing is created.
- *
- * @throws InputError, InputErrors with paths that start with the name of a field of the request
- * @throws LiveModeRequiredError
- */
+/** A request as it can be run; otherwise it throws what createRun throws. */
 export async function validateRun(
   deps: Pick<Services, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,

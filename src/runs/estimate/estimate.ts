@@ -1,12 +1,13 @@
+import { jsonObject } from '../../json.ts'
+import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { EstimateRows, RowEstimate } from '../../reports/estimate-rows.ts'
-import type { Viewer } from '../../tenant.ts'
+import type { Tenant, Viewer } from '../../tenant.ts'
 import { checkDailyRuns } from '../create/quota.ts'
 import type { RunRequest } from '../create/request.ts'
 import { findIdenticalRun } from '../create/reuse.ts'
 import { type RunSpec, validateRun } from '../create/validate.ts'
 import type { Services } from '../services.ts'
-import { guessBytes, guessMilliseconds, readHistory } from './history.ts'
 import type { QueuePlaceLoader } from './queue-place.ts'
 
 type EstimateServices = Pick<Services, 'prisma' | 'queue' | 'catalog' | 'limits' | 'logger' | 'now'> & {
@@ -23,18 +24,22 @@ export type RunEstimate = {
   runMilliseconds: number | null
   /** The latest run that would be the same. */
   reusableRun: ReportRun | null
-  /** Sentences. */
   warnings: string[]
 }
 
 // The header is one of them.
 const maxSpreadsheetRows = 1_048_576n
+/** Runs that are looked at, the newest of their type. */
+const sample = 50
+/** Rows from which on the time of a run depends on how fast rows are written, and not only on the rest. */
+const minTimedRows = 1_000
 
-/**
- * What a run would cost, and whether it would be accepted now. Nothing is created, and no quota is taken.
- *
- * @throws what createRun would throw
- */
+/** The part of a request that decides how many bytes a row takes. */
+type RowShape = Pick<ReportRun, 'formats'> & { parameters: { readonly columns?: unknown } }
+
+type PastRun = Awaited<ReturnType<typeof readHistory>>[number]
+
+/** What a run would cost. It throws what createRun would throw now; but nothing is created, and no quota is taken. */
 export async function estimateRun(
   deps: EstimateServices,
   viewer: Viewer,
@@ -58,6 +63,29 @@ export async function estimateRun(
     reusableRun,
     warnings: warningsOf(estimated, spec),
   }
+}
+
+/** Bytes that so many rows would take without compression, as rows with the same columns did; null when there were none. */
+export function guessBytes(history: readonly PastRun[], request: RowShape, rows: number): bigint | null {
+  const alike = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
+  const total = { rows: 0, bytes: 0 }
+  for (const run of alike) {
+    total.rows += run.rows
+    total.bytes += run.bytes
+  }
+  return total.rows === 0 ? null : BigInt(Math.round((rows * total.bytes) / total.rows))
+}
+
+/**
+ * Milliseconds that so many rows would take: what the shortest run took, and more with each row, as the largest has it; null
+ * when nothing is known of so many.
+ */
+export function guessMilliseconds(history: readonly PastRun[], rows: number): number | null {
+  const [largest] = history.toSorted((a, b) => b.rows - a.rows)
+  if (!largest || (rows > largest.rows && largest.rows < minTimedRows)) return null
+  const least = Math.min(...history.map(({ milliseconds }) => milliseconds))
+  const share = largest.rows === 0 ? 0 : rows / largest.rows
+  return Math.round(least + share * (largest.milliseconds - least))
 }
 
 /** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
@@ -105,4 +133,32 @@ function warningsOf(estimated: RowEstimate | null, { dataNeededUntil }: RunSpec)
       `There are more rows than the ${maxSpreadsheetRows} that spreadsheets can open.`,
   ]
   return sentences.filter((sentence) => sentence !== false)
+}
+
+/** The last runs of the type that have succeeded, of the account and mode. */
+async function readHistory(prisma: Prisma, { accountId, livemode }: Tenant, reportType: string) {
+  const runs = await prisma.reportRun.findMany({
+    where: { accountId, livemode, reportType, status: 'SUCCEEDED' },
+    orderBy: { id: 'desc' },
+    take: sample,
+    select: {
+      parameters: true,
+      formats: true,
+      compression: true,
+      rowCount: true,
+      byteSize: true,
+      runMilliseconds: true,
+    },
+  })
+  return runs.map(({ parameters, rowCount, byteSize, runMilliseconds, ...run }) => ({
+    ...run,
+    parameters: jsonObject(parameters),
+    rows: Number(rowCount),
+    bytes: Number(byteSize),
+    milliseconds: Number(runMilliseconds),
+  }))
+}
+
+function shapeOf({ parameters, formats }: RowShape): string {
+  return JSON.stringify([parameters.columns, [...new Set(formats)].sort()])
 }

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
-import { isFinal } from '../lifecycle/status.ts'
+import { isFinal } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
 
 export type QueuePlace = {
@@ -23,18 +23,14 @@ type QueueState = {
   positions: Readonly<Record<string, number>> | null
 }
 
-export type QueuePlaceLoader = {
-  load(run: ReportRun): Promise<QueuePlace>
-  /** The place that a new run would have. */
-  next(tenant: Tenant): Promise<QueuePlace>
-}
+export type QueuePlaceLoader = ReturnType<typeof createQueuePlaceLoader>
 
 /** Finds where runs that are PENDING stand; a list of them costs one query. */
 export function createQueuePlaceLoader({
   prisma,
   limits: { accountConcurrency },
   now,
-}: Pick<Services, 'prisma' | 'limits' | 'now'>): QueuePlaceLoader {
+}: Pick<Services, 'prisma' | 'limits' | 'now'>) {
   const placesOf = async (runs: readonly ReportRun[]): Promise<[string, QueuePlace][]> => {
     const [tenant] = runs
     if (!tenant) return []
@@ -55,8 +51,8 @@ export function createQueuePlaceLoader({
     { cache: false },
   )
   return {
-    load: (run) => loader.load(run),
-    next: async (tenant) => {
+    load: (run: ReportRun) => loader.load(run),
+    next: async (tenant: Tenant): Promise<QueuePlace> => {
       const state = await readQueue(prisma, tenant, [])
       return placeAt(state.queued + 1, state, accountConcurrency, now())
     },

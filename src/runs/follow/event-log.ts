@@ -9,13 +9,6 @@ const maxPosition = 2n ** 63n - 1n
 
 type NewEvent = Omit<ReportRunEvent, 'position'>
 
-type LogBounds = {
-  /** Position of the newest event, also when it is not kept any more; 0 when there was none yet. */
-  last: bigint
-  /** Everything after this position is kept. */
-  keptAfter: bigint
-}
-
 /** A place in an account's event log: what comes after it is not delivered yet. */
 export type EventCursor = {
   /** Position of the last event before this place; 0 for the beginning. */
@@ -57,8 +50,11 @@ export async function lastPosition(
   return head?.position ?? 0n
 }
 
-/** What is kept of a log. */
-export async function logBounds(prisma: Prisma, tenant: Tenant): Promise<LogBounds> {
+/** Position of the newest event, also when it is not kept any more, and that after which everything is kept. */
+export async function logBounds(
+  prisma: Prisma,
+  tenant: Tenant,
+): Promise<{ last: bigint; keptAfter: bigint }> {
   const { accountId, livemode } = tenant
   // The end comes first: what is appended in between is then kept for certain.
   const last = await lastPosition(prisma, tenant)
@@ -70,11 +66,7 @@ export async function logBounds(prisma: Prisma, tenant: Tenant): Promise<LogBoun
   return { last, keptAfter: oldest ? oldest.position - 1n : last }
 }
 
-/**
- * Events after a position, oldest first, at most `limit`.
- *
- * @param runId only those of this run; those of all runs unless given
- */
+/** Events after a position, oldest first, at most `limit`: of one run, or of all unless it is given. */
 export function readEvents(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -93,7 +85,6 @@ export function readEvents(
  * Removes what happened before a time from every log, oldest first and in batches, so that what is left never has a gap.
  * Reading after an older cursor then gives a reset. A log that cannot be pruned does not block the others.
  *
- * @param signal ends it between two batches
  * @returns how many events were removed
  * @throws AggregateError at the end, when some logs could not be pruned
  */

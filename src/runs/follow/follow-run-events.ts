@@ -1,11 +1,11 @@
-import { retryDuringOutage } from '../../postgres/retry.ts'
+import { retryDuringOutage } from '../../postgres/outage.ts'
 import type { Viewer } from '../../tenant.ts'
+import type { RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 import type { EventCursor } from './event-log.ts'
 import type { LogFollower } from './hub.ts'
 import { type RunEvent, readRunEvents, toRunEvent } from './read-run-events.ts'
-import type { RunScope } from './run-scope.ts'
 import type { LogEntry } from './topic.ts'
 
 // What a reader that has lagged reads at once, and keeps until it was sent.

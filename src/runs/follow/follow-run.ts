@@ -1,17 +1,16 @@
 import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../../postgres/retry.ts'
+import { retryDuringOutage } from '../../postgres/outage.ts'
 import type { Viewer } from '../../tenant.ts'
-import { isFinal } from '../lifecycle/status.ts'
+import { isFinal } from '../lifecycle/transition.ts'
 import { isVisibleTo } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 
 /**
- * The run as it is, then again after every change, ending after its final state. A slow reader skips states in
- * between, never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does
- * not end it.
+ * The run as it is, then again after every change, ending after its final state. A slow reader skips states in between,
+ * never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does not end it.
  *
  * @throws NotFoundError when the viewer has no such run
  */

@@ -11,10 +11,8 @@ import {
   createLatestValue,
   createTopic,
   deliver,
-  type LatestValue,
   type LogEntry,
   recentAfter,
-  removeSubscriber,
   type Topic,
 } from './topic.ts'
 
@@ -23,26 +21,9 @@ const pageSize = 500
 const pollMilliseconds = 3_000
 
 /** Follows the end of one account's log. It holds a position and no queue, however slowly its reader reads. */
-export type LogFollower = {
-  /** Position of the newest event when it was opened. */
-  start: bigint
-  /**
-   * The entries after a position, at once or when there are some; `lagged` when they are no longer in memory and must be
-   * read from the log; null when the signal has aborted.
-   */
-  after(position: bigint): Promise<readonly LogEntry[] | 'lagged' | null>
-}
+export type LogFollower = Awaited<ReturnType<Hub['follow']>>
 
-export type Hub = {
-  /**
-   * Subscribes to the events of one run that are committed from now on, until the signal aborts. When the promise
-   * resolves the log is being read, so a state loaded after that misses nothing.
-   */
-  subscribe(tenant: Tenant, runId: string, signal: AbortSignal): Promise<LatestValue<LogEntry>>
-  /** Follows all of a log from now on, until the signal aborts. */
-  follow(tenant: Tenant, signal: AbortSignal): Promise<LogFollower>
-  stop(): Promise<void>
-}
+export type Hub = ReturnType<typeof createHub>
 
 type HubOptions = {
   prisma: Prisma
@@ -57,7 +38,7 @@ type HubOptions = {
  * The fan-out of events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed
  * run once, however many subscriptions there are.
  */
-export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions): Hub {
+export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions) {
   const topics = new Map<string, Topic>()
   /** Topics that are being read; true asks for another read after it. */
   const reading = new Map<Topic, boolean>()
@@ -107,9 +88,9 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     const topic = topics.get(key) ?? createTopic(tenant, lastPosition(prisma, tenant))
     topics.set(key, topic)
     const latest = createLatestValue<LogEntry>(signal)
-    addSubscriber(topic, runId, latest)
+    const removeSubscriber = addSubscriber(topic, runId, latest)
     const leave = (): void => {
-      removeSubscriber(topic, runId, latest)
+      removeSubscriber()
       if (topic.subscribers.size === 0) forget(topic)
     }
     signal.addEventListener('abort', leave, { once: true })
@@ -133,12 +114,22 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   })
 
   return {
-    subscribe: async (tenant, runId, signal) => (await join(tenant, runId, signal)).latest,
-    follow: async (tenant, signal) => {
+    /**
+     * Subscribes to the events of one run that are committed from now on, until the signal aborts. When the promise
+     * resolves the log is being read, so a state loaded after that misses nothing.
+     */
+    subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) =>
+      (await join(tenant, runId, signal)).latest,
+    follow: async (tenant: Tenant, signal: AbortSignal) => {
       const { topic, latest } = await join(tenant, null, signal)
       return {
+        /** Position of the newest event when it was opened. */
         start: topic.position,
-        after: async (position) => {
+        /**
+         * The entries after a position, at once or when there are some; `lagged` when they are no longer in memory and must
+         * be read from the log; null when the signal has aborted.
+         */
+        after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
           while (!signal.aborted && position >= topic.position) await latest.take()
           return signal.aborted ? null : (recentAfter(topic, position) ?? 'lagged')
         },

@@ -1,10 +1,9 @@
 import { InputError } from '../../errors.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
-import type { Viewer } from '../../tenant.ts'
-import { type Tenant, tenantOf } from '../../tenant.ts'
+import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
+import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvents } from './event-log.ts'
-import { inScope, opening, type RunScope } from './run-scope.ts'
 
 export const maxEventPage = 500
 
@@ -15,23 +14,20 @@ type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
 
 export type RunEventPage = {
   events: RunEvent[]
-  /** Where the next page begins. */
   end: EventCursor
   hasMore: boolean
 }
 
-type Delivery = {
+export type RunEvent = {
   tenant: Tenant
   /** Where to resume so that nothing is delivered twice. */
   cursor: EventCursor
   occurredAt: Date
-}
-
-/** What a reader of the log receives. */
-export type RunEvent =
-  | (Delivery & { kind: 'SNAPSHOT'; run: ReportRun })
-  | (Delivery & { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null })
-  | (Delivery & { kind: 'RESET'; keptAfter: bigint })
+} & (
+  | { kind: 'SNAPSHOT'; run: ReportRun }
+  | { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null }
+  | { kind: 'RESET'; keptAfter: bigint }
+)
 
 /** @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {
@@ -67,7 +63,11 @@ export async function readRunEvents(
   const page: RunEventPage = { events: [], end: start, hasMore: true }
   for (let scanned = 0; page.hasMore && page.events.length < first && scanned < maxScanned; ) {
     const limit = first - page.events.length
-    const step = await readStep(services, viewer, scope, page.end, limit)
+    const { position, snapshotsAfter } = page.end
+    const step =
+      snapshotsAfter === null
+        ? await readChanges(services, viewer, scope, position, limit)
+        : await readSnapshots(services, viewer, scope, { position, snapshotsAfter }, limit)
     page.events.push(...step.events)
     page.end = step.end
     page.hasMore = step.hasMore
@@ -98,20 +98,6 @@ export function toRunEvent(
   }
 }
 
-/** One read of the log: snapshots while they are due, else events. */
-async function readStep(
-  services: ReadServices,
-  viewer: Viewer,
-  scope: RunScope,
-  { position, snapshotsAfter }: EventCursor,
-  limit: number,
-): Promise<RunEventPage> {
-  if (snapshotsAfter !== null)
-    return readSnapshots(services, viewer, scope, { position, snapshotsAfter }, limit)
-  return (await readChanges(services, viewer, scope, position, limit)) ?? resetLog(services, viewer)
-}
-
-/** The next live runs as they are now. */
 async function readSnapshots(
   { prisma, now }: ReadServices,
   viewer: Viewer,
@@ -139,26 +125,29 @@ async function readSnapshots(
 }
 
 /**
- * Events after a position, with their runs as they are now; null when some of them are no longer kept, or when the
+ * Events after a position, with their runs as they are now; a reset when some of them are no longer kept, or when the
  * position lies beyond the log's end, because an older backup of the database was restored.
  */
 async function readChanges(
-  { prisma, runLoader }: ReadServices,
+  services: ReadServices,
   viewer: Viewer,
   scope: RunScope,
   position: bigint,
   limit: number,
-): Promise<RunEventPage | null> {
+): Promise<RunEventPage> {
+  const { prisma, runLoader } = services
   // The end comes first: what is appended in between is then read for certain.
   const last = await lastPosition(prisma, viewer)
   const runId = scope.kind === 'run' ? scope.id : undefined
   const read = await readEvents(prisma, viewer, position, limit, runId)
+  const [first] = read
+  const followsDirectly = first ? first.position === position + 1n : position === last
   // Among the events of one run nothing shows what is missing.
   const isWhole =
     runId === undefined
-      ? followsDirectly(read, position, last)
+      ? followsDirectly
       : position <= last && position >= (await logBounds(prisma, viewer)).keptAfter
-  if (!isWhole) return null
+  if (!isWhole) return resetLog(services, viewer)
   const runs = await Promise.all(read.map((event) => runLoader.load(event.runId)))
   const events = read.flatMap((event, index) => toRunEvent(scope, event, runs[index] ?? null) ?? [])
   const newest = read.at(-1)?.position ?? position
@@ -166,11 +155,6 @@ async function readChanges(
   // Of one run there may be no event up to the end of the log.
   const end = hasMore || newest > last ? newest : last
   return { events, end: { position: end, snapshotsAfter: null }, hasMore }
-}
-
-/** True when no event is missing between the position and the events that were read after it. */
-function followsDirectly([first]: readonly ReportRunEvent[], position: bigint, last: bigint): boolean {
-  return first ? first.position === position + 1n : position === last
 }
 
 /** Reports that events are missing, and goes on with snapshots at the end of the log. */

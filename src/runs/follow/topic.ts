@@ -13,7 +13,6 @@ export type Topic = {
   tenant: Tenant
   /** Resolves when `position` is set; fails when the end of the log could not be found. */
   opened: Promise<void>
-  /** Position of the last event that was read. */
   position: bigint
   /** The newest events that were read, oldest first, without gaps. */
   recent: LogEntry[]
@@ -23,13 +22,6 @@ export type Topic = {
 
 // How far a reader may lag before it must read the log itself.
 const maxRecent = 1_000
-
-/** A value that one reader waits for. Only the newest is kept, so that a slow reader costs no more memory than a fast one. */
-export type LatestValue<Value> = {
-  set(value: Value): void
-  /** The newest value that was not taken yet, at once or when it is set; null when the signal has aborted. */
-  take(): Promise<Value | null>
-}
 
 export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
   const topic: Topic = {
@@ -48,18 +40,13 @@ export function addSubscriber(
   { subscribers }: Topic,
   runId: string | null,
   subscriber: LatestValue<LogEntry>,
-): void {
-  subscribers.set(runId, (subscribers.get(runId) ?? new Set()).add(subscriber))
-}
-
-export function removeSubscriber(
-  { subscribers }: Topic,
-  runId: string | null,
-  subscriber: LatestValue<LogEntry>,
-): void {
-  const ofRun = subscribers.get(runId)
-  ofRun?.delete(subscriber)
-  if (ofRun?.size === 0) subscribers.delete(runId)
+): () => void {
+  const ofRun = subscribers.get(runId) ?? new Set()
+  subscribers.set(runId, ofRun.add(subscriber))
+  return () => {
+    ofRun.delete(subscriber)
+    if (ofRun.size === 0) subscribers.delete(runId)
+  }
 }
 
 /** Hands new entries to the subscribers; returns how often an entry was handed to one. */
@@ -88,16 +75,20 @@ export function recentAfter({ recent }: Topic, position: bigint): readonly LogEn
   return recent.slice(Number(position + 1n - first))
 }
 
-export function createLatestValue<Value>(signal: AbortSignal): LatestValue<Value> {
+export type LatestValue<Value> = ReturnType<typeof createLatestValue<Value>>
+
+/** A value that one reader waits for. Only the newest is kept, so that a slow reader costs no more memory than a fast one. */
+export function createLatestValue<Value>(signal: AbortSignal) {
   let latest: Value | null = null
   let wakeReader = (): void => {}
   signal.addEventListener('abort', () => wakeReader(), { once: true })
   return {
-    set: (value) => {
+    set: (value: Value): void => {
       latest = value
       wakeReader()
     },
-    take: async () => {
+    /** The newest value that was not taken yet, at once or when it is set; null when the signal has aborted. */
+    take: async (): Promise<Value | null> => {
       if (latest === null && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wakeReader = resolve

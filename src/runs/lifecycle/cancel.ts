@@ -1,8 +1,7 @@
 import { InputError, WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
-import { isFinal } from './status.ts'
-import { type ChangeServices, changeRun } from './transition.ts'
+import { type ChangeServices, changeRun, isFinal } from './transition.ts'
 
 const maxReason = 500
 
@@ -10,7 +9,6 @@ const maxReason = 500
  * Asks a run to stop. A run that has not started ends at once; a running one is CANCELING until its worker
  * has stopped, within a second. Asking again changes nothing.
  *
- * @param reason kept with the run; null when none was given
  * @throws NotFoundError when the viewer has no such run
  * @throws WrongStatusError when it has ended already
  */

@@ -51,19 +51,15 @@ export async function endLateRuns(
   } while (late.length === pageSize)
 }
 
-/** Why a run that is PENDING had not started. */
-function reasonOf({ dataNeededUntil }: ReportRun): string {
-  return dataNeededUntil
-    ? `the data until ${dataNeededUntil.toISOString()} had not come by then`
-    : 'no worker was free until then'
-}
-
 function failureOf(run: ReportRun) {
   const deadline = run.deadlineAt?.toISOString()
+  const reason = run.dataNeededUntil
+    ? `the data until ${run.dataNeededUntil.toISOString()} had not come by then`
+    : 'no worker was free until then'
   return run.status === 'PENDING'
     ? {
         failureCode: 'NOT_STARTED_IN_TIME',
-        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reasonOf(run)}. Try again, or give it more time by startWithin.`,
+        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reason}. Try again, or give it more time by startWithin.`,
       }
     : {
         failureCode: 'TIMED_OUT',

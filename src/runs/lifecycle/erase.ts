@@ -3,8 +3,7 @@ import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { runFolder } from '../../storage/file.ts'
 import type { Viewer } from '../../tenant.ts'
 import type { Services } from '../services.ts'
-import { isFinal } from './status.ts'
-import { type ChangeServices, changeRun, transition } from './transition.ts'
+import { type ChangeServices, changeRun, isFinal, transition } from './transition.ts'
 
 export type EraseServices = ChangeServices & Pick<Services, 'storage'>
 
@@ -43,7 +42,6 @@ const batchSize = 100
  * Erases the files of runs whose retention is over. The runs stay, with what they were and how they ended. Those that
  * cannot be erased do not keep the others.
  *
- * @param signal ends it between two runs
  * @throws AggregateError in the end, when some could not be erased; they are tried again next time
  */
 export async function eraseExpiredFiles(deps: EraseServices, signal: AbortSignal): Promise<void> {

@@ -5,14 +5,11 @@ import type {
   ReportRunEventKind,
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
-import type { Viewer } from '../../tenant.ts'
-import { tenantOf } from '../../tenant.ts'
+import { tenantOf, type Viewer } from '../../tenant.ts'
 import { appendEvent } from '../follow/event-log.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
-import { isFinal } from './status.ts'
 
-/** What it takes to change runs. */
 export type ChangeServices = Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metrics'>
 
 export type Transition = {
@@ -38,15 +35,15 @@ export type Transition = {
   allows?: (tx: Transaction, run: ReportRun) => Promise<boolean>
 }
 
-/** A change that a viewer asks for; the status stays unless it is given. */
-export type ViewerChange = Partial<Omit<Transition, 'runId' | 'from' | 'actorId'>>
+/** The status stays unless it is given. */
+type ViewerChange = Partial<Omit<Transition, 'runId' | 'from' | 'actorId'>>
 
 /** Keeps a run that has ended from the searches for runs that are late, or whose data has come. */
 const nothingToWaitFor = { deadlineAt: null, dataNeededUntil: null } as const
 
 const refused = new Error('The change of the run was not allowed, and is taken back.')
 
-export type RunChange = {
+type RunChange = {
   /** Status before; null for a new run. */
   from: ReportRunStatus | null
   actorId: string | null
@@ -54,6 +51,19 @@ export type RunChange = {
   /** What kind of event it is; a change of status, or progress when the status stays, unless given. */
   kind?: ReportRunEventKind | undefined
 }
+
+const finalStatuses: ReadonlySet<ReportRunStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED'])
+
+/** Failure codes that a run can end with; clients branch on them. */
+export const failureCodes = [
+  'INVALID_PARAMETERS',
+  'UPSTREAM_ERROR',
+  'STORAGE_ERROR',
+  'INTERNAL_ERROR',
+  'NOT_STARTED_IN_TIME',
+  'TIMED_OUT',
+] as const
+export type FailureCode = (typeof failureCodes)[number]
 
 /** Appends what happened to a run, in the transaction that made it happen. */
 export function recordChange(
@@ -126,4 +136,14 @@ export async function changeRun(
     const changed = await transition(deps, { to: run.status, ...change, ...by })
     if (changed) return changed
   }
+}
+
+/** True when the status will never change again. */
+export function isFinal(status: ReportRunStatus): boolean {
+  return finalStatuses.has(status)
+}
+
+/** True when asking the run to stop makes sense: it is not final and has not been asked yet. */
+export function isCancelable(status: ReportRunStatus): boolean {
+  return status === 'PENDING' || status === 'RUNNING'
 }

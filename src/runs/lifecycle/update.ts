@@ -2,8 +2,7 @@ import { InputError, WrongStatusError } from '../../errors.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
 import { checkGivenAnnotations, type GivenAnnotations } from '../create/request.ts'
-import { isFinal } from './status.ts'
-import { type ChangeServices, changeRun } from './transition.ts'
+import { type ChangeServices, changeRun, isFinal } from './transition.ts'
 
 /** What may be changed; what is absent stays as it is. Null takes the label away; tags and metadata replace all of them. */
 export type RunPatch = GivenAnnotations & {

@@ -1,5 +1,5 @@
 import { InputError } from '../../errors.ts'
-import { firstIdAt, idPrefixes } from '../../ids.ts'
+import { firstIdAt, idPrefixes, isId } from '../../ids.ts'
 import type {
   Prisma as PrismaTypes,
   ReportRun,
@@ -22,7 +22,6 @@ export type RunFilter = {
   origin?: readonly ReportRunOrigin[] | null | undefined
   /** Repeats of this run. */
   retryOfId?: string | undefined
-  /** Made by this schedule. */
   scheduleId?: string | undefined
   createdAt?: TimeRange | null | undefined
   finishedAt?: TimeRange | null | undefined
@@ -30,6 +29,9 @@ export type RunFilter = {
 }
 
 const maxValues = 100
+
+/** The runs whose events a reader of the log receives. */
+export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: RunFilter } | { kind: 'all' }
 
 /**
  * @param argument what the filter is given as, for the message
@@ -91,6 +93,32 @@ export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
     (!finishedAt || isWithin(run.finishedAt, finishedAt)) &&
     (typeof isEmpty !== 'boolean' || (run.rowCount !== null && (run.rowCount === 0n) === isEmpty))
   )
+}
+
+/** @throws InputError for a scope that no run can be in */
+export function checkScope(scope: RunScope): void {
+  if (scope.kind === 'filter') checkFilter(scope.filter, 'scope')
+  if (scope.kind === 'run' && !isId(scope.id, idPrefixes.reportRun)) {
+    throw new InputError(`${JSON.stringify(scope.id)} is no id of a report run.`, ['scope', 'id'])
+  }
+}
+
+export function inScope(scope: RunScope, run: ReportRun): boolean {
+  switch (scope.kind) {
+    case 'run':
+      return run.id === scope.id
+    case 'filter':
+      return matchesFilter(run, scope.filter)
+    case 'all':
+      return true
+  }
+}
+
+/** The runs of the scope of which snapshots come before events: those that are live, or the one that was named. */
+export function opening(viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunWhereInput {
+  if (scope.kind === 'run') return { AND: [matching(viewer, {}), { id: scope.id }] }
+  const filter = scope.kind === 'filter' ? scope.filter : {}
+  return { AND: [matching(viewer, filter), { status: { in: ['PENDING', 'RUNNING', 'CANCELING'] } }] }
 }
 
 function within<Value>({ since, until }: TimeRange, valueAt: (at: Date) => Value) {

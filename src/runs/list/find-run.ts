@@ -3,8 +3,7 @@ import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import type { Viewer } from '../../tenant.ts'
-import { type Tenant, tenantOf } from '../../tenant.ts'
+import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
 
 /** The part of a `where` that binds it to runs that the viewer may see: its own, and not those that were erased. */
 export function visibleRun(tenant: Tenant): Tenant & { erasedAt: null } {

@@ -2,9 +2,8 @@ import { InputError } from '../../errors.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
-import { decodeRunCursor } from './cursor.ts'
 import { checkFilter, matching, type RunFilter } from './filter.ts'
-import { beyond, orderBy, type RunOrder } from './order.ts'
+import { beyond, decodeRunCursor, orderBy, type RunOrder } from './order.ts'
 
 const maxPage = 100
 const defaultPage = 20

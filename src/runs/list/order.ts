@@ -1,9 +1,7 @@
+import { z } from 'zod'
+import { InputError } from '../../errors.ts'
+import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma, ReportRun } from '../../postgres/generated/prisma/client.ts'
-
-export const orderFields = ['CREATED_AT', 'FINISHED_AT', 'BYTE_SIZE', 'RUN_DURATION'] as const
-export type OrderField = (typeof orderFields)[number]
-export type Direction = 'ASC' | 'DESC'
-export type RunOrder = { field: OrderField; direction: Direction }
 
 /** The column behind each field; ids sort by creation, so CREATED_AT needs none. */
 const columns = {
@@ -11,17 +9,28 @@ const columns = {
   BYTE_SIZE: 'byteSize',
   RUN_DURATION: 'runMilliseconds',
 } as const
-type Column = (typeof columns)[keyof typeof columns]
+
+export type OrderField = 'CREATED_AT' | keyof typeof columns
+export type Direction = 'ASC' | 'DESC'
+export type RunOrder = { field: OrderField; direction: Direction }
 
 /** Where a run stands in an order: a value, not a row, so it stays good when the row changes or goes. */
-export type Position = { field: OrderField; id: string; value: string | null }
+type Position = { field: OrderField; id: string; value: string | null }
+
+const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
+// Postgres has no year 0.
+const instant = z.iso.datetime().refine((text) => !text.startsWith('0000'))
+const bigint = z.string().regex(/^\d{1,18}$/)
+const position = z.union([
+  z.tuple([z.literal('CREATED_AT'), id, z.null()]),
+  z.tuple([z.literal('FINISHED_AT'), id, instant.nullable()]),
+  z.tuple([z.enum(['BYTE_SIZE', 'RUN_DURATION']), id, bigint.nullable()]),
+])
 
 export function positionOf(run: ReportRun, field: OrderField): Position {
-  return {
-    field,
-    id: run.id,
-    value: field === 'CREATED_AT' ? null : valueAt(run, columns[field]),
-  }
+  const value = field === 'CREATED_AT' ? null : run[columns[field]]
+  const text = value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
+  return { field, id: run.id, value: text }
 }
 
 /** Null counts as larger than any value, so that unfinished runs come first when the newest or largest do. */
@@ -31,7 +40,6 @@ export function orderBy({ field, direction }: RunOrder): Prisma.ReportRunOrderBy
   return [{ [columns[field]]: { sort, nulls: sort === 'asc' ? 'last' : 'first' } }, { id: sort }]
 }
 
-/** Selects the runs that come after a position in an order. */
 export function beyond({ field, direction }: RunOrder, { id, value }: Position): Prisma.ReportRunWhereInput {
   const isAscending = direction === 'ASC'
   const laterId = isAscending ? { gt: id } : { lt: id }
@@ -41,17 +49,44 @@ export function beyond({ field, direction }: RunOrder, { id, value }: Position):
     const sameValue = { [column]: null, id: laterId }
     return isAscending ? sameValue : { OR: [sameValue, { [column]: { not: null } }] }
   }
-  const typed = typedValue(column, value)
+  const typed = field === 'FINISHED_AT' ? new Date(value) : BigInt(value)
   const laterValue = { [column]: isAscending ? { gt: typed } : { lt: typed } }
   const later = [laterValue, { [column]: typed, id: laterId }]
   return { OR: isAscending ? [...later, { [column]: null }] : later }
 }
 
-function valueAt(run: ReportRun, column: Column): string | null {
-  const value = run[column]
-  return value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
+export function encodeRunCursor({ field, id, value }: Position): string {
+  return Buffer.from(JSON.stringify([field, id, value])).toString('base64url')
 }
 
-function typedValue(column: Column, value: string): Date | bigint {
-  return column === 'finishedAt' ? new Date(value) : BigInt(value)
+/**
+ * Reads a cursor that this API gave for the same order.
+ *
+ * @param argument `after` or `before`, for the message
+ * @throws InputError when it is none
+ */
+export function decodeRunCursor(cursor: string, field: OrderField, argument: string): Position {
+  const parsed = position.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')))
+  if (!parsed.success) {
+    throw new InputError(
+      `${JSON.stringify(cursor)} is no cursor of a list of runs. Pass one that the list gave.`,
+      [argument],
+    )
+  }
+  const [cursorField, runId, value] = parsed.data
+  if (cursorField !== field) {
+    throw new InputError(
+      `The cursor belongs to a list ordered by ${cursorField}, and this one is by ${field}.`,
+      [argument],
+    )
+  }
+  return { field, id: runId, value }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }

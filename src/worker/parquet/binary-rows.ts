@@ -24,17 +24,10 @@ export type BinaryRows = {
    * @param read makes a value of a field, which is in `bytes` from `start` to before `end`; the bytes are only lent. It is
    * not called for SQL null, which stays null.
    */
-  column<Value>(index: number, read: (bytes: Buffer, start: number, end: number) => Value): (Value | null)[]
+  column<Value>(index: number, read: ReadField<Value>): (Value | null)[]
 }
 
-export type BinaryRowReader = {
-  /** Takes the next bytes, cut anywhere. */
-  take(chunk: Uint8Array): void
-  /** @throws Error when the rows are not whole */
-  end(): void
-  /** Whole rows taken. */
-  rows(): number
-}
+type ReadField<Value> = (bytes: Buffer, start: number, end: number) => Value
 
 /**
  * Reads what `COPY … (format binary)` writes. Rows are kept as they came, in one piece of memory that is used again and
@@ -43,7 +36,7 @@ export type BinaryRowReader = {
  * @param columns fields in each row
  * @param onRows takes the rows of one group, which are only lent
  */
-export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows) => void): BinaryRowReader {
+export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows) => void) {
   let bytes = Buffer.alloc(startBytes)
   /** Where what has come ends. */
   let end = 0
@@ -80,10 +73,7 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
     return true
   }
 
-  const column: BinaryRows['column'] = <Value>(
-    index: number,
-    read: (bytes: Buffer, start: number, end: number) => Value,
-  ) => {
+  const column: BinaryRows['column'] = <Value>(index: number, read: ReadField<Value>) => {
     const values = new Array<Value | null>(length)
     for (let row = 0; row < length; row++) {
       const start = (fields[row * columns + index] ?? 0) + lengthBytes
@@ -103,18 +93,20 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
   }
 
   return {
-    take: (chunk) => {
+    /** Takes the next bytes, cut anywhere. */
+    take: (chunk: Uint8Array): void => {
       add(chunk)
       if (!isBegun && end < headerBytes) return
       if (!isBegun) rowsEnd = headerBytes
       isBegun = true
       while (readRow()) if (length === rowsPerGroup || rowsEnd >= bytesPerGroup) give()
     },
-    end: () => {
+    /** @throws Error when the rows are not whole */
+    end: (): void => {
       const isOver = end - rowsEnd === countBytes && bytes.readInt16BE(rowsEnd) === -1
       if (!isBegun || !isOver) throw new Error('Postgres did not send the rows to their end.')
       if (length > 0) give()
     },
-    rows: () => given + length,
+    rows: (): number => given + length,
   }
 }

@@ -4,9 +4,6 @@ import type { ColumnValue } from '../../reports/column.ts'
 /** A column as the encoder gets it. Its values come in the form that `parquetValue` gives them in SQL. */
 export type ParquetColumn = { name: string; kind: ColumnValue['kind'] }
 
-/** Text is a string or its bytes in UTF-8. */
-export type ParquetValue = string | Uint8Array | bigint | number | boolean
-
 /** A column holds a value that a Parquet file has no place for. The message is safe to show. */
 export class UnwritableValueError extends Error {
   override readonly name = 'UnwritableValueError'
@@ -16,13 +13,20 @@ type ColumnType = {
   element: Omit<SchemaElement, 'name'>
   /** Whether the end of the file has the least and the greatest value of each row group. */
   hasStatistics: boolean
-  /** Reads a value from Postgres' binary form, at `start` to `end`; refuses what the type cannot hold. */
-  read(bytes: Buffer, start: number, end: number, column: string): ParquetValue
+  /**
+   * Reads a value from Postgres' binary form, at `start` to `end`; refuses what the type cannot hold. Text is a string or its
+   * bytes in UTF-8.
+   */
+  read(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    column: string,
+  ): string | Uint8Array | bigint | number | boolean
 }
 
 /** Bytes. */
 const shortText = 16
-/** Characters of a value that an error shows. */
 const maxPreviewLength = 60
 
 const text: ColumnType = {

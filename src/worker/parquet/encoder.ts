@@ -15,24 +15,12 @@ const beforeRowGroups = Buffer.from([0x16, 0x00, 0x19])
 const emptyList = 0x00
 const emptyListOfStructs = 0x0c
 
-export type ParquetEncoder = {
-  /** Takes the next bytes of Postgres; gives those of the file that are ready, often none. */
-  take(chunk: Uint8Array): Uint8Array<ArrayBuffer>
-  /** The rest of the file. */
-  end(): Uint8Array<ArrayBuffer>
-  /** Rows taken. */
-  rows(): number
-}
-
 /**
  * Turns what `COPY … (format binary)` writes into a Parquet file, a row group at a time.
  *
  * @throws UnwritableValueError from `take` and `end`, for a value that Parquet has no place for
  */
-export function createParquetEncoder(
-  columns: readonly ParquetColumn[],
-  compression: Compression,
-): ParquetEncoder {
+export function createParquetEncoder(columns: readonly ParquetColumn[], compression: Compression) {
   const buffer = new ByteWriter()
   const writer = new ParquetWriter({
     writer: buffer,
@@ -73,11 +61,12 @@ export function createParquetEncoder(
   }
 
   return {
-    take: (chunk) => {
+    /** Takes the next bytes of Postgres; gives those of the file that are ready, often none. */
+    take: (chunk: Uint8Array): Uint8Array<ArrayBuffer> => {
       reader.take(chunk)
       return takeBytes()
     },
-    end: () => {
+    end: (): Uint8Array<ArrayBuffer> => {
       reader.end()
       writer.finish()
       return reader.rows() === 0 ? mendEmptyFile(takeBytes()) : takeBytes()

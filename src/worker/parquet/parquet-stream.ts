@@ -4,26 +4,19 @@ import { bytesPerGroup, rowsPerGroup } from './binary-rows.ts'
 import { UnwritableValueError } from './column-types.ts'
 import type { EncoderAnswer, EncoderRequest, EncoderTask } from './encoder-thread.ts'
 
-/** What there is to write. */
 type ParquetTask = EncoderTask & {
-  /** How many rows are to be expected. */
   rows: number
 }
 
 /** Of a value on average: its real size shows only as it comes. */
 const bytesPerValue = 128
 
-type Encoder = {
-  ask(request: EncoderRequest): Promise<EncoderAnswer>
-  stop(): Promise<unknown>
-}
-
 /**
  * Turns what `COPY … (format binary)` writes into a Parquet file. It is encoded in a thread of its own, because that takes
  * long enough to hold up whatever else the process does, and so that the memory for it has a limit.
  */
 export function createParquetStream(task: ParquetTask): { stream: Transform; rows: () => number } {
-  let encoder: Encoder | null = null
+  let encoder: ReturnType<typeof startEncoder> | null = null
   let rows = 0
 
   const encode = async (request: EncoderRequest): Promise<Uint8Array> => {
@@ -71,8 +64,7 @@ function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
   return isWhole ? new Uint8Array(buffer) : Uint8Array.from(chunk)
 }
 
-/** One request at a time. */
-function startEncoder(task: ParquetTask): Encoder {
+function startEncoder(task: ParquetTask) {
   const { columns, compression } = task
   const thread = new Worker(new URL('./encoder-thread.ts', import.meta.url), {
     workerData: { columns, compression } satisfies EncoderTask,
@@ -88,7 +80,7 @@ function startEncoder(task: ParquetTask): Encoder {
   thread.on('error', fail)
   thread.on('exit', () => fail(new Error('The thread of a Parquet file ended too early.')))
   return {
-    ask: (request) => {
+    ask: (request: EncoderRequest): Promise<EncoderAnswer> => {
       waiting = Promise.withResolvers()
       if (fault) waiting.reject(fault)
       else thread.postMessage(request, request ? [request.buffer] : [])

@@ -19,9 +19,14 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Account, canReach, postgresAccount, runAs } from '../../../src/postgres/embedded/account.ts'
+import {
+  type Account,
+  canReach,
+  postgresAccount,
+  runAs,
+  systemFolder,
+} from '../../../src/postgres/embedded/account.ts'
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/embedded-postgres.ts'
-import { systemFolder } from '../../../src/postgres/embedded/files.ts'
 import { findPostmaster, stopPostmaster } from '../../../src/postgres/embedded/postmaster.ts'
 import { readRecord } from '../../../src/postgres/embedded/record.ts'
 
@@ -138,7 +143,7 @@ async function removeWithCluster(folder: string): Promise<void> {
     const record = await readRecord(join(folder, name)).catch(() => undefined)
     if (!record) continue
     const survivor = await findPostmaster(join(record.home, 'data'))
-    if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'), 'at once')
+    if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'))
     if (dirname(record.home) !== systemFolder) continue
     await rm(record.home, { recursive: true, force: true })
     await rm(`${record.home}.json`, { force: true })
@@ -211,7 +216,7 @@ describe('a data folder in use before', () => {
   afterEach(async () => {
     const data = await dataOf(dataDir)
     const survivor = await findPostmaster(data)
-    if (survivor) await stopPostmaster(survivor.pid, data, 'at once')
+    if (survivor) await stopPostmaster(survivor.pid, data)
     expect(survivor).toBeNull()
   })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { builtInReportTypes } from '../../../src/reports/catalog.ts'
-import { guessBytes, guessMilliseconds } from '../../../src/runs/estimate/history.ts'
+import { guessBytes, guessMilliseconds } from '../../../src/runs/estimate/estimate.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { insertRun } from '../../support/insert-run.ts'
 import { create, created, type ShownError, slowInput } from '../../support/run-mutations.ts'

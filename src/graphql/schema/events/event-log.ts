@@ -8,7 +8,7 @@ import {
   readEventCursor,
   readRunEvents,
 } from '../../../runs/follow/read-run-events.ts'
-import { checkScope, type RunScope } from '../../../runs/follow/run-scope.ts'
+import { checkScope, type RunScope } from '../../../runs/list/filter.ts'
 import type { Tenant } from '../../../tenant.ts'
 import { type ArgBuilder, builder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'

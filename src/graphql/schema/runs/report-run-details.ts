@@ -1,6 +1,6 @@
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import type { QueuePlace } from '../../../runs/estimate/queue-place.ts'
-import { failureCodes } from '../../../runs/lifecycle/status.ts'
+import { failureCodes } from '../../../runs/lifecycle/transition.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { Actor } from '../viewer/viewer.ts'
 

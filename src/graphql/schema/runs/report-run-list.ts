@@ -1,10 +1,15 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
 import { encodeEventCursor, lastPosition } from '../../../runs/follow/event-log.ts'
-import { encodeRunCursor } from '../../../runs/list/cursor.ts'
 import { matching, type RunFilter } from '../../../runs/list/filter.ts'
 import { listRuns, type PageRequest } from '../../../runs/list/list-runs.ts'
-import { type Direction, type OrderField, positionOf, type RunOrder } from '../../../runs/list/order.ts'
+import {
+  type Direction,
+  encodeRunCursor,
+  type OrderField,
+  positionOf,
+  type RunOrder,
+} from '../../../runs/list/order.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { connectionOf, type Page, pageOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'

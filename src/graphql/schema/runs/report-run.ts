@@ -7,7 +7,7 @@ import type {
 } from '../../../postgres/generated/prisma/client.ts'
 import { pollAfter } from '../../../runs/estimate/queue-place.ts'
 import { followRun } from '../../../runs/follow/follow-run.ts'
-import { isCancelable, isFinal } from '../../../runs/lifecycle/status.ts'
+import { isCancelable, isFinal } from '../../../runs/lifecycle/transition.ts'
 import { findRun, isVisibleTo, visibleRun } from '../../../runs/list/find-run.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'

@@ -4,7 +4,7 @@ import type { Prisma } from '../../src/postgres/client.ts'
 import { createHub } from '../../src/runs/follow/hub.ts'
 import { recordChange, transition } from '../../src/runs/lifecycle/transition.ts'
 import { createRunLoader } from '../../src/runs/list/find-run.ts'
-import { watchRun } from '../../src/worker/watch-run.ts'
+import { watchRun } from '../../src/worker/run-report.ts'
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts } from '../support/run-parts.ts'
 
