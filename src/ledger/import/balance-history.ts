@@ -27,8 +27,8 @@ function openMetadata(columns: Columns) {
 
 /** What the columns say, each in its place. */
 function openFields(columns: Columns) {
-  const currency = currencyReader(columns, 'currency')
-  const amounts = amountsReader(columns, { amount: 'amount', fee: 'fee', net: 'net' }, currency)
+  const currency = currencyReader(columns)
+  const amounts = amountsReader(columns, 'amount', currency)
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const rowOf = fieldsReader({
     id: columns.neededText('id'),

@@ -22,8 +22,7 @@ function payoutReader(columns: Columns) {
  * larger than the amount, whichever way the signs are.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
-  const currency = currencyReader(columns, 'currency')
-  const read = givenAmountsReader(columns, { amount: 'gross', fee: 'fee', net: 'net' }, currency)
+  const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
   return (line) => {
     const given = read(line)
     const size = Math.abs(given.amount)
@@ -44,7 +43,7 @@ function open(columns: Columns): LineReader {
   const transactionOf = fieldsReader({
     id: columns.neededText('balance_transaction_id'),
     reportingCategory: category,
-    currency: currencyReader(columns, 'currency'),
+    currency: currencyReader(columns),
     created: effectiveAt,
     effectiveAt,
     description: columns.text('description'),

@@ -3,8 +3,7 @@ import { inTransaction } from '../../postgres/client.ts'
 import { lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import { ledgerBatch } from './balance-transaction.ts'
-import { chunksOf } from './chunks.ts'
-import { payoutRow, timeOf, wholeOf } from './objects.ts'
+import { chunksOf, payoutRow, timeOf, wholeOf } from './objects.ts'
 import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 
 /** How long after its arrival, in milliseconds, a payout may still get its bank's reference. */

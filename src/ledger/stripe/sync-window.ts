@@ -4,8 +4,7 @@ import { extendCoverage, ledgerSides, lockLedger, meetsCoverage } from '../cover
 import { mergeLedger } from '../merge.ts'
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { expandTransactions, ledgerBatch } from './balance-transaction.ts'
-import { chunksOf } from './chunks.ts'
-import { invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
+import { chunksOf, invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
 import { markSwept, notePayout, sweepOf } from './payouts.ts'
 import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 

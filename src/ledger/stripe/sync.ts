@@ -1,7 +1,7 @@
 import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
 import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
-import { refreshStatistics } from '../statistics.ts'
+import { refreshStatistics } from '../load.ts'
 import { secondsOf, timeOf } from './objects.ts'
 import { refreshPayouts } from './payouts.ts'
 import { claimSync, readSyncState, type StripeLedger, type SyncState } from './sync-state.ts'

@@ -1,3 +1,4 @@
+import { addressParts } from '../../ledger/rows.ts'
 import type { ColumnValue, ReportColumn } from '../column.ts'
 import { type Sql, sql } from '../sql.ts'
 
@@ -21,8 +22,6 @@ export function local(value: Sql): ColumnValue {
 }
 
 type Definition = readonly [description: string, value: ColumnValue]
-
-const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
 /**
  * What each column on a balance transaction means, and where it comes from, in the order in which Stripe documents them.
