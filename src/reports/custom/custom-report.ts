@@ -104,7 +104,8 @@ function toParameter(declared: HeaderParameter): Parameter {
     : one
   const whenAbsent = value === undefined ? schema.optional() : one.prefault(String(value))
   return parameter(description, required ? schema : whenAbsent, {
-    type: valueTypes[type].type,
+    // toUpperCase does not keep the type.
+    type: type.toUpperCase() as Uppercase<typeof type>,
     isList: list,
     allowedValues: allowed ?? null,
   })

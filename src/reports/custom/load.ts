@@ -20,9 +20,6 @@ export type LoadOptions = {
   taken: readonly string[]
 }
 
-/** A report that can be run, and the file that it is from. */
-export type LoadedReport = { file: string; type: AnyReportType }
-
 /**
  * Reads the custom reports, and has Postgres say whether each can be run. It takes one query a report or two.
  *
@@ -33,7 +30,7 @@ export async function loadCustomReports({
   pool,
   limits,
   taken,
-}: LoadOptions): Promise<LoadedReport[]> {
+}: LoadOptions): Promise<{ file: string; type: AnyReportType }[]> {
   const reports = await readReports(folder, taken)
   const client = await pool.connect().catch((cause) => {
     throw unusable('The login for the reports of REPORTS_DIR cannot be used', cause)
@@ -78,11 +75,7 @@ async function readText(file: string): Promise<string> {
   throw new ReportFileError(file, [{ line: 1, message: 'The file is no text in UTF-8.' }])
 }
 
-/**
- * What comes of each of some things, in their order, when all of them come to something.
- *
- * @throws ConfigurationError with the messages of all that were refused
- */
+/** @throws ConfigurationError with the messages of all that were refused */
 async function allOrProblems<From, To>(
   from: readonly From[],
   read: (one: From) => Promise<To>,

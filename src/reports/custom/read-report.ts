@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { preview } from '../parameters.ts'
 import { type CustomReport, checkDeclared } from './custom-report.ts'
@@ -33,7 +33,9 @@ export function readReport(file: string, text: string): CustomReport {
   }))
   if (faults.length > 0) throw new ReportFileError(file, faults)
   const lineOf = locate(document, lines)
-  const { data: header, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
+  const { data: header, error } = headerSchema.safeParse(valuesOf(file, document, lines), {
+    reportInput: true,
+  })
   if (error) {
     const problems = error.issues.map((issue) => toProblem(issue, lineOf))
     throw new ReportFileError(file, problems)
@@ -49,6 +51,24 @@ export function readReport(file: string, text: string): CustomReport {
   ]
   if (all.length > 0) throw new ReportFileError(file, all)
   return { file, header, lineOf, statement }
+}
+
+/** YAML finds only now what is wrong with the aliases of a document, and does not say where. */
+function valuesOf(file: string, document: Document, lines: LineCounter): unknown {
+  try {
+    return document.toJS() ?? {}
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    let at = 0
+    visit(document, {
+      Alias: (_key, alias) => {
+        if (alias.resolve(document)) return
+        at = alias.range?.[0] ?? 0
+        return visit.BREAK
+      },
+    })
+    throw new ReportFileError(file, [{ line: lines.linePos(at).line, message: `${error.message}.` }])
+  }
 }
 
 /** An entry of a map begins with its key. What is missing is reported where it belongs. */

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
-import type { ColumnType, ColumnValue } from '../column.ts'
+import type { ColumnValue } from '../column.ts'
 import { instantSchema, invalid, readable } from '../parameters.ts'
 import { type Sql, sql } from '../sql.ts'
 
@@ -11,8 +11,7 @@ export type ValueTypeName = (typeof valueTypeNames)[number]
 export type PostgresType = { name: string; category: string }
 
 /** What a parameter or a column of a type is, to the catalogue, to callers and to Postgres. */
-export type ValueType = {
-  type: ColumnType
+type ValueType = {
   /** Postgres's type of a parameter. */
   sqlType: Sql
   /** Reads what a caller gives into text that Postgres reads. */
@@ -75,7 +74,6 @@ const textCategories = ['S', 'E', 'I', 'U']
 
 export const valueTypes: Record<ValueTypeName, ValueType> = {
   string: {
-    type: 'STRING',
     sqlType: sql`text`,
     schema: text,
     column: (value) => ({ kind: 'text', sql: sql`${value}::text` }),
@@ -83,7 +81,6 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     advice: 'Cast it to text.',
   },
   integer: {
-    type: 'INTEGER',
     sqlType: sql`bigint`,
     schema: integer,
     column: (value) => ({ kind: 'integer', sql: value }),
@@ -91,7 +88,6 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     advice: 'Cast it to bigint, or say that it is a decimal.',
   },
   decimal: {
-    type: 'DECIMAL',
     sqlType: sql`numeric`,
     schema: decimal,
     column: (value) => ({ kind: 'decimal', sql: value }),
@@ -99,7 +95,6 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     advice: 'Cast it to numeric.',
   },
   timestamp: {
-    type: 'TIMESTAMP',
     sqlType: sql`timestamptz`,
     schema: timestamp,
     column: (value) => ({ kind: 'instant', sql: value, zone: 'report' }),
@@ -107,7 +102,6 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     advice: "A timestamp without a zone becomes one by: at time zone 'UTC'.",
   },
   date: {
-    type: 'DATE',
     sqlType: sql`date`,
     schema: date,
     column: (value) => ({ kind: 'date', sql: value }),
@@ -115,7 +109,6 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     advice: 'Cast it to date.',
   },
   boolean: {
-    type: 'BOOLEAN',
     sqlType: sql`boolean`,
     schema: boolean,
     column: (value) => ({ kind: 'boolean', sql: value }),

@@ -3,7 +3,7 @@ import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { type Sql, sql } from '../sql.ts'
 import { amount, column, local, text } from './ledger-columns.ts'
-import { changesBetween, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
+import { changesBetween, ledgerAvailability, ledgerCondition, ledgerOrder } from './ledger-rows.ts'
 
 /**
  * The fees of balance transactions `bt`, one a row: what was taken from a transaction, in the parts that the ledger has
@@ -28,7 +28,7 @@ function emptyColumn(name: string, description: string, kind: 'text' | 'integer'
     name,
     description: `${description} Always empty: a ledger does not tell.`,
     isDefault: false,
-    value: { kind, sql: { text: sql`null::text`, integer: sql`null::integer` }[kind] },
+    value: { kind, sql: sql([`null::${kind}`]) },
   }
 }
 
@@ -36,40 +36,40 @@ const feeColumns: ReportColumn[] = [
   column(
     'balance_transaction_created',
     "When the balance transaction was created with which the fee was taken, in the report's timezone.",
-    local(sql`bt.created`),
+    local`bt.created`,
   ),
-  column('balance_transaction_id', 'Id of that balance transaction.', text(sql`bt.id`)),
+  column('balance_transaction_id', 'Id of that balance transaction.', text`bt.id`),
   column(
     'fee_transaction_created',
     "When the fee's own balance transaction was created, in the report's timezone; empty when the fee was taken from the amount of another.",
-    local(sql`case when fee.is_own then bt.created end`),
+    local`case when fee.is_own then bt.created end`,
   ),
   column(
     'fee_transaction_id',
     "Id of the fee's own balance transaction; empty when the fee was taken from the amount of another.",
-    text(sql`case when fee.is_own then bt.id end`),
+    text`case when fee.is_own then bt.id end`,
   ),
   column(
     'incurred_at',
     "When that which costs the fee was done, in the report's timezone; empty when the fee was billed by itself.",
-    local(sql`case when not fee.is_own then bt.created end`),
+    local`case when not fee.is_own then bt.created end`,
   ),
   column(
     'incurred_by',
     'Id of what costs the fee, a charge, refund, dispute or payout for example.',
-    text(sql`bt.source_id`),
+    text`bt.source_id`,
   ),
   column(
     'incurred_by_type',
     'What that is: charge, refund, dispute or payout; empty when it is anything else.',
-    text(sql`case
+    text`case
     when bt.reporting_category = 'charge' then 'charge'
     when bt.reporting_category in ('refund', 'refund_failure') then 'refund'
     when bt.reporting_category in ('dispute', 'dispute_reversal') then 'dispute'
     when bt.reporting_category in ('payout', 'payout_reversal') then 'payout'
-  end`),
+  end`,
   ),
-  column('fee_description', 'What the fee is for.', text(sql`fee.description`)),
+  column('fee_description', 'What the fee is for.', text`fee.description`),
   column(
     'amount',
     'Amount of the fee with the tax on it, in major units; positive when charged.',
@@ -80,15 +80,11 @@ const feeColumns: ReportColumn[] = [
     'Tax in that amount, in major units; empty when the ledger does not tell the two apart.',
     amount(sql`fee.tax`),
   ),
-  column('currency', 'Settlement currency, in lower case.', text(sql`bt.currency`)),
+  column('currency', 'Settlement currency, in lower case.', text`bt.currency`),
   emptyColumn('product', 'Product that the fee is for.'),
   emptyColumn('feature_name', 'Feature of that product.'),
   emptyColumn('pricing_tier', 'Tier of its price.', 'integer'),
-  column(
-    'settled_at',
-    "When the fee left the balance, in the report's timezone.",
-    local(sql`bt.effective_at`),
-  ),
+  column('settled_at', "When the fee left the balance, in the report's timezone.", local`bt.effective_at`),
   emptyColumn('settled_via', 'What the fee was paid from.'),
   emptyColumn('suite', 'Suite of products that the fee is for.'),
   emptyColumn('fee_category', 'Kind of fee.'),
@@ -104,11 +100,8 @@ export const allFeesItemized = defineReportType({
   columns: feeColumns,
   requiresLiveMode: true,
   availability: ledgerAvailability,
-  source: (scope, parameters) => {
-    const rows = changesBetween(parameters.interval_start, parameters.interval_end)
-    return {
-      from: sql`${feeRows} where ${ledgerCondition(scope, rows, parameters)}`,
-      orderBy: sql`bt.effective_at, bt.id collate "C", fee.position`,
-    }
-  },
+  source: (scope, parameters) => ({
+    from: sql`${feeRows} where ${ledgerCondition(scope, changesBetween(parameters), parameters)}`,
+    orderBy: sql`${ledgerOrder}, fee.position`,
+  }),
 })

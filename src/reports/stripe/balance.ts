@@ -6,14 +6,14 @@ import { amount, column, text } from './ledger-columns.ts'
 import { changesBefore, isPayout, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
 
 const balanceColumns = [
-  column('category', 'Which line of the summary this is; stable, for programs.', text(sql`line.category`)),
-  column('description', 'The line for people, with its date where it has one.', text(sql`line.description`)),
+  column('category', 'Which line of the summary this is; stable, for programs.', text`line.category`),
+  column('description', 'The line for people, with its date where it has one.', text`line.description`),
   column(
     'net_amount',
     'Amount in major units of the currency; fees and payouts are negative.',
     amount(sql`line.net_amount`, sql`line.currency`),
   ),
-  column('currency', 'Settlement currency, in lower case.', text(sql`line.currency`)),
+  column('currency', 'Settlement currency, in lower case.', text`line.currency`),
 ]
 
 export const balanceSummary = defineReportType({

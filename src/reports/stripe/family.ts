@@ -79,9 +79,9 @@ const summaryColumns = [
   column(
     'reporting_category',
     'Kind of balance transaction; `total` on the last line of each currency.',
-    text(sql`line.reporting_category`),
+    text`line.reporting_category`,
   ),
-  column('currency', 'Settlement currency, in lower case.', text(currency)),
+  column('currency', 'Settlement currency, in lower case.', text`${currency}`),
   column('count', 'How many balance transactions it sums up.', { kind: 'integer', sql: sql`line.count` }),
   column(
     'gross',
