@@ -31,11 +31,10 @@ export function readReport(file: string, text: string): CustomReport {
     line: lines.linePos(at).line,
     message,
   }))
+  faults.push(...aliasFaults(document, lines))
   if (faults.length > 0) throw new ReportFileError(file, faults)
   const lineOf = locate(document, lines)
-  const { data: header, error } = headerSchema.safeParse(valuesOf(file, document, lines), {
-    reportInput: true,
-  })
+  const { data: header, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (error) {
     const problems = error.issues.map((issue) => toProblem(issue, lineOf))
     throw new ReportFileError(file, problems)
@@ -53,22 +52,18 @@ export function readReport(file: string, text: string): CustomReport {
   return { file, header, lineOf, statement }
 }
 
-/** YAML finds only now what is wrong with the aliases of a document, and does not say where. */
-function valuesOf(file: string, document: Document, lines: LineCounter): unknown {
-  try {
-    return document.toJS() ?? {}
-  } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error
-    let at = 0
-    visit(document, {
-      Alias: (_key, alias) => {
-        if (alias.resolve(document)) return
-        at = alias.range?.[0] ?? 0
-        return visit.BREAK
-      },
-    })
-    throw new ReportFileError(file, [{ line: lines.linePos(at).line, message: `${error.message}.` }])
-  }
+/** Aliases that stand for nothing, or for what they are in: YAML itself does not look for them before it needs their values. */
+function aliasFaults(document: Document, lines: LineCounter): Problem[] {
+  const faults: Problem[] = []
+  visit(document, {
+    Alias: (_key, alias, ancestors) => {
+      const node = alias.resolve(document)
+      if (node && !ancestors.includes(node)) return
+      const { line } = lines.linePos(alias.range?.[0] ?? 0)
+      faults.push({ line, message: `There is no anchor "&${alias.source}" before this alias.` })
+    },
+  })
+  return faults
 }
 
 /** An entry of a map begins with its key. What is missing is reported where it belongs. */

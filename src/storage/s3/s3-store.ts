@@ -2,17 +2,19 @@ import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { S3Config } from '../../config/config.ts'
 import { contentDisposition, contentType, keyOfFile } from '../file.ts'
-import type { FileStore } from '../file-store.ts'
 import type { FileLinks } from '../link.ts'
 import { openBucket, type S3Bucket } from './bucket.ts'
 import { createS3Storage } from './s3-storage.ts'
 
 /** @throws ConfigurationError when the bucket cannot be used */
-export async function openS3Store(config: S3Config): Promise<FileStore> {
+export async function openS3Store(config: S3Config) {
   const bucket = await openBucket(config)
   return {
     storage: createS3Storage(bucket),
-    openDelivery: async ({ now }) => ({ links: createS3Links(bucket, now), download: null }),
+    openDelivery: async ({ now }: { now: () => Date }) => ({
+      links: createS3Links(bucket, now),
+      download: null,
+    }),
     close: () => bucket.client.destroy(),
   }
 }

@@ -94,9 +94,13 @@ describe('a file of a report', () => {
     [
       'names an unknown alias',
       front.replace('description: Orders.', 'description: *b'),
-      'a.sql:4: Unresolved alias',
+      'a.sql:4: There is no anchor "&b"',
     ],
-    ['has an alias in itself', front.replace('title: Orders', 'title: &a [*a]'), 'a.sql:'],
+    [
+      'has an alias in itself',
+      front.replace('title: Orders', 'title: &a [*a]'),
+      'a.sql:3: There is no anchor "&a"',
+    ],
     [
       'says a thing twice',
       front.replace('title: Orders', 'title: A\ntitle: B'),
