@@ -20,16 +20,9 @@ import {
 type FieldMerge = 'replace' | 'keep' | 'join'
 
 /** The fields that are objects of which the keys are joined: metadata, and addresses of which a row may know a part. */
-const joinedFields: readonly string[] = [
-  'metadata',
-  'refundMetadata',
-  'transferMetadata',
-  'address',
-  'shippingAddress',
-  'cardAddress',
-]
+const joinedFields = /(metadata|address)$/i
 
-/** What `joinedFields` hold. */
+/** What such fields hold. */
 type Joined = Metadata | LedgerAddress
 
 type ObjectRow = LedgerRow & { readonly id: string }
@@ -42,11 +35,10 @@ type Column = { field: string; name: string; merge: FieldMerge }
  * @param assumed fields that fill new rows only, and are kept in those that are known
  */
 export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
-  const columns = Object.entries(ledgerTables[table]).map(([field, name]) => ({
-    field,
-    name,
-    merge: mergeOf(field, assumed),
-  }))
+  const columns = Object.entries(ledgerTables[table]).map(([field, name]): Column => {
+    if (joinedFields.test(field)) return { field, name, merge: 'join' }
+    return { field, name, merge: assumed.includes(field) ? 'keep' : 'replace' }
+  })
   let rows = new Map<string, ObjectRow>()
   return {
     /** Holds rows until they are taken, each id once. */
@@ -87,11 +79,6 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       }
     },
   }
-}
-
-function mergeOf(field: string, assumed: readonly string[]): FieldMerge {
-  if (joinedFields.includes(field)) return 'join'
-  return assumed.includes(field) ? 'keep' : 'replace'
 }
 
 function isNothing(value: LedgerValue): value is null | undefined {

@@ -93,16 +93,6 @@ async function* readRows(
   }
 }
 
-function refuse(path: string, bad: BadLines): InputError {
-  return new InputError(
-    [
-      ...bad.sentences(),
-      `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`,
-    ].join('\n'),
-    ['file'],
-  )
-}
-
 /** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes. */
 function completed(
   source: OpenExport,
@@ -126,7 +116,7 @@ async function mergeExport(
   rejected: RejectedFile | null,
   path: string,
   options: ImportOptions,
-): Promise<ImportResult> {
+): Promise<Omit<ImportResult, 'rejectedPath'>> {
   const bad = createBadLines(path)
   await lockLedger(client, tenant)
   const { balanceTransactions: rows } = await mergeLedger(
@@ -138,7 +128,10 @@ async function mergeExport(
       onProgress: (merged) => options.onProgress({ rows: merged, percent: source.percentRead() }),
     },
   )
-  if (bad.count() > 0 && !rejected) throw refuse(path, bad)
+  if (bad.count() > 0 && !rejected) {
+    const advice = `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`
+    throw new InputError([...bad.sentences(), advice].join('\n'), ['file'])
+  }
   await settlePayouts(client, tenant)
   const { span, sides } = completed(source, bad.count() === 0, options)
   if (span && sides.length > 0) {
@@ -147,8 +140,7 @@ async function mergeExport(
   // Rejected lines must be on the disk when the commit is reported.
   await rejected?.finish()
   const { kind, localTimes } = source
-  const rejectedLines = bad.sentences()
-  return { title: kind.title, rows, localTimes, rejected: rejectedLines, rejectedPath: null, span, sides }
+  return { title: kind.title, rows, localTimes, rejected: bad.sentences(), span, sides }
 }
 
 // Looked up for each payout, not joined: in the transaction that has loaded them, the planner takes both tables for small.

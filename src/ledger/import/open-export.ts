@@ -13,9 +13,6 @@ import type { BadLine } from './rejected-lines.ts'
 /** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
 const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
-/** Some thousand lines of an export: what they say, and those that cannot be read. */
-export type ExportPart = { batch: LedgerBatch; badLines: BadLine[] }
-
 export type OpenExport = Awaited<ReturnType<typeof openExport>>
 
 /**
@@ -39,7 +36,7 @@ export async function openExport(path: string, timezone: string) {
     const kind = recognizeExport(header.cells)
     const columns = createColumns(header.cells, timezone)
     const reader = kind.open(columns)
-    async function* readParts(): AsyncGenerator<ExportPart> {
+    async function* readParts(): AsyncGenerator<ReturnType<typeof readPart>> {
       yield readPart(lines, reader, onTime)
       for await (const part of csv) yield readPart(part, reader, onTime)
     }
@@ -67,11 +64,7 @@ export async function openExport(path: string, timezone: string) {
   }
 }
 
-/**
- * The kind of an export, recognized by its header.
- *
- * @throws BadExport when it is none, with what the nearest one lacks
- */
+/** @throws BadExport when the header is of no kind, with what the nearest one lacks */
 function recognizeExport(header: readonly string[]): ExportKind {
   const names = new Set(header.map((name) => name.trim().toLowerCase()))
   const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
@@ -86,7 +79,8 @@ function missing(kind: ExportKind, names: ReadonlySet<string>): string[] {
   return kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
 }
 
-function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void): ExportPart {
+/** What some thousand lines say, and those of them that cannot be read. */
+function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void) {
   const batch: LedgerBatch = emptyBatch()
   const badLines: BadLine[] = []
   for (const { number, cells, fault } of lines) {

@@ -2,20 +2,6 @@ import { type Columns, fieldsReader, type Line, type NeededReader } from './colu
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
-function payoutReader(columns: Columns) {
-  return fieldsReader({
-    id: columns.neededText('payout_id'),
-    arrivalDate: columns.time('payout_expected_arrival_date'),
-    status: columns.text('payout_status'),
-    type: columns.text('payout_type'),
-    description: columns.text('payout_description'),
-    destinationId: columns.text('payout_destination_id'),
-    reversedAt: timeOfVersion(columns, 'payout_reversed_at', 'effective_at'),
-    traceId: columns.text('trace_id'),
-    traceIdStatus: columns.text('trace_id_status'),
-  })
-}
-
 /**
  * Stripe writes a payout as what the bank gets, this gateway as what the balance loses. Either way it takes from the
  * balance, and its fee with it; one that came back gives, and may give its fee back, too. That shows in a net which is
@@ -49,7 +35,17 @@ function open(columns: Columns): LineReader {
     description: columns.text('description'),
     regulatoryTag: columns.text('regulatory_tag'),
   })
-  const payoutOf = payoutReader(columns)
+  const payoutOf = fieldsReader({
+    id: columns.neededText('payout_id'),
+    arrivalDate: columns.time('payout_expected_arrival_date'),
+    status: columns.text('payout_status'),
+    type: columns.text('payout_type'),
+    description: columns.text('payout_description'),
+    destinationId: columns.text('payout_destination_id'),
+    reversedAt: timeOfVersion(columns, 'payout_reversed_at', 'effective_at'),
+    traceId: columns.text('trace_id'),
+    traceIdStatus: columns.text('trace_id_status'),
+  })
 
   return {
     sides: () => ['payouts'],

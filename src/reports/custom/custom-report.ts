@@ -111,13 +111,11 @@ function toParameter(declared: HeaderParameter): Parameter {
   })
 }
 
-const endsOfInterval = ['interval_start', 'interval_end']
-
 /** What is wrong with how a parameter is declared, and in which of its keys. */
 function faultsOf(name: string, declared: HeaderParameter): { key: string; message: string }[] {
   const { type, required, list, allowed, default: value } = declared
   const faults: { key: string; message: string }[] = []
-  if (endsOfInterval.includes(name) && (type !== 'timestamp' || list)) {
+  if (['interval_start', 'interval_end'].includes(name) && (type !== 'timestamp' || list)) {
     const message = 'interval_start and interval_end have to be of type timestamp, and no list.'
     faults.push({ key: type === 'timestamp' ? 'list' : 'type', message })
   }

@@ -2,9 +2,16 @@ import { addressParts } from '../../ledger/rows.ts'
 import type { ColumnValue, ReportColumn } from '../column.ts'
 import { type Sql, sql } from '../sql.ts'
 
-/** A column that is written when none are chosen. */
-export function column(name: string, description: string, value: ColumnValue): ReportColumn {
-  return { name, description, isDefault: true, value }
+/** A column that is written when none are chosen, unless it says otherwise. */
+export type Definition = readonly [description: string, value: ColumnValue, isDefault?: boolean]
+
+export function defineColumns(definitions: Readonly<Record<string, Definition>>): ReportColumn[] {
+  return Object.entries(definitions).map(([name, [description, value, isDefault = true]]) => ({
+    name,
+    description,
+    isDefault,
+    value,
+  }))
 }
 
 type Tagged = Parameters<typeof sql>
@@ -22,8 +29,6 @@ export function amount(value: Sql, currency: Sql = sql`bt.currency`): ColumnValu
 export function local(...value: Tagged): ColumnValue {
   return { kind: 'instant', sql: sql(...value), zone: 'report' }
 }
-
-type Definition = readonly [description: string, value: ColumnValue]
 
 /**
  * What each column on a balance transaction means, and where it comes from, in the order in which Stripe documents them.
