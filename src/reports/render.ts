@@ -31,7 +31,7 @@ export function renderReport(type: AnyReportType, scope: Tenant, parameters: Acc
   const copy = (values: readonly Sql[], options: string): string =>
     `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${limit}) to stdout (${options})`
   return {
-    /** Gives one row with one column, the number of rows expected; with a limit of rows, at most one more than that. */
+    /** Gives the number of rows expected, see `rowsText`. */
     countText: countText(rowsText(type, scope, parameters)),
     /**
      * For each format, a COPY to STDOUT of the rows: lines of CSV without the header, lines of JSON, and for Parquet rows

@@ -29,7 +29,7 @@ export type FileStore = {
 export async function openFileStore({ dataDir, s3 }: Pick<Config, 'dataDir' | 's3'>): Promise<FileStore> {
   if (s3 === null) return openFolder(join(dataDir, 'files'))
   // Loading the client for S3 takes half a second, which only those wait for who use it.
-  const { openS3Store } = await import('./s3/s3-store.ts')
+  const { openS3Store } = await import('./s3/s3-storage.ts')
   return openS3Store(s3)
 }
 

@@ -24,14 +24,9 @@ export type ImportOptions = {
   skipBad: boolean
   /** No later time can be covered. */
   now: Date
-  onProgress: (progress: ImportProgress) => void
+  /** Called with a percentage of the file's bytes. */
+  onProgress: (progress: { rows: number; percent: number }) => void
   signal: AbortSignal
-}
-
-export type ImportProgress = {
-  rows: number
-  /** 0 to 100, of the file's bytes. */
-  percent: number
 }
 
 export type ImportResult = FileCoverage & {
@@ -48,7 +43,7 @@ export type ImportResult = FileCoverage & {
  * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. A process
  * that is killed leaves nothing, and importing a file again changes nothing.
  *
- * - The file's rows complete what is known, by id; see `mergeLedger`.
+ * - The file's rows complete what is known; see `mergeLedger`.
  * - The ledger's coverage is extended by what the file covers completely, see `coveredSpan`, in the same transaction,
  *   unless the file is but a part of that.
  * - Memory does not grow with the file.

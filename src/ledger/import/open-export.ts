@@ -67,16 +67,16 @@ export async function openExport(path: string, timezone: string) {
 /** @throws BadExport when the header is of no kind, with what the nearest one lacks */
 function recognizeExport(header: readonly string[]): ExportKind {
   const names = new Set(header.map((name) => name.trim().toLowerCase()))
-  const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
+  const candidates = exportKinds.map((kind) => ({
+    kind,
+    lacks: kind.needs.filter((need) => !need.some((name) => names.has(name))),
+  }))
   const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
   if (nearest?.lacks.length === 0) return nearest.kind
+  const lacks = nearest?.lacks.map((need) => need.join(' or ')).join(', ')
   throw new BadExport(
-    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${nearest?.lacks.join(', ')}`,
+    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${lacks}`,
   )
-}
-
-function missing(kind: ExportKind, names: ReadonlySet<string>): string[] {
-  return kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
 }
 
 /** What some thousand lines say, and those of them that cannot be read. */
@@ -84,16 +84,12 @@ function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: nu
   const batch: LedgerBatch = emptyBatch()
   const badLines: BadLine[] = []
   for (const { number, cells, fault } of lines) {
-    if (fault !== null) {
-      badLines.push({ number, cells, column: null, value: null, reason: fault })
-      continue
-    }
     try {
+      if (fault !== null) throw new BadCell(fault)
       onTime(reader.read(cells, batch).getTime())
     } catch (error) {
       if (!(error instanceof BadCell)) throw error
-      const { column, value, message } = error
-      badLines.push({ number, cells, column, value, reason: message })
+      badLines.push({ number, cells, error })
     }
   }
   return { batch, badLines }

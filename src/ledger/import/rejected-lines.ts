@@ -1,17 +1,10 @@
 import { existsSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import Papa from 'papaparse'
-import { BadExport } from './import-errors.ts'
+import { type BadCell, BadExport } from './import-errors.ts'
 
 /** A line that cannot be read, and why. */
-export type BadLine = {
-  number: number
-  cells: readonly string[]
-  /** Null when it is the line as a whole. */
-  column: string | null
-  value: string | null
-  reason: string
-}
+export type BadLine = { number: number; cells: readonly string[]; error: BadCell }
 
 /** Bad lines that are described one by one; of more, only how many there are. */
 const maxDescribed = 20
@@ -25,11 +18,11 @@ export function createBadLines(path: string) {
   const first: string[] = []
   let count = 0
   return {
-    add: ({ number, column, value, reason }: BadLine) => {
+    add: ({ number, error: { column, value, message } }: BadLine) => {
       count++
       if (count > maxDescribed) return
       const what = [column ?? 'the line', ...(value ? [preview(value)] : [])].join(' ')
-      first.push(`${path}:${number}: ${what} ${reason}.`)
+      first.push(`${path}:${number}: ${what} ${message}.`)
     },
     count: () => count,
     /** A sentence for each of the first, and one for how many more there are. */
@@ -58,8 +51,8 @@ export async function openRejectedFile(source: string, header: readonly string[]
   let file: FileHandle | null = null
   let isTemporary = false
   return {
-    write: async ({ cells, reason }: BadLine): Promise<void> => {
-      const lines = [[...cells, reason]]
+    write: async ({ cells, error }: BadLine): Promise<void> => {
+      const lines = [[...cells, error.message]]
       if (!file) {
         file = await open(unfinished, 'w')
         isTemporary = true

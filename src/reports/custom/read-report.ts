@@ -36,7 +36,10 @@ export function readReport(file: string, text: string): CustomReport {
   const lineOf = locate(document, lines)
   const { data: header, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (error) {
-    const problems = error.issues.map((issue) => toProblem(issue, lineOf))
+    const problems = error.issues.map((issue) => {
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+      return { line: lineOf([...issue.path, ...unknown]), message: sentence(issue) }
+    })
     throw new ReportFileError(file, problems)
   }
   // Empty lines in the header's place, so that those of the SQL have the numbers of the file.
@@ -89,11 +92,6 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   object: 'a map of keys and values',
   record: 'a map of keys and values',
-}
-
-function toProblem(issue: z.core.$ZodIssue, lineOf: LineOf): Problem {
-  const place = issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path
-  return { line: lineOf(place), message: sentence(issue) }
 }
 
 function sentence(issue: z.core.$ZodIssue): string {

@@ -106,12 +106,9 @@ async function checkPayout(
     where: { accountId_livemode_id: { accountId, livemode, id } },
     select: { isAutomatic: true },
   })
-  if (!found) {
-    return [
-      new InputError(`There is no payout "${id}". payouts.itemized.3 lists those there are.`, ['payout']),
-    ]
-  }
-  if (found.isAutomatic !== false) return []
-  const message = `The payout "${id}" was made by hand; only an automatic one consists of balance transactions.`
+  if (found && found.isAutomatic !== false) return []
+  const message = found
+    ? `The payout "${id}" was made by hand; only an automatic one consists of balance transactions.`
+    : `There is no payout "${id}". payouts.itemized.3 lists those there are.`
   return [new InputError(message, ['payout'])]
 }
