@@ -57,7 +57,7 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       )
     },
     /** Takes the rows that are held, encoded; null when there are none. */
-    take: () => {
+    take: (tenant: Tenant) => {
       if (rows.size === 0) return null
       const taken = [...rows.values()]
       rows = new Map()
@@ -69,13 +69,9 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
       return {
         /** Copies them into the temporary table. */
-        copy: (client: pg.ClientBase, { accountId }: Tenant) =>
-          copyText(client, accountId, `merging_${table}`, names, text),
-        /** Merges them from there into the table, and empties the temporary one. */
-        mergeStatements: (tenant: Tenant) => [
-          mergeStatement(table, tenant, filled),
-          `truncate merging_${table}`,
-        ],
+        copy: (client: pg.ClientBase) => copyText(client, tenant.accountId, `merging_${table}`, names, text),
+        /** Merge them from there into the table, and empty the temporary one. */
+        statements: [mergeStatement(table, tenant, filled), `truncate merging_${table}`],
       }
     },
   }
@@ -115,11 +111,7 @@ function mergedValue({ name, merge }: Column): string {
 }
 
 /** A known row that gets nothing new is not written again: the table would grow with every load. */
-function mergeStatement(
-  table: LedgerTable,
-  { accountId, livemode }: Tenant,
-  columns: readonly Column[],
-): string {
+function mergeStatement(table: LedgerTable, { accountId, livemode }: Tenant, columns: readonly Column[]) {
   const names = columns.map(({ name }) => name).join(', ')
   const others = columns.filter(({ name }) => name !== 'id')
   const values = others.map(mergedValue).join(', ')

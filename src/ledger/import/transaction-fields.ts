@@ -37,13 +37,9 @@ export function givenAmountsReader(columns: Columns, amountName: string, currenc
 }
 
 /** Amount, fee and net of a line. What is not given follows from the others; where all three are, they have to agree. */
-export function amountsReader(
-  columns: Columns,
-  amountName: string,
-  currency: (line: Line) => string,
-): NeededReader<Amounts> {
+export function amountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
   const read = givenAmountsReader(columns, amountName, currency)
-  return (line) => {
+  return (line: Line): Amounts => {
     const given = read(line)
     const { amount, net } = given
     if (given.fee === null) return { amount, fee: amount - given.net, net: given.net }

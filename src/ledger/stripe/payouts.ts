@@ -36,10 +36,7 @@ export function notePayout(state: SyncState, payout: Stripe.Payout, now: Date): 
 }
 
 /** What is known of the rows that a payout swept into the bank: a manual one swept none that Stripe could name. */
-export function sweepOf({
-  automatic,
-  reconciliation_status: status,
-}: Stripe.Payout): 'none' | 'later' | 'known' {
+export function sweepOf({ automatic, reconciliation_status: status }: Stripe.Payout) {
   if (!automatic) return 'none'
   if (status === 'completed') return 'known'
   return status === 'in_progress' ? 'later' : 'none'
@@ -91,11 +88,7 @@ async function retrievePayout(stripe: Stripe, id: string): Promise<Stripe.Payout
 }
 
 /** Its row is merged as well, because it moves when the payout's arrival does. */
-async function mergePayout(
-  ledger: StripeLedger,
-  state: SyncState,
-  payout: Stripe.Payout,
-): Promise<SyncState> {
+async function mergePayout(ledger: StripeLedger, state: SyncState, payout: Stripe.Payout) {
   const { client, tenant } = ledger
   await lockLedger(client, tenant)
   const transaction = wholeOf(payout.balance_transaction)

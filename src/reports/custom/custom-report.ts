@@ -136,11 +136,7 @@ function bound(type: Sql, value: AcceptedParameters[string] | boolean): Sql {
   return value.length === 0 ? sql`cast('{}' as ${type})` : sql`cast(array[${joinSql(value)}] as ${type})`
 }
 
-function givenFor(
-  name: string,
-  { accountId, livemode }: Tenant,
-  parameters: AcceptedParameters,
-): AcceptedParameters[string] | boolean {
+function givenFor(name: string, { accountId, livemode }: Tenant, parameters: AcceptedParameters) {
   if (name === 'account_id') return accountId
   if (name === 'livemode') return livemode
   const value = parameters[name]

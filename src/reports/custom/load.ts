@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import type { AnyReportType, CustomLimits } from '../report-type.ts'
+import type { CustomLimits } from '../report-type.ts'
 import { checkStatement } from './check-statement.ts'
 import { type CustomReport, defineCustomReport } from './custom-report.ts'
 import { checkReader } from './login.ts'
@@ -25,12 +25,7 @@ export type LoadOptions = {
  *
  * @throws ConfigurationError that names file and line of every mistake, or says what is wrong with the login
  */
-export async function loadCustomReports({
-  folder,
-  pool,
-  limits,
-  taken,
-}: LoadOptions): Promise<{ file: string; type: AnyReportType }[]> {
+export async function loadCustomReports({ folder, pool, limits, taken }: LoadOptions) {
   const reports = await readReports(folder, taken)
   const client = await pool.connect().catch((cause) => {
     throw unusable('The login for the reports of REPORTS_DIR cannot be used', cause)
@@ -76,10 +71,7 @@ async function readText(file: string): Promise<string> {
 }
 
 /** @throws ConfigurationError with the messages of all that were refused */
-async function allOrProblems<From, To>(
-  from: readonly From[],
-  read: (one: From) => Promise<To>,
-): Promise<To[]> {
+async function allOrProblems<From, To>(from: readonly From[], read: (one: From) => Promise<To>) {
   const done: To[] = []
   const messages: string[] = []
   for (const one of from) {
