@@ -2,13 +2,13 @@ import type pg from 'pg'
 import { InputError } from '../../errors.ts'
 import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import { checkCoverage, extendCoverage, lockLedger } from '../coverage.ts'
+import { checkCoverage, earlier, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
 import { coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
 import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
-import { type BadLines, createBadLines, openRejectedFile, type RejectedFile } from './rejected-lines.ts'
+import { createRejectedLines, type RejectedLines } from './rejected-lines.ts'
 
 export type ImportOptions = {
   /** IANA name of the timezone that the export's local times, and its days, are in. */
@@ -59,11 +59,11 @@ export async function importFile(
 ): Promise<ImportResult> {
   try {
     const source = await openExport(path, options.timezone)
-    await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
+    await using rejected = createRejectedLines(path, source.header, options.skipBad)
     const result = await inTransaction(client, () =>
       mergeExport(client, tenant, source, rejected, path, options),
     )
-    return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
+    return { ...result, rejectedPath: await rejected.keep() }
   } catch (error) {
     if (!(error instanceof BadExport)) throw error
     throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
@@ -73,18 +73,14 @@ export async function importFile(
 /** The rows of an export as they come; those that cannot be read go elsewhere. */
 async function* readRows(
   source: OpenExport,
-  bad: BadLines,
-  rejected: RejectedFile | null,
-  signal: AbortSignal,
+  rejected: RejectedLines,
+  { skipBad, signal }: ImportOptions,
 ): AsyncGenerator<LedgerBatch> {
   for await (const { batch, badLines } of source.parts) {
     signal.throwIfAborted()
-    for (const line of badLines) {
-      bad.add(line)
-      await rejected?.write(line)
-    }
+    for (const line of badLines) await rejected.add(line)
     // When nothing will be loaded, the rest is read for what else is wrong.
-    if (rejected || bad.count() === 0) yield batch
+    if (skipBad || rejected.count() === 0) yield batch
   }
 }
 
@@ -95,7 +91,7 @@ function completed(
   { declared, timezone, now }: ImportOptions,
 ): Pick<ImportResult, 'span' | 'sides'> {
   const isDeclared = declared.from !== null && declared.until !== null
-  const writtenAt = source.writtenAt < now ? source.writtenAt : now
+  const writtenAt = earlier(source.writtenAt, now)
   const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
   if (!span || !isWhole) return { span, sides: [] }
   const sides = source.sides()
@@ -108,34 +104,33 @@ async function mergeExport(
   client: pg.ClientBase,
   tenant: Tenant,
   source: OpenExport,
-  rejected: RejectedFile | null,
+  rejected: RejectedLines,
   path: string,
   options: ImportOptions,
 ): Promise<Omit<ImportResult, 'rejectedPath'>> {
-  const bad = createBadLines(path)
   await lockLedger(client, tenant)
   const { balanceTransactions: rows } = await mergeLedger(
     client,
     tenant,
-    readRows(source, bad, rejected, options.signal),
+    readRows(source, rejected, options),
     {
       assumed: source.kind.assumed,
       onProgress: (merged) => options.onProgress({ rows: merged, percent: source.percentRead() }),
     },
   )
-  if (bad.count() > 0 && !rejected) {
+  if (rejected.count() > 0 && !options.skipBad) {
     const advice = `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`
-    throw new InputError([...bad.sentences(), advice].join('\n'), ['file'])
+    throw new InputError([...rejected.sentences(), advice].join('\n'), ['file'])
   }
   await settlePayouts(client, tenant)
-  const { span, sides } = completed(source, bad.count() === 0, options)
+  const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
     await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
   }
   // Rejected lines must be on the disk when the commit is reported.
-  await rejected?.finish()
+  await rejected.finish()
   const { kind, localTimes } = source
-  return { title: kind.title, rows, localTimes, rejected: bad.sentences(), span, sides }
+  return { title: kind.title, rows, localTimes, rejected: rejected.sentences(), span, sides }
 }
 
 // Looked up for each payout, not joined: in the transaction that has loaded them, the planner takes both tables for small.

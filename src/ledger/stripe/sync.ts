@@ -1,6 +1,6 @@
 import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
-import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
+import { checkCoverage, earlier, later, ledgerSides, type Span } from '../coverage.ts'
 import { refreshStatistics } from '../load.ts'
 import { secondsOf, timeOf } from './objects.ts'
 import { refreshPayouts } from './payouts.ts'
@@ -58,14 +58,6 @@ export function syncStripe(options: SyncOptions): Promise<SyncResult> {
     if (result.rows > 0) await refreshStatistics(options.client)
     return result
   })
-}
-
-function later(a: Date, b: Date): Date {
-  return a > b ? a : b
-}
-
-function earlier(a: Date, b: Date): Date {
-  return a < b ? a : b
 }
 
 function plus(time: Date, milliseconds: number): Date {
