@@ -1,6 +1,6 @@
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { balanceHistory } from './balance-history.ts'
-import { createColumns } from './columns.ts'
+import { type Columns, createColumns } from './columns.ts'
 import type { PartialSpan } from './coverage.ts'
 import { type CsvLine, readCsv } from './csv.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
@@ -33,8 +33,8 @@ export async function openExport(path: string, timezone: string) {
     const { value } = await csv.next()
     const [header, ...lines] = value ?? []
     if (!header) throw new BadExport('it is empty')
-    const kind = recognizeExport(header.cells)
     const columns = createColumns(header.cells, timezone)
+    const kind = recognizeExport(columns)
     const reader = kind.open(columns)
     async function* readParts(): AsyncGenerator<ReturnType<typeof readPart>> {
       yield readPart(lines, reader, onTime)
@@ -65,11 +65,10 @@ export async function openExport(path: string, timezone: string) {
 }
 
 /** @throws BadExport when the header is of no kind, with what the nearest one lacks */
-function recognizeExport(header: readonly string[]): ExportKind {
-  const names = new Set(header.map((name) => name.trim().toLowerCase()))
+function recognizeExport(columns: Columns): ExportKind {
   const candidates = exportKinds.map((kind) => ({
     kind,
-    lacks: kind.needs.filter((need) => !need.some((name) => names.has(name))),
+    lacks: kind.needs.filter((need) => !need.some(columns.has)),
   }))
   const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
   if (nearest?.lacks.length === 0) return nearest.kind
