@@ -18,13 +18,7 @@ export async function copyRows(
   await copyText(client, accountId, table, ['account_id', 'livemode', ...Object.values(columns)], text)
 }
 
-/**
- * Appends rows to a table by COPY.
- *
- * @param accountId whose rows they are, for the error when Postgres refuses them
- * @param columns of the table, in the order of each row's values
- * @param text the rows, as `encodeRows` gives them
- */
+/** Appends rows, as `encodeRows` gives them, to a table by COPY. The account is named when Postgres refuses them. */
 export async function copyText(
   client: pg.ClientBase,
   accountId: string,
@@ -47,10 +41,8 @@ export async function copyText(
 const chunkBytes = 128 * 1024
 
 /**
- * Rows in COPY's text format. Lines go into bytes one by one: joining them first and encoding the text takes longer.
- *
- * @param fields of each row, in the order of the columns
- * @param constants values that every row begins with
+ * Rows in COPY's text format, each with the constants first. Lines go into bytes one by one: joining them first and encoding
+ * the text takes longer.
  */
 export function* encodeRows(
   rows: Iterable<LedgerRow>,

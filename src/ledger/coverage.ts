@@ -94,6 +94,14 @@ export async function lockLedger(client: pg.ClientBase, tenant: Tenant): Promise
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name])
 }
 
+export function earlier(a: Date, b: Date): Date {
+  return a < b ? a : b
+}
+
+export function later(a: Date, b: Date): Date {
+  return a > b ? a : b
+}
+
 /** What each side covers; a side that covers nothing is absent. */
 async function readSides(client: pg.ClientBase, tenant: Tenant): Promise<Map<LedgerSide, Span>> {
   const { rows } = await client.query<Span & { side: LedgerSide }>(selectSides, [
@@ -116,10 +124,7 @@ function doMeet(a: Span, b: Span): boolean {
 function join(side: LedgerSide, known: Span | undefined, added: Span): Span {
   if (!known) return added
   if (doMeet(known, added)) {
-    return {
-      from: added.from < known.from ? added.from : known.from,
-      until: added.until > known.until ? added.until : known.until,
-    }
+    return { from: earlier(added.from, known.from), until: later(added.until, known.until) }
   }
   const isLater = added.from > known.until
   const way = isLater ? `--from ${time(known.until)}` : `--until ${time(known.from)}`

@@ -20,16 +20,9 @@ import {
 type FieldMerge = 'replace' | 'keep' | 'join'
 
 /** The fields that are objects of which the keys are joined: metadata, and addresses of which a row may know a part. */
-const joinedFields: readonly string[] = [
-  'metadata',
-  'refundMetadata',
-  'transferMetadata',
-  'address',
-  'shippingAddress',
-  'cardAddress',
-]
+const joinedFields = /(metadata|address)$/i
 
-/** What `joinedFields` hold. */
+/** What such fields hold. */
 type Joined = Metadata | LedgerAddress
 
 type ObjectRow = LedgerRow & { readonly id: string }
@@ -42,11 +35,10 @@ type Column = { field: string; name: string; merge: FieldMerge }
  * @param assumed fields that fill new rows only, and are kept in those that are known
  */
 export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
-  const columns = Object.entries(ledgerTables[table]).map(([field, name]) => ({
-    field,
-    name,
-    merge: mergeOf(field, assumed),
-  }))
+  const columns = Object.entries(ledgerTables[table]).map(([field, name]): Column => {
+    if (joinedFields.test(field)) return { field, name, merge: 'join' }
+    return { field, name, merge: assumed.includes(field) ? 'keep' : 'replace' }
+  })
   let rows = new Map<string, ObjectRow>()
   return {
     /** Holds rows until they are taken, each id once. */
@@ -65,7 +57,7 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       )
     },
     /** Takes the rows that are held, encoded; null when there are none. */
-    take: () => {
+    take: (tenant: Tenant) => {
       if (rows.size === 0) return null
       const taken = [...rows.values()]
       rows = new Map()
@@ -77,21 +69,12 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
       return {
         /** Copies them into the temporary table. */
-        copy: (client: pg.ClientBase, { accountId }: Tenant) =>
-          copyText(client, accountId, `merging_${table}`, names, text),
-        /** Merges them from there into the table, and empties the temporary one. */
-        mergeStatements: (tenant: Tenant) => [
-          mergeStatement(table, tenant, filled),
-          `truncate merging_${table}`,
-        ],
+        copy: (client: pg.ClientBase) => copyText(client, tenant.accountId, `merging_${table}`, names, text),
+        /** Merge them from there into the table, and empty the temporary one. */
+        statements: [mergeStatement(table, tenant, filled), `truncate merging_${table}`],
       }
     },
   }
-}
-
-function mergeOf(field: string, assumed: readonly string[]): FieldMerge {
-  if (joinedFields.includes(field)) return 'join'
-  return assumed.includes(field) ? 'keep' : 'replace'
 }
 
 function isNothing(value: LedgerValue): value is null | undefined {
@@ -128,11 +111,7 @@ function mergedValue({ name, merge }: Column): string {
 }
 
 /** A known row that gets nothing new is not written again: the table would grow with every load. */
-function mergeStatement(
-  table: LedgerTable,
-  { accountId, livemode }: Tenant,
-  columns: readonly Column[],
-): string {
+function mergeStatement(table: LedgerTable, { accountId, livemode }: Tenant, columns: readonly Column[]) {
   const names = columns.map(({ name }) => name).join(', ')
   const others = columns.filter(({ name }) => name !== 'id')
   const values = others.map(mergedValue).join(', ')

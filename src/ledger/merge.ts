@@ -43,7 +43,6 @@ export async function mergeLedger(
   }
   const merge = createMerge(client, tenant, assumed)
   await merge.open()
-  let pending = 0
   let balanceTransactions = 0
   // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
   let flushed: Promise<void> = Promise.resolve()
@@ -58,11 +57,8 @@ export async function mergeLedger(
   try {
     for await (const batch of ledger) {
       merge.add(batch)
-      pending += rowCount(batch)
       balanceTransactions += batch.balanceTransactions.length
-      if (pending < rowsAtOnce) continue
-      pending = 0
-      await startFlush()
+      if (merge.pending() >= rowsAtOnce) await startFlush()
     }
     await startFlush()
     await flushed
@@ -74,35 +70,39 @@ export async function mergeLedger(
 }
 
 function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOptions['assumed']) {
-  const customers = createTableMerge('customers')
-  const charges = createTableMerge('charges')
-  const payouts = createTableMerge('payouts')
-  const transactions = createTableMerge('balance_transactions', assumed)
-  const tables = [customers, charges, payouts, transactions]
+  const tables = [
+    { rows: 'customers', ...createTableMerge('customers') },
+    { rows: 'charges', ...createTableMerge('charges') },
+    { rows: 'payouts', ...createTableMerge('payouts') },
+    { rows: 'balanceTransactions', ...createTableMerge('balance_transactions', assumed) },
+  ] as const
   let feeDetails = new Map<string, LedgerFeeDetail[]>()
+  let pending = 0
 
   return {
     open: async () => {
       for (const table of tables) await table.open(client)
     },
     add: (batch: LedgerBatch) => {
-      customers.add(batch.customers)
-      charges.add(batch.charges)
-      payouts.add(batch.payouts)
-      transactions.add(batch.balanceTransactions)
+      for (const { rows, add } of tables) {
+        add(batch[rows])
+        pending += batch[rows].length
+      }
       const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
       for (const [id, details] of parts) feeDetails.set(id, details)
     },
+    /** How many rows have come since some were taken; of fee details none. */
+    pending: () => pending,
     /** Takes the rows that are held, and returns a function that writes them to the tables. */
     take: () => {
-      const taken = tables.map((table) => table.take()).filter((rows) => rows !== null)
+      const taken = tables.map((table) => table.take(tenant)).filter((rows) => rows !== null)
       const details = feeDetails
       feeDetails = new Map()
+      pending = 0
       return async (): Promise<void> => {
-        for (const rows of taken) await rows.copy(client, tenant)
+        for (const { copy } of taken) await copy(client)
         // At once, because between statements Postgres would wait until this process has time for it.
-        if (taken.length > 0)
-          await client.query(taken.flatMap((rows) => rows.mergeStatements(tenant)).join(';'))
+        if (taken.length > 0) await client.query(taken.flatMap(({ statements }) => statements).join(';'))
         await replaceFeeDetails(client, tenant, details)
       }
     },
@@ -121,10 +121,4 @@ async function replaceFeeDetails(
     [tenant.accountId, tenant.livemode, [...details.keys()]],
   )
   await copyRows(client, tenant, 'fee_details', [...details.values()].flat())
-}
-
-function rowCount(batch: LedgerBatch): number {
-  return (
-    batch.customers.length + batch.charges.length + batch.payouts.length + batch.balanceTransactions.length
-  )
 }

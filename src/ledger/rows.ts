@@ -7,18 +7,13 @@ import {
   Prisma,
 } from '../postgres/generated/prisma/client.ts'
 
+export const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
+
 /**
  * A postal address as the ledger's JSON columns keep it. A part that is null is known to be empty, an absent one is not
  * known.
  */
-export type LedgerAddress = {
-  line1?: string | null
-  line2?: string | null
-  city?: string | null
-  state?: string | null
-  postal_code?: string | null
-  country?: string | null
-}
+export type LedgerAddress = { [Part in (typeof addressParts)[number]]?: string | null }
 
 export type Metadata = Readonly<Record<string, string>>
 
@@ -69,13 +64,7 @@ export type LedgerBatch = {
 
 /** A part with nothing in it, to be filled; it may also become one of rows that are known better. */
 export function emptyBatch(): Record<keyof LedgerBatch, never[]> {
-  return {
-    customers: [],
-    charges: [],
-    payouts: [],
-    balanceTransactions: [],
-    feeDetails: [],
-  }
+  return { customers: [], charges: [], payouts: [], balanceTransactions: [], feeDetails: [] }
 }
 
 /** A row of any of the ledger's tables. */

@@ -20,20 +20,23 @@ export const builtInReportTypes: readonly AnyReportType[] = [
   allFeesItemized,
 ]
 
-/** The report types that this gateway runs, in the order in which they are listed. */
-export type Catalog = {
-  readonly types: readonly AnyReportType[]
-  find(name: string): AnyReportType | null
-  /** The type as far as it is known: an old run may be of one that is not in the catalogue any more. */
-  describe(name: string): AnyReportType
-}
+export type Catalog = ReturnType<typeof createCatalog>
 
-/** @throws Error when two types have the same name */
-export function createCatalog(types: readonly AnyReportType[]): Catalog {
+/**
+ * The report types that this gateway runs, in the order in which they are listed.
+ *
+ * @throws Error when two types have the same name
+ */
+export function createCatalog(types: readonly AnyReportType[]) {
   const byName = new Map(types.map((type) => [type.name, type]))
   if (byName.size !== types.length) throw new Error('Two report types have the same name.')
   const find = (name: string): AnyReportType | null => byName.get(name) ?? null
-  return { types, find, describe: (name) => find(name) ?? retired(name) }
+  return {
+    types,
+    find,
+    /** The type as far as it is known: an old run may be of one that is not in the catalogue any more. */
+    describe: (name: string) => find(name) ?? retired(name),
+  }
 }
 
 function retired(name: string): AnyReportType {

@@ -1,5 +1,4 @@
 import { Temporal } from 'temporal-polyfill'
-import type { z } from 'zod'
 import { InputError, InputErrors } from '../errors.ts'
 import { chooseColumn } from './column.ts'
 import { preview } from './parameters.ts'
@@ -24,13 +23,14 @@ export function checkParameters(
 ): AcceptedParameters {
   const errors = unknownParameters(type, given)
   const accepted: Record<string, string | readonly string[]> = {}
-  for (const [name, { schema }] of Object.entries(type.parameters)) {
+  for (const [name, { schema, description, allowedValues }] of Object.entries(type.parameters)) {
     const value = given[name] ?? undefined
-    const result = schema.safeParse(value)
-    if (result.success) {
-      if (result.data !== undefined) accepted[name] = result.data
-    } else {
-      errors.push(...result.error.issues.slice(0, 1).map((issue) => issueToError(type, name, value, issue)))
+    const { data, error } = schema.safeParse(value)
+    if (data !== undefined) accepted[name] = data
+    for (const { message, path } of error?.issues.slice(0, 1) ?? []) {
+      const missing = `${type.name} needs the parameter "${name}": ${description}`
+      const what = value === undefined ? missing : message
+      errors.push(new InputError(what, [name, ...path.map(String)], allowedValues))
     }
   }
   const chosen = accepted.columns
@@ -44,32 +44,14 @@ export function checkParameters(
   return accepted
 }
 
-function issueToError(
-  type: AnyReportType,
-  name: string,
-  value: unknown,
-  issue: z.core.$ZodIssue,
-): InputError {
-  const allowed = type.parameters[name]?.allowedValues ?? null
-  const message =
-    value === undefined
-      ? `${type.name} needs the parameter "${name}": ${type.parameters[name]?.description}`
-      : issue.message
-  return new InputError(message, [name, ...issue.path.map(String)], allowed)
-}
-
 function unknownParameters(type: AnyReportType, given: Readonly<Record<string, unknown>>): InputError[] {
   const names = Object.keys(type.parameters)
   return Object.keys(given)
     .filter((name) => !names.includes(name))
-    .map(
-      (name) =>
-        new InputError(
-          `${type.name} takes no parameter ${preview(name)}. It takes ${names.join(', ')}.`,
-          [name],
-          names,
-        ),
-    )
+    .map((name) => {
+      const message = `${type.name} takes no parameter ${preview(name)}. It takes ${names.join(', ')}.`
+      return new InputError(message, [name], names)
+    })
 }
 
 function checkColumns(type: AnyReportType, chosen: readonly string[]): InputError[] {

@@ -2,8 +2,7 @@ import { DatabaseError } from 'pg'
 import { z } from 'zod'
 import type { Tenant } from '../tenant.ts'
 import { countText, rowsText } from './render.ts'
-import type { AcceptedParameters, AnyReportType } from './report-type.ts'
-import { poolOf, type ReportPools } from './report-type.ts'
+import { type AcceptedParameters, type AnyReportType, poolOf, type ReportPools } from './report-type.ts'
 
 /** How many rows a report would have. */
 export type RowEstimate = {
@@ -14,11 +13,7 @@ export type RowEstimate = {
   isPartial: boolean
 }
 
-export type EstimateRows = (
-  type: AnyReportType,
-  scope: Tenant,
-  parameters: AcceptedParameters,
-) => Promise<RowEstimate>
+export type EstimateRows = ReturnType<typeof createRowEstimator>
 
 const queryCanceled = '57014'
 
@@ -34,8 +29,8 @@ const explanation = z.tuple([z.object({ 'QUERY PLAN': z.tuple([z.object({ Plan: 
  * @param pools connections that change nothing, with a limit for the time of a statement
  * @throws when there is no connection in time, or the report's SQL cannot be run
  */
-export function createRowEstimator(pools: ReportPools): EstimateRows {
-  return async (type, scope, parameters) => {
+export function createRowEstimator(pools: ReportPools) {
+  return async (type: AnyReportType, scope: Tenant, parameters: AcceptedParameters): Promise<RowEstimate> => {
     const pool = poolOf(pools, type)
     const rows = rowsText(type, scope, parameters)
     const explained = await pool.query(`explain (format json) ${rows}`)

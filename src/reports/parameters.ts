@@ -188,11 +188,5 @@ export const itemizedInUtc = {
 }
 
 /** Of itemized reports that give times in a timezone as well. */
-export const itemizedInTimezone = {
-  ...interval,
-  ...timezone,
-  ...currency,
-  ...reportingCategory,
-  ...decimalSeparator,
-  ...columns,
-}
+// In the order in which they are listed.
+export const itemizedInTimezone = { ...interval, ...timezone, ...itemizedInUtc }

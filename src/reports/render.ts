@@ -1,25 +1,12 @@
 import type { ReportFormat } from '../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../tenant.ts'
-import { type ChosenColumn, chooseColumn } from './column.ts'
+import { chooseColumn } from './column.ts'
 import { csvHeader, csvValue, jsonRow, parquetValue } from './formats.ts'
-import type { AcceptedParameters, AnyReportType, CustomLimits } from './report-type.ts'
+import type { AcceptedParameters, AnyReportType } from './report-type.ts'
 import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 
 /** A report ready to run: SQL texts without parameters, and what goes before the rows. */
-export type RenderedReport = {
-  /** Gives one row with one column, the number of rows expected; with a limit of rows, at most one more than that. */
-  countText: string
-  /**
-   * For each format, a COPY to STDOUT of the rows: lines of CSV without the header, lines of JSON, and for Parquet rows in
-   * COPY's own binary form. All in the same order.
-   */
-  copyText: Readonly<Record<ReportFormat, string>>
-  /** First line of a CSV file. */
-  header: string
-  columns: readonly ChosenColumn[]
-  /** Of a custom report; null for all others. */
-  limits: CustomLimits | null
-}
+export type RenderedReport = ReturnType<typeof renderReport>
 
 /** Has COPY write the only column of its rows unchanged: JSON text holds neither of these bytes. */
 const unchanged = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
@@ -28,11 +15,7 @@ const unchanged = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
  * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
  * quotes, nothing at all for null, LF at the end of lines.
  */
-export function renderReport(
-  type: AnyReportType,
-  scope: Tenant,
-  parameters: AcceptedParameters,
-): RenderedReport {
+export function renderReport(type: AnyReportType, scope: Tenant, parameters: AcceptedParameters) {
   const names = parameters.columns ?? type.columns.map(({ name }) => name)
   const columns = [names].flat().map((name) => {
     const column = chooseColumn(type.columns, name)
@@ -48,7 +31,12 @@ export function renderReport(
   const copy = (values: readonly Sql[], options: string): string =>
     `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${limit}) to stdout (${options})`
   return {
+    /** Gives the number of rows expected, see `rowsText`. */
     countText: countText(rowsText(type, scope, parameters)),
+    /**
+     * For each format, a COPY to STDOUT of the rows: lines of CSV without the header, lines of JSON, and for Parquet rows
+     * in COPY's own binary form. All in the same order.
+     */
     copyText: {
       CSV: copy(
         columns.map((column) => csvValue(column, style)),
@@ -56,9 +44,11 @@ export function renderReport(
       ),
       JSONL: copy([jsonRow(columns, timezone)], unchanged),
       PARQUET: copy(columns.map(parquetValue), 'format binary'),
-    },
+    } satisfies Record<ReportFormat, string>,
+    /** First line of a CSV file. */
     header: csvHeader(columns),
     columns,
+    /** Of a custom report; null for all others. */
     limits,
   }
 }

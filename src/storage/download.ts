@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
 import send from 'send'
+import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 import { contentDisposition, contentType, keyOfFile } from './file.ts'
-import type { DeliveryDependencies, DownloadHandler } from './file-store.ts'
 import type { LinkSigner } from './link.ts'
 
 // The types leave out what `send` hands on to the file's stream.
@@ -23,6 +24,8 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
   [416, [416, 'The range lies outside the file.']],
 ])
 
+export type DownloadDependencies = { prisma: Prisma; logger: Logger; now: () => Date }
+
 /**
  * Serves `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The link is the only
  * proof that it asks for.
@@ -30,11 +33,11 @@ const refusals: ReadonlyMap<number | undefined, [status: number, sentence: strin
  * @param root folder on this machine that storage keys are relative to
  */
 export function createDownloadHandler(
-  { prisma, logger, now }: Pick<DeliveryDependencies, 'prisma' | 'logger' | 'now'>,
+  { prisma, logger, now }: DownloadDependencies,
   linkSigner: LinkSigner,
   root: string,
-): DownloadHandler {
-  return async (request, response, url) => {
+) {
+  return async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return answer(response, 405, 'A file can only be read: use GET or HEAD.')
     }

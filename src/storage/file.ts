@@ -2,7 +2,7 @@ import type { Compression, ReportFile, ReportFormat } from '../postgres/generate
 import { modeOf, type Tenant } from '../tenant.ts'
 
 /** What a file is: its format, and how it is compressed. */
-export type FileForm = { format: ReportFormat; compression: Compression }
+export type FileForm = Pick<ReportFile, 'format' | 'compression'>
 
 /** How names of such files end, for example `.csv.gz`. */
 export function fileEnding(form: FileForm): string {
@@ -25,7 +25,7 @@ export function runFolder(run: RunIdentity): string {
   return `${run.accountId}/${modeOf(run)}/${run.id}`
 }
 
-/** Storage key of one file of a run. */
+/** Storage key of a file. */
 export function fileKey(run: RunIdentity, fileId: string): string {
   return `${runFolder(run)}/${fileId}`
 }

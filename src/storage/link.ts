@@ -12,24 +12,23 @@ export type FileLinks = {
   link(file: ReportFile, at: Date): Promise<SignedLink>
 }
 
-/** Makes and checks the links that lead to this gateway. */
-export type LinkSigner = {
-  /** As `FileLinks` has it. */
-  sign(fileId: string, at: Date): SignedLink
-  /** What is wrong with a link, as a sentence for people; null when it is good. */
-  fault(fileId: string, query: URLSearchParams, now: Date): string | null
-}
-
 const keyId = 'downloads'
 
-/** @param publicUrl where clients reach this gateway, without a slash at the end */
-export async function createLinkSigner(prisma: Prisma, publicUrl: string): Promise<LinkSigner> {
+export type LinkSigner = Awaited<ReturnType<typeof createLinkSigner>>
+
+/**
+ * Makes and checks the links that lead to this gateway.
+ *
+ * @param publicUrl where clients reach this gateway, without a slash at the end
+ */
+export async function createLinkSigner(prisma: Prisma, publicUrl: string) {
   const secret = await loadSecret(prisma)
   const signature = (fileId: string, expires: string): string =>
     createHmac('sha256', secret).update(`${fileId}.${expires}`).digest('base64url')
 
   return {
-    sign: (fileId, at) => {
+    /** As `FileLinks` has it. */
+    sign: (fileId: string, at: Date): SignedLink => {
       const expires = Math.ceil(at.getTime() / 1000)
       const query = new URLSearchParams({
         expires: String(expires),
@@ -37,7 +36,8 @@ export async function createLinkSigner(prisma: Prisma, publicUrl: string): Promi
       })
       return { url: `${publicUrl}/files/${fileId}?${query}`, expiresAt: new Date(expires * 1000) }
     },
-    fault: (fileId, query, now) => {
+    /** What is wrong with a link, as a sentence for people; null when it is good. */
+    fault: (fileId: string, query: URLSearchParams, now: Date): string | null => {
       const expires = query.get('expires') ?? ''
       const expected = Buffer.from(signature(fileId, expires))
       const given = Buffer.from(query.get('signature') ?? '')

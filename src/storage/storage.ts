@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Readable, Transform } from 'node:stream'
+import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 
 /** A readable stream, and what its bytes go through on their way into the store. */
 type Stages = readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]]
 
-/** What a file turned out to be once it was stored whole. */
-export type StoredFile = {
-  /** Bytes as stored. */
-  byteSize: bigint
-  /** Hex SHA-256 of those bytes. */
-  sha256: string
-}
+/** What a file turned out to be once it was stored whole: its bytes as stored, and their SHA-256 in hex. */
+export type StoredFile = Pick<ReportFile, 'byteSize' | 'sha256'>
 
 /** Bytes of a file as stored, from `start` on, before `end`; to the end of the file when that is not given. */
 export type ByteRange = { start: number; end?: number }
@@ -52,15 +48,8 @@ export class StorageError extends Error {
   }
 }
 
-type ByteCounter = {
-  /** Passes bytes through. */
-  stream: Transform
-  /** What came through so far; to be asked for once. */
-  result(): StoredFile
-}
-
-/** Counts bytes, and takes their SHA-256. */
-export function createByteCounter(): ByteCounter {
+/** Passes bytes through, counts them, and takes their SHA-256; the result is to be asked for once. */
+export function createByteCounter() {
   const hash = createHash('sha256')
   let byteSize = 0n
   const stream = new Transform({
@@ -70,5 +59,5 @@ export function createByteCounter(): ByteCounter {
       done(null, chunk)
     },
   })
-  return { stream, result: () => ({ byteSize, sha256: hash.digest('hex') }) }
+  return { stream, result: (): StoredFile => ({ byteSize, sha256: hash.digest('hex') }) }
 }

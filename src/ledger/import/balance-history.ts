@@ -15,20 +15,10 @@ import {
 /** Types of what goes to the bank or comes back from it; their source is a payout. */
 const payoutTypes = new Set(['payout', 'payout_cancel', 'payout_failure'])
 
-/** What only the source's own kind says where it belongs: the metadata columns. */
-function openMetadata(columns: Columns) {
-  const read = columns.metadata(/^(.+) \(metadata\)$/)
-  return (line: Line, sourceId: string | null) => ({
-    charge: chargeIdOf(sourceId) === null ? null : read(line),
-    refund: idOf(sourceId, 're_', 'pyr_') === null ? null : read(line),
-    transfer: idOf(sourceId, 'tr_') === null ? null : read(line),
-  })
-}
-
 /** What the columns say, each in its place. */
 function openFields(columns: Columns) {
-  const currency = currencyReader(columns, 'currency')
-  const amounts = amountsReader(columns, { amount: 'amount', fee: 'fee', net: 'net' }, currency)
+  const currency = currencyReader(columns)
+  const amounts = amountsReader(columns, 'amount', currency)
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const rowOf = fieldsReader({
     id: columns.neededText('id'),
@@ -84,7 +74,7 @@ function payoutsOf({ row, bank }: Fields, type: string, payoutId: string | null)
 
 function open(columns: Columns): LineReader {
   const fieldsOf = openFields(columns)
-  const metadataOf = openMetadata(columns)
+  const metadataOf = columns.metadata(/^(.+) \(metadata\)$/)
   return {
     sides: () => ledgerSides,
     read: (line, batch) => {
@@ -93,20 +83,19 @@ function open(columns: Columns): LineReader {
       const type = typeOf(fields)
       const chargeId = chargeIdOf(row.sourceId)
       const destination = destinationOf(fields, type)
-      const metadata = metadataOf(line, row.sourceId)
+      // Only the source's own kind says where it belongs.
+      const metadata = metadataOf(line)
       batch.balanceTransactions.push({
         ...row,
         ...destination,
         type,
         reportingCategory: reportingCategoryOf(type, row),
         chargeId,
-        refundMetadata: metadata.refund,
-        transferMetadata: metadata.transfer,
+        refundMetadata: idOf(row.sourceId, 're_', 'pyr_') ? metadata : null,
+        transferMetadata: idOf(row.sourceId, 'tr_') ? metadata : null,
       })
       batch.payouts.push(...payoutsOf(fields, type, destination.payoutId))
-      if (chargeId !== null && metadata.charge) {
-        batch.charges.push({ id: chargeId, metadata: metadata.charge })
-      }
+      if (chargeId !== null && metadata) batch.charges.push({ id: chargeId, metadata })
       return row.created
     },
   }

@@ -27,7 +27,7 @@ export function createColumns(header: readonly string[], timezone: string) {
   /** The name as the file's header writes it. */
   const nameOf = (...names: readonly string[]): string => nameAt(positionOf(names) ?? -1) || (names[0] ?? '')
 
-  /** Converts the text of a cell, without the blanks around it. */
+  /** Converts the text of a cell, without the blanks around it; names column and value when that fails. */
   const converted = <Value>(
     position: number | null,
     read: (text: string, line: Line) => Value,
@@ -35,7 +35,12 @@ export function createColumns(header: readonly string[], timezone: string) {
     if (position === null) return absent
     return (line) => {
       const value = line[position]?.trim()
-      return value ? convert(nameAt(position), value, (given) => read(given, line)) : null
+      if (!value) return null
+      try {
+        return read(value, line)
+      } catch (error) {
+        throw error instanceof BadCell ? new BadCell(error.message, nameAt(position), value) : error
+      }
     }
   }
   const needed = <Value>(read: Reader<Value>, names: readonly string[]): NeededReader<Value> => {
@@ -116,14 +121,4 @@ export function fieldsReader<Of extends Readers>(readers: Of): NeededReader<Fiel
 
 function absent() {
   return null
-}
-
-/** Runs a conversion, and names column and value when it fails. */
-function convert<Value>(column: string, value: string, read: (text: string) => Value): Value {
-  try {
-    return read(value)
-  } catch (error) {
-    if (error instanceof BadCell) throw new BadCell(error.message, column, value)
-    throw error
-  }
 }

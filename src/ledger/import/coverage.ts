@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { Temporal } from 'temporal-polyfill'
 import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import { extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
+import { earlier, extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
 
 /** A span of which one end, or both, may be unknown. */
 export type PartialSpan = { from: Date | null; until: Date | null }
@@ -64,8 +64,4 @@ export function coveredSpan(
 function startOfDay(at: Date, timezone: string, daysLater = 0): Date {
   const day = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(timezone).toPlainDate()
   return new Date(day.add({ days: daysLater }).toZonedDateTime(timezone).epochMilliseconds)
-}
-
-function earlier(a: Date, b: Date): Date {
-  return a < b ? a : b
 }

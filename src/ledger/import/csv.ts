@@ -75,12 +75,7 @@ function isEmpty(cells: readonly string[]): boolean {
 }
 
 /** Splits whole records into lines of which the first has this number. The width is that of the header. */
-function splitRecords(
-  text: string,
-  newline: '\n' | '\r\n',
-  first: number,
-  width: number | null,
-): { lines: CsvLine[]; next: number } {
+function splitRecords(text: string, newline: '\n' | '\r\n', first: number, width: number | null) {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline })
   const expected = width ?? data.find((cells) => !isEmpty(cells))?.length
   const badlyQuoted = new Set(errors.map((error) => error.row))

@@ -1,7 +1,7 @@
-/** A cell that cannot be read. The message goes on after its value: `"12,3x" is no amount`. */
+/** A cell that cannot be read, or the line as a whole. The message goes on after the value: `"12,3x" is no amount`. */
 export class BadCell extends Error {
   override readonly name = 'BadCell'
-  /** Its column, once that is known. */
+  /** Its column, once that is known; null for the line as a whole. */
   readonly column: string | null
   /** What stands in it. */
   readonly value: string | null

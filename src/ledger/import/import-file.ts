@@ -2,13 +2,13 @@ import type pg from 'pg'
 import { InputError } from '../../errors.ts'
 import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import { checkCoverage, extendCoverage, lockLedger } from '../coverage.ts'
+import { checkCoverage, earlier, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
 import { coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
 import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
-import { type BadLines, createBadLines, openRejectedFile, type RejectedFile } from './rejected-lines.ts'
+import { createRejectedLines, type RejectedLines } from './rejected-lines.ts'
 
 export type ImportOptions = {
   /** IANA name of the timezone that the export's local times, and its days, are in. */
@@ -24,14 +24,9 @@ export type ImportOptions = {
   skipBad: boolean
   /** No later time can be covered. */
   now: Date
-  onProgress: (progress: ImportProgress) => void
+  /** Called with a percentage of the file's bytes. */
+  onProgress: (progress: { rows: number; percent: number }) => void
   signal: AbortSignal
-}
-
-export type ImportProgress = {
-  rows: number
-  /** 0 to 100, of the file's bytes. */
-  percent: number
 }
 
 export type ImportResult = FileCoverage & {
@@ -48,7 +43,7 @@ export type ImportResult = FileCoverage & {
  * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. A process
  * that is killed leaves nothing, and importing a file again changes nothing.
  *
- * - The file's rows complete what is known, by id; see `mergeLedger`.
+ * - The file's rows complete what is known; see `mergeLedger`.
  * - The ledger's coverage is extended by what the file covers completely, see `coveredSpan`, in the same transaction,
  *   unless the file is but a part of that.
  * - Memory does not grow with the file.
@@ -64,11 +59,11 @@ export async function importFile(
 ): Promise<ImportResult> {
   try {
     const source = await openExport(path, options.timezone)
-    await using rejected = options.skipBad ? await openRejectedFile(path, source.header) : null
+    await using rejected = createRejectedLines(path, source.header, options.skipBad)
     const result = await inTransaction(client, () =>
       mergeExport(client, tenant, source, rejected, path, options),
     )
-    return { ...result, rejectedPath: (await rejected?.keep()) ?? null }
+    return { ...result, rejectedPath: await rejected.keep() }
   } catch (error) {
     if (!(error instanceof BadExport)) throw error
     throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
@@ -78,29 +73,15 @@ export async function importFile(
 /** The rows of an export as they come; those that cannot be read go elsewhere. */
 async function* readRows(
   source: OpenExport,
-  bad: BadLines,
-  rejected: RejectedFile | null,
-  signal: AbortSignal,
+  rejected: RejectedLines,
+  { skipBad, signal }: ImportOptions,
 ): AsyncGenerator<LedgerBatch> {
   for await (const { batch, badLines } of source.parts) {
     signal.throwIfAborted()
-    for (const line of badLines) {
-      bad.add(line)
-      await rejected?.write(line)
-    }
+    for (const line of badLines) await rejected.add(line)
     // When nothing will be loaded, the rest is read for what else is wrong.
-    if (rejected || bad.count() === 0) yield batch
+    if (skipBad || rejected.count() === 0) yield batch
   }
-}
-
-function refuse(path: string, bad: BadLines): InputError {
-  return new InputError(
-    [
-      ...bad.sentences(),
-      `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`,
-    ].join('\n'),
-    ['file'],
-  )
 }
 
 /** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes. */
@@ -110,7 +91,7 @@ function completed(
   { declared, timezone, now }: ImportOptions,
 ): Pick<ImportResult, 'span' | 'sides'> {
   const isDeclared = declared.from !== null && declared.until !== null
-  const writtenAt = source.writtenAt < now ? source.writtenAt : now
+  const writtenAt = earlier(source.writtenAt, now)
   const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
   if (!span || !isWhole) return { span, sides: [] }
   const sides = source.sides()
@@ -123,32 +104,33 @@ async function mergeExport(
   client: pg.ClientBase,
   tenant: Tenant,
   source: OpenExport,
-  rejected: RejectedFile | null,
+  rejected: RejectedLines,
   path: string,
   options: ImportOptions,
-): Promise<ImportResult> {
-  const bad = createBadLines(path)
+): Promise<Omit<ImportResult, 'rejectedPath'>> {
   await lockLedger(client, tenant)
   const { balanceTransactions: rows } = await mergeLedger(
     client,
     tenant,
-    readRows(source, bad, rejected, options.signal),
+    readRows(source, rejected, options),
     {
       assumed: source.kind.assumed,
       onProgress: (merged) => options.onProgress({ rows: merged, percent: source.percentRead() }),
     },
   )
-  if (bad.count() > 0 && !rejected) throw refuse(path, bad)
+  if (rejected.count() > 0 && !options.skipBad) {
+    const advice = `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`
+    throw new InputError([...rejected.sentences(), advice].join('\n'), ['file'])
+  }
   await settlePayouts(client, tenant)
-  const { span, sides } = completed(source, bad.count() === 0, options)
+  const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
     await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
   }
   // Rejected lines must be on the disk when the commit is reported.
-  await rejected?.finish()
+  await rejected.finish()
   const { kind, localTimes } = source
-  const rejectedLines = bad.sentences()
-  return { title: kind.title, rows, localTimes, rejected: rejectedLines, rejectedPath: null, span, sides }
+  return { title: kind.title, rows, localTimes, rejected: rejected.sentences(), span, sides }
 }
 
 // Looked up for each payout, not joined: in the transaction that has loaded them, the planner takes both tables for small.

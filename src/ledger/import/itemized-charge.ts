@@ -1,7 +1,5 @@
-import type { LedgerAddress, LedgerCharge, LedgerCustomer } from '../rows.ts'
+import { addressParts, type LedgerAddress, type LedgerCharge, type LedgerCustomer } from '../rows.ts'
 import { type Columns, fieldsReader, type Line, type Reader } from './columns.ts'
-
-const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
 /** Reads what a line of an itemized report says of its charge, whose id the caller knows. */
 export function chargeReader(columns: Columns): (line: Line, id: string) => LedgerCharge {

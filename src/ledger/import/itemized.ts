@@ -13,8 +13,8 @@ import {
 } from './transaction-fields.ts'
 
 function transactionReader(columns: Columns) {
-  const currency = currencyReader(columns, 'currency')
-  const amounts = amountsReader(columns, { amount: 'gross', fee: 'fee', net: 'net' }, currency)
+  const currency = currencyReader(columns)
+  const amounts = amountsReader(columns, 'gross', currency)
   const sourceId = columns.text('source_id')
   const chargeId = columns.text('charge_id')
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')

@@ -1,6 +1,6 @@
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { balanceHistory } from './balance-history.ts'
-import { createColumns } from './columns.ts'
+import { type Columns, createColumns } from './columns.ts'
 import type { PartialSpan } from './coverage.ts'
 import { type CsvLine, readCsv } from './csv.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
@@ -12,9 +12,6 @@ import type { BadLine } from './rejected-lines.ts'
 
 /** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
 const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
-
-/** Some thousand lines of an export: what they say, and those that cannot be read. */
-export type ExportPart = { batch: LedgerBatch; badLines: BadLine[] }
 
 export type OpenExport = Awaited<ReturnType<typeof openExport>>
 
@@ -36,10 +33,10 @@ export async function openExport(path: string, timezone: string) {
     const { value } = await csv.next()
     const [header, ...lines] = value ?? []
     if (!header) throw new BadExport('it is empty')
-    const kind = recognizeExport(header.cells)
     const columns = createColumns(header.cells, timezone)
+    const kind = recognizeExport(columns)
     const reader = kind.open(columns)
-    async function* readParts(): AsyncGenerator<ExportPart> {
+    async function* readParts(): AsyncGenerator<ReturnType<typeof readPart>> {
       yield readPart(lines, reader, onTime)
       for await (const part of csv) yield readPart(part, reader, onTime)
     }
@@ -67,39 +64,31 @@ export async function openExport(path: string, timezone: string) {
   }
 }
 
-/**
- * The kind of an export, recognized by its header.
- *
- * @throws BadExport when it is none, with what the nearest one lacks
- */
-function recognizeExport(header: readonly string[]): ExportKind {
-  const names = new Set(header.map((name) => name.trim().toLowerCase()))
-  const candidates = exportKinds.map((kind) => ({ kind, lacks: missing(kind, names) }))
+/** @throws BadExport when the header is of no kind, with what the nearest one lacks */
+function recognizeExport(columns: Columns): ExportKind {
+  const candidates = exportKinds.map((kind) => ({
+    kind,
+    lacks: kind.needs.filter((need) => !need.some(columns.has)),
+  }))
   const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
   if (nearest?.lacks.length === 0) return nearest.kind
+  const lacks = nearest?.lacks.map((need) => need.join(' or ')).join(', ')
   throw new BadExport(
-    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${nearest?.lacks.join(', ')}`,
+    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${lacks}`,
   )
 }
 
-function missing(kind: ExportKind, names: ReadonlySet<string>): string[] {
-  return kind.needs.filter((need) => !need.some((name) => names.has(name))).map((need) => need.join(' or '))
-}
-
-function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void): ExportPart {
+/** What some thousand lines say, and those of them that cannot be read. */
+function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void) {
   const batch: LedgerBatch = emptyBatch()
   const badLines: BadLine[] = []
   for (const { number, cells, fault } of lines) {
-    if (fault !== null) {
-      badLines.push({ number, cells, column: null, value: null, reason: fault })
-      continue
-    }
     try {
+      if (fault !== null) throw new BadCell(fault)
       onTime(reader.read(cells, batch).getTime())
     } catch (error) {
       if (!(error instanceof BadCell)) throw error
-      const { column, value, message } = error
-      badLines.push({ number, cells, column, value, reason: message })
+      badLines.push({ number, cells, error })
     }
   }
   return { batch, badLines }

@@ -34,15 +34,11 @@ export async function openText(path: string) {
 
 /** Whether the file begins as gzip does, whatever its name. */
 async function lookAt(path: string) {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
-    const isGzip = bytesRead === 2 && buffer.readUInt16BE(0) === 0x1f8b
-    const { size, mtime } = await file.stat()
-    return { isGzip, size, mtime }
-  } finally {
-    await file.close()
-  }
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
+  const isGzip = bytesRead === 2 && buffer.readUInt16BE(0) === 0x1f8b
+  const { size, mtime } = await file.stat()
+  return { isGzip, size, mtime }
 }
 
 async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {

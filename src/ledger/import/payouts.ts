@@ -2,28 +2,13 @@ import { type Columns, fieldsReader, type Line, type NeededReader } from './colu
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
-function payoutReader(columns: Columns) {
-  return fieldsReader({
-    id: columns.neededText('payout_id'),
-    arrivalDate: columns.time('payout_expected_arrival_date'),
-    status: columns.text('payout_status'),
-    type: columns.text('payout_type'),
-    description: columns.text('payout_description'),
-    destinationId: columns.text('payout_destination_id'),
-    reversedAt: timeOfVersion(columns, 'payout_reversed_at', 'effective_at'),
-    traceId: columns.text('trace_id'),
-    traceIdStatus: columns.text('trace_id_status'),
-  })
-}
-
 /**
  * Stripe writes a payout as what the bank gets, this gateway as what the balance loses. Either way it takes from the
  * balance, and its fee with it; one that came back gives, and may give its fee back, too. That shows in a net which is
  * larger than the amount, whichever way the signs are.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
-  const currency = currencyReader(columns, 'currency')
-  const read = givenAmountsReader(columns, { amount: 'gross', fee: 'fee', net: 'net' }, currency)
+  const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
   return (line) => {
     const given = read(line)
     const size = Math.abs(given.amount)
@@ -44,13 +29,23 @@ function open(columns: Columns): LineReader {
   const transactionOf = fieldsReader({
     id: columns.neededText('balance_transaction_id'),
     reportingCategory: category,
-    currency: currencyReader(columns, 'currency'),
+    currency: currencyReader(columns),
     created: effectiveAt,
     effectiveAt,
     description: columns.text('description'),
     regulatoryTag: columns.text('regulatory_tag'),
   })
-  const payoutOf = payoutReader(columns)
+  const payoutOf = fieldsReader({
+    id: columns.neededText('payout_id'),
+    arrivalDate: columns.time('payout_expected_arrival_date'),
+    status: columns.text('payout_status'),
+    type: columns.text('payout_type'),
+    description: columns.text('payout_description'),
+    destinationId: columns.text('payout_destination_id'),
+    reversedAt: timeOfVersion(columns, 'payout_reversed_at', 'effective_at'),
+    traceId: columns.text('trace_id'),
+    traceIdStatus: columns.text('trace_id_status'),
+  })
 
   return {
     sides: () => ['payouts'],

@@ -1,72 +1,59 @@
 import { existsSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import Papa from 'papaparse'
-import { BadExport } from './import-errors.ts'
+import { type BadCell, BadExport } from './import-errors.ts'
 
 /** A line that cannot be read, and why. */
-export type BadLine = {
-  number: number
-  cells: readonly string[]
-  /** Null when it is the line as a whole. */
-  column: string | null
-  value: string | null
-  reason: string
-}
+export type BadLine = { number: number; cells: readonly string[]; error: BadCell }
 
 /** Bad lines that are described one by one; of more, only how many there are. */
 const maxDescribed = 20
 /** Characters of a value that are shown. */
 const maxShown = 80
 
-export type BadLines = ReturnType<typeof createBadLines>
+/** The column that is added to a rejected line. */
+const reasonColumn = 'rejected_because'
 
-/** Counts the bad lines of a file, and keeps the first. */
-export function createBadLines(path: string) {
+export type RejectedLines = ReturnType<typeof createRejectedLines>
+
+/**
+ * Counts the lines of a file that cannot be read, and describes the first. When they are to be skipped, they also go into a
+ * file, under the header and with their reason, to be corrected and imported. It is created with the first line, and has
+ * another name until it is kept.
+ *
+ * @throws BadExport when there is such a file already
+ */
+export function createRejectedLines(source: string, header: readonly string[], areSkipped: boolean) {
+  const path = `${source}.rejected.csv`
+  if (areSkipped && existsSync(path)) {
+    throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
+  }
+  const unfinished = `${path}.part`
   const first: string[] = []
   let count = 0
+  let file: FileHandle | null = null
+  let isTemporary = false
+
+  const write = async ({ cells, error }: BadLine): Promise<void> => {
+    const lines = [[...cells, error.message]]
+    if (!file) {
+      file = await open(unfinished, 'w')
+      isTemporary = true
+      lines.unshift([...header, reasonColumn])
+    }
+    await file.write(`${Papa.unparse(lines, { newline: '\n' })}\n`)
+  }
   return {
-    add: ({ number, column, value, reason }: BadLine) => {
-      count++
-      if (count > maxDescribed) return
+    add: async (line: BadLine): Promise<void> => {
+      const { column, value, message } = line.error
       const what = [column ?? 'the line', ...(value ? [preview(value)] : [])].join(' ')
-      first.push(`${path}:${number}: ${what} ${reason}.`)
+      if (++count <= maxDescribed) first.push(`${source}:${line.number}: ${what} ${message}.`)
+      if (areSkipped) await write(line)
     },
     count: () => count,
     /** A sentence for each of the first, and one for how many more there are. */
     sentences: (): string[] =>
-      count > first.length ? [...first, `${path}: and ${count - first.length} more.`] : first,
-  }
-}
-
-/** The column that is added to a rejected line. */
-const reasonColumn = 'rejected_because'
-
-export type RejectedFile = Awaited<ReturnType<typeof openRejectedFile>>
-
-/**
- * Takes the rejected lines of a file, under its header and with their reason, to be corrected and imported. It is created
- * with the first line, and has another name until it is kept.
- *
- * @throws BadExport when there is such a file already
- */
-export async function openRejectedFile(source: string, header: readonly string[]) {
-  const path = `${source}.rejected.csv`
-  if (existsSync(path)) {
-    throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
-  }
-  const unfinished = `${path}.part`
-  let file: FileHandle | null = null
-  let isTemporary = false
-  return {
-    write: async ({ cells, reason }: BadLine): Promise<void> => {
-      const lines = [[...cells, reason]]
-      if (!file) {
-        file = await open(unfinished, 'w')
-        isTemporary = true
-        lines.unshift([...header, reasonColumn])
-      }
-      await file.write(`${Papa.unparse(lines, { newline: '\n' })}\n`)
-    },
+      count > first.length ? [...first, `${source}: and ${count - first.length} more.`] : first,
     /** Ends the file, which is on the disk then. */
     finish: async (): Promise<void> => {
       await file?.sync()

@@ -38,15 +38,11 @@ const categories: Readonly<Record<string, string>> = {
  */
 export function reportingCategoryOf(
   type: string,
-  row: { sourceId: string | null; description: string | null; amount: number },
+  { sourceId, description, amount }: { sourceId: string | null; description: string | null; amount: number },
 ): string {
-  if (type === 'adjustment' || type === 'adjusted_for_overdraft_transaction') return adjustmentCategory(row)
-  return categories[type] ?? type
-}
-
-/** Adjustments are disputes, lost or won, or anything else; exports from before disputes had ids say it in words. */
-function adjustmentCategory(row: { sourceId: string | null; description: string | null; amount: number }) {
-  const isDispute = idOf(row.sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(row.description ?? '')
+  if (type !== 'adjustment' && type !== 'adjusted_for_overdraft_transaction') return categories[type] ?? type
+  // Adjustments are disputes, lost or won, or anything else; exports from before disputes had ids say it in words.
+  const isDispute = idOf(sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(description ?? '')
   if (!isDispute) return 'other_adjustment'
-  return row.amount > 0 ? 'dispute_reversal' : 'dispute'
+  return amount > 0 ? 'dispute_reversal' : 'dispute'
 }

@@ -6,16 +6,14 @@ const timePattern =
 
 const minute = 60_000
 
-/** Reads a time; a cell that is none throws BadCell. */
-type TimeReader = (text: string) => Date
-
 /**
  * Reads `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. What says no zone itself is of the one
  * given; an hour that comes twice when clocks are put back is the first one. Parts of a second are dropped.
  *
  * @param timezone IANA name
+ * @throws BadCell for a cell that is no time
  */
-export function createTimeReader(timezone: string): TimeReader {
+export function createTimeReader(timezone: string): (text: string) => Date {
   const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => 0 : createZone(timezone)
   // Lines that follow one another often have the same time.
   let last: { text: string; at: Date } | null = null

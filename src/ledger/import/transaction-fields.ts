@@ -2,12 +2,12 @@ import type { Columns, Line, NeededReader, Reader } from './columns.ts'
 import { BadCell } from './import-errors.ts'
 
 /** The three-letter code of a settlement currency, in lower case. */
-export function currencyReader(columns: Columns, name: string): NeededReader<string> {
-  const read = columns.neededText(name)
+export function currencyReader(columns: Columns): NeededReader<string> {
+  const read = columns.neededText('currency')
   return (line) => {
     const currency = read(line)
     if (!/^[a-z]{3}$/i.test(currency)) {
-      throw new BadCell('is no currency, such as usd', columns.nameOf(name), currency)
+      throw new BadCell('is no currency, such as usd', columns.nameOf('currency'), currency)
     }
     return currency.toLowerCase()
   }
@@ -21,43 +21,32 @@ export function facingCurrencyReader(columns: Columns, name: string): Reader<str
 
 export type Amounts = { amount: number; fee: number; net: number }
 
-/** The names of the columns that have them. */
-type AmountColumns = Readonly<Record<keyof Amounts, string>>
-
 /** Amount, fee and net as they stand there; one of fee and net may have no column, or nothing in it. */
-export function givenAmountsReader(columns: Columns, names: AmountColumns, currency: (line: Line) => string) {
-  const readAmount = columns.amount(names.amount, currency)
-  const readFee = columns.amount(names.fee, currency)
-  const readNet = columns.amount(names.net, currency)
+export function givenAmountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
+  const readAmount = columns.amount(amountName, currency)
+  const readFee = columns.amount('fee', currency)
+  const readNet = columns.amount('net', currency)
   return (line: Line) => {
     const amount = readAmount(line)
-    if (amount === null) throw new BadCell('is empty', columns.nameOf(names.amount), '')
+    if (amount === null) throw new BadCell('is empty', columns.nameOf(amountName), '')
     const [fee, net] = [readFee(line), readNet(line)]
     if (fee !== null) return { amount, fee, net }
     if (net !== null) return { amount, fee, net }
-    throw new BadCell('is empty', columns.nameOf(names.net), '')
+    throw new BadCell('is empty', columns.nameOf('net'), '')
   }
 }
 
 /** Amount, fee and net of a line. What is not given follows from the others; where all three are, they have to agree. */
-export function amountsReader(
-  columns: Columns,
-  names: AmountColumns,
-  currency: (line: Line) => string,
-): NeededReader<Amounts> {
-  const read = givenAmountsReader(columns, names, currency)
-  return (line) => {
+export function amountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
+  const read = givenAmountsReader(columns, amountName, currency)
+  return (line: Line): Amounts => {
     const given = read(line)
     const { amount, net } = given
     if (given.fee === null) return { amount, fee: amount - given.net, net: given.net }
     const expected = amount - given.fee
     if (net !== null && net !== expected) {
-      const text = columns.text(names.net)(line)
-      throw new BadCell(
-        `is not ${names.amount} less ${names.fee}, which is ${expected} in minor units`,
-        columns.nameOf(names.net),
-        text,
-      )
+      const message = `is not ${amountName} less fee, which is ${expected} in minor units`
+      throw new BadCell(message, columns.nameOf('net'), columns.text('net')(line))
     }
     return { amount, fee: given.fee, net: expected }
   }

@@ -42,17 +42,12 @@ export function ledgerBatch(transactions: readonly Stripe.BalanceTransaction[]):
   return batch
 }
 
-// A payout that comes back does so when it comes back; only the payout itself waits for its arrival.
-function effectiveAt({ type, created }: Stripe.BalanceTransaction, { payout }: SourceFacts): Date {
-  return payout && type === 'payout' ? payoutEffectiveAt(payout) : timeOf(created)
-}
-
 function transactionRow(
   transaction: Stripe.BalanceTransaction,
-  facts: SourceFacts,
+  { columns, facing, payout }: SourceFacts,
 ): LedgerBalanceTransaction {
   const { id, type, currency, amount, fee, net, description } = transaction
-  const { columns, facing } = facts
+  const created = timeOf(transaction.created)
   return {
     id,
     type,
@@ -61,9 +56,10 @@ function transactionRow(
     amount,
     fee,
     net,
-    created: timeOf(transaction.created),
+    created,
     availableOn: timeOf(transaction.available_on),
-    effectiveAt: effectiveAt(transaction, facts),
+    // A payout that comes back does so when it comes back; only the payout itself waits for its arrival.
+    effectiveAt: payout && type === 'payout' ? payoutEffectiveAt(payout) : created,
     description,
     sourceId: idOf(transaction.source),
     ...(facing && {
@@ -184,13 +180,8 @@ function applicationFeeFacts(link: string | Stripe.ApplicationFee): SourceFacts 
   }
 }
 
-type ConnectedAccountColumns = Pick<
-  LedgerBalanceTransaction,
-  'connectedAccountId' | 'connectedAccountName' | 'connectedAccountCountry'
->
-
 /** The account that a platform's transfer, charge or fee is about. Its name is the one that customers see, if it has one. */
-function connectedAccountColumns(link: string | Stripe.Account | null | undefined): ConnectedAccountColumns {
+function connectedAccountColumns(link: string | Stripe.Account | null | undefined) {
   const account = wholeOf(link)
   return {
     connectedAccountId: idOf(link),

@@ -1,6 +1,8 @@
 import type Stripe from 'stripe'
 import type { LedgerAddress, LedgerCharge, LedgerCustomer, LedgerPayout } from '../rows.ts'
 
+type Link<Whole> = string | Whole | null | undefined
+
 /** A charge without its invoice, of which it knows nothing: that is in the invoice's payments. */
 export function chargeRow(charge: Stripe.Charge): LedgerCharge {
   const intent = wholeOf(charge.payment_intent)
@@ -72,8 +74,6 @@ export function payoutRow(payout: Stripe.Payout): LedgerPayout {
   }
 }
 
-type Link<Whole> = string | Whole | null | undefined
-
 /** The id of what the API gives as an id, or whole where it was asked for that. */
 export function idOf(link: Link<{ id: string }>): string | null {
   return typeof link === 'string' ? link : (link?.id ?? null)
@@ -94,17 +94,28 @@ export function secondsOf(time: Date): number {
   return Math.floor(time.getTime() / 1000)
 }
 
+/** Metadata without a single key is none. */
+export function metadataOf(metadata: Stripe.Metadata | null | undefined): Stripe.Metadata | null {
+  return metadata && Object.keys(metadata).length > 0 ? metadata : null
+}
+
+/** Items as they come, so many at a time; the last ones may be fewer. */
+export async function* chunksOf<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let chunk: Item[] = []
+  for await (const item of items) {
+    if (chunk.push(item) < size) continue
+    yield chunk
+    chunk = []
+  }
+  if (chunk.length > 0) yield chunk
+}
+
 /** An address with nothing in it is none. */
 function addressOf(address: Stripe.Address | null | undefined): LedgerAddress | null {
   if (!address) return null
   const { line1, line2, city, state, postal_code, country } = address
   const parts = { line1, line2, city, state, postal_code, country }
   return Object.values(parts).some(Boolean) ? parts : null
-}
-
-/** Metadata without a single key is none. */
-export function metadataOf(metadata: Stripe.Metadata | null | undefined): Stripe.Metadata | null {
-  return metadata && Object.keys(metadata).length > 0 ? metadata : null
 }
 
 /** How it was paid. A card in a reader is a card, too. */

@@ -3,8 +3,7 @@ import { inTransaction } from '../../postgres/client.ts'
 import { lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import { ledgerBatch } from './balance-transaction.ts'
-import { chunksOf } from './chunks.ts'
-import { payoutRow, timeOf, wholeOf } from './objects.ts'
+import { chunksOf, payoutRow, timeOf, wholeOf } from './objects.ts'
 import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 
 /** How long after its arrival, in milliseconds, a payout may still get its bank's reference. */
@@ -37,10 +36,7 @@ export function notePayout(state: SyncState, payout: Stripe.Payout, now: Date): 
 }
 
 /** What is known of the rows that a payout swept into the bank: a manual one swept none that Stripe could name. */
-export function sweepOf({
-  automatic,
-  reconciliation_status: status,
-}: Stripe.Payout): 'none' | 'later' | 'known' {
+export function sweepOf({ automatic, reconciliation_status: status }: Stripe.Payout) {
   if (!automatic) return 'none'
   if (status === 'completed') return 'known'
   return status === 'in_progress' ? 'later' : 'none'
@@ -92,11 +88,7 @@ async function retrievePayout(stripe: Stripe, id: string): Promise<Stripe.Payout
 }
 
 /** Its row is merged as well, because it moves when the payout's arrival does. */
-async function mergePayout(
-  ledger: StripeLedger,
-  state: SyncState,
-  payout: Stripe.Payout,
-): Promise<SyncState> {
+async function mergePayout(ledger: StripeLedger, state: SyncState, payout: Stripe.Payout) {
   const { client, tenant } = ledger
   await lockLedger(client, tenant)
   const transaction = wholeOf(payout.balance_transaction)

@@ -2,23 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Stripe from 'stripe'
 
 /** How to wait when Stripe refuses requests as too many. Times are in milliseconds. */
-export type RateLimitPolicy = {
+export const defaultRateLimitPolicy = {
   /** Wait after the first refusal; it doubles with each one that follows. */
-  firstWait: number
-  /** Maximum of these waits. */
-  maxBackoff: number
-  /** Maximum wait that Stripe may ask for; the response is passed on when it asks for more. */
-  maxWait: number
-  /** How many refusals in a row are retried; the next one is passed on. */
-  maxRefusals: number
-}
-
-export const defaultRateLimitPolicy: RateLimitPolicy = {
   firstWait: 1_000,
+  /** Maximum of these waits. */
   maxBackoff: 60_000,
+  /** Maximum wait that Stripe may ask for; the response is passed on when it asks for more. */
   maxWait: 600_000,
+  /** How many refusals in a row are retried; the next one is passed on. */
   maxRefusals: 10,
 }
+
+export type RateLimitPolicy = typeof defaultRateLimitPolicy
 
 type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>
 type Response = Awaited<ReturnType<HttpClient['makeRequest']>>

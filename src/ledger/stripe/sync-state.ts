@@ -35,6 +35,7 @@ export async function readSyncState(client: pg.ClientBase, tenant: Tenant): Prom
 }
 
 export async function writeSyncState(client: pg.ClientBase, tenant: Tenant, state: SyncState): Promise<void> {
+  const { stripeAccountId, from, until, unsettledPayouts, unsweptPayouts } = state
   await client.query(
     `insert into stripe_syncs (account_id, livemode, stripe_account_id, synced_from, synced_until,
        unsettled_payouts, unswept_payouts, updated_at)
@@ -43,15 +44,7 @@ export async function writeSyncState(client: pg.ClientBase, tenant: Tenant, stat
        stripe_account_id = excluded.stripe_account_id, synced_from = excluded.synced_from,
        synced_until = excluded.synced_until, unsettled_payouts = excluded.unsettled_payouts,
        unswept_payouts = excluded.unswept_payouts, updated_at = excluded.updated_at`,
-    [
-      tenant.accountId,
-      tenant.livemode,
-      state.stripeAccountId,
-      state.from,
-      state.until,
-      state.unsettledPayouts,
-      state.unsweptPayouts,
-    ],
+    [tenant.accountId, tenant.livemode, stripeAccountId, from, until, unsettledPayouts, unsweptPayouts],
   )
 }
 

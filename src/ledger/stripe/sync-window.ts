@@ -1,11 +1,10 @@
 import type Stripe from 'stripe'
 import { inTransaction } from '../../postgres/client.ts'
-import { extendCoverage, ledgerSides, lockLedger, meetsCoverage } from '../coverage.ts'
+import { extendCoverage, later, ledgerSides, lockLedger, meetsCoverage } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
 import { expandTransactions, ledgerBatch } from './balance-transaction.ts'
-import { chunksOf } from './chunks.ts'
-import { invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
+import { chunksOf, invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
 import { markSwept, notePayout, sweepOf } from './payouts.ts'
 import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 
@@ -67,7 +66,7 @@ export async function syncWindow(
   return inTransaction(client, async () => {
     await lockLedger(client, tenant)
     await mergeLedger(client, tenant, batches())
-    let next: SyncState = { ...state, until: window.until > state.until ? window.until : state.until }
+    let next: SyncState = { ...state, until: later(window.until, state.until) }
     for (const payout of payouts.values()) {
       if (sweepOf(payout) === 'known') await markSwept(ledger, payout.id)
       next = notePayout(next, payout, ledger.now)

@@ -1,7 +1,7 @@
 import Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
-import { checkCoverage, ledgerSides, type Span } from '../coverage.ts'
-import { refreshStatistics } from '../statistics.ts'
+import { checkCoverage, earlier, later, ledgerSides, type Span } from '../coverage.ts'
+import { refreshStatistics } from '../load.ts'
 import { secondsOf, timeOf } from './objects.ts'
 import { refreshPayouts } from './payouts.ts'
 import { claimSync, readSyncState, type StripeLedger, type SyncState } from './sync-state.ts'
@@ -58,14 +58,6 @@ export function syncStripe(options: SyncOptions): Promise<SyncResult> {
     if (result.rows > 0) await refreshStatistics(options.client)
     return result
   })
-}
-
-function later(a: Date, b: Date): Date {
-  return a > b ? a : b
-}
-
-function earlier(a: Date, b: Date): Date {
-  return a < b ? a : b
 }
 
 function plus(time: Date, milliseconds: number): Date {

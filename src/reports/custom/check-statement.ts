@@ -39,13 +39,6 @@ export async function checkStatement(client: PoolClient, report: CustomReport): 
   }
 }
 
-/** The line that Postgres means; its positions count characters, from 1. */
-function lineOfPosition(text: string, position: string | undefined): number {
-  const before = [...text].slice(0, Number(position ?? 1) - 1).join('')
-  // The statement begins in the second line.
-  return Math.max(1, lineAt(before, before.length) - 1)
-}
-
 const adviceByCode: Readonly<Record<string, string>> = {
   '42601': 'A report is one SELECT.',
   '42501': 'Grant it to the login that reports have, or do without it.',
@@ -53,7 +46,10 @@ const adviceByCode: Readonly<Record<string, string>> = {
 
 function toProblem(text: string, { code, message, hint, position }: DatabaseError): Problem {
   const more = [hint, adviceByCode[code ?? '']].filter(Boolean).join(' ')
-  return { line: lineOfPosition(text, position), message: `Postgres says: ${message}. ${more}`.trim() }
+  // Postgres counts characters, from 1, and the statement begins in the second line.
+  const before = [...text].slice(0, Number(position ?? 1) - 1).join('')
+  const line = Math.max(1, lineAt(before, before.length) - 1)
+  return { line, message: `Postgres says: ${message}. ${more}`.trim() }
 }
 
 async function typesOf(client: PoolClient, fields: readonly FieldDef[]): Promise<PostgresType[]> {

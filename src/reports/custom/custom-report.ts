@@ -104,19 +104,18 @@ function toParameter(declared: HeaderParameter): Parameter {
     : one
   const whenAbsent = value === undefined ? schema.optional() : one.prefault(String(value))
   return parameter(description, required ? schema : whenAbsent, {
-    type: valueTypes[type].type,
+    // toUpperCase does not keep the type.
+    type: type.toUpperCase() as Uppercase<typeof type>,
     isList: list,
     allowedValues: allowed ?? null,
   })
 }
 
-const endsOfInterval = ['interval_start', 'interval_end']
-
 /** What is wrong with how a parameter is declared, and in which of its keys. */
 function faultsOf(name: string, declared: HeaderParameter): { key: string; message: string }[] {
   const { type, required, list, allowed, default: value } = declared
   const faults: { key: string; message: string }[] = []
-  if (endsOfInterval.includes(name) && (type !== 'timestamp' || list)) {
+  if (['interval_start', 'interval_end'].includes(name) && (type !== 'timestamp' || list)) {
     const message = 'interval_start and interval_end have to be of type timestamp, and no list.'
     faults.push({ key: type === 'timestamp' ? 'list' : 'type', message })
   }
@@ -137,11 +136,7 @@ function bound(type: Sql, value: AcceptedParameters[string] | boolean): Sql {
   return value.length === 0 ? sql`cast('{}' as ${type})` : sql`cast(array[${joinSql(value)}] as ${type})`
 }
 
-function givenFor(
-  name: string,
-  { accountId, livemode }: Tenant,
-  parameters: AcceptedParameters,
-): AcceptedParameters[string] | boolean {
+function givenFor(name: string, { accountId, livemode }: Tenant, parameters: AcceptedParameters) {
   if (name === 'account_id') return accountId
   if (name === 'livemode') return livemode
   const value = parameters[name]

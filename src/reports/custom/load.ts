@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
-import type { AnyReportType, CustomLimits } from '../report-type.ts'
+import type { CustomLimits } from '../report-type.ts'
 import { checkStatement } from './check-statement.ts'
 import { type CustomReport, defineCustomReport } from './custom-report.ts'
 import { checkReader } from './login.ts'
@@ -20,20 +20,12 @@ export type LoadOptions = {
   taken: readonly string[]
 }
 
-/** A report that can be run, and the file that it is from. */
-export type LoadedReport = { file: string; type: AnyReportType }
-
 /**
  * Reads the custom reports, and has Postgres say whether each can be run. It takes one query a report or two.
  *
  * @throws ConfigurationError that names file and line of every mistake, or says what is wrong with the login
  */
-export async function loadCustomReports({
-  folder,
-  pool,
-  limits,
-  taken,
-}: LoadOptions): Promise<LoadedReport[]> {
+export async function loadCustomReports({ folder, pool, limits, taken }: LoadOptions) {
   const reports = await readReports(folder, taken)
   const client = await pool.connect().catch((cause) => {
     throw unusable('The login for the reports of REPORTS_DIR cannot be used', cause)
@@ -78,15 +70,8 @@ async function readText(file: string): Promise<string> {
   throw new ReportFileError(file, [{ line: 1, message: 'The file is no text in UTF-8.' }])
 }
 
-/**
- * What comes of each of some things, in their order, when all of them come to something.
- *
- * @throws ConfigurationError with the messages of all that were refused
- */
-async function allOrProblems<From, To>(
-  from: readonly From[],
-  read: (one: From) => Promise<To>,
-): Promise<To[]> {
+/** @throws ConfigurationError with the messages of all that were refused */
+async function allOrProblems<From, To>(from: readonly From[], read: (one: From) => Promise<To>) {
   const done: To[] = []
   const messages: string[] = []
   for (const one of from) {

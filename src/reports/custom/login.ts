@@ -20,7 +20,10 @@ const readableTables = [...Object.keys(ledgerTables), 'ledger_coverage']
  */
 export async function ensureReader(adminUrl: string): Promise<string> {
   const url = new URL(adminUrl)
-  const password = passwordOf(decodeURIComponent(url.password))
+  // Made from the superuser's, so that there is no second secret to keep.
+  const password = createHmac('sha256', decodeURIComponent(url.password))
+    .update(readerRole)
+    .digest('base64url')
   const admin = createConnection(adminUrl, 'report-gateway start')
   try {
     await admin.connect()
@@ -80,11 +83,6 @@ export async function checkReader(client: PoolClient): Promise<void> {
   throw new ConfigurationError(
     `REPORTS_DATABASE_URL logs in as ${rights.login}, which ${fault}. Reports need a login of their own that can only read: create role reports login password '…'; grant select on … to reports.`,
   )
-}
-
-/** Made from the superuser's, so that there is no second secret to keep. */
-function passwordOf(adminPassword: string): string {
-  return createHmac('sha256', adminPassword).update(readerRole).digest('base64url')
 }
 
 async function makeReader(admin: Client, password: string): Promise<void> {

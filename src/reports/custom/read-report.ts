@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { preview } from '../parameters.ts'
 import { type CustomReport, checkDeclared } from './custom-report.ts'
@@ -31,11 +31,15 @@ export function readReport(file: string, text: string): CustomReport {
     line: lines.linePos(at).line,
     message,
   }))
+  faults.push(...aliasFaults(document, lines))
   if (faults.length > 0) throw new ReportFileError(file, faults)
   const lineOf = locate(document, lines)
   const { data: header, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (error) {
-    const problems = error.issues.map((issue) => toProblem(issue, lineOf))
+    const problems = error.issues.map((issue) => {
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+      return { line: lineOf([...issue.path, ...unknown]), message: sentence(issue) }
+    })
     throw new ReportFileError(file, problems)
   }
   // Empty lines in the header's place, so that those of the SQL have the numbers of the file.
@@ -49,6 +53,20 @@ export function readReport(file: string, text: string): CustomReport {
   ]
   if (all.length > 0) throw new ReportFileError(file, all)
   return { file, header, lineOf, statement }
+}
+
+/** Aliases that stand for nothing, or for what they are in: YAML itself does not look for them before it needs their values. */
+function aliasFaults(document: Document, lines: LineCounter): Problem[] {
+  const faults: Problem[] = []
+  visit(document, {
+    Alias: (_key, alias, ancestors) => {
+      const node = alias.resolve(document)
+      if (node && !ancestors.includes(node)) return
+      const { line } = lines.linePos(alias.range?.[0] ?? 0)
+      faults.push({ line, message: `There is no anchor "&${alias.source}" before this alias.` })
+    },
+  })
+  return faults
 }
 
 /** An entry of a map begins with its key. What is missing is reported where it belongs. */
@@ -74,11 +92,6 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   object: 'a map of keys and values',
   record: 'a map of keys and values',
-}
-
-function toProblem(issue: z.core.$ZodIssue, lineOf: LineOf): Problem {
-  const place = issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path
-  return { line: lineOf(place), message: sentence(issue) }
 }
 
 function sentence(issue: z.core.$ZodIssue): string {

@@ -1,12 +1,13 @@
 import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
+import { sql } from '../sql.ts'
 import { defineFamily } from './family.ts'
 import { itemized1, itemized2, itemized3, itemizedColumns } from './itemized-columns.ts'
-import { activityBetween } from './ledger-rows.ts'
+import { changesBetween, isPayout } from './ledger-rows.ts'
 
 export const activityReports = defineFamily<typeof interval>({
   name: 'balance_change_from_activity',
   inputKey: 'balanceChangeFromActivity',
-  rows: (_scope, { interval_start, interval_end }) => activityBetween(interval_start, interval_end),
+  rows: (_scope, parameters) => sql`${changesBetween(parameters)} and not ${isPayout}`,
   summary: {
     title: 'Balance change from activity summary',
     description:

@@ -1,9 +1,8 @@
-import type { ReportColumn } from '../column.ts'
 import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { type Sql, sql } from '../sql.ts'
-import { amount, column, local, text } from './ledger-columns.ts'
-import { changesBetween, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
+import { amount, type Definition, defineColumns, local, text } from './ledger-columns.ts'
+import { changesBetween, ledgerAvailability, ledgerCondition, ledgerOrder } from './ledger-rows.ts'
 
 /**
  * The fees of balance transactions `bt`, one a row: what was taken from a transaction, in the parts that the ledger has
@@ -23,76 +22,60 @@ cross join lateral (
 ) as fee`
 
 /** A column of Stripe's for which a ledger has no data. */
-function emptyColumn(name: string, description: string, kind: 'text' | 'integer' = 'text'): ReportColumn {
-  return {
-    name,
-    description: `${description} Always empty: a ledger does not tell.`,
-    isDefault: false,
-    value: { kind, sql: { text: sql`null::text`, integer: sql`null::integer` }[kind] },
-  }
+function emptyColumn(description: string, kind: 'text' | 'integer' = 'text'): Definition {
+  const value = { kind, sql: sql([`null::${kind}`]) }
+  return [`${description} Always empty: a ledger does not tell.`, value, false]
 }
 
-const feeColumns: ReportColumn[] = [
-  column(
-    'balance_transaction_created',
+const feeColumns = defineColumns({
+  balance_transaction_created: [
     "When the balance transaction was created with which the fee was taken, in the report's timezone.",
-    local(sql`bt.created`),
-  ),
-  column('balance_transaction_id', 'Id of that balance transaction.', text(sql`bt.id`)),
-  column(
-    'fee_transaction_created',
+    local`bt.created`,
+  ],
+  balance_transaction_id: ['Id of that balance transaction.', text`bt.id`],
+  fee_transaction_created: [
     "When the fee's own balance transaction was created, in the report's timezone; empty when the fee was taken from the amount of another.",
-    local(sql`case when fee.is_own then bt.created end`),
-  ),
-  column(
-    'fee_transaction_id',
+    local`case when fee.is_own then bt.created end`,
+  ],
+  fee_transaction_id: [
     "Id of the fee's own balance transaction; empty when the fee was taken from the amount of another.",
-    text(sql`case when fee.is_own then bt.id end`),
-  ),
-  column(
-    'incurred_at',
+    text`case when fee.is_own then bt.id end`,
+  ],
+  incurred_at: [
     "When that which costs the fee was done, in the report's timezone; empty when the fee was billed by itself.",
-    local(sql`case when not fee.is_own then bt.created end`),
-  ),
-  column(
-    'incurred_by',
+    local`case when not fee.is_own then bt.created end`,
+  ],
+  incurred_by: [
     'Id of what costs the fee, a charge, refund, dispute or payout for example.',
-    text(sql`bt.source_id`),
-  ),
-  column(
-    'incurred_by_type',
+    text`bt.source_id`,
+  ],
+  incurred_by_type: [
     'What that is: charge, refund, dispute or payout; empty when it is anything else.',
-    text(sql`case
+    text`case
     when bt.reporting_category = 'charge' then 'charge'
     when bt.reporting_category in ('refund', 'refund_failure') then 'refund'
     when bt.reporting_category in ('dispute', 'dispute_reversal') then 'dispute'
     when bt.reporting_category in ('payout', 'payout_reversal') then 'payout'
-  end`),
-  ),
-  column('fee_description', 'What the fee is for.', text(sql`fee.description`)),
-  column(
-    'amount',
+  end`,
+  ],
+  fee_description: ['What the fee is for.', text`fee.description`],
+  amount: [
     'Amount of the fee with the tax on it, in major units; positive when charged.',
     amount(sql`fee.amount`),
-  ),
-  column(
-    'tax',
+  ],
+  tax: [
     'Tax in that amount, in major units; empty when the ledger does not tell the two apart.',
     amount(sql`fee.tax`),
-  ),
-  column('currency', 'Settlement currency, in lower case.', text(sql`bt.currency`)),
-  emptyColumn('product', 'Product that the fee is for.'),
-  emptyColumn('feature_name', 'Feature of that product.'),
-  emptyColumn('pricing_tier', 'Tier of its price.', 'integer'),
-  column(
-    'settled_at',
-    "When the fee left the balance, in the report's timezone.",
-    local(sql`bt.effective_at`),
-  ),
-  emptyColumn('settled_via', 'What the fee was paid from.'),
-  emptyColumn('suite', 'Suite of products that the fee is for.'),
-  emptyColumn('fee_category', 'Kind of fee.'),
-]
+  ],
+  currency: ['Settlement currency, in lower case.', text`bt.currency`],
+  product: emptyColumn('Product that the fee is for.'),
+  feature_name: emptyColumn('Feature of that product.'),
+  pricing_tier: emptyColumn('Tier of its price.', 'integer'),
+  settled_at: ["When the fee left the balance, in the report's timezone.", local`bt.effective_at`],
+  settled_via: emptyColumn('What the fee was paid from.'),
+  suite: emptyColumn('Suite of products that the fee is for.'),
+  fee_category: emptyColumn('Kind of fee.'),
+})
 
 export const allFeesItemized = defineReportType({
   name: 'all_fees.balance_transaction_created.itemized.2',
@@ -104,11 +87,8 @@ export const allFeesItemized = defineReportType({
   columns: feeColumns,
   requiresLiveMode: true,
   availability: ledgerAvailability,
-  source: (scope, parameters) => {
-    const rows = changesBetween(parameters.interval_start, parameters.interval_end)
-    return {
-      from: sql`${feeRows} where ${ledgerCondition(scope, rows, parameters)}`,
-      orderBy: sql`bt.effective_at, bt.id collate "C", fee.position`,
-    }
-  },
+  source: (scope, parameters) => ({
+    from: sql`${feeRows} where ${ledgerCondition(scope, changesBetween(parameters), parameters)}`,
+    orderBy: sql`${ledgerOrder}, fee.position`,
+  }),
 })

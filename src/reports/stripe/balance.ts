@@ -2,19 +2,18 @@ import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { sql } from '../sql.ts'
 import { clockTime } from '../timezone.ts'
-import { amount, column, text } from './ledger-columns.ts'
+import { amount, defineColumns, text } from './ledger-columns.ts'
 import { changesBefore, isPayout, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
 
-const balanceColumns = [
-  column('category', 'Which line of the summary this is; stable, for programs.', text(sql`line.category`)),
-  column('description', 'The line for people, with its date where it has one.', text(sql`line.description`)),
-  column(
-    'net_amount',
+const balanceColumns = defineColumns({
+  category: ['Which line of the summary this is; stable, for programs.', text`line.category`],
+  description: ['The line for people, with its date where it has one.', text`line.description`],
+  net_amount: [
     'Amount in major units of the currency; fees and payouts are negative.',
     amount(sql`line.net_amount`, sql`line.currency`),
-  ),
-  column('currency', 'Settlement currency, in lower case.', text(sql`line.currency`)),
-]
+  ],
+  currency: ['Settlement currency, in lower case.', text`line.currency`],
+})
 
 export const balanceSummary = defineReportType({
   name: 'balance.summary.1',

@@ -9,7 +9,7 @@ import {
   type ReportType,
 } from '../report-type.ts'
 import { type Sql, sql } from '../sql.ts'
-import { amount, column, text } from './ledger-columns.ts'
+import { amount, defineColumns, text } from './ledger-columns.ts'
 import { ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
 
 /**
@@ -75,26 +75,23 @@ export function defineFamily<P extends ParameterSet>({
 
 const currency = sql`line.currency`
 
-const summaryColumns = [
-  column(
-    'reporting_category',
+const summaryColumns = defineColumns({
+  reporting_category: [
     'Kind of balance transaction; `total` on the last line of each currency.',
-    text(sql`line.reporting_category`),
-  ),
-  column('currency', 'Settlement currency, in lower case.', text(currency)),
-  column('count', 'How many balance transactions it sums up.', { kind: 'integer', sql: sql`line.count` }),
-  column(
-    'gross',
+    text`line.reporting_category`,
+  ],
+  currency: ['Settlement currency, in lower case.', text`${currency}`],
+  count: ['How many balance transactions it sums up.', { kind: 'integer', sql: sql`line.count` }],
+  gross: [
     'Sum of gross, in major units; negative when money left the balance.',
     amount(sql`line.gross`, currency),
-  ),
-  column(
-    'fee',
+  ],
+  fee: [
     'Sum of fees, in major units; positive when charged, as in the itemized reports.',
     amount(sql`line.fee`, currency),
-  ),
-  column('net', 'Gross less fee, in major units.', amount(sql`line.net`, currency)),
-]
+  ],
+  net: ['Gross less fee, in major units.', amount(sql`line.net`, currency)],
+})
 
 /** One line for each reporting category and currency, then a total line for each currency. */
 function summarySource(condition: Sql): ReportSource {

@@ -1,6 +1,7 @@
 import type { Prisma } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import type { AcceptedParameters, Availability } from '../report-type.ts'
+import type { interval } from '../parameters.ts'
+import type { Accepted, AcceptedParameters, Availability } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 
 /** The tables that itemized reports read: what stands after `from`, before the conditions. */
@@ -56,27 +57,9 @@ export function changesBefore(until: string): Sql {
   return sql`bt.effective_at < ${until}::timestamptz`
 }
 
-/** Rows that changed the balance from a moment on, and before another. */
-export function changesBetween(from: string, until: string): Sql {
-  return sql`bt.effective_at >= ${from}::timestamptz and ${changesBefore(until)}`
-}
-
-export function activityBetween(from: string, until: string): Sql {
-  return sql`${changesBetween(from, until)} and not ${isPayout}`
-}
-
-export function payoutsBetween(from: string, until: string): Sql {
-  return sql`${changesBetween(from, until)} and ${isPayout}`
-}
-
-/** Rows swept by the automatic payouts that left the balance from a moment on, and before another. */
-export function sweptBetween(from: string, until: string): Sql {
-  return sql`ap.effective_at >= ${from}::timestamptz and ap.effective_at < ${until}::timestamptz`
-}
-
-/** Rows swept by one automatic payout. */
-export function sweptBy(payoutId: string): Sql {
-  return sql`bt.automatic_payout_id = ${payoutId}`
+/** Rows that changed the balance in the interval. */
+export function changesBetween({ interval_start, interval_end }: Accepted<typeof interval>): Sql {
+  return sql`bt.effective_at >= ${interval_start}::timestamptz and ${changesBefore(interval_end)}`
 }
 
 /**

@@ -24,7 +24,6 @@ import {
   without,
 } from './itemized-columns.ts'
 import { addressColumns, type LedgerColumnName } from './ledger-columns.ts'
-import { sweptBetween, sweptBy } from './ledger-rows.ts'
 
 const swept1: readonly LedgerColumnName[] = [
   ...without(itemized1, [
@@ -49,7 +48,8 @@ const sweptColumns = {
 export const payoutReconciliationReports = defineFamily<typeof interval>({
   name: 'payout_reconciliation',
   inputKey: 'payoutReconciliation',
-  rows: (_scope, { interval_start, interval_end }) => sweptBetween(interval_start, interval_end),
+  rows: (_scope, { interval_start, interval_end }) =>
+    sql`ap.effective_at >= ${interval_start}::timestamptz and ap.effective_at < ${interval_end}::timestamptz`,
   summary: {
     title: 'Payouts reconciliation summary',
     description:
@@ -77,7 +77,7 @@ const inTimezone = { ...payout, ...timezone, ...reportingCategory, ...decimalSep
 export const payoutReconciliationByIdReports = defineFamily<typeof payout>({
   name: 'payout_reconciliation.by_id',
   inputKey: 'payoutReconciliationById',
-  rows: (_scope, { payout: id }) => sweptBy(id),
+  rows: (_scope, { payout: id }) => sql`bt.automatic_payout_id = ${id}`,
   check: checkPayout,
   summary: {
     title: 'Payout reconciliation summary for a single payout',
@@ -106,12 +106,9 @@ async function checkPayout(
     where: { accountId_livemode_id: { accountId, livemode, id } },
     select: { isAutomatic: true },
   })
-  if (!found) {
-    return [
-      new InputError(`There is no payout "${id}". payouts.itemized.3 lists those there are.`, ['payout']),
-    ]
-  }
-  if (found.isAutomatic !== false) return []
-  const message = `The payout "${id}" was made by hand; only an automatic one consists of balance transactions.`
+  if (found && found.isAutomatic !== false) return []
+  const message = found
+    ? `The payout "${id}" was made by hand; only an automatic one consists of balance transactions.`
+    : `There is no payout "${id}". payouts.itemized.3 lists those there are.`
   return [new InputError(message, ['payout'])]
 }

@@ -4,7 +4,7 @@ import { sql } from '../sql.ts'
 import { defineFamily } from './family.ts'
 import { without } from './itemized-columns.ts'
 import { type LedgerColumnName, ledgerColumns, text } from './ledger-columns.ts'
-import { payoutsBetween } from './ledger-rows.ts'
+import { changesBetween, isPayout } from './ledger-rows.ts'
 
 /** The default columns, with the time both in the report's timezone and in UTC. */
 const defaults: readonly LedgerColumnName[] = [
@@ -39,8 +39,8 @@ const itemized1 = without(itemized2, ['regulatory_tag'])
 
 /** Here a row is about the payout, also where another one has swept what came back. */
 const payoutTrace = {
-  trace_id: text(sql`po.trace_id`),
-  trace_id_status: text(sql`po.trace_id_status`),
+  trace_id: text`po.trace_id`,
+  trace_id_status: text`po.trace_id_status`,
 }
 
 function columnsOf(names: readonly LedgerColumnName[]): ReportColumn[] {
@@ -51,7 +51,7 @@ function columnsOf(names: readonly LedgerColumnName[]): ReportColumn[] {
 export const payoutReports = defineFamily<typeof interval>({
   name: 'payouts',
   inputKey: 'payouts',
-  rows: (_scope, { interval_start, interval_end }) => payoutsBetween(interval_start, interval_end),
+  rows: (_scope, parameters) => sql`${changesBetween(parameters)} and ${isPayout}`,
   summary: {
     title: 'Payouts summary',
     description:

@@ -7,13 +7,6 @@ import { readCsvRows, readJsonlRows } from './text-rows.ts'
 
 export const maxRows = 500
 
-export type RowRequest = {
-  /** Rows at most. */
-  first: number
-  /** Where an earlier page ended; null begins at the start. */
-  after: string | null
-}
-
 export type RowPage = {
   rows: Row[]
   /** Null when there are no rows on the page. */
@@ -24,6 +17,7 @@ export type RowPage = {
 /**
  * Reads a page of rows from one of a run's files, and no more of it than has to be.
  *
+ * @param after where an earlier page ended; null begins at the start
  * @param rowCount rows of the file
  * @param signal ends the reading
  * @returns null when the files have been erased
@@ -33,7 +27,7 @@ export type RowPage = {
 export async function readRows(
   storage: Storage,
   files: readonly ReportFile[],
-  { first, after }: RowRequest,
+  { first, after }: { first: number; after: string | null },
   rowCount: number,
   signal: AbortSignal,
 ): Promise<RowPage | null> {

@@ -8,13 +8,7 @@ import { reasonOf } from './s3-errors.ts'
 export type ObjectPlace = { Bucket: string; Key: string }
 
 /** A bucket, and where in it our files are. */
-export type S3Bucket = {
-  client: S3Client
-  /** @throws Error when it is no storage key */
-  locate(key: string): ObjectPlace
-  /** The storage key of an object of ours. */
-  keyOf(objectKey: string): string
-}
+export type S3Bucket = Awaited<ReturnType<typeof openBucket>>
 
 const connectMilliseconds = 5_000
 /** From the request to the head of its answer: enough for a part of 5 MiB on a line of 2 Mbit/s. */
@@ -26,7 +20,7 @@ const answerMilliseconds = 30_000
  *
  * @throws ConfigurationError when it cannot be reached, does not exist, or may not be used
  */
-export async function openBucket(config: S3Config): Promise<S3Bucket> {
+export async function openBucket(config: S3Config) {
   const { bucket: Bucket, prefix, endpoint, region } = config
   const client = createClient(config)
   try {
@@ -42,11 +36,13 @@ export async function openBucket(config: S3Config): Promise<S3Bucket> {
   const start = prefix === '' ? '' : `${prefix}/`
   return {
     client,
-    locate: (key) => {
+    /** @throws Error when it is no storage key */
+    locate: (key: string): ObjectPlace => {
       checkKey(key)
       return { Bucket, Key: `${start}${key}` }
     },
-    keyOf: (objectKey) => objectKey.slice(start.length),
+    /** The storage key of an object of ours. */
+    keyOf: (objectKey: string) => objectKey.slice(start.length),
   }
 }
 

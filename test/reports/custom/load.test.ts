@@ -92,6 +92,16 @@ describe('a file of a report', () => {
     ['has no header', good, 'a.sql:1: The header is missing'],
     ['has a header that is no YAML', front.replace('title: Orders', 'title: [Orders'), 'a.sql:4: '],
     [
+      'names an unknown alias',
+      front.replace('description: Orders.', 'description: *b'),
+      'a.sql:4: There is no anchor "&b"',
+    ],
+    [
+      'has an alias in itself',
+      front.replace('title: Orders', 'title: &a [*a]'),
+      'a.sql:3: There is no anchor "&a"',
+    ],
+    [
       'says a thing twice',
       front.replace('title: Orders', 'title: A\ntitle: B'),
       'a.sql:4: Map keys must be unique',
