@@ -33,7 +33,7 @@ export type Metrics = {
   socketOpened(): () => void
   /** The same for a subscription, over whatever it comes. */
   subscriptionOpened(): () => void
-  /** Entries of the log that were put into mailboxes of subscriptions. */
+  /** Entries of the log that were handed to subscriptions. */
   eventsDelivered(count: number): void
   wakeUpReconnected(): void
 }

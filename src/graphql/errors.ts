@@ -79,7 +79,7 @@ export function hideSecrets(): Plugin {
   }
 }
 
-/** What a client sees of an error that is not GraphQL's own; the logger has what it does not see. */
+/** What a client sees of an error that is not GraphQL's own; the log has what it does not see. */
 function shownError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
   if (error instanceof UserFacingError) return refusal(error.code, error.message)

@@ -25,50 +25,58 @@ const dayMilliseconds = 24 * 60 * 60 * 1000
 
 /**
  * Starts all that a process of this role does without being asked, but for what keeps a connection or a subscription going:
- * the heartbeats of sockets and of the wake-up connection, and the polls of the hub and of pg-boss.
+ * the heartbeats of sockets and of the wake-up connection, the watch of the embedded Postgres, and the polls of the hub and of
+ * pg-boss.
  */
 export async function startBackgroundJobs(options: BackgroundJobsOptions): Promise<BackgroundJob> {
-  const { role, services, keyWatch } = options
-  const { prisma, queue, logger } = services
-  const running: BackgroundJob[] = []
-  const jobs: IntervalJob[] = [
-    {
-      // In each process, so that runs end in time although no worker lives.
-      task: (signal) => endLateRuns(services, signal),
-      milliseconds: 1_000,
-      failureMessage: 'Late runs could not be looked for; trying on.',
-    },
-  ]
-  if (role !== 'worker') {
-    jobs.push({
-      task: keyWatch.check,
-      milliseconds: 2_000,
-      failureMessage: 'It could not be seen whether keys in use are still good; looking again soon.',
-    })
+  const { queue, logger } = options.services
+  const running: BackgroundJob[] = listIntervalJobs(options).map((job) => runEvery({ ...job, logger }))
+  const cronJobs = options.role === 'gateway' ? {} : listCronJobs(options)
+  for (const [queueName, jobs] of Object.entries(cronJobs)) {
+    running.push(await startCronJobs(queue, queueName, jobs, logger))
   }
-  if (role !== 'gateway') {
-    jobs.push(
-      {
-        task: (signal) => releaseRuns(services, signal),
-        milliseconds: 2_000,
-        failureMessage: 'Runs that wait for data could not be looked for; trying on.',
-      },
-      {
-        task: () => requeueOrphans(prisma, queue, logger),
-        milliseconds: 60_000,
-        failureMessage: 'Runs without a job could not be looked for.',
-      },
-    )
-    for (const [queueName, cronJobs] of Object.entries(listCronJobs(options))) {
-      running.push(await startCronJobs(queue, queueName, cronJobs, logger))
-    }
-  }
-  running.push(...jobs.map((job) => runEvery({ ...job, logger })))
   return {
     stop: async () => {
       await Promise.all(running.map((job) => job.stop()))
     },
   }
+}
+
+/** What each process of the role does again and again. */
+export function listIntervalJobs({ role, services, keyWatch }: BackgroundJobsOptions): IntervalJob[] {
+  const { prisma, queue, logger } = services
+  const inEachProcess: IntervalJob[] = [
+    {
+      // So that runs end in time although no worker lives.
+      task: (signal) => endLateRuns(services, signal),
+      milliseconds: 1_000,
+      failureMessage: 'Late runs could not be looked for; trying on.',
+    },
+  ]
+  const inEachGateway: IntervalJob[] = [
+    {
+      task: keyWatch.check,
+      milliseconds: 2_000,
+      failureMessage: 'It could not be seen whether keys in use are still good; looking again soon.',
+    },
+  ]
+  const inEachWorker: IntervalJob[] = [
+    {
+      task: (signal) => releaseRuns(services, signal),
+      milliseconds: 2_000,
+      failureMessage: 'Runs that wait for data could not be looked for; trying on.',
+    },
+    {
+      task: () => requeueOrphans(prisma, queue, logger),
+      milliseconds: 60_000,
+      failureMessage: 'Runs without a job could not be looked for.',
+    },
+  ]
+  return [
+    ...inEachProcess,
+    ...(role === 'worker' ? [] : inEachGateway),
+    ...(role === 'gateway' ? [] : inEachWorker),
+  ]
 }
 
 /** At the time of its cron expression each is done by one of all workers, one of a queue at a time. */

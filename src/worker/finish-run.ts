@@ -33,7 +33,7 @@ export function finishSucceeded(
   { files, rowCount, isPartial, dataAsOf }: CopyResult,
 ): Promise<ReportRun | null> {
   const at = deps.now()
-  return finish(deps, run, {
+  const success: Parameters<typeof finish>[2] = {
     from: 'RUNNING',
     to: 'SUCCEEDED',
     data: {
@@ -58,7 +58,8 @@ export function finishSucceeded(
           createdAt: at,
         })),
       }),
-  })
+  }
+  return finish(deps, run, success, at)
 }
 
 /**
@@ -116,8 +117,8 @@ function finish(
   deps: WorkerServices,
   { id: runId, execution, startedAt }: ReportRun,
   { data, ...change }: Pick<Transition, 'from' | 'to' | 'data' | 'also'>,
+  finishedAt = deps.now(),
 ): Promise<ReportRun | null> {
-  const finishedAt = deps.now()
   // Never negative: it may have been started by the clock of another machine.
   const milliseconds = Math.max(0, finishedAt.getTime() - (startedAt ?? finishedAt).getTime())
   const end = { finishedAt, runMilliseconds: BigInt(milliseconds), estimatedFinishAt: null }

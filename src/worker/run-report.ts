@@ -54,7 +54,7 @@ export async function watchRun(
   const watch = async (): Promise<void> => {
     let state = await retryDuringOutage(readState, {
       signal: done,
-      logger,
+      logger: logger.child({ runId: run.id }),
       failureMessage: 'A run that is being worked on could not be read.',
       // Whatever the reason, a worker that does not see its run could not be stopped.
       isPassing: () => true,

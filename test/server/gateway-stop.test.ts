@@ -89,3 +89,16 @@ test('a report that ends within STOP_SECONDS is brought to its end, although the
     { id, status: 'SUCCEEDED', execution: 1 },
   ])
 })
+
+test('a report whose time is up while the process stops is not brought to its end', async () => {
+  await using database = await createTestDatabase()
+  const gateway = await startTestGateway({ database, reportTypes: [slowReport], config: { stopSeconds: 60 } })
+  const { client } = await gateway.createAccount()
+  const id = await createSlowRun(client, { rows: '60', row_seconds: '0.1' })
+  await startOf(client, id)
+  await database.query("update report_gateway.report_runs set deadline_at = now() + interval '1 second'")
+  await gateway[Symbol.asyncDispose]()
+  expect(await database.query('select id, failure_code from report_gateway.report_runs')).toEqual([
+    { id, failure_code: 'TIMED_OUT' },
+  ])
+})

@@ -28,6 +28,9 @@ function openFields(columns: Columns) {
     availableOn: columns.time('available on (utc)', 'available on'),
     description: columns.text('description'),
     sourceId: columns.text('source'),
+  })
+  // After the amounts, whose first one decides how decimals are written in the whole file.
+  const facingOf = fieldsReader({
     customerFacingAmount: columns.amount('customer facing amount', facingCurrency),
     customerFacingCurrency: facingCurrency,
   })
@@ -36,7 +39,10 @@ function openFields(columns: Columns) {
     id: columns.text('transfer'),
     date: columns.time('transfer date (utc)', 'transfer date'),
   })
-  return (line: Line) => ({ row: { ...rowOf(line), ...amounts(line) }, bank: bankOf(line) })
+  return (line: Line) => ({
+    row: { ...rowOf(line), ...amounts(line), ...facingOf(line) },
+    bank: bankOf(line),
+  })
 }
 
 type Fields = ReturnType<ReturnType<typeof openFields>>

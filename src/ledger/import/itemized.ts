@@ -28,8 +28,6 @@ function transactionReader(columns: Columns) {
     sourceId,
     chargeId: (line) => chargeId(line) ?? chargeIdOf(sourceId(line)),
     destinationPaymentId: columns.text('destination_payment_id'),
-    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency),
-    customerFacingCurrency: facingCurrency,
     regulatoryTag: columns.text('regulatory_tag'),
     disputeReason: columns.text('dispute_reason'),
     refundMetadata: columns.metadata(/^refund_metadata\[(.+)\]$/),
@@ -39,7 +37,11 @@ function transactionReader(columns: Columns) {
     connectedAccountCountry: columns.text('connected_account_country'),
     connectedAccountDirectChargeId: columns.text('connected_account_direct_charge_id'),
   })
-  return (line: Line) => ({ ...read(line), ...amounts(line) })
+  const readFacing = fieldsReader({
+    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency),
+    customerFacingCurrency: facingCurrency,
+  })
+  return (line: Line) => ({ ...read(line), ...amounts(line), ...readFacing(line) })
 }
 
 /** The automatic payout that a line names, and when it left the balance. */

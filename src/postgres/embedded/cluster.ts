@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Account, canReach, postgresAccount, run, runAs } from './account.ts'
 import { reachableBinaries } from './binaries.ts'
-import { claimRecord } from './record.ts'
+import { claimRecord, renameDurably } from './record.ts'
 
 /** A Postgres cluster on disk and what it takes to run it. All paths are absolute, without symlinks. */
 export type Cluster = Awaited<ReturnType<typeof prepareCluster>>
@@ -111,7 +111,7 @@ async function createCluster(
       env: postgresEnvironment,
       signal,
     })
-    await rename(join(fresh, 'data'), data)
+    await renameDurably(join(fresh, 'data'), data)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(

@@ -4,11 +4,13 @@ import { type ClusterOptions, makeDataDir } from './cluster.ts'
 import { type FileLock, tryFileLock } from './file-lock.ts'
 import { findPostmaster, isPostgresOf, stopPostmaster } from './postmaster.ts'
 import { readRecord } from './record.ts'
-import { canLogIn, databaseName, ensureServer, type Server } from './server.ts'
+import { databaseName, ensureServer, type Server, tryLogin } from './server.ts'
 
 const pollMilliseconds = 20
 const patienceMilliseconds = 120_000
 const watchMilliseconds = 500
+/** How often the owner asks whether the server still answers. */
+const probeMilliseconds = 5_000
 
 /**
  * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts the server or
@@ -34,8 +36,8 @@ export async function openEmbeddedPostgres({
       if (opened) return present(opened, { dataDir, onProgress })
       if (Date.now() > deadline) {
         throw new Error(
-          `${lockPath(dataDir)} has been locked by another process for ${patienceMilliseconds} ms: ` +
-            'it is still starting or stopping Postgres. Wait for it, or end it.',
+          `Another process holds ${lockPath(dataDir)}, and Postgres has let nobody in for ${patienceMilliseconds} ms. ` +
+            'Wait until that process has started or stopped it, or end that process.',
         )
       }
     }
@@ -46,7 +48,7 @@ export async function openEmbeddedPostgres({
 }
 
 /** As last seen. */
-type Opened = Server & { lock: FileLock; isOwner: boolean }
+type Opened = Server & { lock: FileLock; isOwner: boolean; nextProbe: number }
 
 function lockPath(dataDir: string): string {
   return join(dataDir, 'postgres.lock')
@@ -63,13 +65,13 @@ async function tryToOpen(options: ClusterOptions): Promise<Opened | null> {
   const server = await (ownersLock ? ensureServer(options) : findServer(options))
   if (!server) return null
   failed.move()
-  return { lock, isOwner: ownersLock !== null, ...server }
+  return { lock, isOwner: ownersLock !== null, nextProbe: Date.now() + probeMilliseconds, ...server }
 }
 
 async function findServer({ dataDir }: ClusterOptions): Promise<Server | null> {
   const record = await readRecord(dataDir)
   const server = record && (await findPostmaster(record.data))
-  if (!server || !(await canLogIn(server, record, 'wait'))) return null
+  if (!server || (await tryLogin(server, record, 'wait')) !== 'accepted') return null
   return { isNew: false, record, port: server.port, pid: server.pid }
 }
 
@@ -95,7 +97,7 @@ function present(opened: Opened, options: ClusterOptions) {
   }
 }
 
-/** Has the server run again, when it died, within seconds; returns when the signal aborts. */
+/** Has the server run again, when it died or hangs, within seconds; returns when the signal aborts. */
 async function watch(opened: Opened, options: ClusterOptions & { signal: AbortSignal }): Promise<void> {
   const { signal, onProgress } = options
   let hasFailed = false
@@ -106,7 +108,7 @@ async function watch(opened: Opened, options: ClusterOptions & { signal: AbortSi
       hasFailed = false
     } catch (error) {
       if (!signal.aborted && !hasFailed)
-        onProgress(`The embedded Postgres is gone and cannot be started again; trying once more: ${error}`)
+        onProgress(`The embedded Postgres cannot be kept running; trying again: ${error}`)
       hasFailed = true
     }
   }
@@ -121,11 +123,17 @@ async function keepRunning(opened: Opened, options: ClusterOptions): Promise<voi
     opened.isOwner = true
   }
   const { record, port } = opened
-  if (await isPostgresOf(opened.pid, record.data)) return
+  if ((await isPostgresOf(opened.pid, record.data)) && (await isAnswering(opened))) return
   const server = await ensureServer(options, port)
   opened.pid = server.pid
   if (server.port !== port)
     throw new Error(`It runs on port ${server.port} instead of ${port}. Start this process again, too.`)
+}
+
+async function isAnswering(opened: Opened): Promise<boolean> {
+  if (Date.now() < opened.nextProbe) return true
+  opened.nextProbe = Date.now() + probeMilliseconds
+  return (await tryLogin({ ...opened, status: 'ready' }, opened.record, 'wait')) !== 'silent'
 }
 
 async function close(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { type Account, canReach, makeSystemFolder, systemFolder } from './account.ts'
@@ -75,10 +75,17 @@ export async function claimRecord(
   return created
 }
 
+/** Renames so that a loss of power cannot undo it. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to)
+  await using folder = await open(dirname(to))
+  await folder.sync()
+}
+
 /** Writes a JSON file of mode 0600 which after a crash is either the old one or the new one. */
 async function writeJson(file: string, value: object): Promise<void> {
   await writeFile(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true })
-  await rename(`${file}.new`, file)
+  await renameDurably(`${file}.new`, file)
 }
 
 async function createRecord(dataDir: string, cluster: string): Promise<ClusterRecord> {

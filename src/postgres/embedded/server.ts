@@ -13,9 +13,11 @@ import { type ClusterRecord, recordPath } from './record.ts'
 export const databaseName = 'report_gateway'
 
 const pollMilliseconds = 20
+/** Between two starts, of which the first met a reason that passes. */
+const retryMilliseconds = 100
 /** Recovery after a crash can be long. */
 const startMilliseconds = 120_000
-/** How long a server that another process started may not let us in before it is ended and replaced. */
+/** How long a server that another process started may give no sign of life before it is ended and replaced. */
 const silenceMilliseconds = 10_000
 const maxLogBytes = 8 * 1024 * 1024
 const shownLogLines = 12
@@ -64,7 +66,7 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
   }
   const running = await findPostmaster(data)
   if (running) {
-    const server = await waitForLogin(cluster, Date.now() + silenceMilliseconds, signal)
+    const server = await waitForLogin(cluster, Date.now() + startMilliseconds, signal)
     if (server) return enter('Found', server)
     onProgress(`Postgres (process ${running.pid}) does not answer: ending it.`)
     await stopPostmaster(running.pid, data)
@@ -78,26 +80,27 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
     if (server) return enter('Started', server)
     const words = await started.lastWords()
     if (stalePidFile.test(words)) await rm(pidFile(data), { force: true })
-    else if (!passingReason.test(words)) {
+    else if (!passingReason.test(words) || Date.now() > deadline) {
       throw new Error(`Postgres ended while starting on ${data}. The end of its log, ${logFile}:\n${words}`)
     }
     chosenPort = port ?? (await freePort())
+    await setTimeout(retryMilliseconds, undefined, { signal })
   }
 }
 
 /**
- * Whether a server lets us in to the database `report_gateway`, which is created when it is missing if
- * `whenMissing` says so.
+ * Logs in to the database `report_gateway` of a server; it is created when it is missing if `whenMissing` says so.
  *
+ * @returns `answered` when the server is alive but does not let us in yet: it recovers, or has no connection left
  * @throws when the server refuses the password, when the database cannot be created
  */
-export async function canLogIn(
+export async function tryLogin(
   { port, status }: Postmaster,
   { dataDir, password }: ClusterRecord,
   whenMissing: 'create' | 'wait',
-): Promise<boolean> {
+): Promise<'accepted' | 'answered' | 'silent'> {
   // Before it is ready, an attempt would only fill its log with refusals.
-  if (status !== 'ready') return false
+  if (status !== 'ready') return status === 'starting' ? 'answered' : 'silent'
   const client = new pg.Client({
     host: '127.0.0.1',
     port,
@@ -115,36 +118,44 @@ export async function canLogIn(
   try {
     await client.connect()
   } catch (cause) {
-    if (!(cause instanceof pg.DatabaseError && refusals.includes(cause.code ?? ''))) return false
+    if (!(cause instanceof pg.DatabaseError)) return 'silent'
+    if (!refusals.includes(cause.code ?? '')) return 'answered'
     throw new Error(`The embedded Postgres refuses the password in ${recordPath(dataDir)}.`, { cause })
   }
   try {
-    if (whenMissing === 'wait') return true
+    if (whenMissing === 'wait') return 'accepted'
     const { rowCount } = await client.query('select from pg_database where datname = $1', [databaseName])
     if (rowCount === 0) await client.query(`create database ${databaseName}`)
-    return true
+    return 'accepted'
   } finally {
     await client.end()
   }
 }
 
-/** Null when the server ended; for one that was not started here, also after the deadline. */
+/**
+ * Null when the server ended; for one that was not started here, also when it is silent.
+ *
+ * @throws at the deadline; what was started is stopped then
+ */
 async function waitForLogin(
   cluster: Cluster,
   deadline: number,
   signal: AbortSignal | undefined,
   started?: Awaited<ReturnType<typeof startServer>>,
 ): Promise<Postmaster | null> {
+  let lastSign = Date.now()
   try {
     while (Date.now() < deadline) {
       const server = await findPostmaster(cluster.data)
-      if (server && (await canLogIn(server, cluster, 'create'))) return server
       if (!server && !started?.isRunning()) return null
+      const login = server && (await tryLogin(server, cluster, 'create'))
+      if (login === 'accepted') return server
+      if (login === 'answered') lastSign = Date.now()
+      if (!started && Date.now() - lastSign > silenceMilliseconds) return null
       await setTimeout(pollMilliseconds, undefined, { signal })
     }
-    if (!started) return null
     throw new Error(
-      `Postgres (process ${started.pid}) did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`,
+      `Postgres on ${cluster.data} did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`,
     )
   } catch (error) {
     if (started?.isRunning()) await stopPostmaster(started.pid, cluster.data)

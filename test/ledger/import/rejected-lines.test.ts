@@ -57,6 +57,20 @@ describe('bad lines', () => {
     expect(await ledger.coverage()).toBeNull()
   })
 
+  test('do not decide how the amounts of other lines are read', async () => {
+    const text = [
+      'id,Type,Amount,Fee,Net,Currency,Created (UTC),Customer Facing Amount,Customer Facing Currency',
+      'txn_1,charge,10.00,0.00,10.00,usd,2026-09-01 10:00,10.00,usd',
+      'txn_2,charge,10.00,0.00,10.00,usd,2026-09-01 10:00,"10,00",usd',
+      'txn_3,charge,10.00,0.00,10.00,usd,2026-09-01 10:00,10.00,usd',
+    ]
+    for (const lines of [text, [text[0], text[2], text[1], text[3]]]) {
+      await ledger.newAccount()
+      const { rows, rejected } = await ledger.load(lines.join('\n'), { skipBad: true })
+      expect([rows, rejected.length]).toEqual([2, 1])
+    }
+  })
+
   test('of more than twenty, the others are counted', async () => {
     const lines = Array.from({ length: 30 }, (_, place) => `txn_${place},charge,,x,0,0,usd,2026-09-01 10:00`)
     const loading = ledger.load(['id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)', ...lines].join('\n'))

@@ -156,6 +156,8 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await removeWithCluster(folder)
 })
 
+const ended = { timeout: 60_000, interval: 200 }
+
 describe('a new data folder', () => {
   test('opened by two processes at once gets one server, with a database', async () => {
     const dataDir = join(await enterableFolder(), 'data')
@@ -306,6 +308,38 @@ describe('a data folder in use before', () => {
     expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
     await next.close()
     expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('has a server that answers nobody replaced by its owner, where it was', async () => {
+    const owner = await openEmbeddedPostgres({ dataDir })
+    const stuck = await postmasterOf(dataDir)
+    if (stuck === undefined) throw new Error('No postmaster.')
+    process.kill(stuck, 'SIGSTOP')
+    await expect
+      .poll(() => postmasterOf(dataDir).then((pid) => pid !== undefined && pid !== stuck), ended)
+      .toBe(true)
+    await expect
+      .poll(() => query(owner.url, 'select 1 as one').catch(() => null), ended)
+      .toEqual([{ one: 1 }])
+    await owner.close()
+    expect(await postmasterOf(dataDir)).toBeUndefined()
+  })
+
+  test('has a server that is still recovering awaited, however long it takes', async () => {
+    const killed = openInChild(dataDir)
+    await killed.opened()
+    const recovering = await postmasterOf(dataDir)
+    await killed.kill()
+    const pidFile = join(await dataOf(dataDir), 'postmaster.pid')
+    const ready = await readFile(pidFile, 'utf8')
+    await writeFile(pidFile, ready.replace('ready', 'starting'))
+    const opening = openEmbeddedPostgres({ dataDir })
+    const since = Date.now()
+    await expect.poll(() => Date.now() - since, ended).toBeGreaterThan(12_000)
+    await writeFile(pidFile, ready)
+    const next = await opening
+    expect(await postmasterOf(dataDir)).toBe(recovering)
+    await next.close()
   })
 
   test('has its server adopted by a guest when the owner is killed, and started again where it was', async () => {
