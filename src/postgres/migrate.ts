@@ -29,9 +29,10 @@ export async function migrate(
     // With a query under way, that cuts the connection at once.
     signal.addEventListener('abort', leave, { once: true })
     await takeLock(lock, signal)
-    signal.removeEventListener('abort', leave)
     const names = await listMigrations()
     if (await isMigrated(lock, names)) return []
+    // What was begun is brought to its end.
+    signal.removeEventListener('abort', leave)
     await lock.query(`create schema if not exists ${databaseSchema}`)
     return await applyMigrations(url, names)
   } finally {

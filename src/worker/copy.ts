@@ -56,7 +56,6 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   const { pool, signal } = options
   signal.throwIfAborted()
   const client = await connect(pool)
-  // While it is lent out the pool does not listen, and an error without a listener ends the process.
   let lost: Error | null = null
   const onLost = (error: Error): void => {
     lost = error

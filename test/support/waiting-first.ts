@@ -1,4 +1,5 @@
-import { relative } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Files that take long: most kill processes or wait for silence to be noticed.
@@ -17,6 +18,7 @@ const waiting = [
   'test/worker/queue.test.ts',
   'test/runs/create/idempotency-kills.test.ts',
   'test/server/roles.test.ts',
+  'test/postgres/embedded/embedded-postgres.test.ts',
 ]
 
 const root = `${import.meta.dirname}/../..`
@@ -35,6 +37,9 @@ const between = 2
  */
 export class WaitingFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const missing = waiting.filter((path) => !existsSync(join(root, path)))
+    if (missing.length > 0)
+      throw new Error(`Tests that waiting-first.ts names are gone: ${missing.join(', ')}.`)
     const sorted = await super.sort(files)
     // Those with a process of their own go before all: between the others, they would end a process that those share.
     const alone = sorted.filter(({ project }) => project.config.isolate)

@@ -35,7 +35,7 @@ export function findIdenticalRun(
 }
 
 /**
- * The latest identical run that finished in so many milliseconds, kept from being erased until the transaction ends; null when
+ * The latest identical run that finished within the last `withinMilliseconds`, kept from being erased until the transaction ends; null when
  * there is none.
  */
 export async function findReusableRun(

@@ -73,7 +73,8 @@ export async function submitRun(
 }
 
 /**
- * Submits a run in one transaction: its claim, row, job and first event are all there when it returns, or none is.
+ * Submits a run in one transaction. It is an identical run that is reused, or a new one, whose row, job and first event are
+ * all there when this returns, or none is; the claim is on either.
  *
  * @returns null when the claim failed, and nothing was made
  * @throws LimitError
@@ -124,7 +125,7 @@ async function findEarlier(
   viewer: Viewer,
   idempotency: IdempotencyKey,
 ): Promise<SubmittedRun | null> {
-  // As in submitSpec, the position comes first.
+  // The position comes first: what happens in between is then delivered again, and not lost.
   const position = await lastPosition(deps.prisma, viewer)
   const run = await findKeyedRun(deps.prisma, viewer, idempotency)
   return run && logSubmitted(deps, { run, wasReused: true, position })
