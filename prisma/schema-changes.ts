@@ -1,4 +1,4 @@
-import { withSchemaEngine } from '../src/postgres/schema-engine.ts'
+import { withSchemaEngine } from './schema-engine.ts'
 
 /**
  * The SQL that leads from one state of `schema.prisma` to another.

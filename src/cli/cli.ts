@@ -57,6 +57,8 @@ async function main(): Promise<number> {
     )
     return 2
   }
+  // A reader that has gone (a pipe, a closed terminal) must not keep a command from its orderly end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
     const command = await load()
     await command({
@@ -74,5 +76,5 @@ async function main(): Promise<number> {
   }
 }
 
-// Not left to end by itself: Prisma's migration engine keeps a timer of ten seconds after its work.
+// Not left to end by itself: nothing that was left open may keep a command.
 process.exit(await main())

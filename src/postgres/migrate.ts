@@ -1,10 +1,15 @@
+import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { type Client, DatabaseError } from 'pg'
-import { createConnection, databaseSchema } from './client.ts'
+import { createConnection, databaseSchema, inTransaction } from './client.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // Any number that no one else is likely to lock in the same database.
 const migrationLock = 7_203_614_871
+// What `prisma migrate deploy` locks.
+const prismaLock = 72_707_369
+
+const recordTable = `${databaseSchema}._prisma_migrations`
 
 /** SQLSTATE lock_not_available. */
 const lockTimeout = '55P03'
@@ -13,7 +18,9 @@ const lockWaitMilliseconds = 1_000
 
 /**
  * Applies the migrations that the database lacks, in our own schema, under a lock, so that any number of processes
- * may start at once. Keeps the same records as `prisma migrate deploy`.
+ * may start at once. Each is one transaction with its record, so that a process or server that is killed leaves it applied
+ * or not begun; Prisma's own engine would leave it half applied, and then refuse the database. The records are the same
+ * as those of `prisma migrate deploy`.
  *
  * @param signal ends the wait for another process that migrates; what this one has begun it brings to its end
  * @returns names of the migrations applied now
@@ -22,24 +29,44 @@ export async function migrate(
   url: string,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<string[]> {
-  const lock = createConnection(url, 'report-gateway migrate')
-  const leave = (): void => void lock.end().catch(() => {})
+  const client = createConnection(url, 'report-gateway migrate')
+  const leave = (): void => void client.end().catch(() => {})
   try {
-    await lock.connect()
+    await client.connect()
     // With a query under way, that cuts the connection at once.
     signal.addEventListener('abort', leave, { once: true })
-    await takeLock(lock, signal)
-    const names = await listMigrations()
-    if (await isMigrated(lock, names)) return []
+    await takeLock(client, signal)
+    const missing = await findMissing(client)
+    if (missing.length === 0) return []
     // What was begun is brought to its end.
     signal.removeEventListener('abort', leave)
-    await lock.query(`create schema if not exists ${databaseSchema}`)
-    return await applyMigrations(url, names)
+    await prepareRecords(client)
+    for (const name of missing) await applyMigration(client, name)
+    return missing
   } finally {
     signal.removeEventListener('abort', leave)
-    // Gives the lock back too.
-    await lock.end()
+    // Gives the locks back too.
+    await client.end()
   }
+}
+
+/** @throws when a migration was begun and not finished, by an earlier version or by Prisma's engine */
+async function findMissing(client: Client): Promise<string[]> {
+  const names = await listMigrations()
+  const { rows: tables } = await client.query('select where to_regclass($1) is not null', [recordTable])
+  if (tables.length === 0) return names
+  const { rows } = await client.query<{ name: string; isFinished: boolean }>(
+    `select migration_name as name, finished_at is not null as "isFinished" from ${recordTable} where rolled_back_at is null`,
+  )
+  const failed = rows.find(({ isFinished }) => !isFinished)
+  if (failed) {
+    throw new Error(
+      `The database has failed migrations: ${failed.name} was begun and not finished. ` +
+        `Restore the database, or undo what was made of it and run: npx prisma migrate resolve --rolled-back ${failed.name}`,
+    )
+  }
+  const recorded = new Set(rows.map(({ name }) => name))
+  return names.filter((name) => !recorded.has(name))
 }
 
 /** Names of the migrations in `prisma/migrations`, oldest first. */
@@ -48,40 +75,39 @@ async function listMigrations(): Promise<string[]> {
   return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : [])).sort()
 }
 
-/** True when Prisma's records leave the engine nothing to apply and nothing to refuse, as at almost every start. */
-async function isMigrated(client: Client, names: readonly string[]): Promise<boolean> {
-  const table = `${databaseSchema}._prisma_migrations`
-  const { rows: tables } = await client.query<{ exists: boolean }>(
-    'select to_regclass($1) is not null as exists',
-    [table],
-  )
-  if (!tables[0]?.exists) return false
-  const { rows } = await client.query<{ name: string; isFinished: boolean }>(
-    `select migration_name as name, finished_at is not null as "isFinished" from ${table} where rolled_back_at is null`,
-  )
-  const recorded = new Set(rows.map(({ name }) => name))
-  return rows.every(({ isFinished }) => isFinished) && names.every((name) => recorded.has(name))
+/** The table of records as Prisma makes it. */
+async function prepareRecords(client: Client): Promise<void> {
+  await client.query('select pg_advisory_lock($1)', [prismaLock])
+  await client.query(`create schema if not exists ${databaseSchema}`)
+  await client.query(`
+    create table if not exists ${recordTable} (
+      id varchar(36) primary key,
+      checksum varchar(64) not null,
+      finished_at timestamptz,
+      migration_name varchar(255) not null,
+      logs text,
+      rolled_back_at timestamptz,
+      started_at timestamptz not null default now(),
+      applied_steps_count integer not null default 0
+    )`)
 }
 
-async function applyMigrations(url: string, names: readonly string[]): Promise<string[]> {
-  // Not before it is needed: its WebAssembly takes more time to load than all else here.
-  const { withSchemaEngine } = await import('./schema-engine.ts')
-  const read = (path: string): Promise<string> => readFile(new URL(path, migrationsFolder), 'utf8')
-  const readMigration = async (path: string) => {
-    const content = { tag: 'ok' as const, value: await read(`${path}/migration.sql`) }
-    return { path, migrationFile: { path: 'migration.sql', content } }
+async function applyMigration(client: Client, name: string): Promise<void> {
+  const statements = await readFile(new URL(`${name}/migration.sql`, migrationsFolder), 'utf8')
+  const checksum = createHash('sha256').update(statements).digest('hex')
+  try {
+    await inTransaction(client, async () => {
+      await client.query(statements)
+      await client.query(
+        `insert into ${recordTable} (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+        values ($1, $2, $3, now(), clock_timestamp(), 1)`,
+        [randomUUID(), checksum, name],
+      )
+    })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`The migration ${name} failed, and nothing of it was kept: ${reason}`, { cause })
   }
-  const migrationsList = {
-    baseDir: migrationsFolder.pathname,
-    lockfile: { path: 'migration_lock.toml', content: await read('migration_lock.toml') },
-    shadowDbInitScript: '',
-    migrationDirectories: await Promise.all(names.map(readMigration)),
-  }
-  return withSchemaEngine(url, null, async (engine) => {
-    const filters = { externalTables: [], externalEnums: [] }
-    const applied = await engine.applyMigrations({ migrationsList, filters })
-    return applied.appliedMigrationNames
-  })
 }
 
 /** Waits for the lock, as long as another process migrates. */

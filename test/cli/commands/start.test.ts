@@ -106,6 +106,18 @@ describe('on an embedded Postgres', () => {
     expect(await other.ended()).toBe(0)
     expect(isAlive(postgres)).toBe(false)
   })
+
+  test('a stop is orderly although nothing reads what it prints any more', async () => {
+    await using folder = await temporaryFolder()
+    await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), DEMO: 'false' })
+    await gateway.ready()
+    const postgres = postgresPid(gateway.output())
+    gateway.child.stdout?.destroy()
+    gateway.child.stderr?.destroy()
+    gateway.child.kill('SIGTERM')
+    expect(await gateway.ended()).toBe(0)
+    expect(isAlive(postgres)).toBe(false)
+  })
 })
 
 describe('on a given Postgres', () => {

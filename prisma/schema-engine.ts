@@ -4,7 +4,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import { createPool, databaseSchema } from './client.ts'
+import { createPool, databaseSchema } from '../src/postgres/client.ts'
 
 // What we use of the runtime's own WebAssembly, which the types of Node do not declare.
 declare const WebAssembly: {
