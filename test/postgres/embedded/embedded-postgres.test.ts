@@ -332,14 +332,20 @@ describe('a data folder in use before', () => {
     await killed.kill()
     const pidFile = join(await dataOf(dataDir), 'postmaster.pid')
     const ready = await readFile(pidFile, 'utf8')
-    await writeFile(pidFile, ready.replace('ready', 'starting'))
+    // At once, as Postgres does it: a file that is empty for a moment would be of a server that has ended.
+    const write = async (text: string): Promise<void> => {
+      await writeFile(`${pidFile}.new`, text)
+      await rename(`${pidFile}.new`, pidFile)
+    }
+    await write(ready.replace('ready', 'starting'))
     const opening = openEmbeddedPostgres({ dataDir })
     const since = Date.now()
     await expect.poll(() => Date.now() - since, ended).toBeGreaterThan(12_000)
-    await writeFile(pidFile, ready)
+    await write(ready)
     const next = await opening
-    expect(await postmasterOf(dataDir)).toBe(recovering)
+    const found = await postmasterOf(dataDir)
     await next.close()
+    expect(found).toBe(recovering)
   })
 
   test('has its server adopted by a guest when the owner is killed, and started again where it was', async () => {
