@@ -131,7 +131,7 @@ const settings = z.object({
   }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('whether clients may read the schema'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(
-    'whether clients are told of names like a misspelt one',
+    'whether errors suggest names like a misspelt one',
   ),
   graphiql: env('GRAPHIQL', flag().default(true)).describe('whether browsers get GraphiQL'),
   getQueries: env('GET_QUERIES', flag().default(true)).describe('whether clients may query by GET'),
@@ -245,7 +245,7 @@ function findForeignLogin({ databaseUrl, reports }: Settings): string[] {
   ]
 }
 
-/** Without DATABASE_URL the gateway shows a key to whoever it serves, so it serves this machine alone. */
+/** Without DATABASE_URL the gateway shows a key to its clients, so it serves this machine alone. */
 function findRemote({
   DATABASE_URL,
   HOST = 'localhost',

@@ -33,8 +33,7 @@ export function parseImport(args: string[]) {
 export function readFileImport(paths: readonly string[], values: Partial<ImportOptions>) {
   if (values.host ?? values.port ?? values.protocol)
     throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
-  if (paths.length === 0)
-    throw new ConfigurationError('Which files? npm run import -- FILE… (--help tells more)')
+  if (paths.length === 0) throw new ConfigurationError('Which files? npm run import -- FILE… (see --help)')
   const timezone = readTimezone(values.timezone)
   const from = readTime('from', values.from, timezone)
   const until = readTime('until', values.until, timezone)

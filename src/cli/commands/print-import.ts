@@ -38,7 +38,7 @@ export function printImport(
     print('It covers no whole day. Say what it covers, if it does: --from … --until ….')
   } else if (sides.length === 0) {
     print(
-      'It may be a reconciliation of payouts or of the ending balance, which tell a part, so it does not show that the ledger is complete. If it is all the activity there was, say of which time: --from … --until ….',
+      'It may be a reconciliation of payouts or of the ending balance, which show only a part, so it does not prove that the ledger is complete. If it is all the activity there was, say of which time: --from … --until ….',
     )
   } else {
     const what = `${sides.join(' and ')} from ${spanText(span)}`

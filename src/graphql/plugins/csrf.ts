@@ -68,7 +68,7 @@ export function refuseGetQueries(): Plugin {
 
 /**
  * True when a browser sent it, as far as can be told: every browser calls itself Mozilla, and a page cannot change that
- * without a preflight. What is no browser does nobody's bidding but its user's, so there is nothing to prevent.
+ * without a preflight. Other clients act for their user alone, so there is nothing to prevent.
  */
 function isFromBrowser({ headers }: Request): boolean {
   return (
