@@ -191,7 +191,12 @@ StatusError.implement({
   description: 'The status of the run does not allow it.',
   interfaces: [UserError],
   fields: (t) => ({
-    reportRun: t.field({ type: ReportRun, description: 'The run as it is.', resolve: runOfError }),
+    reportRun: t.field({
+      type: ReportRun,
+      nullable: true,
+      description: 'The run as it is now; null when it has been deleted in the meantime.',
+      resolve: runOfError,
+    }),
   }),
 })
 
@@ -201,7 +206,9 @@ IdempotencyErrorRef.implement({
   fields: (t) => ({
     existingRun: t.field({
       type: ReportRun,
-      description: 'The run that was made with that key.',
+      nullable: true,
+      description:
+        'The run that was made with that key; null when it has been deleted in the meantime, and the key is free again.',
       resolve: runOfError,
     }),
   }),
@@ -238,7 +245,6 @@ function runOfError(
   { error }: { error: { runId: string } },
   _args: object,
   context: Context,
-): Promise<ReportRunRow> {
-  const where = { id: error.runId, ...visibleRun(requireViewer(context)) }
-  return context.prisma.reportRun.findUniqueOrThrow({ where })
+): Promise<ReportRunRow | null> {
+  return findRun(context.prisma, requireViewer(context), error.runId)
 }
