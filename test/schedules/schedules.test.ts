@@ -344,7 +344,7 @@ describe('changing a schedule', () => {
     const { reportSchedule } = await updateSchedule(account.client, made.id, { trigger: cron('0 * * * *') })
     expect(reportSchedule).toMatchObject({ nextRunAt: '2026-11-27T13:00:00.000Z' })
     const refused = await updateSchedule(account.client, made.id, { trigger: cron('x'), label: 'New' })
-    expect(refused.userErrors).toMatchObject([{ path: ['patch', 'trigger', 'cron', 'expression'] }])
+    expect(refused.userErrors).toMatchObject([{ path: ['input', 'trigger', 'cron', 'expression'] }])
     expect(await state(made)).toEqual(reportSchedule)
   })
 
@@ -406,13 +406,13 @@ describe('changing a schedule', () => {
     const made = await schedule()
     await lookAt('2026-11-28T05:00:00Z')
     const [run] = (await state(made)).runs.nodes
-    const remove = `mutation ($id: ID!) { deleteReportSchedule(id: $id) { deletedId userErrors { code path } } }`
+    const remove = `mutation ($id: ID!) { deleteReportSchedule(input: { id: $id }) { deletedId userErrors { code path } } }`
     const { client } = account
     expect(await client.request(remove, { id: made.id })).toEqual({
       deleteReportSchedule: { deletedId: made.id, userErrors: [] },
     })
     expect(await client.request(remove, { id: made.id })).toEqual({
-      deleteReportSchedule: { deletedId: null, userErrors: [{ code: 'NOT_FOUND', path: ['id'] }] },
+      deleteReportSchedule: { deletedId: null, userErrors: [{ code: 'NOT_FOUND', path: ['input', 'id'] }] },
     })
     const { reportRun } = await client.request<{ reportRun: unknown }>(
       'query ($id: ID!) { reportRun(id: $id) { origin schedule { id } } }',

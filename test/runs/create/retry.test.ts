@@ -50,9 +50,9 @@ describe('retryReportRun', () => {
     const first = await created(client, slowInput({ ...notes, output }, { rows: '3' }))
     await endOf(client, first.id)
     const before = await read(client, first.id)
-    const { reportRun, wasReused, cursor, userErrors } = await retry(client, first.id)
+    const { reportRun, wasReused, eventCursor, userErrors } = await retry(client, first.id)
     expect({ wasReused, userErrors }).toEqual({ wasReused: false, userErrors: [] })
-    expect(cursor).toEqual(expect.any(String))
+    expect(eventCursor).toEqual(expect.any(String))
     expect(reportRun).toMatchObject({
       status: 'PENDING',
       version: 1,
@@ -112,7 +112,7 @@ describe('retryReportRun', () => {
       expect.objectContaining({
         __typename: 'StatusError',
         code: 'WRONG_STATUS',
-        path: ['id'],
+        path: ['input', 'id'],
         reportRun: { id: run.id, status },
       }),
     ])
@@ -127,9 +127,9 @@ describe('retryReportRun', () => {
       parameters: { rows: 'many' },
     })
     const { userErrors } = await retry(account.client, run.id)
-    expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path: ['id'] })])
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path: ['input', 'id'] })])
     const none = await retry(account.client, 'frr_none')
-    expect(none.userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] })])
+    expect(none.userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] })])
   })
 })
 
@@ -140,7 +140,7 @@ describe('updateReportRun', () => {
     if (!before) throw new Error(`The run ${id} is not there.`)
     const { version } = before
     const expiresAt = '2100-01-01T00:00:00.000Z'
-    const steps: [patch: Variables, change: Partial<ShownRun>][] = [
+    const steps: [input: Variables, change: Partial<ShownRun>][] = [
       [{ label: 'Two' }, { label: 'Two' }],
       [{ label: null }, { label: null }],
       [{ tags: ['c', 'c', 'd'] }, { tags: ['c', 'd'] }],
@@ -152,8 +152,8 @@ describe('updateReportRun', () => {
       [{ tags: null, metadata: null, expiresAt: null }, {}],
     ]
     let expected = before
-    for (const [i, [patch, change]] of steps.entries()) {
-      const { reportRun, userErrors } = await update(client, id, patch)
+    for (const [i, [input, change]] of steps.entries()) {
+      const { reportRun, userErrors } = await update(client, id, input)
       expect(userErrors).toEqual([])
       expected = { ...expected, ...change, version: version + i + 1 }
       expect(reportRun).toEqual(expected)
@@ -187,15 +187,15 @@ describe('updateReportRun', () => {
   })
 
   test.each([
-    ['a label that is too long', { label: 'x'.repeat(256) }, ['patch', 'label']],
-    ['an empty tag', { label: 'New', tags: ['fine', ''] }, ['patch', 'tags', '1']],
-    ['metadata that is no text', { label: 'New', metadata: { a: 1 } }, ['patch', 'metadata', 'a']],
-    ['metadata under a key named id', { metadata: { id: 1 } }, ['patch', 'metadata', 'id']],
-    ['an end in the past', { label: 'New', expiresAt: '2020-01-01T00:00:00Z' }, ['patch', 'expiresAt']],
-  ])('refuses %s, and changes nothing', async (_name, patch, path) => {
+    ['a label that is too long', { label: 'x'.repeat(256) }, ['input', 'label']],
+    ['an empty tag', { label: 'New', tags: ['fine', ''] }, ['input', 'tags', '1']],
+    ['metadata that is no text', { label: 'New', metadata: { a: 1 } }, ['input', 'metadata', 'a']],
+    ['metadata under a key named id', { metadata: { id: 1 } }, ['input', 'metadata', 'id']],
+    ['an end in the past', { label: 'New', expiresAt: '2020-01-01T00:00:00Z' }, ['input', 'expiresAt']],
+  ])('refuses %s, and changes nothing', async (_name, input, path) => {
     const { client, id } = await ended({ label: 'Old' })
     const before = await read(client, id)
-    const { reportRun, userErrors } = await update(client, id, patch)
+    const { reportRun, userErrors } = await update(client, id, input)
     expect(reportRun).toBeNull()
     expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path })])
     expect(await read(client, id)).toEqual(before)
@@ -211,7 +211,7 @@ describe('updateReportRun', () => {
     expect(userErrors).toEqual([
       expect.objectContaining({
         code: 'WRONG_STATUS',
-        path: ['id'],
+        path: ['input', 'id'],
         reportRun: { id: run.id, status: 'PENDING' },
       }),
     ])
@@ -230,7 +230,7 @@ describe('updateReportRun', () => {
   test('says of no run that there is none', async () => {
     const { client } = await gateway.createAccount()
     const { userErrors } = await update(client, 'frr_none', { label: 'x' })
-    expect(userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] })])
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] })])
   })
 })
 
@@ -275,14 +275,17 @@ describe('deleteReportRun', () => {
       node: null,
     })
     expect((await erase(client, id)).userErrors).toEqual([
-      expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] }),
+      expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] }),
     ])
     expect((await update(client, id, { label: 'x' })).userErrors[0]?.code).toBe('NOT_FOUND')
     expect((await retry(client, id)).userErrors[0]?.code).toBe('NOT_FOUND')
     expect(
-      await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { code } } }', {
-        id,
-      }),
+      await client.request(
+        'mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { userErrors { code } } }',
+        {
+          id,
+        },
+      ),
     ).toEqual({ cancelReportRun: { userErrors: [{ code: 'NOT_FOUND' }] } })
 
     const fields = '__typename run { id } ... on ReportRunErased { runId }'

@@ -65,7 +65,7 @@ describe('an identical run that has finished lately', () => {
     }>(
       `query ($after: EventCursor) {
         viewer { quota { dailyRuns { used } } } reportRunEvents(after: $after) { nodes { cursor } } }`,
-      { after: again.cursor },
+      { after: again.eventCursor },
     )
     expect(viewer.quota.dailyRuns.used).toBe(1)
     expect(reportRunEvents.nodes).toEqual([])

@@ -124,9 +124,12 @@ test('a subscription without a cursor begins with the live runs, and goes on wit
   })
   const told = await readUntil(stream, (so) => {
     if (so.length === 1) {
-      void account.client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', {
-        id: live,
-      })
+      void account.client.request(
+        'mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }',
+        {
+          id: live,
+        },
+      )
     }
     return so.some(({ to }) => to === 'CANCELED')
   })

@@ -110,7 +110,7 @@ test('a run that is deleted leaves no file in the bucket, and its tombstone in t
   const [id, other] = [await succeededRun(), await succeededRun()]
   const url = (await resultOf(id)).files[0]?.download?.url ?? ''
   await account.client.request(
-    'mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId userErrors { message } } }',
+    'mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId userErrors { message } } }',
     {
       id,
     },
@@ -154,14 +154,17 @@ test('a run whose store goes down is begun anew, then FAILED; it works again whe
 
   const { errors } = await client.execute(resultQuery, { id: kept })
   expect(errors?.map(({ extensions }) => extensions?.code)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
-  const refusal = await client.execute('mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId } }', {
-    id: kept,
-  })
+  const refusal = await client.execute(
+    'mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId } }',
+    {
+      id: kept,
+    },
+  )
   expect(refusal.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }])
 
   await server.start()
   expect((await resultOf(kept)).rows?.rows).toHaveLength(2)
-  await client.request('mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId } }', { id })
+  await client.request('mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId } }', { id })
   expect(await filesOf('uploads')).toEqual([])
   await succeededRun()
 })
