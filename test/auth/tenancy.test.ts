@@ -429,7 +429,7 @@ describe('lists', () => {
       return reportRuns.totalCount
     }
     const { accountId, livemode, apiKeyId } = own.account
-    const mine = await gateway.prisma.reportRun.count({ where: { accountId, livemode, erasedAt: null } })
+    const mine = await gateway.prisma.reportRun.count({ where: { accountId, livemode, deletedAt: null } })
     expect(await count({})).toBe(mine)
     expect(await count({ reportType: [slowReport.name] })).toBe(mine)
     expect(await count({ requestedBy })).toBe(0)

@@ -191,7 +191,7 @@ describe('every mutation', () => {
   })
 
   test.each(mutations)('$name has a payload of its own, which says what was wrong', ({ typeName, type }) => {
-    // Nullable, so that a mutation that fails does not erase its siblings.
+    // Nullable, so that a mutation that fails leaves its siblings their payloads.
     expect(written(type)).toBe(`${typeName}Payload`)
     expect(usesOf(`${typeName}Payload`)).toBe(1)
     expect(shape(fieldsOf(typeNamed(`${typeName}Payload`)))).toMatchObject({ userErrors: '[UserError!]!' })

@@ -81,7 +81,7 @@ export async function update(client: GraphqlClient, id: string, changes: Variabl
   return updateReportRun
 }
 
-export async function erase(
+export async function deleteRun(
   client: GraphqlClient,
   id: string,
 ): Promise<{ deletedId: string | null; userErrors: ShownError[] }> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { insertRun } from '../../support/insert-run.ts'
-import { create, created, erase, slowInput } from '../../support/run-mutations.ts'
+import { create, created, deleteRun, slowInput } from '../../support/run-mutations.ts'
 import { slowReport } from '../../support/slow-report.ts'
 
 let gateway: TestGateway
@@ -31,7 +31,7 @@ test('the run of a status error is null when it was deleted in the meantime', as
   const account = await gateway.createAccount()
   const { id } = await insertRun(gateway.prisma, account, { status: 'RUNNING' })
   await using _shown = await showOnce(id)
-  expect(await erase(account.client, id)).toEqual({
+  expect(await deleteRun(account.client, id)).toEqual({
     deletedId: null,
     userErrors: [expect.objectContaining({ __typename: 'StatusError', reportRun: null })],
   })
@@ -41,7 +41,7 @@ test('the run of an idempotency error is null when it was deleted in the meantim
   const { client } = await gateway.createAccount()
   const { id } = await created(client, slowInput({ idempotencyKey: 'k' }))
   // The key is still there, as for a request that has read it just before.
-  await gateway.prisma.reportRun.update({ where: { id }, data: { erasedAt: new Date() } })
+  await gateway.prisma.reportRun.update({ where: { id }, data: { deletedAt: new Date() } })
   const { reportRun, userErrors } = await create(client, slowInput({ idempotencyKey: 'k', label: 'Other' }))
   expect(reportRun).toBeNull()
   expect(userErrors).toEqual([expect.objectContaining({ __typename: 'IdempotencyError', existingRun: null })])

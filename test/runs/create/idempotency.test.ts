@@ -12,7 +12,7 @@ import {
   create,
   createDocument,
   created,
-  erase,
+  deleteRun,
   type NewRunPayload,
   retry,
   type ShownError,
@@ -277,7 +277,7 @@ test('deleteReportRun frees the key', async () => {
   const input = slowInput({ idempotencyKey: 'freed' })
   const run = await created(client, input)
   await endOf(client, run.id)
-  await erase(client, run.id)
+  await deleteRun(client, run.id)
   const next = await create(client, slowInput({ idempotencyKey: 'freed', label: 'Another' }))
   expect(next).toMatchObject({ wasReused: false, userErrors: [] })
   expect(next.reportRun?.id).not.toBe(run.id)

@@ -7,7 +7,7 @@ import { insertRun } from '../../support/insert-run.ts'
 import {
   cancel,
   created,
-  erase,
+  deleteRun,
   retry,
   runFields,
   type ShownRun,
@@ -245,7 +245,7 @@ describe('deleteReportRun', () => {
       { id, ids: [id, retryId], retryId },
     )
 
-  test('erases a run with its file; it is seen nowhere, and a row for audit stays', async () => {
+  test('deletes a run with its file; it is seen nowhere, and a row for audit stays', async () => {
     const { account, client, id } = await ended({ label: 'Gone', idempotencyKey: 'k' })
     const retried = (await retry(client, id)).reportRun?.id ?? ''
     const last = await endOf(client, retried)
@@ -259,7 +259,7 @@ describe('deleteReportRun', () => {
       '{ reportRuns { cursor } }',
     )
 
-    expect(await erase(client, id)).toEqual({ deletedId: id, userErrors: [] })
+    expect(await deleteRun(client, id)).toEqual({ deletedId: id, userErrors: [] })
 
     expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(false)
     expect(existsSync(join(gateway.dataDir, 'files', account.accountId, 'test', id))).toBe(false)
@@ -274,7 +274,7 @@ describe('deleteReportRun', () => {
     expect(await client.request('query ($id: ID!) { node(id: $id) { id } }', { id: fileId })).toEqual({
       node: null,
     })
-    expect((await erase(client, id)).userErrors).toEqual([
+    expect((await deleteRun(client, id)).userErrors).toEqual([
       expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] }),
     ])
     expect((await update(client, id, { label: 'x' })).userErrors[0]?.code).toBe('NOT_FOUND')
@@ -288,8 +288,8 @@ describe('deleteReportRun', () => {
       ),
     ).toEqual({ cancelReportRun: { userErrors: [{ code: 'NOT_FOUND' }] } })
 
-    const fields = '__typename run { id } ... on ReportRunErased { runId }'
-    const told = { __typename: 'ReportRunErased', run: null, runId: id }
+    const fields = '__typename run { id } ... on ReportRunDeleted { runId }'
+    const told = { __typename: 'ReportRunDeleted', run: null, runId: id }
     const page = await client.request<{ reportRunEvents: { nodes: unknown[] } }>(
       `query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { ${fields} } } }`,
       { after: reportRuns.cursor },
@@ -303,15 +303,15 @@ describe('deleteReportRun', () => {
     await stream.return(undefined)
 
     const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
-    expect(row).toMatchObject({ erasedAt: expect.any(Date), status: 'SUCCEEDED' })
+    expect(row).toMatchObject({ deletedAt: expect.any(Date), status: 'SUCCEEDED' })
     expect(last.status).toBe('SUCCEEDED')
   })
 
-  test('takes an erased retry out of the retries of the other run', async () => {
+  test('takes a deleted retry out of the retries of the other run', async () => {
     const { client, id } = await ended()
     const retried = (await retry(client, id)).reportRun?.id ?? ''
     await endOf(client, retried)
-    await erase(client, retried)
+    await deleteRun(client, retried)
     expect(
       await client.request(
         'query ($id: ID!) { reportRun(id: $id) { retries { totalCount nodes { id } } } }',
@@ -326,14 +326,14 @@ describe('deleteReportRun', () => {
     const { client, id } = await ended()
     const events = client.subscribe<{ reportRunEvents: { runId: string } }>(
       `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
-        ... on ReportRunErased { runId } } }`,
+        ... on ReportRunDeleted { runId } } }`,
       {
         id,
         after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
       },
     )
     const next = events.next()
-    await erase(client, id)
+    await deleteRun(client, id)
     expect((await next).value?.data?.reportRunEvents).toEqual({ runId: id })
     await events.return(undefined)
     const gone = client.subscribe('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id })
@@ -346,7 +346,7 @@ describe('deleteReportRun', () => {
     const { client } = await gateway.createAccount()
     const id = await createSlowRun(client, { count_seconds: '20' })
     await startOf(client, id)
-    const { deletedId, userErrors } = await erase(client, id)
+    const { deletedId, userErrors } = await deleteRun(client, id)
     expect(deletedId).toBeNull()
     expect(userErrors).toEqual([
       expect.objectContaining({
@@ -357,13 +357,13 @@ describe('deleteReportRun', () => {
     ])
     await cancel(client, id)
     expect((await endOf(client, id)).status).toBe('CANCELED')
-    expect((await erase(client, id)).deletedId).toBe(id)
+    expect((await deleteRun(client, id)).deletedId).toBe(id)
   })
 
-  test('of several at once, one erases it; a change that comes too late finds no run', async () => {
+  test('of several at once, one deletes it; a change that comes too late finds no run', async () => {
     const { client, id } = await ended()
     const answers = await Promise.all([
-      ...Array.from({ length: 5 }, () => erase(client, id)),
+      ...Array.from({ length: 5 }, () => deleteRun(client, id)),
       ...Array.from({ length: 5 }, (_, i) => update(client, id, { label: `${i}` })),
     ])
     expect(answers.filter((answer) => 'deletedId' in answer && answer.deletedId === id)).toHaveLength(1)
@@ -374,11 +374,11 @@ describe('deleteReportRun', () => {
       where: { runId: id },
       orderBy: { position: 'asc' },
     })
-    expect(events.filter(({ kind }) => kind === 'ERASED')).toHaveLength(1)
-    expect(events.at(-1)?.kind).toBe('ERASED')
+    expect(events.filter(({ kind }) => kind === 'DELETED')).toHaveLength(1)
+    expect(events.at(-1)?.kind).toBe('DELETED')
   })
 
-  test('a change that waits for the erasure finds no run when that is done', async () => {
+  test('a change that waits for the deletion finds no run when that is done', async () => {
     const { client, id } = await ended({ label: 'Old' })
     const waits = async (): Promise<number> => {
       const rows = await gateway.database.query(
@@ -387,7 +387,7 @@ describe('deleteReportRun', () => {
       return rows.length
     }
     const late = await gateway.prisma.$transaction(async (tx) => {
-      await tx.reportRun.update({ where: { id }, data: { erasedAt: new Date() } })
+      await tx.reportRun.update({ where: { id }, data: { deletedAt: new Date() } })
       const answer = update(client, id, { label: 'Late' })
       await expect.poll(waits, { interval: 10 }).toBeGreaterThan(0)
       // It answers only after the commit.

@@ -30,7 +30,7 @@ type Told = {
 const fields = `
   __typename cursor run { id status version }
   ... on ReportRunStatusChanged { from to }
-  ... on ReportRunErased { runId }`
+  ... on ReportRunDeleted { runId }`
 const subscription = `subscription ($scope: ReportRunScope!, $after: EventCursor) {
   reportRunEvents(scope: $scope, after: $after) { ${fields} } }`
 const page = `query ($after: EventCursor, $first: Int, $scope: ReportRunScope) {

@@ -1,6 +1,6 @@
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
 import { cancelRun } from '../../../runs/lifecycle/cancel.ts'
-import { eraseRun } from '../../../runs/lifecycle/erase.ts'
+import { deleteRun } from '../../../runs/lifecycle/delete-run.ts'
 import { updateRun } from '../../../runs/lifecycle/update.ts'
 import type { FieldBuilder } from '../../builder.ts'
 import { deletion, mutation, type Outcome } from '../../mutation.ts'
@@ -53,7 +53,7 @@ deletion('deleteReportRun', {
   object: 'run',
   description:
     'Deletes a run that has ended, with its files. No query shows the run from then on; the database keeps one row of it for audit.',
-  run: eraseRun,
+  run: deleteRun,
 })
 
 function changedRun(t: FieldBuilder<Outcome<ReportRunRow>>) {
