@@ -348,6 +348,14 @@ describe('changing a schedule', () => {
     expect(await state(made)).toEqual(reportSchedule)
   })
 
+  test('removes a label that is null, and leaves whatever else is null', async () => {
+    const made = await schedule({ label: 'Old', tags: ['kept'] })
+    const nulls = { isActive: null, trigger: null, tags: null, label: null }
+    const { reportSchedule, userErrors } = await updateSchedule(account.client, made.id, nulls)
+    expect(userErrors).toEqual([])
+    expect(reportSchedule).toEqual({ ...made, label: null })
+  })
+
   test('covers all that has passed when it gets another trigger between two runs', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule({ report: balance('PREVIOUS_PERIOD'), trigger: cron('0 6 * * *', 'Etc/UTC') })
