@@ -35,13 +35,13 @@ const createMutation = `mutation ($key: String!, $parameters: JSONObject!) {
   answer: createReportRun(input: { idempotencyKey: $key, report: { custom: { type: "test.slow.1", parameters: $parameters } } }) {
     reportRun { id } wasReused userErrors { code message } } }`
 const retryMutation = `mutation ($id: ID!, $key: String!) {
-  answer: retryReportRun(id: $id, idempotencyKey: $key) { reportRun { id } userErrors { code message } } }`
+  answer: retryReportRun(input: { id: $id, idempotencyKey: $key }) { reportRun { id } userErrors { code message } } }`
 const cancelMutation =
-  'mutation ($id: ID!) { answer: cancelReportRun(id: $id) { userErrors { code message } } }'
+  'mutation ($id: ID!) { answer: cancelReportRun(input: { id: $id }) { userErrors { code message } } }'
 const updateMutation = `mutation ($id: ID!) {
-  answer: updateReportRun(id: $id, patch: { label: "Changed" }) { userErrors { code message } } }`
+  answer: updateReportRun(input: { id: $id, label: "Changed" }) { userErrors { code message } } }`
 const deleteMutation =
-  'mutation ($id: ID!) { answer: deleteReportRun(id: $id) { userErrors { code message } } }'
+  'mutation ($id: ID!) { answer: deleteReportRun(input: { id: $id }) { userErrors { code message } } }'
 
 /** Refusals that a client has to reckon with when it acts on a run that goes on by itself. */
 const expected = new Set(['WRONG_STATUS', 'NOT_FOUND'])

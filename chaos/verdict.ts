@@ -53,11 +53,11 @@ function judgeOrder({ account, history }: Watcher, events: readonly ReportRunEve
   return { outOfOrder, stale }
 }
 
-/** The events that every client has to be told: all but progress, and but changes of a run that was erased since. */
+/** The events that every client has to be told: all but progress, and but changes of a run that was deleted since. */
 function owed(events: readonly ReportRunEvent[]): ReportRunEvent[] {
-  const erased = new Set(events.filter(({ kind }) => kind === 'ERASED').map(({ runId }) => runId))
+  const deleted = new Set(events.filter(({ kind }) => kind === 'DELETED').map(({ runId }) => runId))
   return events.filter(
-    ({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && erased.has(runId)),
+    ({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && deleted.has(runId)),
   )
 }
 
@@ -93,7 +93,7 @@ async function judgeRuns(prisma: Prisma, events: readonly ReportRunEvent[]): Pro
     if (finals.length === 0 || !isFinal(run.status)) leftHanging++
     else if (finals.length > 1 || steps.at(-1) !== finals[0] || finals[0]?.toStatus !== run.status)
       endedTwice++
-    else if (run.erasedAt === null && run.files.length !== (run.status === 'SUCCEEDED' ? 1 : 0)) endedTwice++
+    else if (run.deletedAt === null && run.files.length !== (run.status === 'SUCCEEDED' ? 1 : 0)) endedTwice++
   }
   return { endedTwice, leftHanging }
 }

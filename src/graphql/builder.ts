@@ -46,6 +46,7 @@ export const builder = new SchemaBuilder<{
   relay: {
     cursorType: 'String',
     clientMutationId: 'omit',
+    mutationInputArgOptions: { description: 'The input of the mutation.' },
     // Global ids are the ids themselves: their prefix names the type.
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: typeNameOfId(id), id }),
@@ -81,13 +82,16 @@ export const builder = new SchemaBuilder<{
 
 builder.queryType({ description: 'Reads.', authScopes: { viewer: true } })
 builder.mutationType({
-  description: 'Writes. Each payload is nullable, so that one failure does not erase its siblings.',
+  description:
+    'Writes. Each payload is nullable: when one mutation fails, the others in the operation keep their payloads.',
   authScopes: { viewer: true },
 })
 builder.subscriptionType({ description: 'Pushes, over WebSocket or SSE.', authScopes: { viewer: true } })
 
 export type SchemaTypes = typeof builder.$inferSchemaTypes
 export type ArgBuilder = PothosArgBuilder<SchemaTypes>
+export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>
+export type FieldBuilder<Shape> = PothosSchemaTypes.ObjectFieldBuilder<SchemaTypes, Shape>
 
 export function describedEnum<const Value extends string>(
   name: string,

@@ -1,90 +1,89 @@
 import type { InputFieldMap, InputShapeFromFields, ObjectFieldsShape } from '@pothos/core'
 import type { Viewer } from '../tenant.ts'
-import { type ArgBuilder, builder, type SchemaTypes } from './builder.ts'
+import { builder, type InputBuilder, type SchemaTypes } from './builder.ts'
 import { type Context, requireViewer } from './context.ts'
 import { toUserErrors, UserError, type UserErrorValue } from './schema/user-errors.ts'
 
-/** What comes of a mutation: its result, or what was wrong with the request. */
+/** What a payload shows: the result of the command, or what is wrong with the input. */
 export type Outcome<Result> = { result: Result | null; userErrors: UserErrorValue[] }
 
-type PayloadOptions<Result> = {
+type MutationOptions<Fields extends InputFieldMap, Result> = {
   description: string
-  fields: ObjectFieldsShape<SchemaTypes, Outcome<Result>>
-  /** Description of the field `userErrors`. */
-  userErrors: string
+  /** The fields of the input. */
+  input: (t: InputBuilder) => Fields
+  run: (context: Context, viewer: Viewer, input: InputShapeFromFields<Fields>) => Promise<Result>
+  /** The fields of the payload beside `userErrors`. */
+  payload: ObjectFieldsShape<SchemaTypes, Outcome<Result>>
+  /** Turns the path of an error from the command's point of view into one from the fields of the input down. */
+  pathOf?: (path: readonly string[], input: InputShapeFromFields<Fields>) => readonly string[]
 }
 
-/** The type of a mutation's payload: its own fields, and `userErrors`. */
-export function payload<Result>(name: string, { description, fields, userErrors }: PayloadOptions<Result>) {
-  return builder.objectRef<Outcome<Result>>(name).implement({
-    description,
-    fields: (t) => ({
-      ...fields(t),
-      userErrors: t.expose('userErrors', { type: [UserError], description: userErrors }),
-    }),
-  })
-}
-
-type MutationOptions<Args extends InputFieldMap, Result> = {
-  type: ReturnType<typeof payload<Result>>
-  description: string
-  args: (arg: ArgBuilder) => Args
-  run: (args: InputShapeFromFields<Args>, context: Context, viewer: Viewer) => Promise<Result>
-  /** Turns the path of an error from the command's point of view into one from the arguments down. */
-  pathOf?: (path: readonly string[], args: InputShapeFromFields<Args>) => readonly string[]
-}
-
-/** A mutation: mistakes that the caller can mend become `userErrors`, any other error fails the field. */
-export function mutation<Args extends InputFieldMap, Result>(
+/**
+ * Adds a mutation with one argument, `input: <Name>Input!`, and a payload of its own, `<Name>Payload`. Mistakes that the
+ * caller can correct become `userErrors`, whose paths begin with `input`; any other error fails the field.
+ */
+export function mutation<Fields extends InputFieldMap, Result>(
   name: string,
-  { type, description, args, run, pathOf = (path) => path }: MutationOptions<Args, Result>,
+  { description, input: fields, run, payload, pathOf = (path) => path }: MutationOptions<Fields, Result>,
 ): void {
-  builder.mutationField(name, (t) =>
-    t.field({
-      type,
-      nullable: true,
+  const inputFields: (t: InputBuilder) => InputFieldMap = fields
+  builder.relayMutationField(
+    name,
+    { description: `The input of ${name}.`, inputFields },
+    {
       description,
-      args: args(t.arg),
-      resolve: async (_root, given, context): Promise<Outcome<Result>> => {
+      nullable: true,
+      resolve: async (_root, args, context): Promise<Outcome<Result>> => {
+        // The builder gives the input the shape of its fields. TypeScript derives it only where it knows the fields.
+        const input = args.input as InputShapeFromFields<Fields>
         try {
-          return { result: await run(given, context, requireViewer(context)), userErrors: [] }
+          return { result: await run(context, requireViewer(context), input), userErrors: [] }
         } catch (error) {
-          return { result: null, userErrors: toUserErrors(error, (path) => pathOf(path, given)) }
+          return {
+            result: null,
+            userErrors: toUserErrors(error, (path) => ['input', ...pathOf(path, input)]),
+          }
         }
       },
-    }),
+    },
+    {
+      description: `The payload of ${name}.`,
+      outputFields: (t) => ({
+        ...payload(t),
+        userErrors: t.expose('userErrors', {
+          type: [UserError],
+          description:
+            'The reasons why the mutation had no effect. The list is empty when the mutation succeeded.',
+        }),
+      }),
+    },
   )
 }
 
 type DeletionOptions = {
-  /** What is removed, and the verb for that. */
+  /** The word for what is deleted. */
   object: string
-  verb: string
   description: string
-  remove: (context: Context, viewer: Viewer, id: string) => Promise<unknown>
+  run: (context: Context, viewer: Viewer, id: string) => Promise<unknown>
 }
 
-/** A mutation that removes an object; its payload has the id of that object. */
-export function deletion(name: string, { object, verb, description, remove }: DeletionOptions): void {
+/** Adds a mutation that deletes the object with the id of the input; its payload gives that id back. */
+export function deletion(name: string, { object, description, run }: DeletionOptions): void {
   mutation(name, {
-    type: payload<string>(`${name[0]?.toUpperCase()}${name.slice(1)}Payload`, {
-      description: `Payload of ${name}.`,
-      fields: (t) => ({
-        deletedId: t.id({
-          nullable: true,
-          description: `Global id of the ${object} that was ${verb}d; null only with userErrors.`,
-          resolve: ({ result }) => result,
-        }),
-      }),
-      userErrors: `What was wrong; then nothing was ${verb}d.`,
-    }),
     description,
-    args: (arg) => ({
-      id: arg.id({ required: true, description: `Global id of the ${object} to ${verb}.` }),
+    input: (t) => ({
+      id: t.id({ required: true, description: `The global id of the ${object} to delete.` }),
     }),
-    run: async ({ id }, context, viewer) => {
-      await remove(context, viewer, id)
+    run: async (context, viewer, { id }) => {
+      await run(context, viewer, id)
       return id
     },
+    payload: (t) => ({
+      deletedId: t.id({
+        nullable: true,
+        description: `The global id of the deleted ${object}; null when there are userErrors.`,
+        resolve: ({ result }) => result,
+      }),
+    }),
   })
 }

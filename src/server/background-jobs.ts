@@ -5,7 +5,7 @@ import { pruneKeys } from '../runs/create/idempotency.ts'
 import { pruneDailyCounts } from '../runs/create/quota.ts'
 import { pruneEvents } from '../runs/follow/event-log.ts'
 import { endLateRuns } from '../runs/lifecycle/deadlines.ts'
-import { eraseExpiredFiles } from '../runs/lifecycle/erase.ts'
+import { deleteExpiredFiles } from '../runs/lifecycle/delete-run.ts'
 import { releaseRuns, requeueOrphans } from '../runs/lifecycle/release.ts'
 import type { Services } from '../runs/services.ts'
 import { runDueSchedules } from '../schedules/run-due.ts'
@@ -91,9 +91,9 @@ function listCronJobs({ services, eventDays }: BackgroundJobsOptions): Record<st
           pruneEvents(prisma, new Date(now().getTime() - eventDays * dayMilliseconds), signal),
       },
       {
-        name: 'erase-expired-files',
+        name: 'delete-expired-files',
         cron: '*/5 * * * *',
-        task: (signal) => eraseExpiredFiles(services, signal),
+        task: (signal) => deleteExpiredFiles(services, signal),
       },
       { name: 'prune-idempotency-keys', cron: '7 * * * *', task: () => pruneKeys(prisma, now()) },
       { name: 'prune-daily-counts', cron: '17 3 * * *', task: () => pruneDailyCounts(prisma, now()) },

@@ -46,7 +46,7 @@ export function createDownloadHandler(
     if (fault) return answer(response, 403, fault)
 
     const file = await prisma.reportFile.findUnique({ where: { id: fileId } })
-    if (!file) return answer(response, 410, 'This file has been erased.')
+    if (!file) return answer(response, 410, 'This file has been deleted.')
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
     send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })

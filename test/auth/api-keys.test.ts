@@ -151,7 +151,7 @@ test('without a key the schema can be read, and every operation on data is UNAUT
   expect(await askSocket()).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] })
   const anonymous = createGraphqlClient(gateway.url, null)
   const { data, errors } = await anonymous.execute(
-    'mutation { cancelReportRun(id: "x") { userErrors { code } } }',
+    'mutation { cancelReportRun(input: { id: "x" }) { userErrors { code } } }',
   )
   expect(data ?? null).not.toHaveProperty('cancelReportRun.userErrors')
   expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])

@@ -120,12 +120,14 @@ function knowledgeOf({ run, schedule, file }: Owned): Knowledge {
     required: {
       ID: run,
       ReportInput: slowInput().report,
-      ReportRunPatch: { label: 'Mine' },
-      ReportSchedulePatch: { label: 'Mine' },
       ReportTriggerInput: yearly,
       ReportRunScope: { all: true },
       OrderDirection: 'ASC',
       ReportRunOrderField: 'CREATED_AT',
+    },
+    beside: {
+      UpdateReportRunInput: { label: 'Mine' },
+      UpdateReportScheduleInput: { label: 'Mine' },
     },
     reach: {
       ReportRun: `reportRun(id: "${run}") { FIELD }`,
@@ -230,14 +232,14 @@ describe('the questions', () => {
   test('are those of every place that takes an id, a cursor, a tag or a key', () => {
     const names = questions.map(({ operation, name }) => `${operation} ${name}`)
     expect(names.sort()).toEqual([
-      'mutation cancelReportRun(id)',
+      'mutation cancelReportRun(input.id)',
       'mutation createReportRun(input.idempotencyKey)',
-      'mutation deleteReportRun(id)',
-      'mutation deleteReportSchedule(id)',
-      'mutation retryReportRun(id)',
-      'mutation retryReportRun(idempotencyKey)',
-      'mutation updateReportRun(id)',
-      'mutation updateReportSchedule(id)',
+      'mutation deleteReportRun(input.id)',
+      'mutation deleteReportSchedule(input.id)',
+      'mutation retryReportRun(input.id)',
+      'mutation retryReportRun(input.idempotencyKey)',
+      'mutation updateReportRun(input.id)',
+      'mutation updateReportSchedule(input.id)',
       'query ReportResult.rows(after)',
       'query ReportRun.events(after)',
       'query ReportRun.retries(after)',
@@ -273,7 +275,7 @@ describe('the questions', () => {
     ['an argument', 'extend type Query { audit(handle: String): String }', 'audit has the argument handle'],
     ['a scalar', 'scalar Handle extend type Query { audit(of: Handle): String }', 'of type Handle'],
     ['a field of an input', 'extend input ReportRunFilter { owner: String }', 'filter.owner'],
-    ['a field of a mutation', 'extend input ReportRunPatch { link: String }', 'patch.link'],
+    ['a field of a mutation', 'extend input UpdateReportRunInput { link: String }', 'input.link'],
     [
       'an object with arguments',
       'extend type Viewer { runs(after: String): Int }',
@@ -427,7 +429,7 @@ describe('lists', () => {
       return reportRuns.totalCount
     }
     const { accountId, livemode, apiKeyId } = own.account
-    const mine = await gateway.prisma.reportRun.count({ where: { accountId, livemode, erasedAt: null } })
+    const mine = await gateway.prisma.reportRun.count({ where: { accountId, livemode, deletedAt: null } })
     expect(await count({})).toBe(mine)
     expect(await count({ reportType: [slowReport.name] })).toBe(mine)
     expect(await count({ requestedBy })).toBe(0)

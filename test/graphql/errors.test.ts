@@ -113,7 +113,7 @@ describe.each(transports)('over %s', (_name, ask) => {
   test('a fault of a mutation is told the same way', async () => {
     const run = await insertRun(gateway.prisma, account)
     const answer = await withoutTable('report_runs', () =>
-      ask('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id: run.id }),
+      ask('mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }', { id: run.id }),
     )
     expect(answer.data).toEqual({ cancelReportRun: null })
     expectMasked(answer.errors?.[0])

@@ -170,11 +170,45 @@ test('inputs of which exactly one field is given are @oneOf', () => {
   expect(printedSchema()).toContain('input ReportInput @oneOf {')
 })
 
-test('payloads of mutations say what was wrong, and a mutation that fails does not erase its siblings', () => {
-  for (const { name, type } of fieldsOf(typeNamed('Mutation'))) {
-    expect([name, written(type)]).toEqual([name, expect.stringMatching(/^\w+Payload$/)])
-    expect(shape(fieldsOf(typeNamed(written(type))))).toMatchObject({ userErrors: '[UserError!]!' })
+describe('every mutation', () => {
+  const mutations = fieldsOf(typeNamed('Mutation')).map((field) => ({
+    ...field,
+    typeName: `${field.name[0]?.toUpperCase()}${field.name.slice(1)}`,
+  }))
+
+  /** How many fields, arguments and input fields have the type, in whatever list. */
+  function usesOf(name: string): number {
+    const used = ownTypes.flatMap((type) => [
+      ...fieldsOf(type).flatMap((field) => [field, ...field.args]),
+      ...inputsOf(type),
+    ])
+    return used.filter(({ type }) => written(type).replaceAll(/[[\]!]/g, '') === name).length
   }
+
+  test.each(mutations)('$name has one argument, an input of its own', ({ typeName, args }) => {
+    expect(shape(args)).toEqual({ input: `${typeName}Input!` })
+    expect(usesOf(`${typeName}Input`)).toBe(1)
+  })
+
+  test.each(mutations)('$name has a payload of its own, which says what was wrong', ({ typeName, type }) => {
+    // Nullable, so that a mutation that fails leaves its siblings their payloads.
+    expect(written(type)).toBe(`${typeName}Payload`)
+    expect(usesOf(`${typeName}Payload`)).toBe(1)
+    expect(shape(fieldsOf(typeNamed(`${typeName}Payload`)))).toMatchObject({ userErrors: '[UserError!]!' })
+  })
+
+  test('is among those that are checked here', () => {
+    expect(mutations.map(({ name }) => name).toSorted()).toEqual([
+      'cancelReportRun',
+      'createReportRun',
+      'createReportSchedule',
+      'deleteReportRun',
+      'deleteReportSchedule',
+      'retryReportRun',
+      'updateReportRun',
+      'updateReportSchedule',
+    ])
+  })
 })
 
 describe('the checks above', () => {

@@ -40,7 +40,9 @@ describe('GraphQL over HTTP', () => {
 
   test('a mutation by GET is refused and not executed', async () => {
     const run = await insertRun(gateway.prisma, account)
-    const query = encodeURIComponent(`mutation { cancelReportRun(id: "${run.id}") { reportRun { id } } }`)
+    const query = encodeURIComponent(
+      `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
+    )
     const response = await send(`/graphql?query=${query}`, {
       headers: { authorization: `Bearer ${account.key}` },
     })

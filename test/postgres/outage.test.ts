@@ -75,7 +75,7 @@ test('Postgres stopped at once under load, and started again: clients are told t
   const failed = await ask(
     url,
     account,
-    'mutation { cancelReportRun(id: "frr_1") { userErrors { message } } }',
+    'mutation { cancelReportRun(input: { id: "frr_1" }) { userErrors { message } } }',
   )
   expect(failed).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' })
   expect(failed.message).toBe(

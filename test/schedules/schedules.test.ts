@@ -344,8 +344,16 @@ describe('changing a schedule', () => {
     const { reportSchedule } = await updateSchedule(account.client, made.id, { trigger: cron('0 * * * *') })
     expect(reportSchedule).toMatchObject({ nextRunAt: '2026-11-27T13:00:00.000Z' })
     const refused = await updateSchedule(account.client, made.id, { trigger: cron('x'), label: 'New' })
-    expect(refused.userErrors).toMatchObject([{ path: ['patch', 'trigger', 'cron', 'expression'] }])
+    expect(refused.userErrors).toMatchObject([{ path: ['input', 'trigger', 'cron', 'expression'] }])
     expect(await state(made)).toEqual(reportSchedule)
+  })
+
+  test('removes a label that is null, and leaves whatever else is null', async () => {
+    const made = await schedule({ label: 'Old', tags: ['kept'] })
+    const nulls = { isActive: null, trigger: null, tags: null, label: null }
+    const { reportSchedule, userErrors } = await updateSchedule(account.client, made.id, nulls)
+    expect(userErrors).toEqual([])
+    expect(reportSchedule).toEqual({ ...made, label: null })
   })
 
   test('covers all that has passed when it gets another trigger between two runs', async () => {
@@ -406,13 +414,13 @@ describe('changing a schedule', () => {
     const made = await schedule()
     await lookAt('2026-11-28T05:00:00Z')
     const [run] = (await state(made)).runs.nodes
-    const remove = `mutation ($id: ID!) { deleteReportSchedule(id: $id) { deletedId userErrors { code path } } }`
+    const remove = `mutation ($id: ID!) { deleteReportSchedule(input: { id: $id }) { deletedId userErrors { code path } } }`
     const { client } = account
     expect(await client.request(remove, { id: made.id })).toEqual({
       deleteReportSchedule: { deletedId: made.id, userErrors: [] },
     })
     expect(await client.request(remove, { id: made.id })).toEqual({
-      deleteReportSchedule: { deletedId: null, userErrors: [{ code: 'NOT_FOUND', path: ['id'] }] },
+      deleteReportSchedule: { deletedId: null, userErrors: [{ code: 'NOT_FOUND', path: ['input', 'id'] }] },
     })
     const { reportRun } = await client.request<{ reportRun: unknown }>(
       'query ($id: ID!) { reportRun(id: $id) { origin schedule { id } } }',

@@ -86,7 +86,9 @@ test('what is under way is told while it is, and not after', async () => {
     { timeout: 30_000 },
   )
   await states.return(undefined)
-  await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id })
+  await client.request('mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }', {
+    id,
+  })
   await endOf(client, waiting)
   await vi.waitFor(
     async () => {

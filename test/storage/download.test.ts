@@ -169,13 +169,13 @@ describe('a file that is gone', () => {
     const gone = await storeFile(gateway, account, content)
     const url = await gone.link()
     await gateway.prisma.reportRun.delete({ where: { id: gone.runId } })
-    await expectRefusal(await fetch(url), 410, 'This file has been erased.\n')
+    await expectRefusal(await fetch(url), 410, 'This file has been deleted.\n')
   })
 
   test('because it never was one is told of, even with a good signature', async () => {
     const signer = await createLinkSigner(gateway.prisma, gateway.url)
     const { url } = signer.sign('..%2fkeys.json', new Date(Date.now() + 60_000))
-    await expectRefusal(await fetch(url), 410, 'This file has been erased.\n')
+    await expectRefusal(await fetch(url), 410, 'This file has been deleted.\n')
   })
 })
 

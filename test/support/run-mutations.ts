@@ -22,12 +22,12 @@ export type ShownError = {
   allowed?: string[] | null
   limit?: number
   retryAfter?: string
-  existingRun?: { id: string }
-  reportRun?: { id: string; status: string }
+  existingRun?: { id: string } | null
+  reportRun?: { id: string; status: string } | null
 }
 
 export type RunPayload = { reportRun: ShownRun | null; userErrors: ShownError[] }
-export type NewRunPayload = RunPayload & { wasReused: boolean; cursor: string | null }
+export type NewRunPayload = RunPayload & { wasReused: boolean; eventCursor: string | null }
 
 export const runFields =
   'id version status label tags metadata parameters origin attempt expiresAt retryOf { id }'
@@ -47,7 +47,7 @@ export function slowInput(input: Variables = {}, parameters: Variables = {}): Va
 }
 
 export const createDocument = `mutation ($input: CreateReportRunInput!) {
-  createReportRun(input: $input) { wasReused cursor ${payload} } }`
+  createReportRun(input: $input) { wasReused eventCursor ${payload} } }`
 
 export async function create(client: GraphqlClient, input: Variables): Promise<NewRunPayload> {
   return (await client.request<{ createReportRun: NewRunPayload }>(createDocument, { input })).createReportRun
@@ -67,30 +67,35 @@ export async function retry(
 ): Promise<NewRunPayload> {
   const { retryReportRun } = await client.request<{ retryReportRun: NewRunPayload }>(
     `mutation ($id: ID!, $idempotencyKey: String) {
-      retryReportRun(id: $id, idempotencyKey: $idempotencyKey) { wasReused cursor ${payload} } }`,
+      retryReportRun(input: { id: $id, idempotencyKey: $idempotencyKey }) { wasReused eventCursor ${payload} } }`,
     { id, idempotencyKey },
   )
   return retryReportRun
 }
 
-export async function update(client: GraphqlClient, id: string, patch: Variables): Promise<RunPayload> {
+export async function update(client: GraphqlClient, id: string, changes: Variables): Promise<RunPayload> {
   const { updateReportRun } = await client.request<{ updateReportRun: RunPayload }>(
-    `mutation ($id: ID!, $patch: ReportRunPatch!) { updateReportRun(id: $id, patch: $patch) { ${payload} } }`,
-    { id, patch },
+    `mutation ($input: UpdateReportRunInput!) { updateReportRun(input: $input) { ${payload} } }`,
+    { input: { id, ...changes } },
   )
   return updateReportRun
 }
 
-export async function erase(
+export async function deleteRun(
   client: GraphqlClient,
   id: string,
 ): Promise<{ deletedId: string | null; userErrors: ShownError[] }> {
   const { deleteReportRun } = await client.request<{
     deleteReportRun: { deletedId: string | null; userErrors: ShownError[] }
-  }>(`mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId userErrors { ${errorFields} } } }`, { id })
+  }>(
+    `mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId userErrors { ${errorFields} } } }`,
+    { id },
+  )
   return deleteReportRun
 }
 
 export async function cancel(client: GraphqlClient, id: string): Promise<void> {
-  await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', { id })
+  await client.request('mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }', {
+    id,
+  })
 }

@@ -38,7 +38,7 @@ const payload = `reportSchedule { ${scheduleFields} }
 
 export async function createSchedule(client: GraphqlClient, input: Variables): Promise<SchedulePayload> {
   const { createReportSchedule } = await client.request<{ createReportSchedule: SchedulePayload }>(
-    `mutation ($input: ReportScheduleInput!) { createReportSchedule(input: $input) { ${payload} } }`,
+    `mutation ($input: CreateReportScheduleInput!) { createReportSchedule(input: $input) { ${payload} } }`,
     { input },
   )
   return createReportSchedule
@@ -55,12 +55,12 @@ export async function createdSchedule(client: GraphqlClient, input: Variables = 
 export async function updateSchedule(
   client: GraphqlClient,
   id: string,
-  patch: Variables,
+  changes: Variables,
 ): Promise<SchedulePayload> {
   const { updateReportSchedule } = await client.request<{ updateReportSchedule: SchedulePayload }>(
-    `mutation ($id: ID!, $patch: ReportSchedulePatch!) {
-      updateReportSchedule(id: $id, patch: $patch) { ${payload} } }`,
-    { id, patch },
+    `mutation ($input: UpdateReportScheduleInput!) {
+      updateReportSchedule(input: $input) { ${payload} } }`,
+    { input: { id, ...changes } },
   )
   return updateReportSchedule
 }

@@ -34,14 +34,16 @@ export type Question = {
 export type Knowledge = {
   /** Values for what has to be given beside the place, by the name of its type. */
   required: Readonly<Record<string, unknown>>
+  /** What an input holds beside the place, although it need not, by the name of its type. */
+  beside: Readonly<Record<string, Variables>>
   /** Selections that lead from a query to an object of the type, around the field at `FIELD`. */
   reach: Readonly<Record<string, string>>
 }
 
 const harmless = new Set(['Int', 'Float', 'Boolean', 'DateTime', 'Duration', 'JSONObject', 'BigInt'])
 // Texts that name nothing that belongs to anybody, by their place below the argument.
-const plainTexts = new Set(['reason', 'filter.reportType', 'scope.filter.reportType'])
-const plainInputs = /^(input|patch)\.(label|tags|trigger\.cron\.(expression|timezone))$/
+const plainTexts = new Set(['input.reason', 'filter.reportType', 'scope.filter.reportType'])
+const plainInputs = /^input\.(label|tags|trigger\.cron\.(expression|timezone))$/
 
 function teach(what: string): Error {
   return new Error(
@@ -91,7 +93,7 @@ function placesOf(where: string, knowledge: Knowledge, path: string, type: Graph
     const places = placesOf(where, knowledge, `${path}.${field.name}`, field.type)
     if (places.length === 0) return []
     const others = fields.filter((other) => other !== field && isRequiredInputField(other))
-    const base = Object.fromEntries(
+    const needed = Object.fromEntries(
       others.flatMap((other) =>
         other.defaultValue === undefined && other.default === undefined
           ? [[other.name, requiredValue(where, knowledge, other)]]
@@ -100,7 +102,7 @@ function placesOf(where: string, knowledge: Knowledge, path: string, type: Graph
     )
     return places.map(({ write, ...place }) => ({
       ...place,
-      write: (value: string) => ({ ...base, [field.name]: write(value) }),
+      write: (value: string) => ({ ...knowledge.beside[type.name], ...needed, [field.name]: write(value) }),
     }))
   })
 }

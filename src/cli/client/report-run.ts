@@ -43,8 +43,8 @@ const createMutation = graphql(
 )
 
 const cancelMutation = graphql(
-  `mutation ($id: ID!, $reason: String) {
-    cancelReportRun(id: $id, reason: $reason) { reportRun { ...Run } userErrors { ...Error } }
+  `mutation ($input: CancelReportRunInput!) {
+    cancelReportRun(input: $input) { reportRun { ...Run } userErrors { ...Error } }
   }`,
   [runFields, errorFields],
 )
@@ -84,7 +84,7 @@ export async function cancelReportRun(
   id: string,
   reason: string,
 ): Promise<ReportRun> {
-  return runOf((await requestGraphql(gateway, cancelMutation, { id, reason })).cancelReportRun)
+  return runOf((await requestGraphql(gateway, cancelMutation, { input: { id, reason } })).cancelReportRun)
 }
 
 /** @throws ClientError when there is no such run */

@@ -94,7 +94,7 @@ async function targetOf(path: string): Promise<string> {
 }
 
 async function open(file: ReportFile, signal: AbortSignal): Promise<Readable> {
-  if (!file.download) throw new ClientError(`The file ${file.filename} has been erased.`)
+  if (!file.download) throw new ClientError(`The file ${file.filename} has been deleted.`)
   let response: Response
   try {
     // The link is signed: no key goes with it.

@@ -26,7 +26,7 @@ const UserErrorCode = describedEnum<UserErrorCodeValue>(
 export type UserErrorValue = { error: UserFacingError; path: readonly string[] | null }
 
 export const UserError = builder.interfaceRef<UserErrorValue>('UserError').implement({
-  description: 'A mistake that the caller can mend. Select code and message; narrow by type for more.',
+  description: 'A mistake that the caller can correct. Select code and message; narrow by type for more.',
   resolveType: ({ error }) => {
     if (error instanceof WrongStatusError) return 'StatusError'
     if (error instanceof IdempotencyError) return 'IdempotencyError'
@@ -41,7 +41,8 @@ export const UserError = builder.interfaceRef<UserErrorValue>('UserError').imple
     message: t.string({ description: 'A sentence for people.', resolve: ({ error }) => error.message }),
     path: t.stringList({
       nullable: true,
-      description: 'The input at fault, as a path from the argument down; null when it is no single one.',
+      description:
+        'The path of the input at fault, which begins with the name of the argument; null when no single input is at fault.',
       resolve: ({ path }) => path,
     }),
   }),

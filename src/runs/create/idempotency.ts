@@ -50,7 +50,7 @@ export async function findKeyedRun(
       known.runId,
     )
   }
-  // It may have been erased just now, and its key with it.
+  // It may have been deleted just now, and its key with it.
   return prisma.reportRun.findUnique({ where: { id: known.runId, ...visibleRun(viewer) } })
 }
 

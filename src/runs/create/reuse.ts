@@ -27,7 +27,7 @@ export function findIdenticalRun(
       requestHash: requestHash(spec),
       finishedAt: { gte: since },
       status: 'SUCCEEDED',
-      filesErasedAt: null,
+      filesDeletedAt: null,
       OR: [{ expiresAt: null }, { expiresAt: { gt: now } }],
     },
     orderBy: { finishedAt: 'desc' },
@@ -35,7 +35,7 @@ export function findIdenticalRun(
 }
 
 /**
- * The latest identical run that finished within the last `withinMilliseconds`, kept from being erased until the transaction ends; null when
+ * The latest identical run that finished within the last `withinMilliseconds`, kept from being deleted until the transaction ends; null when
  * there is none.
  */
 export async function findReusableRun(
@@ -54,7 +54,7 @@ export async function findReusableRun(
     const held = await tx.$queryRaw<unknown[]>`
       select id from report_runs
       where id = ${run.id} and erased_at is null and files_erased_at is null for share`
-    // One that was erased just now is not found again.
+    // One that was deleted just now is not found again.
     if (held.length > 0) return { run, position }
   }
 }

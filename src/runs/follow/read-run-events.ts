@@ -77,7 +77,7 @@ export async function readRunEvents(
 }
 
 /**
- * An event of the log as it is delivered; null when its run is not in the scope. An erased run is not shown, and its
+ * An event of the log as it is delivered; null when its run is not in the scope. A deleted run is not shown, and its
  * progress and updates are left out.
  */
 export function toRunEvent(
@@ -86,15 +86,15 @@ export function toRunEvent(
   run: ReportRun | null,
 ): (RunEvent & { kind: 'CHANGED' }) | null {
   if (!run || !inScope(scope, run)) return null
-  const isErased = run.erasedAt !== null
-  if (isErased && (event.kind === 'PROGRESSED' || event.kind === 'UPDATED')) return null
+  const isDeleted = run.deletedAt !== null
+  if (isDeleted && (event.kind === 'PROGRESSED' || event.kind === 'UPDATED')) return null
   return {
     kind: 'CHANGED',
     tenant: tenantOf(event),
     cursor: { position: event.position, snapshotsAfter: null },
     occurredAt: event.occurredAt,
     event,
-    run: isErased ? null : run,
+    run: isDeleted ? null : run,
   }
 }
 

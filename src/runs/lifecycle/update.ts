@@ -15,7 +15,7 @@ export type RunPatch = GivenAnnotations & {
  *
  * @throws NotFoundError when the viewer has no such run
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch
- * @throws WrongStatusError for an end of retention before there is a result, or after it was erased
+ * @throws WrongStatusError for an end of retention before there is a result, or after it was deleted
  */
 export function updateRun(
   deps: ChangeServices,
@@ -33,19 +33,19 @@ function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
   const { expiresAt } = patch
   if (expiresAt && expiresAt <= now) {
     throw new InputError(
-      `expiresAt is ${expiresAt.toISOString()}, which is over. Erase the run by deleteReportRun instead.`,
+      `expiresAt is ${expiresAt.toISOString()}, which is in the past. Delete the run by deleteReportRun instead.`,
       ['expiresAt'],
     )
   }
   if (expiresAt && !isFinal(run.status)) {
     throw new WrongStatusError(
-      `The report run ${run.id} is ${run.status}; when its files are erased can be changed when it has ended.`,
+      `The report run ${run.id} is ${run.status}; its expiresAt can be changed after it has ended.`,
       run.id,
     )
   }
-  if (expiresAt && (run.filesErasedAt || (run.expiresAt && run.expiresAt <= now))) {
+  if (expiresAt && (run.filesDeletedAt || (run.expiresAt && run.expiresAt <= now))) {
     throw new WrongStatusError(
-      `The time of the files of the report run ${run.id} is over: they are erased. Repeat the run by retryReportRun.`,
+      `The files of the report run ${run.id} have expired. Repeat the run by retryReportRun.`,
       run.id,
     )
   }
@@ -56,7 +56,7 @@ function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
 /** What has to be so still when the change is made: nothing else that it depends on changes while the status stays. */
 function unchanged({ expiresAt }: RunPatch, now: Date): PrismaTypes.ReportRunWhereInput {
   return {
-    erasedAt: null,
-    ...(expiresAt && { filesErasedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }),
+    deletedAt: null,
+    ...(expiresAt && { filesDeletedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] }),
   }
 }

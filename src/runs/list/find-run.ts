@@ -5,14 +5,14 @@ import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
 
-/** The part of a `where` that binds it to runs that the viewer may see: its own, and not those that were erased. */
-export function visibleRun(tenant: Tenant): Tenant & { erasedAt: null } {
-  return { ...tenantOf(tenant), erasedAt: null }
+/** The part of a `where` that binds it to runs that the viewer may see: its own, and not those that were deleted. */
+export function visibleRun(tenant: Tenant): Tenant & { deletedAt: null } {
+  return { ...tenantOf(tenant), deletedAt: null }
 }
 
 /** The same check of a run that is at hand already; false when there is none. */
 export function isVisibleTo(run: ReportRun | null, { accountId, livemode }: Tenant): run is ReportRun {
-  return run?.accountId === accountId && run.livemode === livemode && run.erasedAt === null
+  return run?.accountId === accountId && run.livemode === livemode && run.deletedAt === null
 }
 
 /** The run with that id; null when it does not exist or the viewer may not see it, also when it is no id at all. */

@@ -14,7 +14,7 @@ import type { RowReader, RowSource } from './row-reader.ts'
 /** What is read at first to find the footer, in bytes: that of a file of some row groups is shorter. */
 const footerBytes = 64 * 1024
 
-class ErasedError extends Error {}
+class DeletedError extends Error {}
 
 /** Reads rows of Parquet, by the row groups that they are in. */
 export const readParquetRows: RowReader = async (source, { row, offset }, count) => {
@@ -39,7 +39,7 @@ export const readParquetRows: RowReader = async (source, { row, offset }, count)
     const rows = found.map((values) => columns.map((column, i) => valueText(values[i], column)))
     return { rows, end: { row: row + rows.length, offset } }
   } catch (error) {
-    if (error instanceof ErasedError) return null
+    if (error instanceof DeletedError) return null
     throw error
   }
 }
@@ -51,7 +51,7 @@ function openBuffer({ storage, file, signal }: RowSource): AsyncBuffer {
     slice: async (start, end = byteLength) => {
       signal.throwIfAborted()
       const stream = await storage.read(keyOfFile(file), { start, end })
-      if (!stream) throw new ErasedError()
+      if (!stream) throw new DeletedError()
       // A copy, because small buffers share their memory.
       return new Uint8Array(await buffer(stream)).buffer
     },

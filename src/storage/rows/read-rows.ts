@@ -20,7 +20,7 @@ export type RowPage = {
  * @param after where an earlier page ended; null begins at the start
  * @param rowCount rows of the file
  * @param signal ends the reading
- * @returns null when the files have been erased
+ * @returns null when the files have been deleted
  * @throws InputError that names the argument at fault
  * @throws StorageError when the store fails
  */

@@ -22,7 +22,7 @@ export type RowSource = {
 
 /**
  * Reads up to `count` rows from a position on, and gives the position after the last of them; null when the file has been
- * erased.
+ * deleted.
  *
  * @throws NoRowError when no row begins at the position
  * @throws StorageError when the store fails

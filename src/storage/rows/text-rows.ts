@@ -105,7 +105,7 @@ const unpackers: Record<Compression, (() => Transform) | null> = {
  * what follows is read; a compressed one is unpacked from its beginning.
  *
  * @param offset bytes of the unpacked content before the line
- * @returns null when the file has been erased; what is not read to its end has to be destroyed
+ * @returns null when the file has been deleted; what is not read to its end has to be destroyed
  */
 async function openContent({ storage, file, signal }: RowSource, offset: number): Promise<Readable | null> {
   const unpack = unpackers[file.compression]

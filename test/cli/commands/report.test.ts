@@ -238,7 +238,7 @@ describe('a run without a file', () => {
     const client = report(slow(200, 0.1))
     const [id] = await client.wrote(/frr_\w+/)
     await account.client.request(
-      'mutation ($id: ID!) { cancelReportRun(id: $id, reason: "Too early") { reportRun { id } } }',
+      'mutation ($id: ID!) { cancelReportRun(input: { id: $id, reason: "Too early" }) { reportRun { id } } }',
       { id },
     )
     const { code, stderr } = await client.ended

@@ -73,7 +73,9 @@ test('a socket takes so many operations at once; completing one makes room', asy
   subscribe(wire, '5', run.id)
   expect(await wire.receive()).toEqual(status('5'))
   // The others go on.
-  await account.client.request(`mutation { cancelReportRun(id: "${run.id}") { reportRun { id } } }`)
+  await account.client.request(
+    `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
+  )
   const told = new Set<string | undefined>()
   for (let i = 0; i < 8; i++) told.add((await wire.receive()).id)
   expect([...told].sort()).toEqual(['1', '3', '4', '5'])
@@ -146,7 +148,9 @@ test('event streams count as well, and ending one makes room', async () => {
   }
   const last = await vi.waitFor(room, { timeout: 30_000 })
   // One that ends by itself gives its place back, too.
-  await account.client.request(`mutation { cancelReportRun(id: "${run.id}") { reportRun { id } } }`)
+  await account.client.request(
+    `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
+  )
   expect(await last.ended).toBe(true)
   await vi.waitFor(room, { timeout: 30_000 })
 })

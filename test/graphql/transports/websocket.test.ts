@@ -159,7 +159,7 @@ test('one socket carries queries, mutations and many subscriptions', async () =>
   wire.send({
     id: 'm',
     type: MessageType.Subscribe,
-    payload: { query: `mutation { cancelReportRun(id: "${id}") { reportRun { status } } }` },
+    payload: { query: `mutation { cancelReportRun(input: { id: "${id}" }) { reportRun { status } } }` },
   })
   const received: Message[] = []
   while (received.filter(({ type }) => type === MessageType.Complete).length < 21)

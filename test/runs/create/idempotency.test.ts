@@ -12,7 +12,7 @@ import {
   create,
   createDocument,
   created,
-  erase,
+  deleteRun,
   type NewRunPayload,
   retry,
   type ShownError,
@@ -88,7 +88,7 @@ test('the key gives the same run when it has ended, with a cursor that misses no
   expect(again.reportRun).toMatchObject({ id: run.id, status: 'SUCCEEDED' })
   const { reportRunEvents } = await account.client.request<{ reportRunEvents: { nodes: unknown[] } }>(
     'query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { cursor } } }',
-    { after: again.cursor },
+    { after: again.eventCursor },
   )
   expect(reportRunEvents.nodes).toEqual([])
 })
@@ -238,7 +238,7 @@ test.each([
   await endOf(account.client, ended)
   expect(only((await retry(account.client, ended, idempotencyKey)).userErrors)).toMatchObject({
     code: 'INVALID_VALUE',
-    path: ['idempotencyKey'],
+    path: ['input', 'idempotencyKey'],
   })
 })
 
@@ -263,7 +263,7 @@ describe('retryReportRun', () => {
 
     expect(only((await retry(client, otherId, 'again')).userErrors)).toMatchObject({
       __typename: 'IdempotencyError',
-      path: ['idempotencyKey'],
+      path: ['input', 'idempotencyKey'],
       existingRun: { id: twins[0]?.reportRun?.id },
     })
     const asNew = await create(client, slowInput({ idempotencyKey: 'again' }))
@@ -277,7 +277,7 @@ test('deleteReportRun frees the key', async () => {
   const input = slowInput({ idempotencyKey: 'freed' })
   const run = await created(client, input)
   await endOf(client, run.id)
-  await erase(client, run.id)
+  await deleteRun(client, run.id)
   const next = await create(client, slowInput({ idempotencyKey: 'freed', label: 'Another' }))
   expect(next).toMatchObject({ wasReused: false, userErrors: [] })
   expect(next.reportRun?.id).not.toBe(run.id)

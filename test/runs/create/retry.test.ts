@@ -7,7 +7,7 @@ import { insertRun } from '../../support/insert-run.ts'
 import {
   cancel,
   created,
-  erase,
+  deleteRun,
   retry,
   runFields,
   type ShownRun,
@@ -50,9 +50,9 @@ describe('retryReportRun', () => {
     const first = await created(client, slowInput({ ...notes, output }, { rows: '3' }))
     await endOf(client, first.id)
     const before = await read(client, first.id)
-    const { reportRun, wasReused, cursor, userErrors } = await retry(client, first.id)
+    const { reportRun, wasReused, eventCursor, userErrors } = await retry(client, first.id)
     expect({ wasReused, userErrors }).toEqual({ wasReused: false, userErrors: [] })
-    expect(cursor).toEqual(expect.any(String))
+    expect(eventCursor).toEqual(expect.any(String))
     expect(reportRun).toMatchObject({
       status: 'PENDING',
       version: 1,
@@ -112,7 +112,7 @@ describe('retryReportRun', () => {
       expect.objectContaining({
         __typename: 'StatusError',
         code: 'WRONG_STATUS',
-        path: ['id'],
+        path: ['input', 'id'],
         reportRun: { id: run.id, status },
       }),
     ])
@@ -127,9 +127,9 @@ describe('retryReportRun', () => {
       parameters: { rows: 'many' },
     })
     const { userErrors } = await retry(account.client, run.id)
-    expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path: ['id'] })])
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path: ['input', 'id'] })])
     const none = await retry(account.client, 'frr_none')
-    expect(none.userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] })])
+    expect(none.userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] })])
   })
 })
 
@@ -140,7 +140,7 @@ describe('updateReportRun', () => {
     if (!before) throw new Error(`The run ${id} is not there.`)
     const { version } = before
     const expiresAt = '2100-01-01T00:00:00.000Z'
-    const steps: [patch: Variables, change: Partial<ShownRun>][] = [
+    const steps: [input: Variables, change: Partial<ShownRun>][] = [
       [{ label: 'Two' }, { label: 'Two' }],
       [{ label: null }, { label: null }],
       [{ tags: ['c', 'c', 'd'] }, { tags: ['c', 'd'] }],
@@ -152,8 +152,8 @@ describe('updateReportRun', () => {
       [{ tags: null, metadata: null, expiresAt: null }, {}],
     ]
     let expected = before
-    for (const [i, [patch, change]] of steps.entries()) {
-      const { reportRun, userErrors } = await update(client, id, patch)
+    for (const [i, [input, change]] of steps.entries()) {
+      const { reportRun, userErrors } = await update(client, id, input)
       expect(userErrors).toEqual([])
       expected = { ...expected, ...change, version: version + i + 1 }
       expect(reportRun).toEqual(expected)
@@ -187,15 +187,15 @@ describe('updateReportRun', () => {
   })
 
   test.each([
-    ['a label that is too long', { label: 'x'.repeat(256) }, ['patch', 'label']],
-    ['an empty tag', { label: 'New', tags: ['fine', ''] }, ['patch', 'tags', '1']],
-    ['metadata that is no text', { label: 'New', metadata: { a: 1 } }, ['patch', 'metadata', 'a']],
-    ['metadata under a key named id', { metadata: { id: 1 } }, ['patch', 'metadata', 'id']],
-    ['an end in the past', { label: 'New', expiresAt: '2020-01-01T00:00:00Z' }, ['patch', 'expiresAt']],
-  ])('refuses %s, and changes nothing', async (_name, patch, path) => {
+    ['a label that is too long', { label: 'x'.repeat(256) }, ['input', 'label']],
+    ['an empty tag', { label: 'New', tags: ['fine', ''] }, ['input', 'tags', '1']],
+    ['metadata that is no text', { label: 'New', metadata: { a: 1 } }, ['input', 'metadata', 'a']],
+    ['metadata under a key named id', { metadata: { id: 1 } }, ['input', 'metadata', 'id']],
+    ['an end in the past', { label: 'New', expiresAt: '2020-01-01T00:00:00Z' }, ['input', 'expiresAt']],
+  ])('refuses %s, and changes nothing', async (_name, input, path) => {
     const { client, id } = await ended({ label: 'Old' })
     const before = await read(client, id)
-    const { reportRun, userErrors } = await update(client, id, patch)
+    const { reportRun, userErrors } = await update(client, id, input)
     expect(reportRun).toBeNull()
     expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path })])
     expect(await read(client, id)).toEqual(before)
@@ -211,7 +211,7 @@ describe('updateReportRun', () => {
     expect(userErrors).toEqual([
       expect.objectContaining({
         code: 'WRONG_STATUS',
-        path: ['id'],
+        path: ['input', 'id'],
         reportRun: { id: run.id, status: 'PENDING' },
       }),
     ])
@@ -230,7 +230,7 @@ describe('updateReportRun', () => {
   test('says of no run that there is none', async () => {
     const { client } = await gateway.createAccount()
     const { userErrors } = await update(client, 'frr_none', { label: 'x' })
-    expect(userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] })])
+    expect(userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] })])
   })
 })
 
@@ -245,7 +245,7 @@ describe('deleteReportRun', () => {
       { id, ids: [id, retryId], retryId },
     )
 
-  test('erases a run with its file; it is seen nowhere, and a row for audit stays', async () => {
+  test('deletes a run with its file; it is seen nowhere, and a row for audit stays', async () => {
     const { account, client, id } = await ended({ label: 'Gone', idempotencyKey: 'k' })
     const retried = (await retry(client, id)).reportRun?.id ?? ''
     const last = await endOf(client, retried)
@@ -259,7 +259,7 @@ describe('deleteReportRun', () => {
       '{ reportRuns { cursor } }',
     )
 
-    expect(await erase(client, id)).toEqual({ deletedId: id, userErrors: [] })
+    expect(await deleteRun(client, id)).toEqual({ deletedId: id, userErrors: [] })
 
     expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(false)
     expect(existsSync(join(gateway.dataDir, 'files', account.accountId, 'test', id))).toBe(false)
@@ -274,19 +274,22 @@ describe('deleteReportRun', () => {
     expect(await client.request('query ($id: ID!) { node(id: $id) { id } }', { id: fileId })).toEqual({
       node: null,
     })
-    expect((await erase(client, id)).userErrors).toEqual([
-      expect.objectContaining({ code: 'NOT_FOUND', path: ['id'] }),
+    expect((await deleteRun(client, id)).userErrors).toEqual([
+      expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] }),
     ])
     expect((await update(client, id, { label: 'x' })).userErrors[0]?.code).toBe('NOT_FOUND')
     expect((await retry(client, id)).userErrors[0]?.code).toBe('NOT_FOUND')
     expect(
-      await client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { code } } }', {
-        id,
-      }),
+      await client.request(
+        'mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { userErrors { code } } }',
+        {
+          id,
+        },
+      ),
     ).toEqual({ cancelReportRun: { userErrors: [{ code: 'NOT_FOUND' }] } })
 
-    const fields = '__typename run { id } ... on ReportRunErased { runId }'
-    const told = { __typename: 'ReportRunErased', run: null, runId: id }
+    const fields = '__typename run { id } ... on ReportRunDeleted { runId }'
+    const told = { __typename: 'ReportRunDeleted', run: null, runId: id }
     const page = await client.request<{ reportRunEvents: { nodes: unknown[] } }>(
       `query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { ${fields} } } }`,
       { after: reportRuns.cursor },
@@ -300,15 +303,15 @@ describe('deleteReportRun', () => {
     await stream.return(undefined)
 
     const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
-    expect(row).toMatchObject({ erasedAt: expect.any(Date), status: 'SUCCEEDED' })
+    expect(row).toMatchObject({ deletedAt: expect.any(Date), status: 'SUCCEEDED' })
     expect(last.status).toBe('SUCCEEDED')
   })
 
-  test('takes an erased retry out of the retries of the other run', async () => {
+  test('takes a deleted retry out of the retries of the other run', async () => {
     const { client, id } = await ended()
     const retried = (await retry(client, id)).reportRun?.id ?? ''
     await endOf(client, retried)
-    await erase(client, retried)
+    await deleteRun(client, retried)
     expect(
       await client.request(
         'query ($id: ID!) { reportRun(id: $id) { retries { totalCount nodes { id } } } }',
@@ -323,14 +326,14 @@ describe('deleteReportRun', () => {
     const { client, id } = await ended()
     const events = client.subscribe<{ reportRunEvents: { runId: string } }>(
       `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
-        ... on ReportRunErased { runId } } }`,
+        ... on ReportRunDeleted { runId } } }`,
       {
         id,
         after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
       },
     )
     const next = events.next()
-    await erase(client, id)
+    await deleteRun(client, id)
     expect((await next).value?.data?.reportRunEvents).toEqual({ runId: id })
     await events.return(undefined)
     const gone = client.subscribe('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id })
@@ -343,7 +346,7 @@ describe('deleteReportRun', () => {
     const { client } = await gateway.createAccount()
     const id = await createSlowRun(client, { count_seconds: '20' })
     await startOf(client, id)
-    const { deletedId, userErrors } = await erase(client, id)
+    const { deletedId, userErrors } = await deleteRun(client, id)
     expect(deletedId).toBeNull()
     expect(userErrors).toEqual([
       expect.objectContaining({
@@ -354,13 +357,13 @@ describe('deleteReportRun', () => {
     ])
     await cancel(client, id)
     expect((await endOf(client, id)).status).toBe('CANCELED')
-    expect((await erase(client, id)).deletedId).toBe(id)
+    expect((await deleteRun(client, id)).deletedId).toBe(id)
   })
 
-  test('of several at once, one erases it; a change that comes too late finds no run', async () => {
+  test('of several at once, one deletes it; a change that comes too late finds no run', async () => {
     const { client, id } = await ended()
     const answers = await Promise.all([
-      ...Array.from({ length: 5 }, () => erase(client, id)),
+      ...Array.from({ length: 5 }, () => deleteRun(client, id)),
       ...Array.from({ length: 5 }, (_, i) => update(client, id, { label: `${i}` })),
     ])
     expect(answers.filter((answer) => 'deletedId' in answer && answer.deletedId === id)).toHaveLength(1)
@@ -371,11 +374,11 @@ describe('deleteReportRun', () => {
       where: { runId: id },
       orderBy: { position: 'asc' },
     })
-    expect(events.filter(({ kind }) => kind === 'ERASED')).toHaveLength(1)
-    expect(events.at(-1)?.kind).toBe('ERASED')
+    expect(events.filter(({ kind }) => kind === 'DELETED')).toHaveLength(1)
+    expect(events.at(-1)?.kind).toBe('DELETED')
   })
 
-  test('a change that waits for the erasure finds no run when that is done', async () => {
+  test('a change that waits for the deletion finds no run when that is done', async () => {
     const { client, id } = await ended({ label: 'Old' })
     const waits = async (): Promise<number> => {
       const rows = await gateway.database.query(
@@ -384,7 +387,7 @@ describe('deleteReportRun', () => {
       return rows.length
     }
     const late = await gateway.prisma.$transaction(async (tx) => {
-      await tx.reportRun.update({ where: { id }, data: { erasedAt: new Date() } })
+      await tx.reportRun.update({ where: { id }, data: { deletedAt: new Date() } })
       const answer = update(client, id, { label: 'Late' })
       await expect.poll(waits, { interval: 10 }).toBeGreaterThan(0)
       // It answers only after the commit.

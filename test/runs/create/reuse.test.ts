@@ -4,7 +4,7 @@ import {
   cancel,
   create,
   created,
-  erase,
+  deleteRun,
   type NewRunPayload,
   retry,
   type ShownRun,
@@ -65,7 +65,7 @@ describe('an identical run that has finished lately', () => {
     }>(
       `query ($after: EventCursor) {
         viewer { quota { dailyRuns { used } } } reportRunEvents(after: $after) { nodes { cursor } } }`,
-      { after: again.cursor },
+      { after: again.eventCursor },
     )
     expect(viewer.quota.dailyRuns.used).toBe(1)
     expect(reportRunEvents.nodes).toEqual([])
@@ -79,7 +79,7 @@ describe('an identical run that has finished lately', () => {
     expect(repeated).not.toBe(id)
     await endOf(account.client, repeated)
     expect((await ask(account)).reportRun?.id).toBe(repeated)
-    await erase(account.client, repeated)
+    await deleteRun(account.client, repeated)
     expect((await ask(account)).reportRun?.id).toBe(id)
   })
 
@@ -100,9 +100,9 @@ describe('an identical run that has finished lately', () => {
 
   test.each([
     ['finished too long ago', { finishedAt: new Date(Date.now() - 3_601_000) }],
-    ['has lost its files', { filesErasedAt: new Date() }],
+    ['has lost its files', { filesDeletedAt: new Date() }],
     ['is about to lose its files', { expiresAt: new Date() }],
-    ['was erased', { erasedAt: new Date() }],
+    ['was deleted', { deletedAt: new Date() }],
     ['failed', { status: 'FAILED' }],
     ['was canceled', { status: 'CANCELED' }],
   ] as const)('does not count when it %s', async (_what, data) => {
@@ -135,7 +135,7 @@ describe('an identical run that has finished lately', () => {
 })
 
 describe('with an idempotency key', () => {
-  test('the run that is reused is the run of the key, until it is erased', async () => {
+  test('the run that is reused is the run of the key, until it is deleted', async () => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account)
     const input = reuse({ idempotencyKey: 'k' })
@@ -148,17 +148,17 @@ describe('with an idempotency key', () => {
     expect(other.userErrors).toEqual([
       expect.objectContaining({ code: 'IDEMPOTENCY_CONFLICT', existingRun: { id } }),
     ])
-    await erase(account.client, id)
+    await deleteRun(account.client, id)
     expect((await ask(account, input)).wasReused).toBe(false)
   })
 
-  test('a run that is erased at the same moment is not reused, and its key is free', async () => {
+  test('a run that is deleted at the same moment is not reused, and its key is free', async () => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account)
     const input = reuse({ idempotencyKey: 'k' })
     let asked: Promise<NewRunPayload> | null = null
     await gateway.prisma.$transaction(async (tx) => {
-      await tx.reportRun.update({ where: { id }, data: { erasedAt: new Date() } })
+      await tx.reportRun.update({ where: { id }, data: { deletedAt: new Date() } })
       asked = ask(account, input)
       await vi.waitFor(
         async () => {

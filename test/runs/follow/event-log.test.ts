@@ -274,7 +274,7 @@ test('pruning that is told to end looks at no more logs', async () => {
   expect(await Promise.all(owners.map(countEvents))).toEqual([4, 4])
 })
 
-test('of a run that was erased, what was changed of it is told no more', async () => {
+test('of a run that was deleted, what was changed of it is told no more', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
@@ -286,8 +286,8 @@ test('of a run that was erased, what was changed of it is told no more', async (
     return events.map((told) => (told.kind === 'CHANGED' ? told.event.kind : told.kind))
   }
   expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'UPDATED'])
-  await transition({ ...parts, now }, { ...stay, kind: 'ERASED', data: { erasedAt: now() } })
-  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'ERASED'])
+  await transition({ ...parts, now }, { ...stay, kind: 'DELETED', data: { deletedAt: now() } })
+  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'DELETED'])
 })
 
 test('a cursor beyond the end of the log, of a database that was put back, gives a reset', async () => {

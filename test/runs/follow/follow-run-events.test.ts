@@ -30,7 +30,7 @@ type Told = {
 const fields = `
   __typename cursor run { id status version }
   ... on ReportRunStatusChanged { from to }
-  ... on ReportRunErased { runId }`
+  ... on ReportRunDeleted { runId }`
 const subscription = `subscription ($scope: ReportRunScope!, $after: EventCursor) {
   reportRunEvents(scope: $scope, after: $after) { ${fields} } }`
 const page = `query ($after: EventCursor, $first: Int, $scope: ReportRunScope) {
@@ -124,9 +124,12 @@ test('a subscription without a cursor begins with the live runs, and goes on wit
   })
   const told = await readUntil(stream, (so) => {
     if (so.length === 1) {
-      void account.client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { reportRun { id } } }', {
-        id: live,
-      })
+      void account.client.request(
+        'mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }',
+        {
+          id: live,
+        },
+      )
     }
     return so.some(({ to }) => to === 'CANCELED')
   })

@@ -43,7 +43,10 @@ async function answersOf<Answer>(watcher: AsyncIterable<Answer>): Promise<(Answe
 }
 
 function cancel({ client }: TestAccount, id: string): Promise<object> {
-  return client.request('mutation ($id: ID!) { cancelReportRun(id: $id) { userErrors { message } } }', { id })
+  return client.request(
+    'mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { userErrors { message } } }',
+    { id },
+  )
 }
 
 describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s', (name) => {

@@ -21,13 +21,13 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 type Payload = {
   reportRun: SeenRun | null
-  userErrors: { __typename: string; code: string; path: string[] | null; reportRun?: SeenRun }[]
+  userErrors: { __typename: string; code: string; path: string[] | null; reportRun?: SeenRun | null }[]
 }
 
 async function cancel(id: string, reason?: string): Promise<Payload> {
   const { cancelReportRun } = await account.client.request<{ cancelReportRun: Payload }>(
     `mutation ($id: ID!, $reason: String) {
-      cancelReportRun(id: $id, reason: $reason) {
+      cancelReportRun(input: { id: $id, reason: $reason }) {
         reportRun { ${seenFields} }
         userErrors { __typename code path ... on StatusError { reportRun { ${seenFields} } } }
       }
@@ -151,7 +151,7 @@ describe('canceling', () => {
       {
         __typename: 'StatusError',
         code: 'WRONG_STATUS',
-        path: ['id'],
+        path: ['input', 'id'],
         reportRun: { id, status: 'SUCCEEDED', version: end.version, cancellation: null },
       },
     ])
@@ -162,7 +162,7 @@ describe('canceling', () => {
     async (reason) => {
       const id = await createSlowRun(account.client)
       const { userErrors } = await cancel(id, reason)
-      expect(userErrors).toMatchObject([{ code: 'INVALID_VALUE', path: ['reason'] }])
+      expect(userErrors).toMatchObject([{ code: 'INVALID_VALUE', path: ['input', 'reason'] }])
       expect(await endOf(account.client, id)).toMatchObject({ status: 'SUCCEEDED', cancellation: null })
     },
   )

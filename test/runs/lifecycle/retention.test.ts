@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import { createPool } from '../../../src/postgres/client.ts'
 import { startWakeUp } from '../../../src/postgres/notify.ts'
-import { type EraseServices, eraseExpiredFiles } from '../../../src/runs/lifecycle/erase.ts'
+import { type DeleteServices, deleteExpiredFiles } from '../../../src/runs/lifecycle/delete-run.ts'
 import { createLocalStorage } from '../../../src/storage/local-storage.ts'
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { created, slowInput } from '../../support/run-mutations.ts'
 import { endOf, slowReport, storedFiles } from '../../support/slow-report.ts'
 
 let gateway: TestGateway
-let deps: Omit<EraseServices, 'now'>
+let deps: Omit<DeleteServices, 'now'>
 const cleanup = new AsyncDisposableStack()
 beforeAll(async () => {
   gateway = cleanup.use(await startTestGateway({ reportTypes: [slowReport] }))
@@ -30,8 +30,8 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 const never = new AbortController().signal
-function eraseAt(at: Date, storage = deps.storage): Promise<void> {
-  return eraseExpiredFiles({ ...deps, storage, now: () => at }, never)
+function deleteAt(at: Date, storage = deps.storage): Promise<void> {
+  return deleteExpiredFiles({ ...deps, storage, now: () => at }, never)
 }
 
 async function endedRun(retention: string) {
@@ -53,18 +53,18 @@ type Seen = {
   }
 }
 
-test('the files of a result are erased when their time is over; the run stays, and who follows is told', async () => {
+test('the files of a result are deleted when their time is over; the run stays, and who follows is told', async () => {
   const { client, id, finishedAt, url } = await endedRun('P2D')
   const { reportRun: before } = await client.request<Seen>(seen, { id })
   const expiresAt = new Date(finishedAt.getTime() + 2 * 24 * 60 * 60 * 1000)
   expect(before.expiresAt).toBe(expiresAt.toISOString())
   const { reportRuns } = await client.request<{ reportRuns: { cursor: string } }>('{ reportRuns { cursor } }')
 
-  await eraseAt(new Date(expiresAt.getTime() - 1))
+  await deleteAt(new Date(expiresAt.getTime() - 1))
   expect((await client.request<Seen>(seen, { id })).reportRun).toMatchObject({ version: before.version })
   expect((await fetch(url)).status).toBe(200)
 
-  await eraseAt(expiresAt)
+  await deleteAt(expiresAt)
   expect((await storedFiles(gateway.dataDir)).filter((file) => file.includes(id))).toEqual([])
   expect((await fetch(url)).status).toBe(410)
   const { reportRun } = await client.request<Seen>(seen, { id })
@@ -80,11 +80,11 @@ test('the files of a result are erased when their time is over; the run stays, a
   expect(reportRunEvents.nodes).toEqual([{ __typename: 'ReportRunSnapshot', run: { id } }])
 
   // Once is enough.
-  await eraseAt(expiresAt)
+  await deleteAt(expiresAt)
   expect((await client.request<Seen>(seen, { id })).reportRun.version).toBe(before.version + 1)
 })
 
-test('files that cannot be erased do not keep those of other runs, and are tried again', async () => {
+test('files that cannot be deleted do not keep those of other runs, and are tried again', async () => {
   const first = await endedRun('PT1S')
   const second = await endedRun('PT2S')
   const at = new Date(second.finishedAt.getTime() + 10_000)
@@ -95,16 +95,16 @@ test('files that cannot be erased do not keep those of other runs, and are tried
       await deps.storage.remove(key)
     },
   }
-  await expect(eraseAt(at, storage)).rejects.toThrow(first.id)
+  await expect(deleteAt(at, storage)).rejects.toThrow(first.id)
   expect((await fetch(first.url)).status).toBe(200)
   expect((await fetch(second.url)).status).toBe(410)
-  await eraseAt(at)
+  await deleteAt(at)
   expect((await fetch(first.url)).status).toBe(410)
 })
 
 test('it ends between two runs when it is told to', async () => {
   const { finishedAt, url } = await endedRun('PT1S')
   const now = () => new Date(finishedAt.getTime() + 10_000)
-  await expect(eraseExpiredFiles({ ...deps, now }, AbortSignal.abort())).rejects.toThrow()
+  await expect(deleteExpiredFiles({ ...deps, now }, AbortSignal.abort())).rejects.toThrow()
   expect((await fetch(url)).status).toBe(200)
 })

@@ -163,7 +163,7 @@ describe.each([
     await expect(page(other, 2, endCursor, hostile.length)).rejects.toThrow(/is no cursor of this file/)
   })
 
-  test('are null when the file has been erased', async () => {
+  test('are null when the file has been deleted', async () => {
     const file = await store(format, write(hostile))
     await storage.remove(keyOfFile(file))
     expect(await readRows(storage, [file], { first: 1, after: null }, 6, never)).toBeNull()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import type { WakeUp } from '../../../src/postgres/notify.ts'
-import { eraseExpiredFiles } from '../../../src/runs/lifecycle/erase.ts'
+import { deleteExpiredFiles } from '../../../src/runs/lifecycle/delete-run.ts'
 import { openFileStore } from '../../../src/storage/file-store.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { type S3Server, s3Credentials, startS3Server } from '../../support/s3-server.ts'
@@ -110,7 +110,7 @@ test('a run that is deleted leaves no file in the bucket, and its tombstone in t
   const [id, other] = [await succeededRun(), await succeededRun()]
   const url = (await resultOf(id)).files[0]?.download?.url ?? ''
   await account.client.request(
-    'mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId userErrors { message } } }',
+    'mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId userErrors { message } } }',
     {
       id,
     },
@@ -119,16 +119,16 @@ test('a run that is deleted leaves no file in the bucket, and its tombstone in t
   expect(await filesOf(other)).not.toEqual([])
   expect((await fetch(url)).status).toBe(404)
   const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
-  expect(row.erasedAt).not.toBeNull()
+  expect(row.deletedAt).not.toBeNull()
 })
 
-test('the files of a run whose retention is over are erased from the bucket; the run stays', async () => {
+test('the files of a run whose retention is over are deleted from the bucket; the run stays', async () => {
   const id = await succeededRun()
   const store = await openFileStore({ dataDir: gateway.dataDir, s3: server.config })
   const { prisma } = gateway
   const now = (): Date => new Date(Date.now() + 31 * 24 * 60 * 60 * 1000)
   const deps = { prisma, storage: store.storage, metrics: noMetrics, wakeUp: noWakeUp, now }
-  await eraseExpiredFiles(deps, AbortSignal.timeout(10_000))
+  await deleteExpiredFiles(deps, AbortSignal.timeout(10_000))
   store.close()
   expect(await filesOf(id)).toEqual([])
   const { rowCount, rows, files } = await resultOf(id)
@@ -154,14 +154,17 @@ test('a run whose store goes down is begun anew, then FAILED; it works again whe
 
   const { errors } = await client.execute(resultQuery, { id: kept })
   expect(errors?.map(({ extensions }) => extensions?.code)).toEqual(['UNAVAILABLE', 'UNAVAILABLE'])
-  const refusal = await client.execute('mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId } }', {
-    id: kept,
-  })
+  const refusal = await client.execute(
+    'mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId } }',
+    {
+      id: kept,
+    },
+  )
   expect(refusal.errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }])
 
   await server.start()
   expect((await resultOf(kept)).rows?.rows).toHaveLength(2)
-  await client.request('mutation ($id: ID!) { deleteReportRun(id: $id) { deletedId } }', { id })
+  await client.request('mutation ($id: ID!) { deleteReportRun(input: { id: $id }) { deletedId } }', { id })
   expect(await filesOf('uploads')).toEqual([])
   await succeededRun()
 })

@@ -11,7 +11,7 @@ const typesOfChanges = {
   STATUS_CHANGED: 'ReportRunStatusChanged',
   PROGRESSED: 'ReportRunProgressed',
   UPDATED: 'ReportRunSnapshot',
-  ERASED: 'ReportRunErased',
+  DELETED: 'ReportRunDeleted',
 }
 
 export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').implement({
@@ -28,7 +28,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
       type: ReportRun,
       nullable: true,
       description:
-        'The run as it was loaded for delivery, at least as new as this event; null when it was erased, and when the event is of the log itself.',
+        'The run as it was loaded for delivery, at least as new as this event; null when it was deleted, and when the event is of the log itself.',
       resolve: (happened) => (happened.kind === 'RESET' ? null : happened.run),
     }),
   }),
@@ -80,8 +80,8 @@ builder.objectRef<Changed>('ReportRunProgressed').implement({
   }),
 })
 
-builder.objectRef<Changed>('ReportRunErased').implement({
-  description: 'A run was erased, with its files.',
+builder.objectRef<Changed>('ReportRunDeleted').implement({
+  description: 'A run was deleted, with its files.',
   interfaces: [ReportRunEvent],
   fields: (t) => ({
     runId: t.id({ description: 'Id of the run that is gone.', resolve: ({ event }) => event.runId }),

@@ -34,7 +34,7 @@ export const ReportFile = builder.prismaNode('ReportFile', {
     download: t.field({
       type: SignedUrl,
       nullable: true,
-      description: 'A link to the file, made anew at each read; null when the file has been erased.',
+      description: 'A link to the file, made anew at each read; null when the file has been deleted.',
       args: {
         expiresIn: t.arg({
           type: 'Duration',

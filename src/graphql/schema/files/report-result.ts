@@ -67,7 +67,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       type: ReportRowPage,
       nullable: true,
       description:
-        'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been erased. To go far into a compressed file takes as long as to unpack it up to there.',
+        'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been deleted. To go far into a compressed file takes as long as to unpack it up to there.',
       args: {
         first: t.arg.int({ defaultValue: defaultPageSize, description: `How many, 1 to ${maxRows}.` }),
         after: t.arg.string({

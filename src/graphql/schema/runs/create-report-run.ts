@@ -1,3 +1,4 @@
+import type { InputShapeFromFields } from '@pothos/core'
 import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
 import { parametersAt } from '../../../reports/interval.ts'
@@ -7,93 +8,21 @@ import { retryRun } from '../../../runs/create/retry.ts'
 import type { SubmitOptions, SubmittedRun } from '../../../runs/create/submit-run.ts'
 import { createRun } from '../../../runs/create/submit-run.ts'
 import { encodeEventCursor } from '../../../runs/follow/event-log.ts'
-import { builder } from '../../builder.ts'
+import type { FieldBuilder, InputBuilder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
-import { mutation, payload } from '../../mutation.ts'
+import { mutation, type Outcome } from '../../mutation.ts'
 import { toMilliseconds } from '../../scalars.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
 import { ReportInput, type RequestedReport, readReportInput } from '../reports/report-input.ts'
 import { ReportRun } from './report-run.ts'
 
 const keyDescription =
-  'Makes it safe to ask again: the same key with the same input gives the first run, however often and wherever it is sent. At most 255 characters, kept for at least 24 hours per account and mode. The header Idempotency-Key says the same.'
-
-const CreateReportRunInput = builder.inputType('CreateReportRunInput', {
-  description: 'Input of createReportRun.',
-  fields: (t) => ({
-    report: t.field({ type: ReportInput, required: true, description: 'What to run.' }),
-    output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
-    idempotencyKey: t.string({ description: keyDescription }),
-    label: t.string({ description: 'Label for people, at most 255 characters.' }),
-    tags: t.stringList({
-      description: 'At most 10 tags of at most 50 characters; a list can be filtered by them.',
-    }),
-    metadata: t.field({
-      type: 'JSONObject',
-      description: 'At most 50 texts of at most 500 characters, under keys of at most 40; returned as given.',
-    }),
-    reuseWithin: t.field({
-      type: 'Duration',
-      description:
-        'When an identical run has succeeded no longer ago than this and its files are still there, that run is the answer, as it is, and nothing is created; PT1S to P3660D. Identical means the same report type, parameters as accepted, formats and compression; label, tags, metadata and times do not matter, and stay those of that run. An idempotency key then names that run. Always a new run when absent.',
-    }),
-    waitForData: t.boolean({
-      required: true,
-      defaultValue: false,
-      description:
-        'True to queue the run until there is data up to the end of its interval, at most 366 days from now, instead of refusing it. The start has to be within the data all the same.',
-    }),
-    startWithin: t.field({
-      type: 'Duration',
-      description:
-        'The run fails when it has not started in this time, PT1S to P30D, whatever it waits for; it waits for ever when absent.',
-    }),
-    timeout: t.field({
-      type: 'Duration',
-      description:
-        'The run fails when it has not ended in this time after its start, PT1S to P1D; none when absent.',
-    }),
-  }),
-})
-
-const CreateReportRunPayload = payload<SubmittedRun>('CreateReportRunPayload', {
-  description: 'Payload of createReportRun and retryReportRun.',
-  fields: (t) => ({
-    reportRun: t.field({
-      type: ReportRun,
-      nullable: true,
-      description: 'The run; null only with userErrors.',
-      resolve: ({ result }) => result?.run,
-    }),
-    wasReused: t.boolean({
-      description:
-        'True when it is the run of an earlier request: one with the same idempotency key, or an identical one that `reuseWithin` allows.',
-      resolve: ({ result }) => result?.wasReused ?? false,
-    }),
-    cursor: t.field({
-      type: 'EventCursor',
-      nullable: true,
-      description:
-        'Where the event log stands with this answer: subscribe after it, and nothing that follows is missed. Null only with userErrors.',
-      resolve: ({ result }, _args, context) =>
-        result &&
-        encodeEventCursor(requireViewer(context), { position: result.position, snapshotsAfter: null }),
-    }),
-  }),
-  userErrors: 'What was wrong with the request; then nothing was created.',
-})
+  'Makes it safe to repeat the request: the same key with the same input returns the first run, however often and to whichever gateway the request is sent. At most 255 characters, kept for at least 24 hours per account and mode. The header Idempotency-Key has the same effect.'
 
 mutation('createReportRun', {
-  type: CreateReportRunPayload,
-  description: 'Asks for a report. It answers at once; follow the run by subscription.',
-  args: (arg) => ({
-    input: arg({
-      type: CreateReportRunInput,
-      required: true,
-      description: 'What to run, and how to write it.',
-    }),
-  }),
-  run: async ({ input }, context, viewer) => {
+  description: 'Requests a report run. The answer comes at once; follow the run by a subscription.',
+  input: createInput,
+  run: async (context, viewer, input) => {
     const report = readReportInput(input.report)
     const { idempotencyKey, waitForData, ...rest } = input
     // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
@@ -101,20 +30,21 @@ mutation('createReportRun', {
     const request = readRunRequest(context, report, input)
     return createRun(context, viewer, request, submitOptions(context, idempotencyKey, identity))
   },
-  pathOf: (path, { input }) => ['input', ...readReportInput(input.report).pathOf(path)],
+  payload: submittedRun,
+  pathOf: (path, { report }) => readReportInput(report).pathOf(path),
 })
 
 mutation('retryReportRun', {
-  type: CreateReportRunPayload,
   description:
-    'Runs the request of a run that has ended again, as a new run linked to it by `retryOf`. The earlier run stays as it is. What it was asked for is carried over, but for `startWithin` and `reuseWithin`: the new run may wait as long as it takes.',
-  args: (arg) => ({
-    id: arg.id({ required: true, description: 'Global id of the run to repeat.' }),
-    idempotencyKey: arg.string({ description: keyDescription }),
+    'Repeats the request of a run that has ended, as a new run that `retryOf` links to it. The earlier run stays unchanged. The new run takes over everything that was requested, except `startWithin` and `reuseWithin`.',
+  input: (t) => ({
+    id: t.id({ required: true, description: 'The global id of the run to repeat.' }),
+    idempotencyKey: t.string({ description: keyDescription }),
   }),
-  run: async ({ id, idempotencyKey }, context, viewer) =>
+  run: (context, viewer, { id, idempotencyKey }) =>
     retryRun(context, viewer, id, submitOptions(context, idempotencyKey, { retryOf: id })),
-  // The request as it was made then cannot be mended here.
+  payload: submittedRun,
+  // The caller cannot correct the earlier request here.
   pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
 })
 
@@ -122,7 +52,7 @@ mutation('retryReportRun', {
 export function readRunRequest(
   { catalog, now }: Context,
   report: RequestedReport,
-  input: Omit<typeof CreateReportRunInput.$inferInput, 'report'>,
+  input: Omit<InputShapeFromFields<ReturnType<typeof createInput>>, 'report'>,
 ): RunRequest {
   checkLevels('parameters', report.parameters)
   checkLevels('metadata', input.metadata)
@@ -137,6 +67,70 @@ export function readRunRequest(
     timeout: millisecondsOf(input.timeout),
     reuseWithin: millisecondsOf(input.reuseWithin),
     waitForData: input.waitForData,
+  }
+}
+
+function createInput(t: InputBuilder) {
+  return {
+    report: t.field({ type: ReportInput, required: true, description: 'What to run.' }),
+    output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
+    idempotencyKey: t.string({ description: keyDescription }),
+    label: t.string({ description: 'The label of the run, at most 255 characters.' }),
+    tags: t.stringList({
+      description:
+        'The tags of the run, at most 10 of at most 50 characters. Filters of lists can name them.',
+    }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description:
+        'Metadata for the caller: at most 50 texts of at most 500 characters, under keys of at most 40. The run returns it unchanged.',
+    }),
+    reuseWithin: t.field({
+      type: 'Duration',
+      description:
+        'Allows the reuse of an identical run that succeeded at most this long ago, PT1S to P3660D. While the files of that run exist, the mutation returns that run unchanged and creates nothing. Identical runs have the same report type, accepted parameters, formats and compression. Their label, tags, metadata and times may differ. An idempotency key then belongs to the reused run. When absent, the mutation always creates a run.',
+    }),
+    waitForData: t.boolean({
+      required: true,
+      defaultValue: false,
+      description:
+        'True to queue a run whose interval ends after the available data, at most 366 days from now, until there is data up to that end. False to refuse such a run. In either case the interval must start within the data.',
+    }),
+    startWithin: t.field({
+      type: 'Duration',
+      description:
+        'The time in which the run must start, PT1S to P30D. A run that has not started in this time fails, whatever it waits for. When absent, there is no limit.',
+    }),
+    timeout: t.field({
+      type: 'Duration',
+      description:
+        'The time in which the run must end after its start, PT1S to P1D. A run that has not ended in this time fails. When absent, there is no limit.',
+    }),
+  }
+}
+
+function submittedRun(t: FieldBuilder<Outcome<SubmittedRun>>) {
+  return {
+    reportRun: t.field({
+      type: ReportRun,
+      nullable: true,
+      description: 'The run; null when there are userErrors.',
+      resolve: ({ result }) => result?.run,
+    }),
+    wasReused: t.boolean({
+      description:
+        'True when the run is that of an earlier request: one with the same idempotency key, or an identical one that `reuseWithin` allows. False when there are userErrors.',
+      resolve: ({ result }) => result?.wasReused ?? false,
+    }),
+    eventCursor: t.field({
+      type: 'EventCursor',
+      nullable: true,
+      description:
+        'The position of the event log that this answer reflects. Pass it as `after` to read what follows without a gap. Null when there are userErrors.',
+      resolve: ({ result }, _args, context) =>
+        result &&
+        encodeEventCursor(requireViewer(context), { position: result.position, snapshotsAfter: null }),
+    }),
   }
 }
 

@@ -1,72 +1,67 @@
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
 import { cancelRun } from '../../../runs/lifecycle/cancel.ts'
-import { eraseRun } from '../../../runs/lifecycle/erase.ts'
+import { deleteRun } from '../../../runs/lifecycle/delete-run.ts'
 import { updateRun } from '../../../runs/lifecycle/update.ts'
-import { builder } from '../../builder.ts'
-import { deletion, mutation, payload } from '../../mutation.ts'
+import type { FieldBuilder } from '../../builder.ts'
+import { deletion, mutation, type Outcome } from '../../mutation.ts'
 import { ReportRun } from './report-run.ts'
 
-const ReportRunPatch = builder.inputType('ReportRunPatch', {
-  description: 'What to change of a run; what is absent stays as it is.',
-  fields: (t) => ({
-    label: t.string({ description: 'New label, at most 255 characters; null takes it away.' }),
-    tags: t.stringList({ description: 'Replaces all tags: at most 10 of at most 50 characters.' }),
-    metadata: t.field({
-      type: 'JSONObject',
-      description: 'Replaces all metadata: at most 50 texts of at most 500 characters.',
-    }),
-    expiresAt: t.field({
-      type: 'DateTime',
-      description: 'New time for the files to be erased, in the future; only for a run that has ended.',
-    }),
-  }),
-})
-
 mutation('cancelReportRun', {
-  type: changePayload('CancelReportRunPayload', 'cancelReportRun'),
-  description: 'Asks a queued or running run to stop. A run that has ended is left as it is.',
-  args: (arg) => ({
-    id: arg.id({ required: true, description: 'Global id of the run to stop.' }),
-    reason: arg.string({ description: 'Why, at most 500 characters; kept with the run.' }),
+  description: 'Requests the cancellation of a queued or running run. A run that has ended stays unchanged.',
+  input: (t) => ({
+    id: t.id({ required: true, description: 'The global id of the run to cancel.' }),
+    reason: t.string({
+      description:
+        'The reason for the cancellation, at most 500 characters. The run shows it as `cancellation.reason`.',
+    }),
   }),
-  run: ({ id, reason }, context, viewer) => cancelRun(context, viewer, id, reason ?? null),
+  run: (context, viewer, { id, reason }) => cancelRun(context, viewer, id, reason ?? null),
+  payload: changedRun,
 })
 
 mutation('updateReportRun', {
-  type: changePayload('UpdateReportRunPayload', 'updateReportRun'),
-  description: 'Changes what a run is called and how long its files are kept.',
-  args: (arg) => ({
-    id: arg.id({ required: true, description: 'Global id of the run to change.' }),
-    patch: arg({ type: ReportRunPatch, required: true, description: 'What to change.' }),
+  description:
+    'Changes the label, tags, metadata or expiry of a run. A field that is absent stays unchanged, and so does one that is null, except `label`.',
+  input: (t) => ({
+    id: t.id({ required: true, description: 'The global id of the run to change.' }),
+    label: t.string({ description: 'The new label, at most 255 characters. Null removes the label.' }),
+    tags: t.stringList({
+      description: 'The new tags, which replace all tags of the run: at most 10 of at most 50 characters.',
+    }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description:
+        'The new metadata, which replaces all metadata of the run: at most 50 texts of at most 500 characters, under keys of at most 40.',
+    }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description:
+        'The new time at which the files are deleted, in the future. Only a run that has ended accepts it.',
+    }),
   }),
-  run: ({ id, patch: { label, tags, metadata, expiresAt } }, context, viewer) =>
+  run: (context, viewer, { id, label, tags, metadata, expiresAt }) =>
     updateRun(context, viewer, id, {
       label,
       tags: tags ?? undefined,
       metadata: metadata ?? undefined,
       expiresAt: expiresAt ?? undefined,
     }),
-  pathOf: (path) => (path[0] === 'id' ? path : ['patch', ...path]),
+  payload: changedRun,
 })
 
 deletion('deleteReportRun', {
   object: 'run',
-  verb: 'erase',
   description:
-    'Erases a run that has ended, with its files. It is seen no more; only a row for audit stays in the database.',
-  remove: eraseRun,
+    'Deletes a run that has ended, with its files. No query shows the run from then on; the database keeps one row of it for audit.',
+  run: deleteRun,
 })
 
-function changePayload(name: string, mutationName: string) {
-  return payload<ReportRunRow>(name, {
-    description: `Payload of ${mutationName}.`,
-    fields: (t) => ({
-      reportRun: t.expose('result', {
-        type: ReportRun,
-        nullable: true,
-        description: 'The run as it is now; null only with userErrors.',
-      }),
+function changedRun(t: FieldBuilder<Outcome<ReportRunRow>>) {
+  return {
+    reportRun: t.expose('result', {
+      type: ReportRun,
+      nullable: true,
+      description: 'The run after the mutation; null when there are userErrors.',
     }),
-    userErrors: 'What was wrong; then nothing was changed.',
-  })
+  }
 }

@@ -130,7 +130,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When the files of its result are erased; null before it SUCCEEDED, and when it ended otherwise, unless updateReportRun has set it.',
+        'When the files of its result are deleted; null before it SUCCEEDED, and when it ended otherwise, unless updateReportRun has set it.',
     }),
     result: t.field({
       type: ReportResult,
@@ -169,7 +169,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       resolve: ({ status }) => isFinal(status),
     }),
     viewerCanDelete: t.boolean({
-      description: 'True when the viewer may erase it now.',
+      description: 'True when the viewer may delete it now.',
       resolve: ({ status }) => isFinal(status),
     }),
   }),
@@ -179,7 +179,7 @@ builder.prismaObjectField('ReportRun', 'retryOf', (t) =>
   t.field({
     type: ReportRun,
     nullable: true,
-    description: 'The run that this one repeats; null when it repeats none, and when that one was erased.',
+    description: 'The run that this one repeats; null when it repeats none, and when that one was deleted.',
     resolve: async ({ retryOfId }, _args, context) => {
       const run = retryOfId === null ? null : await context.runLoader.load(retryOfId)
       return isVisibleTo(run, requireViewer(context)) ? run : null
@@ -191,7 +191,12 @@ StatusError.implement({
   description: 'The status of the run does not allow it.',
   interfaces: [UserError],
   fields: (t) => ({
-    reportRun: t.field({ type: ReportRun, description: 'The run as it is.', resolve: runOfError }),
+    reportRun: t.field({
+      type: ReportRun,
+      nullable: true,
+      description: 'The run as it is now; null when it has been deleted in the meantime.',
+      resolve: runOfError,
+    }),
   }),
 })
 
@@ -201,7 +206,9 @@ IdempotencyErrorRef.implement({
   fields: (t) => ({
     existingRun: t.field({
       type: ReportRun,
-      description: 'The run that was made with that key.',
+      nullable: true,
+      description:
+        'The run that was made with that key; null when it has been deleted in the meantime, and the key is free again.',
       resolve: runOfError,
     }),
   }),
@@ -238,7 +245,6 @@ function runOfError(
   { error }: { error: { runId: string } },
   _args: object,
   context: Context,
-): Promise<ReportRunRow> {
-  const where = { id: error.runId, ...visibleRun(requireViewer(context)) }
-  return context.prisma.reportRun.findUniqueOrThrow({ where })
+): Promise<ReportRunRow | null> {
+  return findRun(context.prisma, requireViewer(context), error.runId)
 }

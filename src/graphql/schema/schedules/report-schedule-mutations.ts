@@ -3,64 +3,32 @@ import { checkLevels } from '../../../runs/create/request.ts'
 import { createSchedule } from '../../../schedules/create.ts'
 import { deleteSchedule } from '../../../schedules/schedule.ts'
 import { updateSchedule } from '../../../schedules/update.ts'
-import { builder } from '../../builder.ts'
-import { deletion, mutation, payload } from '../../mutation.ts'
+import type { FieldBuilder } from '../../builder.ts'
+import { deletion, mutation, type Outcome } from '../../mutation.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { ReportSchedule } from './report-schedule.ts'
 import { ReportTriggerInput, readTrigger } from './report-trigger.ts'
 
-const ReportScheduleInput = builder.inputType('ReportScheduleInput', {
-  description: 'Input of createReportSchedule.',
-  fields: (t) => ({
+mutation('createReportSchedule', {
+  description:
+    'Creates a schedule that runs a report repeatedly from now on. Each time the schedule is due, it makes one run. When it missed several times, it makes one run, for the last of them.',
+  input: (t) => ({
     report: t.field({
       type: ReportInput,
       required: true,
       description: 'What to run, with a relative interval; it counts from when each run is due.',
     }),
     output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
-    trigger: t.field({ type: ReportTriggerInput, required: true, description: 'When to run it.' }),
-    label: t.string({ description: 'Label of the schedule and of each run, at most 255 characters.' }),
-    tags: t.stringList({ description: 'At most 10 tags of each run, of at most 50 characters.' }),
-  }),
-})
-
-const ReportSchedulePatch = builder.inputType('ReportSchedulePatch', {
-  description: 'What to change of a schedule; what is absent stays as it is.',
-  fields: (t) => ({
-    isActive: t.boolean({
-      description: 'False pauses it. True lets it start from now: it makes up for nothing that was missed.',
+    trigger: t.field({ type: ReportTriggerInput, required: true, description: 'When to run the report.' }),
+    label: t.string({
+      description: 'The label of the schedule and of each of its runs, at most 255 characters.',
     }),
-    trigger: t.field({ type: ReportTriggerInput, description: 'When to run it from now on.' }),
-    label: t.string({ description: 'New label, at most 255 characters; null takes it away.' }),
-    tags: t.stringList({ description: 'Replaces all tags: at most 10 of at most 50 characters.' }),
-  }),
-})
-
-const ReportSchedulePayload = payload<ReportScheduleRow>('ReportSchedulePayload', {
-  description: 'Payload of createReportSchedule and updateReportSchedule.',
-  fields: (t) => ({
-    reportSchedule: t.expose('result', {
-      type: ReportSchedule,
-      nullable: true,
-      description: 'The schedule as it is now; null only with userErrors.',
+    tags: t.stringList({
+      description: 'The tags of each run of the schedule: at most 10 of at most 50 characters.',
     }),
   }),
-  userErrors: 'What was wrong; then nothing was changed.',
-})
-
-mutation('createReportSchedule', {
-  type: ReportSchedulePayload,
-  description:
-    'Runs a report again and again, from now on. Each time it is due it makes one run; of times that were missed it makes one, for the last.',
-  args: (arg) => ({
-    input: arg({
-      type: ReportScheduleInput,
-      required: true,
-      description: 'What to run, how to write it, and when.',
-    }),
-  }),
-  run: async ({ input }, context, viewer) => {
+  run: async (context, viewer, input) => {
     const { type, parameters, relativeInterval } = readReportInput(input.report)
     checkLevels('parameters', parameters)
     return createSchedule(context, viewer, {
@@ -73,29 +41,48 @@ mutation('createReportSchedule', {
       tags: input.tags ?? [],
     })
   },
-  pathOf: (path, { input }) => ['input', ...readReportInput(input.report).pathOf(path)],
+  payload: changedSchedule,
+  pathOf: (path, { report }) => readReportInput(report).pathOf(path),
 })
 
 mutation('updateReportSchedule', {
-  type: ReportSchedulePayload,
-  description: 'Pauses a schedule, turns it on again, or changes it. Runs that it has made stay as they are.',
-  args: (arg) => ({
-    id: arg.id({ required: true, description: 'Global id of the schedule to change.' }),
-    patch: arg({ type: ReportSchedulePatch, required: true, description: 'What to change.' }),
+  description:
+    'Pauses, resumes or changes a schedule. A field that is absent stays unchanged, and so does one that is null, except `label`. Runs that the schedule has already made stay unchanged.',
+  input: (t) => ({
+    id: t.id({ required: true, description: 'The global id of the schedule to change.' }),
+    isActive: t.boolean({
+      description:
+        'False pauses the schedule. True resumes it from now on, without runs for the time of the pause.',
+    }),
+    trigger: t.field({ type: ReportTriggerInput, description: 'When to run the report from now on.' }),
+    label: t.string({ description: 'The new label, at most 255 characters. Null removes the label.' }),
+    tags: t.stringList({
+      description:
+        'The new tags, which replace all tags of the schedule: at most 10 of at most 50 characters.',
+    }),
   }),
-  run: ({ id, patch: { isActive, trigger, label, tags } }, context, viewer) =>
+  run: (context, viewer, { id, isActive, trigger, label, tags }) =>
     updateSchedule(context, viewer, id, {
       isActive: isActive ?? undefined,
       trigger: trigger ? readTrigger(trigger) : undefined,
       label,
       tags: tags ?? undefined,
     }),
-  pathOf: (path) => (path[0] === 'id' ? path : ['patch', ...path]),
+  payload: changedSchedule,
 })
 
 deletion('deleteReportSchedule', {
   object: 'schedule',
-  verb: 'delete',
-  description: 'Deletes a schedule. Runs that it has made stay as they are.',
-  remove: deleteSchedule,
+  description: 'Deletes a schedule. Runs that the schedule has already made stay.',
+  run: deleteSchedule,
 })
+
+function changedSchedule(t: FieldBuilder<Outcome<ReportScheduleRow>>) {
+  return {
+    reportSchedule: t.expose('result', {
+      type: ReportSchedule,
+      nullable: true,
+      description: 'The schedule after the mutation; null when there are userErrors.',
+    }),
+  }
+}
