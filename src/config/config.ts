@@ -16,23 +16,25 @@ import {
 /** Every setting of a gateway: the environment variable that holds it, and what it means. */
 const settings = z.object({
   role: env('ROLE', oneOf(['all', 'gateway', 'worker']).default('all')).describe(
-    '`gateway` serves clients, `worker` makes reports, `all` does both; `--role` goes before it',
+    '`gateway` serves clients, `worker` runs reports, `all` does both. The option `--role` overrides it.',
   ),
   host: env('HOST', z.string().default('127.0.0.1')).describe(
-    'where to listen; without `DATABASE_URL` only locally',
+    'Address to listen on. Without `DATABASE_URL` it must be local.',
   ),
   port: env('PORT', integer(0, 65_535).default(4000)).describe(
-    "port to listen on, 0 for any free one (a worker's default)",
+    "Port to listen on. 0, a worker's default, takes any free port.",
   ),
   publicUrl: env(
     'PUBLIC_URL',
     address('https://reports.example.com').transform(withoutEndSlashes).nullable().default(null),
-  ).describe('address of the gateway in download links; where it listens unless given'),
+  ).describe(
+    'Public address of the gateway, used in download links. Default: the address that it listens on.',
+  ),
   databaseUrl: env('DATABASE_URL', postgresUrl().nullable().default(null)).describe(
-    'Postgres 15 or newer to use; without it an embedded one is started',
+    'Connection string of Postgres 15 or newer. Without it, the gateway starts an embedded Postgres.',
   ),
   dataDir: env('DATA_DIR', z.string().default('.data')).describe(
-    'result files, and all that belongs to the embedded Postgres',
+    'Folder for result files and for the embedded Postgres.',
   ),
   s3: z.object({
     bucket: env(
@@ -41,14 +43,14 @@ const settings = z.object({
         .nullable()
         .default(null),
     ).describe(
-      "keep result files in this bucket of S3 or of a compatible store, instead of `DATA_DIR/files`; credentials come from where programs for S3 look (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, shared files, the machine's role)",
+      "Bucket of S3, or of a compatible store, for result files. Default: `DATA_DIR/files`. Credentials come from the standard AWS chain: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, shared files, or the machine's role.",
     ),
     region: env(
       'S3_REGION',
       matching(/^[a-z0-9-]+$/, 'a region, such as eu-central-1').default('us-east-1'),
-    ).describe('its region'),
+    ).describe('Region of the bucket.'),
     endpoint: env('S3_ENDPOINT', address('https://s3.example.com').nullable().default(null)).describe(
-      "address of another store than Amazon's, such as `http://minio:9000`",
+      'Address of an S3-compatible store, such as `http://minio:9000`. Default: Amazon S3.',
     ),
     prefix: env(
       'S3_PREFIX',
@@ -56,92 +58,104 @@ const settings = z.object({
         /^\w[\w-]*(\/\w[\w-]*)*$/,
         'a folder such as production/reports, of letters, digits, _ and -',
       ).default(''),
-    ).describe('folder in the bucket'),
+    ).describe('Folder in the bucket.'),
     forcePathStyle: env('S3_FORCE_PATH_STYLE', flag().optional()).describe(
-      'whether the bucket stands in the path of addresses, and not in the name of the host; unless given, `true` with `S3_ENDPOINT`, else `false`',
+      'Whether the bucket name is in the path of an address instead of the host name. Default: `true` with `S3_ENDPOINT`, otherwise `false`.',
     ),
   }),
   reports: z.object({
     folder: env('REPORTS_DIR', z.string().nullable().default(null)).describe(
-      'folder of your own reports, `*.sql`',
+      'Folder of your [custom reports](../reports/custom-sql.md), `*.sql`.',
     ),
     databaseUrl: env('REPORTS_DATABASE_URL', postgresUrl().nullable().default(null)).describe(
-      'login that can only read, for your own reports, on any Postgres; a login of the embedded Postgres unless given, required beside `DATABASE_URL`',
+      'Read-only login for custom reports, on any Postgres. Required with `DATABASE_URL`. Default: a login of the embedded Postgres.',
     ),
     limits: z.object({
       rows: env('REPORT_ROWS', integer(1, 999_999_999).default(1_000_000)).describe(
-        'most rows of such a report',
+        'Maximum number of rows of a custom report.',
       ),
       seconds: env('REPORT_SECONDS', integer(1, 86_400).default(600)).describe(
-        'most seconds for each of its statements',
+        'Maximum number of seconds for each statement of a custom report.',
       ),
     }),
   }),
   demo: env('DEMO', flag().optional()).describe(
-    'create the demo account, its keys and its ledger; unless given, `true` without `DATABASE_URL`, else `false`',
+    'Whether to create the demo account, its keys and its ledger. Default: `true` without `DATABASE_URL`, otherwise `false`.',
   ),
-  concurrency: env('CONCURRENCY', integer(1, 64).default(4)).describe('reports that run at once in a worker'),
+  concurrency: env('CONCURRENCY', integer(1, 64).default(4)).describe(
+    'Number of reports that a worker runs at once.',
+  ),
   accountConcurrency: env('ACCOUNT_CONCURRENCY', integer(1, 10_000).default(3)).describe(
-    'reports of one account and mode that run at once over all workers; others wait',
+    'Number of reports that all workers run at once for one account and mode. Further reports wait in the queue.',
   ),
   dailyRuns: env('DAILY_RUNS', integer(1, 100_000_000).default(10_000)).describe(
-    'reports that one account and mode may ask for on a day, in UTC',
+    'Number of runs that one account and mode can create in a day, in UTC.',
   ),
   runAttempts: env('RUN_ATTEMPTS', integer(1, 100).default(3)).describe(
-    'how often a report is begun when its worker, the database or the store of files is lost',
+    'Number of times a report starts before it fails, when its worker, the database or the file store is lost.',
   ),
-  eventDays: env('EVENT_DAYS', integer(1, 36_500).default(30)).describe('days that the event log is kept'),
+  eventDays: env('EVENT_DAYS', integer(1, 36_500).default(30)).describe(
+    'Number of days for which the event log is kept.',
+  ),
   allowedOrigins: env('ALLOWED_ORIGINS', origins().default([])).describe(
-    'origins of pages that may use the gateway beside its own, with commas, or `*`; others get 403, over WebSocket too',
+    'Origins of web pages that can use the gateway, separated by commas, or `*`. The own origin is always allowed. Other origins get 403, also over WebSocket.',
   ),
   documents: z.object({
     depth: env('MAX_DEPTH', integer(1, 1_000).default(15)).describe(
-      'levels of fields in a GraphQL document, the outermost being 1; the introspection query of GraphiQL has 15',
+      'Maximum number of nested levels of fields in a GraphQL document. The introspection query of GraphiQL has 15.',
     ),
     aliases: env('MAX_ALIASES', integer(0, 100_000).default(30)).describe(
-      'aliases in a GraphQL document; a field that is repeated counts as one',
+      'Maximum number of aliases in a GraphQL document. A repeated field counts as one.',
     ),
     directives: env('MAX_DIRECTIVES', integer(0, 100_000).default(20)).describe(
-      'directives in a GraphQL document',
+      'Maximum number of directives in a GraphQL document.',
     ),
     tokens: env('MAX_TOKENS', integer(1, 1_000_000).default(2_000)).describe(
-      'words and signs of a GraphQL document',
+      'Maximum number of tokens in a GraphQL document.',
     ),
-    pageSize: env('MAX_PAGE_SIZE', integer(1, 1_000).default(500)).describe('largest `first` or `last`'),
+    pageSize: env('MAX_PAGE_SIZE', integer(1, 1_000).default(500)).describe(
+      'Maximum value of `first` or `last` in a GraphQL document.',
+    ),
     cost: env('MAX_COST', integer(1, 100_000_000).default(20_000)).describe(
-      'estimated fields in an answer, by the page sizes asked for; the whole schema has about 9,000',
+      'Maximum estimated number of fields in a response, by the requested page sizes. The introspection query has about 9,000.',
     ),
   }),
   sockets: z.object({
     perKey: env('MAX_SOCKETS_PER_KEY', integer(1, 1_000_000).default(1_000)).describe(
-      'connections of one key, WebSocket and SSE together, in one gateway',
+      'Maximum number of connections of one key to one gateway, WebSocket and SSE together.',
     ),
     operations: env('MAX_OPERATIONS_PER_SOCKET', integer(1, 100_000).default(100)).describe(
-      'operations under way on a WebSocket',
+      'Maximum number of active operations on a WebSocket.',
     ),
     messageBytes: env('MAX_MESSAGE_BYTES', integer(1_024, 100_000_000).default(65_536)).describe(
-      'size of a message on a WebSocket',
+      'Maximum size in bytes of a message on a WebSocket.',
     ),
     handshakeSeconds: env('HANDSHAKE_SECONDS', integer(1, 600).default(3)).describe(
-      'time for `connection_init`',
+      'Seconds in which a WebSocket client must send `connection_init`.',
     ),
     slowReaderSeconds: env('SLOW_READER_SECONDS', integer(1, 3_600).default(30)).describe(
-      'time after which a client that does not read is cut off',
+      'Seconds after which the gateway disconnects a client that does not read.',
     ),
   }),
-  introspection: env('INTROSPECTION', flag().default(true)).describe('whether clients may read the schema'),
+  introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(
-    'whether errors suggest names like a misspelt one',
+    'Whether errors suggest names that are similar to a misspelled one.',
   ),
-  graphiql: env('GRAPHIQL', flag().default(true)).describe('whether browsers get GraphiQL'),
-  getQueries: env('GET_QUERIES', flag().default(true)).describe('whether clients may query by GET'),
-  metrics: env('METRICS', flag().default(true)).describe('whether `/metrics` is served'),
-  drainSeconds: env('DRAIN_SECONDS', integer(0, 600).default(0)).describe('see *Stopping*'),
-  stopSeconds: env('STOP_SECONDS', integer(0, 3_600).default(5)).describe('see *Stopping*'),
+  graphiql: env('GRAPHIQL', flag().default(true)).describe('Whether browsers get GraphiQL.'),
+  getQueries: env('GET_QUERIES', flag().default(true)).describe('Whether clients can query by GET.'),
+  metrics: env('METRICS', flag().default(true)).describe('Whether `/metrics` is served.'),
+  drainSeconds: env('DRAIN_SECONDS', integer(0, 600).default(0)).describe(
+    'Seconds for which a [stopping](deploy.md#stopping) gateway still serves requests, after `/ready` has turned off.',
+  ),
+  stopSeconds: env('STOP_SECONDS', integer(0, 3_600).default(5)).describe(
+    'Seconds for which requests and reports can still end when the process [stops](deploy.md#stopping).',
+  ),
   logLevel: env(
     'LOG_LEVEL',
     oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('warn'),
-  ).describe('JSON lines on standard error: `fatal` … `trace`, or `silent`; `info` has one for each request'),
+  ).describe(
+    'Level of the log, which is JSON lines on standard error: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. `info` has a line for each request.',
+  ),
 })
 
 /** Variables that single commands read themselves. */
@@ -149,10 +163,10 @@ const commandVariables = [
   [
     'STRIPE_API_KEY',
     'none',
-    'key of `npm run import -- --stripe`, secret or restricted; it has to be of the mode that is imported',
+    'Stripe key, secret or restricted, for `npm run import -- --stripe`. It must belong to the mode that is imported.',
   ],
-  ['REPORT_GATEWAY_KEY', '`DATA_DIR/keys.json`', 'key of `npm run report`'],
-  ['GATEWAY_URL', '`http://HOST:PORT`', 'gateway of `npm run report`'],
+  ['REPORT_GATEWAY_KEY', '`DATA_DIR/keys.json`', 'API key for `npm run report`.'],
+  ['GATEWAY_URL', '`http://HOST:PORT`', 'Address of the gateway for `npm run report`.'],
 ] as const
 
 type Settings = z.infer<typeof settings>
@@ -189,7 +203,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return createConfig(parsed.data)
 }
 
-/** The variables as a Markdown table, which stands in README.md. */
+/** The variables as a Markdown table, for the page of the documentation. */
 export function printVariables(): string {
   const rows = variablesOf(settings).map(({ name, schema }) => {
     const fallback = String(schema.parse(undefined) ?? '')
@@ -198,7 +212,7 @@ export function printVariables(): string {
   const lines = [...rows, ...commandVariables].map(
     ([name, fallback, description]) => `| \`${name}\` | ${fallback} | ${description} |`,
   )
-  return ['| variable | default | meaning |', '|---|---|---|', ...lines, ''].join('\n')
+  return ['| Variable | Default | Meaning |', '|---|---|---|', ...lines, ''].join('\n')
 }
 
 /** True for the names that a machine has for itself, as they stand in a URL or in HOST. */
@@ -232,7 +246,7 @@ function findUseless(given: Environment): string[] {
       .filter(({ name }) => given[name] !== undefined)
       .map(
         ({ name, schema }) =>
-          `${name} is of no use without ${first.name}${shown(name, schema.parse(given[name]))}.`,
+          `${name} has no effect without ${first.name}${shown(name, schema.parse(given[name]))}.`,
       )
   })
 }
@@ -252,7 +266,7 @@ function findRemote({
   PUBLIC_URL = 'http://localhost',
 }: Environment): string[] {
   if (DATABASE_URL !== undefined) return []
-  const why = 'has to be local, because without DATABASE_URL the gateway serves this machine alone'
+  const why = 'must be local, because without DATABASE_URL the gateway serves this machine alone'
   return [
     ...(isLocalHost(HOST) || isWildcardHost(HOST) ? [] : [`HOST ${why}${shown('HOST', HOST)}.`]),
     ...(isLocalHost(new URL(PUBLIC_URL).hostname)

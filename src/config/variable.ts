@@ -36,37 +36,37 @@ export function inputOf({ shape }: z.ZodObject, environment: Readonly<Record<str
 }
 
 export function flag() {
-  return z.stringbool({ error: 'has to be true or false' })
+  return z.stringbool({ error: 'must be true or false' })
 }
 
 export function oneOf<const Word extends string>(words: readonly Word[]) {
-  return z.enum(words, { error: `has to be one of ${words.join(', ')}` })
+  return z.enum(words, { error: `must be one of ${words.join(', ')}` })
 }
 
 export function matching(pattern: RegExp, what: string) {
-  return z.string().regex(pattern, { error: `has to be ${what}` })
+  return z.string().regex(pattern, { error: `must be ${what}` })
 }
 
 /** A variable that holds an address of HTTP, such as the example. It is shown to people, so it holds no password. */
 export function address(example: string) {
   return z
     .string()
-    .refine(isPlainAddress, { error: `has to be an address such as ${example}, without a name or password` })
+    .refine(isPlainAddress, { error: `must be an address such as ${example}, without a name or password` })
 }
 
 export function postgresUrl() {
   return z.url({
     protocol: /^postgres(ql)?$/,
-    error: 'has to be of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    error: 'must have the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
   })
 }
 
-// Digits alone: Number() would take " " for 0, "1e3" and "0x10" too.
+// Digits alone: Number() also accepts " " as 0, "1e3" and "0x10".
 export function integer(least: number, most: number) {
   return z
     .string()
     .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
-      error: `has to be a whole number from ${least} to ${most}`,
+      error: `must be a whole number from ${least} to ${most}`,
     })
     .transform(Number)
 }
@@ -76,7 +76,7 @@ export function origins() {
     .string()
     .transform((text) => text.split(',').flatMap((origin) => origin.trim() || []))
     .refine((list) => list.every(isOrigin), {
-      error: 'has to be origins with commas between them, such as https://app.example.com, or *',
+      error: 'must be origins separated by commas, such as https://app.example.com, or *',
     })
 }
 

@@ -79,7 +79,7 @@ test('gateway and worker start at the same moment on one data folder; the flag b
 })
 
 test.each([
-  [['--role', 'boss'], 'ROLE has to be one of all, gateway, worker; it is "boss".'],
+  [['--role', 'boss'], 'ROLE must be one of all, gateway, worker; it is "boss".'],
   [['--rolle', 'worker'], "Unknown option '--rolle'"],
   [['worker'], "Unexpected argument 'worker'"],
 ])('%j is refused with a reason', async (args, reason) => {

@@ -1,0 +1,10 @@
+import { configurationPage } from './configuration.ts'
+import { reportCatalogPage } from './report-catalog.ts'
+
+/** The pages that are printed from the code: paths below `docs`, and their text. */
+export function generatedPages(): Record<string, string> {
+  return {
+    'operations/configuration.md': configurationPage(),
+    'reports/catalog.md': reportCatalogPage(),
+  }
+}

@@ -1,0 +1,61 @@
+import { builtInReportTypes } from '../../src/reports/catalog.ts'
+import { columnType } from '../../src/reports/column.ts'
+import type { AnyReportType } from '../../src/reports/report-type.ts'
+import { generatedNote } from './generated-note.ts'
+
+/** A page with every built-in report type, its parameters and its columns. */
+export function reportCatalogPage(): string {
+  const types = builtInReportTypes.map(({ name, title, replacedBy }) => [
+    `[\`${name}\`](#${anchor(name)})`,
+    title,
+    replacedBy ? `Replaced by \`${replacedBy}\`` : 'Current',
+  ])
+  return `${generatedNote}
+
+# Report catalog
+
+This page describes the report types that come with the gateway. The query \`reportTypes\` returns the same information, with your [custom reports](custom-sql.md).
+
+${table(['Report type', 'Title', 'Version'], types)}
+
+${builtInReportTypes.map(section).join('\n\n')}
+`
+}
+
+function section(type: AnyReportType): string {
+  const parameters = Object.entries(type.parameters).map(([name, parameter]) => [
+    `\`${name}\``,
+    parameter.isList ? `list of ${parameter.type}` : parameter.type,
+    defaultOf(parameter),
+    parameter.description,
+  ])
+  const columns = type.columns.map((column) => [
+    `\`${column.name}\``,
+    columnType(column),
+    column.isDefault ? 'yes' : 'no',
+    column.description,
+  ])
+  return [
+    `## ${type.name}`,
+    `${type.title}. ${type.description}${type.requiresLiveMode ? ' It needs a live-mode key.' : ''}`,
+    table(['Parameter', 'Type', 'Default', 'Meaning'], parameters),
+    table(['Column', 'Type', 'Written by default', 'Meaning'], columns),
+  ].join('\n\n')
+}
+
+function defaultOf({ isRequired, defaultValue }: AnyReportType['parameters'][string]): string {
+  if (isRequired) return 'required'
+  return defaultValue === null ? 'none' : `\`${defaultValue}\``
+}
+
+/** The anchor that GitHub gives a heading. */
+function anchor(heading: string): string {
+  return heading.replaceAll('.', '')
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows]
+  return lines
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n')
+}
