@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { importCommand } from '../../../src/cli/commands/import.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { type CommandProcess, spawnCommand } from '../../support/report-process.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { type FakeStripe, fakeKey, startFakeStripe } from '../../support/stripe/fake-stripe.ts'
 import { addSales, fillAccount } from '../../support/stripe/stripe-account.ts'
 import { at } from '../../support/stripe/stripe-objects.ts'
@@ -98,13 +99,6 @@ test.each<[string, string[], RegExp]>([
     /are about Stripe: say --stripe as well\.$/,
   ],
 ])('%s is refused before anything is opened', async (_what, args, sentence) => {
-  const context = {
-    args,
-    environment: { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
-    print: () => {},
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: new AbortController().signal,
-  }
-  await expect(importCommand(context)).rejects.toThrow(sentence)
+  const environment = { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' }
+  await expect(runCommand(importCommand, args, environment)).rejects.toThrow(sentence)
 })
