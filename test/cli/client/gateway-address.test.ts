@@ -44,6 +44,7 @@ describe('the address', () => {
     'example.com:4000',
     'ftp://example.com',
     'http://someone:hunter2@example.com',
+    'http://hunter2@example.com',
     'http://example.com/?key=hunter2',
     'http://example.com/#hunter2',
     'not an address: hunter2',

@@ -18,7 +18,7 @@ beforeEach(async () => {
   return () => rm(folder, { recursive: true })
 })
 
-/** The file that a run tells of: `content`, to be had at the link. */
+/** The file of a run as the gateway describes it: `content`, at the link. */
 function fileAt(url: string | null): ReportFile {
   return {
     filename: 'frr_1.csv',
@@ -66,7 +66,7 @@ describe('a file that can be had', () => {
     expect(await text(output)).toBe(`${content}after`)
   })
 
-  test('is no fault when its reader has read enough', async () => {
+  test('causes no error when its reader has read enough', async () => {
     await using server = await startHttpServer((_request, response) => response.end(content))
     const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
     const output = new Writable({ write: (_chunk, _encoding, done) => done(broken) })
@@ -74,7 +74,7 @@ describe('a file that can be had', () => {
     expect(output.errored).toBe(broken)
   })
 
-  test('that the disk of the reader cannot take is a fault', async () => {
+  test('that its reader cannot store causes an error', async () => {
     await using server = await startHttpServer((_request, response) => response.end(content))
     const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' })
     const output = new Writable({ write: (_chunk, _encoding, done) => done(full) })
@@ -101,8 +101,10 @@ describe('nothing is written of a file', () => {
     expect(refusal).toMatch(new RegExp(`^ClientError: .* ${server.url}\\.$`))
   })
 
-  test('that goes on after its size', async () => {
-    const refusal = await refusalOf((_request, response) => response.end(`${content}more`))
+  test('that goes on after its size, also when it never ends', async () => {
+    const refusal = await refusalOf((_request, response) => {
+      response.write(`${content}more`)
+    })
     expect(refusal).toContain(`${content.length + 4} bytes with sha256`)
     expect(refusal).toContain(`expected ${content.length} with`)
   })

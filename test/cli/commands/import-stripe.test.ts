@@ -98,7 +98,7 @@ async function importHere(): Promise<{ printed: string[]; written: string }> {
   return { printed, written }
 }
 
-test('an account without a transaction is told so', async () => {
+test('an account without a transaction is reported as such', async () => {
   const { printed, written } = await importHere()
   expect(printed).toEqual([expect.stringMatching(/no balance transactions yet/)])
   expect(written).toBe('')
@@ -111,7 +111,7 @@ test('the day that is being read is shown on standard error', async () => {
   expect(written).toMatch(/^ [1-9]\d\.\d % {2}Reading from Stripe {2}[\d-]+ {2}[1-9]\d* balance/m)
 })
 
-test('a restricted key that lacks a permission is told, without the key', async () => {
+test('a restricted key that lacks a permission is reported without the key', async () => {
   fake.fault = () => ({ status: 403 })
   const error = await importHere().catch(String)
   expect(error).toMatch(/^ClientError: .*STRIPE_API_KEY may not read/)
