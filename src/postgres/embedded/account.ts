@@ -1,18 +1,8 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdir, readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 export const run = promisify(execFile)
-
-/**
- * Where root keeps what an unprivileged Postgres must reach when the checkout or the data folder lies below a
- * folder which only root can enter:
- *
- *     postgres-<package version>/   a copy of the binaries
- *     <cluster id>/                 a cluster
- *     <cluster id>.json             which DATA_DIR it belongs to
- */
-export const systemFolder = '/var/lib/report-gateway'
 
 /** A system account; ids as unsigned numbers, as `stat` returns them. */
 export type Account = { uid: number; gid: number }
@@ -20,7 +10,7 @@ export type Account = { uid: number; gid: number }
 const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
- * The account that runs Postgres; null when this process can run it itself, which root cannot. `nobody` comes first: it
+ * The account for a new cluster; null when this process can run it itself, which root cannot. `nobody` comes first: it
  * exists on every Unix, so there is nothing to create and nothing to clean up. Its price is that other services running as
  * `nobody` could read the cluster's files; a machine where that matters runs the gateway as an ordinary user, or sets
  * DATABASE_URL.
@@ -42,30 +32,21 @@ export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Acco
   )
 }
 
+/**
+ * The account that runs Postgres in `folder`: its owner, because an ordinary user may have made it; null when this process
+ * can run it itself. A folder of root, which is new or was copied, gets another owner.
+ */
+export async function ensureOwner(folder: string): Promise<Account | null> {
+  const wanted = await postgresAccount()
+  if (!wanted) return null
+  const { uid, gid } = await stat(folder)
+  if (uid !== 0) return { uid, gid }
+  await run('chown', ['-hR', `${wanted.uid}:${wanted.gid}`, folder])
+  return wanted
+}
+
 /** Spawn options that run a child process as `account`; as the user of this process without one. */
 export function runAs(account: Account | null): { uid?: number; gid?: number } {
   // `| 0`: spawn takes signed 32-bit ids.
   return account ? { uid: account.uid | 0, gid: account.gid | 0 } : {}
-}
-
-/** Whether `account` can read the file (`-r`), or run the program or enter the folder (`-x`), at `path`. */
-export async function canReach(account: Account, path: string, access: '-r' | '-x'): Promise<boolean> {
-  return await run('test', [access, path], { ...runAs(account), cwd: '/' }).then(
-    () => true,
-    () => false,
-  )
-}
-
-export async function makeSystemFolder(): Promise<string> {
-  try {
-    await mkdir(systemFolder, { recursive: true })
-    await chmod(systemFolder, 0o755)
-    return systemFolder
-  } catch (cause) {
-    throw new Error(
-      `Postgres cannot run as root, and ${systemFolder}, where another account could run it, cannot be made. ` +
-        'Run as an ordinary user, or set DATABASE_URL.',
-      { cause },
-    )
-  }
 }

@@ -27,24 +27,20 @@ export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
 export function tryFileLock(file: string, mode: 'shared' | 'reserved') {
   try {
     const handle = new DatabaseSync(file, { timeout: 0 })
-    if (!tryBegin(handle, mode)) {
-      handle.close()
-      return null
-    }
-    return {
-      /** Makes the lock exclusive. When others hold the lock too it returns false, and the lock is released. */
-      makeExclusive: (): boolean => {
-        // On the same handle, which still works after the file was deleted.
-        handle.exec(`rollback; pragma busy_timeout = ${lastAttemptMilliseconds}`)
-        return tryBegin(handle, 'exclusive')
-      },
-      release: (): void => handle.close(),
-    }
+    const release = (): void => handle.close()
+    if (tryBegin(handle, mode)) return { mode, release, makeExclusive: () => makeExclusive(handle) }
+    release()
+    return null
   } catch (cause) {
-    throw new Error(`Cannot lock ${file}: is it writable for this user, on a disk that supports locks?`, {
-      cause,
-    })
+    throw new Error(`Cannot lock ${file}: is it writable, on a disk that supports locks?`, { cause })
   }
+}
+
+/** When others hold the lock too it returns false, and the lock is released. */
+function makeExclusive(handle: DatabaseSync): boolean {
+  // On the same handle, which still works after the file was deleted.
+  handle.exec(`rollback; pragma busy_timeout = ${lastAttemptMilliseconds}`)
+  return tryBegin(handle, 'exclusive')
 }
 
 function tryBegin(handle: DatabaseSync, mode: keyof typeof statements): boolean {
