@@ -30,13 +30,20 @@ export async function postgresCommand(name: 'initdb' | 'postgres', data: string)
   }
 }
 
-/** When `account` cannot reach node_modules, the binaries are copied, once for each version of the package. */
+/** When `account` cannot run those in node_modules, they are copied, once for each version of the package. */
 async function reachableBinaries(account: Account | null): Promise<string> {
   const root = findPackage()
   const native = join(root, 'native')
-  await restoreLibraryLinks(root)
+  // npm packages carry no symlinks, and `npm ci --ignore-scripts` leaves out the script that makes them.
+  const libraries = await readdir(join(native, 'lib'), { withFileTypes: true })
+  if (!libraries.some((file) => file.isSymbolicLink()))
+    await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: root })
+
   // One program stands for all files: npm gives them the same owner and umask.
-  if (!account || (await canRun(account, join(native, 'bin', 'postgres')))) return join(native, 'bin')
+  const test = ['-r', join(native, 'bin', 'postgres'), '-a', '-x', join(native, 'bin', 'postgres')]
+  const isReachable =
+    !account || (await run('test', test, { ...runAs(account), cwd: '/' }).catch(() => false))
+  if (isReachable) return join(native, 'bin')
   const { version } = packageFile.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')))
   const copy = join(systemFolder, `postgres-${version}`)
   if (!existsSync(copy)) await copyReadable(native, copy)
@@ -56,21 +63,6 @@ function findPackage(): string {
       { cause },
     )
   }
-}
-
-/** npm packages carry no symlinks, and `npm ci --ignore-scripts` leaves out the script that makes them. */
-async function restoreLibraryLinks(root: string): Promise<void> {
-  const libraries = await readdir(join(root, 'native', 'lib'), { withFileTypes: true })
-  if (libraries.some((file) => file.isSymbolicLink())) return
-  await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: root })
-}
-
-/** Whether `account` can read and run the `program`. */
-async function canRun(account: Account, program: string): Promise<boolean> {
-  return await run('test', ['-r', program, '-a', '-x', program], { ...runAs(account), cwd: '/' }).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Copied under another name first, so that a copy which was cut short is never taken for a whole one. */

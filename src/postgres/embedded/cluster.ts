@@ -118,10 +118,9 @@ async function createCluster({ home, data, password }: Cluster, signal?: AbortSi
     await run(program, [...folderFlags, '--pwfile=../password', ...initdbFlags], { ...options, signal })
     await renameDurably(freshData, data)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(
       `initdb could not make a Postgres cluster in ${home}. ` +
-        `Mend the reason, set another DATA_DIR, run as an ordinary user, or set DATABASE_URL:\n${reason}`,
+        `Mend the reason, set another DATA_DIR, run as an ordinary user, or set DATABASE_URL:\n${cause}`,
       { cause },
     )
   } finally {

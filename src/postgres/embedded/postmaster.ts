@@ -4,6 +4,8 @@ import { setTimeout } from 'node:timers/promises'
 import { run } from './account.ts'
 import { isLinux } from './binaries.ts'
 
+export const pidFile = 'postmaster.pid'
+
 const pollMilliseconds = 20
 const endMilliseconds = 15_000
 
@@ -15,13 +17,9 @@ export type Postmaster = {
   status: string
 }
 
-export function pidFileOf(data: string): string {
-  return join(data, 'postmaster.pid')
-}
-
 /** What the last postmaster of the data folder `data` wrote; null when it ended in order, or wrote nothing. */
 export async function readPidFile(data: string): Promise<Postmaster | null> {
-  const text = await readFile(pidFileOf(data), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(join(data, pidFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw error
   })
@@ -59,9 +57,7 @@ export async function isPostgresOf(pid: number, data: string): Promise<boolean> 
  */
 export async function stopPostmaster(pid: number, data: string): Promise<void> {
   if ((await endsAfter('SIGINT', pid, data)) || (await endsAfter('SIGQUIT', pid, data))) return
-  throw new Error(
-    `Postgres (process ${pid}) on ${data} did not end ${endMilliseconds} ms after SIGQUIT. End it by hand.`,
-  )
+  throw new Error(`Postgres (process ${pid}) on ${data} did not end by SIGQUIT. End it by hand.`)
 }
 
 /** Sends a signal to a postmaster; false when it did not end by it in time. */

