@@ -20,11 +20,10 @@ const candidates = ['nobody', 'postgres', 'daemon']
 export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Account | null> {
   if (process.getuid?.() !== 0) return null
   const accounts = await readFile(accountFile, 'utf8').catch(() => '')
-  const lines = accounts.split('\n').map((line) => line.split(':'))
   for (const name of candidates) {
-    const [, , uid, gid] = lines.find((line) => line[0] === name) ?? []
+    const [, uid, gid] = new RegExp(`^${name}:[^:]*:([^:]+):([^:]+):`, 'm').exec(accounts) ?? []
     // `>>> 0`: macOS writes nobody's id as -2.
-    if (uid && gid && Number(uid) !== 0) return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }
+    if (Number(uid)) return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }
   }
   throw new Error(
     `Postgres refuses to run as root, and ${accountFile} has no unprivileged account for it (${candidates.join(', ')}). ` +

@@ -73,11 +73,10 @@ async function copyReadable(from: string, to: string): Promise<void> {
     await chmod(systemFolder, 0o755)
     await cp(from, partial, { recursive: true, verbatimSymlinks: true })
     await run('chmod', ['-R', 'a+rX', partial])
-    await rename(partial, to).catch(async (error) => {
-      // Another process may have been quicker.
-      if (!existsSync(to)) throw error
-    })
+    await rename(partial, to)
   } catch (cause) {
+    // Another process may have been quicker.
+    if (existsSync(to)) return
     throw new Error(
       `Postgres cannot run as root, and its programs cannot be copied to ${to}, where another account could run them. ` +
         'Run as an ordinary user, or set DATABASE_URL.',

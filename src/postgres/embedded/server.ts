@@ -13,8 +13,6 @@ import { isPostgresOf, type Postmaster, pidFile, readPidFile, stopPostmaster } f
 const databaseName = 'report_gateway'
 
 const pollMilliseconds = 20
-/** Between two starts, of which the first met a reason that passes. */
-const retryMilliseconds = 100
 /** Recovery after a crash can be long. */
 const startMilliseconds = 120_000
 /** How long a server that another process started may give no sign of life before it is ended and replaced. */
@@ -36,8 +34,8 @@ const settings = {
 
 /** Another program took the port, or the processes of the last server are still ending. */
 const passingReason = /could not create any TCP\/IP sockets|pre-existing shared memory block/
-/** SQLSTATEs that waiting does not change: invalid_authorization_specification, invalid_password. */
-const refusals = ['28000', '28P01']
+/** SQLSTATEs that waiting does not change: those of an invalid authorization. */
+const refusal = /^28/
 
 /** A cluster, and the server that runs it, when it last let us in. */
 export type Server = Cluster & Postmaster
@@ -77,7 +75,7 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
     const words = await lastWords()
     if (!passingReason.test(words) || Date.now() > deadline)
       throw new Error(`Postgres ended while starting on ${data}. The end of its log, ${logFile}:\n${words}`)
-    await setTimeout(retryMilliseconds, undefined, { signal })
+    await setTimeout(pollMilliseconds, undefined, { signal })
   }
 }
 
@@ -92,10 +90,7 @@ export function serverUrl({ password, port }: Server, database = databaseName): 
  * @returns `answered` when the server is alive but does not let us in yet: it recovers, or has no connection left
  * @throws when the server refuses the password, when the database cannot be created
  */
-export async function tryLogin(
-  server: Server,
-  whenMissing: 'create' | 'wait',
-): Promise<'accepted' | 'answered' | 'silent'> {
+export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
   // Before it is ready, an attempt would only fill its log with refusals.
   if (server.status !== 'ready') return server.status === 'starting' ? 'answered' : 'silent'
   const url = serverUrl(server, whenMissing === 'create' ? 'postgres' : databaseName)
@@ -104,7 +99,7 @@ export async function tryLogin(
     await client.connect()
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError)) return 'silent'
-    if (!refusals.includes(cause.code ?? '')) return 'answered'
+    if (!refusal.test(cause.code ?? '')) return 'answered'
     throw new Error(`The embedded Postgres refuses the password in ${server.recordFile}.`, { cause })
   }
   try {
@@ -122,12 +117,7 @@ export async function tryLogin(
  *
  * @throws when it does not let us in for too long
  */
-async function waitForLogin(
-  cluster: Cluster,
-  pid: number,
-  maxSilence: number,
-  signal?: AbortSignal,
-): Promise<Postmaster | null> {
+async function waitForLogin(cluster: Cluster, pid: number, maxSilence: number, signal?: AbortSignal) {
   const deadline = Date.now() + startMilliseconds
   let lastSign = Date.now()
   while (Date.now() < deadline) {
@@ -138,9 +128,7 @@ async function waitForLogin(
     if (login === 'answered') lastSign = Date.now()
     await setTimeout(pollMilliseconds, undefined, { signal })
   }
-  throw new Error(
-    `Postgres on ${cluster.data} did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`,
-  )
+  throw new Error(`Postgres did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`)
 }
 
 async function startPostmaster({ data, logFile }: Cluster, port: number) {
