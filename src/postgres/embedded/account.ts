@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 
 export const run = promisify(execFile)
 
-/** A system account; ids as unsigned numbers, as `stat` returns them. */
+/** A system account, as `spawn` takes it: ids as signed 32-bit numbers. */
 export type Account = { uid: number; gid: number }
 
 const candidates = ['nobody', 'postgres', 'daemon']
@@ -22,8 +22,7 @@ export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Acco
   const accounts = await readFile(accountFile, 'utf8').catch(() => '')
   for (const name of candidates) {
     const [, uid, gid] = new RegExp(`^${name}:[^:]*:([^:]+):([^:]+):`, 'm').exec(accounts) ?? []
-    // `>>> 0`: macOS writes nobody's id as -2.
-    if (Number(uid)) return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0 }
+    if (Number(uid)) return { uid: Number(uid) | 0, gid: Number(gid) | 0 }
   }
   throw new Error(
     `Postgres refuses to run as root, and ${accountFile} has no unprivileged account for it (${candidates.join(', ')}). ` +
@@ -39,13 +38,8 @@ export async function ensureOwner(folder: string): Promise<Account | null> {
   const wanted = await postgresAccount()
   if (!wanted) return null
   const { uid, gid } = await stat(folder)
-  if (uid !== 0) return { uid, gid }
-  await run('chown', ['-hR', `${wanted.uid}:${wanted.gid}`, folder])
+  if (uid !== 0) return { uid: uid | 0, gid: gid | 0 }
+  // `>>> 0`: macOS has -2 as the id of nobody, which chown takes for an option.
+  await run('chown', ['-hR', `${wanted.uid >>> 0}:${wanted.gid >>> 0}`, folder])
   return wanted
-}
-
-/** Spawn options that run a child process as `account`; as the user of this process without one. */
-export function runAs(account: Account | null): { uid?: number; gid?: number } {
-  // `| 0`: spawn takes signed 32-bit ids.
-  return account ? { uid: account.uid | 0, gid: account.gid | 0 } : {}
 }

@@ -4,13 +4,12 @@ import { chmod, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promise
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Account, ensureOwner, run, runAs } from './account.ts'
+import { type Account, ensureOwner, run } from './account.ts'
 
 /** Where root keeps a copy of the binaries, as `postgres-<package version>`, for an account that cannot reach ours. */
 export const systemFolder = '/var/lib/report-gateway'
 
 export const isLinux = process.platform === 'linux'
-
 const packageFile = z.object({ version: z.string() })
 
 /**
@@ -26,7 +25,7 @@ export async function postgresCommand(name: 'initdb' | 'postgres', data: string)
     program: join(await reachableBinaries(account), name),
     folderFlags: isLinux ? ['-D', data, '-D', '/proc/self/cwd'] : ['-D', data],
     // No variable of this process (PGDATA, LANG, …) may reach Postgres; English, because messages are looked for.
-    options: { ...runAs(account), cwd: data, env: { LC_ALL: 'C', TZ: 'UTC' } },
+    options: { ...account, cwd: data, env: { LC_ALL: 'C', TZ: 'UTC' } },
   }
 }
 
@@ -41,8 +40,7 @@ async function reachableBinaries(account: Account | null): Promise<string> {
 
   // One program stands for all files: npm gives them the same owner and umask.
   const test = ['-r', join(native, 'bin', 'postgres'), '-a', '-x', join(native, 'bin', 'postgres')]
-  const isReachable =
-    !account || (await run('test', test, { ...runAs(account), cwd: '/' }).catch(() => false))
+  const isReachable = !account || (await run('test', test, { ...account, cwd: '/' }).catch(() => false))
   if (isReachable) return join(native, 'bin')
   const { version } = packageFile.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')))
   const copy = join(systemFolder, `postgres-${version}`)

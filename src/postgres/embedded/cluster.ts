@@ -9,9 +9,6 @@ import { isLinux, postgresCommand } from './binaries.ts'
 /** The Postgres cluster of a data folder: its files, by absolute paths without symlinks, and its superuser's password. */
 export type Cluster = ReturnType<typeof clusterOf>
 
-/** Elsewhere than on Linux, another account must find its way through them. */
-const folderMode = isLinux ? 0o700 : 0o711
-
 export type ClusterOptions = {
   /** Folder of the cluster, absolute or relative to the working folder; made when missing. */
   dataDir: string
@@ -21,6 +18,9 @@ export type ClusterOptions = {
   signal?: AbortSignal | undefined
 }
 
+/** Elsewhere than on Linux, the account of Postgres must be able to enter all folders on the way to its cluster. */
+const folderMode = isLinux ? 0o700 : 0o711
+
 /** The locale built in sorts and folds alike on every system, and no system update can break indexes built with it. */
 const initdbFlags = [
   '--username=postgres',
@@ -29,19 +29,19 @@ const initdbFlags = [
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
-  '--no-instructions',
 ]
 
 const recordSchema = z.object({ cluster: z.literal('postgres'), password: z.string() })
 
 /** Makes the data folder when it is missing, for this user alone. Returns its real path. */
 export async function makeDataDir(path: string): Promise<string> {
-  const wanted = resolve(path)
   try {
-    await mkdir(wanted, { recursive: true, mode: folderMode })
-    return await realpath(wanted)
+    await mkdir(path, { recursive: true, mode: folderMode })
+    return await realpath(path)
   } catch (cause) {
-    throw new Error(`Cannot make ${wanted}. Set DATA_DIR to a folder that this user may write to.`, { cause })
+    throw new Error(`Cannot make ${resolve(path)}. Set DATA_DIR to a folder that this user may make.`, {
+      cause,
+    })
   }
 }
 

@@ -25,32 +25,28 @@ type Opened = { lock: FileLock; server: Server }
  * Which process is what is kept by locks on `DATA_DIR/postgres.lock`: `reserved` of the owner, `shared` of
  * each guest, and `exclusive` of the last one while it stops the server.
  *
- * @throws when there are no binaries for this platform, when root finds no account to run Postgres, when the
- * disk is full, when Postgres ends while starting (with the end of its log), when `signal` aborts
+ * @throws as ensureServer, when the disk is full, when `signal` aborts
  */
-export async function openEmbeddedPostgres({
-  dataDir: wanted,
-  onProgress = () => {},
-  signal,
-}: Pick<ClusterOptions, 'dataDir'> & Partial<ClusterOptions>) {
+export async function openEmbeddedPostgres(
+  wanted: Pick<ClusterOptions, 'dataDir'> & Partial<ClusterOptions>,
+) {
   try {
-    const options = { dataDir: await makeDataDir(wanted), onProgress, signal }
+    const options = { onProgress: () => {}, ...wanted, dataDir: await makeDataDir(wanted.dataDir) }
     const deadline = Date.now() + patienceMilliseconds
-    for (; ; await setTimeout(pollMilliseconds, undefined, { signal })) {
+    while (Date.now() < deadline) {
       const opened = await tryToOpen(options)
       if (opened) return present(opened, options)
-      if (Date.now() > deadline) {
-        throw new Error(
-          `Another process holds ${lockPath(options)}, and Postgres has let nobody in for ${patienceMilliseconds} ms. ` +
-            'Wait until that process has started or stopped it, or end that process.',
-        )
-      }
+      await setTimeout(pollMilliseconds, undefined, { signal: wanted.signal })
     }
+    throw new Error(
+      `Another process holds ${lockPath(options)}, and Postgres has let nobody in for ${patienceMilliseconds} ms. ` +
+        'Wait until that process has started or stopped it, or end that process.',
+    )
   } catch (cause) {
-    signal?.throwIfAborted()
+    wanted.signal?.throwIfAborted()
     if (!(cause instanceof Error && fullDisk.test(cause.message))) throw cause
     throw new Error(
-      `The disk is full, and the embedded Postgres of ${wanted} cannot run. ` +
+      `The disk is full, and the embedded Postgres of ${wanted.dataDir} cannot run. ` +
         'Free some space, or set DATA_DIR to a folder on another disk.',
       { cause },
     )
@@ -84,7 +80,7 @@ async function findServer({ dataDir }: ClusterOptions): Promise<Server | null> {
 function present(opened: Opened, options: ClusterOptions) {
   const stopping = new AbortController()
   const watched = watch(opened, { ...options, signal: stopping.signal })
-  let closing: Promise<void> | undefined
+  const closed = watched.then(() => close(opened, options))
   return {
     /** Of the superuser `postgres`, with its password. */
     url: serverUrl(opened.server),
@@ -93,8 +89,7 @@ function present(opened: Opened, options: ClusterOptions) {
     /** Stops the server unless others use it: one of them owns it then. */
     close: (): Promise<void> => {
       stopping.abort()
-      closing ??= watched.then(() => close(opened, options))
-      return closing
+      return closed
     },
   }
 }

@@ -34,8 +34,6 @@ const settings = {
 
 /** Another program took the port, or the processes of the last server are still ending. */
 const passingReason = /could not create any TCP\/IP sockets|pre-existing shared memory block/
-/** SQLSTATEs that waiting does not change: those of an invalid authorization. */
-const refusal = /^28/
 
 /** A cluster, and the server that runs it, when it last let us in. */
 export type Server = Cluster & Postmaster
@@ -99,7 +97,8 @@ export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
     await client.connect()
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError)) return 'silent'
-    if (!refusal.test(cause.code ?? '')) return 'answered'
+    // Class 28 is an invalid authorization, which waiting does not change.
+    if (!cause.code?.startsWith('28')) return 'answered'
     throw new Error(`The embedded Postgres refuses the password in ${server.recordFile}.`, { cause })
   }
   try {

@@ -20,7 +20,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Account, postgresAccount, runAs } from '../../../src/postgres/embedded/account.ts'
+import { type Account, postgresAccount } from '../../../src/postgres/embedded/account.ts'
 import { systemFolder } from '../../../src/postgres/embedded/binaries.ts'
 import { readCluster } from '../../../src/postgres/embedded/cluster.ts'
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/embedded-postgres.ts'
@@ -35,7 +35,7 @@ const nobody = await postgresAccount()
 const isShared =
   nobody !== null &&
   [sourceFile, process.execPath].every(
-    (file) => spawnSync('test', ['-r', file], { ...runAs(nobody), cwd: '/' }).status === 0,
+    (file) => spawnSync('test', ['-r', file], { ...nobody, cwd: '/' }).status === 0,
   )
 
 const folders: string[] = []
@@ -98,7 +98,7 @@ function openInChild(
     process.stdin.once('data', async () => { process.stdin.destroy(); await close() })
   `
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    ...runAs(account),
+    ...account,
     cwd: '/',
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -271,7 +271,7 @@ describe('a data folder in use before', () => {
     const { uid, gid } = await stat(pidFile)
     await postgres.close()
     // Under the account of Postgres: another account's process would not keep Postgres from starting.
-    const bystander = spawn('sleep', ['60'], runAs(isRoot ? { uid, gid } : null))
+    const bystander = spawn('sleep', ['60'], isRoot ? { uid, gid } : {})
     onTestFinished(() => void bystander.kill())
 
     for (const content of [[deadPid, ...rest], [bystander.pid, ...rest], []]) {
