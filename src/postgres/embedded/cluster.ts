@@ -35,13 +35,12 @@ const recordSchema = z.object({ cluster: z.literal('postgres'), password: z.stri
 
 /** Makes the data folder when it is missing, for this user alone. Returns its real path. */
 export async function makeDataDir(path: string): Promise<string> {
+  const wanted = resolve(path)
   try {
-    await mkdir(path, { recursive: true, mode: folderMode })
-    return await realpath(path)
+    await mkdir(wanted, { recursive: true, mode: folderMode })
+    return await realpath(wanted)
   } catch (cause) {
-    throw new Error(`Cannot make ${resolve(path)}. Set DATA_DIR to a folder that this user may make.`, {
-      cause,
-    })
+    throw new Error(`Cannot make ${wanted}. Set DATA_DIR to a folder that this user may write to.`, { cause })
   }
 }
 
