@@ -162,6 +162,6 @@ async function startPostmaster({ data, logFile }: Cluster, port: number) {
 async function freePort(): Promise<number> {
   await using probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
-  // What a server on a TCP port has.
+  // A server that listens on a TCP port has such an address.
   return (probe.address() as AddressInfo).port
 }
