@@ -164,7 +164,7 @@ test('inputs of which exactly one field is given are @oneOf', () => {
   expect(oneOf.map(({ name }) => name).toSorted()).toEqual([
     'IntervalInput',
     'ReportInput',
-    'ReportRunScope',
+    'ReportRunScopeInput',
     'ReportTriggerInput',
   ])
   expect(printedSchema()).toContain('input ReportInput @oneOf {')

@@ -231,7 +231,7 @@ describe('a schedule by cron', () => {
     await lookAt('2026-11-29T05:00:00Z')
     expect(intervals(await state(made))).toHaveLength(2)
     const { reportRuns } = await account.client.request<{ reportRuns: { totalCount: number } }>(
-      '{ reportRuns(filter: { origin: [SCHEDULE] }) { totalCount } }',
+      '{ reportRuns(filter: { origins: [SCHEDULE] }) { totalCount } }',
     )
     expect(reportRuns.totalCount).toBe(2)
   })

@@ -43,13 +43,14 @@ function compare({ field, direction }: ListOrder) {
   }
 }
 
-function keeps({ status, reportType, tags, createdAt }: ListFilter) {
+function keeps({ statuses: kept, reportTypes, allTags, anyTags, createdAt }: ListFilter) {
   return (run: ReportRun): boolean =>
-    (!status || status.includes(run.status)) &&
-    (!reportType || reportType.includes(run.reportType)) &&
-    (tags ?? []).every((tag) => run.tags.includes(tag)) &&
-    (!createdAt?.since || run.createdAt >= new Date(createdAt.since)) &&
-    (!createdAt?.until || run.createdAt < new Date(createdAt.until))
+    (!kept || kept.includes(run.status)) &&
+    (!reportTypes || reportTypes.includes(run.reportType)) &&
+    (allTags ?? []).every((tag) => run.tags.includes(tag)) &&
+    (!anyTags || anyTags.some((tag) => run.tags.includes(tag))) &&
+    (!createdAt?.start || run.createdAt >= new Date(createdAt.start)) &&
+    (!createdAt?.end || run.createdAt < new Date(createdAt.end))
 }
 
 // Few different values, so that many runs share one.
@@ -85,13 +86,14 @@ const walk = fc.record({
   }) as fc.Arbitrary<ListOrder>,
   filter: fc.record(
     {
-      status: fc.subarray([...statuses], { minLength: 1 }),
-      reportType: fc.subarray([...types], { minLength: 1 }),
-      tags: fc.subarray(['a', 'b']),
+      statuses: fc.subarray([...statuses], { minLength: 1 }),
+      reportTypes: fc.subarray([...types], { minLength: 1 }),
+      allTags: fc.subarray(['a', 'b']),
+      anyTags: fc.subarray(['a', 'b'], { minLength: 1 }),
       createdAt: fc.record(
         {
-          since: fc.nat(2).map((n) => instant(n).toISOString()),
-          until: fc.nat(3).map((n) => instant(n + 1).toISOString()),
+          start: fc.nat(2).map((n) => instant(n).toISOString()),
+          end: fc.nat(3).map((n) => instant(n + 1).toISOString()),
         },
         { requiredKeys: [] },
       ),
