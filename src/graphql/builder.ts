@@ -56,14 +56,15 @@ export const builder = new SchemaBuilder<{
     lastArgOptions: { description: 'Return at most this many items, from the end or before `before`.' },
     beforeArgOptions: { description: 'Return items before this cursor.' },
     nodeQueryOptions: {
-      description: 'Any object by its global id; null when it does not exist or the viewer may not see it.',
+      description: 'An object by its global id; null when it does not exist or is not visible to the viewer.',
       nullable: true,
-      args: { id: { description: 'Global id of the object.' } },
+      args: { id: { description: 'The global id of the object.' } },
     },
     nodesQueryOptions: {
-      description: 'Several objects in the order asked; null stands for each that the viewer has not.',
+      description:
+        'Objects by their global ids, in the same order; null for each id that does not exist or is not visible to the viewer.',
       nullable: { list: false, items: true },
-      args: { ids: { description: 'Global ids of the objects, at most 100.' } },
+      args: { ids: { description: 'The global ids of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
         throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`)

@@ -59,7 +59,7 @@ export function connectionOf<Node extends object, Shape extends Page<Node> = Cou
     fields: (t) => ({
       cursor: t.expose('cursor', {
         type: cursorType,
-        description: 'The opaque place of the item. Pass it as `after` or `before`.',
+        description: 'The opaque cursor of the item in its list.',
       }),
       node: t.expose('node', { type, description: 'The item.' }),
     }),

@@ -279,3 +279,10 @@ test('what lies beside a page is read only when it is selected', async () => {
   expect(await count('hasNextPage')).toBe(1)
   expect(await count('hasPreviousPage')).toBe(2)
 })
+
+test('a report type is found by its name', async () => {
+  const data = await account.client.request(
+    '{ reportType(name: "balance.summary.1") { id } none: reportType(name: "balance.summary.0") { id } }',
+  )
+  expect(data).toEqual({ reportType: { id: 'balance.summary.1' }, none: null })
+})

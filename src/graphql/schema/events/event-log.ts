@@ -71,7 +71,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEvent,
     description:
-      'Every event in order, without end. Pass the last cursor seen, of any event, mutation or list, and nothing is lost or repeated, whatever happened in between.',
+      'Sends every event in order, without end. Pass the last cursor that you have, of an event, a mutation or a list, as `after`: then no event is lost or repeated.',
     args: {
       scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
       after: t.arg({
@@ -82,7 +82,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
       progressInterval: t.arg({
         type: 'Duration',
         defaultValue: defaultProgressInterval,
-        description: 'Least time between two events of progress of one run.',
+        description: 'The minimum time between two events of progress of one run.',
       }),
     },
     subscribe: (_root, { scope, after, progressInterval }, context) =>
