@@ -45,6 +45,7 @@ const layers: readonly (readonly string[])[] = [
     'json.ts',
     'logger.ts',
     'metrics.ts',
+    'page.ts',
     'request-context.ts',
     'run-every.ts',
     'secrets.ts',

@@ -117,17 +117,17 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     ['a field of data', 'query cop { viewer { liveMode } }', {}],
     ['an argument', 'query cop { reportRun(idd: "x") { id } }', {}],
     ['a type', 'query cop { node(id: "x") { ... on ReportRunn { id } } }', {}],
-    ['a value', 'query cop { reportRuns(filter: { status: SUCCEDED }) { totalCount } }', {}],
-    ['an input field', 'query cop { reportRuns(filter: { statu: SUCCEEDED }) { totalCount } }', {}],
+    ['a value', 'query cop { reportRuns(filter: { statuses: SUCCEDED }) { totalCount } }', {}],
+    ['an input field', 'query cop { reportRuns(filter: { statuse: SUCCEEDED }) { totalCount } }', {}],
     [
       'a value in a variable',
-      'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }',
-      { f: { status: 'SUCCEDED' } },
+      'query cop($f: ReportRunFilterInput) { reportRuns(filter: $f) { totalCount } }',
+      { f: { statuses: 'SUCCEDED' } },
     ],
     [
       'an input field in a variable',
-      'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }',
-      { f: { statu: 'SUCCEEDED' } },
+      'query cop($f: ReportRunFilterInput) { reportRuns(filter: $f) { totalCount } }',
+      { f: { statuse: 'SUCCEEDED' } },
     ],
   ])('is not told a name like that of %s', async (_what, query, variables) => {
     const { text, body } = await post({ query, variables })
@@ -177,7 +177,7 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
 
   test('is told of few values at once that do not fit', async () => {
     const filter = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`unknown${i}`, i]))
-    const query = 'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }'
+    const query = 'query cop($f: ReportRunFilterInput) { reportRuns(filter: $f) { totalCount } }'
     const { body } = await post({ query, variables: { f: filter } })
     expect(body.errors?.map(({ message }) => message)).toEqual(
       [0, 1, 2].map((i) => expect.stringContaining(`unknown${i}`)),
