@@ -85,10 +85,9 @@ export type HttpStatus<Address extends HttpAddress> = Address extends unknown
   ? keyof (typeof httpStatuses)[Address]
   : never
 
-/**
- * Values of `extensions.code`. `statuses` are the HTTP statuses of an answer without data, the usual one first; none when
- * the status is that of any GraphQL answer.
- */
+type Statuses = readonly [HttpStatus<'/graphql'>, ...HttpStatus<'/graphql'>[]]
+
+/** Values of `extensions.code`. `statuses` are the HTTP statuses of an answer without data, the usual one first. */
 export const topLevelCodes = {
   GRAPHQL_PARSE_FAILED: lasting('The document is not GraphQL.', 'Correct the syntax at `locations`.', {
     statuses: [400],
@@ -111,12 +110,12 @@ export const topLevelCodes = {
   BAD_USER_INPUT: lasting(
     'A variable or an argument has a value that is not allowed. `extensions.argument` names the argument when there is one.',
     'Correct the value that the message names.',
-    { statuses: [] },
+    { statuses: [200, 400] },
   ),
   NOT_FOUND: lasting(
     'The object of a subscription does not exist, or the viewer may not see it.',
     'Check the id, and the account and mode of the API key.',
-    { statuses: [] },
+    { statuses: [200] },
   ),
   UNAUTHENTICATED: lasting(
     'No API key was sent, or the key is unknown, revoked or expired.',
@@ -161,7 +160,7 @@ export const topLevelCodes = {
     'Give `extensions.errorId` to support. Repeat a mutation only with an `idempotencyKey`.',
     { statuses: [500] },
   ),
-} as const satisfies Record<string, Entry & { readonly statuses: readonly HttpStatus<'/graphql'>[] }>
+} as const satisfies Record<string, Entry & { readonly statuses: Statuses }>
 
 export type TopLevelCode = keyof typeof topLevelCodes
 

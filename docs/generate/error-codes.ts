@@ -32,7 +32,7 @@ ${table(
   ['Code', 'HTTP status', 'Meaning', 'What to do', 'Retry'],
   Object.entries(topLevelCodes).map(([code, entry]) => [
     `\`${code}\``,
-    entry.statuses.join(', ') || '200 or 400',
+    entry.statuses.join(', '),
     ...cells(entry),
   ]),
 )}

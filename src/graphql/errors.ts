@@ -20,8 +20,8 @@ type RefusalOptions = {
 export function refusal(code: TopLevelCode, message: string, options: RefusalOptions = {}): GraphQLError {
   const { headers, details } = options
   const [status] = topLevelCodes[code].statuses
-  const http = status !== undefined && { http: { status, ...(headers && { headers }) } }
-  return new GraphQLError(message, { extensions: { code, ...details, ...http } })
+  const http = { status, ...(headers && { headers }) }
+  return new GraphQLError(message, { extensions: { code, ...details, http } })
 }
 
 /** An authentication error as clients see it: also the HTTP answer is 401. */
