@@ -40,6 +40,7 @@ const exceptions: Linter.RulesRecord = {
   // The rule is for schemas that only read.
   '@graphql-eslint/no-root-type': 'off',
   // Older versions of a report are deprecated without a date: they are removed in a new release of the schema only.
+  // Biome's useDeprecatedDate is off for the same reason.
   '@graphql-eslint/require-deprecation-date': 'off',
   // Payloads have what the mutation changed; a client that needs more asks for it in the same document.
   '@graphql-eslint/require-field-of-type-query-in-mutation-result': 'off',
