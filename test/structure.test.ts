@@ -40,6 +40,7 @@ function graphOf(sources: ReadonlyMap<string, string>): Graph {
 // Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
 const layers: readonly (readonly string[])[] = [
   [
+    'error-codes.ts',
     'errors.ts',
     'ids.ts',
     'json.ts',
@@ -124,6 +125,10 @@ const forbiddenName = /(^|\/)(index|utils?|helpers?|common|lib|misc)(\.ts$|\/)/
 const arrowPattern =
   /^(?:export )?const \w+ = (?:async )?(?:<[^\n]+>)?\((?:[^()]|\([^()]*\))*\)(?:: [^\n]+)? =>/m
 
+/** A code, an HTTP status or a close number that the compiler does not compare with the table in error-codes.ts. */
+const literalCodePattern =
+  /\bextensions: \{[^}]*\bcode: ['"]|\.(?:statusCode = |writeHead\()\d{3}(?! satisfies)|\bResponse\([^)]*status: \d{3}(?! satisfies)|\bCloseCode\.|\b(?:4[45]\d\d|10(?:0[1-9]|1[0-5]))\b/
+
 const environmentPattern = /process\.env|from 'node:process'|from 'process'/
 
 let sources: Map<string, string>
@@ -159,6 +164,11 @@ describe('the sources', () => {
 
   test('declare their functions as functions', () => {
     expect([...sources].filter(([, text]) => arrowPattern.test(text)).map(([path]) => path)).toEqual([])
+  })
+
+  test('take codes of errors, statuses and close numbers from error-codes.ts', () => {
+    const faces = [...sources].filter(([path]) => /^(graphql|server|storage)\//.test(path))
+    expect(faces.filter(([, text]) => literalCodePattern.test(text)).map(([path]) => path)).toEqual([])
   })
 
   test('read the environment in src/cli/cli.ts alone', async () => {
@@ -297,6 +307,18 @@ const text = 'import it from here'
       expect(text).toMatch(arrowPattern)
     },
   )
+
+  test.each([
+    "new GraphQLError(message, { extensions: { code: 'OTHER' } })",
+    'response.statusCode = 418',
+    'response.writeHead(418, {})',
+    'new fetchAPI.Response(null, { status: 418 })',
+    'socket.close(4499)',
+    'socket.close(1011, reason)',
+    'socket.close(CloseCode.Forbidden)',
+  ])('find the literal code in `%s`', (text) => {
+    expect(text).toMatch(literalCodePattern)
+  })
 
   test.each(['process.env.PORT', "import { env } from 'node:process'"])('find `%s`', (text) => {
     expect(text).toMatch(environmentPattern)

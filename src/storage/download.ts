@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import send from 'send'
+import type { HttpStatus } from '../error-codes.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 import { contentDisposition, contentType, keyOfFile } from './file.ts'
@@ -17,8 +18,10 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
   highWaterMark: 1024 * 1024,
 }
 
+type Status = HttpStatus<'/files/ID'>
+
 /** Statuses that `send` gives to a request that it does not serve, and what they mean here. */
-const refusals: ReadonlyMap<number | undefined, [status: number, sentence: string]> = new Map([
+const refusals: ReadonlyMap<number | undefined, [status: Status, sentence: string]> = new Map([
   [404, [410, 'This file is not there any more. Run the report again.']],
   [412, [412, 'The file is not the one that If-Match or If-Unmodified-Since asks for.']],
   [416, [416, 'The range lies outside the file.']],
@@ -64,7 +67,7 @@ export function createDownloadHandler(
   }
 }
 
-function answer(response: ServerResponse, status: number, sentence: string): void {
+function answer(response: ServerResponse, status: Status, sentence: string): void {
   // Headers of the file do not hold for the sentence; Content-Range shows its size when the range was too large.
   for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')
