@@ -79,7 +79,7 @@ export async function createSlowRun(
     createReportRun: { reportRun: { id: string } | null; userErrors: { message: string }[] }
   }>(
     `mutation ($parameters: JSONObject!, $output: ReportOutputInput) {
-      createReportRun(input: { report: { custom: { type: "test.slow.1", parameters: $parameters } }, output: $output }) {
+      createReportRun(input: { report: { byName: { name: "test.slow.1", parameters: $parameters } }, output: $output }) {
         reportRun { id }
         userErrors { message }
       }

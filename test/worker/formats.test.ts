@@ -109,7 +109,7 @@ async function run(
   parameters: Record<string, unknown> = {},
   onState: (run: SeenRun) => unknown = () => {},
 ): Promise<SeenRun[]> {
-  const report = { custom: { type, parameters } }
+  const report = { byName: { name: type, parameters } }
   const { createReportRun } = await account.client.request<{
     createReportRun: { reportRun: { id: string } }
   }>('mutation ($input: CreateReportRunInput!) { createReportRun(input: $input) { reportRun { id } } }', {
