@@ -1,16 +1,16 @@
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from '../reports/interval.ts'
-import type { AnyReportType } from '../reports/report-type.ts'
+import { relativeIntervals, timezoneOf } from '../reports/interval.ts'
 import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
 import { tenantOf, type Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
 import type { ScheduleServices } from './schedule.ts'
+import { type ScheduledReport, scheduledParametersAt } from './scheduled-report.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
-export type ScheduleRequest = ReportRequest &
+export type ScheduleRequest = ScheduledReport &
   Pick<RunRequest, 'formats' | 'compression' | 'retention' | 'label' | 'tags'> & {
     trigger: GivenTrigger
   }
@@ -70,29 +70,21 @@ export async function createSchedule(
   })
 }
 
-/** What to give for an interval that stays the same; the inputs for reports of one moment take no relative one. */
-function wayOut(type: AnyReportType | null): string {
-  const intervals = `${calendarIntervals.join(', ')} or PREVIOUS_PERIOD`
-  return type && !('interval_start' in type.parameters)
-    ? `Give the report as "custom", with the type ${type.name} and an "interval", of which the end counts: ${intervals}.`
-    : `Give a relative one: ${intervals}.`
-}
-
 /** Checks a report as if it were run now; whether there are data is asked when a run is due. */
 async function checkScheduled(
   deps: ScheduleServices,
   viewer: Viewer,
-  report: ReportRequest,
+  report: ScheduledReport,
   now: Date,
 ): Promise<void> {
   // Any period will do.
   const previous = { start: new Date(now.getTime() - 1_000), end: now }
-  const parameters = parametersAt(deps.catalog, report, now, previous)
+  const parameters = scheduledParametersAt(deps.catalog, report, now, previous)
   await checkReport(deps, viewer, report.type, parameters)
   const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
   if (fixed === undefined) return
   throw new InputError(
-    `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
+    `A schedule would report the same ${fixed} again and again. Leave interval_start and interval_end out of the parameters, and give "interval" beside them: ${relativeIntervals.join(', ')} or PREVIOUS_PERIOD.`,
     ['parameters', fixed],
   )
 }

@@ -196,7 +196,11 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
 
   test.each([
     ['an unknown column', ['no_such_column'], /has no column "no_such_column"/],
-    ['a column of another family', [inputKey === 'balanceSummary1' ? 'gross' : 'net_amount'], /has no column/],
+    [
+      'a column of another family',
+      [inputKey === 'balanceSummary1' ? 'gross' : 'net_amount'],
+      /has no column/,
+    ],
     ['another case', [columns[0]?.toUpperCase() ?? ''], /has no column/],
     ['a key for a column that takes none', [`${columns[0]}[key]`], /has no column/],
     ['an empty name', [''], /has no column ""/],

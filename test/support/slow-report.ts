@@ -24,7 +24,6 @@ function number<Default extends string>(description: string, defaultValue: Defau
 /** A report whose length, speed and faults are chosen by its parameters; it reads no ledger. */
 export const slowReport: AnyReportType = defineReportType({
   name: 'test.slow.1',
-  inputKey: null,
   title: 'Slow report',
   description: 'Rows without data.',
   parameters: {

@@ -21,7 +21,6 @@ function column(name: string, value: AnyReportType['columns'][number]['value']) 
 /** A column for each kind of value, over a table that the tests write. */
 const kinds = defineReportType({
   name: 'test.kinds.1',
-  inputKey: null,
   title: 'Kinds',
   description: 'A column for each kind of value.',
   parameters: { ...timezone, ...columns },

@@ -9,7 +9,6 @@ import { requestReport, runReport } from '../../support/run-report.ts'
 const liveOnly = {
   ...builtInType('payouts.summary.1'),
   name: 'all_fees.summary.9',
-  inputKey: null,
   requiresLiveMode: true,
 }
 

@@ -25,7 +25,9 @@ function lines(...texts: string[]): string {
 
 describe('the itemized activity', () => {
   test('has its default columns, oldest row first, in Berlin', async () => {
-    expect(await textOf({ balanceChangeFromActivityItemized3: { ...march, timezone: 'Europe/Berlin' } })).toBe(
+    expect(
+      await textOf({ balanceChangeFromActivityItemized3: { ...march, timezone: 'Europe/Berlin' } }),
+    ).toBe(
       lines(
         '"balance_transaction_id","created","available_on","currency","gross","fee","net","reporting_category","description"',
         '"txn_on_start","2026-03-01 01:00:00","2026-03-01 01:00:00","usd","25.00","1.03","23.97","charge","He said ""go, now""\r\nthen left 🚪"',

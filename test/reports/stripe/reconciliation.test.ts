@@ -122,7 +122,9 @@ describe('the payout reconciliation', () => {
     const old = await runReport(account, { byName: { name: 'payout_reconciliation.itemized.3', parameters } })
     const columns = old.header
     const type = 'payout_reconciliation.itemized.5'
-    const newest = await runReport(account, { byName: { name: type, parameters: { ...parameters, columns } } })
+    const newest = await runReport(account, {
+      byName: { name: type, parameters: { ...parameters, columns } },
+    })
     expect(newest.text).toBe(old.text)
     expect(columns).toEqual(expect.arrayContaining(['automatic_payout_effective_at', 'created_utc']))
     expect(old.rows.length).toBeGreaterThan(0)
@@ -249,7 +251,9 @@ describe('the ending balance reconciliation', () => {
       demoAccountId,
     ])
     const moment = moments[1] ?? ''
-    const { rows } = await runReport(account, { endingBalanceReconciliationSummary1: { intervalEnd: moment } })
+    const { rows } = await runReport(account, {
+      endingBalanceReconciliationSummary1: { intervalEnd: moment },
+    })
     expect(totalsOf(readSummary(rows))).toEqual(await balanceAt(moment))
   })
 })

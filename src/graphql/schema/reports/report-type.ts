@@ -12,6 +12,7 @@ import { builder, describedEnum } from '../../builder.ts'
 import { connectionOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { ReportFormat } from '../files/report-output.ts'
+import { inputKeyOf } from './input-key.ts'
 
 const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'Types of columns and parameters.', {
   STRING: 'Text.',
@@ -48,7 +49,7 @@ export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').imple
 const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportParameter').implement({
   description: 'One parameter of a report type.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Name, as in the parameters of `custom`.' }),
+    name: t.exposeString('name', { description: 'Name, as in the parameters of `byName`.' }),
     type: t.expose('type', {
       type: ColumnType,
       description: 'Type of its value, or of each value of a list.',
@@ -82,9 +83,10 @@ builder.node(ReportType, {
     }),
     title: t.exposeString('title', { description: 'Title for people.' }),
     description: t.exposeString('description', { description: 'What it is for.' }),
-    inputKey: t.exposeString('inputKey', {
+    inputKey: t.string({
       nullable: true,
-      description: 'Key of ReportInput that asks for it; null when only `custom` does.',
+      description: 'Key of ReportInput that names it; null for custom reports, which only `byName` names.',
+      resolve: inputKeyOf,
     }),
     requiresLiveMode: t.exposeBoolean('requiresLiveMode', {
       description: 'True when it refuses a test-mode key.',
@@ -97,7 +99,7 @@ builder.node(ReportType, {
     }),
     parametersSchema: t.field({
       type: 'JSONObject',
-      description: 'The parameters as JSON Schema 2020-12: what `custom` accepts.',
+      description: 'The parameters as JSON Schema 2020-12: what `byName` accepts.',
       resolve: parametersSchema,
     }),
     columns: t.field({
@@ -114,15 +116,20 @@ builder.node(ReportType, {
       type: 'DateTime',
       nullable: true,
       description:
-        'Earliest instant with data; 0001-01-01 when any may be asked for, null when there is no data yet.',
+        'Earliest instant with data; null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.from ?? null,
     }),
     dataAvailableUntil: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Latest instant with complete data; it grows. 9999-12-31 when any may be asked for, null when there is no data yet.',
+        'Latest instant with complete data; it grows. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
+    }),
+    acceptsAnyInterval: t.boolean({
+      description:
+        'True when the gateway does not know what data there is and accepts any interval, as for custom reports.',
+      resolve: ({ custom }) => custom !== undefined,
     }),
     deprecationReason: t.string({
       nullable: true,
@@ -157,6 +164,7 @@ builder.queryField('reportTypes', (t) =>
   }),
 )
 
-function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
-  return type.availability(context.prisma, requireViewer(context))
+async function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
+  // What a custom report has is not known, and its availability stands for all time.
+  return type.custom ? null : type.availability(context.prisma, requireViewer(context))
 }

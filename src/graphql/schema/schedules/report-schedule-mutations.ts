@@ -6,7 +6,7 @@ import { updateSchedule } from '../../../schedules/update.ts'
 import { builder } from '../../builder.ts'
 import { deletion, mutation, payload } from '../../mutation.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
-import { ReportInput, readReportInput } from '../reports/report-input.ts'
+import { readScheduledReportInput, ScheduledReportInput } from '../reports/scheduled-report-input.ts'
 import { ReportSchedule } from './report-schedule.ts'
 import { ReportTriggerInput, readTrigger } from './report-trigger.ts'
 
@@ -14,9 +14,9 @@ const ReportScheduleInput = builder.inputType('ReportScheduleInput', {
   description: 'Input of createReportSchedule.',
   fields: (t) => ({
     report: t.field({
-      type: ReportInput,
+      type: ScheduledReportInput,
       required: true,
-      description: 'What to run, with a relative interval; it counts from when each run is due.',
+      description: 'What to run.',
     }),
     output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
     trigger: t.field({ type: ReportTriggerInput, required: true, description: 'When to run it.' }),
@@ -61,7 +61,7 @@ mutation('createReportSchedule', {
     }),
   }),
   run: async ({ input }, context, viewer) => {
-    const { type, parameters, relativeInterval } = readReportInput(input.report)
+    const { type, parameters, relativeInterval } = readScheduledReportInput(input.report)
     checkLevels('parameters', parameters)
     return createSchedule(context, viewer, {
       type,
@@ -73,7 +73,7 @@ mutation('createReportSchedule', {
       tags: input.tags ?? [],
     })
   },
-  pathOf: (path, { input }) => ['input', ...readReportInput(input.report).pathOf(path)],
+  pathOf: (path, { input }) => ['input', ...readScheduledReportInput(input.report).pathOf(path)],
 })
 
 mutation('updateReportSchedule', {
