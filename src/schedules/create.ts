@@ -2,6 +2,7 @@ import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { relativeIntervals, timezoneOf } from '../reports/interval.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
 import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
 import { tenantOf, type Viewer } from '../tenant.ts'
@@ -77,14 +78,37 @@ async function checkScheduled(
   report: ScheduledReport,
   now: Date,
 ): Promise<void> {
+  checkMoving(deps.catalog.find(report.type), report)
   // Any period will do.
   const previous = { start: new Date(now.getTime() - 1_000), end: now }
   const parameters = scheduledParametersAt(deps.catalog, report, now, previous)
   await checkReport(deps, viewer, report.type, parameters)
-  const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
-  if (fixed === undefined) return
-  throw new InputError(
-    `A schedule would report the same ${fixed} again and again. Leave interval_start and interval_end out of the parameters, and give "interval" beside them: ${relativeIntervals.join(', ')} or PREVIOUS_PERIOD.`,
-    ['parameters', fixed],
-  )
+}
+
+/** Refuses a report that would cover the same data each time, and one without the interval that it needs. */
+function checkMoving(
+  type: AnyReportType | null,
+  { type: name, parameters, relativeInterval }: ScheduledReport,
+): void {
+  if (type?.parameters.payout && !type.custom) {
+    throw new InputError(
+      `${name} reports on one payout, which never changes. Create a report run of it instead.`,
+      ['type'],
+    )
+  }
+  if (relativeInterval !== null) return
+  const intervals = `${relativeIntervals.join(', ')} or PREVIOUS_PERIOD`
+  const fixed = ['interval_start', 'interval_end'].find((end) => end in parameters)
+  if (fixed !== undefined) {
+    throw new InputError(
+      `A schedule would report the same ${fixed} again and again. Leave interval_start and interval_end out of the parameters, and give "interval" beside them: ${intervals}.`,
+      ['parameters', fixed],
+    )
+  }
+  if (type?.parameters.interval_end?.isRequired) {
+    throw new InputError(
+      `A schedule of ${name} needs an interval. Give "interval" beside the parameters: ${intervals}.`,
+      ['parameters', 'interval_end'],
+    )
+  }
 }
