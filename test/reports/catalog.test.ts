@@ -16,8 +16,8 @@ function words(text: string): string[] {
   return text.trim().split(/\s+/)
 }
 /** One or two types for each way in which columns come about. */
-const reportTypes = documentedTypes.flatMap(({ inputKey, ...type }) =>
-  inputKey && /^(?:balance|payouts)[._]/.test(type.name) ? [{ ...type, inputKey }] : [],
+const reportTypes = documentedTypes.filter(
+  ({ name, replacedBy }) => replacedBy === null && /^(?:balance|payouts)[._]/.test(name),
 )
 const activityColumns = documentedTypes.find(
   ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized3',

@@ -195,7 +195,6 @@ describe('what GraphQL itself refuses', () => {
     ['a report that is null', { balanceSummary1: null }],
     ['no interval', { balanceSummary1: {} }],
     ['two intervals', { balanceSummary1: { interval: { between, relative: 'YESTERDAY' } } }],
-    ['an interval without an end', { balanceSummary1: { interval: { between: { start: between.start } } } }],
     ['a number for an instant', { balanceSummary1: { interval: { between: { ...between, start: 5 } } } }],
     [
       '30 February',
@@ -210,12 +209,19 @@ describe('what GraphQL itself refuses', () => {
       'a parameter that the type does not take',
       { balanceSummary1: { ...balanceSummary1, decimalSeparator: 'COMMA' } },
     ],
+    ['a period of schedules', { balanceSummary1: { interval: { relative: 'PREVIOUS_PERIOD' } } }],
+    ['a period of schedules by name', { byName: { name: 'balance.summary.1', interval: 'PREVIOUS_PERIOD' } }],
+    [
+      'a character for a decimal separator',
+      { payoutsItemized3: { ...balanceSummary1, decimalSeparator: ',' } },
+    ],
+    ['a category in lower case', { payoutsItemized3: { ...balanceSummary1, reportingCategory: 'payout' } }],
     ['a number for a timezone', { balanceSummary1: { ...balanceSummary1, timezone: 5 } }],
     ['null for a timezone', { balanceSummary1: { ...balanceSummary1, timezone: null } }],
     ['null for a column', { balanceSummary1: { ...balanceSummary1, columns: [null] } }],
-    ['a list for custom parameters', { byName: { name: 'balance.summary.1', parameters: [] } }],
-    ['text for custom parameters', { byName: { name: 'balance.summary.1', parameters: '{}' } }],
-    ['a custom type that is null', { byName: { name: null, parameters: {} } }],
+    ['a list for parameters by name', { byName: { name: 'balance.summary.1', parameters: [] } }],
+    ['text for parameters by name', { byName: { name: 'balance.summary.1', parameters: '{}' } }],
+    ['a name that is null', { byName: { name: null, parameters: {} } }],
   ])('%s', async (_what, report) => {
     const { data, errors } = await account.client.execute(createRun, { report })
     expect(data ?? null).toBeNull()

@@ -3,8 +3,8 @@ import { activity, fees, held, payouts, swept } from './documented-columns.ts'
 /** The public interface of a report type. */
 export type DocumentedType = {
   name: string
-  /** Null for the older versions, which only `custom` accepts. */
-  inputKey: string | null
+  /** Its key in a report input. */
+  inputKey: string
   parameters: string[]
   required: string[]
   columns: string[]
@@ -19,7 +19,7 @@ function words(text: string): string[] {
 
 type Row = [
   name: string,
-  inputKey: string | null,
+  inputKey: string,
   parameters: string,
   required: string,
   columns: string,
@@ -71,7 +71,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.itemized.1',
-    null,
+    'balanceChangeFromActivityItemized1',
     intervalUtc,
     bothEnds,
     activity[1],
@@ -80,7 +80,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.itemized.2',
-    null,
+    'balanceChangeFromActivityItemized2',
     intervalUtc,
     bothEnds,
     activity[2],
@@ -105,7 +105,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.itemized.1',
-    null,
+    'payoutsItemized1',
     intervalUtc,
     bothEnds,
     payouts[1],
@@ -115,7 +115,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.itemized.2',
-    null,
+    'payoutsItemized2',
     intervalUtc,
     bothEnds,
     payouts[2],
@@ -143,7 +143,7 @@ const rows: Row[] = [
   ...([1, 2, 3] as const).map(
     (version): Row => [
       `payout_reconciliation.itemized.${version}`,
-      null,
+      `payoutReconciliationItemized${version}`,
       intervalUtc,
       bothEnds,
       swept[version],
@@ -153,7 +153,7 @@ const rows: Row[] = [
   ),
   [
     'payout_reconciliation.itemized.4',
-    null,
+    'payoutReconciliationItemized4',
     intervalLocal,
     bothEnds,
     swept[4],
@@ -179,7 +179,7 @@ const rows: Row[] = [
   ...([1, 2, 3] as const).map(
     (version): Row => [
       `payout_reconciliation.by_id.itemized.${version}`,
-      null,
+      `payoutReconciliationByIdItemized${version}`,
       'columns decimal_separator payout reporting_category',
       'payout',
       swept[version],
@@ -205,7 +205,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.1',
-    null,
+    'endingBalanceReconciliationItemized1',
     'columns currency interval_end reporting_category',
     'interval_end',
     held[1],
@@ -214,7 +214,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.2',
-    null,
+    'endingBalanceReconciliationItemized2',
     'columns currency interval_end reporting_category',
     'interval_end',
     held[2],
@@ -223,7 +223,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.3',
-    null,
+    'endingBalanceReconciliationItemized3',
     'columns currency interval_end reporting_category timezone',
     'interval_end',
     held[3],

@@ -96,7 +96,7 @@ describe('a report of the operator', () => {
   test('stands in the catalogue with its parameters and columns', async () => {
     const { node } = await account.client.request<{ node: Record<string, unknown> }>(`{
       node(id: "shop.orders.1") { ... on ReportType {
-        title inputKey requiresLiveMode
+        title inputKey requiresLiveMode acceptsAnyInterval dataAvailableFrom dataAvailableUntil
         parameters { name type isRequired isList defaultValue allowedValues }
         columns { name type isDefault }
         parametersSchema
@@ -106,6 +106,9 @@ describe('a report of the operator', () => {
       title: 'Orders',
       inputKey: null,
       requiresLiveMode: false,
+      acceptsAnyInterval: true,
+      dataAvailableFrom: null,
+      dataAvailableUntil: null,
       parametersSchema: {
         required: ['interval_start', 'interval_end'],
         properties: { currencies: { type: 'array', items: { enum: ['eur', 'jpy', 'usd'] } } },
