@@ -186,15 +186,16 @@ describe('a filter keeps the lines that it names', () => {
   )
 
   test.each([
-    ['balanceChangeFromActivityItemized3', 'refund'],
-    ['payoutsItemized3', 'payout'],
+    ['balanceChangeFromActivityItemized3', 'REFUND'],
+    ['payoutsItemized3', 'PAYOUT'],
   ])('reporting category, in %s', async (key, reportingCategory) => {
     const all = await runReport(account, { [key]: { interval: { between } } })
     const some = await runReport(account, { [key]: { interval: { between }, reportingCategory } })
     expect(some.rows).toEqual(
-      all.rows.filter(({ reporting_category }) => reporting_category === reportingCategory),
+      all.rows.filter(({ reporting_category }) => reporting_category === reportingCategory.toLowerCase()),
     )
     expect(some.rows.length).toBeGreaterThan(0)
+    expect(some.parameters.reporting_category).toBe(reportingCategory.toLowerCase())
   })
 
   test('a category of the other side leaves nothing', async () => {

@@ -90,7 +90,7 @@ describe('the itemized activity', () => {
     const columns = ['gross', 'fee', 'net', 'currency', 'created']
     const amountsWith = (decimalSeparator: string) =>
       textOf({ balanceChangeFromActivityItemized3: { ...march, columns, decimalSeparator } })
-    const [points, commas] = await Promise.all([amountsWith('.'), amountsWith(',')])
+    const [points, commas] = await Promise.all([amountsWith('POINT'), amountsWith('COMMA')])
     expect(commas).toBe(points.replaceAll('.', ','))
     expect(commas).toContain('"90071992547409,93","0,01","90071992547409,92","eur","2026-03-29 00:59:59"')
     expect(commas).toContain('"500","18","482","jpy","2026-03-03 10:00:00"')

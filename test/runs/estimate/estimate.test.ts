@@ -132,8 +132,8 @@ describe('an estimate', () => {
     const mistakes = [
       slow({ rows: 'many', speed: '1' }),
       { report: { byName: { name: 'none.1', parameters: {} } } },
-      balance('2025-12-31T00:00:00Z', '2026-04-01T00:00:00Z', { columns: ['nothing'], currency: 'xxy' }),
-      { report: { balanceSummary1: { interval: { relative: 'YESTERDAY' }, timezone: 'Mars' } } },
+      balance('2025-12-31T00:00:00Z', '2026-04-01T00:00:00Z', { columns: ['nothing'], currency: 'xts' }),
+      { report: { balanceSummary1: { interval: { relative: 'YESTERDAY' }, timezone: 'PST' } } },
       { ...slow(), output: { formats: [] } },
       { ...slow(), output: { retention: 'PT0S' } },
     ]
