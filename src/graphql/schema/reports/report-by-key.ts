@@ -2,8 +2,8 @@ import type { InputFieldBuilder, InputRef } from '@pothos/core'
 import type { ReportRequest } from '../../../reports/interval.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
 import type { SchemaTypes } from '../../builder.ts'
-import { camelCase, inputKeyOf } from './input-key.ts'
-import { intervalEnds, readParameters, type TypedParameters } from './parameters-input.ts'
+import { camelCase } from './input-key.ts'
+import { intervalEnds, parametersInput, readParameters, type TypedParameters } from './parameters-input.ts'
 
 /** A report type with its key in a report input, and the input for its parameters. */
 export type ReportKey = { type: AnyReportType; key: string; input: InputRef<TypedParameters> }
@@ -35,11 +35,20 @@ export type RequestedReport<Interval extends string> = ReportRequest<Interval> &
   pathOf(path: readonly string[]): readonly string[]
 }
 
-/** The key of a type and the first part of the names of its inputs; fails for a type that comes with no gateway. */
-export function inputNamesOf(type: AnyReportType): { key: string; prefix: string } {
-  const key = inputKeyOf(type)
-  if (key === null) throw new Error(`${type.name} does not come with the gateway.`)
-  return { key, prefix: `${key[0]?.toUpperCase()}${key.slice(1)}` }
+/**
+ * A built-in type with its key.
+ *
+ * @param suffix what follows the key in the name of the input for its parameters
+ * @param interval the field `interval` of that input; see parametersInput
+ */
+export function reportKey(
+  type: AnyReportType,
+  suffix: string,
+  interval: Parameters<typeof parametersInput>[2],
+): ReportKey {
+  const key = camelCase(type.name)
+  const name = `${key[0]?.toUpperCase()}${key.slice(1)}${suffix}`
+  return { type, key, input: parametersInput(name, type, interval) }
 }
 
 /** The fields of a report input that name a type, one for each key. */

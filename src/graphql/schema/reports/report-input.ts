@@ -3,31 +3,25 @@ import type { RelativeInterval as RelativeIntervalValue } from '../../../reports
 import { builder } from '../../builder.ts'
 import { camelCase } from './input-key.ts'
 import { RelativeInterval, ReportIntervalInput } from './interval-input.ts'
-import { parametersInput, toText } from './parameters-input.ts'
+import { toText } from './parameters-input.ts'
 import {
   byNameFields,
   type GivenInterval,
-  inputNamesOf,
   keyFields,
   type ReportInputValue,
   type RequestedReport,
   readReport,
+  reportKey,
 } from './report-by-key.ts'
 
 type IntervalInput = typeof ReportIntervalInput.$inferInput
 
 const interval = { type: ReportIntervalInput, description: 'Data to cover.' }
 
-const keys = builtInReportTypes.map((type) => {
-  const { key, prefix } = inputNamesOf(type)
+const keys = builtInReportTypes.map((type) =>
   // Some types cover one moment, or one payout.
-  const takesInterval = 'interval_start' in type.parameters
-  return {
-    type,
-    key,
-    input: parametersInput(`${prefix}ParametersInput`, type, takesInterval ? interval : null),
-  }
-})
+  reportKey(type, 'ParametersInput', 'interval_start' in type.parameters ? interval : null),
+)
 
 const ReportByNameInput = builder.inputType('ReportByNameInput', {
   description: 'A report type that is named at run time.',

@@ -2,31 +2,28 @@ import { builtInReportTypes } from '../../../reports/catalog.ts'
 import type { ScheduleInterval as ScheduleIntervalValue } from '../../../schedules/scheduled-report.ts'
 import { builder } from '../../builder.ts'
 import { ScheduleInterval } from './interval-input.ts'
-import { parametersInput } from './parameters-input.ts'
 import {
   byNameFields,
   type GivenInterval,
-  inputNamesOf,
   keyFields,
   type ReportInputValue,
   type RequestedReport,
   readReport,
+  reportKey,
 } from './report-by-key.ts'
+
+const interval = { type: ScheduleInterval, description: 'Data that each run covers.' }
+const moment = {
+  type: ScheduleInterval,
+  description: 'Interval whose end counts: each run covers all that came before it.',
+}
 
 const keys = builtInReportTypes
   // What is left out reports on one payout, which never changes.
   .filter(({ parameters }) => 'interval_end' in parameters)
-  .map((type) => {
-    const { key, prefix } = inputNamesOf(type)
-    const isOfMoment = !('interval_start' in type.parameters)
-    const interval = {
-      type: ScheduleInterval,
-      description: isOfMoment
-        ? 'Interval whose end counts: each run covers all that came before it.'
-        : 'Data that each run covers.',
-    }
-    return { type, key, input: parametersInput(`${prefix}ScheduleParametersInput`, type, interval) }
-  })
+  .map((type) =>
+    reportKey(type, 'ScheduleParametersInput', 'interval_start' in type.parameters ? interval : moment),
+  )
 
 const ScheduledReportByNameInput = builder.inputType('ScheduledReportByNameInput', {
   description: 'A report type that is named at run time.',
