@@ -54,7 +54,7 @@ function batchOf(rows: Partial<LedgerBatch>): LedgerBatch {
 const at = new Date('2026-09-01T00:00:00Z')
 const transaction = {
   id: 'txn_1',
-  reportingCategory: 'CHARGE',
+  reportingCategory: 'charge',
   currency: 'usd',
   amount: 100,
   fee: 3,
@@ -89,7 +89,7 @@ test('a later ledger completes rows, joins metadata, and forgets nothing', async
   const later = batchOf({
     charges: [{ id: 'ch_1', customerId: 'cus_1', cardBrand: null, metadata: { plan: 'b', size: 'xl' } }],
     balanceTransactions: [
-      { ...transaction, reportingCategory: 'OTHER', sourceId: 'ch_1', description: null, amount: 200 },
+      { ...transaction, reportingCategory: 'other', sourceId: 'ch_1', description: null, amount: 200 },
     ],
   })
   await mergeLedger(client, owner('acct_1'), [later], { assumed: ['reportingCategory'] })
