@@ -38,7 +38,7 @@ export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').imple
     type: t.field({ type: ColumnType, description: 'Type of its values.', resolve: columnType }),
     description: t.exposeString('description', {
       nullable: true,
-      description: 'What it means; null when nobody knows it any more, because the report was changed.',
+      description: 'What it means; null when the report was changed and no longer has the column.',
     }),
     isDefault: t.exposeBoolean('isDefault', {
       description: 'True when it is written although no columns were chosen.',
