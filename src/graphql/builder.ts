@@ -29,6 +29,8 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
     Duration: { Input: Temporal.Duration; Output: Temporal.Duration }
+    Currency: { Input: string; Output: string }
+    TimeZone: { Input: string; Output: string }
     URL: { Input: string; Output: string }
     EventCursor: { Input: string; Output: string }
     BigInt: { Input: bigint; Output: bigint }

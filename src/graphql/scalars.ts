@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars'
+import { CurrencyResolver, DateTimeResolver, JSONObjectResolver, TimeZoneResolver } from 'graphql-scalars'
 import { Temporal } from 'temporal-polyfill'
 import { builder } from './builder.ts'
 
@@ -11,6 +11,17 @@ builder.addScalarType('DateTime', DateTimeResolver, {
 builder.addScalarType('JSONObject', JSONObjectResolver, {
   description: 'One JSON object.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
+})
+
+builder.addScalarType('Currency', CurrencyResolver, {
+  description: 'Three-letter ISO 4217 code of a currency, in upper or lower case.',
+  specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
+})
+
+// It also accepts offsets and some abbreviations, which the parameter and the trigger refuse.
+builder.addScalarType('TimeZone', TimeZoneResolver, {
+  description: 'IANA name of a timezone, for example Europe/Berlin.',
+  specifiedByURL: 'https://www.iana.org/time-zones',
 })
 
 builder.scalarType('Duration', {

@@ -42,7 +42,6 @@ export function createCatalog(types: readonly AnyReportType[]) {
 function retired(name: string): AnyReportType {
   return {
     name,
-    inputKey: null,
     title: name,
     description: 'This gateway does not run the report type any more.',
     parameters: {},

@@ -3,19 +3,16 @@ import { InputError } from '../errors.ts'
 import type { Catalog } from './catalog.ts'
 import { readTimezone } from './timezone.ts'
 
-export const calendarIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
-export type CalendarInterval = (typeof calendarIntervals)[number]
-
-/** PREVIOUS_PERIOD is what has passed since the last run of a schedule, so only a schedule can say what it is. */
-export type RelativeInterval = CalendarInterval | 'PREVIOUS_PERIOD'
+export const relativeIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
+export type RelativeInterval = (typeof relativeIntervals)[number]
 
 /** A report as it was asked for. */
-export type ReportRequest = {
+export type ReportRequest<Interval extends string = RelativeInterval> = {
   /** Name of the report type. */
   type: string
   parameters: Readonly<Record<string, unknown>>
   /** Takes the place of the parameters of the interval; null when there are none, or they were given. */
-  relativeInterval: RelativeInterval | null
+  relativeInterval: Interval | null
 }
 
 /** A half-open span of time. */
@@ -29,16 +26,24 @@ export function timezoneOf({ parameters }: Pick<ReportRequest, 'parameters'>): s
 /**
  * The parameters of a report that is asked for at a time: a relative interval is a fixed one then.
  *
- * @param previous what PREVIOUS_PERIOD stands for; null when it stands for nothing
- * @throws InputError for PREVIOUS_PERIOD without one, and when the interval is given twice
+ * @throws InputError when the interval is given twice
  */
-export function parametersAt(
+export function parametersAt(catalog: Catalog, request: ReportRequest, now: Date): Record<string, unknown> {
+  return resolveInterval(catalog, request, (interval) =>
+    resolveRelativeInterval(interval, timezoneOf(request), now),
+  )
+}
+
+/**
+ * The parameters of a report over the period that its interval stands for.
+ *
+ * @throws InputError when the interval is given twice
+ */
+export function resolveInterval<Interval extends string>(
   catalog: Catalog,
-  request: ReportRequest,
-  now: Date,
-  previous: Period | null = null,
+  { type, parameters, relativeInterval }: ReportRequest<Interval>,
+  resolve: (interval: Interval) => Period,
 ): Record<string, unknown> {
-  const { type, parameters, relativeInterval } = request
   if (relativeInterval === null) return { ...parameters }
   const given = ['interval_start', 'interval_end'].find((name) => name in parameters)
   if (given !== undefined) {
@@ -47,14 +52,15 @@ export function parametersAt(
       given,
     ])
   }
-  const { start, end } =
-    relativeInterval === 'PREVIOUS_PERIOD'
-      ? previousPeriod(previous)
-      : resolveRelativeInterval(relativeInterval, timezoneOf(request), now)
+  const { start, end } = resolve(relativeInterval)
   const takes = catalog.find(type)?.parameters ?? {}
   // Some reports cover one moment: the end of the interval.
   const isOfMoment = 'interval_end' in takes && !('interval_start' in takes)
-  return { ...parameters, ...(!isOfMoment && { interval_start: start }), interval_end: end }
+  return {
+    ...parameters,
+    ...(!isOfMoment && { interval_start: start.toISOString() }),
+    interval_end: end.toISOString(),
+  }
 }
 
 /**
@@ -62,11 +68,7 @@ export function parametersAt(
  *
  * @throws RangeError when the timezone is unknown
  */
-export function resolveRelativeInterval(
-  interval: CalendarInterval,
-  timezone: string,
-  now: Date,
-): { start: string; end: string } {
+export function resolveRelativeInterval(interval: RelativeInterval, timezone: string, now: Date): Period {
   const today = Temporal.Instant.fromEpochMilliseconds(now.getTime())
     .toZonedDateTimeISO(timezone)
     .startOfDay()
@@ -76,13 +78,5 @@ export function resolveRelativeInterval(
     LAST_7_DAYS: [today.subtract({ days: 7 }), today] as const,
     PREVIOUS_MONTH: [thisMonth.subtract({ months: 1 }), thisMonth] as const,
   }[interval]
-  return { start: start.startOfDay().toInstant().toString(), end: end.toInstant().toString() }
-}
-
-function previousPeriod(previous: Period | null): { start: string; end: string } {
-  if (previous) return { start: previous.start.toISOString(), end: previous.end.toISOString() }
-  throw new InputError(
-    'PREVIOUS_PERIOD reaches back to the last run of a schedule, so only a schedule can have it. Take another interval, or make a schedule by createReportSchedule.',
-    ['parameters', 'interval_start'],
-  )
+  return { start: new Date(start.startOfDay().epochMilliseconds), end: new Date(end.epochMilliseconds) }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { entryKeyPattern } from './column.ts'
 import type { AnyReportType } from './report-type.ts'
 
-/** The parameters of a type as JSON Schema 2020-12: what `custom` accepts. */
+/** The parameters of a type as JSON Schema 2020-12: what `byName` accepts. */
 export function parametersSchema(type: AnyReportType): Record<string, unknown> {
   const properties = Object.entries(type.parameters).map(([name, { schema, description }]) => {
     const { $schema: _, ...property } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })

@@ -39,8 +39,6 @@ export type CustomLimits = {
 export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** Stable name with its version, for example `balance.summary.1`. */
   name: string
-  /** Key of `ReportInput` that names this type; null when only `custom` accepts it. */
-  inputKey: string | null
   title: string
   /** What the report is for, in sentences. */
   description: string

@@ -1,16 +1,17 @@
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { calendarIntervals, parametersAt, type ReportRequest, timezoneOf } from '../reports/interval.ts'
+import { relativeIntervals, timezoneOf } from '../reports/interval.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
 import { tenantOf, type Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
 import type { ScheduleServices } from './schedule.ts'
+import { type ScheduledReport, scheduledParametersAt } from './scheduled-report.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
-export type ScheduleRequest = ReportRequest &
+export type ScheduleRequest = ScheduledReport &
   Pick<RunRequest, 'formats' | 'compression' | 'retention' | 'label' | 'tags'> & {
     trigger: GivenTrigger
   }
@@ -70,29 +71,44 @@ export async function createSchedule(
   })
 }
 
-/** What to give for an interval that stays the same; the inputs for reports of one moment take no relative one. */
-function wayOut(type: AnyReportType | null): string {
-  const intervals = `${calendarIntervals.join(', ')} or PREVIOUS_PERIOD`
-  return type && !('interval_start' in type.parameters)
-    ? `Give the report as "custom", with the type ${type.name} and an "interval", of which the end counts: ${intervals}.`
-    : `Give a relative one: ${intervals}.`
-}
-
 /** Checks a report as if it were run now; whether there are data is asked when a run is due. */
 async function checkScheduled(
   deps: ScheduleServices,
   viewer: Viewer,
-  report: ReportRequest,
+  report: ScheduledReport,
   now: Date,
 ): Promise<void> {
+  checkMoving(deps.catalog.find(report.type), report)
   // Any period will do.
   const previous = { start: new Date(now.getTime() - 1_000), end: now }
-  const parameters = parametersAt(deps.catalog, report, now, previous)
+  const parameters = scheduledParametersAt(deps.catalog, report, now, previous)
   await checkReport(deps, viewer, report.type, parameters)
-  const fixed = ['interval_start', 'interval_end'].find((name) => name in report.parameters)
-  if (fixed === undefined) return
-  throw new InputError(
-    `A schedule would report the same interval again and again. ${wayOut(deps.catalog.find(report.type))}`,
-    ['parameters', fixed],
-  )
+}
+
+/** Refuses a report that would cover the same data each time, and one without the interval that it needs. */
+function checkMoving(
+  type: AnyReportType | null,
+  { type: name, parameters, relativeInterval }: ScheduledReport,
+): void {
+  if (type?.parameters.payout && !type.custom) {
+    throw new InputError(
+      `${name} reports on one payout, which never changes. Create a report run of it instead.`,
+      ['type'],
+    )
+  }
+  if (relativeInterval !== null) return
+  const intervals = `${relativeIntervals.join(', ')} or PREVIOUS_PERIOD`
+  const fixed = ['interval_start', 'interval_end'].find((end) => end in parameters)
+  if (fixed !== undefined) {
+    throw new InputError(
+      `A schedule would report the same ${fixed} again and again. Leave interval_start and interval_end out of the parameters, and give "interval" beside them: ${intervals}.`,
+      ['parameters', fixed],
+    )
+  }
+  if (type?.parameters.interval_end?.isRequired) {
+    throw new InputError(
+      `A schedule of ${name} needs an interval. Give "interval" beside the parameters: ${intervals}.`,
+      ['parameters', 'interval_end'],
+    )
+  }
 }

@@ -2,13 +2,14 @@ import { isActive } from '../auth/api-keys.ts'
 import { InputErrors, LimitError, UserFacingError } from '../errors.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { isOutage } from '../postgres/outage.ts'
-import { parametersAt, timezoneOf } from '../reports/interval.ts'
+import { timezoneOf } from '../reports/interval.ts'
 import { submitSpec } from '../runs/create/submit-run.ts'
 import { validateReport } from '../runs/create/validate.ts'
 import type { Services } from '../runs/services.ts'
 import type { Viewer } from '../tenant.ts'
 import { type DueRun, dueRun } from './due.ts'
 import { changeSchedule, reportOf } from './schedule.ts'
+import { scheduledParametersAt } from './scheduled-report.ts'
 import { triggerOf } from './trigger.ts'
 
 const pageSize = 100
@@ -76,7 +77,7 @@ async function submitScheduled(
   const { label, tags, formats, compression } = schedule
   const viewer = await viewerOf(deps, schedule)
   const report = reportOf(schedule)
-  const parameters = parametersAt(deps.catalog, report, at, period)
+  const parameters = scheduledParametersAt(deps.catalog, report, at, period)
   const spec = {
     // The data of what has just passed may come some hours later.
     ...(await validateReport(deps, viewer, report.type, parameters, true)),

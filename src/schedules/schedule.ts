@@ -4,9 +4,9 @@ import { jsonObject } from '../json.ts'
 import type { PagedList } from '../page.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import type { ReportRequest } from '../reports/interval.ts'
 import type { Services } from '../runs/services.ts'
 import { tenantOf, type Viewer } from '../tenant.ts'
+import type { ScheduledReport } from './scheduled-report.ts'
 
 export type ScheduleServices = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
@@ -70,7 +70,7 @@ export async function deleteSchedule(
   await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
 }
 
-export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ReportRequest {
+export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ScheduledReport {
   return { type: reportType, parameters: jsonObject(parameters), relativeInterval }
 }
 

@@ -120,6 +120,7 @@ function knowledgeOf({ run, schedule, file }: Owned): Knowledge {
     required: {
       ID: run,
       ReportInput: slowInput().report,
+      ScheduledReportInput: slowInput().report,
       ReportTriggerInput: yearly,
       OrderDirection: 'ASC',
       ReportRunOrderField: 'CREATED_AT',
@@ -284,7 +285,7 @@ describe('the questions', () => {
     ],
     ['a field that needs arguments', 'extend type Viewer { runs(first: Int!): Int }', 'Viewer.runs'],
     ['a required argument', 'extend type Query { audit(id: ID!, at: DateTime!): String }', 'audit needs at'],
-    ['an id among parameters', 'extend input CustomReportInput { owner: ID }', 'a report with owner'],
+    ['an id among parameters', 'extend input ReportByNameInput { owner: ID }', 'a report with owner'],
   ])('fail for %s that they do not know', (_name, extension, sentence) => {
     // Their checks would refuse extensions of what came over the wire for no reason that matters here.
     const extended = extendSchema(schema, parse(extension), { assumeValid: true })

@@ -30,7 +30,7 @@ test('many mistakes in a request are told 50 at a time', async () => {
     createReportRun: { userErrors: { message: string }[] }
   }>(
     `mutation ($metadata: JSONObject) { createReportRun(input: {
-      report: { custom: { type: "balance.summary.1", parameters: {} } }, metadata: $metadata
+      report: { byName: { name: "balance.summary.1", parameters: {} } }, metadata: $metadata
     }) { userErrors { message } } }`,
     { metadata },
   )
@@ -56,10 +56,17 @@ test('a run of a type that is not in the catalogue any more is still listed', as
     },
   })
   const { reportRuns } = await account.client.request<{ reportRuns: { nodes: unknown[] } }>(
-    '{ reportRuns { nodes { reportType { name inputKey dataAvailableFrom } } } }',
+    '{ reportRuns { nodes { reportType { name inputKey dataAvailableFrom acceptsAnyInterval } } } }',
   )
   expect(reportRuns.nodes).toEqual([
-    { reportType: { name: 'gone.summary.1', inputKey: null, dataAvailableFrom: null } },
+    {
+      reportType: {
+        name: 'gone.summary.1',
+        inputKey: null,
+        dataAvailableFrom: null,
+        acceptsAnyInterval: false,
+      },
+    },
   ])
 })
 

@@ -16,11 +16,11 @@ function words(text: string): string[] {
   return text.trim().split(/\s+/)
 }
 /** One or two types for each way in which columns come about. */
-const reportTypes = documentedTypes.flatMap(({ inputKey, ...type }) =>
-  inputKey && /^(?:balance|payouts)[._]/.test(type.name) ? [{ ...type, inputKey }] : [],
+const reportTypes = documentedTypes.filter(
+  ({ name, replacedBy }) => replacedBy === null && /^(?:balance|payouts)[._]/.test(name),
 )
 const activityColumns = documentedTypes.find(
-  ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized',
+  ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized3',
 )?.columns
 
 type Catalogue = {
@@ -162,7 +162,7 @@ test.each(documentedTypes)(
     const asker = type.name.startsWith('all_fees') ? await liveAccount() : account
     const all = type.columns.map(withKey).toReversed()
     const run = (parameters: object) =>
-      runReport(asker, { custom: { type: type.name, parameters: { ...required, ...parameters } } })
+      runReport(asker, { byName: { name: type.name, parameters: { ...required, ...parameters } } })
     const [usual, every] = await Promise.all([run({}), run({ columns: all })])
     expect(usual.header).toEqual(type.defaults)
     expect(usual.parameters.columns).toEqual(type.defaults)
@@ -196,7 +196,11 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
 
   test.each([
     ['an unknown column', ['no_such_column'], /has no column "no_such_column"/],
-    ['a column of another family', [inputKey === 'balanceSummary' ? 'gross' : 'net_amount'], /has no column/],
+    [
+      'a column of another family',
+      [inputKey === 'balanceSummary1' ? 'gross' : 'net_amount'],
+      /has no column/,
+    ],
     ['another case', [columns[0]?.toUpperCase() ?? ''], /has no column/],
     ['a key for a column that takes none', [`${columns[0]}[key]`], /has no column/],
     ['an empty name', [''], /has no column ""/],
@@ -235,7 +239,7 @@ describe('metadata columns', () => {
   test('may be chosen with several keys, also with the key "key"', async () => {
     const columns = ['payment_metadata[channel]', 'payment_metadata[order_id]', 'payment_metadata[key]']
     const { header, rows } = await runReport(account, {
-      balanceChangeFromActivityItemized: { interval, columns },
+      balanceChangeFromActivityItemized3: { interval, columns },
     })
     expect(header).toEqual(columns)
     expect(rows.some((row) => /^AO-\d+$/.test(row['payment_metadata[order_id]'] ?? ''))).toBe(true)
@@ -255,13 +259,13 @@ describe('metadata columns', () => {
     ['a key of 101 characters', `payment_metadata[${'k'.repeat(101)}]`, 'has no column'],
   ])('are refused with %s', async (_what, name, message) => {
     const { reportRun, userErrors } = await requestReport(account, {
-      balanceChangeFromActivityItemized: { interval, columns: [name] },
+      balanceChangeFromActivityItemized3: { interval, columns: [name] },
     })
     expect(reportRun).toBeNull()
     expect(userErrors).toMatchObject([
       {
         message: expect.stringContaining(message),
-        path: ['input', 'report', 'balanceChangeFromActivityItemized', 'columns', '0'],
+        path: ['input', 'report', 'balanceChangeFromActivityItemized3', 'columns', '0'],
         allowed: activityColumns,
       },
     ])
@@ -269,21 +273,21 @@ describe('metadata columns', () => {
 
   test('a key may be long, and in any script', async () => {
     const columns = [`payment_metadata[${'k'.repeat(100)}]`, 'payment_metadata[注文 🚪]']
-    const { header } = await runReport(account, { balanceChangeFromActivityItemized: { interval, columns } })
+    const { header } = await runReport(account, { balanceChangeFromActivityItemized3: { interval, columns } })
     expect(header).toEqual(columns)
   })
 
   test('as many columns as 250 are written, and one more is refused', async () => {
     const columns = Array.from({ length: 250 }, (_, i) => `payment_metadata[k${i}]`)
-    const { header } = await runReport(account, { balanceChangeFromActivityItemized: { interval, columns } })
+    const { header } = await runReport(account, { balanceChangeFromActivityItemized3: { interval, columns } })
     expect(header).toEqual(columns)
     const { userErrors } = await requestReport(account, {
-      balanceChangeFromActivityItemized: { interval, columns: [...columns, 'gross'] },
+      balanceChangeFromActivityItemized3: { interval, columns: [...columns, 'gross'] },
     })
     expect(userErrors).toMatchObject([
       {
         message: '251 columns are too many: at most 250 are written.',
-        path: ['input', 'report', 'balanceChangeFromActivityItemized', 'columns'],
+        path: ['input', 'report', 'balanceChangeFromActivityItemized3', 'columns'],
       },
     ])
   })

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { describe, expect, test } from 'vitest'
-import { calendarIntervals, resolveRelativeInterval } from '../../src/reports/interval.ts'
+import { relativeIntervals, resolveRelativeInterval } from '../../src/reports/interval.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { writeMarchLedger } from '../support/march-ledger.ts'
 import { requestReport, runReport } from '../support/run-report.ts'
@@ -53,24 +53,32 @@ describe('relative intervals', () => {
     ['PREVIOUS_MONTH', 'Etc/UTC', '2028-03-31T12:00:00Z', '2028-02-01T00:00:00Z', '2028-03-01T00:00:00Z'],
     ['LAST_7_DAYS', 'Etc/UTC', '2028-03-01T12:00:00Z', '2028-02-23T00:00:00Z', '2028-03-01T00:00:00Z'],
   ] as const)('%s in %s at %s', (interval, timezone, now, start, end) => {
-    expect(resolveRelativeInterval(interval, timezone, new Date(now))).toEqual({ start, end })
+    expect(resolveRelativeInterval(interval, timezone, new Date(now))).toEqual({
+      start: new Date(start),
+      end: new Date(end),
+    })
   })
 
   test('are over, start and end at the first moment of a day, and follow one another, in every timezone', () => {
-    const isFirstMoment = (instant: string, timezone: string): boolean => {
-      const here = Temporal.Instant.from(instant).toZonedDateTimeISO(timezone)
+    const isFirstMoment = (instant: Date, timezone: string): boolean => {
+      const here = Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timezone)
       const before = here.subtract({ nanoseconds: 1 })
       return !here.toPlainDate().equals(before.toPlainDate())
     }
     for (const timezone of Intl.supportedValuesOf('timeZone')) {
       for (const now of ['2026-03-08T12:00:00Z', '2026-03-30T00:30:00Z', '2026-11-01T06:30:00Z']) {
-        for (const name of calendarIntervals) {
+        for (const name of relativeIntervals) {
           const { start, end } = resolveRelativeInterval(name, timezone, new Date(now))
-          const good = [start < end, end <= now, isFirstMoment(start, timezone), isFirstMoment(end, timezone)]
+          const good = [
+            start < end,
+            end <= new Date(now),
+            isFirstMoment(start, timezone),
+            isFirstMoment(end, timezone),
+          ]
           expect(good, `${name} in ${timezone} at ${now}`).toEqual([true, true, true, true])
           if (name === 'YESTERDAY') {
-            const dayBefore = resolveRelativeInterval(name, timezone, new Date(Date.parse(end) - 1000))
-            expect(dayBefore.end, `${timezone} at ${now}`).toBe(start)
+            const dayBefore = resolveRelativeInterval(name, timezone, new Date(end.getTime() - 1000))
+            expect(dayBefore.end, `${timezone} at ${now}`).toEqual(start)
           }
         }
       }
@@ -82,7 +90,7 @@ describe('relative intervals', () => {
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
     const { parameters, rows } = await runReport(account, {
-      balanceSummary: {
+      balanceSummary1: {
         interval: { relative: 'PREVIOUS_MONTH' },
         timezone: 'Europe/Berlin',
         currency: 'usd',
@@ -104,13 +112,13 @@ describe('relative intervals', () => {
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
     const { userErrors } = await requestReport(account, {
-      payoutsSummary: { interval: { relative: 'YESTERDAY' } },
+      payoutsSummary1: { interval: { relative: 'YESTERDAY' } },
     })
     expect(userErrors).toMatchObject([
       {
         message:
           'Data for payouts.summary.1 is there from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
-        path: ['input', 'report', 'payoutsSummary', 'interval', 'relative'],
+        path: ['input', 'report', 'payoutsSummary1', 'interval', 'relative'],
       },
     ])
   })

@@ -38,7 +38,7 @@ async function refusal(report: Json): Promise<UserErrorAnswer[]> {
 const from = '2026-09-01T00:00:00Z'
 const until = '2026-10-01T00:00:00Z'
 const typeName = 'balance_change_from_activity.itemized.3'
-const key = 'balanceChangeFromActivityItemized'
+const key = 'balanceChangeFromActivityItemized3'
 
 function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
@@ -53,10 +53,24 @@ function typedInput({ interval_start: start = from, interval_end: end = until, .
     },
   }
 }
-function customInput(parameters: Json, type = typeName): Json {
+function inputByName(parameters: Json, type = typeName): Json {
   return {
-    custom: { type, parameters: { interval_start: from, interval_end: until, ...parameters } },
+    byName: { name: type, parameters: { interval_start: from, interval_end: until, ...parameters } },
   }
+}
+
+/** What GraphQL says of a typed input that it refuses by itself. */
+async function typeError(report: Json): Promise<string> {
+  const before = await countCreated()
+  const { errors = [] } = await account.client.execute(
+    `mutation ($report: ReportInput!) {
+      createReportRun(input: { report: $report }) { reportRun { id } userErrors { message } }
+    }`,
+    { report },
+  )
+  expect(errors).toHaveLength(1)
+  expect(await countCreated()).toEqual(before)
+  return errors[0]?.message ?? ''
 }
 
 function typedPath(name: string): string[] {
@@ -68,6 +82,21 @@ const available = ['2024-11-01T00:00:00Z', '2026-11-01T00:00:00Z']
 const decimals = ['.', ',']
 type Mistake = [what: string, parameters: Json, name: string, message: RegExp, allowed: string[] | null]
 
+function currencyMistake(currency: string): Mistake {
+  const message = /is no currency. Give a three-letter ISO 4217 code such as "usd"/
+  return [`the currency ${JSON.stringify(currency)}`, { currency }, 'currency', message, null]
+}
+function timezoneMistake(timezone: string): Mistake {
+  const message = /is no timezone. Give an IANA name such as "Europe\/Berlin"/
+  return [`the timezone ${JSON.stringify(timezone)}`, { timezone }, 'timezone', message, null]
+}
+function separatorMistake(decimal_separator: string): Mistake {
+  const message = /is no decimal separator. Give "." or ","/
+  const what = `the decimal separator ${JSON.stringify(decimal_separator)}`
+  return [what, { decimal_separator }, 'decimal_separator', message, decimals]
+}
+
+/** Mistakes that the types of a typed input leave to the check of the parameters. */
 const mistakes: Mistake[] = [
   ['a reversed interval', { interval_start: until, interval_end: from }, 'interval_end', /is reversed/, null],
   ['an empty interval', { interval_end: from }, 'interval_end', /is empty/, null],
@@ -106,23 +135,18 @@ const mistakes: Mistake[] = [
     /9999-12-31/,
     available,
   ],
-  ...['usx', 'us', '', 'US$', 'dollars', 'usd ', 'usd\0', '\ud83d', "usd' or true --"].map(
-    (currency): Mistake => [
-      `the currency ${JSON.stringify(currency)}`,
-      { currency },
-      'currency',
-      /is no currency. Give a three-letter ISO 4217 code such as "usd"/,
-      null,
-    ],
-  ),
+  ...['xxx', 'XTS'].map(currencyMistake),
+  ...['+01:00', '-0500', 'PST', 'IST', 'SystemV/PST8PDT', 'US/Pacific-New'].map(timezoneMistake),
+  ['an empty list of columns', { columns: [] }, 'columns', /The list of columns is empty/, null],
+]
+
+/** Mistakes that GraphQL itself finds in a typed input. */
+const mistakesOfType: Mistake[] = [
+  ...['usx', 'us', '', 'US$', 'dollars', 'usd ', 'usd\0', '\ud83d', "usd' or true --"].map(currencyMistake),
   ...[
     'Mars/Olympus',
-    '+01:00',
-    '-0500',
     'UTC+1',
     'GMT+1',
-    'PST',
-    'IST',
     'Z',
     '',
     ' Etc/UTC',
@@ -131,33 +155,25 @@ const mistakes: Mistake[] = [
     "Etc/UTC'; drop table report_runs; --",
     '2026-01-01T00:00:00Z[Europe/Berlin]',
     'T00:00[Europe/Berlin]',
-    'SystemV/PST8PDT',
-    'US/Pacific-New',
     'Factory',
     '../../etc/passwd',
-  ].map(
-    (timezone): Mistake => [
-      `the timezone ${JSON.stringify(timezone)}`,
-      { timezone },
-      'timezone',
-      /is no timezone. Give an IANA name such as "Europe\/Berlin"/,
-      null,
-    ],
-  ),
-  ...[';', '', '..', '٫', '\0', '\ud83d'].map(
-    (decimal_separator): Mistake => [
-      `the decimal separator ${JSON.stringify(decimal_separator)}`,
-      { decimal_separator },
-      'decimal_separator',
-      /is no decimal separator. Give "." or ","/,
-      decimals,
-    ],
-  ),
-  ['an empty list of columns', { columns: [] }, 'columns', /The list of columns is empty/, null],
+  ].map(timezoneMistake),
+  ...[';', '', '..', '٫', '\0', '\ud83d'].map(separatorMistake),
   ['a very long value', { currency: 'x'.repeat(50_000) }, 'currency', /^"x{99}… is no currency/, null],
 ]
 
-describe.each(mistakes)('%s', (_what, parameters, name, message, allowed) => {
+async function expectRefusedByName([, parameters, name, message, allowed]: Mistake): Promise<void> {
+  expect(await refusal(inputByName(parameters))).toMatchObject([
+    {
+      message: expect.stringMatching(message),
+      path: ['input', 'report', 'byName', 'parameters', name],
+      allowed,
+    },
+  ])
+}
+
+describe.each(mistakes)('%s', (...mistake) => {
+  const [, parameters, name, message, allowed] = mistake
   test('is refused as typed input', async () => {
     expect(await refusal(typedInput(parameters))).toMatchObject([
       {
@@ -168,25 +184,37 @@ describe.each(mistakes)('%s', (_what, parameters, name, message, allowed) => {
     ])
   })
 
-  test('is refused as custom input', async () => {
-    expect(await refusal(customInput(parameters))).toMatchObject([
-      {
-        message: expect.stringMatching(message),
-        path: ['input', 'report', 'custom', 'parameters', name],
-        allowed,
-      },
-    ])
+  test('is refused as input by name', () => expectRefusedByName(mistake))
+})
+
+describe.each(mistakesOfType)('%s', (...mistake) => {
+  const [, parameters, name] = mistake
+  test('is refused by GraphQL as typed input, with its place', async () => {
+    expect(await typeError(typedInput(parameters))).toContain(`at "report.${key}.${camelCase(name)}"`)
   })
+
+  test('is refused as input by name', () => expectRefusedByName(mistake))
+})
+
+test.each(['start', 'end', 'start,end'])('an interval without %s is refused there', async (missing) => {
+  const ends = Object.entries({ start: from, end: until }).filter(([end]) => !missing.includes(end))
+  const report = { [key]: { interval: { between: Object.fromEntries(ends) } } }
+  expect(await refusal(report)).toMatchObject(
+    missing.split(',').map((end) => ({
+      message: expect.stringContaining(`needs the parameter "interval_${end}"`),
+      path: ['input', 'report', key, 'interval', 'between', end],
+    })),
+  )
 })
 
 test.each(['Charge', 'total', '', 'charge\0', 'x'.repeat(1000)])(
   'the reporting category %j is refused, with a list of those there are',
   async (reporting_category) => {
-    const errors = [
-      ...(await refusal(typedInput({ reporting_category }))),
-      ...(await refusal(customInput({ reporting_category }))),
-    ]
-    expect(errors.map(({ path }) => path?.at(-1))).toEqual(['reportingCategory', 'reporting_category'])
+    expect(await typeError(typedInput({ reporting_category }))).toContain(
+      `at "report.${key}.reportingCategory"`,
+    )
+    const errors = await refusal(inputByName({ reporting_category }))
+    expect(errors.map(({ path }) => path?.at(-1))).toEqual(['reporting_category'])
     for (const { allowed } of errors) {
       expect(allowed).toEqual(expect.arrayContaining(['charge', 'refund', 'payout_reversal']))
       expect(allowed).not.toContain('total')
@@ -198,12 +226,12 @@ test('every mistake is told at once', async () => {
   const parameters = {
     interval_start: '2020-01-01T00:00:00Z',
     interval_end: '2030-01-01T00:00:00Z',
-    currency: 'xyz',
-    timezone: 'nowhere',
+    currency: 'xxx',
+    timezone: 'IST',
     columns: ['gross', 'gross', 'nothing'],
   }
   const places = async (report: Json) => (await refusal(report)).map(({ path }) => path?.slice(3).join('.'))
-  expect(await places(customInput(parameters))).toEqual([
+  expect(await places(inputByName(parameters))).toEqual([
     'parameters.timezone',
     'parameters.currency',
     'parameters.columns.1',
@@ -223,27 +251,27 @@ test('every mistake is told at once', async () => {
 
 test('of hundreds of mistakes, the first fifty are told', async () => {
   const parameters = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`p${i}`, i]))
-  expect(await refusal(customInput(parameters))).toHaveLength(50)
+  expect(await refusal(inputByName(parameters))).toHaveLength(50)
 })
 
 describe('relative intervals', () => {
   test('beyond the data are refused where they stand', async () => {
     // On 10 November the data ends with 1 November.
-    const errors = await refusal({ balanceSummary: { interval: { relative: 'YESTERDAY' } } })
+    const errors = await refusal({ balanceSummary1: { interval: { relative: 'YESTERDAY' } } })
     expect(errors).toMatchObject([
       { message: expect.stringContaining('interval_start is 2026-11-09T00:00:00Z'), allowed: available },
       { message: expect.stringContaining('interval_end is 2026-11-10T00:00:00Z'), allowed: available },
     ])
     for (const { path } of errors) {
-      expect(path).toEqual(['input', 'report', 'balanceSummary', 'interval', 'relative'])
+      expect(path).toEqual(['input', 'report', 'balanceSummary1', 'interval', 'relative'])
     }
   })
 
   test('in an unknown timezone: the timezone is the mistake', async () => {
     const errors = await refusal({
-      balanceSummary: { interval: { relative: 'PREVIOUS_MONTH' }, timezone: 'Europe/Atlantis' },
+      balanceSummary1: { interval: { relative: 'PREVIOUS_MONTH' }, timezone: 'PST' },
     })
-    expect(errors.map(({ path }) => path)).toEqual([['input', 'report', 'balanceSummary', 'timezone']])
+    expect(errors.map(({ path }) => path)).toEqual([['input', 'report', 'balanceSummary1', 'timezone']])
   })
 })
 
@@ -262,9 +290,9 @@ test('an account without data is told so', async () => {
 })
 
 describe('what is good, although it looks odd', () => {
-  test('null is the same as nothing in custom parameters', async () => {
+  test('null is the same as nothing in parameters by name', async () => {
     const nothing = { currency: null, timezone: null, reporting_category: null, columns: null }
-    const { parameters } = await runReport(account, customInput({ ...nothing, decimal_separator: null }))
+    const { parameters } = await runReport(account, inputByName({ ...nothing, decimal_separator: null }))
     expect(parameters).toEqual({
       interval_start: from,
       interval_end: until,
@@ -287,7 +315,7 @@ describe('what is good, although it looks odd', () => {
   test('the whole of the available data, to the second', async () => {
     const [interval_start, interval_end] = available
     const { rows } = await runReport(account, {
-      custom: { type: 'payouts.summary.1', parameters: { interval_start, interval_end } },
+      byName: { name: 'payouts.summary.1', parameters: { interval_start, interval_end } },
     })
     expect(rows.length).toBeGreaterThan(0)
   })
@@ -296,7 +324,7 @@ describe('what is good, although it looks odd', () => {
     ['an offset', '2026-09-01T05:45:00+05:45', { interval_start: '2026-09-01T00:00:00Z' }],
     ['Unix seconds', Date.parse(from) / 1000, { interval_start: '2026-09-01T00:00:00Z' }],
   ])('an instant with %s is kept in UTC', async (_what, interval_start, kept) => {
-    const { parameters } = await runReport(account, customInput({ interval_start }, 'payouts.itemized.3'))
+    const { parameters } = await runReport(account, inputByName({ interval_start }, 'payouts.itemized.3'))
     expect(parameters).toMatchObject(kept)
   })
 
@@ -308,7 +336,7 @@ describe('what is good, although it looks odd', () => {
     ['etc/gmt+5', 'Etc/GMT+5'],
   ])('the timezone %s is kept as %s', async (timezone, kept) => {
     const { parameters } = await runReport(account, {
-      payoutsSummary: { interval: { between: { start: from, end: until } }, timezone },
+      payoutsSummary1: { interval: { between: { start: from, end: until } }, timezone },
     })
     expect(parameters).toMatchObject({ timezone: kept })
   })

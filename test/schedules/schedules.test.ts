@@ -7,7 +7,6 @@ import { runDueSchedules } from '../../src/schedules/run-due.ts'
 import { scheduleQueue } from '../../src/server/background-jobs.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { createGraphqlClient } from '../support/graphql-client.ts'
-import { create } from '../support/run-mutations.ts'
 import { createSchedule, type ShownSchedule, scheduleNow, updateSchedule } from '../support/schedules.ts'
 import { slowReport } from '../support/slow-report.ts'
 import { openWorkerParts, type WorkerParts } from '../support/worker-parts.ts'
@@ -65,10 +64,8 @@ async function lookAt(text: string): Promise<void> {
   await look()
 }
 
-function balance(relative: string, timezone = 'Europe/Berlin') {
-  return {
-    balanceSummary: { interval: { relative }, timezone, currency: 'eur' },
-  }
+function balance(interval: string, timezone = 'Europe/Berlin') {
+  return { balanceSummary1: { interval, timezone, currency: 'EUR' } }
 }
 function cron(expression: string, timezone?: string) {
   return { cron: { expression, timezone } }
@@ -97,7 +94,8 @@ describe('creating a schedule', () => {
     const made = await schedule({ label: 'Daily', tags: ['a', 'a', 'b'] })
     expect(made).toMatchObject({
       interval: 'YESTERDAY',
-      parameters: { timezone: 'Europe/Berlin', currency: 'eur' },
+      parameters: { timezone: 'Europe/Berlin', currency: 'EUR' },
+      output: { formats: ['CSV'], compression: 'NONE', retention: 'PT720H' },
       trigger: { cron: { expression: '0 6 * * *', timezone: 'Europe/Berlin' }, onDataAvailable: null },
       label: 'Daily',
       tags: ['a', 'b'],
@@ -109,9 +107,9 @@ describe('creating a schedule', () => {
     })
     const { nextRunAt } = await schedule({ trigger: cron('0 6 * * *', 'america/new_york') })
     expect(nextRunAt).toBe('2026-11-28T11:00:00.000Z')
-    const { id } = await schedule({ output: { formats: ['CSV', 'JSONL', 'CSV'] } })
-    const kept = await gateway.prisma.reportSchedule.findUniqueOrThrow({ where: { id } })
-    expect(kept.formats).toEqual(['CSV', 'JSONL'])
+    const given = { formats: ['CSV', 'JSONL', 'CSV'], compression: 'GZIP', retention: 'PT36H' }
+    const { output } = await schedule({ output: given })
+    expect(output).toEqual({ ...given, formats: ['CSV', 'JSONL'] })
   })
 
   test.each([
@@ -119,46 +117,66 @@ describe('creating a schedule', () => {
       'an interval that stays the same',
       {
         report: {
-          balanceSummary: {
-            interval: { between: { start: '2026-10-01T00:00:00Z', end: '2026-11-01T00:00:00Z' } },
+          byName: {
+            name: 'balance.summary.1',
+            parameters: { interval_start: '2026-10-01T00:00:00Z', interval_end: '2026-11-01T00:00:00Z' },
           },
         },
       },
       [
-        ['input', 'report', 'balanceSummary', 'interval', 'between', 'start'],
-        /same interval again and again/,
+        ['input', 'report', 'byName', 'parameters', 'interval_start'],
+        /same interval_start again and again.* give "interval" beside them: YESTERDAY, .* or PREVIOUS_PERIOD/,
       ],
     ],
     [
       'a moment that stays the same',
-      { report: { endingBalanceReconciliationSummary: { intervalEnd: '2026-11-01T00:00:00Z' } } },
+      {
+        report: {
+          byName: {
+            name: 'ending_balance_reconciliation.summary.1',
+            parameters: { interval_end: '2026-11-01T00:00:00Z' },
+          },
+        },
+      },
+      [['input', 'report', 'byName', 'parameters', 'interval_end'], /same interval_end again and again/],
+    ],
+    [
+      'no interval',
+      { report: { byName: { name: 'balance.summary.1' } } },
       [
-        ['input', 'report', 'endingBalanceReconciliationSummary', 'intervalEnd'],
-        /as "custom", with the type ending_balance_reconciliation\.summary\.1 and an "interval"/,
+        ['input', 'report', 'byName', 'parameters', 'interval_end'],
+        /balance\.summary\.1 needs an interval\. Give "interval" beside the parameters: YESTERDAY, /,
       ],
     ],
     [
+      'one payout',
+      {
+        report: { byName: { name: 'payout_reconciliation.by_id.summary.1', parameters: { payout: 'po_1' } } },
+      },
+      [['input', 'report', 'byName', 'name'], /one payout, which never changes/],
+    ],
+    [
       'a parameter that no run would have',
-      { report: { balanceSummary: { interval: { relative: 'YESTERDAY' }, timezone: 'Europe/Atlantis' } } },
-      [['input', 'report', 'balanceSummary', 'timezone'], /is no timezone/],
+      { report: { balanceSummary1: { interval: 'YESTERDAY', timezone: 'PST' } } },
+      [['input', 'report', 'balanceSummary1', 'timezone'], /is no timezone/],
     ],
     [
       'a type that is not there',
-      { report: { custom: { type: 'nothing.1', parameters: {}, interval: 'YESTERDAY' } } },
-      [['input', 'report', 'custom', 'type'], /There is no report type/],
+      { report: { byName: { name: 'nothing.1', parameters: {}, interval: 'YESTERDAY' } } },
+      [['input', 'report', 'byName', 'name'], /There is no report type/],
     ],
     [
       'an interval that is given twice',
       {
         report: {
-          custom: {
-            type: 'balance.summary.1',
+          byName: {
+            name: 'balance.summary.1',
             parameters: { interval_end: '2026-11-01T00:00:00Z' },
             interval: 'YESTERDAY',
           },
         },
       },
-      [['input', 'report', 'custom', 'interval'], /cannot be given as well/],
+      [['input', 'report', 'byName', 'interval'], /cannot be given as well/],
     ],
     [
       'six fields',
@@ -167,8 +185,8 @@ describe('creating a schedule', () => {
     ],
     [
       'a timezone that is none',
-      { trigger: cron('0 6 * * *', 'Europe/Atlantis') },
-      [['input', 'trigger', 'cron', 'timezone'], /"Europe\/Atlantis" is no timezone/],
+      { trigger: cron('0 6 * * *', '+01:00') },
+      [['input', 'trigger', 'cron', 'timezone'], /"\+01:00" is no timezone/],
     ],
     [
       'a period of two units',
@@ -195,13 +213,15 @@ describe('creating a schedule', () => {
     expect(await gateway.prisma.reportSchedule.count({ where: { accountId } })).toBe(0)
   })
 
-  test('leaves PREVIOUS_PERIOD to schedules', async () => {
-    const { userErrors } = await create(account.client, { report: balance('PREVIOUS_PERIOD') })
-    expect(userErrors).toMatchObject([
-      {
-        message: expect.stringContaining('only a schedule can have it'),
-        path: ['input', 'report', 'balanceSummary', 'interval', 'relative'],
-      },
+  test('covers the end of its interval with a report of one moment', async () => {
+    await setData('2027-01-01T00:00:00Z')
+    const made = await schedule({
+      report: { endingBalanceReconciliationSummary1: { interval: 'PREVIOUS_MONTH' } },
+    })
+    expect(made.interval).toBe('PREVIOUS_MONTH')
+    await lookAt('2026-12-01T06:00:00Z')
+    expect((await state(made)).runs.nodes).toMatchObject([
+      { parameters: { interval_end: '2026-12-01T00:00:00Z' } },
     ])
   })
 })

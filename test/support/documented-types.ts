@@ -3,8 +3,8 @@ import { activity, fees, held, payouts, swept } from './documented-columns.ts'
 /** The public interface of a report type. */
 export type DocumentedType = {
   name: string
-  /** Null for the older versions, which only `custom` accepts. */
-  inputKey: string | null
+  /** Its key in a report input. */
+  inputKey: string
   parameters: string[]
   required: string[]
   columns: string[]
@@ -19,7 +19,7 @@ function words(text: string): string[] {
 
 type Row = [
   name: string,
-  inputKey: string | null,
+  inputKey: string,
   parameters: string,
   required: string,
   columns: string,
@@ -55,7 +55,7 @@ const bothEnds = 'interval_start interval_end'
 const rows: Row[] = [
   [
     'balance.summary.1',
-    'balanceSummary',
+    'balanceSummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     'category description net_amount currency',
@@ -63,7 +63,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.summary.1',
-    'balanceChangeFromActivitySummary',
+    'balanceChangeFromActivitySummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     summary,
@@ -71,7 +71,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.itemized.1',
-    null,
+    'balanceChangeFromActivityItemized1',
     intervalUtc,
     bothEnds,
     activity[1],
@@ -80,7 +80,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.itemized.2',
-    null,
+    'balanceChangeFromActivityItemized2',
     intervalUtc,
     bothEnds,
     activity[2],
@@ -89,7 +89,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.itemized.3',
-    'balanceChangeFromActivityItemized',
+    'balanceChangeFromActivityItemized3',
     intervalLocal,
     bothEnds,
     activity[3],
@@ -97,7 +97,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.summary.1',
-    'payoutsSummary',
+    'payoutsSummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     summary,
@@ -105,7 +105,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.itemized.1',
-    null,
+    'payoutsItemized1',
     intervalUtc,
     bothEnds,
     payouts[1],
@@ -115,7 +115,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.itemized.2',
-    null,
+    'payoutsItemized2',
     intervalUtc,
     bothEnds,
     payouts[2],
@@ -125,7 +125,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.itemized.3',
-    'payoutsItemized',
+    'payoutsItemized3',
     intervalLocal,
     bothEnds,
     payouts[3],
@@ -134,7 +134,7 @@ const rows: Row[] = [
   ],
   [
     'payout_reconciliation.summary.1',
-    'payoutReconciliationSummary',
+    'payoutReconciliationSummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     summary,
@@ -143,7 +143,7 @@ const rows: Row[] = [
   ...([1, 2, 3] as const).map(
     (version): Row => [
       `payout_reconciliation.itemized.${version}`,
-      null,
+      `payoutReconciliationItemized${version}`,
       intervalUtc,
       bothEnds,
       swept[version],
@@ -153,7 +153,7 @@ const rows: Row[] = [
   ),
   [
     'payout_reconciliation.itemized.4',
-    null,
+    'payoutReconciliationItemized4',
     intervalLocal,
     bothEnds,
     swept[4],
@@ -162,7 +162,7 @@ const rows: Row[] = [
   ],
   [
     'payout_reconciliation.itemized.5',
-    'payoutReconciliationItemized',
+    'payoutReconciliationItemized5',
     intervalLocal,
     bothEnds,
     swept[5],
@@ -170,7 +170,7 @@ const rows: Row[] = [
   ],
   [
     'payout_reconciliation.by_id.summary.1',
-    'payoutReconciliationByIdSummary',
+    'payoutReconciliationByIdSummary1',
     'columns payout',
     'payout',
     summary,
@@ -179,7 +179,7 @@ const rows: Row[] = [
   ...([1, 2, 3] as const).map(
     (version): Row => [
       `payout_reconciliation.by_id.itemized.${version}`,
-      null,
+      `payoutReconciliationByIdItemized${version}`,
       'columns decimal_separator payout reporting_category',
       'payout',
       swept[version],
@@ -189,7 +189,7 @@ const rows: Row[] = [
   ),
   [
     'payout_reconciliation.by_id.itemized.4',
-    'payoutReconciliationByIdItemized',
+    'payoutReconciliationByIdItemized4',
     'columns decimal_separator payout reporting_category timezone',
     'payout',
     swept[5],
@@ -197,7 +197,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.summary.1',
-    'endingBalanceReconciliationSummary',
+    'endingBalanceReconciliationSummary1',
     'columns currency interval_end timezone',
     'interval_end',
     summary,
@@ -205,7 +205,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.1',
-    null,
+    'endingBalanceReconciliationItemized1',
     'columns currency interval_end reporting_category',
     'interval_end',
     held[1],
@@ -214,7 +214,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.2',
-    null,
+    'endingBalanceReconciliationItemized2',
     'columns currency interval_end reporting_category',
     'interval_end',
     held[2],
@@ -223,7 +223,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.3',
-    null,
+    'endingBalanceReconciliationItemized3',
     'columns currency interval_end reporting_category timezone',
     'interval_end',
     held[3],
@@ -232,7 +232,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.4',
-    'endingBalanceReconciliationItemized',
+    'endingBalanceReconciliationItemized4',
     'columns currency decimal_separator interval_end reporting_category timezone',
     'interval_end',
     held[4],
@@ -240,7 +240,7 @@ const rows: Row[] = [
   ],
   [
     'all_fees.balance_transaction_created.itemized.2',
-    'allFeesBalanceTransactionCreatedItemized',
+    'allFeesBalanceTransactionCreatedItemized2',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     fees,

@@ -7,6 +7,7 @@ export type ShownSchedule = {
   tags: string[]
   interval: string | null
   parameters: Record<string, unknown>
+  output: { formats: string[]; compression: string; retention: string }
   trigger: { cron: { expression: string; timezone: string } | null; onDataAvailable: string | null }
   isActive: boolean
   nextRunAt: string | null
@@ -30,7 +31,7 @@ export type SchedulePayload = { reportSchedule: ShownSchedule | null; userErrors
 
 export const yearly = { cron: { expression: '0 6 1 1 *' } }
 
-export const scheduleFields = `id label tags interval parameters isActive nextRunAt coveredUntil lastError
+export const scheduleFields = `id label tags interval parameters output { formats compression retention } isActive nextRunAt coveredUntil lastError
   trigger { cron { expression timezone } onDataAvailable } requestedBy { id }
   runs { totalCount nodes { id origin tags label parameters schedule { id } requestedBy { id } } }`
 const payload = `reportSchedule { ${scheduleFields} }
@@ -46,7 +47,7 @@ export async function createSchedule(client: GraphqlClient, input: Variables): P
 
 /** The id of a new schedule of `slowReport`, once a year unless told otherwise; fails when it was refused. */
 export async function createdSchedule(client: GraphqlClient, input: Variables = {}): Promise<string> {
-  const report = { custom: { type: 'test.slow.1', parameters: {} } }
+  const report = { byName: { name: 'test.slow.1', parameters: {} } }
   const { reportSchedule, userErrors } = await createSchedule(client, { report, trigger: yearly, ...input })
   if (!reportSchedule) throw new Error(JSON.stringify(userErrors))
   return reportSchedule.id

@@ -40,11 +40,11 @@ export type Knowledge = {
   reach: Readonly<Record<string, string>>
 }
 
-const harmless = new Set(['Int', 'Float', 'Boolean', 'DateTime', 'Duration', 'JSONObject', 'BigInt'])
+const harmless = new Set('Int Float Boolean DateTime Duration JSONObject BigInt Currency TimeZone'.split(' '))
 // Texts that name nothing that belongs to anybody, by their place below the argument.
 const plainTexts = new Set(['input.reason', 'name', 'filter.reportTypes', 'scope.filter.reportTypes'])
 const tagFilters = /\.(all|any)Tags$/
-const plainInputs = /^input\.(label|tags|trigger\.cron\.(expression|timezone))$/
+const plainInputs = /^input\.(label|tags|trigger\.cron\.expression)$/
 
 function teach(what: string): Error {
   return new Error(
@@ -89,7 +89,7 @@ function placesOf(where: string, knowledge: Knowledge, path: string, type: Graph
   }
   const fields = Object.values(type.getFields())
   // Its texts are parameters of reports; nothing of it may name what belongs to somebody.
-  if (type.name === 'ReportInput') return checkReportInput(where, type.getFields())
+  if (/^(Scheduled)?ReportInput$/.test(type.name)) return checkReportInput(where, type.getFields())
   return fields.flatMap((field) => {
     const places = placesOf(where, knowledge, `${path}.${field.name}`, field.type)
     if (places.length === 0) return []

@@ -29,7 +29,6 @@ export function defineCustomReport(
 ): AnyReportType {
   return {
     name: header.id,
-    inputKey: null,
     title: header.title,
     description: header.description,
     parameters: parametersOf(header, new Set(statement.parameters.map(({ name }) => name))),

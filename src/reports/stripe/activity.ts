@@ -6,7 +6,6 @@ import { changesBetween, isPayout } from './ledger-rows.ts'
 
 export const activityReports = defineFamily<typeof interval>({
   name: 'balance_change_from_activity',
-  inputKey: 'balanceChangeFromActivity',
   rows: (_scope, parameters) => sql`${changesBetween(parameters)} and not ${isPayout}`,
   summary: {
     title: 'Balance change from activity summary',

@@ -79,7 +79,6 @@ const feeColumns = defineColumns({
 
 export const allFeesItemized = defineReportType({
   name: 'all_fees.balance_transaction_created.itemized.2',
-  inputKey: 'allFeesBalanceTransactionCreatedItemized',
   title: 'Itemized fees',
   description:
     'Every fee that was taken from the balance, one a row, with the tax on fees, in the order in which they were taken.',

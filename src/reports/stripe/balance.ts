@@ -17,7 +17,6 @@ const balanceColumns = defineColumns({
 
 export const balanceSummary = defineReportType({
   name: 'balance.summary.1',
-  inputKey: 'balanceSummary',
   title: 'Balance summary',
   description:
     'What the balance was, what came and went, and what it is, for each currency. Starting balance, activity and payouts add up to the ending balance.',

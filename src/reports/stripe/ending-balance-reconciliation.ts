@@ -31,7 +31,6 @@ const held3 = without(itemized3, [...detailColumns, ...metadataColumns])
 
 export const endingBalanceReconciliationReports = defineFamily<typeof endOfInterval>({
   name: 'ending_balance_reconciliation',
-  inputKey: 'endingBalanceReconciliation',
   rows: (scope, { interval_end }) => heldBefore(scope, interval_end),
   summary: {
     title: 'Ending balance reconciliation summary',

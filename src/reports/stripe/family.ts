@@ -19,8 +19,6 @@ import { ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './
 type Family<P extends ParameterSet> = {
   /** What the names of its types begin with. */
   name: string
-  /** What their input keys begin with. */
-  inputKey: string
   /** The condition on `ledgerRows` that selects them. */
   rows(scope: Tenant, parameters: Accepted<P>): Sql
   check?: NonNullable<ReportType<P>['check']>
@@ -30,14 +28,13 @@ type Family<P extends ParameterSet> = {
     description: string
     /** The order in which they changed the balance when absent. */
     orderBy?: Sql
-    /** Numbered from 1 on. The newest has the input key, and every column of the others, which name it as what replaces them. */
+    /** Numbered from 1 on. The newest has every column of the others, which name it as what replaces them. */
     versions: readonly { parameters: P; columns: readonly ReportColumn[] }[]
   }
 }
 
 export function defineFamily<P extends ParameterSet>({
   name,
-  inputKey,
   rows,
   check,
   summary,
@@ -52,7 +49,6 @@ export function defineFamily<P extends ParameterSet>({
       ...shared,
       ...summary,
       name: `${name}.summary.1`,
-      inputKey: `${inputKey}Summary`,
       columns: summaryColumns,
       source: (scope, parameters) => summarySource(condition(scope, parameters)),
     }),
@@ -62,7 +58,6 @@ export function defineFamily<P extends ParameterSet>({
         ...itemized,
         ...version,
         name: `${name}.itemized.${index + 1}`,
-        inputKey: index + 1 === newest ? `${inputKey}Itemized` : null,
         replacedBy: index + 1 === newest ? null : `${name}.itemized.${newest}`,
         source: (scope, parameters) => ({
           from: sql`${ledgerRows} where ${condition(scope, parameters)}`,

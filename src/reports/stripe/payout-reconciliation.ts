@@ -47,7 +47,6 @@ const sweptColumns = {
 
 export const payoutReconciliationReports = defineFamily<typeof interval>({
   name: 'payout_reconciliation',
-  inputKey: 'payoutReconciliation',
   rows: (_scope, { interval_start, interval_end }) =>
     sql`ap.effective_at >= ${interval_start}::timestamptz and ap.effective_at < ${interval_end}::timestamptz`,
   summary: {
@@ -76,7 +75,6 @@ const inTimezone = { ...payout, ...timezone, ...reportingCategory, ...decimalSep
 
 export const payoutReconciliationByIdReports = defineFamily<typeof payout>({
   name: 'payout_reconciliation.by_id',
-  inputKey: 'payoutReconciliationById',
   rows: (_scope, { payout: id }) => sql`bt.automatic_payout_id = ${id}`,
   check: checkPayout,
   summary: {

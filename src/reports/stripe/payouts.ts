@@ -50,7 +50,6 @@ function columnsOf(names: readonly LedgerColumnName[]): ReportColumn[] {
 
 export const payoutReports = defineFamily<typeof interval>({
   name: 'payouts',
-  inputKey: 'payouts',
   rows: (_scope, parameters) => sql`${changesBetween(parameters)} and ${isPayout}`,
   summary: {
     title: 'Payouts summary',

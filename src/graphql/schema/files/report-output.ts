@@ -2,9 +2,10 @@ import { Temporal } from 'temporal-polyfill'
 import type {
   Compression as CompressionValue,
   ReportFormat as ReportFormatValue,
+  ReportRun as ReportRunRow,
 } from '../../../postgres/generated/prisma/client.ts'
 import { builder, describedEnum } from '../../builder.ts'
-import { toMilliseconds } from '../../scalars.ts'
+import { toDuration, toMilliseconds } from '../../scalars.ts'
 
 export const ReportFormat = describedEnum<ReportFormatValue>('ReportFormat', 'File formats.', {
   CSV: 'RFC 4180 with a header, UTF-8, LF at the end of lines; null is an empty field without quotes. For spreadsheets: text that one would run as a formula has an apostrophe before it, and `decimal_separator` is kept to.',
@@ -25,6 +26,24 @@ const defaults = {
   compression: 'NONE',
   retention: Temporal.Duration.from('P30D'),
 } as const
+
+export const ReportOutput = builder
+  .objectRef<Pick<ReportRunRow, 'formats' | 'compression' | 'retentionMilliseconds'>>('ReportOutput')
+  .implement({
+    description: 'How a result is written and how long it is kept.',
+    fields: (t) => ({
+      formats: t.expose('formats', { type: [ReportFormat], description: 'Formats, one file for each.' }),
+      compression: t.expose('compression', {
+        type: Compression,
+        description: 'How each file is compressed.',
+      }),
+      retention: t.field({
+        type: 'Duration',
+        description: 'How long after the end of the run the files are kept.',
+        resolve: ({ retentionMilliseconds }) => toDuration(Number(retentionMilliseconds)),
+      }),
+    }),
+  })
 
 export const ReportOutputInput = builder.inputType('ReportOutputInput', {
   description: 'How the result is written and how long it is kept.',

@@ -10,6 +10,7 @@ import type { AnyReportType, Availability } from '../../../reports/report-type.t
 import { builder, describedEnum } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { ReportFormat } from '../files/report-output.ts'
+import { inputKeyOf } from './input-key.ts'
 
 const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'Types of columns and parameters.', {
   STRING: 'Text.',
@@ -35,7 +36,7 @@ export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').imple
     type: t.field({ type: ColumnType, description: 'Type of its values.', resolve: columnType }),
     description: t.exposeString('description', {
       nullable: true,
-      description: 'What it means; null when nobody knows it any more, because the report was changed.',
+      description: 'What it means; null when the report was changed and no longer has the column.',
     }),
     isDefault: t.exposeBoolean('isDefault', {
       description: 'True when it is written although no columns were chosen.',
@@ -46,7 +47,7 @@ export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').imple
 const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportParameter').implement({
   description: 'One parameter of a report type.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Name, as in the parameters of `custom`.' }),
+    name: t.exposeString('name', { description: 'Name, as in the parameters of `byName`.' }),
     type: t.expose('type', {
       type: ColumnType,
       description: 'Type of its value, or of each value of a list.',
@@ -80,9 +81,10 @@ builder.node(ReportType, {
     }),
     title: t.exposeString('title', { description: 'Title for people.' }),
     description: t.exposeString('description', { description: 'What it is for.' }),
-    inputKey: t.exposeString('inputKey', {
+    inputKey: t.string({
       nullable: true,
-      description: 'Key of ReportInput that asks for it; null when only `custom` does.',
+      description: 'Key of ReportInput that names it; null for custom reports, which only `byName` names.',
+      resolve: inputKeyOf,
     }),
     requiresLiveMode: t.exposeBoolean('requiresLiveMode', {
       description: 'True when it refuses a test-mode key.',
@@ -95,7 +97,7 @@ builder.node(ReportType, {
     }),
     parametersSchema: t.field({
       type: 'JSONObject',
-      description: 'The parameters as JSON Schema 2020-12: what `custom` accepts.',
+      description: 'The parameters as JSON Schema 2020-12: what `byName` accepts.',
       resolve: parametersSchema,
     }),
     columns: t.field({
@@ -112,15 +114,20 @@ builder.node(ReportType, {
       type: 'DateTime',
       nullable: true,
       description:
-        'Earliest instant with data; 0001-01-01 when any may be asked for, null when there is no data yet.',
+        'Earliest instant with data; null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.from ?? null,
     }),
     dataAvailableUntil: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Latest instant with complete data; it grows. 9999-12-31 when any may be asked for, null when there is no data yet.',
+        'Latest instant with complete data; it grows. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
+    }),
+    acceptsAnyInterval: t.boolean({
+      description:
+        'True when the gateway does not know what data there is and accepts any interval, as for custom reports.',
+      resolve: ({ custom }) => custom !== undefined,
     }),
     deprecationReason: t.string({
       nullable: true,
@@ -136,6 +143,7 @@ builder.node(ReportType, {
   }),
 })
 
-function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
-  return type.availability(context.prisma, requireViewer(context))
+async function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
+  // The data of a custom report is unknown: its availability stands for all time.
+  return type.custom ? null : type.availability(context.prisma, requireViewer(context))
 }

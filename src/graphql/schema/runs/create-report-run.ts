@@ -1,7 +1,7 @@
 import type { InputShapeFromFields } from '@pothos/core'
 import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
-import { parametersAt } from '../../../reports/interval.ts'
+import { parametersAt, type RelativeInterval } from '../../../reports/interval.ts'
 import { fingerprint } from '../../../runs/create/idempotency.ts'
 import { checkLevels, type RunRequest } from '../../../runs/create/request.ts'
 import { retryRun } from '../../../runs/create/retry.ts'
@@ -13,7 +13,8 @@ import { type Context, requireViewer } from '../../context.ts'
 import { mutation, type Outcome } from '../../mutation.ts'
 import { toMilliseconds } from '../../scalars.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
-import { ReportInput, type RequestedReport, readReportInput } from '../reports/report-input.ts'
+import type { RequestedReport } from '../reports/report-by-key.ts'
+import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { ReportRun } from './report-run.ts'
 
 const keyDescription =
@@ -51,7 +52,7 @@ mutation('retryReportRun', {
 /** A run as commands take it; what is absent stands for nothing asked for. */
 export function readRunRequest(
   { catalog, now }: Context,
-  report: RequestedReport,
+  report: RequestedReport<RelativeInterval>,
   input: Omit<InputShapeFromFields<ReturnType<typeof createInput>>, 'report'>,
 ): RunRequest {
   checkLevels('parameters', report.parameters)

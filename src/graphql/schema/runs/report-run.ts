@@ -13,6 +13,7 @@ import { builder, describedEnum } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { toDuration } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
+import { ReportOutput } from '../files/report-output.ts'
 import { ReportResult } from '../files/report-result.ts'
 import { ReportType } from '../reports/report-type.ts'
 import { IdempotencyErrorRef, StatusError, UserError } from '../user-errors.ts'
@@ -65,6 +66,11 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: 'JSONObject',
       description: 'Parameters as accepted, with defaults filled in; instants are RFC 3339 text in UTC.',
       resolve: ({ parameters }) => jsonObject(parameters),
+    }),
+    output: t.field({
+      type: ReportOutput,
+      description: 'How the result is written, and how long the files are kept.',
+      resolve: (run) => run,
     }),
     label: t.exposeString('label', {
       nullable: true,

@@ -6,7 +6,7 @@ import { updateSchedule } from '../../../schedules/update.ts'
 import type { FieldBuilder } from '../../builder.ts'
 import { deletion, mutation, type Outcome } from '../../mutation.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
-import { ReportInput, readReportInput } from '../reports/report-input.ts'
+import { readScheduledReportInput, ScheduledReportInput } from '../reports/scheduled-report-input.ts'
 import { ReportSchedule } from './report-schedule.ts'
 import { ReportTriggerInput, readTrigger } from './report-trigger.ts'
 
@@ -15,9 +15,9 @@ mutation('createReportSchedule', {
     'Creates a schedule that runs a report repeatedly from now on. Each time the schedule is due, it makes one run. When it missed several times, it makes one run, for the last of them.',
   input: (t) => ({
     report: t.field({
-      type: ReportInput,
+      type: ScheduledReportInput,
       required: true,
-      description: 'What to run, with a relative interval; it counts from when each run is due.',
+      description: 'What to run.',
     }),
     output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
     trigger: t.field({ type: ReportTriggerInput, required: true, description: 'When to run the report.' }),
@@ -29,7 +29,7 @@ mutation('createReportSchedule', {
     }),
   }),
   run: async (context, viewer, input) => {
-    const { type, parameters, relativeInterval } = readReportInput(input.report)
+    const { type, parameters, relativeInterval } = readScheduledReportInput(input.report)
     checkLevels('parameters', parameters)
     return createSchedule(context, viewer, {
       type,
@@ -42,7 +42,7 @@ mutation('createReportSchedule', {
     })
   },
   payload: changedSchedule,
-  pathOf: (path, { report }) => readReportInput(report).pathOf(path),
+  pathOf: (path, { report }) => readScheduledReportInput(report).pathOf(path),
 })
 
 mutation('updateReportSchedule', {

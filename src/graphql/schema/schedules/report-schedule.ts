@@ -4,9 +4,8 @@ import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { connectionOf, readConnection } from '../../connection.ts'
 import { requireViewer } from '../../context.ts'
-import { toDuration } from '../../scalars.ts'
-import { Compression, ReportFormat } from '../files/report-output.ts'
-import { RelativeInterval } from '../reports/report-input.ts'
+import { ReportOutput } from '../files/report-output.ts'
+import { ScheduleInterval } from '../reports/interval-input.ts'
 import { ReportType } from '../reports/report-type.ts'
 import { ReportRunConnection, readRunPage } from '../runs/report-run-list.ts'
 import { Actor } from '../viewer/viewer.ts'
@@ -29,17 +28,15 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
       resolve: ({ parameters }) => jsonObject(parameters),
     }),
     interval: t.expose('relativeInterval', {
-      type: RelativeInterval,
+      type: ScheduleInterval,
       nullable: true,
       description: 'Data that each run covers; null for a report that takes no interval.',
     }),
     trigger: t.field({ type: ReportTrigger, description: 'What makes it run.', resolve: (row) => row }),
-    formats: t.expose('formats', { type: [ReportFormat], description: 'One file of each run for each.' }),
-    compression: t.expose('compression', { type: Compression, description: 'How each file is compressed.' }),
-    retention: t.field({
-      type: 'Duration',
-      description: 'How long after the end of a run its files are kept.',
-      resolve: ({ retentionMilliseconds }) => toDuration(Number(retentionMilliseconds)),
+    output: t.field({
+      type: ReportOutput,
+      description: 'How each run writes its result, and how long the files are kept.',
+      resolve: (schedule) => schedule,
     }),
     label: t.exposeString('label', {
       nullable: true,

@@ -9,7 +9,10 @@ const Cron = builder.objectRef<{ expression: string; timezone: string }>('Cron')
     expression: t.exposeString('expression', {
       description: 'Minute, hour, day of month, month and day of week.',
     }),
-    timezone: t.exposeString('timezone', { description: 'IANA name of the timezone that it is in.' }),
+    timezone: t.expose('timezone', {
+      type: 'TimeZone',
+      description: 'Timezone whose clocks the expression follows.',
+    }),
   }),
 })
 
@@ -40,8 +43,9 @@ const CronInput = builder.inputType('CronInput', {
       description:
         'Minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". A time of day that the clocks skip comes as much later as they are set forward, one that they show twice comes once.',
     }),
-    timezone: t.string({
-      description: 'IANA name of the timezone that it is in; that of the report when absent.',
+    timezone: t.field({
+      type: 'TimeZone',
+      description: 'Timezone whose clocks the expression follows; that of the report when absent.',
     }),
   }),
 })

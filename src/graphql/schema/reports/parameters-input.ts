@@ -1,0 +1,86 @@
+import type { Parameter } from '../../../reports/parameters.ts'
+import type { AnyReportType } from '../../../reports/report-type.ts'
+import { builder } from '../../builder.ts'
+import { camelCase } from './input-key.ts'
+import type { ReportIntervalInput, ScheduleInterval } from './interval-input.ts'
+import { ReportingCategory } from './reporting-category.ts'
+
+/** What arrives for the parameters of a type: values by their names in camel case, and perhaps `interval`. */
+export type TypedParameters = Readonly<Record<string, unknown>>
+
+export const intervalEnds: readonly string[] = ['interval_start', 'interval_end']
+
+const DecimalSeparator = builder.enumType('DecimalSeparator', {
+  description: 'Characters between the whole and the fractional part of an amount.',
+  values: {
+    POINT: { value: '.', description: 'A point, as in 1234.56.' },
+    COMMA: { value: ',', description: 'A comma, as in 1234,56.' },
+  },
+})
+
+type ValueType =
+  | 'Currency'
+  | 'DateTime'
+  | 'String'
+  | 'TimeZone'
+  | typeof DecimalSeparator
+  | typeof ReportingCategory
+
+/** Types that are narrower than the catalogue's, by the names of the parameters there; their values are the catalogue's. */
+const narrowTypes: Readonly<Record<string, ValueType>> = {
+  currency: 'Currency',
+  timezone: 'TimeZone',
+  decimal_separator: DecimalSeparator,
+  reporting_category: ReportingCategory,
+}
+
+/**
+ * The input for the parameters of a type.
+ *
+ * @param interval the type of the field `interval`, which takes the place of the ends of the interval; null to have the
+ *   ends, as far as the type takes them, as fields of their own
+ */
+export function parametersInput(
+  name: string,
+  { name: typeName, parameters }: AnyReportType,
+  interval: { type: typeof ReportIntervalInput | typeof ScheduleInterval; description: string } | null,
+) {
+  const plain = Object.entries(parameters).filter(([one]) => interval === null || !intervalEnds.includes(one))
+  return builder.inputRef<TypedParameters>(name).implement({
+    description: `Parameters of ${typeName}.`,
+    fields: (t) =>
+      Object.fromEntries([
+        ...(interval ? [['interval', t.field({ ...interval, required: true })] as const] : []),
+        ...plain.map(([one, parameter]) => {
+          const { isRequired, defaultValue } = parameter
+          // The catalogue's own also names Unix seconds, which only JSON takes.
+          const description =
+            one === 'interval_end' ? 'Exclusive end of the data to cover.' : parameter.description
+          const type = inputTypeOf(one, parameter)
+          const required = isRequired || defaultValue !== null
+          const options = { type, description, required, defaultValue: defaultValue ?? undefined }
+          return [camelCase(one), t.field(options)] as const
+        }),
+      ]),
+  })
+}
+
+/** The parameters as the catalogue names them, apart from the field `interval`. */
+export function readParameters(type: AnyReportType, given: TypedParameters): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(type.parameters).flatMap((name) => {
+      const value = given[camelCase(name)]
+      return value === undefined || value === null ? [] : [[name, toText(value)]]
+    }),
+  )
+}
+
+/** Parameters are JSON, which has no dates. */
+export function toText(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value
+}
+
+function inputTypeOf(name: string, { type, isList }: Parameter): ValueType | [ValueType] {
+  const one = narrowTypes[name] ?? (type === 'TIMESTAMP' ? 'DateTime' : 'String')
+  return isList ? [one] : one
+}

@@ -1,0 +1,131 @@
+import type { InputFieldBuilder, InputRef } from '@pothos/core'
+import type { ReportRequest } from '../../../reports/interval.ts'
+import type { AnyReportType } from '../../../reports/report-type.ts'
+import type { SchemaTypes } from '../../builder.ts'
+import { camelCase } from './input-key.ts'
+import { intervalEnds, parametersInput, readParameters, type TypedParameters } from './parameters-input.ts'
+
+/** A report type with its key in a report input, and the input for its parameters. */
+export type ReportKey = { type: AnyReportType; key: string; input: InputRef<TypedParameters> }
+
+type ByName<Interval> = {
+  name: string
+  parameters?: Record<string, unknown> | null | undefined
+  interval?: Interval | null | undefined
+}
+
+export type ReportInputValue<Interval> = Readonly<Record<string, unknown>> & {
+  byName?: ByName<Interval> | null | undefined
+}
+
+type Fields = InputFieldBuilder<SchemaTypes, 'InputObject'>
+
+/** What the input for the parameters of a type says about the interval. */
+export type GivenInterval<Interval> = {
+  /** Ends of the interval, by the names of their parameters. */
+  parameters: Record<string, unknown>
+  relativeInterval: Interval | null
+  /** Where an end of the interval stands in the input. */
+  pathOf(end: string): readonly string[]
+}
+
+/** A report as commands take it. */
+export type RequestedReport<Interval extends string> = ReportRequest<Interval> & {
+  /** Where a field of a command's request stands in an input that has `report` and `output`. */
+  pathOf(path: readonly string[]): readonly string[]
+}
+
+/**
+ * A built-in type with its key.
+ *
+ * @param suffix what follows the key in the name of the input for its parameters
+ * @param interval the field `interval` of that input; see parametersInput
+ */
+export function reportKey(
+  type: AnyReportType,
+  suffix: string,
+  interval: Parameters<typeof parametersInput>[2],
+): ReportKey {
+  const key = camelCase(type.name)
+  const name = `${key[0]?.toUpperCase()}${key.slice(1)}${suffix}`
+  return { type, key, input: parametersInput(name, type, interval) }
+}
+
+/** The fields of a report input that name a type, one for each key. */
+export function keyFields(t: Fields, keys: readonly ReportKey[]) {
+  return Object.fromEntries(
+    keys.map(({ key, type, input }) => {
+      const description = `${type.name}: ${type.title}.`
+      const deprecationReason =
+        type.replacedBy && `Use ${camelCase(type.replacedBy)}, which has all of its columns and more.`
+      return [key, t.field({ type: input, description, ...(deprecationReason && { deprecationReason }) })]
+    }),
+  )
+}
+
+/** The fields of an input that names a report type at run time, apart from its interval. */
+export function byNameFields(t: Fields) {
+  return {
+    name: t.string({ required: true, description: 'Name of the report type.' }),
+    parameters: t.field({
+      type: 'JSONObject',
+      description:
+        "Parameters by their names in the catalogue, checked against the type's parametersSchema; none when absent.",
+    }),
+  }
+}
+
+/** A report input as commands take it. */
+export function readReport<Interval extends string, IntervalInput>(
+  input: ReportInputValue<Interval>,
+  keys: readonly ReportKey[],
+  readInterval: (interval: IntervalInput | undefined) => GivenInterval<Interval>,
+): RequestedReport<Interval> {
+  const { pathOf, ...report } = input.byName ? readByName(input.byName) : readTyped(input, keys, readInterval)
+  return {
+    ...report,
+    pathOf: (path) => {
+      if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...pathOf(path)]
+      return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+    },
+  }
+}
+
+function readByName<Interval extends string>({
+  name,
+  parameters,
+  interval = null,
+}: ByName<Interval>): RequestedReport<Interval> {
+  return {
+    type: name,
+    parameters: parameters ?? {},
+    relativeInterval: interval,
+    pathOf: ([part = '', ...rest]) => {
+      if (part === 'type') return ['byName', 'name']
+      const isRelative = interval !== null && intervalEnds.includes(rest[0] ?? '')
+      return isRelative ? ['byName', 'interval'] : ['byName', part, ...rest]
+    },
+  }
+}
+
+function readTyped<Interval extends string, IntervalInput>(
+  input: ReportInputValue<Interval>,
+  keys: readonly ReportKey[],
+  readInterval: (interval: IntervalInput | undefined) => GivenInterval<Interval>,
+): RequestedReport<Interval> {
+  const named = keys.find(({ key }) => input[key])
+  if (!named) throw new Error('The report input names no report, which GraphQL should have refused.')
+  const { type, key } = named
+  // By the input types, the value of such a key is one of these, with an interval of this type where there is one.
+  const given = input[key] as TypedParameters
+  const interval = readInterval(given.interval as IntervalInput | undefined)
+  return {
+    type: type.name,
+    parameters: { ...interval.parameters, ...readParameters(type, given) },
+    relativeInterval: interval.relativeInterval,
+    pathOf: ([part, name = '', ...rest]) => {
+      if (part !== 'parameters') return [key]
+      return intervalEnds.includes(name) ? [key, ...interval.pathOf(name)] : [key, camelCase(name), ...rest]
+    },
+  }
+}

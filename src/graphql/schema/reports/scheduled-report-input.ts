@@ -1,0 +1,62 @@
+import { builtInReportTypes } from '../../../reports/catalog.ts'
+import type { ScheduleInterval as ScheduleIntervalValue } from '../../../schedules/scheduled-report.ts'
+import { builder } from '../../builder.ts'
+import { ScheduleInterval } from './interval-input.ts'
+import {
+  byNameFields,
+  type GivenInterval,
+  keyFields,
+  type ReportInputValue,
+  type RequestedReport,
+  readReport,
+  reportKey,
+} from './report-by-key.ts'
+
+const interval = { type: ScheduleInterval, description: 'Data that each run covers.' }
+const moment = {
+  type: ScheduleInterval,
+  description: 'Interval whose end counts: each run covers all that came before it.',
+}
+
+const keys = builtInReportTypes
+  // What is left out reports on one payout, which never changes.
+  .filter(({ parameters }) => 'interval_end' in parameters)
+  .map((type) =>
+    reportKey(type, 'ScheduleParametersInput', 'interval_start' in type.parameters ? interval : moment),
+  )
+
+const ScheduledReportByNameInput = builder.inputType('ScheduledReportByNameInput', {
+  description: 'A report type that is named at run time.',
+  fields: (t) => ({
+    ...byNameFields(t),
+    interval: t.field({
+      type: ScheduleInterval,
+      description:
+        'Data that each run covers. A type with the parameters interval_start or interval_end needs it, because these cannot be given here.',
+    }),
+  }),
+})
+
+type Value = ReportInputValue<ScheduleIntervalValue>
+
+export const ScheduledReportInput = builder.inputRef<Value>('ScheduledReportInput').implement({
+  description:
+    'The report that each run of a schedule makes. Its interval counts from when the run is due, so none is fixed.',
+  isOneOf: true,
+  fields: (t) => ({
+    ...keyFields(t, keys),
+    byName: t.field({
+      type: ScheduledReportByNameInput,
+      description: 'Any type by its name, for tools that read the catalogue at run time.',
+    }),
+  }),
+})
+
+/** A report of a schedule as commands take it. */
+export function readScheduledReportInput(input: Value): RequestedReport<ScheduleIntervalValue> {
+  return readReport(input, keys, readInterval)
+}
+
+function readInterval(interval: ScheduleIntervalValue | undefined): GivenInterval<ScheduleIntervalValue> {
+  return { parameters: {}, relativeInterval: interval ?? null, pathOf: () => ['interval'] }
+}

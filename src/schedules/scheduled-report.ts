@@ -1,0 +1,31 @@
+import type { Catalog } from '../reports/catalog.ts'
+import {
+  type Period,
+  type RelativeInterval,
+  type ReportRequest,
+  resolveInterval,
+  resolveRelativeInterval,
+  timezoneOf,
+} from '../reports/interval.ts'
+
+/** PREVIOUS_PERIOD is what has passed since the last run of the schedule. */
+export type ScheduleInterval = RelativeInterval | 'PREVIOUS_PERIOD'
+
+export type ScheduledReport = ReportRequest<ScheduleInterval>
+
+/**
+ * The parameters of a scheduled report when it is due.
+ *
+ * @param previous what PREVIOUS_PERIOD stands for
+ * @throws InputError when the interval is given twice
+ */
+export function scheduledParametersAt(
+  catalog: Catalog,
+  report: ScheduledReport,
+  at: Date,
+  previous: Period,
+): Record<string, unknown> {
+  return resolveInterval(catalog, report, (interval) =>
+    interval === 'PREVIOUS_PERIOD' ? previous : resolveRelativeInterval(interval, timezoneOf(report), at),
+  )
+}
