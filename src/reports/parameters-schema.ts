@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { entryKeyPattern } from './column.ts'
 import type { AnyReportType } from './report-type.ts'
 
-/** The parameters of a type as JSON Schema 2020-12: what `custom` accepts. */
+/** The parameters of a type as JSON Schema 2020-12, for requests that name the report type. */
 export function parametersSchema(type: AnyReportType): Record<string, unknown> {
   const properties = Object.entries(type.parameters).map(([name, { schema, description }]) => {
     const { $schema: _, ...property } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
@@ -19,7 +19,7 @@ export function parametersSchema(type: AnyReportType): Record<string, unknown> {
   }
 }
 
-/** The names of a type's columns; `[key]` stands for a key of the caller's own. */
+/** A schema for the names of a type's columns; any allowed key can replace `[key]`. */
 function columnNames({ columns }: AnyReportType): Record<string, unknown> {
   const isEntry = ({ value }: (typeof columns)[number]) => value.kind === 'entry'
   const plain = columns.filter((column) => !isEntry(column)).map(({ name }) => name)

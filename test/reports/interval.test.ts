@@ -56,7 +56,7 @@ describe('relative intervals', () => {
     expect(resolveRelativeInterval(interval, timezone, new Date(now))).toEqual({ start, end })
   })
 
-  test('are over, start and end at the first moment of a day, and follow one another, in every timezone', () => {
+  test('are in the past, start and end at the first moment of a day, and are contiguous in every timezone', () => {
     const isFirstMoment = (instant: string, timezone: string): boolean => {
       const here = Temporal.Instant.from(instant).toZonedDateTimeISO(timezone)
       const before = here.subtract({ nanoseconds: 1 })
@@ -66,8 +66,13 @@ describe('relative intervals', () => {
       for (const now of ['2026-03-08T12:00:00Z', '2026-03-30T00:30:00Z', '2026-11-01T06:30:00Z']) {
         for (const name of calendarIntervals) {
           const { start, end } = resolveRelativeInterval(name, timezone, new Date(now))
-          const good = [start < end, end <= now, isFirstMoment(start, timezone), isFirstMoment(end, timezone)]
-          expect(good, `${name} in ${timezone} at ${now}`).toEqual([true, true, true, true])
+          const checks = [
+            start < end,
+            end <= now,
+            isFirstMoment(start, timezone),
+            isFirstMoment(end, timezone),
+          ]
+          expect(checks, `${name} in ${timezone} at ${now}`).toEqual([true, true, true, true])
           if (name === 'YESTERDAY') {
             const dayBefore = resolveRelativeInterval(name, timezone, new Date(Date.parse(end) - 1000))
             expect(dayBefore.end, `${timezone} at ${now}`).toBe(start)
@@ -77,7 +82,7 @@ describe('relative intervals', () => {
     }
   })
 
-  test('become the instants that are kept with the run', async () => {
+  test('are stored with the run as instants', async () => {
     await using gateway = await startTestGateway({ now: () => new Date('2026-04-15T12:00:00Z') })
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
@@ -94,12 +99,12 @@ describe('relative intervals', () => {
       timezone: 'Europe/Berlin',
     })
     expect(rows.at(0)?.description).toBe('Starting balance (2026-03-01)')
-    // The charge of the last second of February in UTC is one of 1 March in Berlin.
+    // The charge in the last second of February in UTC is on 1 March in Berlin.
     expect(rows.at(0)?.net_amount).toBe('0.00')
     expect(rows.at(-1)?.description).toBe('Ending balance (2026-03-31)')
   })
 
-  test('need data: the day before has none yet', async () => {
+  test('are rejected when their data is not available yet', async () => {
     await using gateway = await startTestGateway({ now: () => new Date('2026-05-02T12:00:00Z') })
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
@@ -109,7 +114,7 @@ describe('relative intervals', () => {
     expect(userErrors).toMatchObject([
       {
         message:
-          'Data for payouts.summary.1 is there from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
+          'Data for payouts.summary.1 is available from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
         path: ['input', 'report', 'payoutsSummary', 'interval', 'relative'],
       },
     ])

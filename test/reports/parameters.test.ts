@@ -21,7 +21,7 @@ async function countCreated(): Promise<unknown> {
   return counts
 }
 
-/** What is wrong with a report. Each mistake is told in a short sentence, and nothing is created. */
+/** Submits an invalid report; returns its errors. Each message is a short sentence, and nothing is created. */
 async function refusal(report: Json): Promise<UserErrorAnswer[]> {
   const before = await countCreated()
   const { reportRun, userErrors } = await requestReport(account, report)
@@ -44,7 +44,7 @@ function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** The same parameters for both kinds of input. */
+/** The same parameters as typed input and as input by name. */
 function typedInput({ interval_start: start = from, interval_end: end = until, ...others }: Json): Json {
   return {
     [key]: {
@@ -75,7 +75,7 @@ const mistakes: Mistake[] = [
     'a start before the first data',
     { interval_start: '2024-10-31T23:59:59Z' },
     'interval_start',
-    /is there from 2024-11-01T00:00:00Z until 2026-11-01T00:00:00Z; interval_start is 2024-10-31T23:59:59Z/,
+    /is available from 2024-11-01T00:00:00Z until 2026-11-01T00:00:00Z; interval_start is 2024-10-31T23:59:59Z/,
     available,
   ],
   [
@@ -111,7 +111,7 @@ const mistakes: Mistake[] = [
       `the currency ${JSON.stringify(currency)}`,
       { currency },
       'currency',
-      /is no currency. Give a three-letter ISO 4217 code such as "usd"/,
+      /is not a valid currency. Use a three-letter ISO 4217 code such as "usd"/,
       null,
     ],
   ),
@@ -140,7 +140,7 @@ const mistakes: Mistake[] = [
       `the timezone ${JSON.stringify(timezone)}`,
       { timezone },
       'timezone',
-      /is no timezone. Give an IANA name such as "Europe\/Berlin"/,
+      /is not a valid timezone. Use an IANA name such as "Europe\/Berlin"/,
       null,
     ],
   ),
@@ -149,16 +149,22 @@ const mistakes: Mistake[] = [
       `the decimal separator ${JSON.stringify(decimal_separator)}`,
       { decimal_separator },
       'decimal_separator',
-      /is no decimal separator. Give "." or ","/,
+      /is not a valid decimal separator. Use "." or ","/,
       decimals,
     ],
   ),
   ['an empty list of columns', { columns: [] }, 'columns', /The list of columns is empty/, null],
-  ['a very long value', { currency: 'x'.repeat(50_000) }, 'currency', /^"x{99}… is no currency/, null],
+  [
+    'a very long value',
+    { currency: 'x'.repeat(50_000) },
+    'currency',
+    /^"x{99}… is not a valid currency/,
+    null,
+  ],
 ]
 
 describe.each(mistakes)('%s', (_what, parameters, name, message, allowed) => {
-  test('is refused as typed input', async () => {
+  test('is rejected as typed input', async () => {
     expect(await refusal(typedInput(parameters))).toMatchObject([
       {
         message: expect.stringMatching(message),
@@ -168,7 +174,7 @@ describe.each(mistakes)('%s', (_what, parameters, name, message, allowed) => {
     ])
   })
 
-  test('is refused as custom input', async () => {
+  test('is rejected as custom input', async () => {
     expect(await refusal(customInput(parameters))).toMatchObject([
       {
         message: expect.stringMatching(message),
@@ -180,7 +186,7 @@ describe.each(mistakes)('%s', (_what, parameters, name, message, allowed) => {
 })
 
 test.each(['Charge', 'total', '', 'charge\0', 'x'.repeat(1000)])(
-  'the reporting category %j is refused, with a list of those there are',
+  'the reporting category %j is rejected with a list of valid categories',
   async (reporting_category) => {
     const errors = [
       ...(await refusal(typedInput({ reporting_category }))),
@@ -194,7 +200,7 @@ test.each(['Charge', 'total', '', 'charge\0', 'x'.repeat(1000)])(
   },
 )
 
-test('every mistake is told at once', async () => {
+test('the errors report every mistake at once', async () => {
   const parameters = {
     interval_start: '2020-01-01T00:00:00Z',
     interval_end: '2030-01-01T00:00:00Z',
@@ -202,8 +208,8 @@ test('every mistake is told at once', async () => {
     timezone: 'nowhere',
     columns: ['gross', 'gross', 'nothing'],
   }
-  const places = async (report: Json) => (await refusal(report)).map(({ path }) => path?.slice(3).join('.'))
-  expect(await places(customInput(parameters))).toEqual([
+  const pathsOf = async (report: Json) => (await refusal(report)).map(({ path }) => path?.slice(3).join('.'))
+  expect(await pathsOf(customInput(parameters))).toEqual([
     'parameters.timezone',
     'parameters.currency',
     'parameters.columns.1',
@@ -211,7 +217,7 @@ test('every mistake is told at once', async () => {
     'parameters.interval_start',
     'parameters.interval_end',
   ])
-  expect(await places(typedInput(parameters))).toEqual([
+  expect(await pathsOf(typedInput(parameters))).toEqual([
     'timezone',
     'currency',
     'columns.1',
@@ -221,14 +227,14 @@ test('every mistake is told at once', async () => {
   ])
 })
 
-test('of hundreds of mistakes, the first fifty are told', async () => {
+test('the errors report the first fifty of hundreds of mistakes', async () => {
   const parameters = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`p${i}`, i]))
   expect(await refusal(customInput(parameters))).toHaveLength(50)
 })
 
 describe('relative intervals', () => {
-  test('beyond the data are refused where they stand', async () => {
-    // On 10 November the data ends with 1 November.
+  test('beyond the data are rejected with their own path', async () => {
+    // The gateway's clock shows 10 November, and the data ends on 1 November.
     const errors = await refusal({ balanceSummary: { interval: { relative: 'YESTERDAY' } } })
     expect(errors).toMatchObject([
       { message: expect.stringContaining('interval_start is 2026-11-09T00:00:00Z'), allowed: available },
@@ -239,7 +245,7 @@ describe('relative intervals', () => {
     }
   })
 
-  test('in an unknown timezone: the timezone is the mistake', async () => {
+  test('in an unknown timezone are rejected with the path of the timezone', async () => {
     const errors = await refusal({
       balanceSummary: { interval: { relative: 'PREVIOUS_MONTH' }, timezone: 'Europe/Atlantis' },
     })
@@ -247,7 +253,7 @@ describe('relative intervals', () => {
   })
 })
 
-test('an account without data is told so', async () => {
+test('a report of an account without data is rejected', async () => {
   const other = await gateway.createAccount()
   const { reportRun, userErrors } = await requestReport(other, typedInput({}))
   expect(reportRun).toBeNull()
@@ -261,10 +267,10 @@ test('an account without data is told so', async () => {
   ])
 })
 
-describe('what is good, although it looks odd', () => {
-  test('null is the same as nothing in custom parameters', async () => {
-    const nothing = { currency: null, timezone: null, reporting_category: null, columns: null }
-    const { parameters } = await runReport(account, customInput({ ...nothing, decimal_separator: null }))
+describe('unusual but valid parameters', () => {
+  test('null in custom parameters means absent', async () => {
+    const nulls = { currency: null, timezone: null, reporting_category: null, columns: null }
+    const { parameters } = await runReport(account, customInput({ ...nulls, decimal_separator: null }))
     expect(parameters).toEqual({
       interval_start: from,
       interval_end: until,
@@ -284,7 +290,7 @@ describe('what is good, although it looks odd', () => {
     })
   })
 
-  test('the whole of the available data, to the second', async () => {
+  test('an interval can cover exactly the available data', async () => {
     const [interval_start, interval_end] = available
     const { rows } = await runReport(account, {
       custom: { type: 'payouts.summary.1', parameters: { interval_start, interval_end } },
@@ -295,9 +301,9 @@ describe('what is good, although it looks odd', () => {
   test.each([
     ['an offset', '2026-09-01T05:45:00+05:45', { interval_start: '2026-09-01T00:00:00Z' }],
     ['Unix seconds', Date.parse(from) / 1000, { interval_start: '2026-09-01T00:00:00Z' }],
-  ])('an instant with %s is kept in UTC', async (_what, interval_start, kept) => {
+  ])('an instant with %s is stored in UTC', async (_what, interval_start, stored) => {
     const { parameters } = await runReport(account, customInput({ interval_start }, 'payouts.itemized.3'))
-    expect(parameters).toMatchObject(kept)
+    expect(parameters).toMatchObject(stored)
   })
 
   test.each([
@@ -306,10 +312,10 @@ describe('what is good, although it looks odd', () => {
     ['us/pacific', 'US/Pacific'],
     ['EST5EDT', 'EST5EDT'],
     ['etc/gmt+5', 'Etc/GMT+5'],
-  ])('the timezone %s is kept as %s', async (timezone, kept) => {
+  ])('the timezone %s is stored as %s', async (timezone, stored) => {
     const { parameters } = await runReport(account, {
       payoutsSummary: { interval: { between: { start: from, end: until } }, timezone },
     })
-    expect(parameters).toMatchObject({ timezone: kept })
+    expect(parameters).toMatchObject({ timezone: stored })
   })
 })
