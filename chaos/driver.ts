@@ -32,7 +32,7 @@ type Answer = {
 }
 
 const createMutation = `mutation ($key: String!, $parameters: JSONObject!) {
-  answer: createReportRun(input: { idempotencyKey: $key, report: { custom: { type: "test.slow.1", parameters: $parameters } } }) {
+  answer: createReportRun(input: { idempotencyKey: $key, report: { byName: { name: "test.slow.1", parameters: $parameters } } }) {
     reportRun { id } wasReused userErrors { code message } } }`
 const retryMutation = `mutation ($id: ID!, $key: String!) {
   answer: retryReportRun(input: { id: $id, idempotencyKey: $key }) { reportRun { id } userErrors { code message } } }`

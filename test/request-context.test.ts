@@ -83,7 +83,7 @@ test.each([
 function deep(levels: number): string {
   return `${'['.repeat(levels)}${']'.repeat(levels)}`
 }
-const report = '"report":{"custom":{"type":"test.slow.1","parameters":{}}}'
+const report = '"report":{"byName":{"name":"test.slow.1","parameters":{}}}'
 
 test.each([
   ['metadata', 30, `{${report},"metadata":{"a":${deep(30)}}}`, ['input', 'metadata']],
@@ -97,8 +97,8 @@ test.each([
   [
     'parameters with a key',
     100_000,
-    `{"report":{"custom":{"type":"test.slow.1","parameters":{"rows":${deep(100_000)}}}},"idempotencyKey":"k"}`,
-    ['input', 'report', 'custom', 'parameters'],
+    `{"report":{"byName":{"name":"test.slow.1","parameters":{"rows":${deep(100_000)}}}},"idempotencyKey":"k"}`,
+    ['input', 'report', 'byName', 'parameters'],
   ],
 ])('%s of %i levels are refused as a mistake of the client', async (_name, _levels, input, path) => {
   const account = await gateway.createAccount()

@@ -11,7 +11,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 test('a run is created, followed to its end and downloaded', async () => {
   const { client } = await gateway.createAccount({ accountId: demoAccountId })
   const created = await client.request<{ createReportRun: { reportRun: { id: string } } }>(`mutation {
-    createReportRun(input: { report: { balanceSummary: { interval: {
+    createReportRun(input: { report: { balanceSummary1: { interval: {
       between: { start: "2026-09-01T00:00:00Z", end: "2026-10-01T00:00:00Z" } } } } }) { reportRun { id } userErrors { message } } }`)
   const { id } = created.createReportRun.reportRun
   const states: string[] = []

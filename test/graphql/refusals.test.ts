@@ -30,7 +30,7 @@ test('many mistakes in a request are told 50 at a time', async () => {
     createReportRun: { userErrors: { message: string }[] }
   }>(
     `mutation ($metadata: JSONObject) { createReportRun(input: {
-      report: { custom: { type: "balance.summary.1", parameters: {} } }, metadata: $metadata
+      report: { byName: { name: "balance.summary.1", parameters: {} } }, metadata: $metadata
     }) { userErrors { message } } }`,
     { metadata },
   )

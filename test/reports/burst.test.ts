@@ -8,7 +8,7 @@ test('workers claim simultaneous runs immediately, without waiting for the next 
   const account = await gateway.createAccount({ accountId: demoAccountId })
   const interval = { between: { start: '2026-09-01T00:00:00Z', end: '2026-10-01T00:00:00Z' } }
   for (let burst = 0; burst < 4; burst++) {
-    const runs = Array.from({ length: 8 }, () => runReport(account, { payoutsSummary: { interval } }))
+    const runs = Array.from({ length: 8 }, () => runReport(account, { payoutsSummary1: { interval } }))
     await Promise.all(runs)
   }
   const [work] = await gateway.database.query<{ share: number }>(

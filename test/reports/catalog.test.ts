@@ -20,7 +20,7 @@ const reportTypes = documentedTypes.flatMap(({ inputKey, ...type }) =>
   inputKey && /^(?:balance|payouts)[._]/.test(type.name) ? [{ ...type, inputKey }] : [],
 )
 const activityColumns = documentedTypes.find(
-  ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized',
+  ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized3',
 )?.columns
 
 type CatalogResponse = {
@@ -162,7 +162,7 @@ test.each(documentedTypes)(
     const caller = type.name.startsWith('all_fees') ? await liveAccount() : account
     const all = type.columns.map(withKey).toReversed()
     const run = (parameters: object) =>
-      runReport(caller, { custom: { type: type.name, parameters: { ...required, ...parameters } } })
+      runReport(caller, { byName: { name: type.name, parameters: { ...required, ...parameters } } })
     const [usual, every] = await Promise.all([run({}), run({ columns: all })])
     expect(usual.header).toEqual(type.defaults)
     expect(usual.parameters.columns).toEqual(type.defaults)
@@ -196,7 +196,7 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
 
   test.each([
     ['an unknown column', ['no_such_column'], /has no column "no_such_column"/],
-    ['a column of another family', [inputKey === 'balanceSummary' ? 'gross' : 'net_amount'], /has no column/],
+    ['a column of another family', [inputKey === 'balanceSummary1' ? 'gross' : 'net_amount'], /has no column/],
     ['another case', [columns[0]?.toUpperCase() ?? ''], /has no column/],
     ['a key for a column without keys', [`${columns[0]}[key]`], /has no column/],
     ['an empty name', [''], /has no column ""/],
@@ -235,7 +235,7 @@ describe('metadata columns', () => {
   test('accept several keys, including the key "key"', async () => {
     const columns = ['payment_metadata[channel]', 'payment_metadata[order_id]', 'payment_metadata[key]']
     const { header, rows } = await runReport(account, {
-      balanceChangeFromActivityItemized: { interval, columns },
+      balanceChangeFromActivityItemized3: { interval, columns },
     })
     expect(header).toEqual(columns)
     expect(rows.some((row) => /^AO-\d+$/.test(row['payment_metadata[order_id]'] ?? ''))).toBe(true)
@@ -255,13 +255,13 @@ describe('metadata columns', () => {
     ['a key of 101 characters', `payment_metadata[${'k'.repeat(101)}]`, 'has no column'],
   ])('are rejected with %s', async (_what, name, message) => {
     const { reportRun, userErrors } = await requestReport(account, {
-      balanceChangeFromActivityItemized: { interval, columns: [name] },
+      balanceChangeFromActivityItemized3: { interval, columns: [name] },
     })
     expect(reportRun).toBeNull()
     expect(userErrors).toMatchObject([
       {
         message: expect.stringContaining(message),
-        path: ['input', 'report', 'balanceChangeFromActivityItemized', 'columns', '0'],
+        path: ['input', 'report', 'balanceChangeFromActivityItemized3', 'columns', '0'],
         allowed: activityColumns,
       },
     ])
@@ -269,21 +269,21 @@ describe('metadata columns', () => {
 
   test('accept a long key and a key in any script', async () => {
     const columns = [`payment_metadata[${'k'.repeat(100)}]`, 'payment_metadata[注文 🚪]']
-    const { header } = await runReport(account, { balanceChangeFromActivityItemized: { interval, columns } })
+    const { header } = await runReport(account, { balanceChangeFromActivityItemized3: { interval, columns } })
     expect(header).toEqual(columns)
   })
 
   test('up to 250 columns are accepted', async () => {
     const columns = Array.from({ length: 250 }, (_, i) => `payment_metadata[k${i}]`)
-    const { header } = await runReport(account, { balanceChangeFromActivityItemized: { interval, columns } })
+    const { header } = await runReport(account, { balanceChangeFromActivityItemized3: { interval, columns } })
     expect(header).toEqual(columns)
     const { userErrors } = await requestReport(account, {
-      balanceChangeFromActivityItemized: { interval, columns: [...columns, 'gross'] },
+      balanceChangeFromActivityItemized3: { interval, columns: [...columns, 'gross'] },
     })
     expect(userErrors).toMatchObject([
       {
         message: 'The list has 251 columns; at most 250 are allowed.',
-        path: ['input', 'report', 'balanceChangeFromActivityItemized', 'columns'],
+        path: ['input', 'report', 'balanceChangeFromActivityItemized3', 'columns'],
       },
     ])
   })

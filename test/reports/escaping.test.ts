@@ -202,7 +202,7 @@ describe('a report', () => {
     await setMetadata(Object.fromEntries(keys.map((key, i) => [key, hostileTexts.at(-i) ?? ''])))
     const columns = keys.map((key) => `payment_metadata[${key}]`)
     const { header, rows } = await runReport(account, {
-      balanceChangeFromActivityItemized: {
+      balanceChangeFromActivityItemized3: {
         interval: { between: { start: marchStart, end: marchEnd } },
         columns,
       },

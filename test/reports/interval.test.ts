@@ -87,7 +87,7 @@ describe('relative intervals', () => {
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
     const { parameters, rows } = await runReport(account, {
-      balanceSummary: {
+      balanceSummary1: {
         interval: { relative: 'PREVIOUS_MONTH' },
         timezone: 'Europe/Berlin',
         currency: 'usd',
@@ -109,13 +109,13 @@ describe('relative intervals', () => {
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
     const { userErrors } = await requestReport(account, {
-      payoutsSummary: { interval: { relative: 'YESTERDAY' } },
+      payoutsSummary1: { interval: { relative: 'YESTERDAY' } },
     })
     expect(userErrors).toMatchObject([
       {
         message:
           'Data for payouts.summary.1 is available from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
-        path: ['input', 'report', 'payoutsSummary', 'interval', 'relative'],
+        path: ['input', 'report', 'payoutsSummary1', 'interval', 'relative'],
       },
     ])
   })

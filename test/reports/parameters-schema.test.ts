@@ -146,7 +146,7 @@ describe('the JSON Schema of the parameters', () => {
     const schemas = await readSchemas()
     const type = 'balance_change_from_activity.itemized.3'
     const schema = schemas.find(({ name }) => name === type)?.parametersSchema ?? {}
-    const { userErrors } = await requestReport(account, { custom: { type, parameters } })
+    const { userErrors } = await requestReport(account, { byName: { name: type, parameters } })
     expect({ bySchema: isValid(schema, parameters), byRequest: userErrors.length === 0 }).toEqual({
       bySchema: expected,
       byRequest: expected,
@@ -164,7 +164,7 @@ describe('the JSON Schema of the parameters', () => {
     const schemas = await readSchemas()
     const type = 'payout_reconciliation.by_id.summary.1'
     const schema = schemas.find(({ name }) => name === type)?.parametersSchema ?? {}
-    const { userErrors } = await requestReport(account, { custom: { type, parameters: { payout } } })
+    const { userErrors } = await requestReport(account, { byName: { name: type, parameters: { payout } } })
     const message = expected ? /^There is no payout/ : /is not a valid payout ID/
     expect(userErrors).toMatchObject([{ message: expect.stringMatching(message) }])
     expect(isValid(schema, { payout })).toBe(expected)
@@ -176,7 +176,7 @@ describe('the JSON Schema of the parameters', () => {
       if (!type?.inputKey || !type.required.includes('interval_end') || name.startsWith('all_fees')) continue
       const given = Object.entries(interval).filter(([parameter]) => type.required.includes(parameter))
       const { parameters } = await runReport(account, {
-        custom: { type: name, parameters: Object.fromEntries(given) },
+        byName: { name: name, parameters: Object.fromEntries(given) },
       })
       expect(isValid(parametersSchema, parameters)).toBe(true)
     }
@@ -190,29 +190,29 @@ describe('the parameters of a run', () => {
   test.each([
     [
       'balance.summary.1',
-      { balanceSummary: { interval: { between }, timezone: 'us/pacific', currency: 'USD' } },
+      { balanceSummary1: { interval: { between }, timezone: 'us/pacific', currency: 'USD' } },
     ],
     [
       'balance_change_from_activity.summary.1',
-      { balanceChangeFromActivitySummary: { interval: { between } } },
+      { balanceChangeFromActivitySummary1: { interval: { between } } },
     ],
     [
       'balance_change_from_activity.itemized.3',
       {
-        balanceChangeFromActivityItemized: {
+        balanceChangeFromActivityItemized3: {
           interval: { between: { start: '2026-09-01T05:30:00.250+05:30', end } },
           timezone: 'CET',
-          reportingCategory: 'charge',
-          decimalSeparator: ',',
+          reportingCategory: 'CHARGE',
+          decimalSeparator: 'COMMA',
           columns: ['created', 'gross', 'payment_metadata[order_id]'],
         },
       },
     ],
-    ['payouts.summary.1', { payoutsSummary: { interval: { between } } }],
-    ['payouts.itemized.3', { payoutsItemized: { interval: { between } } }],
+    ['payouts.summary.1', { payoutsSummary1: { interval: { between } } }],
+    ['payouts.itemized.3', { payoutsItemized3: { interval: { between } } }],
   ])('produce the same file when they are submitted again: %s', async (type, report) => {
     const first = await runReport(account, report)
-    const again = await runReport(account, { custom: { type, parameters: first.parameters } })
+    const again = await runReport(account, { byName: { name: type, parameters: first.parameters } })
     expect(again.parameters).toEqual(first.parameters)
     expect(again.sha256).toBe(first.sha256)
     expect(again.rows.length).toBeGreaterThan(0)

@@ -38,7 +38,7 @@ async function refusal(report: Json): Promise<UserErrorAnswer[]> {
 const from = '2026-09-01T00:00:00Z'
 const until = '2026-10-01T00:00:00Z'
 const typeName = 'balance_change_from_activity.itemized.3'
-const key = 'balanceChangeFromActivityItemized'
+const key = 'balanceChangeFromActivityItemized3'
 
 function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
@@ -55,7 +55,7 @@ function typedInput({ interval_start: start = from, interval_end: end = until, .
 }
 function customInput(parameters: Json, type = typeName): Json {
   return {
-    custom: { type, parameters: { interval_start: from, interval_end: until, ...parameters } },
+    byName: { name: type, parameters: { interval_start: from, interval_end: until, ...parameters } },
   }
 }
 
@@ -178,7 +178,7 @@ describe.each(mistakes)('%s', (_what, parameters, name, message, allowed) => {
     expect(await refusal(customInput(parameters))).toMatchObject([
       {
         message: expect.stringMatching(message),
-        path: ['input', 'report', 'custom', 'parameters', name],
+        path: ['input', 'report', 'byName', 'parameters', name],
         allowed,
       },
     ])
@@ -235,21 +235,21 @@ test('the errors report the first fifty of hundreds of mistakes', async () => {
 describe('relative intervals', () => {
   test('beyond the data are rejected with their own path', async () => {
     // The gateway's clock shows 10 November, and the data ends on 1 November.
-    const errors = await refusal({ balanceSummary: { interval: { relative: 'YESTERDAY' } } })
+    const errors = await refusal({ balanceSummary1: { interval: { relative: 'YESTERDAY' } } })
     expect(errors).toMatchObject([
       { message: expect.stringContaining('interval_start is 2026-11-09T00:00:00Z'), allowed: available },
       { message: expect.stringContaining('interval_end is 2026-11-10T00:00:00Z'), allowed: available },
     ])
     for (const { path } of errors) {
-      expect(path).toEqual(['input', 'report', 'balanceSummary', 'interval', 'relative'])
+      expect(path).toEqual(['input', 'report', 'balanceSummary1', 'interval', 'relative'])
     }
   })
 
   test('in an unknown timezone are rejected with the path of the timezone', async () => {
     const errors = await refusal({
-      balanceSummary: { interval: { relative: 'PREVIOUS_MONTH' }, timezone: 'Europe/Atlantis' },
+      balanceSummary1: { interval: { relative: 'PREVIOUS_MONTH' }, timezone: 'Europe/Atlantis' },
     })
-    expect(errors.map(({ path }) => path)).toEqual([['input', 'report', 'balanceSummary', 'timezone']])
+    expect(errors.map(({ path }) => path)).toEqual([['input', 'report', 'balanceSummary1', 'timezone']])
   })
 })
 
@@ -293,7 +293,7 @@ describe('unusual but valid parameters', () => {
   test('an interval can cover exactly the available data', async () => {
     const [interval_start, interval_end] = available
     const { rows } = await runReport(account, {
-      custom: { type: 'payouts.summary.1', parameters: { interval_start, interval_end } },
+      byName: { name: 'payouts.summary.1', parameters: { interval_start, interval_end } },
     })
     expect(rows.length).toBeGreaterThan(0)
   })
@@ -314,7 +314,7 @@ describe('unusual but valid parameters', () => {
     ['etc/gmt+5', 'Etc/GMT+5'],
   ])('the timezone %s is stored as %s', async (timezone, stored) => {
     const { parameters } = await runReport(account, {
-      payoutsSummary: { interval: { between: { start: from, end: until } }, timezone },
+      payoutsSummary1: { interval: { between: { start: from, end: until } }, timezone },
     })
     expect(parameters).toMatchObject({ timezone: stored })
   })

@@ -126,13 +126,13 @@ test.each([
 describe('the same request', () => {
   const interval = { between: { start: '2026-08-01T00:00:00Z', end: '2026-09-01T00:00:00Z' } }
   const reports = [
-    { balanceSummary: { interval } },
-    { balanceChangeFromActivitySummary: { interval } },
-    { balanceChangeFromActivityItemized: { interval, columns: ['gross', 'customer_name', 'trace_id'] } },
-    { payoutsSummary: { interval } },
-    { payoutsItemized: { interval } },
-    { payoutReconciliationItemized: { interval, columns: ['automatic_payout_id', 'gross', 'fee'] } },
-    { endingBalanceReconciliationItemized: { intervalEnd: interval.between.end } },
+    { balanceSummary1: { interval } },
+    { balanceChangeFromActivitySummary1: { interval } },
+    { balanceChangeFromActivityItemized3: { interval, columns: ['gross', 'customer_name', 'trace_id'] } },
+    { payoutsSummary1: { interval } },
+    { payoutsItemized3: { interval } },
+    { payoutReconciliationItemized5: { interval, columns: ['automatic_payout_id', 'gross', 'fee'] } },
+    { endingBalanceReconciliationItemized4: { intervalEnd: interval.between.end } },
   ]
 
   test('writes the same bytes after the rows were moved within the table', async () => {

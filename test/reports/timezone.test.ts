@@ -80,7 +80,7 @@ test('a file has daylight saving time for a zone whose name is also an abbreviat
   const account = await gateway.createAccount()
   await writeMarchLedger(gateway.database, account, [])
   const { rows } = await runReport(account, {
-    balanceChangeFromActivityItemized: {
+    balanceChangeFromActivityItemized3: {
       interval: { between: { start: marchStart, end: marchEnd } },
       timezone: 'CET',
       currency: 'eur',

@@ -24,7 +24,7 @@ const summaryParameters = ['interval_start', 'interval_end', 'timezone', 'curren
 
 const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
 async function refusal(type: string, parameters: unknown) {
-  const { reportRun, userErrors } = await requestReport(account, { custom: { type, parameters } })
+  const { reportRun, userErrors } = await requestReport(account, { byName: { name: type, parameters } })
   expect(reportRun).toBeNull()
   expect(await countCreated()).toEqual(nothingCreated)
   return userErrors
@@ -43,7 +43,7 @@ test.each([
     {
       code: 'INVALID_VALUE',
       message: `There is no report type ${JSON.stringify(type)}.`,
-      path: ['input', 'report', 'custom', 'type'],
+      path: ['input', 'report', 'byName', 'name'],
       allowed: names,
     },
   ])
@@ -65,7 +65,7 @@ test.each([
   expect(errors[0]).toMatchObject({
     code: 'INVALID_VALUE',
     message: `${type} has no parameter ${JSON.stringify(name)}. Its parameters are ${summaryParameters.slice(0, 2).join(', ')}, ${errors[0]?.allowed?.slice(2).join(', ')}.`,
-    path: ['input', 'report', 'custom', 'parameters', name],
+    path: ['input', 'report', 'byName', 'parameters', name],
   })
   expect(errors[0]?.allowed?.toSorted()).toEqual(summaryParameters.toSorted())
 })
@@ -91,7 +91,7 @@ test.each([
       missing.map((name) => ({
         code: 'INVALID_VALUE',
         message: expect.stringMatching(new RegExp(`^${type} requires the parameter "${name}": .+\\.$`)),
-        path: ['input', 'report', 'custom', 'parameters', name],
+        path: ['input', 'report', 'byName', 'parameters', name],
       })),
     )
   }
@@ -106,7 +106,7 @@ test.each([
   expect(await refusal(type, {})).toMatchObject([
     {
       message: expect.stringMatching(new RegExp(`^${type} requires the parameter "${required}": .+\\.$`)),
-      path: ['input', 'report', 'custom', 'parameters', required],
+      path: ['input', 'report', 'byName', 'parameters', required],
     },
   ])
   const [error] = await refusal(type, { interval_start: interval.interval_start })
@@ -144,7 +144,7 @@ describe('values of a wrong type', () => {
       {
         code: 'INVALID_VALUE',
         message: `${JSON.stringify(value)} is not a valid timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z", or whole Unix seconds.`,
-        path: ['input', 'report', 'custom', 'parameters', 'interval_start'],
+        path: ['input', 'report', 'byName', 'parameters', 'interval_start'],
         allowed: null,
       },
     ])
@@ -161,7 +161,7 @@ describe('values of a wrong type', () => {
         {
           code: 'INVALID_VALUE',
           message: expect.stringContaining(`${JSON.stringify(value)} ${message}`),
-          path: ['input', 'report', 'custom', 'parameters', name],
+          path: ['input', 'report', 'byName', 'parameters', name],
         },
       ])
     }
@@ -177,7 +177,7 @@ describe('values of a wrong type', () => {
     [[{}], '{} is not a valid column name.', ['0']],
   ])('%j is not a valid list of columns', async (columns, message, path) => {
     expect(await refusal('payouts.itemized.3', { ...interval, columns })).toMatchObject([
-      { message, path: ['input', 'report', 'custom', 'parameters', 'columns', ...path] },
+      { message, path: ['input', 'report', 'byName', 'parameters', 'columns', ...path] },
     ])
   })
 })
@@ -187,35 +187,35 @@ describe('GraphQL itself rejects', () => {
     createReportRun(input: { report: $report }) { reportRun { id } userErrors { message } }
   }`
   const between = { start: interval.interval_start, end: interval.interval_end }
-  const balanceSummary = { interval: { between } }
+  const balanceSummary1 = { interval: { between } }
 
   test.each([
     ['no report at all', {}],
-    ['two reports', { balanceSummary, payoutsSummary: balanceSummary }],
-    ['a report that is null', { balanceSummary: null }],
-    ['no interval', { balanceSummary: {} }],
-    ['two intervals', { balanceSummary: { interval: { between, relative: 'YESTERDAY' } } }],
-    ['an interval without an end', { balanceSummary: { interval: { between: { start: between.start } } } }],
-    ['a number for an instant', { balanceSummary: { interval: { between: { ...between, start: 5 } } } }],
+    ['two reports', { balanceSummary1, payoutsSummary1: balanceSummary1 }],
+    ['a report that is null', { balanceSummary1: null }],
+    ['no interval', { balanceSummary1: {} }],
+    ['two intervals', { balanceSummary1: { interval: { between, relative: 'YESTERDAY' } } }],
+    ['an interval without an end', { balanceSummary1: { interval: { between: { start: between.start } } } }],
+    ['a number for an instant', { balanceSummary1: { interval: { between: { ...between, start: 5 } } } }],
     [
       '30 February',
-      { balanceSummary: { interval: { between: { ...between, start: '2026-02-30T00:00:00Z' } } } },
+      { balanceSummary1: { interval: { between: { ...between, start: '2026-02-30T00:00:00Z' } } } },
     ],
     [
       'an instant without an offset',
-      { balanceSummary: { interval: { between: { ...between, start: '2026-02-03T00:00:00' } } } },
+      { balanceSummary1: { interval: { between: { ...between, start: '2026-02-03T00:00:00' } } } },
     ],
-    ['an unknown period', { balanceSummary: { interval: { relative: 'TOMORROW' } } }],
+    ['an unknown period', { balanceSummary1: { interval: { relative: 'TOMORROW' } } }],
     [
       'a parameter that the type does not have',
-      { balanceSummary: { ...balanceSummary, decimalSeparator: ',' } },
+      { balanceSummary1: { ...balanceSummary1, decimalSeparator: ',' } },
     ],
-    ['a number for a timezone', { balanceSummary: { ...balanceSummary, timezone: 5 } }],
-    ['null for a timezone', { balanceSummary: { ...balanceSummary, timezone: null } }],
-    ['null for a column', { balanceSummary: { ...balanceSummary, columns: [null] } }],
-    ['a list for custom parameters', { custom: { type: 'balance.summary.1', parameters: [] } }],
-    ['text for custom parameters', { custom: { type: 'balance.summary.1', parameters: '{}' } }],
-    ['a custom type that is null', { custom: { type: null, parameters: {} } }],
+    ['a number for a timezone', { balanceSummary1: { ...balanceSummary1, timezone: 5 } }],
+    ['null for a timezone', { balanceSummary1: { ...balanceSummary1, timezone: null } }],
+    ['null for a column', { balanceSummary1: { ...balanceSummary1, columns: [null] } }],
+    ['a list for custom parameters', { byName: { name: 'balance.summary.1', parameters: [] } }],
+    ['text for custom parameters', { byName: { name: 'balance.summary.1', parameters: '{}' } }],
+    ['a custom type that is null', { byName: { name: null, parameters: {} } }],
   ])('%s', async (_what, report) => {
     const { data, errors } = await account.client.execute(createRun, { report })
     expect(data ?? null).toBeNull()

@@ -67,7 +67,7 @@ async function lookAt(text: string): Promise<void> {
 
 function balance(relative: string, timezone = 'Europe/Berlin') {
   return {
-    balanceSummary: { interval: { relative }, timezone, currency: 'eur' },
+    balanceSummary1: { interval: { relative }, timezone, currency: 'eur' },
   }
 }
 function cron(expression: string, timezone?: string) {
@@ -119,46 +119,46 @@ describe('creating a schedule', () => {
       'an interval that stays the same',
       {
         report: {
-          balanceSummary: {
+          balanceSummary1: {
             interval: { between: { start: '2026-10-01T00:00:00Z', end: '2026-11-01T00:00:00Z' } },
           },
         },
       },
       [
-        ['input', 'report', 'balanceSummary', 'interval', 'between', 'start'],
+        ['input', 'report', 'balanceSummary1', 'interval', 'between', 'start'],
         /same interval again and again/,
       ],
     ],
     [
       'a moment that stays the same',
-      { report: { endingBalanceReconciliationSummary: { intervalEnd: '2026-11-01T00:00:00Z' } } },
+      { report: { endingBalanceReconciliationSummary1: { intervalEnd: '2026-11-01T00:00:00Z' } } },
       [
-        ['input', 'report', 'endingBalanceReconciliationSummary', 'intervalEnd'],
+        ['input', 'report', 'endingBalanceReconciliationSummary1', 'intervalEnd'],
         /as "custom", with the type ending_balance_reconciliation\.summary\.1 and an "interval"/,
       ],
     ],
     [
       'a parameter that no run would have',
-      { report: { balanceSummary: { interval: { relative: 'YESTERDAY' }, timezone: 'Europe/Atlantis' } } },
-      [['input', 'report', 'balanceSummary', 'timezone'], /is not a valid timezone/],
+      { report: { balanceSummary1: { interval: { relative: 'YESTERDAY' }, timezone: 'Europe/Atlantis' } } },
+      [['input', 'report', 'balanceSummary1', 'timezone'], /is not a valid timezone/],
     ],
     [
       'a type that is not there',
-      { report: { custom: { type: 'nothing.1', parameters: {}, interval: 'YESTERDAY' } } },
-      [['input', 'report', 'custom', 'type'], /There is no report type/],
+      { report: { byName: { name: 'nothing.1', parameters: {}, interval: 'YESTERDAY' } } },
+      [['input', 'report', 'byName', 'name'], /There is no report type/],
     ],
     [
       'an interval that is given twice',
       {
         report: {
-          custom: {
-            type: 'balance.summary.1',
+          byName: {
+            name: 'balance.summary.1',
             parameters: { interval_end: '2026-11-01T00:00:00Z' },
             interval: 'YESTERDAY',
           },
         },
       },
-      [['input', 'report', 'custom', 'interval'], /cannot be given as well/],
+      [['input', 'report', 'byName', 'interval'], /cannot be given as well/],
     ],
     [
       'six fields',
@@ -200,7 +200,7 @@ describe('creating a schedule', () => {
     expect(userErrors).toMatchObject([
       {
         message: expect.stringContaining('only a schedule can have it'),
-        path: ['input', 'report', 'balanceSummary', 'interval', 'relative'],
+        path: ['input', 'report', 'balanceSummary1', 'interval', 'relative'],
       },
     ])
   })

@@ -192,7 +192,7 @@ test('no key, password or signature gets into the log or an error, wherever a cl
   await everything()
   const client = createGraphqlClient(url, key)
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } | null } }>(
-    'mutation { createReportRun(input: { report: { balanceSummary: { interval: { between: { start: "2026-09-01T00:00:00Z", end: "2026-10-01T00:00:00Z" } } } } }) { reportRun { id } userErrors { message } } }',
+    'mutation { createReportRun(input: { report: { balanceSummary1: { interval: { between: { start: "2026-09-01T00:00:00Z", end: "2026-10-01T00:00:00Z" } } } } }) { reportRun { id } userErrors { message } } }',
   )
   const run = await endOf(client, createReportRun.reportRun?.id ?? '')
   const links = (run.result?.files ?? []).map(({ download }) => download.url)

@@ -70,7 +70,7 @@ test('gateway and worker start at the same moment on one data folder; the flag b
   const keys: { test: string } = JSON.parse(await readFile(join(environment.DATA_DIR, 'keys.json'), 'utf8'))
   const client = createGraphqlClient(url, keys.test)
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } } }>(
-    'mutation { createReportRun(input: { report: { balanceSummary: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
+    'mutation { createReportRun(input: { report: { balanceSummary1: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
   )
   const run = await endOf(client, createReportRun.reportRun.id)
   expect(run.status).toBe('SUCCEEDED')

@@ -55,7 +55,7 @@ const bothEnds = 'interval_start interval_end'
 const rows: Row[] = [
   [
     'balance.summary.1',
-    'balanceSummary',
+    'balanceSummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     'category description net_amount currency',
@@ -63,7 +63,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.summary.1',
-    'balanceChangeFromActivitySummary',
+    'balanceChangeFromActivitySummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     summary,
@@ -89,7 +89,7 @@ const rows: Row[] = [
   ],
   [
     'balance_change_from_activity.itemized.3',
-    'balanceChangeFromActivityItemized',
+    'balanceChangeFromActivityItemized3',
     intervalLocal,
     bothEnds,
     activity[3],
@@ -97,7 +97,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.summary.1',
-    'payoutsSummary',
+    'payoutsSummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     summary,
@@ -125,7 +125,7 @@ const rows: Row[] = [
   ],
   [
     'payouts.itemized.3',
-    'payoutsItemized',
+    'payoutsItemized3',
     intervalLocal,
     bothEnds,
     payouts[3],
@@ -134,7 +134,7 @@ const rows: Row[] = [
   ],
   [
     'payout_reconciliation.summary.1',
-    'payoutReconciliationSummary',
+    'payoutReconciliationSummary1',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     summary,
@@ -162,7 +162,7 @@ const rows: Row[] = [
   ],
   [
     'payout_reconciliation.itemized.5',
-    'payoutReconciliationItemized',
+    'payoutReconciliationItemized5',
     intervalLocal,
     bothEnds,
     swept[5],
@@ -170,7 +170,7 @@ const rows: Row[] = [
   ],
   [
     'payout_reconciliation.by_id.summary.1',
-    'payoutReconciliationByIdSummary',
+    'payoutReconciliationByIdSummary1',
     'columns payout',
     'payout',
     summary,
@@ -189,7 +189,7 @@ const rows: Row[] = [
   ),
   [
     'payout_reconciliation.by_id.itemized.4',
-    'payoutReconciliationByIdItemized',
+    'payoutReconciliationByIdItemized4',
     'columns decimal_separator payout reporting_category timezone',
     'payout',
     swept[5],
@@ -197,7 +197,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.summary.1',
-    'endingBalanceReconciliationSummary',
+    'endingBalanceReconciliationSummary1',
     'columns currency interval_end timezone',
     'interval_end',
     summary,
@@ -232,7 +232,7 @@ const rows: Row[] = [
   ],
   [
     'ending_balance_reconciliation.itemized.4',
-    'endingBalanceReconciliationItemized',
+    'endingBalanceReconciliationItemized4',
     'columns currency decimal_separator interval_end reporting_category timezone',
     'interval_end',
     held[4],
@@ -240,7 +240,7 @@ const rows: Row[] = [
   ],
   [
     'all_fees.balance_transaction_created.itemized.2',
-    'allFeesBalanceTransactionCreatedItemized',
+    'allFeesBalanceTransactionCreatedItemized2',
     'columns currency interval_end interval_start timezone',
     bothEnds,
     fees,

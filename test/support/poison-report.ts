@@ -4,7 +4,6 @@ import { slowReport } from './slow-report.ts'
 /** A report that ends the process of its worker, at once, each time it is made. */
 export const poisonReport: AnyReportType = defineReportType({
   name: 'test.poison.1',
-  inputKey: null,
   title: 'Poison',
   description: 'Ends its worker.',
   parameters: {},

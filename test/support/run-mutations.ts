@@ -41,7 +41,7 @@ const payload = `reportRun { ${runFields} } userErrors { ${errorFields} }`
 /** A request for `slowReport`; `input` is what else there is of a `CreateReportRunInput`. */
 export function slowInput(input: Variables = {}, parameters: Variables = {}): Variables {
   return {
-    report: { custom: { type: 'test.slow.1', parameters } },
+    report: { byName: { name: 'test.slow.1', parameters } },
     ...input,
   }
 }

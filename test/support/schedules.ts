@@ -46,7 +46,7 @@ export async function createSchedule(client: GraphqlClient, input: Variables): P
 
 /** The id of a new schedule of `slowReport`, once a year unless told otherwise; fails when it was refused. */
 export async function createdSchedule(client: GraphqlClient, input: Variables = {}): Promise<string> {
-  const report = { custom: { type: 'test.slow.1', parameters: {} } }
+  const report = { byName: { name: 'test.slow.1', parameters: {} } }
   const { reportSchedule, userErrors } = await createSchedule(client, { report, trigger: yearly, ...input })
   if (!reportSchedule) throw new Error(JSON.stringify(userErrors))
   return reportSchedule.id

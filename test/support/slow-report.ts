@@ -24,7 +24,6 @@ function number<Default extends string>(description: string, defaultValue: Defau
 /** A report whose length, speed and faults are chosen by its parameters; it reads no ledger. */
 export const slowReport: AnyReportType = defineReportType({
   name: 'test.slow.1',
-  inputKey: null,
   title: 'Slow report',
   description: 'Rows without data.',
   parameters: {
@@ -79,7 +78,7 @@ export async function createSlowRun(
     createReportRun: { reportRun: { id: string } | null; userErrors: { message: string }[] }
   }>(
     `mutation ($parameters: JSONObject!, $output: ReportOutputInput) {
-      createReportRun(input: { report: { custom: { type: "test.slow.1", parameters: $parameters } }, output: $output }) {
+      createReportRun(input: { report: { byName: { name: "test.slow.1", parameters: $parameters } }, output: $output }) {
         reportRun { id }
         userErrors { message }
       }

@@ -21,7 +21,6 @@ function column(name: string, value: AnyReportType['columns'][number]['value']) 
 /** A column for each kind of value, over a table that the tests write. */
 const kinds = defineReportType({
   name: 'test.kinds.1',
-  inputKey: null,
   title: 'Kinds',
   description: 'A column for each kind of value.',
   parameters: { ...timezone, ...columns },
@@ -109,7 +108,7 @@ async function run(
   parameters: Record<string, unknown> = {},
   onState: (run: SeenRun) => unknown = () => {},
 ): Promise<SeenRun[]> {
-  const report = { custom: { type, parameters } }
+  const report = { byName: { name: type, parameters } }
   const { createReportRun } = await account.client.request<{
     createReportRun: { reportRun: { id: string } }
   }>('mutation ($input: CreateReportRunInput!) { createReportRun(input: $input) { reportRun { id } } }', {

@@ -58,7 +58,7 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
   })
   try {
     const parameters = readParameters(values, await fetchReportParameters(gateway, type), new Date())
-    const input = { report: { custom: { type, parameters } }, output: files, label }
+    const input = { report: { byName: { name: type, parameters } }, output: files, label }
     const output = isPiped ? stdout : (out ?? null)
     const summary = await runReport({ gateway, input, output, stderr, signal })
     if (isPiped) stderr.write(`${summary}\n`)

@@ -12,7 +12,7 @@ import type { Command } from '../command.ts'
 function exampleRequest({ month }: Demo): string {
   const [start, end] = [month.start, month.end].map((date) => date.toISOString())
   const interval = `{between: {start: "${start}", end: "${end}"}}`
-  const report = `{balanceSummary: {interval: ${interval}}}`
+  const report = `{balanceSummary1: {interval: ${interval}}}`
   return JSON.stringify({
     query: `mutation { createReportRun(input: {report: ${report}}) { reportRun { id status } userErrors { message } } }`,
   })

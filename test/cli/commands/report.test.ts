@@ -127,7 +127,7 @@ describe('mistakes', () => {
     const { code, stdout, stderr } = await run(['balance.summary.9', ...september])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe(
-      `There is no report type "balance.summary.9". (input.report.custom.type) Allowed: ${[...builtInReportTypes, slowReport].map(({ name }) => name).join(', ')}\n`,
+      `There is no report type "balance.summary.9". (input.report.byName.name) Allowed: ${[...builtInReportTypes, slowReport].map(({ name }) => name).join(', ')}\n`,
     )
     expect(await readdir(folder)).toEqual([])
   })
@@ -137,7 +137,7 @@ describe('mistakes', () => {
     const { code, stderr } = await run([...args, '--currency', 'xxy', '--set', 'decimal_separator=;'])
     expect(code).toBe(1)
     expect(stderr.trimEnd().split('\n')).toHaveLength(3)
-    const path = String.raw`\(input\.report\.custom\.parameters\.`
+    const path = String.raw`\(input\.report\.byName\.parameters\.`
     expect(stderr).toMatch(new RegExp(`^"xxy" is not a valid currency.* ${path}currency\\)$`, 'm'))
     expect(stderr).toMatch(
       new RegExp(`^";" is not a valid decimal separator.* ${path}decimal_separator\\) Allowed: \\., ,$`, 'm'),

@@ -51,7 +51,7 @@ describe('on an embedded Postgres', () => {
     const created = await createGraphqlClient(url, keys.live).request<{
       createReportRun: { reportRun: { id: string } }
     }>(
-      'mutation { createReportRun(input: { report: { balanceSummary: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
+      'mutation { createReportRun(input: { report: { balanceSummary1: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
     )
     expect(created.createReportRun.reportRun.id).toMatch(/^frr_/)
 

@@ -104,7 +104,7 @@ test('a fragment that is in itself is refused', async () => {
 
 test('what is refused is not executed', async () => {
   const { errors } = await account.client.execute(
-    `mutation { createReportRun(input: {report: {custom: {type: "balance.summary.1", parameters: {}}}}) { ${repeat(31, (i) => `a${i}: __typename`)} } }`,
+    `mutation { createReportRun(input: {report: {byName: {name: "balance.summary.1", parameters: {}}}}) { ${repeat(31, (i) => `a${i}: __typename`)} } }`,
   )
   expect(errors).toMatchObject([tooLarge('aliases', 30)])
   expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(0)

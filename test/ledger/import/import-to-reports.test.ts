@@ -30,7 +30,7 @@ function runType(
 ) {
   const given = { ...june, columns }
   const parameters = Object.entries(given).filter(([key, value]) => value && accepted.includes(key))
-  return runReport(asker, { custom: { type: name, parameters: Object.fromEntries(parameters) } })
+  return runReport(asker, { byName: { name: name, parameters: Object.fromEntries(parameters) } })
 }
 
 function documentedType(name: string): DocumentedType {

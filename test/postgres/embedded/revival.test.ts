@@ -39,7 +39,7 @@ test('a Postgres that is killed under a gateway and a worker is started again by
   await vi.waitFor(async () => expect(await Promise.all(urls.map(isReady))).toEqual([true, true]), 30_000)
   const client = createGraphqlClient(urls[0] ?? '', key)
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } } }>(
-    'mutation { createReportRun(input: { report: { balanceSummary: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
+    'mutation { createReportRun(input: { report: { balanceSummary1: { interval: { relative: PREVIOUS_MONTH } } } }) { reportRun { id } } }',
   )
   expect((await endOf(client, createReportRun.reportRun.id)).status).toBe('SUCCEEDED')
 

@@ -88,7 +88,7 @@ afterAll(() => cleanup.disposeAsync())
 const september = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
 function orders(parameters: Record<string, unknown> = {}) {
   return {
-    custom: { type: 'shop.orders.1', parameters: { ...september, ...parameters } },
+    byName: { name: 'shop.orders.1', parameters: { ...september, ...parameters } },
   }
 }
 
@@ -185,7 +185,7 @@ describe('a custom report', () => {
   ])('rejects an invalid %s (%#)', async (name, value, rest, message) => {
     const { reportRun, userErrors } = await requestReport(account, orders({ [name]: value }))
     expect(reportRun).toBeNull()
-    const path = ['input', 'report', 'custom', 'parameters', name, ...rest]
+    const path = ['input', 'report', 'byName', 'parameters', name, ...rest]
     expect(userErrors).toMatchObject([{ path, message: expect.stringMatching(message) }])
   })
 
@@ -210,16 +210,16 @@ describe('a custom report', () => {
       ...['😀\u202e\ufeff', "'".repeat(10_000)],
       ...fc.sample(fc.string({ unit: fc.constantFrom(...`'"\\$;:-/*E\n `) }), 100),
     ]
-    const { rows } = await runReport(account, { custom: { type: 'test.echo.1', parameters: { texts } } })
+    const { rows } = await runReport(account, { byName: { name: 'test.echo.1', parameters: { texts } } })
     expect(rows.map((row) => row.a)).toEqual(texts.map((text) => (/^[-\n]/.test(text) ? `'${text}` : text)))
     const each = texts.slice(0, 6).map(async (text) => {
-      const { rows } = await runReport(account, { custom: { type: 'test.echo.1', parameters: { text } } })
+      const { rows } = await runReport(account, { byName: { name: 'test.echo.1', parameters: { text } } })
       return rows.map((row) => row.a)
     })
     expect(await Promise.all(each)).toEqual(texts.slice(0, 6).map((text) => [text]))
   })
 
   test('can read the ledger', async () => {
-    expect((await runReport(account, { custom: { type: 'test.ledger.1', parameters: {} } })).rows).toEqual([])
+    expect((await runReport(account, { byName: { name: 'test.ledger.1', parameters: {} } })).rows).toEqual([])
   })
 })

@@ -68,13 +68,13 @@ beforeAll(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 test('a custom report has at most as many rows as its limit', async () => {
-  const many = (rows: number) => runReport(account, { custom: { type: 'test.many.1', parameters: { rows } } })
+  const many = (rows: number) => runReport(account, { byName: { name: 'test.many.1', parameters: { rows } } })
   expect((await many(3)).rows.map((row) => row.a)).toEqual(['3', '2', '1'])
   expect((await many(4)).rows.map((row) => row.a)).toEqual(['4', '3', '2'])
   const estimate = async (rows: number) => {
     const { estimateReportRun } = await account.client.request<{ estimateReportRun: object }>(
       'query ($report: ReportInput!) { estimateReportRun(report: $report) { rowCount warnings } }',
-      { report: { custom: { type: 'test.many.1', parameters: { rows } } } },
+      { report: { byName: { name: 'test.many.1', parameters: { rows } } } },
     )
     return estimateReportRun
   }
@@ -85,7 +85,7 @@ test('a custom report has at most as many rows as its limit', async () => {
 
 test('a custom report cannot lift the time limit of its next statement, and its locks are released', async () => {
   const run = async (id: string) =>
-    (await runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })).text
+    (await runReport(account, { byName: { name: `test.${id}.1`, parameters: {} } })).text
   expect(await run('unlimited')).toBe('"a"\n"1min0"\n')
   await run('lock')
   const locks = () =>
@@ -96,7 +96,7 @@ test('a custom report cannot lift the time limit of its next statement, and its 
 test('a custom report cannot exceed its rights or its time', async () => {
   const failures = await Promise.all(
     Object.keys(misdeeds).map(async (id) => {
-      const run = runReport(account, { custom: { type: `test.${id}.1`, parameters: {} } })
+      const run = runReport(account, { byName: { name: `test.${id}.1`, parameters: {} } })
       return [id, String(await run.then(({ text }) => text, String)).match(/SQLSTATE \w+|TIMED_OUT/)?.[0]]
     }),
   )

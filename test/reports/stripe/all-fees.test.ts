@@ -9,7 +9,6 @@ import { requestReport, runReport } from '../../support/run-report.ts'
 const liveOnly = {
   ...builtInType('payouts.summary.1'),
   name: 'all_fees.summary.9',
-  inputKey: null,
   requiresLiveMode: true,
 }
 
@@ -20,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const parameters = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
-const report = { custom: { type: liveOnly.name, parameters } }
+const report = { byName: { name: liveOnly.name, parameters } }
 
 test('a type for live data rejects a test key and creates nothing', async () => {
   const account = await gateway.createAccount({ accountId: demoAccountId, livemode: false })
@@ -30,7 +29,7 @@ test('a type for live data rejects a test key and creates nothing', async () => 
       {
         code: 'LIVE_MODE_REQUIRED',
         message: 'all_fees.summary.9 runs on live data only. Use a live-mode API key.',
-        path: ['input', 'report', 'custom', 'type'],
+        path: ['input', 'report', 'byName', 'name'],
         allowed: null,
       },
     ],
@@ -78,7 +77,7 @@ describe('the itemized fees', () => {
   const columns = ['currency', 'amount', 'tax', 'fee_transaction_id', 'fee_description', 'incurred_by_type']
   const readFees = async () => {
     const account = await gateway.createAccount({ accountId: demoAccountId, livemode: true })
-    const report = { allFeesBalanceTransactionCreatedItemized: { interval: { between }, columns } }
+    const report = { allFeesBalanceTransactionCreatedItemized2: { interval: { between }, columns } }
     return (await runReport(account, report)).rows
   }
   const sum = (rows: Record<string, string>[], name: string, currency: string) =>

@@ -63,14 +63,14 @@ async function runAll({ timezone, first, last }: (typeof intervals)[number]) {
   }
   const amounts = ['currency', 'reporting_category', 'gross', 'fee', 'net']
   const [balance, activity, activityRows, payouts, payoutRows] = await Promise.all([
-    runReport(account, { balanceSummary: parameters }),
-    runReport(account, { balanceChangeFromActivitySummary: parameters }),
+    runReport(account, { balanceSummary1: parameters }),
+    runReport(account, { balanceChangeFromActivitySummary1: parameters }),
     runReport(account, {
-      balanceChangeFromActivityItemized: { ...parameters, columns: [...amounts, 'created_utc', 'created'] },
+      balanceChangeFromActivityItemized3: { ...parameters, columns: [...amounts, 'created_utc', 'created'] },
     }),
-    runReport(account, { payoutsSummary: parameters }),
+    runReport(account, { payoutsSummary1: parameters }),
     runReport(account, {
-      payoutsItemized: { ...parameters, columns: [...amounts, 'effective_at_utc', 'effective_at'] },
+      payoutsItemized3: { ...parameters, columns: [...amounts, 'effective_at_utc', 'effective_at'] },
     }),
   ])
   return { balance, activity, activityRows, payouts, payoutRows }
@@ -162,7 +162,7 @@ test.each(chains)(
   async (timezone, days) => {
     const balanceOf = async (from = '', until = '') => {
       const between = { start: midnight(from, timezone), end: midnight(until, timezone) }
-      const { rows } = await runReport(account, { balanceSummary: { interval: { between }, timezone } })
+      const { rows } = await runReport(account, { balanceSummary1: { interval: { between }, timezone } })
       return readBalance(rows)
     }
     const [first, middle, last] = days
@@ -177,7 +177,7 @@ test.each(chains)(
 describe('a filter keeps only matching rows', () => {
   const between = { start: '2026-08-01T00:00:00Z', end: '2026-09-01T00:00:00Z' }
 
-  test.each(['balanceSummary', 'balanceChangeFromActivitySummary', 'payoutsSummary', 'payoutsItemized'])(
+  test.each(['balanceSummary1', 'balanceChangeFromActivitySummary1', 'payoutsSummary1', 'payoutsItemized3'])(
     'currency, in %s',
     async (key) => {
       const all = await runReport(account, { [key]: { interval: { between } } })
@@ -189,8 +189,8 @@ describe('a filter keeps only matching rows', () => {
   )
 
   test.each([
-    ['balanceChangeFromActivityItemized', 'refund'],
-    ['payoutsItemized', 'payout'],
+    ['balanceChangeFromActivityItemized3', 'refund'],
+    ['payoutsItemized3', 'payout'],
   ])('reporting category, in %s', async (key, reportingCategory) => {
     const all = await runReport(account, { [key]: { interval: { between } } })
     const some = await runReport(account, { [key]: { interval: { between }, reportingCategory } })
@@ -202,7 +202,7 @@ describe('a filter keeps only matching rows', () => {
 
   test('a category of another report leaves only the header', async () => {
     const { text, header } = await runReport(account, {
-      balanceChangeFromActivityItemized: { interval: { between }, reportingCategory: 'payout' },
+      balanceChangeFromActivityItemized3: { interval: { between }, reportingCategory: 'PAYOUT' },
     })
     expect(text).toBe(`${header.map((name) => `"${name}"`).join(',')}\n`)
   })

@@ -25,7 +25,7 @@ function lines(...texts: string[]): string {
 
 describe('the itemized activity', () => {
   test('has its default columns and times in Berlin, oldest row first', async () => {
-    expect(await textOf({ balanceChangeFromActivityItemized: { ...march, timezone: 'Europe/Berlin' } })).toBe(
+    expect(await textOf({ balanceChangeFromActivityItemized3: { ...march, timezone: 'Europe/Berlin' } })).toBe(
       lines(
         '"balance_transaction_id","created","available_on","currency","gross","fee","net","reporting_category","description"',
         '"txn_on_start","2026-03-01 01:00:00","2026-03-01 01:00:00","usd","25.00","1.03","23.97","charge","He said ""go, now""\r\nthen left 🚪"',
@@ -63,10 +63,10 @@ describe('the itemized activity', () => {
     ]
     expect(
       await textOf({
-        balanceChangeFromActivityItemized: {
+        balanceChangeFromActivityItemized3: {
           ...march,
           columns,
-          decimalSeparator: ',',
+          decimalSeparator: 'COMMA',
           timezone: 'Asia/Kolkata',
         },
       }),
@@ -87,7 +87,7 @@ describe('the itemized activity', () => {
   test('a comma as decimal separator changes only the amounts', async () => {
     const columns = ['gross', 'fee', 'net', 'currency', 'created']
     const amountsWith = (decimalSeparator: string) =>
-      textOf({ balanceChangeFromActivityItemized: { ...march, columns, decimalSeparator } })
+      textOf({ balanceChangeFromActivityItemized3: { ...march, columns, decimalSeparator } })
     const [points, commas] = await Promise.all([amountsWith('.'), amountsWith(',')])
     expect(commas).toBe(points.replaceAll('.', ','))
     expect(commas).toContain('"90071992547409,93","0,01","90071992547409,92","eur","2026-03-29 00:59:59"')
@@ -97,7 +97,7 @@ describe('the itemized activity', () => {
 
 describe('the itemized payouts', () => {
   test('are those that left the balance or were reversed in the interval, regardless of creation', async () => {
-    expect(await textOf({ payoutsItemized: march })).toBe(
+    expect(await textOf({ payoutsItemized3: march })).toBe(
       lines(
         '"payout_id","effective_at","currency","gross","fee","net","reporting_category","balance_transaction_id","description","payout_expected_arrival_date","payout_status"',
         '"po_inside","2026-03-02 00:00:00","usd","-50.00","0.25","-50.25","payout","txn_payout","STRIPE PAYOUT","2026-03-02 00:00:00","failed"',
@@ -118,7 +118,7 @@ describe('the itemized payouts', () => {
       'payout_destination_id',
       'trace_id_status',
     ]
-    expect(await textOf({ payoutsItemized: { ...march, columns, timezone: 'America/New_York' } })).toBe(
+    expect(await textOf({ payoutsItemized3: { ...march, columns, timezone: 'America/New_York' } })).toBe(
       lines(
         columns.map((name) => `"${name}"`).join(','),
         '"txn_payout","2026-03-01 19:00:00","2026-03-02 00:00:00","2026-03-02 00:00:00","2026-03-06 04:30:00","2026-03-06 09:30:00","bank_account","ba_1","supported"',
@@ -132,7 +132,7 @@ describe('the bounds of the interval', () => {
   const idsBetween = async (from: string, until: string): Promise<string[]> => {
     const between = { start: from, end: until }
     const { rows } = await runReport(account, {
-      balanceChangeFromActivityItemized: { interval: { between } },
+      balanceChangeFromActivityItemized3: { interval: { between } },
     })
     return rows.map(({ balance_transaction_id }) => balance_transaction_id ?? '')
   }
@@ -152,7 +152,7 @@ describe('the bounds of the interval', () => {
 
   test('are rejected as empty when they contain no whole second', async () => {
     const between = { start: '2026-03-29T00:59:59.001Z', end: '2026-03-29T01:00:00Z' }
-    const { userErrors } = await requestReport(account, { balanceSummary: { interval: { between } } })
+    const { userErrors } = await requestReport(account, { balanceSummary1: { interval: { between } } })
     expect(userErrors.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^The interval is empty: it starts at 2026-03-29T01:00:00Z /),
     ])
@@ -175,7 +175,7 @@ test('every currency has the decimals of its minor unit at Stripe', async () => 
     [other.accountId, marchStart, codes],
   )
   const { rows } = await runReport(other, {
-    balanceChangeFromActivityItemized: { ...march, columns: ['currency', 'gross', 'fee', 'net'] },
+    balanceChangeFromActivityItemized3: { ...march, columns: ['currency', 'gross', 'fee', 'net'] },
   })
   const amounts = (currency: string) => {
     if (none.includes(currency)) return { gross: '-123456', fee: '7', net: '-123463' }

@@ -80,8 +80,8 @@ describe('the payout reconciliation', () => {
     const payouts = await storedPayouts()
     const columns = [...amounts, 'automatic_payout_id', 'automatic_payout_effective_at_utc']
     const [summary, itemized] = await Promise.all([
-      runReport(account, { payoutReconciliationSummary: { interval: { between } } }),
-      runReport(account, { payoutReconciliationItemized: { interval: { between }, columns } }),
+      runReport(account, { payoutReconciliationSummary1: { interval: { between } } }),
+      runReport(account, { payoutReconciliationItemized5: { interval: { between }, columns } }),
     ])
     const sums = readSummary(summary.rows)
     expect(sums).toEqual(sumUp(itemized.rows))
@@ -93,7 +93,7 @@ describe('the payout reconciliation', () => {
     const payouts = await storedPayouts()
     const columns = ['automatic_payout_id', 'net', 'currency']
     const { rows } = await runReport(account, {
-      payoutReconciliationItemized: { interval: { between }, columns },
+      payoutReconciliationItemized5: { interval: { between }, columns },
     })
     const sums = new Map<string, bigint>()
     for (const { automatic_payout_id: id = '', net, currency } of rows) {
@@ -107,9 +107,9 @@ describe('the payout reconciliation', () => {
   test('filters by currency and category', async () => {
     const columns = ['balance_transaction_id', 'currency', 'reporting_category']
     const given = { interval: { between }, columns }
-    const all = await runReport(account, { payoutReconciliationItemized: given })
+    const all = await runReport(account, { payoutReconciliationItemized5: given })
     const some = await runReport(account, {
-      payoutReconciliationItemized: { ...given, currency: 'eur', reportingCategory: 'refund' },
+      payoutReconciliationItemized5: { ...given, currency: 'eur', reportingCategory: 'REFUND' },
     })
     expect(some.rows).toEqual(
       all.rows.filter((row) => row.currency === 'eur' && row.reporting_category === 'refund'),
@@ -119,10 +119,10 @@ describe('the payout reconciliation', () => {
 
   test('has the same values in an older version as in the newest version in UTC', async () => {
     const parameters = { interval_start: between.start, interval_end: between.end, currency: 'jpy' }
-    const old = await runReport(account, { custom: { type: 'payout_reconciliation.itemized.3', parameters } })
+    const old = await runReport(account, { byName: { name: 'payout_reconciliation.itemized.3', parameters } })
     const columns = old.header
     const type = 'payout_reconciliation.itemized.5'
-    const newest = await runReport(account, { custom: { type, parameters: { ...parameters, columns } } })
+    const newest = await runReport(account, { byName: { name: type, parameters: { ...parameters, columns } } })
     expect(newest.text).toBe(old.text)
     expect(columns).toEqual(expect.arrayContaining(['automatic_payout_effective_at', 'created_utc']))
     expect(old.rows.length).toBeGreaterThan(0)
@@ -132,8 +132,8 @@ describe('the payout reconciliation', () => {
 describe('the reconciliation of a single payout', () => {
   const reconcile = async (payout: string, columns = amounts) => {
     const [summary, itemized] = await Promise.all([
-      runReport(account, { payoutReconciliationByIdSummary: { payout } }),
-      runReport(account, { payoutReconciliationByIdItemized: { payout, columns } }),
+      runReport(account, { payoutReconciliationByIdSummary1: { payout } }),
+      runReport(account, { payoutReconciliationByIdItemized4: { payout, columns } }),
     ])
     return { sums: readSummary(summary.rows), rows: itemized.rows }
   }
@@ -154,14 +154,14 @@ describe('the reconciliation of a single payout', () => {
   })
 
   const request = (caller: TestAccount, payout: string) =>
-    requestReport(caller, { payoutReconciliationByIdItemized: { payout } })
+    requestReport(caller, { payoutReconciliationByIdItemized4: { payout } })
   const rejected = (message: RegExp) => ({
     reportRun: null,
     userErrors: [
       {
         code: 'INVALID_VALUE',
         message: expect.stringMatching(message),
-        path: ['input', 'report', 'payoutReconciliationByIdItemized', 'payout'],
+        path: ['input', 'report', 'payoutReconciliationByIdItemized4', 'payout'],
         allowed: null,
       },
     ],
@@ -199,7 +199,7 @@ describe('the reconciliation of a single payout', () => {
 describe('the ending balance reconciliation', () => {
   const balanceAt = async (moment: string) => {
     const interval = { between: { start: '2026-01-01T00:00:00Z', end: moment } }
-    const { rows } = await runReport(account, { balanceSummary: { interval } })
+    const { rows } = await runReport(account, { balanceSummary1: { interval } })
     const balances = Object.entries(readBalance(rows))
     return Object.fromEntries(balances.map(([currency, lines]) => [currency, lines.ending_balance]))
   }
@@ -214,8 +214,8 @@ describe('the ending balance reconciliation', () => {
 
   test.each(moments)('adds up to the ending balance at %s', async (moment) => {
     const [summary, itemized, balance] = await Promise.all([
-      runReport(account, { endingBalanceReconciliationSummary: { intervalEnd: moment } }),
-      runReport(account, { endingBalanceReconciliationItemized: { intervalEnd: moment, columns: amounts } }),
+      runReport(account, { endingBalanceReconciliationSummary1: { intervalEnd: moment } }),
+      runReport(account, { endingBalanceReconciliationItemized4: { intervalEnd: moment, columns: amounts } }),
       balanceAt(moment),
     ])
     const sums = readSummary(summary.rows)
@@ -233,7 +233,7 @@ describe('the ending balance reconciliation', () => {
       'available_on_utc',
     ]
     const { rows } = await runReport(account, {
-      endingBalanceReconciliationItemized: { intervalEnd: moment, columns },
+      endingBalanceReconciliationItemized4: { intervalEnd: moment, columns },
     })
     const effective = rows.map((row) => row.automatic_payout_effective_at_utc ?? '')
     const wrong = rows.filter(
@@ -249,7 +249,7 @@ describe('the ending balance reconciliation', () => {
       demoAccountId,
     ])
     const moment = moments[1] ?? ''
-    const { rows } = await runReport(account, { endingBalanceReconciliationSummary: { intervalEnd: moment } })
+    const { rows } = await runReport(account, { endingBalanceReconciliationSummary1: { intervalEnd: moment } })
     expect(totalsOf(readSummary(rows))).toEqual(await balanceAt(moment))
   })
 })

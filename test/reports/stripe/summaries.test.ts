@@ -25,7 +25,7 @@ function lines(...texts: string[]): string {
 
 describe('the balance summary', () => {
   test('has eight lines per currency, with the first and last day of the interval', async () => {
-    expect(await textOf({ balanceSummary: march })).toBe(
+    expect(await textOf({ balanceSummary1: march })).toBe(
       lines(
         '"category","description","net_amount","currency"',
         '"starting_balance","Starting balance (2026-03-01)","0.00","eur"',
@@ -72,7 +72,7 @@ describe('the balance summary', () => {
 
   test('has dates in the timezone, which does not affect the selected rows', async () => {
     const { rows } = await runReport(account, {
-      balanceSummary: { ...march, timezone: 'America/New_York', currency: 'usd' },
+      balanceSummary1: { ...march, timezone: 'America/New_York', currency: 'usd' },
     })
     // The interval starts on 28 February at 19:00 in New York, and its last instant is on 31 March at 19:59.
     expect(rows.at(0)).toMatchObject({ description: 'Starting balance (2026-02-28)', net_amount: '96.80' })
@@ -82,7 +82,7 @@ describe('the balance summary', () => {
 
 describe('the summaries', () => {
   test('of activity have a line for each category and a total for each currency', async () => {
-    expect(await textOf({ balanceChangeFromActivitySummary: march })).toBe(
+    expect(await textOf({ balanceChangeFromActivitySummary1: march })).toBe(
       lines(
         '"reporting_category","currency","count","gross","fee","net"',
         '"charge","eur","1","90071992547409.93","0.01","90071992547409.92"',
@@ -101,7 +101,7 @@ describe('the summaries', () => {
   })
 
   test('of payouts count payouts and payout reversals', async () => {
-    expect(await textOf({ payoutsSummary: march })).toBe(
+    expect(await textOf({ payoutsSummary1: march })).toBe(
       lines(
         '"reporting_category","currency","count","gross","fee","net"',
         '"payout","usd","1","-50.00","0.25","-50.25"',
@@ -113,10 +113,10 @@ describe('the summaries', () => {
 
   test('of an interval without rows are only a header', async () => {
     const between = { start: '2026-02-01T00:00:00Z', end: '2026-02-02T00:00:00Z' }
-    expect(await textOf({ balanceSummary: { interval: { between } } })).toBe(
+    expect(await textOf({ balanceSummary1: { interval: { between } } })).toBe(
       '"category","description","net_amount","currency"\n',
     )
-    expect(await textOf({ payoutsSummary: { interval: { between } } })).toBe(
+    expect(await textOf({ payoutsSummary1: { interval: { between } } })).toBe(
       '"reporting_category","currency","count","gross","fee","net"\n',
     )
   })

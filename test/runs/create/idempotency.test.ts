@@ -140,7 +140,7 @@ test('the key with another input is a conflict that names the first run, and mak
     slowInput({ idempotencyKey: 'k', label: 'One', timeout: 'PT5M' }),
     slowInput({ idempotencyKey: 'k', label: 'One' }, { rows: '11' }),
     // It could not even be made.
-    { report: { custom: { type: 'none.1', parameters: {} } }, idempotencyKey: 'k' },
+    { report: { byName: { name: 'none.1', parameters: {} } }, idempotencyKey: 'k' },
   ]) {
     const { reportRun, wasReused, userErrors } = await create(account.client, input)
     expect({ reportRun, wasReused }).toEqual({ reportRun: null, wasReused: false })

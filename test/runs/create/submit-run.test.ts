@@ -27,7 +27,7 @@ test('a run without its job is not created, and the fault is masked with an id t
     'create trigger refuse_jobs before insert on report_gateway_queue.job for each row execute function refuse_jobs()',
   )
   const mutation =
-    'mutation { createReportRun(input: { report: { custom: { type: "test.slow.1", parameters: {} } } }) { reportRun { id } } }'
+    'mutation { createReportRun(input: { report: { byName: { name: "test.slow.1", parameters: {} } } }) { reportRun { id } } }'
   const { data, errors } = await client.execute(mutation)
   await gateway.database.query('drop function refuse_jobs cascade')
 

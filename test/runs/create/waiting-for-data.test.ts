@@ -51,7 +51,7 @@ function cover({ accountId, livemode }: TestAccount, until: number): Promise<unk
 
 function balance(start: number, end: number, more: object = {}) {
   return {
-    report: { balanceSummary: { interval: { between: { start: day(start), end: day(end) } } } },
+    report: { balanceSummary1: { interval: { between: { start: day(start), end: day(end) } } } },
     waitForData: true,
     ...more,
   }
@@ -145,7 +145,7 @@ describe('a run that may wait for data', () => {
       expect.objectContaining({
         code: 'INVALID_VALUE',
         message: expect.stringMatching(message),
-        path: ['input', 'report', 'balanceSummary', 'interval', 'between', field],
+        path: ['input', 'report', 'balanceSummary1', 'interval', 'between', field],
       }),
     ])
     expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(0)

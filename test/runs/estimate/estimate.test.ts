@@ -42,12 +42,12 @@ async function estimate({ client }: TestAccount, variables: object): Promise<Est
 }
 
 function slow(parameters: object = {}) {
-  return { report: { custom: { type: 'test.slow.1', parameters } } }
+  return { report: { byName: { name: 'test.slow.1', parameters } } }
 }
 
 function balance(start: string, end: string, more: object = {}) {
   return {
-    report: { balanceSummary: { interval: { between: { start, end } }, ...more } },
+    report: { balanceSummary1: { interval: { between: { start, end } }, ...more } },
   }
 }
 
@@ -131,9 +131,9 @@ describe('an estimate', () => {
     await cover(account)
     const mistakes = [
       slow({ rows: 'many', speed: '1' }),
-      { report: { custom: { type: 'none.1', parameters: {} } } },
+      { report: { byName: { name: 'none.1', parameters: {} } } },
       balance('2025-12-31T00:00:00Z', '2026-04-01T00:00:00Z', { columns: ['nothing'], currency: 'xxy' }),
-      { report: { balanceSummary: { interval: { relative: 'YESTERDAY' }, timezone: 'Mars' } } },
+      { report: { balanceSummary1: { interval: { relative: 'YESTERDAY' }, timezone: 'Mars' } } },
       { ...slow(), output: { formats: [] } },
       { ...slow(), output: { retention: 'PT0S' } },
     ]
