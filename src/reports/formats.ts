@@ -5,11 +5,11 @@ import { clockTime } from './timezone.ts'
 
 type CsvStyle = { timezone: string; decimalSeparator: string }
 
-// A spreadsheet runs a cell that starts with = + - @ (or the wide forms of East Asian keyboards), tab or a line break
-// as a formula; an apostrophe stops it. The test is by code because it is three times cheaper than a pattern.
+// A spreadsheet runs a cell as a formula if it starts with = + - @ (or their full-width forms), a tab or a line break.
+// A leading apostrophe prevents that. Comparing character codes is three times cheaper than matching a pattern.
 const formulaStarts = sql`61, 43, 45, 64, 65309, 65291, 65293, 65312, 9, 10, 13`
 
-/** The SQL expression of a column as it stands in a CSV file; null, as empty text, becomes an empty, unquoted field. */
+/** The SQL expression of a column's value in a CSV file; null and empty text become an empty field without quotes. */
 export function csvValue({ value }: ChosenColumn, { timezone, decimalSeparator }: CsvStyle): Sql {
   switch (value.kind) {
     case 'text':
@@ -27,13 +27,13 @@ export function csvValue({ value }: ChosenColumn, { timezone, decimalSeparator }
   }
 }
 
-/** First line of a CSV file, quoted as every value is. */
+/** The first line of a CSV file, quoted like every value. */
 export function csvHeader(columns: readonly ChosenColumn[]): string {
   return `${columns.map(({ requestedName }) => `"${requestedName.replaceAll('"', '""')}"`).join(',')}\n`
 }
 
-/** The SQL expression of a row as a JSON object, without line breaks; each column is there, also when it is null. */
-// By hand, because Postgres' own functions take at most 50 keys, or cut names after 63 bytes.
+/** The SQL expression of a row as a JSON object without line breaks; null columns are included. */
+// Postgres's JSON functions take at most 50 keys or cut names after 63 bytes.
 export function jsonRow(columns: readonly ChosenColumn[], timezone: string): Sql {
   const members = columns.map((column, i) => {
     const start = `${i === 0 ? '{' : ','}${JSON.stringify(column.requestedName)}:`
@@ -43,8 +43,7 @@ export function jsonRow(columns: readonly ChosenColumn[], timezone: string): Sql
 }
 
 /**
- * The SQL expression of a column as the writer of Parquet files reads it from Postgres: of a type whose binary form is
- * plain, or as text.
+ * The SQL expression of a column's value as the Parquet encoder reads it: of a type with a simple binary form, or text.
  */
 export function parquetValue({ value }: ChosenColumn): Sql {
   switch (value.kind) {
@@ -57,7 +56,7 @@ export function parquetValue({ value }: ChosenColumn): Sql {
     case 'date':
       return sql`(${value.sql})::date`
     case 'decimal':
-      // Never with an exponent, whatever type it has.
+      // The text of a numeric never has an exponent.
       return sql`(${value.sql})::numeric::text`
     case 'amount':
       return amountText(value.sql, value.currency)
@@ -66,8 +65,8 @@ export function parquetValue({ value }: ChosenColumn): Sql {
   }
 }
 
-/** An amount in minor units as text in major units, with as many decimals as its currency has. */
-// Multiplied, not divided: numeric multiplication keeps exactly the factor's decimals.
+/** Converts an amount in minor units to text in major units, with the number of decimals of its currency. */
+// Multiplies instead of dividing: numeric multiplication keeps exactly the factor's decimals.
 function amountText(amount: Sql, currency: Sql): Sql {
   return sql`(${amount} * case
   when ${currency} in (${joinSql(currenciesWithoutDecimals)}) then 1
@@ -87,19 +86,22 @@ function jsonString(text: Sql): Sql {
   return sql`'"' || ${text} || '"'`
 }
 
-/** An instant as in RFC 3339, in JSON; `infinity` as that word. Offsets of the past that had seconds are cut to minutes, and the clock with them. */
+/**
+ * An instant as a JSON string in RFC 3339 form, or `infinity` or `-infinity`. Historical offsets with seconds are
+ * truncated to minutes, and the local time is adjusted to match.
+ */
 function instantText(instant: Sql, timezone: string): Sql {
   const utc = clockTime(instant, 'Etc/UTC')
-  // As JSON it has a T between day and time, decimals only where there are any, and quotes, of which one comes later.
-  const begun = (clock: Sql): Sql => sql`left(to_json(${clock})::text, -1)`
+  // JSON text has a T between date and time, and decimals only if needed. The closing quote is added after the offset.
+  const openString = (clock: Sql): Sql => sql`left(to_json(${clock})::text, -1)`
   const finite = (text: Sql): Sql =>
     sql`case when isfinite(${instant}) then ${text} else ${jsonString(sql`(${instant})::text`)} end`
-  if (timezone === 'Etc/UTC') return finite(sql`${begun(utc)} || 'Z"'`)
+  if (timezone === 'Etc/UTC') return finite(sql`${openString(utc)} || 'Z"'`)
   const offset = sql`date_trunc('minute', ${clockTime(instant, timezone)} - ${utc})`
   const ahead = sql`'+' || left((time '00:00' + ${offset})::text, 5)`
   const behind = sql`'-' || left((time '00:00' - ${offset})::text, 5)`
   return finite(
-    sql`${begun(sql`(${utc} + ${offset})`)} || case when ${offset} < interval '0' then ${behind} else ${ahead} end || '"'`,
+    sql`${openString(sql`(${utc} + ${offset})`)} || case when ${offset} < interval '0' then ${behind} else ${ahead} end || '"'`,
   )
 }
 

@@ -19,7 +19,7 @@ export function parametersSchema(type: AnyReportType): Record<string, unknown> {
   }
 }
 
-/** The names of a type's columns; `[key]` stands for a key of the caller's own. */
+/** A schema for the names of a type's columns; any allowed key can replace `[key]`. */
 function columnNames({ columns }: AnyReportType): Record<string, unknown> {
   const isEntry = ({ value }: (typeof columns)[number]) => value.kind === 'entry'
   const plain = columns.filter((column) => !isEntry(column)).map(({ name }) => name)

@@ -4,40 +4,40 @@ import type { ColumnType } from './column.ts'
 import { reportingCategories } from './reporting-categories.ts'
 import { readTimezone } from './timezone.ts'
 
-/** One parameter of a report type: how it is described, checked and offered over GraphQL. */
+/** One parameter of a report type: its description, its validation and its form in GraphQL. */
 export type Parameter = {
   type: ColumnType
   description: string
   isRequired: boolean
   isList: boolean
-  /** Used when the parameter is absent. */
+  /** The value that an absent parameter has; null when it has none. */
   defaultValue: string | null
-  /** What is accepted, when that is a short list. */
+  /** All accepted values; null when they are not a short list. */
   allowedValues: readonly string[] | null
-  /** Turns what was given into what is kept; its messages are shown to the caller. */
+  /** Validates the given value and normalizes it for storage; callers see its messages. */
   schema: z.ZodType<string | readonly string[] | undefined>
 }
 
 export type ParameterSet = Readonly<Record<string, Parameter>>
 
-/** A value in a message: as JSON, cut when it is long. */
+/** A value for use in a message: JSON, truncated to 100 characters. */
 export function preview(value: unknown): string {
   const json = JSON.stringify(value) ?? 'nothing'
   return json.length > 100 ? `${json.slice(0, 100)}…` : json
 }
 
-/** A message of Zod's for a value that is refused. */
-export function invalid(what: string) {
-  return ({ input }: { input?: unknown }) => `${preview(input)} is no ${what}`
+/** A Zod error map for a rejected value; `noun` can continue with a sentence about valid values. */
+export function invalid(noun: string) {
+  return ({ input }: { input?: unknown }) => `${preview(input)} is not a valid ${noun}`
 }
 
-/** What `read` gives for a value that `schema` accepts; it refuses any other value, and those that `read` gives null for. */
+/** A schema that passes values accepted by `schema` to `read`, and rejects a value for which `read` returns null. */
 export function readable<Given, Kept>(
   schema: (options: { error: z.core.$ZodErrorMap }) => z.ZodType<Given>,
   read: (value: Given) => Kept | null,
-  what: string,
+  noun: string,
 ) {
-  const error = invalid(what)
+  const error = invalid(noun)
   return schema({ error }).transform((value, context): Kept => {
     const kept = read(value)
     if (kept !== null) return kept
@@ -46,7 +46,7 @@ export function readable<Given, Kept>(
   })
 }
 
-/** RFC 3339 text or Unix seconds; `write` gives null, or throws a RangeError, for an instant that it refuses. */
+/** Accepts RFC 3339 text or Unix seconds; `write` returns null or throws a RangeError to reject an instant. */
 export function instantSchema(write: (instant: Temporal.Instant) => string | null) {
   return readable(
     (options) => z.union([z.iso.datetime({ offset: true, ...options }), z.int(options)], options),
@@ -61,16 +61,16 @@ export function instantSchema(write: (instant: Temporal.Instant) => string | nul
         return null
       }
     },
-    'instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.',
+    'timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z", or whole Unix seconds.',
   )
 }
 
-// The ledger's times are whole seconds, so the next whole second bounds the same rows.
+// Times in the ledger are whole seconds, so rounding up to the next second selects the same rows.
 const instant = instantSchema((value) =>
   value.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString(),
 )
 
-/** A parameter that takes text, unless `more` says otherwise. What holds when it is absent follows from its schema. */
+/** Defines a parameter, of type STRING by default. Its schema determines `isRequired` and `defaultValue`. */
 export function parameter<Schema extends Parameter['schema']>(
   description: string,
   schema: Schema,
@@ -89,30 +89,27 @@ export function parameter<Schema extends Parameter['schema']>(
   }
 }
 
-/** Exclusive end of the data to cover, for a report on all that came before. */
+/** The exclusive end alone, for reports on the state at one moment. */
 export const endOfInterval = {
-  interval_end: parameter('Exclusive end of the data to cover, as RFC 3339 text or Unix seconds.', instant, {
+  interval_end: parameter('Exclusive end of the interval, as RFC 3339 text or Unix seconds.', instant, {
     type: 'TIMESTAMP',
   }),
 }
 
-/** Inclusive start and exclusive end of the data to cover. */
+/** Inclusive start and exclusive end. */
 export const interval = {
-  interval_start: parameter(
-    'Inclusive start of the data to cover, as RFC 3339 text or Unix seconds.',
-    instant,
-    { type: 'TIMESTAMP' },
-  ),
+  interval_start: parameter('Inclusive start of the interval, as RFC 3339 text or Unix seconds.', instant, {
+    type: 'TIMESTAMP',
+  }),
   ...endOfInterval,
 }
 
-const noPayoutId = { error: invalid('id of a payout. Give one such as "po_1MxF2a".') }
+const invalidPayout = { error: invalid('payout ID. Use one such as "po_1MxF2a".') }
 
-/** One automatic payout. */
 export const payout = {
   payout: parameter(
-    'Id of the automatic payout whose balance transactions to cover.',
-    z.string(noPayoutId).regex(/^po_\w{1,250}$/, noPayoutId),
+    'ID of the automatic payout to reconcile.',
+    z.string(invalidPayout).regex(/^po_\w{1,250}$/, invalidPayout),
   ),
 }
 
@@ -125,15 +122,15 @@ function readCurrency(value: string): string | null {
 
 export const currency = {
   currency: parameter(
-    'Three-letter ISO 4217 code of the settlement currency to keep; all currencies when absent.',
-    readable(z.string, readCurrency, 'currency. Give a three-letter ISO 4217 code such as "usd".').optional(),
+    'Settlement currency of the rows to include, as a three-letter ISO 4217 code; all currencies when absent.',
+    readable(z.string, readCurrency, 'currency. Use a three-letter ISO 4217 code such as "usd".').optional(),
   ),
 }
 
 export const timezone = {
   timezone: parameter(
-    'IANA name of the timezone in which times and dates are printed; it never changes which rows are selected.',
-    readable(z.string, readTimezone, 'timezone. Give an IANA name such as "Europe/Berlin".').prefault(
+    'IANA name of the timezone of times and dates in the report; it does not affect which rows are included.',
+    readable(z.string, readTimezone, 'timezone. Use an IANA name such as "Europe/Berlin".').prefault(
       'Etc/UTC',
     ),
   ),
@@ -141,7 +138,7 @@ export const timezone = {
 
 export const reportingCategory = {
   reporting_category: parameter(
-    'Reporting category of the rows to keep; all categories when absent.',
+    'Reporting category of the rows to include; all categories when absent.',
     z.enum(reportingCategories, { error: invalid('reporting category.') }).optional(),
     { allowedValues: reportingCategories },
   ),
@@ -151,34 +148,35 @@ const separators = ['.', ','] as const
 
 export const decimalSeparator = {
   decimal_separator: parameter(
-    'Character between the whole and the fractional part of an amount.',
-    z.enum(separators, { error: invalid('decimal separator. Give "." or ",".') }).default('.'),
+    'Decimal separator in CSV files; other formats always use a point.',
+    z.enum(separators, { error: invalid('decimal separator. Use "." or ",".') }).default('.'),
     { allowedValues: separators },
   ),
 }
 
-/** Enough for every column with some metadata; Postgres itself stops at 1664. */
+/** Enough for every column and many metadata keys. Postgres allows at most 1664. */
 const maxColumns = 250
 
-/** Which columns, in which order. Their names are checked against the type's, and its defaults filled in, later. */
+/** The schema checks only the form; `checkParameters` checks the names and fills in the type's default columns. */
 export const columns = {
   columns: parameter(
-    "Columns to write, in this order; the type's default columns when absent.",
+    "Columns to include, in this order; the type's default columns when absent.",
     z
       .array(z.string({ error: invalid('column name.') }), { error: invalid('list of column names.') })
       .min(1, {
-        error: 'The list of columns is empty. Name at least one, or leave it out for the default columns.',
+        error:
+          'The list of columns is empty. Name at least one column, or omit the list to get the default columns.',
       })
       .max(maxColumns, {
         error: ({ input }) =>
-          `${Array.isArray(input) ? input.length : 0} columns are too many: at most ${maxColumns} are written.`,
+          `The list has ${Array.isArray(input) ? input.length : 0} columns; at most ${maxColumns} are allowed.`,
       })
       .optional(),
     { isList: true },
   ),
 }
 
-/** Of itemized reports that give times in UTC alone. */
+/** The parameters of itemized reports with times in UTC only. */
 export const itemizedInUtc = {
   ...interval,
   ...currency,
@@ -187,6 +185,5 @@ export const itemizedInUtc = {
   ...columns,
 }
 
-/** Of itemized reports that give times in a timezone as well. */
-// In the order in which they are listed.
+/** The parameters of itemized reports with times in a timezone, in the order in which they are listed. */
 export const itemizedInTimezone = { ...interval, ...timezone, ...itemizedInUtc }

@@ -5,15 +5,15 @@ import { csvHeader, csvValue, jsonRow, parquetValue } from './formats.ts'
 import type { AcceptedParameters, AnyReportType } from './report-type.ts'
 import { joinSql, literalText, noSql, type Sql, sql } from './sql.ts'
 
-/** A report ready to run: SQL texts without parameters, and what goes before the rows. */
+/** A report that is ready to run: SQL texts without parameters, the header line and the columns. */
 export type RenderedReport = ReturnType<typeof renderReport>
 
-/** Has COPY write the only column of its rows unchanged: JSON text holds neither of these bytes. */
+/** COPY options that write a single column unchanged: JSON text contains neither of these bytes. */
 const unchanged = String.raw`format csv, delimiter E'\x02', quote E'\x01'`
 
 /**
- * Turns a type and parameters that it accepted into SQL. CSV as Stripe writes it: every name and value in double
- * quotes, nothing at all for null, LF at the end of lines.
+ * Renders a type and its accepted parameters as SQL. CSV has the same form as Stripe's: every name and value in double
+ * quotes, an empty field for null, LF at the end of lines.
  */
 export function renderReport(type: AnyReportType, scope: Tenant, parameters: AcceptedParameters) {
   const names = parameters.columns ?? type.columns.map(({ name }) => name)
@@ -31,11 +31,11 @@ export function renderReport(type: AnyReportType, scope: Tenant, parameters: Acc
   const copy = (values: readonly Sql[], options: string): string =>
     `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${limit}) to stdout (${options})`
   return {
-    /** Gives the number of rows expected, see `rowsText`. */
+    /** A query for the expected number of rows, see `rowsText`. */
     countText: countText(rowsText(type, scope, parameters)),
     /**
-     * For each format, a COPY to STDOUT of the rows: lines of CSV without the header, lines of JSON, and for Parquet rows
-     * in COPY's own binary form. All in the same order.
+     * A COPY to STDOUT of the rows for each format: CSV without the header, lines of JSON, and for Parquet the binary
+     * format of COPY. The order of rows is the same in all formats.
      */
     copyText: {
       CSV: copy(
@@ -45,24 +45,24 @@ export function renderReport(type: AnyReportType, scope: Tenant, parameters: Acc
       JSONL: copy([jsonRow(columns, timezone)], unchanged),
       PARQUET: copy(columns.map(parquetValue), 'format binary'),
     } satisfies Record<ReportFormat, string>,
-    /** First line of a CSV file. */
+    /** The first line of a CSV file. */
     header: csvHeader(columns),
     columns,
-    /** Of a custom report; null for all others. */
+    /** Limits of a custom report; null for a built-in report. */
     limits,
   }
 }
 
 /**
- * A query for as many rows as a report has, and for nothing in them; where the type has a limit of rows, for at most one
- * more than that, which shows whether there are more.
+ * A query for the rows of a report without any columns. With a row limit, it returns at most one row more than the
+ * limit, to show whether the limit leaves out rows.
  */
 export function rowsText(type: AnyReportType, scope: Tenant, parameters: AcceptedParameters): string {
   const rows = literalText(sql`select from ${type.source(scope, parameters).from}`)
   return type.custom ? `${rows} limit ${type.custom.rows + 1}` : rows
 }
 
-/** One row with one column: how many rows that query gives. */
+/** A query for the number of rows of the query `rows`, in the column `rows`. */
 export function countText(rows: string): string {
   return `select count(*) as rows from (${rows}) as counted`
 }

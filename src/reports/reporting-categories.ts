@@ -1,6 +1,6 @@
 /**
- * The reporting categories that a balance transaction can have: those of Stripe's request enum, past and present, and
- * those that only its documentation names.
+ * The reporting categories of balance transactions: the current and former values of Stripe's request enum, and values
+ * that appear only in its documentation.
  */
 export const reportingCategories = [
   'advance',

@@ -1,27 +1,27 @@
 import { Temporal } from 'temporal-polyfill'
 import { type Sql, sql } from './sql.ts'
 
-/** Names that JavaScript still knows, and the IANA database that Postgres has does not. */
+/** Names that JavaScript accepts and the IANA database of Postgres lacks. */
 const withdrawn = /^(?:systemv\/.*|us\/pacific-new|canada\/east-saskatchewan)$/i
 
 /**
- * Reads the IANA name of a timezone, links such as US/Pacific included, in whatever case.
+ * Reads the IANA name of a timezone, in any case. Links such as US/Pacific are valid.
  *
- * @returns the name in the case that IANA gives it; null when there is no such name. Offsets such as "+01:00" are
- *   none (Postgres would read them with the opposite sign), nor are abbreviations such as IST.
+ * @returns the name in IANA's case; null when it is not valid. Offsets such as "+01:00" are not valid, because Postgres
+ *   would read them with the opposite sign. Abbreviations such as IST are not valid either.
  */
 export function readTimezone(name: string): string | null {
   if (withdrawn.test(name)) return null
   try {
     const { timeZoneId } = Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name)
-    // Temporal also takes whole dates that name a zone, and offsets.
+    // Temporal also accepts offsets, and dates with a zone.
     return /^[a-z]/i.test(name) && timeZoneId.toLowerCase() === name.toLowerCase() ? timeZoneId : null
   } catch {
     return null
   }
 }
 
-/** Zones whose names Postgres takes for abbreviations of one fixed offset; to IANA they are links to these. */
+/** Names that Postgres reads as abbreviations with a fixed offset, and the IANA zones that they link to. */
 const sameZones: Readonly<Record<string, string>> = {
   CET: 'Europe/Brussels',
   EET: 'Europe/Athens',
@@ -32,12 +32,12 @@ const sameZones: Readonly<Record<string, string>> = {
   WET: 'Europe/Lisbon',
 }
 
-/** The name under which Postgres knows a timezone that `readTimezone` gave. */
+/** The name that Postgres has for a timezone returned by `readTimezone`. */
 export function postgresZone(timezone: string): string {
   return sameZones[timezone] ?? timezone
 }
 
-/** What clocks in a timezone (a name that `readTimezone` gave) show at an instant. */
+/** The local time of an instant in a timezone returned by `readTimezone`, as a timestamp without time zone. */
 export function clockTime(instant: Sql, timezone: string): Sql {
   return sql`((${instant}) at time zone ${postgresZone(timezone)})`
 }

@@ -149,7 +149,7 @@ function operationOf(document: DocumentNode): OperationDefinitionNode {
   return operation
 }
 
-const balanceSummary = { balanceSummary1: { interval: { relative: 'PREVIOUS_MONTH' } } }
+const balanceSummary1 = { balanceSummary1: { interval: { relative: 'PREVIOUS_MONTH' } } }
 
 /** Values for the variables of an operation: objects that were made for it. */
 async function variablesFor(file: string, operation: OperationDefinitionNode): Promise<Variables> {
@@ -159,7 +159,7 @@ async function variablesFor(file: string, operation: OperationDefinitionNode): P
     id: makeId,
     ids: async () => [await createFinishedRun()],
     key: randomUUID,
-    input: () => ({ report: balanceSummary }),
+    input: () => ({ report: balanceSummary1 }),
     after: () => null,
   }
   const entries = names.map(async (name) => [name, await values[name]?.()] as const)
@@ -170,7 +170,7 @@ async function createRun(): Promise<string> {
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } } }>(
     'mutation ($input: CreateReportRunInput!) { createReportRun(input: $input) { reportRun { id } } }',
     // The subscriptions of the pages follow runs with this tag.
-    { input: { report: balanceSummary, tags: ['monthly'] } },
+    { input: { report: balanceSummary1, tags: ['monthly'] } },
   )
   return createReportRun.reportRun.id
 }

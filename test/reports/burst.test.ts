@@ -3,7 +3,7 @@ import { demoAccountId } from '../../src/demo/demo.ts'
 import { startTestGateway } from '../support/gateway.ts'
 import { runReport } from '../support/run-report.ts'
 
-test('reports that are asked for at once are all taken up at once, not at the next look at the queue', async () => {
+test('workers claim simultaneous runs immediately, without waiting for the next poll', async () => {
   await using gateway = await startTestGateway({ withLedger: true })
   const account = await gateway.createAccount({ accountId: demoAccountId })
   const interval = { between: { start: '2026-09-01T00:00:00Z', end: '2026-10-01T00:00:00Z' } }
@@ -15,6 +15,7 @@ test('reports that are asked for at once are all taken up at once, not at the ne
     `select (extract(epoch from sum(finished_at - started_at))
         / extract(epoch from max(finished_at) - min(created_at)))::float8 as share from report_runs`,
   )
-  // Of the time, a report was made. When the worker is not woken it looks every two seconds, much longer than a report takes.
+  // The share of the time in which a run was executing. Without a wake-up, the worker polls every two seconds, which is much
+  // longer than a run.
   expect(work?.share).toBeGreaterThan(0.3)
 })

@@ -23,7 +23,7 @@ const activityColumns = documentedTypes.find(
   ({ inputKey }) => inputKey === 'balanceChangeFromActivityItemized3',
 )?.columns
 
-type Catalogue = {
+type CatalogResponse = {
   reportTypes: {
     nodes: {
       name: string
@@ -40,8 +40,8 @@ type Catalogue = {
   }
 }
 
-async function readCatalogue(): Promise<Catalogue['reportTypes']['nodes']> {
-  const { reportTypes: page } = await account.client.request<Catalogue>(`{
+async function readCatalog(): Promise<CatalogResponse['reportTypes']['nodes']> {
+  const { reportTypes: page } = await account.client.request<CatalogResponse>(`{
     reportTypes { nodes {
       name inputKey title description requiresLiveMode formats deprecationReason replacedBy { name }
       parameters { name isRequired description }
@@ -67,7 +67,7 @@ function withKey(name: string): string {
   return name.replace('[key]', '[order_id]')
 }
 
-test('the table has as many columns as Stripe counts', () => {
+test('the expected types have as many columns as Stripe documents', () => {
   const counts = documentedTypes.map(({ name, columns }) => [name, columns.length] as const)
   expect(Object.fromEntries(counts.filter(([name]) => name.includes('itemized')))).toEqual({
     'balance_change_from_activity.itemized.1': 37,
@@ -93,8 +93,8 @@ test('the table has as many columns as Stripe counts', () => {
   })
 })
 
-test('the catalogue lists these types, with the parameters and columns that Stripe documents', async () => {
-  const listed = await readCatalogue()
+test('the catalog lists the types with the parameters and columns that Stripe documents', async () => {
+  const listed = await readCatalog()
   expect(
     listed.map(({ name, inputKey, parameters, columns, replacedBy }) => ({
       name,
@@ -108,8 +108,8 @@ test('the catalogue lists these types, with the parameters and columns that Stri
   ).toEqual(documentedTypes)
 })
 
-test('what replaces a type has all of its columns, and the reason says so', async () => {
-  const listed = await readCatalogue()
+test('the replacement of a type has all of its columns, and the deprecation reason says so', async () => {
+  const listed = await readCatalog()
   for (const { name, columns, replacedBy, deprecationReason } of listed) {
     const reason = replacedBy && `${replacedBy.name} has all of its columns and more.`
     expect(deprecationReason, name).toBe(reason)
@@ -120,8 +120,8 @@ test('what replaces a type has all of its columns, and the reason says so', asyn
   }
 })
 
-test('every type, parameter and column is described; fees alone need a live key', async () => {
-  for (const type of await readCatalogue()) {
+test('every type, parameter and column has a description; only fees require a live key', async () => {
+  for (const type of await readCatalog()) {
     const requiresLiveMode = type.name.startsWith('all_fees.')
     expect(type).toMatchObject({ requiresLiveMode, formats: ['CSV', 'JSONL', 'PARQUET'] })
     for (const text of [
@@ -135,8 +135,8 @@ test('every type, parameter and column is described; fees alone need a live key'
   }
 })
 
-test('columns are of the types that their values are', async () => {
-  const columns = (await readCatalogue()).flatMap((type) => type.columns)
+test('the type of each column is that of its values', async () => {
+  const columns = (await readCatalog()).flatMap((type) => type.columns)
   const namesOf = (type: string) =>
     new Set(columns.filter((column) => column.type === type).map(({ name }) => name))
   expect(namesOf('DECIMAL')).toEqual(
@@ -152,17 +152,17 @@ test('columns are of the types that their values are', async () => {
 })
 
 test.each(documentedTypes)(
-  '$name writes its default columns, and every column that is named',
+  '$name writes its default columns, or every column when all are named',
   async (type) => {
     const payout = { payout: await somePayout() }
     const given = { interval_start: interval.between.start, interval_end: interval.between.end, ...payout }
     const required = Object.fromEntries(
       Object.entries(given).filter(([name]) => type.required.includes(name)),
     )
-    const asker = type.name.startsWith('all_fees') ? await liveAccount() : account
+    const caller = type.name.startsWith('all_fees') ? await liveAccount() : account
     const all = type.columns.map(withKey).toReversed()
     const run = (parameters: object) =>
-      runReport(asker, { byName: { name: type.name, parameters: { ...required, ...parameters } } })
+      runReport(caller, { byName: { name: type.name, parameters: { ...required, ...parameters } } })
     const [usual, every] = await Promise.all([run({}), run({ columns: all })])
     expect(usual.header).toEqual(type.defaults)
     expect(usual.parameters.columns).toEqual(type.defaults)
@@ -186,7 +186,7 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
     expect(forwards.rows.length).toBeGreaterThan(0)
   })
 
-  test('a column says the same whichever others are written', async () => {
+  test('the values of a column do not depend on the other columns', async () => {
     const all = await runReport(account, { [inputKey]: { interval, columns: columns.map(withKey) } })
     for (const name of columns.map(withKey).filter((_, i) => i % 9 === 1)) {
       const alone = await runReport(account, { [inputKey]: { interval, columns: [name] } })
@@ -202,9 +202,9 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
       /has no column/,
     ],
     ['another case', [columns[0]?.toUpperCase() ?? ''], /has no column/],
-    ['a key for a column that takes none', [`${columns[0]}[key]`], /has no column/],
+    ['a key for a column without keys', [`${columns[0]}[key]`], /has no column/],
     ['an empty name', [''], /has no column ""/],
-  ])('refuses %s, and says which it has', async (_what, chosen, message) => {
+  ])('rejects %s and lists the columns of the type', async (_what, chosen, message) => {
     const { reportRun, userErrors } = await requestReport(account, {
       [inputKey]: { interval, columns: [...defaults, ...chosen] },
     })
@@ -219,7 +219,7 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
     ])
   })
 
-  test('refuses the same column twice', async () => {
+  test('rejects the same column twice', async () => {
     const { reportRun, userErrors } = await requestReport(account, {
       [inputKey]: { interval, columns: [...defaults, defaults[1]] },
     })
@@ -227,7 +227,7 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
     expect(userErrors).toEqual([
       {
         code: 'INVALID_VALUE',
-        message: `The column "${defaults[1]}" is named twice.`,
+        message: `The column "${defaults[1]}" is listed twice.`,
         path: ['input', 'report', inputKey, 'columns', String(defaults.length)],
         allowed: null,
       },
@@ -236,7 +236,7 @@ describe.each(reportTypes)('$name', ({ inputKey, columns, defaults }) => {
 })
 
 describe('metadata columns', () => {
-  test('may be chosen with several keys, also with the key "key"', async () => {
+  test('accept several keys, including the key "key"', async () => {
     const columns = ['payment_metadata[channel]', 'payment_metadata[order_id]', 'payment_metadata[key]']
     const { header, rows } = await runReport(account, {
       balanceChangeFromActivityItemized3: { interval, columns },
@@ -248,7 +248,7 @@ describe('metadata columns', () => {
   })
 
   test.each([
-    ['no key', 'payment_metadata', 'Name the key, for example "payment_metadata[order_id]".'],
+    ['no key', 'payment_metadata', 'Add a key, for example "payment_metadata[order_id]".'],
     ['an empty key', 'payment_metadata[]', 'has no column'],
     ['two keys', 'payment_metadata[a][b]', 'has no column'],
     ['a bracket inside', 'payment_metadata[a]b]', 'has no column'],
@@ -257,7 +257,7 @@ describe('metadata columns', () => {
     ['a line break', 'payment_metadata[a\nb]', 'has no column'],
     ['half of a surrogate pair', 'payment_metadata[\ud83d]', 'has no column'],
     ['a key of 101 characters', `payment_metadata[${'k'.repeat(101)}]`, 'has no column'],
-  ])('are refused with %s', async (_what, name, message) => {
+  ])('are rejected with %s', async (_what, name, message) => {
     const { reportRun, userErrors } = await requestReport(account, {
       balanceChangeFromActivityItemized3: { interval, columns: [name] },
     })
@@ -271,13 +271,13 @@ describe('metadata columns', () => {
     ])
   })
 
-  test('a key may be long, and in any script', async () => {
+  test('accept a long key and a key in any script', async () => {
     const columns = [`payment_metadata[${'k'.repeat(100)}]`, 'payment_metadata[注文 🚪]']
     const { header } = await runReport(account, { balanceChangeFromActivityItemized3: { interval, columns } })
     expect(header).toEqual(columns)
   })
 
-  test('as many columns as 250 are written, and one more is refused', async () => {
+  test('up to 250 columns are accepted', async () => {
     const columns = Array.from({ length: 250 }, (_, i) => `payment_metadata[k${i}]`)
     const { header } = await runReport(account, { balanceChangeFromActivityItemized3: { interval, columns } })
     expect(header).toEqual(columns)

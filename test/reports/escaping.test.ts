@@ -20,7 +20,7 @@ const activityItemized3 = builtInType('balance_change_from_activity.itemized.3')
 
 let gateway: TestGateway
 let account: TestAccount
-/** May write, and runs what it is given as simple queries, so that a second statement in a text would run too. */
+/** Can write, and uses the simple protocol, so that a second statement in a text would run too. */
 let connection: Client
 beforeAll(async () => {
   gateway = await startTestGateway()
@@ -35,7 +35,7 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
 })
 
-/** Texts that have broken out of SQL somewhere, once. */
+/** Texts that are known from SQL injections. */
 const hostileTexts = [
   "'",
   "''",
@@ -77,17 +77,17 @@ const anyText = fc
   .filter((text) => !text.includes('\0'))
 
 describe('a value as a literal', () => {
-  const isSame = async (values: readonly string[]): Promise<void> => {
+  const expectUnchanged = async (values: readonly string[]): Promise<void> => {
     const columns = values.map((value) => literalText(sql`select ${value}::text as value`))
     const { rows } = await connection.query<{ value: string }>(columns.join(' union all '))
     expect(rows.map(({ value }) => value)).toEqual(values)
   }
 
-  test.each(['on', 'off'])('comes back as it was, with standard_conforming_strings %s', async (setting) => {
+  test.each(['on', 'off'])('is unchanged with standard_conforming_strings %s', async (setting) => {
     await connection.query(`set standard_conforming_strings = ${setting}; set escape_string_warning = off`)
     try {
-      await isSame(hostileTexts)
-      await fc.assert(fc.asyncProperty(fc.array(anyText, { minLength: 1, maxLength: 20 }), isSame), {
+      await expectUnchanged(hostileTexts)
+      await fc.assert(fc.asyncProperty(fc.array(anyText, { minLength: 1, maxLength: 20 }), expectUnchanged), {
         numRuns: 150,
       })
     } finally {
@@ -101,11 +101,11 @@ describe('a value as a literal', () => {
     ['a number', 5, /of type number cannot be written/],
     ['null', null, /of type object cannot be written/],
     ['a date', new Date(0), /of type object cannot be written/],
-  ])('is refused when it is %s', (_what, value, message) => {
+  ])('is rejected when it is %s', (_what, value, message) => {
     expect(() => literalText(sql`select ${value}`)).toThrow(message)
   })
 
-  test('keeps its place among others, and true and false theirs', async () => {
+  test('keeps its position among other values and booleans', async () => {
     const inner = sql`${'$2'}::text || ${"'"}::text`
     const text = literalText(sql`select ${inner} || ${true} as one, ${false} as two, ${'?'}::text as three`)
     expect((await connection.query(text)).rows).toEqual([{ one: "$2'true", two: false, three: '?' }])
@@ -126,14 +126,14 @@ function renderUnchecked(type = activityItemized3, parameters: AcceptedParameter
   })
 }
 
-/** The file of parameters that no validation has seen, or the error of the database. */
+/** The file for parameters that skipped validation; throws the error of the database. */
 async function runUnchecked(type = activityItemized3, parameters: AcceptedParameters = {}) {
   const report = renderUnchecked(type, parameters)
   await connection.query(report.countText)
   return report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
 }
 
-/** The first row of the columns in each format, read by others than those that wrote it. */
+/** The first row of the columns in each format, read by independent parsers. */
 async function firstRows(columns: readonly string[]) {
   const report = renderUnchecked(activityItemized3, { columns })
   const csv = report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
@@ -157,14 +157,14 @@ function codeOf(error: unknown): unknown {
 }
 
 describe('a report', () => {
-  test.each(builtInReportTypes)('of type $name runs nothing of any of its parameters', async (type) => {
+  test.each(builtInReportTypes)('of type $name never runs SQL from a parameter', async (type) => {
     const names = Object.keys(type.parameters).filter((name) => name !== 'columns')
     for (const name of names) {
       const codes = new Set<unknown>()
       for (const value of hostileTexts) {
         codes.add(await runUnchecked(type, { [name]: value }).then(() => null, codeOf))
       }
-      // As values they are refused where a time or a zone is needed, and otherwise match nothing; they are never SQL.
+      // Postgres rejects the texts as timestamps and timezones; elsewhere they match no row.
       const allowed = { interval_start: ['22007'], interval_end: ['22007'], timezone: ['22023'] }[name] ?? []
       expect([...codes].filter((code) => code !== null && !allowed.includes(String(code)))).toEqual([])
     }
@@ -177,7 +177,7 @@ describe('a report', () => {
   const isKey = (key: string) => /^[^[\]\p{Cc}]{1,100}$/u.test(key)
 
   test('finds metadata under any key, and writes any value', async () => {
-    // Several at once: each run is a round of statements.
+    // Several entries per run, because each run is a round of statements.
     const entries = fc.uniqueArray(fc.tuple(anyText.filter(isKey), anyText), {
       selector: ([key]) => key,
       minLength: 1,
@@ -196,7 +196,7 @@ describe('a report', () => {
     expect(await canaries()).toEqual([])
   })
 
-  test('asked for over GraphQL finds metadata under hostile keys', async () => {
+  test('requested over GraphQL finds metadata under hostile keys', async () => {
     const keys = hostileTexts.filter(isKey)
     expect(keys.length).toBeGreaterThan(25)
     await setMetadata(Object.fromEntries(keys.map((key, i) => [key, hostileTexts.at(-i) ?? ''])))
@@ -212,7 +212,7 @@ describe('a report', () => {
     expect(await canaries()).toEqual([])
   })
 
-  test('writes any description as it is, and in CSV a formula behind an apostrophe', async () => {
+  test('writes any description unchanged, except for an apostrophe before a formula in CSV', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.tuple(

@@ -85,7 +85,7 @@ describe('relative intervals', () => {
     }
   })
 
-  test('become the instants that are kept with the run', async () => {
+  test('are stored with the run as instants', async () => {
     await using gateway = await startTestGateway({ now: () => new Date('2026-04-15T12:00:00Z') })
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])
@@ -102,12 +102,12 @@ describe('relative intervals', () => {
       timezone: 'Europe/Berlin',
     })
     expect(rows.at(0)?.description).toBe('Starting balance (2026-03-01)')
-    // The charge of the last second of February in UTC is one of 1 March in Berlin.
+    // The charge in the last second of February in UTC is on 1 March in Berlin.
     expect(rows.at(0)?.net_amount).toBe('0.00')
     expect(rows.at(-1)?.description).toBe('Ending balance (2026-03-31)')
   })
 
-  test('need data: the day before has none yet', async () => {
+  test('are rejected when their data is not available yet', async () => {
     await using gateway = await startTestGateway({ now: () => new Date('2026-05-02T12:00:00Z') })
     const account = await gateway.createAccount()
     await writeMarchLedger(gateway.database, account, [])

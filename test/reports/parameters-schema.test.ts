@@ -47,7 +47,7 @@ function kindOf(value: unknown): string[] {
   return [typeof value]
 }
 
-/** The keywords of JSON Schema that our schemas use; any other fails the test. `format` is only a note, as by default. */
+/** The JSON Schema keywords in use; any other keyword fails the test. `format` is only an annotation, as by default. */
 const keywords: Record<string, (schema: Schema, value: unknown) => boolean> = {
   $schema: () => true,
   title: () => true,
@@ -82,8 +82,8 @@ function isValid(schema: Schema, value: unknown): boolean {
 
 const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-09-02T00:00:00Z' }
 
-/** Parameters of the itemized activity, and whether they are good. */
-const samples: [what: string, parameters: Record<string, unknown>, isGood: boolean][] = [
+/** Parameters of the itemized activity, and whether they are valid. */
+const samples: [what: string, parameters: Record<string, unknown>, expected: boolean][] = [
   ['the interval alone', interval, true],
   ['instants with offset and fraction', { ...interval, interval_start: '2026-08-31T20:00:00.5-04:00' }, true],
   ['Unix seconds', { interval_start: 1788220800, interval_end: 1788307200 }, true],
@@ -120,11 +120,11 @@ const samples: [what: string, parameters: Record<string, unknown>, isGood: boole
   ['a bracket in a key', { ...interval, columns: ['payment_metadata[a]]'] }, false],
   ['a line break in a key', { ...interval, columns: ['payment_metadata[a\n]'] }, false],
   ['half of a surrogate pair in a key', { ...interval, columns: ['payment_metadata[\ud83d]'] }, false],
-  ['a parameter it does not take', { ...interval, payout: 'po_1' }, false],
+  ['a parameter of another type', { ...interval, payout: 'po_1' }, false],
 ]
 
 describe('the JSON Schema of the parameters', () => {
-  test('is of draft 2020-12, names its type, and says of each parameter what it is', async () => {
+  test('has draft 2020-12, the name of the type, and a description of each parameter', async () => {
     for (const { name, parametersSchema } of await readSchemas()) {
       const { required, parameters } = documentedTypes.find((type) => type.name === name) ?? {}
       const timezone = { type: 'string', default: 'Etc/UTC' }
@@ -142,14 +142,14 @@ describe('the JSON Schema of the parameters', () => {
     }
   })
 
-  test.each(samples)('agrees with what is accepted: %s', async (_what, parameters, isGood) => {
+  test.each(samples)('agrees with the validation: %s', async (_what, parameters, expected) => {
     const schemas = await readSchemas()
     const type = 'balance_change_from_activity.itemized.3'
     const schema = schemas.find(({ name }) => name === type)?.parametersSchema ?? {}
     const { userErrors } = await requestReport(account, { byName: { name: type, parameters } })
     expect({ bySchema: isValid(schema, parameters), byRequest: userErrors.length === 0 }).toEqual({
-      bySchema: isGood,
-      byRequest: isGood,
+      bySchema: expected,
+      byRequest: expected,
     })
   })
 
@@ -160,14 +160,14 @@ describe('the JSON Schema of the parameters', () => {
     ['po_1 ', false],
     [1, false],
     [`po_${'x'.repeat(251)}`, false],
-  ])('agrees on whether %j can be a payout', async (payout, isGood) => {
+  ])('agrees with the validation on the payout %j', async (payout, expected) => {
     const schemas = await readSchemas()
     const type = 'payout_reconciliation.by_id.summary.1'
     const schema = schemas.find(({ name }) => name === type)?.parametersSchema ?? {}
     const { userErrors } = await requestReport(account, { byName: { name: type, parameters: { payout } } })
-    const message = isGood ? /^There is no payout/ : /is no id of a payout/
+    const message = expected ? /^There is no payout/ : /is not a valid payout ID/
     expect(userErrors).toMatchObject([{ message: expect.stringMatching(message) }])
-    expect(isValid(schema, { payout })).toBe(isGood)
+    expect(isValid(schema, { payout })).toBe(expected)
   })
 
   test('accepts the parameters of every finished run', async () => {
@@ -211,7 +211,7 @@ describe('the parameters of a run', () => {
     ],
     ['payouts.summary.1', { payoutsSummary1: { interval: { between } } }],
     ['payouts.itemized.3', { payoutsItemized3: { interval: { between } } }],
-  ])('ask for the same file when they are given again: %s', async (type, report) => {
+  ])('produce the same file when they are submitted again: %s', async (type, report) => {
     const first = await runReport(account, report)
     const again = await runReport(account, { byName: { name: type, parameters: first.parameters } })
     expect(again.parameters).toEqual(first.parameters)

@@ -21,7 +21,7 @@ async function countCreated(): Promise<unknown> {
   return counts
 }
 
-/** What is wrong with a report. Each mistake is told in a short sentence, and nothing is created. */
+/** Submits an invalid report; returns its errors. Each message is a short sentence, and nothing is created. */
 async function refusal(report: Json): Promise<UserErrorAnswer[]> {
   const before = await countCreated()
   const { reportRun, userErrors } = await requestReport(account, report)
@@ -44,7 +44,7 @@ function camelCase(name: string): string {
   return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** The same parameters for both kinds of input. */
+/** The same parameters as typed input and as input by name. */
 function typedInput({ interval_start: start = from, interval_end: end = until, ...others }: Json): Json {
   return {
     [key]: {
@@ -104,7 +104,7 @@ const mistakes: Mistake[] = [
     'a start before the first data',
     { interval_start: '2024-10-31T23:59:59Z' },
     'interval_start',
-    /is there from 2024-11-01T00:00:00Z until 2026-11-01T00:00:00Z; interval_start is 2024-10-31T23:59:59Z/,
+    /is available from 2024-11-01T00:00:00Z until 2026-11-01T00:00:00Z; interval_start is 2024-10-31T23:59:59Z/,
     available,
   ],
   [
@@ -208,7 +208,7 @@ test.each(['start', 'end', 'start,end'])('an interval without %s is refused ther
 })
 
 test.each(['Charge', 'total', '', 'charge\0', 'x'.repeat(1000)])(
-  'the reporting category %j is refused, with a list of those there are',
+  'the reporting category %j is rejected with a list of valid categories',
   async (reporting_category) => {
     expect(await typeError(typedInput({ reporting_category }))).toContain(
       `at "report.${key}.reportingCategory"`,
@@ -222,7 +222,7 @@ test.each(['Charge', 'total', '', 'charge\0', 'x'.repeat(1000)])(
   },
 )
 
-test('every mistake is told at once', async () => {
+test('the errors report every mistake at once', async () => {
   const parameters = {
     interval_start: '2020-01-01T00:00:00Z',
     interval_end: '2030-01-01T00:00:00Z',
@@ -230,8 +230,8 @@ test('every mistake is told at once', async () => {
     timezone: 'IST',
     columns: ['gross', 'gross', 'nothing'],
   }
-  const places = async (report: Json) => (await refusal(report)).map(({ path }) => path?.slice(3).join('.'))
-  expect(await places(inputByName(parameters))).toEqual([
+  const pathsOf = async (report: Json) => (await refusal(report)).map(({ path }) => path?.slice(3).join('.'))
+  expect(await pathsOf(inputByName(parameters))).toEqual([
     'parameters.timezone',
     'parameters.currency',
     'parameters.columns.1',
@@ -239,7 +239,7 @@ test('every mistake is told at once', async () => {
     'parameters.interval_start',
     'parameters.interval_end',
   ])
-  expect(await places(typedInput(parameters))).toEqual([
+  expect(await pathsOf(typedInput(parameters))).toEqual([
     'timezone',
     'currency',
     'columns.1',
@@ -249,7 +249,7 @@ test('every mistake is told at once', async () => {
   ])
 })
 
-test('of hundreds of mistakes, the first fifty are told', async () => {
+test('the errors report the first fifty of hundreds of mistakes', async () => {
   const parameters = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`p${i}`, i]))
   expect(await refusal(inputByName(parameters))).toHaveLength(50)
 })
@@ -267,7 +267,7 @@ describe('relative intervals', () => {
     }
   })
 
-  test('in an unknown timezone: the timezone is the mistake', async () => {
+  test('in an unknown timezone are rejected with the path of the timezone', async () => {
     const errors = await refusal({
       balanceSummary1: { interval: { relative: 'PREVIOUS_MONTH' }, timezone: 'PST' },
     })
@@ -275,7 +275,7 @@ describe('relative intervals', () => {
   })
 })
 
-test('an account without data is told so', async () => {
+test('a report of an account without data is rejected', async () => {
   const other = await gateway.createAccount()
   const { reportRun, userErrors } = await requestReport(other, typedInput({}))
   expect(reportRun).toBeNull()
@@ -312,7 +312,7 @@ describe('what is good, although it looks odd', () => {
     })
   })
 
-  test('the whole of the available data, to the second', async () => {
+  test('an interval can cover exactly the available data', async () => {
     const [interval_start, interval_end] = available
     const { rows } = await runReport(account, {
       byName: { name: 'payouts.summary.1', parameters: { interval_start, interval_end } },
@@ -334,10 +334,10 @@ describe('what is good, although it looks odd', () => {
     ['us/pacific', 'US/Pacific'],
     ['EST5EDT', 'EST5EDT'],
     ['etc/gmt+5', 'Etc/GMT+5'],
-  ])('the timezone %s is kept as %s', async (timezone, kept) => {
+  ])('the timezone %s is stored as %s', async (timezone, stored) => {
     const { parameters } = await runReport(account, {
       payoutsSummary1: { interval: { between: { start: from, end: until } }, timezone },
     })
-    expect(parameters).toMatchObject({ timezone: kept })
+    expect(parameters).toMatchObject({ timezone: stored })
   })
 })

@@ -28,7 +28,7 @@ function allNodes(node: PlanNode): PlanNode[] {
   return [node, ...(node.Plans ?? []).flatMap(allNodes)]
 }
 
-/** How Postgres would run a query: the tables that it reads and the indexes that it takes. */
+/** The plan of a query: the tables that Postgres reads and the indexes that it uses. */
 async function explain(query: string) {
   const [row] = await gateway.database.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
     `explain (format json) ${query}`,
@@ -40,14 +40,14 @@ async function explain(query: string) {
     tables: named('Relation Name'),
     indexes: named('Index Name'),
     conditions: nodes.flatMap((node) => node['Index Cond'] ?? []),
-    /** Tables of which every row is read. */
+    /** Tables with a sequential scan. */
     scanned: nodes.flatMap((node) => (node['Node Type'] === 'Seq Scan' ? (node['Relation Name'] ?? []) : [])),
   }
 }
 
 function queryOf(copyText: string): string {
   const [, query] = /^copy \((.*)\) to stdout \(format csv, force_quote \*\)$/s.exec(copyText) ?? []
-  if (!query) throw new Error(`Not the COPY that was expected: ${copyText}`)
+  if (!query) throw new Error(`Unexpected COPY statement: ${copyText}`)
   return query
 }
 
@@ -64,7 +64,7 @@ function render(columns: string[], type = activityItemized3, interval = oneDay) 
 describe('one day of itemized activity', () => {
   const timeIndex = 'balance_transactions_account_id_livemode_effective_at_idx'
 
-  test('is found by the index on account, mode and time', async () => {
+  test('uses the index on account, mode and time', async () => {
     const plan = await explain(queryOf(render(['created', 'gross', 'net', 'description']).copyText.CSV))
     expect(plan.indexes).toEqual([timeIndex])
     expect(plan.conditions.join()).toMatch(/account_id.*livemode.*effective_at.*effective_at/s)
@@ -83,12 +83,12 @@ describe('one day of itemized activity', () => {
       ['gross', 'trace_id', 'customer_name'],
       ['charges', 'customers', 'payouts'],
     ],
-  ])('reads no table but for its columns: %j', async (columns, others) => {
+  ])('reads only the tables of its columns: %j', async (columns, others) => {
     const { tables } = await explain(queryOf(render(columns).copyText.CSV))
     expect(tables).toEqual(['balance_transactions', ...others])
   })
 
-  test('is counted without any other table', async () => {
+  test('is counted without other tables', async () => {
     const plan = await explain(render(['customer_email', 'trace_id']).countText)
     expect(plan).toMatchObject({ tables: ['balance_transactions'], indexes: [timeIndex] })
   })
@@ -135,7 +135,7 @@ describe('the same request', () => {
     { endingBalanceReconciliationItemized4: { intervalEnd: interval.between.end } },
   ]
 
-  test('writes the same bytes, also when the rows lie elsewhere in the table', async () => {
+  test('writes the same bytes after the rows were moved within the table', async () => {
     const hashes = async () => {
       const finished = await Promise.all(reports.map((report) => runReport(account, report)))
       return finished.map(({ sha256 }) => sha256)

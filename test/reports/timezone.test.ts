@@ -7,19 +7,19 @@ import { startTestGateway } from '../support/gateway.ts'
 import { marchEnd, marchStart, writeMarchLedger } from '../support/march-ledger.ts'
 import { runReport } from '../support/run-report.ts'
 
-describe('every timezone that is accepted', () => {
+describe('every accepted timezone', () => {
   let database: TestDatabase
   beforeAll(async () => {
     database = await createTestDatabase()
   })
   afterAll(() => database[Symbol.asyncDispose]())
 
-  /** One noon a fortnight for three years: past, so that no version of the timezone database differs. */
+  /** Noon every two weeks for three past years, for which all versions of the timezone database agree. */
   const noons = Array.from({ length: 78 }, (_, i) =>
     new Date(Date.UTC(2022, 0, 1 + i * 14, 12)).toISOString(),
   )
 
-  /** Names from all that Postgres and JavaScript know, abbreviations and obsolete names included. */
+  /** All names that Postgres and JavaScript know, including abbreviations and obsolete names. */
   const candidates = async (): Promise<string[]> => {
     const known = await database.query<{ name: string }>(
       'select name from pg_timezone_names union select abbrev from pg_timezone_abbrevs',
@@ -44,7 +44,7 @@ describe('every timezone that is accepted', () => {
     return rows.map(({ shown }) => shown)
   }
 
-  test('is known to Postgres, and means the same there', async () => {
+  test('has the same local times in Postgres', async () => {
     const accepted = (await candidates()).flatMap((name) => readTimezone(name) ?? [])
     expect(accepted.length).toBeGreaterThan(590)
     const wrong: string[] = []
@@ -61,7 +61,7 @@ describe('every timezone that is accepted', () => {
     expect(wrong).toEqual([])
   })
 
-  test('is each of those that JavaScript lists, and their old names', () => {
+  test('includes all names that JavaScript lists, and old names', () => {
     const names = [
       ...Intl.supportedValuesOf('timeZone'),
       'UTC',
@@ -75,7 +75,7 @@ describe('every timezone that is accepted', () => {
   })
 })
 
-test('a zone whose name is also an abbreviation keeps its summer time in a file', async () => {
+test('a file has daylight saving time for a zone whose name is also an abbreviation', async () => {
   await using gateway = await startTestGateway()
   const account = await gateway.createAccount()
   await writeMarchLedger(gateway.database, account, [])

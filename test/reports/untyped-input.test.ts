@@ -17,7 +17,7 @@ async function countCreated(): Promise<unknown> {
     `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job) as jobs`,
   )
 }
-const nothing = [{ runs: '0', jobs: '0' }]
+const nothingCreated = [{ runs: '0', jobs: '0' }]
 
 const names = documentedTypes.map(({ name }) => name)
 const summaryParameters = ['interval_start', 'interval_end', 'timezone', 'currency', 'columns']
@@ -26,7 +26,7 @@ const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-1
 async function refusal(type: string, parameters: unknown) {
   const { reportRun, userErrors } = await requestReport(account, { byName: { name: type, parameters } })
   expect(reportRun).toBeNull()
-  expect(await countCreated()).toEqual(nothing)
+  expect(await countCreated()).toEqual(nothingCreated)
   return userErrors
 }
 
@@ -38,7 +38,7 @@ test.each([
   '__proto__',
   'constructor',
   '\ud83d',
-])('the type %j is refused, with a list of those there are', async (type) => {
+])('the type %j is rejected with a list of all types', async (type) => {
   expect(await refusal(type, interval)).toEqual([
     {
       code: 'INVALID_VALUE',
@@ -59,7 +59,7 @@ test.each([
   ['balance.summary.1', 'intervalStart', '2026-09-01T00:00:00Z'],
   ['balance.summary.1', 'constructor', 'x'],
   ['balance.summary.1', 'to\0String', 'x'],
-])('%s takes no parameter %s', async (type, name, value) => {
+])('%s has no parameter %s', async (type, name, value) => {
   const errors = await refusal(type, { ...interval, [name]: value })
   expect(errors).toHaveLength(1)
   expect(errors[0]).toMatchObject({
@@ -70,7 +70,7 @@ test.each([
   expect(errors[0]?.allowed?.toSorted()).toEqual(summaryParameters.toSorted())
 })
 
-test('a parameter named __proto__ is one that no type takes', async () => {
+test('a parameter named __proto__ is rejected', async () => {
   const errors = await refusal(
     'balance.summary.1',
     JSON.parse(
@@ -85,7 +85,7 @@ test.each([
   ['the start', { interval_end: interval.interval_end }, ['interval_start']],
   ['the end', { interval_start: interval.interval_start }, ['interval_end']],
   ['the end, which is null', { ...interval, interval_end: null }, ['interval_end']],
-])('a parameter that is required is missed: %s', async (_what, parameters, missing) => {
+])('a missing required parameter is reported: %s', async (_what, parameters, missing) => {
   for (const type of ['balance.summary.1', 'payouts.itemized.3', 'payout_reconciliation.itemized.1']) {
     expect(await refusal(type, parameters)).toMatchObject(
       missing.map((name) => ({
@@ -102,18 +102,18 @@ test.each([
   ['payout_reconciliation.by_id.itemized.4', 'payout'],
   ['ending_balance_reconciliation.summary.1', 'interval_end'],
   ['ending_balance_reconciliation.itemized.1', 'interval_end'],
-])('%s needs its %s, and takes no whole interval', async (type, needed) => {
+])('%s requires %s and has no interval_start', async (type, required) => {
   expect(await refusal(type, {})).toMatchObject([
     {
-      message: expect.stringMatching(new RegExp(`^${type} needs the parameter "${needed}": .+\\.$`)),
-      path: ['input', 'report', 'byName', 'parameters', needed],
+      message: expect.stringMatching(new RegExp(`^${type} needs the parameter "${required}": .+\\.$`)),
+      path: ['input', 'report', 'byName', 'parameters', required],
     },
   ])
   const [error] = await refusal(type, { interval_start: interval.interval_start })
-  expect(error?.message).toMatch(`${type} takes no parameter "interval_start".`)
+  expect(error?.message).toMatch(`${type} has no parameter "interval_start".`)
 })
 
-describe('values of a wrong kind', () => {
+describe('values of a wrong type', () => {
   test.each([
     true,
     1.5,
@@ -139,7 +139,7 @@ describe('values of a wrong kind', () => {
     [],
     ['2026-09-01T00:00:00Z'],
     { $gt: '' },
-  ])('%j is no instant', async (value) => {
+  ])('%j is not a valid timestamp', async (value) => {
     expect(await refusal('balance.summary.1', { ...interval, interval_start: value })).toEqual([
       {
         code: 'INVALID_VALUE',
@@ -151,11 +151,11 @@ describe('values of a wrong kind', () => {
   })
 
   test.each([
-    ['currency', 'is no currency'],
-    ['timezone', 'is no timezone'],
-    ['reporting_category', 'is no reporting category'],
-    ['decimal_separator', 'is no decimal separator'],
-  ])('%s takes text and nothing else', async (name, message) => {
+    ['currency', 'is not a valid currency'],
+    ['timezone', 'is not a valid timezone'],
+    ['reporting_category', 'is not a valid reporting category'],
+    ['decimal_separator', 'is not a valid decimal separator'],
+  ])('%s accepts only text', async (name, message) => {
     for (const value of [5, true, false, 0, [], ['usd'], {}, { toString: 'usd' }]) {
       expect(await refusal('payouts.itemized.3', { ...interval, [name]: value })).toMatchObject([
         {
@@ -168,21 +168,21 @@ describe('values of a wrong kind', () => {
   })
 
   test.each([
-    ['gross', '"gross" is no list of column names.', []],
-    [5, '5 is no list of column names.', []],
-    [{ 0: 'gross', length: 1 }, '{"0":"gross","length":1} is no list of column names.', []],
-    [['gross', 5], '5 is no column name.', ['1']],
-    [[null], 'null is no column name.', ['0']],
-    [[['gross']], '["gross"] is no column name.', ['0']],
-    [[{}], '{} is no column name.', ['0']],
-  ])('%j is no list of columns', async (columns, message, place) => {
+    ['gross', '"gross" is not a valid list of column names.', []],
+    [5, '5 is not a valid list of column names.', []],
+    [{ 0: 'gross', length: 1 }, '{"0":"gross","length":1} is not a valid list of column names.', []],
+    [['gross', 5], '5 is not a valid column name.', ['1']],
+    [[null], 'null is not a valid column name.', ['0']],
+    [[['gross']], '["gross"] is not a valid column name.', ['0']],
+    [[{}], '{} is not a valid column name.', ['0']],
+  ])('%j is not a valid list of columns', async (columns, message, path) => {
     expect(await refusal('payouts.itemized.3', { ...interval, columns })).toMatchObject([
-      { message, path: ['input', 'report', 'byName', 'parameters', 'columns', ...place] },
+      { message, path: ['input', 'report', 'byName', 'parameters', 'columns', ...path] },
     ])
   })
 })
 
-describe('what GraphQL itself refuses', () => {
+describe('GraphQL itself rejects', () => {
   const createRun = `mutation ($report: ReportInput!) {
     createReportRun(input: { report: $report }) { reportRun { id } userErrors { message } }
   }`
@@ -227,6 +227,6 @@ describe('what GraphQL itself refuses', () => {
     expect(data ?? null).toBeNull()
     expect(errors).toHaveLength(1)
     expect(errors?.[0]?.message).toMatch(/^Variable "\$report"/)
-    expect(await countCreated()).toEqual(nothing)
+    expect(await countCreated()).toEqual(nothingCreated)
   })
 })

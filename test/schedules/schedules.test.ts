@@ -280,7 +280,7 @@ describe('a schedule by cron', () => {
     await setData('2026-11-29T00:00:00Z', '2026-11-28T12:00:00Z')
     await lookAt('2026-11-29T05:00:00Z')
     expect(await state(made)).toMatchObject({
-      lastError: expect.stringContaining('is there from 2026-11-28T12:00:00Z'),
+      lastError: expect.stringContaining('is available from 2026-11-28T12:00:00Z'),
       nextRunAt: '2026-11-30T05:00:00.000Z',
       runs: { totalCount: 1 },
     })

@@ -19,10 +19,10 @@ import type { LineOf, Problem } from './problem.ts'
 import { bindStatement, type Statement } from './statement.ts'
 import { valueTypes } from './value-type.ts'
 
-/** A report that the operator wrote, as its file has it; the file is named from the folder of the process. */
+/** The content of a report file; `file` is its path as configured, relative to the working directory or absolute. */
 export type CustomReport = { file: string; header: Header; lineOf: LineOf; statement: Statement }
 
-/** The report type that a file describes. */
+/** Creates the report type that a file describes. */
 export function defineCustomReport(
   { header, statement }: Pick<CustomReport, 'header' | 'statement'>,
   limits: CustomLimits,
@@ -37,7 +37,7 @@ export function defineCustomReport(
     availability: async () => always,
     source: (scope, parameters) => ({
       from: bindStatement(statement, (name) =>
-        bound(sqlTypeOf(header, name), givenFor(name, scope, parameters)),
+        castValue(sqlTypeOf(header, name), parameterValue(name, scope, parameters)),
       ),
       orderBy: null,
     }),
@@ -48,7 +48,7 @@ export function defineCustomReport(
   }
 }
 
-/** Postgres's type of a parameter of the statement. */
+/** The Postgres type of a parameter of the statement. */
 export function sqlTypeOf({ parameters }: Header, name: string): Sql {
   if (name === 'livemode') return sql`boolean`
   const declared = parameters[name]
@@ -57,23 +57,23 @@ export function sqlTypeOf({ parameters }: Header, name: string): Sql {
   return declared.list ? sql`${sqlType}[]` : sqlType
 }
 
-/** What is wrong with the parameters that a header declares. */
+/** Checks the parameters that a header declares. */
 export function checkDeclared({ parameters }: Header, lineOf: LineOf): Problem[] {
   return Object.entries(parameters).flatMap(([name, declared]) =>
-    faultsOf(name, declared).map(({ key, message }) => ({
+    checkParameter(name, declared).map(({ key, message }) => ({
       line: lineOf(['parameters', name, key]),
       message: `"parameters.${name}.${key}": ${message}`,
     })),
   )
 }
 
-/** Its SQL alone knows what data there is, so any interval may be asked for. */
+/** Only the SQL knows what data exists, so a custom report accepts any interval. */
 const always: Availability = {
   from: new Date('0001-01-01T00:00:00Z'),
   until: new Date('9999-12-31T23:59:59Z'),
 }
 
-/** The parameters of a report: those declared, and those that its columns and its SQL call for. */
+/** The parameters of a report: the declared ones, and the built-in ones that its columns and SQL need. */
 function parametersOf(header: Header, used: ReadonlySet<string>): ParameterSet {
   const types = new Set(Object.values(header.columns).map(({ type }) => type))
   const declared = Object.entries(header.parameters).map(([name, one]) => [name, toParameter(one)] as const)
@@ -99,43 +99,43 @@ function toParameter(declared: HeaderParameter): Parameter {
   const schema = list
     ? z
         .array(one, { error: invalid('list.') })
-        .max(maxValues, { error: `The list is too long: at most ${maxValues} values are allowed.` })
+        .max(maxValues, { error: `The list is too long; at most ${maxValues} values are allowed.` })
     : one
   const whenAbsent = value === undefined ? schema.optional() : one.prefault(String(value))
   return parameter(description, required ? schema : whenAbsent, {
-    // toUpperCase does not keep the type.
+    // toUpperCase returns a plain string type.
     type: type.toUpperCase() as Uppercase<typeof type>,
     isList: list,
     allowedValues: allowed ?? null,
   })
 }
 
-/** What is wrong with how a parameter is declared, and in which of its keys. */
-function faultsOf(name: string, declared: HeaderParameter): { key: string; message: string }[] {
+/** Checks the declaration of a parameter; returns the key and message of each problem. */
+function checkParameter(name: string, declared: HeaderParameter): { key: string; message: string }[] {
   const { type, required, list, allowed, default: value } = declared
-  const faults: { key: string; message: string }[] = []
+  const problems: { key: string; message: string }[] = []
   if (['interval_start', 'interval_end'].includes(name) && (type !== 'timestamp' || list)) {
-    const message = 'interval_start and interval_end have to be of type timestamp, and no list.'
-    faults.push({ key: type === 'timestamp' ? 'list' : 'type', message })
+    const message = 'interval_start and interval_end must be of type timestamp and cannot be lists.'
+    problems.push({ key: type === 'timestamp' ? 'list' : 'type', message })
   }
   if (allowed && type !== 'string')
-    faults.push({ key: 'allowed', message: 'Only a string can have "allowed".' })
-  if (value === undefined) return faults
-  if (required)
-    faults.push({ key: 'default', message: 'A parameter that is required has no use for a default.' })
-  if (list) faults.push({ key: 'default', message: 'A list has no default; when it is absent it is null.' })
+    problems.push({ key: 'allowed', message: 'Only a parameter of type string can have "allowed".' })
+  if (value === undefined) return problems
+  if (required) problems.push({ key: 'default', message: 'A required parameter cannot have a default.' })
+  if (list)
+    problems.push({ key: 'default', message: 'A list cannot have a default; an absent list is null in SQL.' })
   const { error } = oneSchema(declared).safeParse(String(value))
-  return [...faults, ...(error?.issues ?? []).map(({ message }) => ({ key: 'default', message }))]
+  return [...problems, ...(error?.issues ?? []).map(({ message }) => ({ key: 'default', message }))]
 }
 
-/** What stands in the statement for one of its parameters: a value with a cast, or null when there is none. */
-function bound(type: Sql, value: AcceptedParameters[string] | boolean): Sql {
+/** The SQL for one parameter of the statement: a value with a cast, or null when it is absent. */
+function castValue(type: Sql, value: AcceptedParameters[string] | boolean): Sql {
   if (value === undefined) return sql`cast(null as ${type})`
   if (!Array.isArray(value)) return sql`cast(${value} as ${type})`
   return value.length === 0 ? sql`cast('{}' as ${type})` : sql`cast(array[${joinSql(value)}] as ${type})`
 }
 
-function givenFor(name: string, { accountId, livemode }: Tenant, parameters: AcceptedParameters) {
+function parameterValue(name: string, { accountId, livemode }: Tenant, parameters: AcceptedParameters) {
   if (name === 'account_id') return accountId
   if (name === 'livemode') return livemode
   const value = parameters[name]
@@ -147,7 +147,7 @@ function columnsOf({ columns }: Header): ReportColumn[] {
     name,
     description,
     isDefault,
-    // The name was checked: letters, digits and underscores.
+    // The header schema allows only letters, digits and underscores in names.
     value: valueTypes[type].column(sql([`line."${name}"`])),
   }))
 }

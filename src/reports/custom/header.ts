@@ -5,64 +5,64 @@ import { valueTypeNames } from './value-type.ts'
 const idPattern = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.[1-9]\d{0,3}$/
 const namePattern = /^[a-z][a-z0-9_]{0,62}$/
 
-/** Parameters that every report has, or gets by what it writes. */
+/** Parameters that every report has, or that depend on its columns and SQL. */
 export const builtInNames = ['account_id', 'livemode', 'columns', 'timezone', 'decimal_separator'] as const
 
 const name = z.string().regex(namePattern, {
-  error: invalid('name. Give at most 63 of a to z, 0 to 9 and _, with a letter first.'),
+  error: invalid('name. Use at most 63 of the characters a to z, 0 to 9 and _, starting with a letter.'),
 })
 
 const parameterName = name.refine((value) => !builtInNames.some((builtIn) => builtIn === value), {
-  error: ({ input }) => `The parameter ${preview(input)} is built in: it cannot be declared.`,
+  error: ({ input }) => `The parameter ${preview(input)} is built in and cannot be declared.`,
 })
 
-const sentence = z.string().trim().min(1, { error: 'It is empty.' })
+const nonEmptyText = z.string().trim().min(1, { error: 'The text is empty.' })
 const type = z.enum(valueTypeNames, {
-  error: invalid(`type. Give one of ${valueTypeNames.join(', ')}.`),
+  error: invalid(`type. Use one of ${valueTypeNames.join(', ')}.`),
 })
 const flag = z.boolean().default(false)
 
 const parameter = z.strictObject({
   type,
-  description: sentence,
-  /** True when a caller has to give it. */
+  description: nonEmptyText,
+  /** True when callers must give the parameter. */
   required: flag,
-  /** True when it takes a list, an array in SQL. */
+  /** True when the parameter is a list, which is an array in SQL. */
   list: flag,
-  /** What is used when it is absent; null in SQL unless given. */
+  /** The value when the parameter is absent. Without a default, an absent parameter is null in SQL. */
   default: z.union([z.string(), z.number(), z.boolean()]).optional(),
-  /** The only texts that are accepted. */
+  /** All accepted values. */
   allowed: z.array(z.string()).min(1, { error: 'The list is empty.' }).optional(),
 })
 
 const column = z.strictObject({
   type,
-  description: sentence,
-  /** False when it is written only if it was chosen. */
+  description: nonEmptyText,
+  /** False when the column is written only if a caller names it. */
   default: z.boolean().default(true),
 })
 
-/** What stands before the SQL of a report. */
+/** The header of a report file. */
 export const headerSchema = z.strictObject({
   id: z.string().regex(idPattern, {
     error: invalid(
-      'id. Give words in lower case with dots between them and a version at the end, such as shop.orders.1.',
+      'id. Use lowercase words separated by dots, with a version at the end, such as shop.orders.1.',
     ),
   }),
-  title: sentence,
-  description: sentence,
-  /** Whose rows it gives: those of the caller's account and mode, or the same to everyone. */
+  title: nonEmptyText,
+  description: nonEmptyText,
+  /** Which rows callers see: those of their own account and mode, or the same rows for everyone. */
   scope: z
-    .enum(['caller', 'everyone'], { error: invalid('scope. Give caller or everyone.') })
+    .enum(['caller', 'everyone'], { error: invalid('scope. Use caller or everyone.') })
     .default('caller'),
-  /** True when a test key is refused. */
+  /** True when the report rejects test keys. */
   live_only: flag,
-  /** Most rows of a result, and most seconds for a statement, when that is less than for all reports. */
+  /** Limits of rows in a result and of seconds for a statement, if lower than the limits for all reports. */
   max_rows: z.int().positive().optional(),
   max_seconds: z.int().positive().optional(),
   parameters: z.record(parameterName, parameter).default({}),
   columns: z.record(name, column).refine((columns) => Object.values(columns).some((one) => one.default), {
-    error: 'There has to be a column that is written by default.',
+    error: 'At least one column must be written by default.',
   }),
 })
 

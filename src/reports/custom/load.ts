@@ -10,25 +10,25 @@ import { ReportFileError } from './problem.ts'
 import { readReport } from './read-report.ts'
 
 export type LoadOptions = {
-  /** Folder of the reports: every file in it that ends with `.sql`. */
+  /** The folder of the reports, which are all its files `*.sql`. */
   folder: string
-  /** Connections of the login that they have. */
+  /** Connections of the login for reports. */
   pool: Pool
-  /** What each may take at most. */
+  /** Upper limits for each report. */
   limits: CustomLimits
-  /** Names of report types that are there already. */
+  /** Names of the built-in report types. */
   taken: readonly string[]
 }
 
 /**
- * Reads the custom reports, and has Postgres say whether each can be run. It takes one query a report or two.
+ * Reads the custom reports and checks each against Postgres.
  *
- * @throws ConfigurationError that names file and line of every mistake, or says what is wrong with the login
+ * @throws ConfigurationError with the file and line of every mistake, or with the problem of the login
  */
 export async function loadCustomReports({ folder, pool, limits, taken }: LoadOptions) {
   const reports = await readReports(folder, taken)
   const client = await pool.connect().catch((cause) => {
-    throw unusable('The login for the reports of REPORTS_DIR cannot be used', cause)
+    throw unusable('The login for the reports in REPORTS_DIR cannot be used', cause)
   })
   try {
     await checkReader(client)
@@ -42,7 +42,7 @@ export async function loadCustomReports({ folder, pool, limits, taken }: LoadOpt
 }
 
 async function readReports(folder: string, taken: readonly string[]): Promise<CustomReport[]> {
-  const places = new Map(taken.map((name) => [name, 'the gateway itself']))
+  const ownerById = new Map(taken.map((name) => [name, 'a built-in report']))
   const names = await readdir(folder).catch((cause) => {
     throw unusable('REPORTS_DIR cannot be read', cause)
   })
@@ -51,12 +51,12 @@ async function readReports(folder: string, taken: readonly string[]): Promise<Cu
     const file = join(folder, name)
     const report = readReport(file, await readText(file))
     const { id } = report.header
-    const other = places.get(id)
-    if (other) {
-      const message = `There is a report ${id} already: that of ${other}.`
+    const owner = ownerById.get(id)
+    if (owner) {
+      const message = `The id ${id} is already used by ${owner}. Choose another id.`
       throw new ReportFileError(file, [{ line: report.lineOf(['id']), message }])
     }
-    places.set(id, file)
+    ownerById.set(id, file)
     return report
   })
 }
@@ -67,10 +67,10 @@ async function readText(file: string): Promise<string> {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     if (!text.includes('\0')) return text
   } catch {}
-  throw new ReportFileError(file, [{ line: 1, message: 'The file is no text in UTF-8.' }])
+  throw new ReportFileError(file, [{ line: 1, message: 'The file is not valid UTF-8 text.' }])
 }
 
-/** @throws ConfigurationError with the messages of all that were refused */
+/** @throws ConfigurationError with the messages of all rejected files */
 async function allOrProblems<From, To>(from: readonly From[], read: (one: From) => Promise<To>) {
   const done: To[] = []
   const messages: string[] = []
@@ -83,7 +83,7 @@ async function allOrProblems<From, To>(from: readonly From[], read: (one: From) 
     }
   }
   if (messages.length > 0) {
-    throw new ConfigurationError(['The reports of REPORTS_DIR cannot be used.', ...messages].join('\n'))
+    throw new ConfigurationError(['The reports in REPORTS_DIR cannot be used.', ...messages].join('\n'))
   }
   return done
 }

@@ -5,29 +5,29 @@ import { ledgerTables } from '../../ledger/rows.ts'
 import { createConnection, databaseSchema } from '../../postgres/client.ts'
 import { queueSchema } from '../../postgres/queue.ts'
 
-/** The login that custom reports have on the embedded Postgres. */
+/** The login for custom reports on the embedded Postgres. */
 export const readerRole = 'report_gateway_reader'
 
-/** What a login for reports may read of ours. */
+/** The gateway's tables that a login for reports can read. */
 const readableTables = [...Object.keys(ledgerTables), 'ledger_coverage']
 
 /**
- * Makes the login for reports on a server that is all ours, unless it is there. It reads the ledger, and whatever else was
- * granted to it. To SET ROLE for each report would not do, because the report itself can set it back, by set_config.
+ * Creates the login for reports on the embedded Postgres, unless it exists. It can read the ledger and what is granted
+ * to it. SET ROLE for each report would not be safe, because a report can reset the role with set_config.
  *
- * @param adminUrl of a superuser, with its password
- * @returns the URL to log in with
+ * @param adminUrl URL of a superuser, with its password
+ * @returns the URL of the login, with its password
  */
 export async function ensureReader(adminUrl: string): Promise<string> {
   const url = new URL(adminUrl)
-  // Made from the superuser's, so that there is no second secret to keep.
+  // Derived from the superuser's password, so no second secret must be stored.
   const password = createHmac('sha256', decodeURIComponent(url.password))
     .update(readerRole)
     .digest('base64url')
   const admin = createConnection(adminUrl, 'report-gateway start')
   try {
     await admin.connect()
-    await makeReader(admin, password)
+    await createReader(admin, password)
   } finally {
     await admin.end()
   }
@@ -36,8 +36,8 @@ export async function ensureReader(adminUrl: string): Promise<string> {
   return url.href
 }
 
-/** Roles of Postgres's own that reach beyond tables, or write. */
-const mightyRoles = [
+/** Predefined roles of Postgres that can write, or reach beyond tables. */
+const privilegedRoles = [
   'pg_execute_server_program',
   'pg_read_server_files',
   'pg_signal_backend',
@@ -45,7 +45,7 @@ const mightyRoles = [
   'pg_write_server_files',
 ]
 
-// All roles that it may become count, because a statement can become them, too.
+// Includes all roles that the login is a member of, because a statement can switch to them.
 const rightsOf = `
   with mine as (select oid, rolname, rolsuper from pg_roles where pg_has_role(oid, 'member')),
     tables as (
@@ -57,7 +57,7 @@ const rightsOf = `
   select
     current_user as login,
     (select bool_or(rolsuper) from mine) as "isSuperuser",
-    array(select rolname::text from mine where rolname = any ($1) order by 1) as mighty,
+    array(select rolname::text from mine where rolname = any ($1) order by 1) as privileged,
     array(
       select distinct schema || '.' || relname from tables, mine
       where has_table_privilege(mine.oid, tables.oid, 'insert, update, delete, truncate') order by 1 limit 3
@@ -67,28 +67,34 @@ const rightsOf = `
       where schema = any ($2) and relname <> all ($3) and has_table_privilege(mine.oid, tables.oid, 'select') order by 1 limit 3
     ) as secret`
 
-type Rights = { login: string; isSuperuser: boolean; mighty: string[]; writable: string[]; secret: string[] }
+type Rights = {
+  login: string
+  isSuperuser: boolean
+  privileged: string[]
+  writable: string[]
+  secret: string[]
+}
 
 /**
- * Checks that a login can do no harm, whatever a report says.
+ * Checks that a login can only read, and no table of the gateway beyond the ledger.
  *
- * @throws ConfigurationError that names what it may do too much
+ * @throws ConfigurationError that names the excess right
  */
 export async function checkReader(client: PoolClient): Promise<void> {
   const schemas = [databaseSchema, queueSchema]
-  const { rows } = await client.query<Rights>(rightsOf, [mightyRoles, schemas, readableTables])
+  const { rows } = await client.query<Rights>(rightsOf, [privilegedRoles, schemas, readableTables])
   const [rights] = rows
-  const fault = rights && tooMuch(rights)
-  if (!fault) return
+  const excess = rights && excessRight(rights)
+  if (!excess) return
   throw new ConfigurationError(
-    `REPORTS_DATABASE_URL logs in as ${rights.login}, which ${fault}. Reports need a login of their own that can only read: create role reports login password '…'; grant select on … to reports.`,
+    `REPORTS_DATABASE_URL logs in as ${rights.login}, which ${excess}. Reports need a login that can only read: create role reports login password '…'; grant select on … to reports.`,
   )
 }
 
-async function makeReader(admin: Client, password: string): Promise<void> {
+async function createReader(admin: Client, password: string): Promise<void> {
   const tables = readableTables.map((table) => `${databaseSchema}.${table}`).join(', ')
   await admin.query('begin')
-  // Several processes may start at once on one server, in one database or in several, which share their roles.
+  // Several processes can start at the same time, and all databases of a server share the roles.
   await admin.query('lock table pg_authid, pg_db_role_setting in share row exclusive mode')
   const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [readerRole])
   if (rowCount === 0) await admin.query(`create role ${readerRole}`)
@@ -99,10 +105,11 @@ async function makeReader(admin: Client, password: string): Promise<void> {
   await admin.query('commit')
 }
 
-function tooMuch({ isSuperuser, mighty, writable, secret }: Rights): string | null {
+/** A right beyond reading, as the predicate of a sentence; null when there is none. */
+function excessRight({ isSuperuser, privileged, writable, secret }: Rights): string | null {
   if (isSuperuser) return 'is a superuser'
-  if (mighty.length > 0) return `is a member of ${mighty.join(', ')}`
-  if (writable.length > 0) return `may write to ${writable.join(', ')}`
-  if (secret.length > 0) return `may read ${secret.join(', ')}, which belong to the gateway`
+  if (privileged.length > 0) return `is a member of ${privileged.join(', ')}`
+  if (writable.length > 0) return `can write to ${writable.join(', ')}`
+  if (secret.length > 0) return `can read internal tables of the gateway (${secret.join(', ')})`
   return null
 }

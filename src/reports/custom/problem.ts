@@ -1,12 +1,12 @@
 import { ConfigurationError } from '../../errors.ts'
 
-/** What is wrong in a file of reports, and in which of its lines, from 1. */
+/** A mistake in a report file; the first line is 1. */
 export type Problem = { line: number; message: string }
 
-/** The line of the file in which the part of the header at `path` is. */
+/** Returns the line of the header's part at `path`, or of its closest existing parent. */
 export type LineOf = (path: readonly PropertyKey[]) => number
 
-/** A file of reports that cannot be used. The message has a line `FILE:LINE: …` for each of its mistakes. */
+/** A report file with mistakes. The message has a line `FILE:LINE: …` for each mistake. */
 export class ReportFileError extends ConfigurationError {
   constructor(file: string, problems: readonly Problem[]) {
     const inOrder = problems.toSorted((a, b) => a.line - b.line)
@@ -14,7 +14,7 @@ export class ReportFileError extends ConfigurationError {
   }
 }
 
-/** In which line of a text the character at `index` stands, from 1. */
+/** The line of the character at `index`; the first line is 1. */
 export function lineAt(text: string, index: number): number {
   return text.slice(0, index).split('\n').length
 }

@@ -6,43 +6,42 @@ import { type Header, headerSchema } from './header.ts'
 import { type LineOf, type Problem, ReportFileError } from './problem.ts'
 import { readStatement, type Statement } from './statement.ts'
 
-/** What a statement may name beside what is declared. */
-const givenNames = ['account_id', 'livemode', 'timezone']
+/** Parameters that a statement can use without a declaration. */
+const undeclaredNames = ['account_id', 'livemode', 'timezone']
 
 const fence = /^\uFEFF?\/\*---[ \t]*\r?\n(?<yaml>.*?)^---\*\//ms
 
 /**
- * Reads a custom report, without asking a database: YAML in a comment at its beginning, between `/*---` and `---*\/`, and
- * SQL below.
+ * Reads a custom report: YAML in a comment at the start, between `/*---` and `---*\/`, followed by SQL.
  *
- * @throws ReportFileError with every mistake that can be found this way
+ * @throws ReportFileError with every mistake that can be found without a database
  */
 export function readReport(file: string, text: string): CustomReport {
   const [whole, yaml] = fence.exec(text) ?? []
   if (whole === undefined) {
     const message =
-      'The header is missing. The file has to begin with a line "/*---", YAML, and a line "---*/".'
+      'The header is missing. The file must start with a line "/*---", followed by YAML and a line "---*/".'
     throw new ReportFileError(file, [{ line: 1, message }])
   }
   const lines = new LineCounter()
-  // Begun in the second line, as in the file.
+  // YAML starts on the second line, as in the file.
   const document = parseDocument(`\n${yaml}`, { lineCounter: lines, prettyErrors: false })
-  const faults = [...document.errors, ...document.warnings].map(({ pos: [at], message }) => ({
+  const yamlProblems = [...document.errors, ...document.warnings].map(({ pos: [at], message }) => ({
     line: lines.linePos(at).line,
     message,
   }))
-  faults.push(...aliasFaults(document, lines))
-  if (faults.length > 0) throw new ReportFileError(file, faults)
+  yamlProblems.push(...checkAliases(document, lines))
+  if (yamlProblems.length > 0) throw new ReportFileError(file, yamlProblems)
   const lineOf = locate(document, lines)
   const { data: header, error } = headerSchema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (error) {
     const problems = error.issues.map((issue) => {
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
-      return { line: lineOf([...issue.path, ...unknown]), message: sentence(issue) }
+      return { line: lineOf([...issue.path, ...unknown]), message: messageOf(issue) }
     })
     throw new ReportFileError(file, problems)
   }
-  // Empty lines in the header's place, so that those of the SQL have the numbers of the file.
+  // Empty lines replace the header, so that line numbers in the SQL are those of the file.
   const sql = '\n'.repeat(whole.split('\n').length - 1) + text.slice(whole.length)
   const { statement, problems } = readStatement(sql)
   const all = [
@@ -55,21 +54,24 @@ export function readReport(file: string, text: string): CustomReport {
   return { file, header, lineOf, statement }
 }
 
-/** Aliases that stand for nothing, or for what they are in: YAML itself does not look for them before it needs their values. */
-function aliasFaults(document: Document, lines: LineCounter): Problem[] {
-  const faults: Problem[] = []
+/** Finds aliases without an anchor or inside their own anchor; the parser reports them only when it needs values. */
+function checkAliases(document: Document, lines: LineCounter): Problem[] {
+  const problems: Problem[] = []
   visit(document, {
     Alias: (_key, alias, ancestors) => {
       const node = alias.resolve(document)
       if (node && !ancestors.includes(node)) return
       const { line } = lines.linePos(alias.range?.[0] ?? 0)
-      faults.push({ line, message: `There is no anchor "&${alias.source}" before this alias.` })
+      problems.push({
+        line,
+        message: `The alias "*${alias.source}" has no anchor "&${alias.source}" before it.`,
+      })
     },
   })
-  return faults
+  return problems
 }
 
-/** An entry of a map begins with its key. What is missing is reported where it belongs. */
+/** An entry of a map starts at its key. The line of a missing part is that of its closest existing parent. */
 function locate(document: Document, lines: LineCounter): LineOf {
   return (path) => {
     for (let length = path.length; length > 0; length--) {
@@ -84,8 +86,8 @@ function locate(document: Document, lines: LineCounter): LineOf {
   }
 }
 
-/** Zod's words for what it expects, in the words of YAML. */
-const kinds: Readonly<Record<string, string>> = {
+/** Zod's names of expected types, in YAML terms. */
+const yamlTypes: Readonly<Record<string, string>> = {
   string: 'text',
   int: 'a whole number',
   boolean: 'true or false',
@@ -94,17 +96,17 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a map of keys and values',
 }
 
-function sentence(issue: z.core.$ZodIssue): string {
+function messageOf(issue: z.core.$ZodIssue): string {
   const name = `"${issue.path.map(String).join('.')}"`
   switch (issue.code) {
     case 'unrecognized_keys':
-      return `There is no key ${issue.keys.map(preview).join(', ')} here.`
+      return `Unknown key: ${issue.keys.map(preview).join(', ')}.`
     case 'invalid_key':
       return issue.issues.map(({ message }) => message).join(' ')
     case 'invalid_type':
       return issue.input === undefined
         ? `${name} is missing.`
-        : `${name} has to be ${kinds[issue.expected] ?? issue.expected}, not ${preview(issue.input)}.`
+        : `${name} must be ${yamlTypes[issue.expected] ?? issue.expected}, not ${preview(issue.input)}.`
     default:
       return `${name}: ${issue.message}`
   }
@@ -112,32 +114,32 @@ function sentence(issue: z.core.$ZodIssue): string {
 
 function checkNames(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
   const declared = Object.keys(header.parameters)
-  const known = [...declared, ...givenNames]
+  const known = [...declared, ...undeclaredNames]
   const used = new Set(parameters.map(({ name }) => name))
   return [
     ...parameters
       .filter(({ name }) => !known.includes(name))
       .map(({ name, line }) => ({
         line,
-        message: `There is no parameter ":${name}". There are ${known.join(', ')}. In the slice of an array, write a space after the colon.`,
+        message: `The parameter ":${name}" is not declared. The declared and built-in parameters are ${known.join(', ')}. In an array slice, put a space after the colon.`,
       })),
     ...declared
       .filter((name) => !used.has(name))
       .map((name) => ({
         line: lineOf(['parameters', name]),
-        message: `The parameter "${name}" is declared and not used. Write ":${name}" in the SQL, or leave it out.`,
+        message: `The parameter "${name}" is declared but not used. Use ":${name}" in the SQL, or remove the declaration.`,
       })),
   ]
 }
 
-/** Unless a report says that it is meant for everyone, it must distinguish accounts and modes. */
+/** A report must select rows by account and mode, unless its scope is everyone. */
 function checkScope(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
   if (header.scope === 'everyone') return []
-  const needed = ['account_id', ...(header.live_only ? [] : ['livemode'])]
-  return needed
-    .filter((needed) => !parameters.some(({ name }) => name === needed))
+  const required = ['account_id', ...(header.live_only ? [] : ['livemode'])]
+  return required
+    .filter((name) => !parameters.some((parameter) => parameter.name === name))
     .map((name) => ({
       line: lineOf(['scope']),
-      message: `The SQL does not use ":${name}", so that all callers would get the same rows. Use it, or write "scope: everyone" if that is meant${name === 'livemode' ? ', or "live_only: true"' : ''}.`,
+      message: `The SQL does not use ":${name}", so all callers would get the same rows. Use it, or set "scope: everyone"${name === 'livemode' ? ' or "live_only: true"' : ''} if that is intended.`,
     }))
 }

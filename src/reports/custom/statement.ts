@@ -1,17 +1,16 @@
 import { type Sql, sql } from '../sql.ts'
 import { lineAt, type Problem } from './problem.ts'
 
-/** One SELECT, cut at its parameters: text, parameter, text, … text. */
+/** One SELECT, split at its parameters: text, parameter, text, … text. */
 export type Statement = {
   texts: readonly string[]
   parameters: readonly { name: string; line: number }[]
 }
 
 /**
- * Finds the parameters of a statement, `:name`. What it takes for one has to be one for Postgres as well, which the
- * check at the start proves: each is sent as a parameter of the protocol there.
+ * Finds the parameters `:name` of a statement. `checkStatement` proves that Postgres reads each of them as a parameter.
  *
- * @param text the statement, perhaps with a semicolon at its end
+ * @param text the statement, which can end with a semicolon
  */
 export function readStatement(text: string): { statement: Statement; problems: Problem[] } {
   const tokens = [...tokensIn(text)]
@@ -23,11 +22,11 @@ export function readStatement(text: string): { statement: Statement; problems: P
     .filter(({ kind }) => kind === 'number')
     .map(({ text: number, start }) => ({
       line: lineAt(text, start),
-      message: `${number} is no parameter. Write the name of one, as in ":account_id".`,
+      message: `${number} is not a valid parameter. Use a named parameter such as ":account_id".`,
     }))
   const problemAtEnd = (message: string) => problems.push({ line: lineAt(text, end), message })
   if (tokens.some(({ start }) => start > end))
-    problemAtEnd('More follows this semicolon. A report is one SELECT.')
+    problemAtEnd('The SQL continues after this semicolon. A report must be a single SELECT.')
   if (inside.length === 0) problemAtEnd('The SELECT is missing.')
   return {
     statement: {
@@ -38,19 +37,19 @@ export function readStatement(text: string): { statement: Statement; problems: P
   }
 }
 
-/** The statement as what may follow FROM, named `line`, with a value for each of its parameters. */
+/** The statement as a subquery for FROM with the alias `line`, with a value for each parameter. */
 export function bindStatement({ texts, parameters }: Statement, bind: (name: string) => Sql): Sql {
   const values = parameters.map(({ name }) => bind(name))
-  // On lines of its own, because it may end with a comment.
+  // On separate lines, because the statement can end with a comment.
   return sql`(\n${sql(texts, ...values)}\n) as line`
 }
 
-/** What is looked for in SQL, `:name`, `$1` and `;`, and what is neither that nor a comment. */
+/** A parameter `:name`, a number `$1`, a semicolon, or other SQL outside comments. */
 type Token = { kind: 'name' | 'number' | 'semicolon' | 'other'; text: string; start: number; end: number }
 
 /**
- * What is looked for, after all in which it would be something else. An identifier is among these because the `e` before
- * a quote may be its last letter.
+ * Matches comments, strings and quoted identifiers before the tokens that they could contain. It matches whole
+ * identifiers because an `e` before a quote can be the last letter of one.
  */
 const pattern = new RegExp(
   [
@@ -72,21 +71,21 @@ const pattern = new RegExp(
   'gsu',
 )
 
-/** The tokens outside of comments, in their order. */
+/** The tokens outside comments, in order. */
 function* tokensIn(text: string): Generator<Token> {
   const scan = new RegExp(pattern)
   for (let found = scan.exec(text); found; found = scan.exec(text)) {
     const { index: start, groups = {}, 0: whole } = found
-    const place = { start, end: start + whole.length }
+    const position = { start, end: start + whole.length }
     if (groups.block) scan.lastIndex = commentEnd(text, start)
-    else if (groups.name) yield { kind: 'name', text: groups.name, ...place }
-    else if (groups.number) yield { kind: 'number', text: whole, ...place }
-    else if (groups.semicolon) yield { kind: 'semicolon', text: whole, ...place }
-    else if (!groups.line) yield { kind: 'other', text: whole, ...place }
+    else if (groups.name) yield { kind: 'name', text: groups.name, ...position }
+    else if (groups.number) yield { kind: 'number', text: whole, ...position }
+    else if (groups.semicolon) yield { kind: 'semicolon', text: whole, ...position }
+    else if (!groups.line) yield { kind: 'other', text: whole, ...position }
   }
 }
 
-/** Where a block comment ends that begins at `start`; in Postgres they nest. */
+/** The end of the block comment that starts at `start`; block comments nest in Postgres. */
 function commentEnd(text: string, start: number): number {
   const marks = /\/\*|\*\//g
   marks.lastIndex = start

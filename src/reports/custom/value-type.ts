@@ -7,37 +7,37 @@ import { type Sql, sql } from '../sql.ts'
 export const valueTypeNames = ['string', 'integer', 'decimal', 'timestamp', 'date', 'boolean'] as const
 export type ValueTypeName = (typeof valueTypeNames)[number]
 
-/** A type as Postgres describes it: its name, and the letter of its category in pg_type. */
+/** A Postgres type: its name and the letter of its category in pg_type. */
 export type PostgresType = { name: string; category: string }
 
-/** What a parameter or a column of a type is, to the catalogue, to callers and to Postgres. */
+/** How a value type of parameters and columns maps to Postgres, to input and to output. */
 type ValueType = {
-  /** Postgres's type of a parameter. */
+  /** The Postgres type of a parameter. */
   sqlType: Sql
-  /** Reads what a caller gives into text that Postgres reads. */
+  /** Validates an input value and converts it to text for Postgres. */
   schema: z.ZodType<string>
-  /** How a column is written, by the expression for it. */
+  /** The column value for an SQL expression. */
   column(value: Sql): ColumnValue
-  /** True for the types of Postgres that a column may have. */
+  /** True for the Postgres types that a column can have. */
   accepts(type: PostgresType): boolean
-  /** What to do about one of another type. */
+  /** How to fix a column of another type. */
   advice: string
 }
 
 const maxCharacters = 10_000
 
 const integers = ['int2', 'int4', 'int8']
-// Strings, enums, addresses, and what is none of the others, as uuid and json.
+// Strings, enums, network addresses, and user-defined types, which include uuid and json.
 const textCategories = ['S', 'E', 'I', 'U']
 
 export const valueTypes: Record<ValueTypeName, ValueType> = {
   string: {
     sqlType: sql`text`,
     schema: z
-      .string({ error: invalid('text.') })
-      .max(maxCharacters, { error: `The text is too long: at most ${maxCharacters} characters are allowed.` })
+      .string({ error: invalid('string.') })
+      .max(maxCharacters, { error: `The text is too long; at most ${maxCharacters} characters are allowed.` })
       .refine((value) => value.isWellFormed() && !value.includes('\0'), {
-        error: 'The text holds a character that Postgres cannot hold: NUL, or half of a surrogate pair.',
+        error: 'The text contains a character that Postgres cannot store: NUL or half of a surrogate pair.',
       }),
     column: (value) => ({ kind: 'text', sql: sql`${value}::text` }),
     accepts: ({ category }) => textCategories.includes(category),
@@ -48,11 +48,11 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     schema: readable(
       (options) => z.union([z.int(options), z.string(options).regex(/^-?\d{1,19}$/, options)], options),
       (value) => (BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? String(BigInt(value)) : null),
-      'whole number of at most 64 bits.',
+      'integer. Use a whole number of at most 64 bits.',
     ),
     column: (value) => ({ kind: 'integer', sql: value }),
     accepts: ({ name }) => integers.includes(name),
-    advice: 'Cast it to bigint, or say that it is a decimal.',
+    advice: 'Cast it to bigint, or declare it as decimal.',
   },
   decimal: {
     sqlType: sql`numeric`,
@@ -62,9 +62,9 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
           [z.number(options), z.string(options).regex(/^-?\d{1,100}(\.\d{1,100})?$/, options)],
           options,
         ),
-      // A number that JavaScript writes with an exponent is no exact one any more.
+      // A number that JavaScript prints with an exponent is not exact.
       (value) => (/^-?\d+(\.\d+)?$/.test(String(value)) ? String(value) : null),
-      'exact decimal such as "12.50".',
+      'decimal. Use an exact number such as "12.50", without an exponent.',
     ),
     column: (value) => ({ kind: 'decimal', sql: value }),
     accepts: ({ name }) => name === 'numeric' || integers.includes(name),
@@ -77,14 +77,14 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     ),
     column: (value) => ({ kind: 'instant', sql: value, zone: 'report' }),
     accepts: ({ name }) => name === 'timestamptz',
-    advice: "A timestamp without a zone becomes one by: at time zone 'UTC'.",
+    advice: "Convert a timestamp without time zone with: at time zone 'UTC'.",
   },
   date: {
     sqlType: sql`date`,
     schema: readable(
       z.iso.date,
       (value) => (isInCalendar(Temporal.PlainDate.from(value)) ? value : null),
-      'date such as "2026-09-01".',
+      'date. Use a date such as "2026-09-01".',
     ),
     column: (value) => ({ kind: 'date', sql: value }),
     accepts: ({ name }) => name === 'date',
@@ -95,15 +95,15 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     schema: readable(
       (options) => z.union([z.boolean(options), z.enum(['true', 'false'], options)], options),
       String,
-      'truth value. Give true or false.',
+      'boolean. Use true or false.',
     ),
     column: (value) => ({ kind: 'boolean', sql: value }),
     accepts: ({ name }) => name === 'bool',
-    advice: 'Compare it with something.',
+    advice: 'Cast it to boolean, or use a condition.',
   },
 }
 
-/** From the first to the last day that Postgres and JavaScript write alike. */
+/** True for years that Postgres and JavaScript print in the same form. */
 function isInCalendar({ year }: { year: number }): boolean {
   return year >= 1 && year <= 9999
 }

@@ -10,12 +10,12 @@ export const activityReports = defineFamily<typeof interval>({
   summary: {
     title: 'Balance change from activity summary',
     description:
-      'What changed the balance, other than payouts, summed up by reporting category and currency, with a total for each currency.',
+      'Balance transactions other than payouts, summed by reporting category and currency, with a total for each currency.',
     parameters: { ...interval, ...currency, ...timezone, ...columns },
   },
   itemized: {
     title: 'Itemized balance change from activity',
-    description: 'Every balance transaction other than payouts, one a row, oldest first.',
+    description: 'All balance transactions other than payouts, one per row, oldest first.',
     versions: [
       { parameters: itemizedInUtc, columns: itemizedColumns(itemized1) },
       { parameters: itemizedInUtc, columns: itemizedColumns(itemized2) },

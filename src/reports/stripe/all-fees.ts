@@ -5,8 +5,8 @@ import { amount, type Definition, defineColumns, local, text } from './ledger-co
 import { changesBetween, ledgerAvailability, ledgerCondition, ledgerOrder } from './ledger-rows.ts'
 
 /**
- * The fees of balance transactions `bt`, one a row: what was taken from a transaction, in the parts that the ledger has
- * (as a whole where it has none), and transactions that are nothing but a fee, whose gross is the fee.
+ * The fees of balance transactions `bt`, one per row: fees deducted from a transaction, split into the ledger's fee
+ * details if it has them, and separate fee transactions, whose gross amount is the fee.
  */
 const feeRows: Sql = sql`balance_transactions bt
 cross join lateral (
@@ -21,36 +21,36 @@ cross join lateral (
     = (bt.account_id, bt.livemode, bt.id)
 ) as fee`
 
-/** A column of Stripe's for which a ledger has no data. */
+/** A Stripe column without data in the ledger. */
 function emptyColumn(description: string, kind: 'text' | 'integer' = 'text'): Definition {
   const value = { kind, sql: sql([`null::${kind}`]) }
-  return [`${description} Always empty: a ledger does not tell.`, value, false]
+  return [`${description} Always empty, because the ledger does not contain it.`, value, false]
 }
 
 const feeColumns = defineColumns({
   balance_transaction_created: [
-    "When the balance transaction was created with which the fee was taken, in the report's timezone.",
+    "When the balance transaction that contains the fee was created, in the report's timezone.",
     local`bt.created`,
   ],
-  balance_transaction_id: ['Id of that balance transaction.', text`bt.id`],
+  balance_transaction_id: ['ID of the balance transaction that contains the fee.', text`bt.id`],
   fee_transaction_created: [
-    "When the fee's own balance transaction was created, in the report's timezone; empty when the fee was taken from the amount of another.",
+    "When the separate balance transaction of the fee was created, in the report's timezone; empty when the fee was deducted from another transaction.",
     local`case when fee.is_own then bt.created end`,
   ],
   fee_transaction_id: [
-    "Id of the fee's own balance transaction; empty when the fee was taken from the amount of another.",
+    'ID of the separate balance transaction of the fee; empty when the fee was deducted from another transaction.',
     text`case when fee.is_own then bt.id end`,
   ],
   incurred_at: [
-    "When that which costs the fee was done, in the report's timezone; empty when the fee was billed by itself.",
+    "When the activity that incurred the fee took place, in the report's timezone; empty when the fee was billed separately.",
     local`case when not fee.is_own then bt.created end`,
   ],
   incurred_by: [
-    'Id of what costs the fee, a charge, refund, dispute or payout for example.',
+    'ID of the object that incurred the fee, such as a charge, refund, dispute or payout.',
     text`bt.source_id`,
   ],
   incurred_by_type: [
-    'What that is: charge, refund, dispute or payout; empty when it is anything else.',
+    'Type of the object that incurred the fee: charge, refund, dispute or payout; empty for other types.',
     text`case
     when bt.reporting_category = 'charge' then 'charge'
     when bt.reporting_category in ('refund', 'refund_failure') then 'refund'
@@ -58,30 +58,30 @@ const feeColumns = defineColumns({
     when bt.reporting_category in ('payout', 'payout_reversal') then 'payout'
   end`,
   ],
-  fee_description: ['What the fee is for.', text`fee.description`],
+  fee_description: ['Description of the fee.', text`fee.description`],
   amount: [
-    'Amount of the fee with the tax on it, in major units; positive when charged.',
+    'Amount of the fee including tax, in major units; positive when charged.',
     amount(sql`fee.amount`),
   ],
   tax: [
-    'Tax in that amount, in major units; empty when the ledger does not tell the two apart.',
+    'Tax included in the amount, in major units; empty when the ledger does not separate it.',
     amount(sql`fee.tax`),
   ],
-  currency: ['Settlement currency, in lower case.', text`bt.currency`],
+  currency: ['Settlement currency, as a lowercase ISO 4217 code.', text`bt.currency`],
   product: emptyColumn('Product that the fee is for.'),
-  feature_name: emptyColumn('Feature of that product.'),
-  pricing_tier: emptyColumn('Tier of its price.', 'integer'),
+  feature_name: emptyColumn('Feature of the product.'),
+  pricing_tier: emptyColumn('Pricing tier of the fee.', 'integer'),
   settled_at: ["When the fee left the balance, in the report's timezone.", local`bt.effective_at`],
-  settled_via: emptyColumn('What the fee was paid from.'),
-  suite: emptyColumn('Suite of products that the fee is for.'),
-  fee_category: emptyColumn('Kind of fee.'),
+  settled_via: emptyColumn('How the fee was paid.'),
+  suite: emptyColumn('Product suite that the fee is for.'),
+  fee_category: emptyColumn('Category of the fee.'),
 })
 
 export const allFeesItemized = defineReportType({
   name: 'all_fees.balance_transaction_created.itemized.2',
   title: 'Itemized fees',
   description:
-    'Every fee that was taken from the balance, one a row, with the tax on fees, in the order in which they were taken.',
+    'All fees taken from the balance and the tax on them, one per row, in the order in which they were taken.',
   parameters: { ...interval, ...timezone, ...currency, ...columns },
   columns: feeColumns,
   requiresLiveMode: true,

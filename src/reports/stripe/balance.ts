@@ -6,20 +6,23 @@ import { amount, defineColumns, text } from './ledger-columns.ts'
 import { changesBefore, isPayout, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
 
 const balanceColumns = defineColumns({
-  category: ['Which line of the summary this is; stable, for programs.', text`line.category`],
-  description: ['The line for people, with its date where it has one.', text`line.description`],
+  category: ['Line of the summary, as a stable name for programs.', text`line.category`],
+  description: [
+    'Line of the summary, as readable text; the two balances include a date.',
+    text`line.description`,
+  ],
   net_amount: [
     'Amount in major units of the currency; fees and payouts are negative.',
     amount(sql`line.net_amount`, sql`line.currency`),
   ],
-  currency: ['Settlement currency, in lower case.', text`line.currency`],
+  currency: ['Settlement currency, as a lowercase ISO 4217 code.', text`line.currency`],
 })
 
 export const balanceSummary = defineReportType({
   name: 'balance.summary.1',
   title: 'Balance summary',
   description:
-    'What the balance was, what came and went, and what it is, for each currency. Starting balance, activity and payouts add up to the ending balance.',
+    'Starting balance, activity, payouts and ending balance for each currency. The starting balance, activity and payouts add up to the ending balance.',
   parameters: { ...interval, ...timezone, ...currency, ...columns },
   columns: balanceColumns,
   requiresLiveMode: false,
@@ -29,7 +32,7 @@ export const balanceSummary = defineReportType({
     const condition = ledgerCondition(scope, changesBefore(interval_end), parameters)
     const start = sql`${interval_start}::timestamptz`
     const firstDay = sql`${clockTime(start, zone)}::date`
-    // The end is exclusive, so the day it names may lie outside: the last day inside is that of the instant before.
+    // The end is exclusive, so the last day of the interval is the day of the instant before it.
     const lastDay = sql`${clockTime(sql`${interval_end}::timestamptz - interval '1 microsecond'`, zone)}::date`
     const within = sql`bt.effective_at >= ${start}`
     return {

@@ -35,13 +35,13 @@ export const endingBalanceReconciliationReports = defineFamily<typeof endOfInter
   summary: {
     title: 'Ending balance reconciliation summary',
     description:
-      'What the balance at the end of the interval consists of, summed up by reporting category and currency, with a total for each currency: the ending balance.',
+      'Balance transactions that make up the balance at the end of the interval, summed by reporting category and currency. The total for each currency is the ending balance.',
     parameters: { ...endOfInterval, ...currency, ...timezone, ...columns },
   },
   itemized: {
     title: 'Itemized ending balance reconciliation',
     description:
-      'Every balance transaction that the balance at the end of the interval consists of, one a row, oldest first: what no automatic payout had taken along by then.',
+      'All balance transactions that make up the balance at the end of the interval, one per row, oldest first. These are the transactions that no automatic payout had paid out by then.',
     versions: [
       { parameters: inUtc, columns: reconciliationColumns(held1) },
       { parameters: inUtc, columns: reconciliationColumns(itemized2) },

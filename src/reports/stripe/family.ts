@@ -13,20 +13,20 @@ import { amount, defineColumns, text } from './ledger-columns.ts'
 import { ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
 
 /**
- * Reports on the same balance transactions: one that sums them up, and one that lists them, in several versions. `P` are
- * the parameters that the choice of the transactions depends on; the types of the family may have more.
+ * A summary report and the versions of an itemized report on the same balance transactions. `P` are the parameters that
+ * select the transactions; the types of the family can have more.
  */
 type Family<P extends ParameterSet> = {
-  /** What the names of its types begin with. */
+  /** Prefix of the names of its types. */
   name: string
-  /** The condition on `ledgerRows` that selects them. */
+  /** The condition on `ledgerRows` that selects the transactions. */
   rows(scope: Tenant, parameters: Accepted<P>): Sql
   check?: NonNullable<ReportType<P>['check']>
   summary: { title: string; description: string; parameters: P }
   itemized: {
     title: string
     description: string
-    /** The order in which they changed the balance when absent. */
+    /** Default: the order in which the transactions changed the balance. */
     orderBy?: Sql
     /** Numbered from 1 on. The newest has every column of the others, which name it as what replaces them. */
     versions: readonly { parameters: P; columns: readonly ReportColumn[] }[]
@@ -72,23 +72,23 @@ const currency = sql`line.currency`
 
 const summaryColumns = defineColumns({
   reporting_category: [
-    'Kind of balance transaction; `total` on the last line of each currency.',
+    'Reporting category; `total` in the last row of each currency.',
     text`line.reporting_category`,
   ],
-  currency: ['Settlement currency, in lower case.', text`${currency}`],
-  count: ['How many balance transactions it sums up.', { kind: 'integer', sql: sql`line.count` }],
+  currency: ['Settlement currency, as a lowercase ISO 4217 code.', text`${currency}`],
+  count: ['Number of balance transactions.', { kind: 'integer', sql: sql`line.count` }],
   gross: [
-    'Sum of gross, in major units; negative when money left the balance.',
+    'Sum of gross amounts, in major units; negative when money left the balance.',
     amount(sql`line.gross`, currency),
   ],
   fee: [
     'Sum of fees, in major units; positive when charged, as in the itemized reports.',
     amount(sql`line.fee`, currency),
   ],
-  net: ['Gross less fee, in major units.', amount(sql`line.net`, currency)],
+  net: ['Gross minus fee, in major units.', amount(sql`line.net`, currency)],
 })
 
-/** One line for each reporting category and currency, then a total line for each currency. */
+/** One row for each reporting category and currency, followed by a total row for each currency. */
 function summarySource(condition: Sql): ReportSource {
   return {
     from: sql`(

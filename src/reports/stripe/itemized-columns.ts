@@ -14,7 +14,7 @@ export const metadataColumns: Names = [
   'transfer_metadata[key]',
 ]
 
-/** What version 2 adds and some later versions of other families leave out again. */
+/** Columns that version 2 adds and some later versions of other families omit. */
 export const detailColumns: Names = [
   'regulatory_tag',
   ...addressColumns('customer_shipping_address'),
@@ -26,8 +26,8 @@ export const detailColumns: Names = [
 ]
 
 /**
- * Version 3 of the itemized activity, by which the versions of the other families are measured. It takes a timezone: each
- * time has a local twin, and the payout's local one a twin in UTC. A column that is new needs a new version.
+ * Version 3 of the itemized activity, from which the versions of the other families derive. It takes a timezone, so
+ * each time is available in UTC and in the timezone of the report. A new column needs a new version.
  */
 export const itemized3: Names = without(transactionColumnNames, ['order_id', 'destination_payment_id'])
 
@@ -46,8 +46,8 @@ export const itemized1: Names = without(itemized2, [
   ...metadataColumns,
 ])
 
-export function without(names: Names, left: Names): Names {
-  return names.filter((name) => !left.includes(name))
+export function without(names: Names, omitted: Names): Names {
+  return names.filter((name) => !omitted.includes(name))
 }
 
 /** The columns of a version of the itemized activity. */
@@ -55,7 +55,7 @@ export function itemizedColumns(names: Names): ReportColumn[] {
   return ledgerColumns(names, defaultsOf(names))
 }
 
-/** The columns of a reconciliation: those of the payout come first, also among the default columns. */
+/** The columns of a reconciliation, with the columns of the payout first. */
 export function reconciliationColumns(names: Names): ReportColumn[] {
   const ordered = [...payoutColumns, ...without(transactionColumnNames, payoutColumns)]
   return ledgerColumns(
@@ -70,7 +70,7 @@ const payoutColumns: Names = [
   'automatic_payout_effective_at',
 ]
 
-/** Times are in the timezone of the report by default, in a version that takes one. */
+/** By default, times are in the report's timezone if the version takes one, and otherwise in UTC. */
 function defaultsOf(names: Names): Names {
   return [
     'balance_transaction_id',

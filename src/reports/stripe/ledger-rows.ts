@@ -4,18 +4,18 @@ import type { interval } from '../parameters.ts'
 import type { Accepted, AcceptedParameters, Availability } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 
-/** The tables that itemized reports read: what stands after `from`, before the conditions. */
-// Each join is on a whole primary key, so Postgres drops those whose columns were not chosen.
+/** The tables that itemized reports read, as the `from` clause. */
+// Each join is on a whole primary key, so Postgres removes the joins whose columns are not selected.
 export const ledgerRows: Sql = sql`balance_transactions bt
 left join charges ch on (ch.account_id, ch.livemode, ch.id) = (bt.account_id, bt.livemode, bt.charge_id)
 left join customers cu on (cu.account_id, cu.livemode, cu.id) = (ch.account_id, ch.livemode, ch.customer_id)
 left join payouts ap on (ap.account_id, ap.livemode, ap.id) = (bt.account_id, bt.livemode, bt.automatic_payout_id)
 left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)`
 
-/** The order in which the balance changed. Ids sort by their bytes, so that the database's language changes no file. */
+/** The order in which the balance changed. IDs sort by bytes, so that files do not depend on the database's locale. */
 export const ledgerOrder: Sql = sql`bt.effective_at, bt.id collate "C"`
 
-/** The span that the ledger of this account and mode covers. */
+/** The span that the ledger of an account and mode covers; null when there is no ledger. */
 export async function ledgerAvailability(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -27,10 +27,10 @@ export async function ledgerAvailability(
 }
 
 /**
- * The condition on `ledgerRows` that selects a report's rows, all of them of this account and mode.
+ * The condition on `ledgerRows` that selects a report's rows, limited to one account and mode.
  *
- * @param rows what the report is about: one of the conditions below
- * @param parameters of which `currency` and `reporting_category` narrow it, where they are given
+ * @param rows the condition of the report, such as one of those below
+ * @param parameters `currency` and `reporting_category` filter the rows if present
  */
 export function ledgerCondition(
   { accountId, livemode }: Tenant,
@@ -50,9 +50,9 @@ export function ledgerCondition(
 /** True for rows that move money to the bank or back; every other row is activity. */
 export const isPayout: Sql = sql`(bt.reporting_category in ('payout', 'payout_reversal'))`
 
-// Times are RFC 3339 text. What is changed at a time is `effective_at`: for payouts that is not when they were created.
+// Times are RFC 3339 text. Rows count at `effective_at`, which can be later than `created` for payouts.
 
-/** Rows that changed the balance before a moment. */
+/** Rows that changed the balance before an instant. */
 export function changesBefore(until: string): Sql {
   return sql`bt.effective_at < ${until}::timestamptz`
 }
@@ -63,15 +63,15 @@ export function changesBetween({ interval_start, interval_end }: Accepted<typeof
 }
 
 /**
- * Rows that make up the balance just before a moment: what no automatic payout has taken along by then. An automatic
- * payout's own row is none of them, as it takes away what the rows that it swept had brought. It is recognized by the rows that
- * it swept, because not every ledger knows which payouts are automatic.
+ * Rows that make up the balance just before an instant: those that no automatic payout had swept by then. The row of an
+ * automatic payout is not included, because it cancels out the rows that the payout swept. The condition recognizes
+ * automatic payouts by their swept rows, because not every ledger has `is_automatic`.
  */
-export function heldBefore({ accountId, livemode }: Tenant, moment: string): Sql {
-  return sql`${changesBefore(moment)}
+export function heldBefore({ accountId, livemode }: Tenant, until: string): Sql {
+  return sql`${changesBefore(until)}
 and (bt.automatic_payout_id is null or bt.automatic_payout_id = any (array(
   select id from payouts
-  where account_id = ${accountId} and livemode = ${livemode} and effective_at >= ${moment}::timestamptz
+  where account_id = ${accountId} and livemode = ${livemode} and effective_at >= ${until}::timestamptz
 )))
 and not (bt.reporting_category = 'payout' and exists (
   select from balance_transactions swept

@@ -36,7 +36,7 @@ const swept1: readonly LedgerColumnName[] = [
   'destination_payment_id',
 ]
 
-/** The columns of each version, also for the reconciliation of a single payout, whose fourth version is the fifth here. */
+/** The columns of each version. Version 4 of the reconciliation of a single payout is version 5 here. */
 const sweptColumns = {
   1: reconciliationColumns(swept1),
   2: reconciliationColumns([...swept1, ...metadataColumns]),
@@ -52,13 +52,13 @@ export const payoutReconciliationReports = defineFamily<typeof interval>({
   summary: {
     title: 'Payouts reconciliation summary',
     description:
-      'What the automatic payouts that left the balance in the interval consist of, summed up by reporting category and currency, with a total for each currency.',
+      'Balance transactions in the automatic payouts that left the balance in the interval, summed by reporting category and currency, with a total for each currency.',
     parameters: { ...interval, ...currency, ...timezone, ...columns },
   },
   itemized: {
     title: 'Itemized payout reconciliation',
     description:
-      'Every balance transaction in the automatic payouts that left the balance in the interval, one a row, payout by payout.',
+      'All balance transactions in the automatic payouts that left the balance in the interval, one per row, grouped by payout.',
     orderBy: sql`ap.effective_at, ap.id collate "C", bt.effective_at, bt.id collate "C"`,
     versions: [
       { parameters: itemizedInUtc, columns: sweptColumns[1] },
@@ -79,12 +79,12 @@ export const payoutReconciliationByIdReports = defineFamily<typeof payout>({
   check: checkPayout,
   summary: {
     title: 'Payout reconciliation summary for a single payout',
-    description: 'What one automatic payout consists of, summed up by reporting category, with a total.',
+    description: 'Balance transactions in one automatic payout, summed by reporting category, with a total.',
     parameters: { ...payout, ...columns },
   },
   itemized: {
     title: 'Itemized reconciliation for a single payout',
-    description: 'Every balance transaction in one automatic payout, one a row, oldest first.',
+    description: 'All balance transactions in one automatic payout, one per row, oldest first.',
     versions: [
       { parameters: inUtc, columns: sweptColumns[1] },
       { parameters: inUtc, columns: sweptColumns[2] },
@@ -94,7 +94,7 @@ export const payoutReconciliationByIdReports = defineFamily<typeof payout>({
   },
 })
 
-/** The payout has to be one of this account and mode, and an automatic one as far as the ledger knows. */
+/** The payout must belong to this account and mode, and must not be known to be manual. */
 async function checkPayout(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -106,7 +106,7 @@ async function checkPayout(
   })
   if (found && found.isAutomatic !== false) return []
   const message = found
-    ? `The payout "${id}" was made by hand; only an automatic one consists of balance transactions.`
-    : `There is no payout "${id}". payouts.itemized.3 lists those there are.`
+    ? `The payout "${id}" is a manual payout. Only automatic payouts can be reconciled.`
+    : `There is no payout "${id}". The report payouts.itemized.3 lists all payouts.`
   return [new InputError(message, ['payout'])]
 }

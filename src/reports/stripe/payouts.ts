@@ -6,7 +6,7 @@ import { without } from './itemized-columns.ts'
 import { type LedgerColumnName, ledgerColumns, text } from './ledger-columns.ts'
 import { changesBetween, isPayout } from './ledger-rows.ts'
 
-/** The default columns, with the time both in the report's timezone and in UTC. */
+/** The default columns, with the effective time both in the report's timezone and in UTC. */
 const defaults: readonly LedgerColumnName[] = [
   'payout_id',
   'effective_at_utc',
@@ -22,7 +22,7 @@ const defaults: readonly LedgerColumnName[] = [
   'payout_status',
 ]
 
-/** All columns of version 3; the older ones have fewer. */
+/** All columns of version 3; older versions have fewer. */
 const itemized3: readonly LedgerColumnName[] = [
   ...defaults,
   'payout_reversed_at_utc',
@@ -37,7 +37,7 @@ const itemized3: readonly LedgerColumnName[] = [
 const itemized2 = without(itemized3, ['effective_at', 'payout_reversed_at_utc'])
 const itemized1 = without(itemized2, ['regulatory_tag'])
 
-/** Here a row is about the payout, also where another one has swept what came back. */
+/** The trace ID is that of the row's payout, even if another payout swept the reversal. */
 const payoutTrace = {
   trace_id: text`po.trace_id`,
   trace_id_status: text`po.trace_id_status`,
@@ -54,13 +54,13 @@ export const payoutReports = defineFamily<typeof interval>({
   summary: {
     title: 'Payouts summary',
     description:
-      'Payouts and payouts that came back, summed up by reporting category and currency, with a total for each currency. A payout belongs to the day on which it left the balance.',
+      'Payouts and payout reversals, summed by reporting category and currency, with a total for each currency. A payout belongs to the interval in which it left the balance.',
     parameters: { ...interval, ...currency, ...timezone, ...columns },
   },
   itemized: {
     title: 'Itemized payouts',
     description:
-      'Every payout and every payout that came back, one a row, in the order in which they changed the balance.',
+      'All payouts and payout reversals, one per row, in the order in which they changed the balance.',
     versions: [
       { parameters: itemizedInUtc, columns: columnsOf(itemized1) },
       { parameters: itemizedInUtc, columns: columnsOf(itemized2) },

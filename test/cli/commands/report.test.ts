@@ -174,9 +174,9 @@ describe('mistakes', () => {
     expect(code).toBe(1)
     expect(stderr.trimEnd().split('\n')).toHaveLength(3)
     const path = String.raw`\(input\.report\.byName\.parameters\.`
-    expect(stderr).toMatch(new RegExp(`^"xxy" is no currency.* ${path}currency\\)$`, 'm'))
+    expect(stderr).toMatch(new RegExp(`^"xxy" is not a valid currency.* ${path}currency\\)$`, 'm'))
     expect(stderr).toMatch(
-      new RegExp(`^";" is no decimal separator.* ${path}decimal_separator\\) Allowed: \\., ,$`, 'm'),
+      new RegExp(`^";" is not a valid decimal separator.* ${path}decimal_separator\\) Allowed: \\., ,$`, 'm'),
     )
     expect(stderr).toMatch(new RegExp(`^The interval is reversed.* ${path}interval_end\\)$`, 'm'))
   })

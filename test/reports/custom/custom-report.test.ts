@@ -36,7 +36,7 @@ beforeAll(async () => {
       id bigint generated always as identity, account_id text, livemode boolean, placed_at timestamptz,
       buyer text, total numeric, currency text, is_gift boolean default false
     )`)
-  // As gateway and worker do when they start together.
+  // Gateway and worker do this at the same time when they start together.
   await Promise.all([ensureReader(database.url), ensureReader(database.url)])
   await database.query(`grant usage on schema shop to ${readerRole}`)
   await database.query(`grant select on shop.orders to ${readerRole}`)
@@ -92,8 +92,8 @@ function orders(parameters: Record<string, unknown> = {}) {
   }
 }
 
-describe('a report of the operator', () => {
-  test('stands in the catalogue with its parameters and columns', async () => {
+describe('a custom report', () => {
+  test('is in the catalog with its parameters and columns', async () => {
     const { node } = await account.client.request<{ node: Record<string, unknown> }>(`{
       node(id: "shop.orders.1") { ... on ReportType {
         title inputKey requiresLiveMode acceptsAnyInterval dataAvailableFrom dataAvailableUntil
@@ -137,7 +137,7 @@ describe('a report of the operator', () => {
     ])
   })
 
-  test('gives the rows of the caller alone, as they are in the table', async () => {
+  test('returns only the rows of the caller, unchanged', async () => {
     const { text, rows } = await runReport(account, orders())
     const ids = rows.map((row) => row.order_id)
     expect(text).toBe(`"order_id","placed_at","placed_on","buyer","total","currency"
@@ -150,7 +150,7 @@ describe('a report of the operator', () => {
     expect(await buyersOf(other)).toEqual(['Of Another'])
   })
 
-  test('takes columns, a timezone and a decimal separator as those of the gateway do', async () => {
+  test('accepts columns, a timezone and a decimal separator like a built-in report', async () => {
     const { text } = await runReport(
       account,
       orders({
@@ -171,28 +171,28 @@ describe('a report of the operator', () => {
   })
 
   test.each([
-    ['interval_start', undefined, [], /needs the parameter "interval_start"/],
+    ['interval_start', undefined, [], /requires the parameter "interval_start"/],
     ['interval_end', '2026-09-01T00:00:00Z', [], /is empty/],
-    ['interval_end', '0000-09-01T00:00:00Z', [], /no instant/],
+    ['interval_end', '0000-09-01T00:00:00Z', [], /not a valid timestamp/],
     ['currencies', ['gbp'], ['0'], /"gbp" is not allowed/],
-    ['currencies', 'eur', [], /no list/],
-    ['least_total', '1e3', [], /no exact decimal/],
-    ['least_total', 1e21, [], /no exact decimal/],
+    ['currencies', 'eur', [], /not a valid list/],
+    ['least_total', '1e3', [], /not a valid decimal/],
+    ['least_total', 1e21, [], /not a valid decimal/],
     ['buyer', 'a\0b', [], /NUL/],
     ['buyer', 'a\ud83d', [], /surrogate/],
     ['buyer', 'x'.repeat(10_001), [], /too long/],
-    ['buyer', { not: 'text' }, [], /no text/],
-    ['account_id', 'acct_other', [], /takes no parameter "account_id"/],
-    ['livemode', true, [], /takes no parameter "livemode"/],
+    ['buyer', { not: 'text' }, [], /not a valid string/],
+    ['account_id', 'acct_other', [], /has no parameter "account_id"/],
+    ['livemode', true, [], /has no parameter "livemode"/],
     ['columns', ['secret'], ['0'], /no column "secret"/],
-  ])('refuses a wrong %s (%#)', async (name, value, rest, message) => {
+  ])('rejects an invalid %s (%#)', async (name, value, rest, message) => {
     const { reportRun, userErrors } = await requestReport(account, orders({ [name]: value }))
     expect(reportRun).toBeNull()
     const path = ['input', 'report', 'byName', 'parameters', name, ...rest]
     expect(userErrors).toMatchObject([{ path, message: expect.stringMatching(message) }])
   })
 
-  test('takes any text for a value, and none of it for SQL', async () => {
+  test('accepts any text as a value and never runs it as SQL', async () => {
     const texts = [
       ...["'", '\\', "\\'; drop table shop.orders; --", "') as line) to stdout; drop table shop.orders; --"],
       ...[
@@ -222,7 +222,7 @@ describe('a report of the operator', () => {
     expect(await Promise.all(each)).toEqual(texts.slice(0, 6).map((text) => [text]))
   })
 
-  test('may read the ledger', async () => {
+  test('can read the ledger', async () => {
     expect((await runReport(account, { byName: { name: 'test.ledger.1', parameters: {} } })).rows).toEqual([])
   })
 })

@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.ts
 import { startTestGateway, type TestAccount } from '../../support/gateway.ts'
 import { runReport } from '../../support/run-report.ts'
 
-/** SQL that does what a report must not, or too much of it; none of it can be seen before it runs. */
+/** SQL that exceeds the rights or limits of a report in ways that the check at startup cannot detect. */
 const misdeeds: Record<string, string> = {
   become_superuser: "select set_config('role', 'postgres', true) as a",
   become_session_user: "select set_config('session_authorization', 'postgres', true) as a",
@@ -67,7 +67,7 @@ beforeAll(async () => {
 })
 afterAll(() => cleanup.disposeAsync())
 
-test('a report of the operator has no more rows than its limit', async () => {
+test('a custom report has at most as many rows as its limit', async () => {
   const many = (rows: number) => runReport(account, { byName: { name: 'test.many.1', parameters: { rows } } })
   expect((await many(3)).rows.map((row) => row.a)).toEqual(['3', '2', '1'])
   expect((await many(4)).rows.map((row) => row.a)).toEqual(['4', '3', '2'])
@@ -83,7 +83,7 @@ test('a report of the operator has no more rows than its limit', async () => {
   expect(await estimate(4)).toEqual({ rowCount: '3', warnings: [warning] })
 })
 
-test('a report of the operator cannot lift a limit for its next statement, and leaves no lock behind', async () => {
+test('a custom report cannot lift the time limit of its next statement, and its locks are released', async () => {
   const run = async (id: string) =>
     (await runReport(account, { byName: { name: `test.${id}.1`, parameters: {} } })).text
   expect(await run('unlimited')).toBe('"a"\n"1min0"\n')
@@ -93,7 +93,7 @@ test('a report of the operator cannot lift a limit for its next statement, and l
   await expect.poll(locks).toEqual([])
 })
 
-test('a report of the operator can do no harm', async () => {
+test('a custom report cannot exceed its rights or its time', async () => {
   const failures = await Promise.all(
     Object.keys(misdeeds).map(async (id) => {
       const run = runReport(account, { byName: { name: `test.${id}.1`, parameters: {} } })

@@ -41,7 +41,7 @@ beforeAll(async () => {
 })
 afterAll(() => cleanup.disposeAsync())
 
-/** What loading a folder with these files comes to: names of types, or what was wrong, by the files' own names. */
+/** Loads a folder with these files; returns the names of the types, or the lines of the error with relative paths. */
 async function load(files: Record<string, string>): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
   try {
@@ -52,7 +52,7 @@ async function load(files: Record<string, string>): Promise<string[]> {
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     const lines = error.message.replaceAll(`${folder}/`, '').split('\n')
-    return lines.filter((line) => line !== 'The reports of REPORTS_DIR cannot be used.')
+    return lines.filter((line) => line !== 'The reports in REPORTS_DIR cannot be used.')
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -68,69 +68,80 @@ columns:
   total: { type: decimal, description: Total. }
 ---*/
 `
-/** The report of a statement that begins in line 10. */
+/** A report whose statement starts on line 10. */
 function report(sql: string): string {
   return `${front}${sql}`
 }
-const good = 'select o.id, o.total from shop.orders o'
+const validSql = 'select o.id, o.total from shop.orders o'
 
-describe('a file of a report', () => {
+describe('a report file', () => {
   test.each([
-    ['ends with a semicolon and comments', `${good}; -- that is it\n/* and /* this */ too */\n`],
-    ['ends with a comment without a line', `${good} -- that is it`],
-    ['has lines as Windows ends them', report(good).replaceAll('\n', '\r\n')],
-    ['begins with a byte order mark', `\ufeff${report(good)}`],
+    ['ends with a semicolon and comments', `${validSql}; -- that is it\n/* and /* this */ too */\n`],
+    ['ends with a comment without a line break', `${validSql} -- that is it`],
+    ['has Windows line ends', report(validSql).replaceAll('\n', '\r\n')],
+    ['starts with a byte order mark', `\ufeff${report(validSql)}`],
     [
-      'has colons that are no parameters',
-      `${good} where note not in (':a', e'\\':b', $$:c$$, $d$:e$d$, 'x'::text) -- :f\n/* :g */`,
+      'has colons that are not parameters',
+      `${validSql} where note not in (':a', e'\\':b', $$:c$$, $d$:e$d$, 'x'::text) -- :f\n/* :g */`,
     ],
-    ['uses a common table expression', `with o as (${good}) select o.* from o order by o.id limit 5`],
-  ])('is read when it %s', async (_what, text) => {
+    ['uses a common table expression', `with o as (${validSql}) select o.* from o order by o.id limit 5`],
+  ])('loads when it %s', async (_what, text) => {
     expect(await load({ 'a.sql': text.includes('/*---') ? text : report(text) })).toEqual(['shop.orders.1'])
   })
 
   test.each([
-    ['has no header', good, 'a.sql:1: The header is missing'],
-    ['has a header that is no YAML', front.replace('title: Orders', 'title: [Orders'), 'a.sql:4: '],
+    ['has no header', validSql, 'a.sql:1: The header is missing'],
+    ['has a header that is not valid YAML', front.replace('title: Orders', 'title: [Orders'), 'a.sql:4: '],
     [
-      'names an unknown alias',
+      'has an alias without an anchor',
       front.replace('description: Orders.', 'description: *b'),
-      'a.sql:4: There is no anchor "&b"',
+      'a.sql:4: The alias "*b" has no anchor "&b" before it.',
     ],
     [
-      'has an alias in itself',
+      'has an alias inside its own anchor',
       front.replace('title: Orders', 'title: &a [*a]'),
-      'a.sql:3: There is no anchor "&a"',
+      'a.sql:3: The alias "*a" has no anchor "&a" before it.',
     ],
     [
-      'says a thing twice',
+      'has a key twice',
       front.replace('title: Orders', 'title: A\ntitle: B'),
       'a.sql:4: Map keys must be unique',
     ],
-    ['has an unknown key', front.replace('scope', 'scop'), 'a.sql:5: There is no key "scop" here'],
+    ['has an unknown key', front.replace('scope', 'scop'), 'a.sql:5: Unknown key: "scop".'],
     ['lacks a key', front.replace('title: Orders\n', ''), 'a.sql:2: "title" is missing'],
-    ['has a bad id', front.replace('shop.orders.1', 'Orders'), 'a.sql:2: "id": "Orders" is no id'],
+    [
+      'has an invalid id',
+      front.replace('shop.orders.1', 'Orders'),
+      'a.sql:2: "id": "Orders" is not a valid id',
+    ],
     [
       'has an unknown type',
       front.replace('decimal', 'money'),
-      'a.sql:8: "columns.total.type": "money" is no type',
+      'a.sql:8: "columns.total.type": "money" is not a valid type',
     ],
     ['has no SQL', front, 'a.sql:10: The SELECT is missing'],
-    ['has two statements', report(`${good};\n${good}`), 'a.sql:10: More follows this semicolon'],
-    ['numbers its parameters', report(`${good}\nwhere id = $1`), 'a.sql:11: $1 is no parameter'],
     [
-      'uses an unknown parameter',
-      report(`${good}\n\nwhere id = :id`),
-      'a.sql:12: There is no parameter ":id"',
+      'has two statements',
+      report(`${validSql};\n${validSql}`),
+      'a.sql:10: The SQL continues after this semicolon',
+    ],
+    ['numbers its parameters', report(`${validSql}\nwhere id = $1`), 'a.sql:11: $1 is not a valid parameter'],
+    [
+      'uses an undeclared parameter',
+      report(`${validSql}\n\nwhere id = :id`),
+      'a.sql:12: The parameter ":id" is not declared',
     ],
     [
       'does not use a parameter',
-      report(good).replace('columns:', 'parameters:\n  id: { type: integer, description: Id. }\ncolumns:'),
-      'a.sql:7: The parameter "id" is declared and not used',
+      report(validSql).replace(
+        'columns:',
+        'parameters:\n  id: { type: integer, description: Id. }\ncolumns:',
+      ),
+      'a.sql:7: The parameter "id" is declared but not used',
     ],
     [
-      'declares what is built in',
-      report(good).replace(
+      'declares a built-in parameter',
+      report(validSql).replace(
         'columns:',
         'parameters:\n  livemode: { type: boolean, description: No. }\ncolumns:',
       ),
@@ -138,48 +149,48 @@ describe('a file of a report', () => {
     ],
     [
       'has a default of another type',
-      report(`${good} where id = :id`).replace(
+      report(`${validSql} where id = :id`).replace(
         'columns:',
         'parameters:\n  id: { type: integer, default: one, description: Id. }\ncolumns:',
       ),
-      'a.sql:7: "parameters.id.default": "one" is no whole number',
+      'a.sql:7: "parameters.id.default": "one" is not a valid integer',
     ],
     ...[
-      ['as a day', 'type: date', 'type'],
+      ['as a date', 'type: date', 'type'],
       ['as a list', 'type: timestamp, list: true', 'list'],
     ].map(([what, type, key]) => [
       `has the end of an interval ${what}`,
-      report(`${good} where o.at < :interval_end`).replace(
+      report(`${validSql} where o.at < :interval_end`).replace(
         'columns:',
         `parameters:\n  interval_end: { ${type}, description: End. }\ncolumns:`,
       ),
-      `a.sql:7: "parameters.interval_end.${key}": interval_start and interval_end have to be of type timestamp`,
+      `a.sql:7: "parameters.interval_end.${key}": interval_start and interval_end must be of type timestamp`,
     ]),
     [
-      'tells no account from another',
-      report(good).replace('scope: everyone\n', ''),
+      'does not select rows by account',
+      report(validSql).replace('scope: everyone\n', ''),
       'a.sql:2: The SQL does not use ":account_id"',
     ],
     [
-      'is no SQL',
+      'is not valid SQL',
       report(`select\n  o.id,\n  o.total fro\nshop.orders`),
-      'a.sql:13: Postgres says: syntax error',
+      'a.sql:13: Postgres reports: syntax error',
     ],
     [
-      'has a character of two halves before its fault',
+      'has surrogate pairs before its mistake',
       report(`select '😀😀😀😀' as id,\nx`),
-      'a.sql:11: Postgres says: column "x"',
+      'a.sql:11: Postgres reports: column "x"',
     ],
     [
-      'names no table',
+      'names an unknown table',
       report('select id, total\nfrom shop.order'),
-      'a.sql:11: Postgres says: relation "shop.order" does not exist',
+      'a.sql:11: Postgres reports: relation "shop.order" does not exist',
     ],
-    ['may not read its table', report('select id, 1 as total\nfrom shop.secrets'), 'a.sql:1'],
+    ['cannot read its table', report('select id, 1 as total\nfrom shop.secrets'), 'a.sql:1'],
     [
-      'reads our keys',
+      'reads API keys',
       report('select id, 1 as total from report_gateway.api_keys'),
-      'Postgres says: permission denied',
+      'Postgres reports: permission denied',
     ],
     [
       'reads files',
@@ -187,72 +198,72 @@ describe('a file of a report', () => {
       'permission denied for function pg_read_file',
     ],
     [
-      'deletes',
+      'deletes rows',
       report('delete from shop.orders returning id, total'),
-      'a.sql:10: Postgres says: syntax error',
+      'a.sql:10: Postgres reports: syntax error',
     ],
     [
-      'deletes on the way',
+      'deletes rows in a common table expression',
       report('with d as (delete from shop.orders returning *) select id, total from d'),
-      'a.sql:10: Postgres says: ',
+      'a.sql:10: Postgres reports: ',
     ],
-    ['locks rows', report(`${good} for update`), 'Postgres says: '],
+    ['locks rows', report(`${validSql} for update`), 'Postgres reports: '],
     [
       'lacks a column',
       report('select o.id from shop.orders o'),
-      'a.sql:8: The SQL gives no column "total". It gives id.',
+      'a.sql:8: The SQL returns no column "total". Its columns are id.',
     ],
     [
-      'has a column too many',
+      'has an undeclared column',
       report('select o.*, 1 as x from (select id, total from shop.orders) o'),
-      'a.sql:6: The SQL gives the column "x", and the header does not have it',
+      'a.sql:6: The SQL returns the column "x", which the header does not declare',
     ],
     [
-      'has a column too many that is named as what every object has',
+      'has an undeclared column with the name of an object property',
       report('select id, total, 1 as constructor from shop.orders'),
-      'a.sql:6: The SQL gives the column "constructor", and the header does not have it',
+      'a.sql:6: The SQL returns the column "constructor", which the header does not declare',
     ],
     [
       'has a column twice',
       report('select id, total, id from shop.orders'),
-      'a.sql:7: The SQL gives the column "id" twice',
+      'a.sql:7: The SQL returns the column "id" twice',
     ],
     [
       'has a column of another type',
       report('select id::text, total from shop.orders'),
-      'a.sql:7: The SQL gives the column "id" as text, which is no integer',
+      'a.sql:7: The SQL returns the column "id" as text, but the header declares it as integer. Cast it to bigint',
     ],
     [
       'has an inexact column',
       report('select id, total::float8 from shop.orders'),
-      'a.sql:8: The SQL gives the column "total" as float8, which is no decimal. Cast it to numeric.',
+      'a.sql:8: The SQL returns the column "total" as float8, but the header declares it as decimal. Cast it to numeric.',
     ],
-  ])('is refused by its line when it %s', async (_what, text, problem) => {
+  ])('is rejected with its line when it %s', async (_what, text, problem) => {
     const [first = '', ...more] = await load({ 'a.sql': text })
     expect(first).toMatch(/^a\.sql:\d+: /)
     expect(first).toContain(problem)
-    // Without a scope, two things are missing.
+    // Without a scope, :livemode is reported as well.
     expect(more.filter((line) => !line.includes(':livemode'))).toEqual([])
   })
 
-  test('is refused when its id is taken, and the mistakes of all files are told at once', async () => {
+  test('is rejected when its id is already used; the error lists the mistakes of all files', async () => {
     const problems = await load({
-      'a.sql': report(good),
-      'b.sql': report(good),
-      'c.sql': report(good).replace('shop.orders.1', 'balance.summary.1'),
+      'a.sql': report(validSql),
+      'b.sql': report(validSql),
+      'c.sql': report(validSql).replace('shop.orders.1', 'balance.summary.1'),
       'd.sql': report('select').replace('orders', 'sales'),
       'e.sql': '\0',
-      'f.txt': 'no report',
+      'f.txt': 'not a report',
     })
     expect(problems).toEqual([
-      'b.sql:2: There is a report shop.orders.1 already: that of a.sql.',
-      'c.sql:2: There is a report balance.summary.1 already: that of the gateway itself.',
-      'e.sql:1: The file is no text in UTF-8.',
+      'b.sql:2: The id shop.orders.1 is already used by a.sql. Choose another id.',
+      'c.sql:2: The id balance.summary.1 is already used by a built-in report. Choose another id.',
+      'e.sql:1: The file is not valid UTF-8 text.',
     ])
   })
 })
 
-test('npm run reports lists what can be run', async () => {
+test('npm run reports lists the valid reports', async () => {
   const folder = fileURLToPath(new URL('../../support/custom-reports', import.meta.url))
   await database.query('alter table shop.orders add buyer text, add currency text, add is_gift boolean')
   const environment = { REPORTS_DIR: folder, REPORTS_DATABASE_URL: loginUrl() }

@@ -21,7 +21,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const parameters = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
 const report = { byName: { name: liveOnly.name, parameters } }
 
-test('a type for live data refuses a test key, and nothing is created', async () => {
+test('a type for live data rejects a test key and creates nothing', async () => {
   const account = await gateway.createAccount({ accountId: demoAccountId, livemode: false })
   expect(await requestReport(account, report)).toEqual({
     reportRun: null,
@@ -42,7 +42,7 @@ test('a type for live data refuses a test key, and nothing is created', async ()
   ).toEqual([{ runs: '0', jobs: '0' }])
 })
 
-test('with a live key it runs, on live data', async () => {
+test('a type for live data runs on live data with a live key', async () => {
   const account = await gateway.createAccount({ accountId: demoAccountId, livemode: true })
   const { rows } = await runReport(account, report)
   const sums = await gateway.database.query<{ currency: string; count: string }>(
@@ -57,13 +57,13 @@ test('with a live key it runs, on live data', async () => {
   expect(sums.length).toBe(3)
 })
 
-test('the catalogue tells which types need a live key', async () => {
+test('the catalog shows which types require a live key', async () => {
   const { client } = await gateway.createAccount()
   const { reportTypes } = await client.request<{
     reportTypes: { nodes: { name: string; requiresLiveMode: boolean }[] }
   }>('{ reportTypes { nodes { name requiresLiveMode } } }')
-  const needing = reportTypes.nodes.filter(({ requiresLiveMode }) => requiresLiveMode)
-  expect(needing.map(({ name }) => name)).toEqual([
+  const liveOnlyTypes = reportTypes.nodes.filter(({ requiresLiveMode }) => requiresLiveMode)
+  expect(liveOnlyTypes.map(({ name }) => name)).toEqual([
     'all_fees.balance_transaction_created.itemized.2',
     liveOnly.name,
   ])
@@ -86,7 +86,7 @@ describe('the itemized fees', () => {
       0n,
     )
 
-  /** What the ledger has taken in fees, in the amounts of others and by itself. */
+  /** Fees in the ledger, both deducted from other transactions and billed separately. */
   const storedFees = () =>
     gateway.database.query<{ currency: string; fees: string; tax: string }>(
       `select currency, sum(fee) + sum(-amount) filter (where type in ('stripe_fee', 'tax_fee')) as fees,
@@ -100,7 +100,7 @@ describe('the itemized fees', () => {
       given,
     )
 
-  test('add up to the fees of the ledger, with their tax', async () => {
+  test('add up to the fees and the tax in the ledger', async () => {
     const rows = await readFees()
     const stored = await storedFees()
     expect(stored.map(({ currency }) => currency)).toEqual(currencies)
@@ -109,7 +109,7 @@ describe('the itemized fees', () => {
     }
   })
 
-  test('are those taken from the amounts of others, in parts, and those billed by themselves', async () => {
+  test('include the parts of deducted fees, and fees billed separately', async () => {
     const rows = await readFees()
     const kinds = Object.groupBy(rows, (row) =>
       `${row.fee_description} ${row.incurred_by_type}`.replace(/ \(.*\)/, ''),
@@ -131,7 +131,7 @@ describe('the itemized fees', () => {
     expect(billed.filter((row) => row.incurred_by_type !== '')).toEqual([])
   })
 
-  test('are whole where the ledger has no parts, and their tax is not made up', async () => {
+  test('have one row and no tax for a fee without details in the ledger', async () => {
     const before = await readFees()
     await gateway.database.query(
       `delete from fee_details where balance_transaction_id in (select id from balance_transactions where fee <> 0)`,

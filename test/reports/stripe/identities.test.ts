@@ -13,12 +13,12 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-/** An instant at midnight of that day in the timezone. */
+/** The instant of midnight of a day in a timezone. */
 function midnight(day: string, timezone: string): string {
   return Temporal.PlainDate.from(day).toZonedDateTime(timezone).toInstant().toString()
 }
 
-/** Balances from the ledger itself, before a moment. */
+/** Balances from the ledger just before an instant. */
 async function balancesBefore(moment: string): Promise<Record<string, bigint>> {
   const rows = await gateway.database.query<{ currency: string; sum: string }>(
     `select currency, sum(net) as sum from balance_transactions
@@ -40,7 +40,7 @@ function localTime(utc = '', timezone: string): string {
 const autumn2025 = ['2025-10-01', '2025-11-01', '2025-12-01']
 const spring = ['2026-03-01', '2026-04-01', '2026-05-01']
 const autumn = ['2026-09-01', '2026-10-01', '2026-10-15']
-/** Bounds of intervals that follow one another, in each timezone; where clocks change, they do so inside. */
+/** Bounds of contiguous intervals in each timezone; changes of daylight saving time are inside the intervals. */
 const chains: [timezone: string, days: string[]][] = [
   ['Etc/UTC', autumn],
   ['Europe/Berlin', autumn2025],
@@ -85,7 +85,7 @@ describe.each(intervals)('$first to $last in $timezone', (interval) => {
     balance = readBalance(reports.balance.rows)
   })
 
-  test('start, activity and payouts add up to the end, for every currency', () => {
+  test('starting balance, activity and payouts add up to the ending balance of every currency', () => {
     expect(Object.keys(balance)).toEqual(currencies)
     for (const lines of Object.values(balance)) {
       const {
@@ -104,14 +104,14 @@ describe.each(intervals)('$first to $last in $timezone', (interval) => {
     }
   })
 
-  test('both balances are what the ledger holds before midnight in that timezone', async () => {
+  test('both balances are those of the ledger at midnight in the timezone', async () => {
     const pick = (name: string) =>
       Object.fromEntries(Object.entries(balance).map(([currency, lines]) => [currency, lines[name]]))
     expect(pick('starting_balance')).toEqual(await balancesBefore(midnight(first, timezone)))
     expect(pick('ending_balance')).toEqual(await balancesBefore(midnight(last, timezone)))
   })
 
-  test('each balance is dated by the first and the last day inside', () => {
+  test('the dates of the balances are the first and last day of the interval', () => {
     const lastDay = Temporal.PlainDate.from(last).subtract({ days: 1 }).toString()
     const dated = reports.balance.rows.filter(({ category }) => category?.endsWith('balance'))
     expect([...new Set(dated.map(({ description }) => description))]).toEqual([
@@ -120,7 +120,7 @@ describe.each(intervals)('$first to $last in $timezone', (interval) => {
     ])
   })
 
-  test('the summaries are the sums of the itemized rows, and the balance their totals', () => {
+  test('the summaries are the sums of the itemized rows, and the balance has their totals', () => {
     const activity = readSummary(reports.activity.rows)
     const payouts = readSummary(reports.payouts.rows)
     expect(activity).toEqual(sumUp(reports.activityRows.rows))
@@ -139,7 +139,7 @@ describe.each(intervals)('$first to $last in $timezone', (interval) => {
     }
   })
 
-  test('times are printed as the clocks of the timezone show them', () => {
+  test('times are local times of the timezone', () => {
     const wrong = [
       ...reports.activityRows.rows.map((row) => [row.created_utc, row.created]),
       ...reports.payoutRows.rows.map((row) => [row.effective_at_utc, row.effective_at]),
@@ -147,7 +147,7 @@ describe.each(intervals)('$first to $last in $timezone', (interval) => {
     expect(wrong).toEqual([])
   })
 
-  test('activity lies between the two midnights, oldest first', () => {
+  test('activity is between the two midnights, oldest first', () => {
     const times = reports.activityRows.rows.map(({ created_utc = '' }) => created_utc)
     expect(times).toEqual([...times].sort())
     const between = reports.activityRows.rows.every(
@@ -171,7 +171,7 @@ test.each(chains)('in %s, what one month ends with the next one starts with: %j'
   }
 })
 
-describe('a filter keeps the lines that it names', () => {
+describe('a filter keeps only matching rows', () => {
   const between = { start: '2026-08-01T00:00:00Z', end: '2026-09-01T00:00:00Z' }
 
   test.each(['balanceSummary1', 'balanceChangeFromActivitySummary1', 'payoutsSummary1', 'payoutsItemized3'])(
@@ -198,7 +198,7 @@ describe('a filter keeps the lines that it names', () => {
     expect(some.parameters.reporting_category).toBe(reportingCategory.toLowerCase())
   })
 
-  test('a category of the other side leaves nothing', async () => {
+  test('a category of another report leaves only the header', async () => {
     const { text, header } = await runReport(account, {
       balanceChangeFromActivityItemized3: { interval: { between }, reportingCategory: 'PAYOUT' },
     })

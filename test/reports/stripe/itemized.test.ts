@@ -18,7 +18,7 @@ async function textOf(report: Record<string, unknown>): Promise<string> {
   return (await runReport(account, report)).text
 }
 
-/** Lines as they stand in a file, each ended by LF. */
+/** Lines of a file, each with LF at the end. */
 function lines(...texts: string[]): string {
   return texts.map((text) => `${text}\n`).join('')
 }
@@ -41,7 +41,7 @@ describe('the itemized activity', () => {
     )
   })
 
-  test('joins the charge, its customer and its payout, and guards what a spreadsheet would run', async () => {
+  test('joins the charge, its customer and its payout, and guards spreadsheet formulas', async () => {
     const columns = [
       'balance_transaction_id',
       'customer_facing_amount',
@@ -86,7 +86,7 @@ describe('the itemized activity', () => {
     )
   })
 
-  test('a comma for the point changes the amounts and nothing else', async () => {
+  test('a comma as decimal separator changes only the amounts', async () => {
     const columns = ['gross', 'fee', 'net', 'currency', 'created']
     const amountsWith = (decimalSeparator: string) =>
       textOf({ balanceChangeFromActivityItemized3: { ...march, columns, decimalSeparator } })
@@ -108,7 +108,7 @@ describe('the itemized payouts', () => {
     )
   })
 
-  test('print local times and their UTC twins; the day of arrival is in UTC', async () => {
+  test('have local times and times in UTC; the arrival date is in UTC', async () => {
     const columns = [
       'balance_transaction_id',
       'effective_at',
@@ -130,7 +130,7 @@ describe('the itemized payouts', () => {
   })
 })
 
-describe('the bounds', () => {
+describe('the bounds of the interval', () => {
   const idsBetween = async (from: string, until: string): Promise<string[]> => {
     const between = { start: from, end: until }
     const { rows } = await runReport(account, {
@@ -139,7 +139,7 @@ describe('the bounds', () => {
     return rows.map(({ balance_transaction_id }) => balance_transaction_id ?? '')
   }
 
-  test('a row on the start is inside, a row on the end outside', async () => {
+  test('include a row at the start and exclude a row at the end', async () => {
     expect(await idsBetween('2026-03-29T00:59:59Z', '2026-03-29T01:00:00Z')).toEqual(['txn_huge'])
     expect(await idsBetween('2026-03-29T01:00:00Z', '2026-03-29T01:00:01Z')).toEqual(['txn_spring'])
   })
@@ -148,11 +148,11 @@ describe('the bounds', () => {
     ['2026-03-29T00:59:59.001Z', '2026-03-29T01:00:00.001Z', ['txn_spring']],
     ['2026-03-29T00:59:58.999Z', '2026-03-29T00:59:59.499Z', ['txn_huge']],
     ['2026-03-29T00:59:58.499Z', '2026-03-29T00:59:59.999Z', ['txn_huge']],
-  ])('fractions of a second count: %s to %s', async (from, until, ids) => {
+  ])('can have fractions of a second: %s to %s', async (from, until, ids) => {
     expect(await idsBetween(from, until)).toEqual(ids)
   })
 
-  test('between two seconds there can be no rows: that interval is empty', async () => {
+  test('are rejected as empty when they contain no whole second', async () => {
     const between = { start: '2026-03-29T00:59:59.001Z', end: '2026-03-29T01:00:00Z' }
     const { userErrors } = await requestReport(account, { balanceSummary1: { interval: { between } } })
     expect(userErrors.map(({ message }) => message)).toEqual([
@@ -161,7 +161,7 @@ describe('the bounds', () => {
   })
 })
 
-test('every currency has the decimals that its minor unit has at Stripe', async () => {
+test('every currency has the decimals of its minor unit at Stripe', async () => {
   const none = 'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' ')
   const three = 'bhd jod kwd omr tnd'.split(' ')
   const codes = Intl.supportedValuesOf('currency').map((code) => code.toLowerCase())

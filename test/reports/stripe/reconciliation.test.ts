@@ -24,7 +24,7 @@ const between = { start: '2026-08-24T10:30:00Z', end: '2026-09-09T00:00:00Z' }
 
 type StoredPayout = { id: string; currency: string; amount: string }
 
-/** Automatic payouts, in the order in which they left the balance, as the ledger has them. */
+/** Automatic payouts in the ledger, in the order in which they left the balance. */
 function readPayouts(condition: string, values: string[]) {
   return gateway.database.query<StoredPayout>(
     `select id, currency, amount from payouts
@@ -46,7 +46,7 @@ type StoredSum = {
   net: string
 }
 
-/** Sums by SQL that goes from the payouts to their rows, in the form of `sumUp`; without the totals. */
+/** Sums of the rows of payouts, computed in SQL, in the form of `sumUp` but without totals. */
 async function sumsOf(payoutIds: readonly string[]): Promise<Map<string, Amounts>> {
   const rows = await gateway.database.query<StoredSum>(
     `select row.currency, row.reporting_category as category, count(*), sum(row.amount) as gross,
@@ -76,7 +76,7 @@ function totalsOf(sums: Map<string, Amounts>) {
 }
 
 describe('the payout reconciliation', () => {
-  test('sums up what the ledger says was swept by the payouts of the interval', async () => {
+  test('sums up the rows that the payouts of the interval swept', async () => {
     const payouts = await storedPayouts()
     const columns = [...amounts, 'automatic_payout_id', 'automatic_payout_effective_at_utc']
     const [summary, itemized] = await Promise.all([
@@ -89,7 +89,7 @@ describe('the payout reconciliation', () => {
     expect(sums.size).toBeGreaterThan(3 * 4)
   })
 
-  test('goes payout by payout, and each is the sum of its rows', async () => {
+  test('groups rows by payout, and the amount of each payout is the sum of its rows', async () => {
     const payouts = await storedPayouts()
     const columns = ['automatic_payout_id', 'net', 'currency']
     const { rows } = await runReport(account, {
@@ -100,11 +100,11 @@ describe('the payout reconciliation', () => {
       sums.set(id, (sums.get(id) ?? 0n) + minor(net, currency))
     }
     expect([...sums]).toEqual(payouts.map(({ id, amount }) => [id, BigInt(amount)]))
-    const neighbours = rows.filter((row, i) => row.automatic_payout_id !== rows[i - 1]?.automatic_payout_id)
-    expect(neighbours).toHaveLength(payouts.length)
+    const firstRows = rows.filter((row, i) => row.automatic_payout_id !== rows[i - 1]?.automatic_payout_id)
+    expect(firstRows).toHaveLength(payouts.length)
   })
 
-  test('keeps one currency and one category', async () => {
+  test('filters by currency and category', async () => {
     const columns = ['balance_transaction_id', 'currency', 'reporting_category']
     const given = { interval: { between }, columns }
     const all = await runReport(account, { payoutReconciliationItemized5: given })
@@ -117,7 +117,7 @@ describe('the payout reconciliation', () => {
     expect(some.rows.length).toBeGreaterThan(0)
   })
 
-  test('says in an older version what the newest says in UTC', async () => {
+  test('has the same values in an older version as in the newest version in UTC', async () => {
     const parameters = { interval_start: between.start, interval_end: between.end, currency: 'jpy' }
     const old = await runReport(account, { byName: { name: 'payout_reconciliation.itemized.3', parameters } })
     const columns = old.header
@@ -140,7 +140,7 @@ describe('the reconciliation of a single payout', () => {
     return { sums: readSummary(summary.rows), rows: itemized.rows }
   }
 
-  test('sums up to the amount of the payout, also of one that the bank sent back', async () => {
+  test('adds up to the amount of the payout, including a failed payout', async () => {
     const payouts = await storedPayouts()
     const some = [
       ...currencies.map((code) => payouts.find(({ currency }) => currency === code)),
@@ -155,9 +155,9 @@ describe('the reconciliation of a single payout', () => {
     }
   })
 
-  const refusalOf = (asker: TestAccount, payout: string) =>
-    requestReport(asker, { payoutReconciliationByIdItemized4: { payout } })
-  const refused = (message: RegExp) => ({
+  const request = (caller: TestAccount, payout: string) =>
+    requestReport(caller, { payoutReconciliationByIdItemized4: { payout } })
+  const rejected = (message: RegExp) => ({
     reportRun: null,
     userErrors: [
       {
@@ -170,31 +170,31 @@ describe('the reconciliation of a single payout', () => {
   })
 
   test.each(['', 'po_', 'pi_1', 'po_1\0', "po_1'; --", `po_${'1'.repeat(251)}`])(
-    '%j is no payout',
+    'rejects the payout %j',
     async (id) => {
-      expect(await refusalOf(account, id)).toEqual(refused(/ is no id of a payout\. Give one such as "po_/))
+      expect(await request(account, id)).toEqual(rejected(/ is not a valid payout ID\. Use one such as "po_/))
     },
   )
 
-  test('a payout of another account or mode is as unknown as one that nobody has', async () => {
+  test('reports a payout of another account or mode like a payout that does not exist', async () => {
     const [payout] = await storedPayouts()
     const others = [
       await gateway.createAccount({ accountId: demoAccountId, livemode: true }),
       await gateway.createAccount(),
     ]
     for (const other of others) {
-      for (const id of [payout?.id ?? '', 'po_nobody']) {
-        expect(await refusalOf(other, id)).toEqual(refused(new RegExp(`^There is no payout "${id}"\\.`)))
+      for (const id of [payout?.id ?? '', 'po_unknown']) {
+        expect(await request(other, id)).toEqual(rejected(new RegExp(`^There is no payout "${id}"\\.`)))
       }
     }
   })
 
-  test('a payout made by hand is refused, because it sweeps nothing', async () => {
+  test('rejects a manual payout, because it sweeps no transactions', async () => {
     const [payout] = await gateway.database.query<{ id: string }>(
       'select id from payouts where account_id = $1 and not livemode and not is_automatic limit 1',
       [demoAccountId],
     )
-    expect(await refusalOf(account, payout?.id ?? '')).toEqual(refused(/was made by hand/))
+    expect(await request(account, payout?.id ?? '')).toEqual(rejected(/is a manual payout/))
   })
 })
 
@@ -206,7 +206,7 @@ describe('the ending balance reconciliation', () => {
     return Object.fromEntries(balances.map(([currency, lines]) => [currency, lines.ending_balance]))
   }
 
-  // The second before payouts leave and the one at which they do, one within a day, and the end of the data.
+  // The second before payouts leave, the second at which they leave, a moment within a day, and the end of the data.
   const moments = [
     '2026-09-01T23:59:59Z',
     '2026-09-02T00:00:00Z',
@@ -226,7 +226,7 @@ describe('the ending balance reconciliation', () => {
     expect(Object.keys(balance)).toEqual(currencies)
   })
 
-  test('has what no payout has taken along by then, and what one has that is still on its way', async () => {
+  test('has the rows that no payout swept by then, including rows of payouts that leave later', async () => {
     const moment = '2026-09-02T00:00:01Z'
     const columns = [
       'automatic_payout_effective_at_utc',
@@ -246,7 +246,7 @@ describe('the ending balance reconciliation', () => {
     expect(effective).toEqual(expect.arrayContaining([expect.stringMatching(/^2026-09-0[3-9] /)]))
   })
 
-  test('needs no more than the rows to tell which payouts are automatic', async () => {
+  test('recognizes automatic payouts by their swept rows', async () => {
     await gateway.database.query('update payouts set is_automatic = null where account_id = $1', [
       demoAccountId,
     ])

@@ -18,13 +18,13 @@ async function textOf(report: Record<string, unknown>): Promise<string> {
   return (await runReport(account, report)).text
 }
 
-/** Lines as they stand in a file, each ended by LF. */
+/** Lines of a file, each with LF at the end. */
 function lines(...texts: string[]): string {
   return texts.map((text) => `${text}\n`).join('')
 }
 
 describe('the balance summary', () => {
-  test('has eight lines a currency, dated by the first and last day inside', async () => {
+  test('has eight lines per currency, with the first and last day of the interval', async () => {
     expect(await textOf({ balanceSummary1: march })).toBe(
       lines(
         '"category","description","net_amount","currency"',
@@ -70,7 +70,7 @@ describe('the balance summary', () => {
     )
   })
 
-  test('dates its lines in the timezone, whatever it selects', async () => {
+  test('has dates in the timezone, which does not affect the selected rows', async () => {
     const { rows } = await runReport(account, {
       balanceSummary1: { ...march, timezone: 'America/New_York', currency: 'usd' },
     })
@@ -100,7 +100,7 @@ describe('the summaries', () => {
     )
   })
 
-  test('of payouts count what left the balance and what came back', async () => {
+  test('of payouts count payouts and payout reversals', async () => {
     expect(await textOf({ payoutsSummary1: march })).toBe(
       lines(
         '"reporting_category","currency","count","gross","fee","net"',
@@ -111,7 +111,7 @@ describe('the summaries', () => {
     )
   })
 
-  test('of a time without rows are a header and nothing else', async () => {
+  test('of an interval without rows are only a header', async () => {
     const between = { start: '2026-02-01T00:00:00Z', end: '2026-02-02T00:00:00Z' }
     expect(await textOf({ balanceSummary1: { interval: { between } } })).toBe(
       '"category","description","net_amount","currency"\n',

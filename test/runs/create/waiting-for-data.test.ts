@@ -132,10 +132,10 @@ describe('a run that may wait for data', () => {
   })
 
   test.each([
-    ['starts before the data', balance(-11, 1), 'start', /is there from/],
+    ['starts before the data', balance(-11, 1), 'start', /is available from/],
     ['is reversed', balance(3, 2), 'end', /is reversed/],
     ['ends after more than a year', balance(-5, 400), 'end', /at most 366 days from now/],
-    ['may not wait', balance(-5, 1, { waitForData: false }), 'end', /is there from/],
+    ['may not wait', balance(-5, 1, { waitForData: false }), 'end', /is available from/],
   ])('is refused when its interval %s', async (_what, input, field, message) => {
     const account = await gateway.createAccount()
     await cover(account, 0)
