@@ -73,7 +73,7 @@ describe('a socket is closed', () => {
       expect(await closed).toEqual({
         code: CloseCode.Forbidden,
         reason: expect.stringMatching(
-          /^The Authorization header is of no form that is accepted\. Send "Bearer"/,
+          /^The Authorization header is not valid\. Send "Bearer"/,
         ),
       })
     },
