@@ -3,9 +3,9 @@ import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Stripe writes a payout as what the bank gets, this gateway as what the balance loses. Either way it takes from the
- * balance, and its fee with it; one that came back gives, and may give its fee back, too. That shows in a net which is
- * larger than the amount, whichever way the signs are.
+ * Reads the amounts of a payout as changes of the balance. Stripe exports a payout with the sign of the bank account, this
+ * gateway with the sign of the balance. A payout and its fee reduce the balance. A returned payout increases it, and so can its
+ * fee: then the net is larger than the amount, with any signs.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
   const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
@@ -58,7 +58,7 @@ function open(columns: Columns): LineReader {
       batch.payouts.push({
         ...payout,
         currency: row.currency,
-        // What came back came back at a time of its own.
+        // A reversal has another effective time than its payout.
         ...(isPayout && { amount: -amounts.amount, effectiveAt: row.effectiveAt }),
       })
       return row.effectiveAt
@@ -66,7 +66,7 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** The itemized payouts report. It has no word of when a payout was created, and may have turned the signs around. */
+/** The itemized payouts report. It has no creation times, and its signs can be reversed. */
 export const itemizedPayouts: ExportKind = {
   title: 'itemized payouts',
   needs: [

@@ -89,7 +89,7 @@ test.each<[string, string[], RegExp]>([
   ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
   ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is neither a date/],
   ['a time to come', ['--stripe', '--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
-  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
+  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY is a test key\. /],
   ['files as well', ['--stripe', 'march.csv'], /^Import files and Stripe one after the other: march\.csv /],
   ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad are about files: /],
   [
