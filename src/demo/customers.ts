@@ -22,7 +22,7 @@ export type DemoCustomer = {
   subscription: DemoSubscription | null
 }
 
-/** The shop's customers in one market, in the order in which they became customers; one in seven subscribes. */
+/** Creates the customers of one market, in the order in which they became customers. One in seven has a subscription. */
 export function createDemoCustomers(
   market: DemoMarket,
   count: number,
