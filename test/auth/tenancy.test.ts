@@ -289,7 +289,7 @@ describe('the questions', () => {
     const extended = extendSchema(schema, parse(extension), { assumeValid: true })
     const make = () => allQuestions(extended, knowledgeOf(own))
     expect(make).toThrow(sentence)
-    expect(make).toThrow('Teach test/schema-questions.ts')
+    expect(make).toThrow('Add it to test/support/schema-questions.ts')
   })
 })
 

@@ -4,24 +4,24 @@ import { vi } from 'vitest'
 export type SentStatement = {
   text: string
   values: readonly unknown[]
-  /** The name that its connection goes by. */
+  /** The application name of its connection. */
   application: string
 }
 
-type MadeClient = { connectionParameters: { application_name?: string } }
+type ClientWithParameters = { connectionParameters: { application_name?: string } }
 
-/** Notes every statement that this process sends to Postgres from now on, by whatever pool. */
+/** Records every statement that this process sends to Postgres from now on, over any pool. */
 export function noteStatements(): Disposable & { statements(): SentStatement[]; forget(): void } {
-  // Prisma and pg-boss, too, send theirs through this method.
+  // Prisma and pg-boss also send their statements with this method.
   const query = vi.spyOn(pg.Client.prototype, 'query')
   return {
     statements: () =>
       query.mock.calls.map(([first, second]: unknown[], index) => {
-        // What is not a text is an object that may have these, whatever form of a query it is.
+        // A query is a text or an object that can have these fields.
         const { text = '', values = second } =
           typeof first === 'string' ? { text: first } : (first as Partial<pg.QueryConfig>)
-        // The types leave out what a client was made with.
-        const { connectionParameters } = query.mock.contexts[index] as unknown as MadeClient
+        // The type declarations omit the connection parameters.
+        const { connectionParameters } = query.mock.contexts[index] as unknown as ClientWithParameters
         return {
           text,
           values: Array.isArray(values) ? values : [],
