@@ -7,8 +7,9 @@ export type UserErrorCode =
   | 'LIMIT_REACHED'
 
 /**
- * A mistake that the caller can correct. The API shows the message unchanged, as `userErrors` over GraphQL. `path` names the
- * invalid input relative to the command's input (a parameter name, for example); each interface adds its own prefix.
+ * A mistake that the caller can correct. The API shows the message unchanged, as `userErrors` over GraphQL. `path`
+ * names the invalid input relative to the command's input (a parameter name, for example); each interface adds its own
+ * prefix.
  */
 export abstract class UserFacingError extends Error {
   abstract readonly code: UserErrorCode

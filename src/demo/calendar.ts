@@ -47,8 +47,8 @@ export function isLastOfMonth(day: Day): boolean {
 }
 
 /**
- * Returns the first day of the 24 calendar months that end at `endsAt`. If that month has no such date (February 29), returns
- * its last day.
+ * Returns the first day of the 24 calendar months that end at `endsAt`. If that month has no such date (February 29),
+ * returns its last day.
  */
 export function firstDayBefore(endsAt: Date): Day {
   const date = Temporal.PlainDate.from(endsAt.toISOString().slice(0, 10)).subtract({ months: 24 })

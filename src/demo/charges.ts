@@ -16,8 +16,9 @@ export type DemoSale = {
 const hour = 3600
 
 /**
- * Seconds of the day at which a month's first and last day always have a sale: at the ends of the UTC day and around midnight
- * in New York (UTC−5 or −4) and Berlin (UTC+1 or +2), where errors with half-open intervals and timezones show first.
+ * Seconds of the day at which a month's first and last day always have a sale: at the ends of the UTC day and around
+ * midnight in New York (UTC−5 or −4) and Berlin (UTC+1 or +2), where errors with half-open intervals and timezones show
+ * first.
  */
 const firstDayEdges = [0, 4 * hour - 1, 4 * hour, 5 * hour - 1, 5 * hour]
 const lastDayEdges = [22 * hour - 1, 22 * hour, 23 * hour - 1, 23 * hour, 24 * hour - 1]

@@ -23,12 +23,12 @@ const sizes = { test: { orders: 103_000, customers: 4200 }, live: { orders: 10_3
 type Span = { firstDay: Day; days: number; endsAt: Date }
 
 /**
- * Generates the ledger of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about 120,000
- * balance transactions in test mode, and a tenth of that in live mode. The same `endsAt` and mode always generate the same
- * rows. The two modes share no ids.
+ * Generates the ledger of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about
+ * 120,000 balance transactions in test mode, and a tenth of that in live mode. The same `endsAt` and mode always
+ * generate the same rows. The two modes share no ids.
  *
- * No row is created at or after `endsAt`. Automatic payouts that arrive later are `in_transit` and effective later. The balance
- * of a currency is never negative.
+ * No row is created at or after `endsAt`. Automatic payouts that arrive later are `in_transit` and effective later. The
+ * balance of a currency is never negative.
  *
  * @throws RangeError when `endsAt` is not midnight UTC
  */

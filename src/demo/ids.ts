@@ -4,9 +4,9 @@ const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 export type NewDemoId = (prefix: string, at: Date) => string
 
 /**
- * Creates a generator of ids in Stripe's form: prefix, creation time in seconds, a mark of the mode, and a scrambled serial
- * number. Scrambling multiplies by an odd constant modulo 2^32, which is a bijection, so ids are unique without a check. The
- * mark separates test and live ids.
+ * Creates a generator of ids in Stripe's form: prefix, creation time in seconds, a mark of the mode, and a scrambled
+ * serial number. Scrambling multiplies by an odd constant modulo 2^32, which is a bijection, so ids are unique without
+ * a check. The mark separates test and live ids.
  */
 export function createDemoIds(seed: number, livemode: boolean): NewDemoId {
   const mark = livemode ? 'LiveAcorn0' : 'TestAcorn0'

@@ -32,8 +32,8 @@ export type DemoMarket = {
     hasTraceId: boolean
   }
   /**
-   * Monthly bill: an amount per charge for fraud screening, permille of the subscription sales, and tax on both in permille.
-   * Transaction fees include the tax when `areFeesTaxed`.
+   * Monthly bill: an amount per charge for fraud screening, permille of the subscription sales, and tax on both in
+   * permille. Transaction fees include the tax when `areFeesTaxed`.
    */
   billing: {
     perCharge: number

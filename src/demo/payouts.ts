@@ -6,12 +6,13 @@ import type { DemoPayout } from './rows.ts'
 /**
  * Creates the payouts of one market.
  *
- * An automatic payout is the net of the rows that it sweeps, and leaves the balance on its arrival date. A payout that arrives
- * at or after `endsAt` is `in_transit`: its rows are swept, but its own row is effective after the end of the ledger, so the
- * ending balance still includes it. The balance is always the sum of waiting rows and payouts in transit.
+ * An automatic payout is the net of the rows that it sweeps, and leaves the balance on its arrival date. A payout that
+ * arrives at or after `endsAt` is `in_transit`: its rows are swept, but its own row is effective after the end of the
+ * ledger, so the ending balance still includes it. The balance is always the sum of waiting rows and payouts in
+ * transit.
  *
- * A manual payout leaves the balance immediately. Its row waits like any other row, and reduces the next automatic payout that
- * sweeps it. The row that returns a failed payout is swept, too.
+ * A manual payout leaves the balance immediately. Its row waits like any other row, and reduces the next automatic
+ * payout that sweeps it. The row that returns a failed payout is swept, too.
  */
 export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Date) {
   const { random, newId } = book

@@ -13,8 +13,8 @@ const disputeReasons = [
 ]
 
 /**
- * Plans the reversals of a sale. One sale in twenty is refunded (in full, in part, or in two parts), and one card sale in 250
- * is disputed. Both happen on later days, and never for the same sale.
+ * Plans the reversals of a sale. One sale in twenty is refunded (in full, in part, or in two parts), and one card sale
+ * in 250 is disputed. Both happen on later days, and never for the same sale.
  */
 export function planReversals(book: DemoBook, market: DemoMarket, sale: DemoSale): void {
   const { random } = book

@@ -46,8 +46,8 @@ export async function copyText(
 const chunkBytes = 128 * 1024
 
 /**
- * Encodes rows in COPY's text format, each with the constants first. It writes each line into the buffer separately, which is
- * faster than joining the lines and encoding the text.
+ * Encodes rows in COPY's text format, each with the constants first. It writes each line into the buffer separately,
+ * which is faster than joining the lines and encoding the text.
  */
 export function* encodeRows(
   rows: Iterable<LedgerRow>,

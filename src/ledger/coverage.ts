@@ -73,8 +73,8 @@ export async function meetsCoverage(client: pg.ClientBase, tenant: Tenant, span:
 }
 
 /**
- * Records that a ledger is complete in a span, for one side or both. Reports can run where both sides are complete. Call it in
- * the transaction that writes the rows, after `lockLedger`.
+ * Records that a ledger is complete in a span, for one side or both. Reports can run where both sides are complete.
+ * Call it in the transaction that writes the rows, after `lockLedger`.
  *
  * @throws InputError when a gap would remain between the span and the coverage
  */

@@ -19,8 +19,9 @@ const rowsAtOnce = 20_000
 /**
  * Merges a ledger into the ledger tables of the search path by object id.
  *
- * - A null or absent field of a new row keeps the existing value, so a later ledger can complete rows. Keys of metadata and
- *   parts of an address are joined. The fee details of a transaction are replaced as a whole, so they must come in one batch.
+ * - A null or absent field of a new row keeps the existing value, so a later ledger can complete rows. Keys of metadata
+ *   and parts of an address are joined. The fee details of a transaction are replaced as a whole, so they must come in
+ *   one batch.
  * - Idempotent: merging an object again changes nothing.
  * - Runs in the caller's open transaction, and neither begins nor commits it, so no reader sees a part of the ledger.
  * - Memory holds some thousand rows, for any batch size.

@@ -6,8 +6,8 @@ export type SignedLink = { url: string; expiresAt: Date }
 
 export type FileLinks = {
   /**
-   * Returns a link to the file that needs no other authorization. It expires at `expiresAt`: `at` rounded up to a second, or
-   * earlier when the signing credentials expire before that.
+   * Returns a link to the file that needs no other authorization. It expires at `expiresAt`: `at` rounded up to a
+   * second, or earlier when the signing credentials expire before that.
    */
   link(file: ReportFile, at: Date): Promise<SignedLink>
 }

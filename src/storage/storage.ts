@@ -12,8 +12,8 @@ export type StoredFile = Pick<ReportFile, 'byteSize' | 'sha256'>
 export type ByteRange = { start: number; end?: number }
 
 /**
- * Stores result files. Keys are relative paths of letters, digits, `_`, `-`, `.` and `/`. Every function throws StorageError
- * when the store fails.
+ * Stores result files. Keys are relative paths of letters, digits, `_`, `-`, `.` and `/`. Every function throws
+ * StorageError when the store fails.
  */
 export type Storage = {
   /**

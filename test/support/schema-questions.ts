@@ -180,7 +180,8 @@ function questionsOf(
 }
 
 /**
- * Creates a question for every argument, of root fields and of object fields, that takes a value that can belong to a tenant.
+ * Creates a question for every argument, of root fields and of object fields, that takes a value that can belong to a
+ * tenant.
  *
  * @throws Error when the schema has an argument or type that this file does not know
  */

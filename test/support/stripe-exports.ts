@@ -5,9 +5,9 @@ import { gzipSync } from 'node:zlib'
 import type { TestAccount, TestGateway } from './gateway.ts'
 import { spawnCommand } from './report-process.ts'
 
-// Exports of the Dashboard for an account's first month, June 2026 in Berlin: a balance in three currencies, cards, direct
-// debits, a refund, a won dispute, a fee, an adjustment, a commission, five automatic payouts (one failed and was paid again
-// with a later one), one payout that is in transit at the end of the month, and one manual payout.
+// Exports of the Dashboard for an account's first month, June 2026 in Berlin: a balance in three currencies, cards,
+// direct debits, a refund, a won dispute, a fee, an adjustment, a commission, five automatic payouts (one failed and
+// was paid again with a later one), one payout that is in transit at the end of the month, and one manual payout.
 export const june = {
   timezone: 'Europe/Berlin',
   interval_start: '2026-05-31T22:00:00Z',

@@ -4,8 +4,8 @@ import { BadCell } from './import-errors.ts'
 const amountPattern = /^(-?)(\d+)(?:([.,])(\d+))?$/
 
 /**
- * Returns a reader that converts amounts in major units into minor units as text, so nothing is rounded. The decimal separator
- * is a point or a comma, the same in the whole file. Digits must not be grouped.
+ * Returns a reader that converts amounts in major units into minor units as text, so nothing is rounded. The decimal
+ * separator is a point or a comma, the same in the whole file. Digits must not be grouped.
  */
 export function createAmountReader(): (text: string, currency: string) => number {
   let separator: string | undefined

@@ -15,8 +15,8 @@ const maxRecord = 16 * 1024 * 1024
 const [quote, lineFeed] = ['"'.charCodeAt(0), '\n'.charCodeAt(0)]
 
 /**
- * Reads the records of a CSV file (RFC 4180) in parts and skips empty lines. The first record is the header, and all lines end
- * like it, in LF or CRLF. Memory holds one part.
+ * Reads the records of a CSV file (RFC 4180) in parts and skips empty lines. The first record is the header, and all
+ * lines end like it, in LF or CRLF. Memory holds one part.
  */
 export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<CsvLine[]> {
   let newline: '\n' | '\r\n' | null = null

@@ -5,8 +5,8 @@ import type { Columns, Line } from './columns.ts'
 /** Converts the lines of one file into rows. */
 export type LineReader = {
   /**
-   * Adds the rows of a line to the batch, and returns the time by which the export selected the line. When it throws BadCell,
-   * it has added nothing.
+   * Adds the rows of a line to the batch, and returns the time by which the export selected the line. When it throws
+   * BadCell, it has added nothing.
    */
   read(line: Line, batch: LedgerBatch): Date
   /** Returns the sides of the ledger that the lines read so far complete. */

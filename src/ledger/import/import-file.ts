@@ -46,8 +46,8 @@ export type ImportResult = FileCoverage & {
  * - Extends the ledger's coverage by the span of the file in the same transaction, unless `isPart`; see `coveredSpan`.
  * - Memory does not grow with the file.
  *
- * @throws InputError when the file cannot be read; when it has invalid lines and `skipBad` is not set, with a message for each
- * of the first; and when a gap would remain between the file and the coverage
+ * @throws InputError when the file cannot be read; when it has invalid lines and `skipBad` is not set, with a message
+ * for each of the first; and when a gap would remain between the file and the coverage
  */
 export async function importFile(
   client: pg.ClientBase,

@@ -74,9 +74,9 @@ function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
 }
 
 /**
- * Distinguishes activity from other reports with the same columns. A payout reconciliation has only swept rows. An ending
- * balance reconciliation has only rows that were in the balance at its end, so their payouts left later. In activity, payouts
- * left during the span of the rows. The Dashboard exports activity without the payout column.
+ * Distinguishes activity from other reports with the same columns. A payout reconciliation has only swept rows. An
+ * ending balance reconciliation has only rows that were in the balance at its end, so their payouts left later. In
+ * activity, payouts left during the span of the rows. The Dashboard exports activity without the payout column.
  */
 function createActivityCheck(columns: Columns) {
   const hasPayout = columns.has('automatic_payout_id')

@@ -64,7 +64,10 @@ export async function openExport(path: string, timezone: string) {
   }
 }
 
-/** @throws BadExport when the header matches no export. The message names the most similar export and its missing columns. */
+/**
+ * @throws BadExport when the header matches no export. The message names the most similar export and its missing
+ * columns.
+ */
 function recognizeExport(columns: Columns): ExportKind {
   const candidates = exportKinds.map((kind) => ({
     kind,

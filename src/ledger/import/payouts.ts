@@ -3,9 +3,9 @@ import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Reads the amounts of a payout as changes of the balance. Stripe exports a payout with the sign of the bank account, this
- * gateway with the sign of the balance. A payout and its fee reduce the balance. A returned payout increases it, and so can its
- * fee: then the net is larger than the amount, with any signs.
+ * Reads the amounts of a payout as changes of the balance. Stripe exports a payout with the sign of the bank account,
+ * this gateway with the sign of the balance. A payout and its fee reduce the balance. A returned payout increases it,
+ * and so can its fee: then the net is larger than the amount, with any signs.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
   const read = givenAmountsReader(columns, 'gross', currencyReader(columns))

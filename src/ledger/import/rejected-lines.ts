@@ -17,8 +17,8 @@ const reasonColumn = 'rejected_because'
 export type RejectedLines = ReturnType<typeof createRejectedLines>
 
 /**
- * Collects the invalid lines of a file. When they are skipped, it also writes them with header and reason into a file that the
- * user can correct and import. The first line creates that file under a temporary name, and `keep` renames it.
+ * Collects the invalid lines of a file. When they are skipped, it also writes them with header and reason into a file
+ * that the user can correct and import. The first line creates that file under a temporary name, and `keep` renames it.
  *
  * @throws BadExport when the file for the rejected lines already exists
  */

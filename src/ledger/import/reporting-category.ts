@@ -33,8 +33,8 @@ const categories: Readonly<Record<string, string>> = {
 }
 
 /**
- * Returns the reporting category of a type. An unknown type is its own category. The result is a guess where Stripe uses one
- * type for several categories: a refund can belong to a partial capture, and a fee can be a network cost.
+ * Returns the reporting category of a type. An unknown type is its own category. The result is a guess where Stripe
+ * uses one type for several categories: a refund can belong to a partial capture, and a fee can be a network cost.
  */
 export function reportingCategoryOf(
   type: string,

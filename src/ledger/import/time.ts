@@ -7,10 +7,11 @@ const timePattern =
 const minute = 60_000
 
 /**
- * Returns a reader of `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. It drops fractions of a second,
- * and uses the first of two equal hours at the end of daylight saving time.
+ * Returns a reader of `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. It drops fractions of a
+ * second, and uses the first of two equal hours at the end of daylight saving time.
  *
- * @param timezone IANA name of the timezone of times without an offset. The reader throws BadCell for a time that is not valid.
+ * @param timezone IANA name of the timezone of times without an offset. The reader throws BadCell for a time that is
+ * not valid.
  */
 export function createTimeReader(timezone: string): (text: string) => Date {
   const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => 0 : createZone(timezone)

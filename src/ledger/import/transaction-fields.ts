@@ -53,8 +53,8 @@ export function amountsReader(columns: Columns, amountName: string, currency: (l
 }
 
 /**
- * Reads a time that all versions of a report have, with or without `_utc` in its name. The first versions have only UTC times,
- * and some of their names lack `_utc`.
+ * Reads a time that all versions of a report have, with or without `_utc` in its name. The first versions have only UTC
+ * times, and some of their names lack `_utc`.
  *
  * @param sibling name of another time that every version has, with `_utc` where it is in UTC
  */

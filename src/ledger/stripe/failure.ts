@@ -3,8 +3,8 @@ import Stripe from 'stripe'
 const secrets = /\b[sr]k_(test|live)_[\w*]+/g
 
 /**
- * Returns a message for the user who started the sync: the error of Stripe or the connection, and what to do. It contains no
- * key.
+ * Returns a message for the user who started the sync: the error of Stripe or the connection, and what to do. It
+ * contains no key.
  *
  * @returns null for errors that are not from Stripe
  */

@@ -34,7 +34,10 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
   }
 }
 
-/** Returns the invoice fields of a charge; null when no charge paid the invoice, for example when the customer's balance did. */
+/**
+ * Returns the invoice fields of a charge; null when no charge paid the invoice, for example when the customer's balance
+ * did.
+ */
 export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayment): LedgerCharge | null {
   const id = idOf(payment.charge) ?? idOf(wholeOf(payment.payment_intent)?.latest_charge)
   if (id === null) return null

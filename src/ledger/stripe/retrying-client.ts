@@ -19,8 +19,8 @@ type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>
 type Response = Awaited<ReturnType<HttpClient['makeRequest']>>
 
 /**
- * Creates an HTTP client for the SDK that waits and retries after status 429: too many requests, or a locked object. The SDK
- * itself neither retries these nor reads Retry-After.
+ * Creates an HTTP client for the SDK that waits and retries after status 429: too many requests, or a locked object.
+ * The SDK itself neither retries these nor reads Retry-After.
  *
  * @param onWait called before each wait
  * @param signal aborts a wait and prevents further requests

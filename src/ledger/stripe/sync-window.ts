@@ -21,8 +21,8 @@ export type SyncWindow = {
 const pageSize = 100
 
 /**
- * Reads a window and stores its rows, the sync state and the coverage in one transaction. Memory holds one page and the rows
- * that `mergeLedger` collects.
+ * Reads a window and stores its rows, the sync state and the coverage in one transaction. Memory holds one page and the
+ * rows that `mergeLedger` collects.
  *
  * Stripe lists the newest transactions first and adds new ones continuously. A window in the past gets no new transactions,
  * so its pages do not shift.

@@ -25,7 +25,10 @@ const targetRows = 5_000
 const [minWindow, firstWindow, maxWindow] = [60 * minute, day, 32 * day]
 
 export type SyncOptions = StripeLedger & {
-  /** Where to start the first sync. An earlier value than last time restarts there. Null starts at the first transaction. */
+  /**
+   * Where to start the first sync. An earlier value than last time restarts there. Null starts at the first
+   * transaction.
+   */
   from: Date | null
   /** Called after each page. */
   onProgress: (progress: SyncProgress) => void
@@ -44,10 +47,11 @@ export type SyncProgress = {
 export type SyncResult = { rows: number; span: Span | null }
 
 /**
- * Reads new data of a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is stored
- * in one transaction, so a killed sync continues with its current window. Syncing again is idempotent.
+ * Reads new data of a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
+ * stored in one transaction, so a killed sync continues with its current window. Syncing again is idempotent.
  *
- * @throws ConfigurationError when another sync of this ledger runs, or the key belongs to another Stripe account than before
+ * @throws ConfigurationError when another sync of this ledger runs, or the key belongs to another Stripe account than
+ * before
  * @throws InputError when a gap would remain between the start and the coverage
  * @throws Stripe.errors.StripeError when Stripe or the connection fails for longer than the client retries
  */
@@ -92,8 +96,8 @@ async function findState(options: SyncOptions, end: Date): Promise<SyncState | n
 }
 
 /**
- * Finds the UTC day of the first balance transaction. Stripe lists the newest first and cannot return the oldest, so this is a
- * binary search with a dozen requests.
+ * Finds the UTC day of the first balance transaction. Stripe lists the newest first and cannot return the oldest, so
+ * this is a binary search with a dozen requests.
  *
  * @returns the start of that day; null when there is no transaction before `until`
  */

@@ -133,8 +133,8 @@ function rangeOf({ start, end }: ByteRange): { Range?: string } {
 }
 
 /**
- * Wraps a response body. A broken connection becomes a StorageError. Destroying the stream closes the connection, even while
- * the store sends nothing.
+ * Wraps a response body. A broken connection becomes a StorageError. Destroying the stream closes the connection, even
+ * while the store sends nothing.
  */
 function guardStream(body: Readable): Readable {
   const stream = new PassThrough()

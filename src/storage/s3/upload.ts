@@ -21,9 +21,9 @@ export type UploadTarget = { client: S3Client; at: ObjectLocation }
 const cleanUpMilliseconds = 5_000
 
 /**
- * Uploads a stream: in one request when it is short, otherwise part by part. One part is sent while the next one is read, so
- * memory holds 10 MiB. `Upload` of @aws-sdk/lib-storage does not wait for its requests when it is aborted: one of them could
- * create the file again after it was deleted.
+ * Uploads a stream: in one request when it is short, otherwise part by part. One part is sent while the next one is
+ * read, so memory holds 10 MiB. `Upload` of @aws-sdk/lib-storage does not wait for its requests when it is aborted: one
+ * of them could create the file again after it was deleted.
  *
  * @throws StorageError when the store fails
  * @throws the error of the stream, or the reason of the signal
