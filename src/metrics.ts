@@ -10,7 +10,7 @@ export type ExecutedOperation = {
  */
 export type Metrics = {
   /** This process started to work on a run. Call the returned function when it stops. */
-  runTaken(run: {
+  runStarted(run: {
     reportType: string
     createdAt: Date
     startedAt: Date | null
@@ -42,7 +42,7 @@ function nothing(): void {}
 
 /** Discards all measurements. */
 export const noMetrics: Metrics = {
-  runTaken: () => nothing,
+  runStarted: () => nothing,
   runEnded: nothing,
   requestAnswered: nothing,
   operationExecuted: nothing,

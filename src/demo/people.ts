@@ -9,7 +9,7 @@ export type DemoCountry = (typeof people.countries)[number]
 export const demoCountries: readonly DemoCountry[] = people.countries
 
 /** Full names for any country: other scripts, right-to-left scripts, quotes and commas. */
-export const demoWholeNames: readonly string[] = people.wholeNames
+export const demoFullNames: readonly string[] = people.fullNames
 
 /**
  * Returns text that breaks careless CSV, COPY or spreadsheet code: formulas, quotes, separators, line ends, backslashes

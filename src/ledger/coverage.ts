@@ -69,7 +69,7 @@ export async function checkCoverage(
 /** Returns true when the span overlaps or touches the coverage of every side. */
 export async function meetsCoverage(client: pg.ClientBase, tenant: Tenant, span: Span): Promise<boolean> {
   const known = await readSides(client, tenant)
-  return [...known.values()].every((side) => doTouch(side, span))
+  return [...known.values()].every((side) => isConnected(side, span))
 }
 
 /**
@@ -120,14 +120,14 @@ function time(date: Date): string {
   return date.toISOString().replace('.000Z', 'Z')
 }
 
-function doTouch(a: Span, b: Span): boolean {
+function isConnected(a: Span, b: Span): boolean {
   return a.from <= b.until && b.from <= a.until
 }
 
 /** Returns the union of two spans. They must overlap or touch, because the activity in a gap is unknown. */
 function join(side: LedgerSide, known: Span | undefined, added: Span): Span {
   if (!known) return added
-  if (doTouch(known, added)) {
+  if (isConnected(known, added)) {
     return { from: earlier(added.from, known.from), until: later(added.until, known.until) }
   }
   const isLater = added.from > known.until

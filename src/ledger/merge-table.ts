@@ -46,7 +46,7 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       for (const row of added) {
         const known = rows.get(row.id)
         if (!known) rows.set(row.id, row)
-        else if (saysMore(known, row)) rows.set(row.id, foldRow(known, row, columns))
+        else if (addsValues(known, row)) rows.set(row.id, mergeRow(known, row, columns))
       }
     },
     /** Creates the temporary table for the rows. It is dropped at the end of the transaction. */
@@ -62,7 +62,7 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       const taken = [...rows.values()]
       rows = new Map()
       // An export fills few columns, and an empty column would cost as much as a filled one.
-      const filled = columns.filter(({ field }) => taken.some((row) => !isNothing(row[field])))
+      const filled = columns.filter(({ field }) => taken.some((row) => !isMissing(row[field])))
       const names = filled.map(({ name }) => name)
       const fields = filled.map(({ field }) => field)
       // In one buffer: each further buffer would wait until this process has time to write it.
@@ -77,26 +77,26 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
   }
 }
 
-function isNothing(value: LedgerValue): value is null | undefined {
+function isMissing(value: LedgerValue): value is null | undefined {
   return value === null || value === undefined
 }
 
 /** Returns true when a row adds something. Called often: each swept row repeats its payout. */
-function saysMore(known: LedgerRow, row: LedgerRow): boolean {
+function addsValues(known: LedgerRow, row: LedgerRow): boolean {
   for (const field in row) {
     const value = row[field]
-    if (!isNothing(value) && value !== known[field]) return true
+    if (!isMissing(value) && value !== known[field]) return true
   }
   return false
 }
 
 /** Merges two rows with the same id by the rules of the SQL merge. */
-function foldRow(known: ObjectRow, row: ObjectRow, columns: readonly Column[]): ObjectRow {
-  const fields = columns.map(({ field, merge }) => [field, foldField(merge, known[field], row[field])])
+function mergeRow(known: ObjectRow, row: ObjectRow, columns: readonly Column[]): ObjectRow {
+  const fields = columns.map(({ field, merge }) => [field, mergeField(merge, known[field], row[field])])
   return { ...Object.fromEntries(fields), id: known.id }
 }
 
-function foldField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
+function mergeField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
   if (merge === 'keep') return known ?? added
   // Only fields of this type have the merge `join`.
   if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }

@@ -14,7 +14,7 @@ export type MergeOptions = {
 }
 
 /** Rows per merge: many enough to make the cost per row small, few enough for memory. */
-const rowsAtOnce = 20_000
+const mergeSize = 20_000
 
 /**
  * Merges a ledger into the ledger tables of the search path by object id.
@@ -58,7 +58,7 @@ export async function mergeLedger(
     for await (const batch of ledger) {
       merge.add(batch)
       balanceTransactions += batch.balanceTransactions.length
-      if (merge.pending() >= rowsAtOnce) await startFlush()
+      if (merge.pending() >= mergeSize) await startFlush()
     }
     await startFlush()
     await flushed

@@ -21,10 +21,10 @@ function openFields(columns: Columns) {
   const amounts = amountsReader(columns, 'amount', currency)
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const rowOf = fieldsReader({
-    id: columns.neededText('id'),
-    type: columns.neededText('type'),
+    id: columns.requiredText('id'),
+    type: columns.requiredText('type'),
     currency,
-    created: columns.neededTime('created (utc)', 'created'),
+    created: columns.requiredTime('created (utc)', 'created'),
     availableOn: columns.time('available on (utc)', 'available on'),
     description: columns.text('description'),
     sourceId: columns.text('source'),
@@ -110,7 +110,7 @@ function open(columns: Columns): LineReader {
 /** "All activity" of the Dashboard's balance page: all balance transactions, with a type but no reporting category. */
 export const balanceHistory: ExportKind = {
   title: 'balance history',
-  needs: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
+  requiredColumns: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
   // Its times have no seconds, so existing times are more precise.
   assumed: ['reportingCategory', 'created', 'effectiveAt'],
   open,

@@ -9,7 +9,7 @@ export type Line = readonly string[]
 /** Reads a value from a line; null when the cell is empty or the column is missing. Throws BadCell. */
 export type Reader<Value> = (line: Line) => Value | null
 /** Reads a required value from a line. Throws BadCell. */
-export type NeededReader<Value> = (line: Line) => Value
+export type RequiredReader<Value> = (line: Line) => Value
 
 export type Columns = ReturnType<typeof createColumns>
 
@@ -43,7 +43,7 @@ export function createColumns(header: readonly string[], timezone: string) {
       }
     }
   }
-  const needed = <Value>(read: Reader<Value>, names: readonly string[]): NeededReader<Value> => {
+  const required = <Value>(read: Reader<Value>, names: readonly string[]): RequiredReader<Value> => {
     const column = nameOf(...names)
     return (line) => {
       const value = read(line)
@@ -68,8 +68,8 @@ export function createColumns(header: readonly string[], timezone: string) {
       return position === null ? absent : (line) => line[position] || null
     },
     /** Reads text from a cell that must not be empty. */
-    neededText: (...names: readonly string[]) =>
-      needed(
+    requiredText: (...names: readonly string[]) =>
+      required(
         converted(positionOf(names), (given) => given),
         names,
       ),
@@ -83,8 +83,8 @@ export function createColumns(header: readonly string[], timezone: string) {
       converted(positionOf([name]), (given, line) => readAmount(given, currency(line) ?? '')),
     time,
     /** Reads a time from a cell that must not be empty. */
-    neededTime: (utcName: string, localName: string) =>
-      needed(time(utcName, localName), [utcName, localName]),
+    requiredTime: (utcName: string, localName: string) =>
+      required(time(utcName, localName), [utcName, localName]),
     /** Names of the time columns in the timezone of the export that have a reader. */
     localTimes,
     /** Reads metadata from the columns that match the pattern. Its first group is the key. */
@@ -109,7 +109,7 @@ type Readers = Readonly<Record<string, (line: Line) => unknown>>
 type Fields<Of extends Readers> = { [Field in keyof Of]: ReturnType<Of[Field]> }
 
 /** Reads a line into an object, each field by its reader. */
-export function fieldsReader<Of extends Readers>(readers: Of): NeededReader<Fields<Of>> {
+export function fieldsReader<Of extends Readers>(readers: Of): RequiredReader<Fields<Of>> {
   const entries = Object.entries(readers)
   return (line) => {
     const fields: Record<string, unknown> = {}

@@ -18,7 +18,7 @@ export type ExportKind = {
   /** The name for messages, for example "balance history". */
   title: string
   /** The required columns, each with its alternative names. */
-  needs: readonly (readonly string[])[]
+  requiredColumns: readonly (readonly string[])[]
   /** Fields of balance transactions that are not in the export and that the reader assumes; see `mergeLedger`. */
   assumed: readonly (keyof LedgerBalanceTransaction)[]
   open(columns: Columns): LineReader

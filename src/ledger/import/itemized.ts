@@ -19,10 +19,10 @@ function transactionReader(columns: Columns) {
   const chargeId = columns.text('charge_id')
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const read = fieldsReader({
-    id: columns.neededText('balance_transaction_id'),
-    reportingCategory: columns.neededText('reporting_category'),
+    id: columns.requiredText('balance_transaction_id'),
+    reportingCategory: columns.requiredText('reporting_category'),
     currency,
-    created: columns.neededTime('created_utc', 'created'),
+    created: columns.requiredTime('created_utc', 'created'),
     availableOn: columns.time('available_on_utc', 'available_on'),
     description: columns.text('description'),
     sourceId,
@@ -92,7 +92,7 @@ function createActivityCheck(columns: Columns) {
 }
 
 /** Returns true when a row has more than its id. */
-function isMoreThanId(row: LedgerCharge): boolean {
+function hasMoreThanId(row: LedgerCharge): boolean {
   return Object.entries(row).some(([field, value]) => field !== 'id' && value !== null)
 }
 
@@ -112,7 +112,7 @@ function open(columns: Columns): LineReader {
       const customer = customerOf(line)
       batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })
       batch.payouts.push(...payoutsOf(row, bank))
-      batch.charges.push(...charges.filter(isMoreThanId))
+      batch.charges.push(...charges.filter(hasMoreThanId))
       if (customer) batch.customers.push(customer)
       activity.add(row, bank)
       return row.created
@@ -123,7 +123,7 @@ function open(columns: Columns): LineReader {
 /** The itemized reports of activity, payout reconciliation and ending balance, which have the same columns. */
 export const itemizedTransactions: ExportKind = {
   title: 'itemized balance change or payout reconciliation',
-  needs: [
+  requiredColumns: [
     ['balance_transaction_id'],
     ['created_utc', 'created'],
     ['currency'],

@@ -71,11 +71,11 @@ export async function openExport(path: string, timezone: string) {
 function recognizeExport(columns: Columns): ExportKind {
   const candidates = exportKinds.map((kind) => ({
     kind,
-    missing: kind.needs.filter((need) => !need.some(columns.has)),
+    missing: kind.requiredColumns.filter((names) => !names.some(columns.has)),
   }))
   const [nearest] = candidates.toSorted((a, b) => a.missing.length - b.missing.length)
   if (nearest?.missing.length === 0) return nearest.kind
-  const missing = nearest?.missing.map((need) => need.join(' or ')).join(', ')
+  const missing = nearest?.missing.map((names) => names.join(' or ')).join(', ')
   throw new BadExport(
     `its columns do not match a supported export. The most similar one is the ${nearest?.kind.title}, which also has ${missing}`,
   )

@@ -1,4 +1,4 @@
-import { type Columns, fieldsReader, type Line, type NeededReader } from './columns.ts'
+import { type Columns, fieldsReader, type Line, type RequiredReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
@@ -7,7 +7,7 @@ import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from 
  * this gateway with the sign of the balance. A payout and its fee reduce the balance. A returned payout increases it,
  * and so can its fee: then the net is larger than the amount, with any signs.
  */
-function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
+function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
   const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
   return (line) => {
     const given = read(line)
@@ -23,11 +23,11 @@ function balanceChangeReader(columns: Columns, category: (line: Line) => string)
 }
 
 function open(columns: Columns): LineReader {
-  const category = columns.neededText('reporting_category')
+  const category = columns.requiredText('reporting_category')
   const change = balanceChangeReader(columns, category)
-  const effectiveAt = columns.neededTime('effective_at_utc', 'effective_at')
+  const effectiveAt = columns.requiredTime('effective_at_utc', 'effective_at')
   const transactionOf = fieldsReader({
-    id: columns.neededText('balance_transaction_id'),
+    id: columns.requiredText('balance_transaction_id'),
     reportingCategory: category,
     currency: currencyReader(columns),
     created: effectiveAt,
@@ -36,7 +36,7 @@ function open(columns: Columns): LineReader {
     regulatoryTag: columns.text('regulatory_tag'),
   })
   const payoutOf = fieldsReader({
-    id: columns.neededText('payout_id'),
+    id: columns.requiredText('payout_id'),
     arrivalDate: columns.time('payout_expected_arrival_date'),
     status: columns.text('payout_status'),
     type: columns.text('payout_type'),
@@ -69,7 +69,7 @@ function open(columns: Columns): LineReader {
 /** The itemized payouts report. It has no creation times, and its signs can be reversed. */
 export const itemizedPayouts: ExportKind = {
   title: 'itemized payouts',
-  needs: [
+  requiredColumns: [
     ['payout_id'],
     ['balance_transaction_id'],
     ['effective_at_utc', 'effective_at'],

@@ -1,9 +1,9 @@
-import type { Columns, Line, NeededReader, Reader } from './columns.ts'
+import type { Columns, Line, Reader, RequiredReader } from './columns.ts'
 import { BadCell } from './import-errors.ts'
 
 /** Reads the three-letter code of the settlement currency, in lower case. */
-export function currencyReader(columns: Columns): NeededReader<string> {
-  const read = columns.neededText('currency')
+export function currencyReader(columns: Columns): RequiredReader<string> {
+  const read = columns.requiredText('currency')
   return (line) => {
     const currency = read(line)
     if (!/^[a-z]{3}$/i.test(currency)) {
