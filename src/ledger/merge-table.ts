@@ -32,7 +32,7 @@ type Column = { field: string; name: string; merge: FieldMerge }
 /**
  * Collects rows and merges them into one table.
  *
- * @param assumed fields that existing rows keep
+ * @param assumed fields whose existing values are kept
  */
 export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
   const columns = Object.entries(ledgerTables[table]).map(([field, name]): Column => {
