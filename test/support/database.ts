@@ -5,11 +5,11 @@ import { demoTemplate, emptyTemplate, type Template } from './templates.ts'
 
 export type TestDatabase = AsyncDisposable & {
   url: string
-  /** Runs a statement on a separate connection with the gateway's schema in its search path. */
+  /** One statement on a connection of its own, with our schema on its path. */
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
 }
 
-/** Prepares a template for cloning. @returns URL of the test server */
+/** @returns URL of the Postgres for tests, in which the template is ready to be cloned */
 export async function prepareTemplate(template: Template): Promise<string> {
   const response = await fetch(`${inject('templatesUrl')}/${template}`)
   const text = await response.text()
@@ -28,9 +28,9 @@ async function administer(postgresUrl: string, statement: string): Promise<void>
 }
 
 /**
- * Creates a database with all tables. Disposal drops it.
+ * A database of this test's own, with all tables; dropped when it is disposed of.
  *
- * @param withLedger true to include the demo account and its ledger; otherwise the database has no rows
+ * @param withLedger true to have the demo account and its ledger in it, otherwise it has no rows
  */
 export async function createTestDatabase(withLedger = false): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
@@ -40,7 +40,7 @@ export async function createTestDatabase(withLedger = false): Promise<TestDataba
   const url = new URL(postgresUrl)
   url.pathname = name
   const pool = new pg.Pool({ connectionString: url.href, options: '-c search_path=report_gateway', max: 2 })
-  // Dropping the database terminates connections that are still closing.
+  // Dropping the database ends connections that are still being closed.
   pool.on('error', () => {})
   return {
     url: url.href,

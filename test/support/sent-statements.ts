@@ -4,24 +4,24 @@ import { vi } from 'vitest'
 export type SentStatement = {
   text: string
   values: readonly unknown[]
-  /** The application name of its connection. */
+  /** The name that its connection goes by. */
   application: string
 }
 
-type ClientWithParameters = { connectionParameters: { application_name?: string } }
+type MadeClient = { connectionParameters: { application_name?: string } }
 
-/** Records every statement that this process sends to Postgres from now on, over any pool. */
+/** Notes every statement that this process sends to Postgres from now on, by whatever pool. */
 export function noteStatements(): Disposable & { statements(): SentStatement[]; forget(): void } {
-  // Prisma and pg-boss also send their statements with this method.
+  // Prisma and pg-boss, too, send theirs through this method.
   const query = vi.spyOn(pg.Client.prototype, 'query')
   return {
     statements: () =>
       query.mock.calls.map(([first, second]: unknown[], index) => {
-        // A query is a text or an object that can have these fields.
+        // What is not a text is an object that may have these, whatever form of a query it is.
         const { text = '', values = second } =
           typeof first === 'string' ? { text: first } : (first as Partial<pg.QueryConfig>)
-        // The type declarations omit the connection parameters.
-        const { connectionParameters } = query.mock.contexts[index] as unknown as ClientWithParameters
+        // The types leave out what a client was made with.
+        const { connectionParameters } = query.mock.contexts[index] as unknown as MadeClient
         return {
           text,
           values: Array.isArray(values) ? values : [],
