@@ -6,7 +6,7 @@ import type { SchemaEngine } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import { createPool, databaseSchema } from '../src/postgres/client.ts'
 
-// The part of the global WebAssembly that this file uses. Node's types do not declare it.
+// What we use of the runtime's own WebAssembly, which the types of Node do not declare.
 declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
@@ -17,10 +17,11 @@ declare const WebAssembly: {
 let engineModule: Promise<typeof bindings> | undefined
 
 /**
- * Runs Prisma's migration engine as WebAssembly, without a native binary.
+ * Runs Prisma's own engine for migrations, which needs no native binary.
  *
- * The engine takes an advisory lock and never releases it, so it uses its own pool, which is closed afterwards. In a shared
- * pool, a connection that serves requests would keep the lock, and the next process would wait for it indefinitely.
+ * It has connections of its own, which end with it: the engine takes an advisory lock and never gives it back, so in a
+ * shared pool the lock would stay with a connection that goes on to serve requests, and the next process would wait
+ * for it for ever.
  *
  * @param datamodel text of `schema.prisma`; only `diff` reads it
  */
@@ -47,7 +48,7 @@ export async function withSchemaEngine<Result>(
   }
 }
 
-// The package's default entry imports the .wasm file as a module, which prints an ExperimentalWarning at every start.
+// The package's own entry imports the .wasm file as a module, which prints an ExperimentalWarning at every start.
 async function loadEngineModule(): Promise<typeof bindings> {
   const script = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg')
   const file = script.replace(/\.js$/, '.wasm')

@@ -10,7 +10,7 @@ export type ExecutedOperation = {
  */
 export type Metrics = {
   /** This process started to work on a run. Call the returned function when it stops. */
-  runStarted(run: {
+  runTaken(run: {
     reportType: string
     createdAt: Date
     startedAt: Date | null
@@ -42,7 +42,7 @@ function nothing(): void {}
 
 /** Discards all measurements. */
 export const noMetrics: Metrics = {
-  runStarted: () => nothing,
+  runTaken: () => nothing,
   runEnded: nothing,
   requestAnswered: nothing,
   operationExecuted: nothing,

@@ -3,7 +3,7 @@ import { runChaos } from '../chaos/run-chaos.ts'
 
 const seed = Number(process.env.SEED ?? 1)
 
-test(`every client receives every event once, and every run ends once, despite kills, cuts and pauses (SEED=${seed})`, async () => {
+test(`whatever is killed, cut or paused, every client is told everything once, and every run ends once (SEED=${seed})`, async () => {
   const report = await runChaos({ runs: 60, seed, onProgress: () => {} })
   expect(report.surprises).toEqual([])
   expect(report.verdict).toEqual({
@@ -16,7 +16,7 @@ test(`every client receives every event once, and every run ends once, despite k
     duplicated: 0,
     strayFiles: 0,
   })
-  // There were faults, reconnects and events.
+  // There was something to survive, and something to tell.
   expect(report.faults.size).toBeGreaterThan(1)
   expect(report.reconnects).toBeGreaterThan(0)
   expect(report.told).toBeGreaterThan(report.events)

@@ -122,7 +122,7 @@ function createMetrics(registry: Registry): Metrics {
     'GraphQL operations over HTTP and WebSocket.',
   )
   return {
-    runStarted: ({ reportType, createdAt, startedAt, execution }) => {
+    runTaken: ({ reportType, createdAt, startedAt, execution }) => {
       // One that is begun again has waited before.
       if (startedAt && execution === 1) {
         const seconds = (startedAt.getTime() - createdAt.getTime()) / 1000

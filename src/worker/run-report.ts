@@ -31,7 +31,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   if (typeof claimed === 'string') return claimed
   const { run, release } = claimed
   const done = new AbortController()
-  const leave = deps.metrics.runStarted(run)
+  const leave = deps.metrics.runTaken(run)
   try {
     return await makeReport(deps, run, claim, done.signal)
   } finally {
