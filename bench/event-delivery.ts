@@ -62,7 +62,7 @@ const delivered: number[] = []
 const bare: number[] = []
 const { promise: isOver, resolve: finish } = Promise.withResolvers<void>()
 async function watch(): Promise<void> {
-  const query = `subscription { reportRunEvents(scope: { all: true }, progressInterval: "PT0S") { run { id version status } } }`
+  const query = `subscription { reportRunEvents(progressInterval: "PT0S") { run { id version status } } }`
   type Told = { reportRunEvents: { run: { version: number } } }
   for await (const { data } of createGraphqlClient(gatewayUrl, secret).subscribe<Told>(query)) {
     const version = data?.reportRunEvents.run.version ?? 0

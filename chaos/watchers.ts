@@ -38,9 +38,9 @@ export type WatcherOptions = {
 const silenceMilliseconds = 4_000
 const fields = '__typename cursor run { id version } ... on ReportRunProgressed { progress { percent } }'
 const subscription = `subscription ($after: EventCursor) {
-  reportRunEvents(scope: { all: true }, after: $after, progressInterval: "PT0.3S") { ${fields} } }`
+  reportRunEvents(after: $after, progressInterval: "PT0.3S") { ${fields} } }`
 const query = `query ($after: EventCursor, $first: Int) {
-  reportRunEvents(after: $after, first: $first) { nodes { ${fields} } endCursor } }`
+  reportRunEvents(after: $after, first: $first) { nodes { ${fields} } eventCursor } }`
 
 type Ear = {
   onTold: (told: Told[], cursor: string) => void
@@ -82,11 +82,11 @@ const poll: Session = async (client, after, random, { onTold, onSurprise }, sign
   let cursor = after
   while (!signal.aborted) {
     const { data, errors } = await client.execute<{
-      reportRunEvents: { nodes: Told[]; endCursor: string }
+      reportRunEvents: { nodes: Told[]; eventCursor: string }
     }>(query, { after: cursor, first: random.between(1, 100) })
     onSurprise(surpriseIn(errors))
     if (!data) return
-    cursor = data.reportRunEvents.endCursor
+    cursor = data.reportRunEvents.eventCursor
     onTold(data.reportRunEvents.nodes, cursor)
     await delay(random.between(20, 400), undefined, { signal })
   }

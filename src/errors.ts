@@ -1,10 +1,4 @@
-export type UserErrorCode =
-  | 'INVALID_VALUE'
-  | 'NOT_FOUND'
-  | 'WRONG_STATUS'
-  | 'LIVE_MODE_REQUIRED'
-  | 'IDEMPOTENCY_CONFLICT'
-  | 'LIMIT_REACHED'
+import type { UserErrorCode } from './error-codes.ts'
 
 /**
  * A mistake that the caller can correct. The API shows the message unchanged, as `userErrors` over GraphQL. `path`

@@ -40,11 +40,13 @@ function graphOf(sources: ReadonlyMap<string, string>): Graph {
 // Each layer imports only from itself and from earlier layers. An entry is a folder, or a file at the top.
 const layers: readonly (readonly string[])[] = [
   [
+    'error-codes.ts',
     'errors.ts',
     'ids.ts',
     'json.ts',
     'logger.ts',
     'metrics.ts',
+    'page.ts',
     'request-context.ts',
     'run-every.ts',
     'secrets.ts',
@@ -123,6 +125,10 @@ const forbiddenName = /(^|\/)(index|utils?|helpers?|common|lib|misc)(\.ts$|\/)/
 const arrowPattern =
   /^(?:export )?const \w+ = (?:async )?(?:<[^\n]+>)?\((?:[^()]|\([^()]*\))*\)(?:: [^\n]+)? =>/m
 
+/** A code, an HTTP status or a close number that the compiler does not compare with the table in error-codes.ts. */
+const literalCodePattern =
+  /\bextensions: \{[^}]*\bcode: ['"]|\.(?:statusCode = |writeHead\()\d{3}(?! satisfies)|\bResponse\([^)]*status: \d{3}(?! satisfies)|\bCloseCode\.|\b(?:4[45]\d\d|10(?:0[1-9]|1[0-5]))\b/
+
 const environmentPattern = /process\.env|from 'node:process'|from 'process'/
 
 let sources: Map<string, string>
@@ -158,6 +164,11 @@ describe('the sources', () => {
 
   test('use function declarations', () => {
     expect([...sources].filter(([, text]) => arrowPattern.test(text)).map(([path]) => path)).toEqual([])
+  })
+
+  test('take codes of errors, statuses and close numbers from error-codes.ts', () => {
+    const faces = [...sources].filter(([path]) => /^(graphql|server|storage)\//.test(path))
+    expect(faces.filter(([, text]) => literalCodePattern.test(text)).map(([path]) => path)).toEqual([])
   })
 
   test('read the environment only in src/cli/cli.ts', async () => {
@@ -296,6 +307,18 @@ const text = 'import it from here'
       expect(text).toMatch(arrowPattern)
     },
   )
+
+  test.each([
+    "new GraphQLError(message, { extensions: { code: 'OTHER' } })",
+    'response.statusCode = 418',
+    'response.writeHead(418, {})',
+    'new fetchAPI.Response(null, { status: 418 })',
+    'socket.close(4499)',
+    'socket.close(1011, reason)',
+    'socket.close(CloseCode.Forbidden)',
+  ])('find the literal code in `%s`', (text) => {
+    expect(text).toMatch(literalCodePattern)
+  })
 
   test.each(['process.env.PORT', "import { env } from 'node:process'"])('find `%s`', (text) => {
     expect(text).toMatch(environmentPattern)

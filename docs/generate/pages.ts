@@ -1,9 +1,11 @@
 import { configurationPage } from './configuration.ts'
+import { errorCodesPage } from './error-codes.ts'
 import { reportCatalogPage } from './report-catalog.ts'
 
 /** The pages that are printed from the code: paths below `docs`, and their text. */
 export function generatedPages(): Record<string, string> {
   return {
+    'api/errors.md': errorCodesPage(),
     'operations/configuration.md': configurationPage(),
     'reports/catalog.md': reportCatalogPage(),
   }

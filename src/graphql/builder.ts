@@ -52,26 +52,20 @@ export const builder = new SchemaBuilder<{
     decodeGlobalID: (id) => ({ typename: typeNameOfId(id), id }),
     nodeTypeOptions: { description: 'Anything that can be fetched again by its global id.' },
     idFieldOptions: { description: 'Global id, opaque and stable.' },
-    pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
-    hasNextPageFieldOptions: { description: 'True when more follow in the order of the list.' },
-    hasPreviousPageFieldOptions: {
-      description: 'True when there are some before, in the order of the list.',
-    },
-    startCursorFieldOptions: { description: 'Cursor of the first on the page; null when the page is empty.' },
-    endCursorFieldOptions: { description: 'Cursor of the last on the page; null when the page is empty.' },
-    firstArgOptions: { description: 'How many from the start, or after `after`.' },
-    afterArgOptions: { description: 'Begin behind this cursor; at the start when absent.' },
-    lastArgOptions: { description: 'How many from the end, or before `before`.' },
-    beforeArgOptions: { description: 'End ahead of this cursor; at the end when absent.' },
+    firstArgOptions: { description: 'Return at most this many items, from the start or after `after`.' },
+    afterArgOptions: { description: 'Return items after this cursor.' },
+    lastArgOptions: { description: 'Return at most this many items, from the end or before `before`.' },
+    beforeArgOptions: { description: 'Return items before this cursor.' },
     nodeQueryOptions: {
-      description: 'Any object by its global id; null when it does not exist or the viewer may not see it.',
+      description: 'An object by its global id; null when it does not exist or is not visible to the viewer.',
       nullable: true,
-      args: { id: { description: 'Global id of the object.' } },
+      args: { id: { description: 'The global id of the object.' } },
     },
     nodesQueryOptions: {
-      description: 'Several objects in the order asked; null stands for each that the viewer has not.',
+      description:
+        'Objects by their global ids, in the same order; null for each id that does not exist or is not visible to the viewer.',
       nullable: { list: false, items: true },
-      args: { ids: { description: 'Global ids of the objects, at most 100.' } },
+      args: { ids: { description: 'The global ids of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
         throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`)

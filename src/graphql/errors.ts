@@ -2,30 +2,31 @@ import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
+import { type TopLevelCode, topLevelCodes, userErrorCodes } from '../error-codes.ts'
 import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { currentRequest } from '../request-context.ts'
 import { withoutSecrets } from '../secrets.ts'
 import { StorageError } from '../storage/storage.ts'
+import { isOutputFault, withKnownCode } from './library-errors.ts'
 
 type RefusalOptions = {
-  /** HTTP status of the answer; that of GraphQL when absent. */
-  status?: number
   headers?: Record<string, string>
   /** More extensions, for programs. */
   details?: Record<string, unknown>
 }
 
-/** An error that the client can act on. */
-export function refusal(code: string, message: string, options: RefusalOptions = {}): GraphQLError {
-  const { status, headers, details } = options
-  const http = status !== undefined && { http: { status, ...(headers && { headers }) } }
-  return new GraphQLError(message, { extensions: { code, ...details, ...http } })
+/** An error that the client can act on. Over HTTP the answer has the first status that the table gives the code. */
+export function refusal(code: TopLevelCode, message: string, options: RefusalOptions = {}): GraphQLError {
+  const { headers, details } = options
+  const [status] = topLevelCodes[code].statuses
+  const http = { status, ...(headers && { headers }) }
+  return new GraphQLError(message, { extensions: { code, ...details, http } })
 }
 
 /** An authentication error as clients see it: also the HTTP answer is 401. */
 export function unauthenticated({ message }: AuthenticationError): GraphQLError {
-  return refusal('UNAUTHENTICATED', message, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } })
+  return refusal('UNAUTHENTICATED', message, { headers: { 'WWW-Authenticate': 'Bearer' } })
 }
 
 /** @param argument the argument at fault; absent when the message says it */
@@ -52,7 +53,9 @@ export async function namingArguments<Result>(read: () => Result | Promise<Resul
 export function createErrorMask(logger: Logger) {
   return (error: unknown): GraphQLError => {
     const original = originalOf(error)
-    if (original instanceof GraphQLError) return error instanceof GraphQLError ? error : original
+    if (original instanceof GraphQLError && !isOutputFault(error, original)) {
+      return withKnownCode(error instanceof GraphQLError ? error : original)
+    }
     const { message, extensions } = shownError(original, logger)
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
     return new GraphQLError(message, { nodes, source, positions, path, extensions })
@@ -82,7 +85,7 @@ export function hideSecrets(): Plugin {
 /** What a client sees of an error that is not GraphQL's own; the log has what it does not see. */
 function shownError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
-  if (error instanceof UserFacingError) return refusal(error.code, error.message)
+  if (error instanceof UserFacingError) return refusal(userErrorCodes[error.code].topLevel, error.message)
   const details = { err: error, ...currentRequest() }
   if (error instanceof StorageError) {
     logger.warn(details, 'A request failed, because the store of files did.')
@@ -98,12 +101,13 @@ function shownError(error: unknown, logger: Logger): GraphQLError {
   logger.error({ ...details, errorId }, 'A request failed by a fault of the gateway.')
   const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
   // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
-  return refusal('INTERNAL_SERVER_ERROR', message, { details: { errorId, unexpected: true } })
+  const code: TopLevelCode = 'INTERNAL_SERVER_ERROR'
+  return new GraphQLError(message, { extensions: { code, errorId, unexpected: true } })
 }
 
 /** Also over HTTP the answer says when to come back. */
 function unavailable(message: string): GraphQLError {
-  return refusal('UNAVAILABLE', message, { status: 503, headers: { 'Retry-After': '1' } })
+  return refusal('UNAVAILABLE', message, { headers: { 'Retry-After': '1' } })
 }
 
 function originalOf(error: unknown): unknown {

@@ -6,6 +6,7 @@ import './schema/runs/create-report-run.ts'
 import './schema/runs/report-run-estimate.ts'
 import './schema/runs/report-run-mutations.ts'
 import './schema/events/event-log.ts'
+import './schema/reports/report-type-list.ts'
 import './schema/schedules/report-schedule-mutations.ts'
 
 /** The GraphQL schema. Making it opens nothing. */

@@ -5,6 +5,7 @@ import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
 import { createErrorMask, hideSecrets, unauthenticated } from './errors.ts'
+import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
@@ -14,9 +15,6 @@ import { limitMistakes } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
 export const graphqlEndpoint = '/graphql'
-
-/** Largest body of a request, in bytes; Yoga's own limit is 25 MB. */
-const maxRequestBodySize = 1024 * 1024
 
 /** What is known of an operation before Yoga has it. */
 export type ConnectionContext = {

@@ -1,6 +1,7 @@
 import { InputError, NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
+import type { PagedList } from '../page.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import type { ReportRequest } from '../reports/interval.ts'
@@ -9,45 +10,41 @@ import { tenantOf, type Viewer } from '../tenant.ts'
 
 export type ScheduleServices = Pick<Services, 'prisma' | 'catalog' | 'now'>
 
-/** @throws NotFoundError when the viewer has no such schedule, also when the id is none at all */
-export async function findSchedule(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> {
-  const schedule = isId(id, idPrefixes.reportSchedule)
-    ? await prisma.reportSchedule.findUnique({ where: { id, ...tenantOf(viewer) } })
+/** Finds a schedule; null when it does not exist or is not visible to the viewer, also for an id that is not valid. */
+export async function findSchedule(
+  prisma: Prisma,
+  viewer: Viewer,
+  id: string,
+): Promise<ReportSchedule | null> {
+  return isId(id, idPrefixes.reportSchedule)
+    ? prisma.reportSchedule.findUnique({ where: { id, ...tenantOf(viewer) } })
     : null
+}
+
+/** @throws NotFoundError when the viewer has no such schedule */
+export async function requireSchedule(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportSchedule> {
+  const schedule = await findSchedule(prisma, viewer, id)
   if (schedule) return schedule
   throw new NotFoundError(`There is no report schedule ${JSON.stringify(id)}.`, ['id'])
 }
 
-/** A cursor is the id of its schedule, so it stays good when that is deleted. */
-export function encodeScheduleCursor({ id }: ReportSchedule): string {
-  return Buffer.from(id).toString('base64url')
-}
-
-export type SchedulePage = {
-  /** Cursors to begin after, and to end before. */
-  after?: string | undefined
-  before?: string | undefined
-  limit: number
-  inverted: boolean
-}
-
-/** Schedules that the viewer may see, newest first. @throws InputError for a cursor that is none */
-export async function listSchedules(
-  prisma: Prisma,
-  viewer: Viewer,
-  { after, before, limit, inverted }: SchedulePage,
-): Promise<ReportSchedule[]> {
-  return prisma.reportSchedule.findMany({
-    where: {
-      ...tenantOf(viewer),
-      id: {
-        ...(after !== undefined && { lt: decodeCursor('after', after) }),
-        ...(before !== undefined && { gt: decodeCursor('before', before) }),
-      },
-    },
-    orderBy: { id: inverted ? 'asc' : 'desc' },
-    take: limit,
-  })
+/** The schedules that the viewer may see, newest first. The place of a schedule is its id. */
+export function listSchedules(prisma: Prisma, viewer: Viewer): PagedList<ReportSchedule, string> {
+  return {
+    placeOf: ({ id }) => id,
+    encodeCursor: (id) => Buffer.from(id).toString('base64url'),
+    decodeCursor,
+    read: ({ after, before, isBackward, limit }) =>
+      prisma.reportSchedule.findMany({
+        where: {
+          ...tenantOf(viewer),
+          id: { ...(after !== null && { lt: after }), ...(before !== null && { gt: before }) },
+        },
+        orderBy: { id: isBackward ? 'asc' : 'desc' },
+        take: limit,
+      }),
+    count: () => prisma.reportSchedule.count({ where: tenantOf(viewer) }),
+  }
 }
 
 /** Changes a schedule unless it has changed since it was read; false means that it has, and nothing was written. */
@@ -69,7 +66,7 @@ export async function deleteSchedule(
   viewer: Viewer,
   id: string,
 ): Promise<void> {
-  const schedule = await findSchedule(prisma, viewer, id)
+  const schedule = await requireSchedule(prisma, viewer, id)
   await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
 }
 
@@ -77,11 +74,11 @@ export function reportOf({ reportType, parameters, relativeInterval }: ReportSch
   return { type: reportType, parameters: jsonObject(parameters), relativeInterval }
 }
 
-function decodeCursor(argument: 'after' | 'before', cursor: string): string {
+function decodeCursor(cursor: string, argument: 'after' | 'before'): string {
   const id = Buffer.from(cursor, 'base64url').toString('utf8')
   if (isId(id, idPrefixes.reportSchedule)) return id
   throw new InputError(
-    `${JSON.stringify(cursor)} is no cursor of a list of schedules. Pass one that the list gave.`,
+    `${JSON.stringify(cursor)} is not a cursor of a list of schedules. Pass a cursor that the list gave.`,
     [argument],
   )
 }

@@ -3,7 +3,7 @@ import { timezoneOf } from '../reports/interval.ts'
 import { checkGivenAnnotations, type GivenAnnotations } from '../runs/create/request.ts'
 import type { Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
-import { changeSchedule, findSchedule, reportOf, type ScheduleServices } from './schedule.ts'
+import { changeSchedule, reportOf, requireSchedule, type ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'
 
 /** What may be changed; what is absent stays as it is. Null takes the label away; tags replace all of them. */
@@ -26,10 +26,10 @@ export async function updateSchedule(
   patch: SchedulePatch,
 ): Promise<ReportSchedule> {
   while (true) {
-    const schedule = await findSchedule(deps.prisma, viewer, id)
+    const schedule = await requireSchedule(deps.prisma, viewer, id)
     const changes = await changesOf(deps, viewer, schedule, patch)
     // False means that it was changed just now, perhaps by a run that it made: look again.
-    if (await changeSchedule(deps.prisma, schedule, changes)) return findSchedule(deps.prisma, viewer, id)
+    if (await changeSchedule(deps.prisma, schedule, changes)) return requireSchedule(deps.prisma, viewer, id)
   }
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isWildcardHost } from '../config/config.ts'
+import type { HttpStatus } from '../error-codes.ts'
 import { ConfigurationError } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { withoutSecrets } from '../secrets.ts'
@@ -10,7 +11,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse, url: 
 
 export type HttpServer = Awaited<ReturnType<typeof startHttp>>
 
-export function answerText(response: ServerResponse, status: number, sentence: string): void {
+export function answerText(response: ServerResponse, status: HttpStatus<'any'>, sentence: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
   response.end(`${withoutSecrets(sentence)}\n`)
 }

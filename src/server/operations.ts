@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { HttpStatus } from '../error-codes.ts'
 import { noMetrics } from '../metrics.ts'
 import type { Handler } from './http.ts'
 import { createPrometheus } from './prometheus.ts'
@@ -8,7 +9,7 @@ import { watchRequest } from './request-log.ts'
 
 export type Operations = ReturnType<typeof createOperations>
 
-type Page = { status: number; contentType: string; text: string }
+type Page = { status: HttpStatus<'/health' | '/ready' | '/metrics'>; contentType: string; text: string }
 
 /** What a process shows to those who operate it. */
 export function createOperations(isCounting: boolean, logger: Logger) {
@@ -66,6 +67,6 @@ function readOnly(pathname: string): Page {
   return { status: 405, contentType: 'text/plain; charset=utf-8', text }
 }
 
-function json(status: number, value: object): Page {
+function json(status: Page['status'], value: object): Page {
   return { status, contentType: 'application/json; charset=utf-8', text: `${JSON.stringify(value)}\n` }
 }

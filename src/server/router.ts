@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { HttpStatus } from '../error-codes.ts'
 import { graphqlEndpoint, type Yoga } from '../graphql/server.ts'
 import { cutSlowStream } from '../graphql/transports/connection-limits.ts'
 import { type AccessRule, explainAccess } from './access.ts'
@@ -27,7 +28,7 @@ export function createGatewayRouter(
       return
     }
     if (url.pathname === '/') {
-      response.writeHead(302, { Location: graphqlEndpoint }).end()
+      response.writeHead(302 satisfies HttpStatus<'any'>, { Location: graphqlEndpoint }).end()
       return
     }
     answerText(response, 404, `There is nothing at ${url.pathname}. GraphQL is at ${graphqlEndpoint}.`)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import send from 'send'
+import type { HttpStatus } from '../error-codes.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 import { contentDisposition, contentType, keyOfFile } from './file.ts'
@@ -17,8 +18,10 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
   highWaterMark: 1024 * 1024,
 }
 
+type Status = HttpStatus<'/files/ID'>
+
 /** Responses by the error status of `send`. */
-const errorResponses: ReadonlyMap<number | undefined, [status: number, message: string]> = new Map([
+const errorResponses: ReadonlyMap<number | undefined, [status: Status, message: string]> = new Map([
   [404, [410, 'This file no longer exists. Run the report again.']],
   [412, [412, 'The file does not match If-Match or If-Unmodified-Since.']],
   [416, [416, 'The range is outside the file.']],
@@ -63,7 +66,7 @@ export function createDownloadHandler(
   }
 }
 
-function respond(response: ServerResponse, status: number, message: string): void {
+function respond(response: ServerResponse, status: Status, message: string): void {
   // The headers describe the file, not this message. Content-Range stays: it has the file's size when the range is outside.
   for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const watchRun = 'subscription ($id: ID!) { reportRun(id: $id) { status } }'
-const watchLog = 'subscription { reportRunEvents(scope: { all: true }) { run { id } } }'
+const watchLog = 'subscription { reportRunEvents { run { id } } }'
 
 async function connect(key: string | null): Promise<Wire> {
   const wire = await openWire(gateway.url)

@@ -46,11 +46,11 @@ let questions: Question[]
 
 async function eventCursors({ client }: TestAccount): Promise<string[]> {
   const { reportRunEvents, reportRuns } = await client.request<{
-    reportRunEvents: { nodes: { cursor: string }[]; endCursor: string }
-    reportRuns: { cursor: string }
-  }>('{ reportRunEvents { nodes { cursor } endCursor } reportRuns { cursor } }')
+    reportRunEvents: { nodes: { cursor: string }[]; eventCursor: string }
+    reportRuns: { eventCursor: string }
+  }>('{ reportRunEvents { nodes { cursor } eventCursor } reportRuns { eventCursor } }')
   const [first] = reportRunEvents.nodes
-  return [...new Set([first?.cursor ?? '', reportRunEvents.endCursor, reportRuns.cursor])]
+  return [...new Set([first?.cursor ?? '', reportRunEvents.eventCursor, reportRuns.eventCursor])]
 }
 
 async function listCursors({ client }: TestAccount): Promise<string[]> {
@@ -121,7 +121,6 @@ function knowledgeOf({ run, schedule, file }: Owned): Knowledge {
       ID: run,
       ReportInput: slowInput().report,
       ReportTriggerInput: yearly,
-      ReportRunScope: { all: true },
       OrderDirection: 'ASC',
       ReportRunOrderField: 'CREATED_AT',
     },
@@ -250,31 +249,33 @@ describe('the questions', () => {
       'query nodes(ids)',
       'query reportRun(id)',
       'query reportRunEvents(after)',
-      'query reportRunEvents(scope.filter.requestedBy)',
-      'query reportRunEvents(scope.filter.tags)',
+      'query reportRunEvents(scope.filter.allTags)',
+      'query reportRunEvents(scope.filter.anyTags)',
+      'query reportRunEvents(scope.filter.requestedByIds)',
       'query reportRunEvents(scope.id)',
-      'query reportRunEvents(scope.tags)',
       'query reportRuns(after)',
       'query reportRuns(before)',
-      'query reportRuns(filter.requestedBy)',
-      'query reportRuns(filter.tags)',
+      'query reportRuns(filter.allTags)',
+      'query reportRuns(filter.anyTags)',
+      'query reportRuns(filter.requestedByIds)',
+      'query reportSchedule(id)',
       'query reportSchedules(after)',
       'query reportSchedules(before)',
       'query reportTypes(after)',
       'query reportTypes(before)',
       'subscription reportRun(id)',
       'subscription reportRunEvents(after)',
-      'subscription reportRunEvents(scope.filter.requestedBy)',
-      'subscription reportRunEvents(scope.filter.tags)',
+      'subscription reportRunEvents(scope.filter.allTags)',
+      'subscription reportRunEvents(scope.filter.anyTags)',
+      'subscription reportRunEvents(scope.filter.requestedByIds)',
       'subscription reportRunEvents(scope.id)',
-      'subscription reportRunEvents(scope.tags)',
     ])
   })
 
   test.each([
     ['an argument', 'extend type Query { audit(handle: String): String }', 'audit has the argument handle'],
     ['a scalar', 'scalar Handle extend type Query { audit(of: Handle): String }', 'of type Handle'],
-    ['a field of an input', 'extend input ReportRunFilter { owner: String }', 'filter.owner'],
+    ['a field of an input', 'extend input ReportRunFilterInput { owner: String }', 'filter.owner'],
     ['a field of a mutation', 'extend input UpdateReportRunInput { link: String }', 'input.link'],
     [
       'an object with arguments',
@@ -423,10 +424,10 @@ describe('lists', () => {
   })
 
   test('count no runs of other tenants, with any filter', async () => {
-    const requestedBy = foreign.map(({ account }) => account.apiKeyId)
+    const requestedByIds = foreign.map(({ account }) => account.apiKeyId)
     const count = async (filter: object): Promise<number> => {
       const { reportRuns } = await own.account.client.request<{ reportRuns: { totalCount: number } }>(
-        'query ($filter: ReportRunFilter) { reportRuns(filter: $filter) { totalCount } }',
+        'query ($filter: ReportRunFilterInput) { reportRuns(filter: $filter) { totalCount } }',
         { filter },
       )
       return reportRuns.totalCount
@@ -434,8 +435,8 @@ describe('lists', () => {
     const { accountId, livemode, apiKeyId } = own.account
     const mine = await gateway.prisma.reportRun.count({ where: { accountId, livemode, deletedAt: null } })
     expect(await count({})).toBe(mine)
-    expect(await count({ reportType: [slowReport.name] })).toBe(mine)
-    expect(await count({ requestedBy })).toBe(0)
-    expect(await count({ requestedBy: [...requestedBy, apiKeyId] })).toBe(mine)
+    expect(await count({ reportTypes: [slowReport.name] })).toBe(mine)
+    expect(await count({ requestedByIds })).toBe(0)
+    expect(await count({ requestedByIds: [...requestedByIds, apiKeyId] })).toBe(mine)
   })
 })

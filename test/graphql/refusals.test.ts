@@ -15,7 +15,7 @@ const id = firstIdAt(idPrefixes.reportRun, new Date())
 
 test.each([
   ['nodes', 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', 'ids'],
-  ['a filter', 'query ($ids: [String!]) { reportRuns(filter: { reportType: $ids }) { totalCount } }', 'ids'],
+  ['a filter', 'query ($ids: [String!]) { reportRuns(filter: { reportTypes: $ids }) { totalCount } }', 'ids'],
 ])('%s takes 100 values and refuses more', async (_what, query, name) => {
   const ask = (count: number) => account.client.execute(query, { [name]: Array(count).fill(id) })
   expect((await ask(100)).errors).toBeUndefined()

@@ -129,32 +129,42 @@ describe('the schema is one that Relay reads', () => {
       endCursor: 'String',
     })
     const names = ownTypes.flatMap(({ name }) => /^(.+)Connection$/.exec(name)?.[1] ?? [])
-    expect(names.toSorted()).toEqual(['ReportRun', 'ReportSchedule', 'ReportType'])
+    expect(names.toSorted()).toEqual(['ReportRun', 'ReportRunEvent', 'ReportSchedule', 'ReportType'])
     for (const name of names) {
-      const edges = `[${name}Edge!]!`
+      const isLog = name === 'ReportRunEvent'
       expect(shape(fieldsOf(typeNamed(`${name}Connection`)))).toMatchObject({
-        edges,
+        edges: `[${name}Edge!]!`,
         nodes: `[${name}!]!`,
         pageInfo: 'PageInfo!',
-        totalCount: 'Int!',
+        ...(isLog ? { eventCursor: 'EventCursor!' } : { totalCount: 'Int!' }),
       })
-      expect(shape(fieldsOf(typeNamed(`${name}Edge`)))).toEqual({ cursor: 'String!', node: `${name}!` })
+      const cursor = isLog ? 'EventCursor!' : 'String!'
+      expect(shape(fieldsOf(typeNamed(`${name}Edge`)))).toEqual({ cursor, node: `${name}!` })
     }
   })
 
-  test('every connection is paged in both directions', () => {
+  test('every connection is paged in both directions, the event log forward', () => {
     const connections = ownTypes
       .flatMap(fieldsOf)
       .filter(({ type }) => /^\w+Connection!$/.test(written(type)))
     expect(connections.map(({ name }) => name).toSorted()).toEqual([
+      'events',
+      'reportRunEvents',
       'reportRuns',
       'reportSchedules',
       'reportTypes',
       'retries',
       'runs',
     ])
-    for (const { args } of connections) {
-      expect(shape(args)).toMatchObject({ first: 'Int', after: 'String', last: 'Int', before: 'String' })
+    for (const { args, type } of connections) {
+      const given = shape(args)
+      if (written(type) === 'ReportRunEventConnection!') {
+        expect(given).toMatchObject({ first: 'Int', after: 'EventCursor' })
+        expect(given).not.toHaveProperty('last')
+        expect(given).not.toHaveProperty('before')
+      } else {
+        expect(given).toMatchObject({ first: 'Int', after: 'String', last: 'Int', before: 'String' })
+      }
     }
   })
 })
@@ -164,7 +174,7 @@ test('inputs of which exactly one field is given are @oneOf', () => {
   expect(oneOf.map(({ name }) => name).toSorted()).toEqual([
     'IntervalInput',
     'ReportInput',
-    'ReportRunScope',
+    'ReportRunScopeInput',
     'ReportTriggerInput',
   ])
   expect(printedSchema()).toContain('input ReportInput @oneOf {')

@@ -87,7 +87,7 @@ describe('GraphQL over HTTP', () => {
       expect(response.status).toBe(413)
       expect(await errorOf(response)).toEqual({
         message: 'Request body too large',
-        extensions: { code: 'REQUEST_ENTITY_TOO_LARGE' },
+        extensions: { code: 'REQUEST_TOO_LARGE', limit: 'bytes', maximum: mebibyte, actual: null },
       })
     })
 

@@ -231,7 +231,7 @@ describe('a schedule by cron', () => {
     await lookAt('2026-11-29T05:00:00Z')
     expect(intervals(await state(made))).toHaveLength(2)
     const { reportRuns } = await account.client.request<{ reportRuns: { totalCount: number } }>(
-      '{ reportRuns(filter: { origin: [SCHEDULE] }) { totalCount } }',
+      '{ reportRuns(filter: { origins: [SCHEDULE] }) { totalCount } }',
     )
     expect(reportRuns.totalCount).toBe(2)
   })
@@ -455,6 +455,10 @@ test('schedules are listed newest first, page by page, both ways', async () => {
   expect([ids(second), second.pageInfo.hasNextPage]).toEqual([made.slice(2), false])
   const back = await page(`last: 1, before: "${second.pageInfo.startCursor}"`)
   expect([ids(back), back.pageInfo.hasPreviousPage]).toEqual([made.slice(1, 2), true])
+  const { reportSchedule, none } = await account.client.request<Record<string, { id: string } | null>>(
+    `{ reportSchedule(id: "${made[1]}") { id } none: reportSchedule(id: "nonsense") { id } }`,
+  )
+  expect([reportSchedule, none]).toEqual([{ id: made[1] }, null])
   const { errors } = await account.client.execute('{ reportSchedules(after: "x") { totalCount } }')
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', argument: 'after' } }])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
-import { answerText, startHttp } from '../../src/server/http.ts'
+import { startHttp } from '../../src/server/http.ts'
 import { exchange } from '../support/raw-http.ts'
 
 function fail(error: unknown): void {
@@ -16,7 +16,7 @@ test('before it is ready, the server tells everyone to come back', async () => {
     'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n'
   expect(await exchange(http.url, upgrade)).toMatch(/^HTTP\/1\.1 503 /)
 
-  http.serve(async (_request, answer) => answerText(answer, 200, 'Hello.'))
+  http.serve(async (_request, answer) => void answer.end('Hello.\n'))
   expect(await (await fetch(http.url)).text()).toBe('Hello.\n')
   await http.stop()
   await expect(fetch(http.url)).rejects.toThrow()

@@ -26,7 +26,7 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
   const { port } = new URL(made.url)
   await made.close()
   const start = () => ensureServer({ dataDir, onProgress: () => {} }, Number(port))
-  const { data } = (await start()).record
+  const { data } = await start()
   const stop = async (): Promise<void> => {
     const server = await findPostmaster(data)
     if (server) await endsAfter('SIGQUIT', server.pid, data)

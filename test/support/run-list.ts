@@ -4,11 +4,12 @@ import type { GraphqlClient } from './graphql-client.ts'
 export const orderFields = ['CREATED_AT', 'FINISHED_AT', 'BYTE_SIZE', 'RUN_DURATION'] as const
 export type ListOrder = { field: (typeof orderFields)[number]; direction: 'ASC' | 'DESC' }
 export type ListFilter = {
-  status?: ReportRun['status'][]
-  reportType?: string[]
-  tags?: string[]
-  createdAt?: { since?: string; until?: string }
-  finishedAt?: { since?: string; until?: string }
+  statuses?: ReportRun['status'][]
+  reportTypes?: string[]
+  allTags?: string[]
+  anyTags?: string[]
+  createdAt?: { start?: string; end?: string }
+  finishedAt?: { start?: string; end?: string }
 }
 export type PageArguments = { first?: number; after?: string; last?: number; before?: string }
 export type Page = {
@@ -17,7 +18,7 @@ export type Page = {
 }
 
 export const listQuery = `query (
-  $first: Int, $after: String, $last: Int, $before: String, $filter: ReportRunFilter, $orderBy: ReportRunOrder
+  $first: Int, $after: String, $last: Int, $before: String, $filter: ReportRunFilterInput, $orderBy: ReportRunOrderInput
 ) {
   reportRuns(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
     edges { cursor node { id } }

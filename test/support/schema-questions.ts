@@ -22,7 +22,7 @@ export type Kind = 'id' | 'eventCursor' | 'listCursor' | 'tag' | 'idempotencyKey
 
 export type Question = {
   operation: 'query' | 'mutation' | 'subscription'
-  /** Field and path of the argument, such as `reportRuns(filter.tags)`. */
+  /** Field and path of the argument, such as `reportRuns(filter.allTags)`. */
   name: string
   kind: Kind
   document: string
@@ -42,7 +42,8 @@ export type Knowledge = {
 
 const harmless = new Set(['Int', 'Float', 'Boolean', 'DateTime', 'Duration', 'JSONObject', 'BigInt'])
 // Paths of texts that do not identify data of a tenant.
-const plainTexts = new Set(['input.reason', 'filter.reportType', 'scope.filter.reportType'])
+const plainTexts = new Set(['input.reason', 'name', 'filter.reportTypes', 'scope.filter.reportTypes'])
+const tagFilters = /\.(all|any)Tags$/
 const plainInputs = /^input\.(label|tags|trigger\.cron\.(expression|timezone))$/
 
 function unknownInput(what: string): Error {
@@ -58,7 +59,7 @@ function kindOf(where: string, path: string, type: GraphQLNamedType): Kind | nul
     if (path === 'after' || path === 'before') return 'listCursor'
     if (last === 'idempotencyKey') return 'idempotencyKey'
     if (plainTexts.has(path) || plainInputs.test(path)) return null
-    if (last === 'tags') return 'tag'
+    if (tagFilters.test(path)) return 'tag'
   }
   throw unknownInput(
     `${where} has the argument ${path} of type ${type.name}, for which there is no kind of value.`,

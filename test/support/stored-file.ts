@@ -24,10 +24,11 @@ export async function storeFile(
   account: TestAccount,
   content: string | Uint8Array,
   compression: Compression = 'NONE',
+  rowCount = 1n,
 ): Promise<StoredTestFile> {
   const bytes = Buffer.from(content)
   const createdAt = new Date()
-  const run = await insertRun(prisma, account, { status: 'SUCCEEDED', rowCount: 1n, finishedAt: createdAt })
+  const run = await insertRun(prisma, account, { status: 'SUCCEEDED', rowCount, finishedAt: createdAt })
   const id = newId(idPrefixes.file, createdAt)
   const path = join(dataDir, 'files', fileKey({ ...account, id: run.id }, id))
   await mkdir(dirname(path), { recursive: true })
@@ -43,7 +44,7 @@ export async function storeFile(
       filename,
       format: 'CSV',
       compression,
-      rowCount: 1n,
+      rowCount,
       byteSize: BigInt(bytes.length),
       sha256,
       createdAt,

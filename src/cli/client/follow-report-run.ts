@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ResultOf } from 'gql.tada'
 import { print } from 'graphql'
-import { type Client, createClient } from 'graphql-ws'
+import { type Client, CloseCode, createClient } from 'graphql-ws'
 import { ClientError, UnreachableError } from './client-error.ts'
 import { fetchReportRun, type ReportRun, runSubscription } from './report-run.ts'
 import { authorization, type GatewayAddress, type GraphqlError, toClientError } from './request-graphql.ts'
@@ -94,7 +94,7 @@ function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Clien
     retryAttempts: 5,
     // 0.25 s, then twice as long each time: 8 s in all, enough for a gateway to start again.
     retryWait: (retries) => wait(250 * 2 ** retries, undefined, { signal }).catch(() => {}),
-    shouldRetry: () => wasConnected,
+    shouldRetry: (event) => wasConnected && !isRefusal(event),
     keepAlive: pingInterval,
     on: {
       connecting: expectAnswer,
@@ -111,4 +111,9 @@ function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Clien
     },
   })
   return client
+}
+
+/** A key that is revoked, or has expired, stays refused. */
+function isRefusal(event: unknown): boolean {
+  return event instanceof Object && 'code' in event && event.code === CloseCode.Forbidden
 }

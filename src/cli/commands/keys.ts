@@ -46,9 +46,10 @@ function readArguments(args: string[]) {
 
 async function create(prisma: Prisma, options: Options): Promise<string[]> {
   const { account, live, name, expires, 'new-account': newAccount } = options
+  // Before anything is made: what cannot be read changes nothing.
+  const expiresAt = expiryOf(expires)
   const accountId =
     newAccount === undefined ? await findAccount(prisma, account) : await createAccount(prisma, newAccount)
-  const expiresAt = expiryOf(expires)
   const { apiKey, secret } = await createApiKey(prisma, { accountId, livemode: live, name, expiresAt })
   return [`${apiKey.id}  ${accountId}  shown once:`, secret]
 }

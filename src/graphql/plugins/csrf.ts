@@ -21,13 +21,13 @@ export function preventForgery(): Plugin {
       if (request.method === 'POST' && !isJson(request)) {
         const message =
           'A POST needs the header "Content-Type: application/json", and a JSON object with "query" as its body.'
-        throw refusal('UNSUPPORTED_MEDIA_TYPE', message, { status: 415 })
+        throw refusal('UNSUPPORTED_MEDIA_TYPE', message)
       }
       if (request.method !== 'GET' || !isFromBrowser(request) || isFromHere(request)) return
       if (provingHeaders.some((name) => request.headers.has(name))) return
       const message =
         'A page of another site could have sent this GET. Send it with a header that proves it was not: "Authorization", "X-GraphQL-Yoga-CSRF" or "Apollo-Require-Preflight", with any value; or send a POST of JSON.'
-      throw refusal('CSRF_PREVENTED', message, { status: 403 })
+      throw refusal('CSRF_PREVENTED', message)
     },
   }
 }
@@ -43,7 +43,7 @@ export function refuseBrokenParameters(): Plugin {
         } catch (error) {
           if (!(error instanceof SyntaxError)) throw error
           const message = `"variables" and "extensions" have to be JSON in a GET: ${error.message}.`
-          throw refusal('BAD_REQUEST', message, { status: 400 })
+          throw refusal('BAD_REQUEST', message)
         }
       })
     },
@@ -89,8 +89,8 @@ function isJson({ headers }: Request): boolean {
 
 function notByGet(): GraphQLError {
   return refusal(
-    'GET_NOT_ALLOWED',
+    'METHOD_NOT_ALLOWED',
     'This gateway takes queries and mutations by POST only, with the header "Content-Type: application/json".',
-    { status: 405, headers: { Allow: 'POST' } },
+    { headers: { Allow: 'POST' } },
   )
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { GraphiQLOptions, Plugin } from 'graphql-yoga'
+import type { HttpStatus } from '../../error-codes.ts'
 
 const style = `
   /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
@@ -73,7 +74,7 @@ export function graphiqlPage(prefill: Prefill | null): Plugin {
       const isKept = request.headers.get('if-none-match') === etag
       endResponse(
         isKept
-          ? new fetchAPI.Response(null, { status: 304, headers })
+          ? new fetchAPI.Response(null, { status: 304 satisfies HttpStatus<'/graphql'>, headers })
           : new fetchAPI.Response(gzipped, { headers }),
       )
     },

@@ -8,6 +8,7 @@ import {
 } from 'graphql'
 import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import type { Config, DocumentLimits } from '../../config/config.ts'
+import type { TopLevelCode } from '../../error-codes.ts'
 import { refusal } from '../errors.ts'
 import { type DocumentSize, measureDocument } from './document-cost.ts'
 
@@ -35,6 +36,8 @@ const wordings: Record<Limit, readonly [what: string, advice: string]> = {
   pageSize: ['asks for a page of #', 'Ask for smaller pages, one after the other, by their cursors.'],
   cost: ['asks for # fields, as far as can be told', 'Ask for smaller pages, or for fewer fields.'],
 }
+
+const tooLargeCode: TopLevelCode = 'REQUEST_TOO_LARGE'
 
 const measured = ['depth', 'aliases', 'directives', 'pageSize', 'cost'] as const
 
@@ -96,16 +99,22 @@ function tooDeep(maximum: number): GraphQLError {
 }
 
 function refuseDocument(message: string, limit: Limit, maximum: number, actual: number | null): GraphQLError {
-  return refusal('DOCUMENT_TOO_LARGE', message, { status: 400, details: { limit, maximum, actual } })
+  return refusal(tooLargeCode, message, { details: { limit, maximum, actual } })
 }
 
 function isTooLarge(error: unknown): boolean {
-  return error instanceof GraphQLError && error.extensions.code === 'DOCUMENT_TOO_LARGE'
+  return error instanceof GraphQLError && error.extensions.code === tooLargeCode
 }
 
 /** The parser has no code for it, only words. */
 function isOutOfTokens(error: unknown): boolean {
   return error instanceof GraphQLError && error.message.includes('Document contains more than')
+}
+
+/** Yoga gives the code itself, but not over WebSocket. */
+function unreadable({ message, source, positions }: GraphQLError): GraphQLError {
+  const code: TopLevelCode = 'GRAPHQL_PARSE_FAILED'
+  return new GraphQLError(message, { source, positions, extensions: { code } })
 }
 
 /** @throws GraphQLError when the text has too many characters or tokens, or is no GraphQL */
@@ -119,7 +128,7 @@ function parseWithin({ tokens, depth }: DocumentLimits, source: string | Source,
     if (isOutOfTokens(error)) throw tooLarge('tokens', tokens, null)
     // The parser's stack is full.
     if (error instanceof RangeError) throw tooDeep(depth)
-    throw error
+    throw error instanceof GraphQLError ? unreadable(error) : error
   }
 }
 
@@ -130,6 +139,6 @@ function checkSize(size: DocumentSize, { documents: limits, introspection }: Lim
   if (size.hasIntrospection && !introspection) {
     const message =
       'The schema cannot be read from this gateway: its operator has switched introspection off.'
-    throw refusal('INTROSPECTION_DISABLED', message, { status: 400 })
+    throw refusal('INTROSPECTION_DISABLED', message)
   }
 }

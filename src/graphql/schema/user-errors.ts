@@ -1,25 +1,18 @@
+import { type UserErrorCode as UserErrorCodeValue, userErrorCodes } from '../../error-codes.ts'
 import {
   IdempotencyError,
   InputError,
   InputErrors,
   LimitError,
-  type UserErrorCode as UserErrorCodeValue,
   UserFacingError,
   WrongStatusError,
 } from '../../errors.ts'
 import { builder, describedEnum } from '../builder.ts'
 
-const UserErrorCode = describedEnum<UserErrorCodeValue>(
+const UserErrorCode = describedEnum(
   'UserErrorCode',
   'Codes of user errors; new ones may be added.',
-  {
-    INVALID_VALUE: 'The value is not allowed.',
-    NOT_FOUND: 'There is no such object, or the viewer may not see it.',
-    WRONG_STATUS: 'The status of the run does not allow it.',
-    IDEMPOTENCY_CONFLICT: 'The idempotency key was used with another request.',
-    LIMIT_REACHED: 'A limit was met; it passes with time.',
-    LIVE_MODE_REQUIRED: 'The report type needs a live-mode key.',
-  },
+  describeCodes(),
 )
 
 /** A domain error, with the path of the input at fault as GraphQL knows it. */
@@ -94,4 +87,11 @@ export function toUserErrors(
     if (!(error instanceof UserFacingError)) throw thrown
     return { error, path: error.path.length > 0 ? pathOf(error.path) : null }
   })
+}
+
+function describeCodes(): Record<UserErrorCodeValue, string> {
+  const codes = Object.entries(userErrorCodes)
+  const texts = codes.map(([code, { meaning, action }]) => [code, `${meaning} ${action}`])
+  // Its keys are those of the table, which Object.fromEntries does not say.
+  return Object.fromEntries(texts) as Record<UserErrorCodeValue, string>
 }

@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { WebSocket } from 'ws'
+import { closeSocket } from './close-socket.ts'
 
 const checkMilliseconds = 1_000
-
-/** Code of a WebSocket that was closed because its client did not read what it was sent. */
-const slowReaderCode = 4413
 
 // What a client may have waiting that sends without reading its answers, in bytes; then it is not heard any more.
 const maxWaitingBytes = 1024 * 1024
@@ -54,7 +52,7 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number) {
     clearInterval(timer)
     // Its answer to the good-bye has to be heard.
     socket.resume()
-    socket.close(slowReaderCode, 'Messages are not read. Connect again with your last cursor.')
+    closeSocket(socket, 'slowReader', 'Messages are not read. Connect again with your last cursor.')
     const end = setTimeout(() => socket.terminate(), goodbyeMilliseconds)
     socket.once('close', () => clearTimeout(end))
   }, checkMilliseconds)

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebSocketServer } from 'ws'
+import { closeSocket } from './close-socket.ts'
 
-/** "Service restart", RFC 6455 and IANA: clients come again. */
-const restartCode = 1012
 const waves = 20
 const waveMilliseconds = 50
 const patienceMilliseconds = 1_000
@@ -20,7 +19,7 @@ export async function drainSockets(sockets: WebSocketServer): Promise<void> {
   for (let start = 0; start < open.length; start += size) {
     if (start > 0) await delay(pause)
     for (const socket of open.slice(start, start + size)) {
-      socket.close(restartCode, 'The gateway is restarting. Connect again.')
+      closeSocket(socket, 'restarting', 'The gateway is restarting. Connect again.')
     }
   }
   const timer = setTimeout(() => {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { CloseCode, type Server as Protocol } from 'graphql-ws'
+import type { Server as Protocol } from 'graphql-ws'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { isOutage } from '../../postgres/outage.ts'
 import { inRequest, requestIdOf } from '../../request-context.ts'
 import type { Viewer } from '../../tenant.ts'
+import { closeSocket } from './close-socket.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
 
 /** What the protocol knows of a socket. */
@@ -23,18 +24,8 @@ export type ServeSocketOptions = {
   slowReaderSeconds: number
 }
 
-/** By RFC 6455 and IANA; clients come again, while they take the protocol's own code for a fault as final. */
-const tryAgainLater = 1013
-
 /** A client that does not answer a ping before the next one is gone. */
 const pingMilliseconds = 12_000
-
-/** A close frame has room for 123 bytes of reason. */
-export function closeReason(text: string): string {
-  if (Buffer.byteLength(text) <= 123) return text
-  const start = Buffer.from(text).subarray(0, 119).toString()
-  return `${start.replace(/\uFFFD$/, '')}…`
-}
 
 /**
  * Serves one socket until it closes.
@@ -73,8 +64,8 @@ export function serveSocket(
       onMessage: (handle) =>
         socket.on('message', (data) => {
           inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {
-            const code = isOutage(error) ? tryAgainLater : CloseCode.InternalServerError
-            socket.close(code, closeReason(mask(error).message))
+            // Clients take the code for a fault as final.
+            closeSocket(socket, isOutage(error) ? 'tryAgainLater' : 'internalError', mask(error).message)
           })
         }),
     },

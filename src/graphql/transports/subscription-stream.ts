@@ -68,6 +68,5 @@ function holdConnection({ isSocket, takeConnection, socketLimits }: Context, api
   throw refusal(
     'LIMIT_REACHED',
     `The API key holds ${socketLimits.perKey} connections open here, which is its limit. Close one of them.`,
-    { status: 429 },
   )
 }

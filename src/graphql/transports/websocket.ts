@@ -1,23 +1,21 @@
 import type { Server } from 'node:http'
-import type { ExecutionArgs, GraphQLError, GraphQLFormattedError } from 'graphql'
-import {
-  CloseCode,
-  handleProtocols,
-  makeServer,
-  type Context as SocketState,
-  type SubscribePayload,
-} from 'graphql-ws'
+import { type ExecutionArgs, type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
+import { handleProtocols, makeServer, type Context as SocketState, type SubscribePayload } from 'graphql-ws'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConnectionParams } from '../../auth/api-keys.ts'
+import type { HttpStatus } from '../../error-codes.ts'
 import { AuthenticationError } from '../../errors.ts'
 import { withoutSecrets } from '../../secrets.ts'
 import type { Viewer } from '../../tenant.ts'
 import { authenticate, type GatewayServices } from '../context.ts'
 import { createErrorMask, refusal } from '../errors.ts'
 import { graphqlEndpoint, type Yoga } from '../server.ts'
+import { closeSocket } from './close-socket.ts'
 import { drainSockets } from './drain.ts'
-import { closeReason, type SocketExtra, serveSocket } from './serve-socket.ts'
+import { type SocketExtra, serveSocket } from './serve-socket.ts'
 import { keyRevoked } from './subscription-stream.ts'
+
+const forbidden: HttpStatus<'any'> = 403
 
 type ConnectionParams = Record<string, unknown> | undefined
 
@@ -38,7 +36,7 @@ export function startWebSockets(
     path: graphqlEndpoint,
     maxPayload: limits.messageBytes,
     handleProtocols,
-    verifyClient: ({ req }, done) => done(isAllowed(req.headers), 403, 'Forbidden'),
+    verifyClient: ({ req }, done) => done(isAllowed(req.headers), forbidden, 'Forbidden'),
   })
   sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server reported a fault.'))
   const mask = createErrorMask(logger)
@@ -60,9 +58,11 @@ export function startWebSockets(
       const { query, variables, operationName } = payload
       const { gone } = extra
       const operation = yoga.getEnveloped({ viewer, gone, params: { query, variables, operationName } })
+      const document = operation.parse(query)
+      if (!getOperationAST(document, operationName)) return [noOperation()]
       const args = {
         schema: operation.schema,
-        document: operation.parse(payload.query),
+        document,
         operationName: payload.operationName,
         variableValues: payload.variables,
         contextValue: await operation.contextFactory({ viewer, gone }),
@@ -83,12 +83,12 @@ export function startWebSockets(
     const release = takeConnection(viewer?.apiKeyId ?? null)
     if (!release) {
       const reason = `${limits.perKey} connections are open for this key, which is its limit.`
-      socket.close(CloseCode.TooManyInitialisationRequests, reason)
+      closeSocket(socket, 'tooManyConnections', reason)
       return false
     }
     socket.once('close', release)
     if (viewer) {
-      const end = () => socket.close(CloseCode.Forbidden, closeReason(keyRevoked().message))
+      const end = () => closeSocket(socket, 'forbidden', keyRevoked().message)
       socket.once('close', keyWatch.watch(viewer.apiKeyId, end))
     }
     return socket.readyState === socket.OPEN
@@ -105,7 +105,7 @@ export function startWebSockets(
         return bindToKey(extra.socket, viewer)
       } catch (error) {
         if (!(error instanceof AuthenticationError)) throw error
-        extra.socket.close(CloseCode.Forbidden, closeReason(error.message))
+        closeSocket(extra.socket, 'forbidden', error.message)
         return false
       }
     },
@@ -135,6 +135,11 @@ function readOperationKey({ extensions }: SubscribePayload): string | null {
 function formatted(error: GraphQLError): GraphQLFormattedError {
   const { http, unexpected, ...extensions } = error.extensions
   return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
+}
+
+/** As Yoga says it over HTTP. */
+function noOperation(): GraphQLError {
+  return refusal('OPERATION_RESOLUTION_FAILURE', 'Could not determine what operation to execute.')
 }
 
 function tooManyOperations(limit: number): GraphQLError {

@@ -1,12 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { type Account, canReach, postgresAccount, run, runAs } from './account.ts'
-import { reachableBinaries } from './binaries.ts'
-import { claimRecord, renameDurably } from './record.ts'
+import { z } from 'zod'
+import { ensureOwner, run } from './account.ts'
+import { isLinux, postgresCommand } from './binaries.ts'
 
-/** A Postgres cluster on disk and what it takes to run it. All paths are absolute, without symlinks. */
-export type Cluster = Awaited<ReturnType<typeof prepareCluster>>
+/** The Postgres cluster of a data folder: its files, by absolute paths without symlinks, and its superuser's password. */
+export type Cluster = ReturnType<typeof clusterOf>
 
 export type ClusterOptions = {
   /** Folder of the cluster, absolute or relative to the working folder; made when missing. */
@@ -17,8 +18,8 @@ export type ClusterOptions = {
   signal?: AbortSignal | undefined
 }
 
-/** No variable of this process (PGDATA, LANG, …) may reach Postgres; English, because messages are looked for. */
-export const postgresEnvironment = { LC_ALL: 'C', TZ: 'UTC' }
+/** Elsewhere than on Linux, the account of Postgres must be able to enter all folders on the way to its cluster. */
+const folderMode = isLinux ? 0o700 : 0o711
 
 /** The locale built in sorts and folds alike on every system, and no system update can break indexes built with it. */
 const initdbFlags = [
@@ -28,24 +29,32 @@ const initdbFlags = [
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
-  '--no-instructions',
 ]
 
-/**
- * Makes the data folder when it is missing, for this user alone; as root and below folders that every account can enter,
- * enterable (0711), so that an unprivileged Postgres reaches its cluster in it. Returns its real path.
- */
+const recordSchema = z.object({ cluster: z.literal('postgres'), password: z.string() })
+
+/** Makes the data folder when it is missing, for this user alone. Returns its real path. */
 export async function makeDataDir(path: string): Promise<string> {
   const wanted = resolve(path)
-  const account = await postgresAccount()
   try {
-    const made = await mkdir(wanted, { recursive: true, mode: 0o700 })
-    // Not by mkdir, whose mode the umask of a careful user would restrict.
-    if (made && account && (await canReach(account, dirname(made), '-x'))) await chmod(wanted, 0o711)
+    await mkdir(wanted, { recursive: true, mode: folderMode })
     return await realpath(wanted)
   } catch (cause) {
+    throw new Error(`Cannot make ${wanted}. Set DATA_DIR to a folder that this user may write to.`, { cause })
+  }
+}
+
+/** The cluster of a data folder; null when the folder has no record of one. @throws when that cannot be understood */
+export async function readCluster(dataDir: string): Promise<Cluster | null> {
+  const { recordFile, home } = clusterOf(dataDir, '')
+  if (!existsSync(recordFile)) return null
+  try {
+    const record = recordSchema.parse(JSON.parse(await readFile(recordFile, 'utf8')))
+    return clusterOf(dataDir, record.password)
+  } catch (cause) {
     throw new Error(
-      `Cannot make the data folder ${wanted}. Set DATA_DIR to one that this user may write to.`,
+      `Cannot use ${recordFile}. Is it whole, and does it belong to this user? If it names another cluster than "postgres", ` +
+        `an older version put it there: move that folder to ${home}, and write "postgres" instead of its name.`,
       { cause },
     )
   }
@@ -56,70 +65,71 @@ export async function makeDataDir(path: string): Promise<string> {
  *
  * @throws when the password of a cluster is lost, when there is no binary or account to run it, when initdb fails
  */
-export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOptions) {
-  const wanted = await postgresAccount()
-  const record = await claimRecord(dataDir, wanted, onProgress)
-  const { home, data } = record
-  const isNew = !existsSync(data)
-  const account = wanted && !isNew ? await ownerOf(data, wanted) : wanted
-  const binaries = await reachableBinaries(account)
-  const logFile = join(home, 'postgres.log')
-  // Without an account, this process runs Postgres itself. New means that initdb had to run.
-  const cluster = { ...record, logFile, account, binaries, isNew }
-  if (isNew) {
-    onProgress(`Creating a Postgres cluster in ${home}.`)
-    await createCluster(cluster, signal)
-  } else if (account && !(await canReach(account, data, '-x'))) {
+export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOptions): Promise<Cluster> {
+  const known = await readCluster(dataDir)
+  if (known && !known.isNew) return known
+  const cluster = known ?? clusterOf(dataDir, randomBytes(24).toString('base64url'))
+  if (!cluster.isNew) {
     throw new Error(
-      `Postgres cannot run as root, and user ${account.uid}, who runs it here, may not enter a folder above ${data}. ` +
-        'Was it moved below a folder of root? Move it back, or let others enter those folders (chmod o+x).',
+      `${cluster.home} holds a Postgres cluster, but ${cluster.recordFile} with its password is gone. ` +
+        'Restore that file, or move the folder away to begin with an empty database.',
     )
   }
+  onProgress(`Creating a Postgres cluster in ${cluster.home}.`)
+  // First the record: from then on a crash leaves nothing that the next start does not finish.
+  const record = JSON.stringify({ cluster: 'postgres', password: cluster.password }, null, 2)
+  await writeFile(`${cluster.recordFile}.new`, `${record}\n`, { mode: 0o600, flush: true })
+  await renameDurably(`${cluster.recordFile}.new`, cluster.recordFile)
+  await createCluster(cluster, signal)
   return cluster
 }
 
-/** The owner of a cluster that exists runs it: an ordinary user may have made it. */
-async function ownerOf(data: string, wanted: Account): Promise<Account> {
-  const { uid, gid } = await stat(data)
-  if (uid !== 0) return { uid, gid }
-  // Postgres never made this: the folder was copied as root.
-  await run('chown', ['-hR', `${wanted.uid}:${wanted.gid}`, data])
-  return wanted
+function clusterOf(dataDir: string, password: string) {
+  // As root, it belongs to root: Postgres cannot put a link there, where this process writes.
+  const home = join(dataDir, 'postgres')
+  const data = join(home, 'data')
+  return {
+    recordFile: join(dataDir, 'postgres.json'),
+    home,
+    data,
+    logFile: join(home, 'postgres.log'),
+    password,
+    /** True when initdb did not run yet. */
+    isNew: !existsSync(data),
+  }
 }
 
 /** In another folder first, so that a cluster which was cut short is never taken for a whole one. */
-async function createCluster(
-  { home, data, account, binaries, password }: Omit<Cluster, 'isNew'>,
-  signal?: AbortSignal,
-): Promise<void> {
-  await mkdir(home, { recursive: true, mode: 0o700 })
-  if (account) await chmod(home, 0o711)
+async function createCluster({ home, data, password }: Cluster, signal?: AbortSignal): Promise<void> {
+  await mkdir(home, { recursive: true, mode: folderMode })
   // An initdb whose gateway was killed may still be running; then the next start removes the rest.
   for (const name of await readdir(home))
     if (name.startsWith('data.')) await rm(join(home, name), { recursive: true, force: true }).catch(() => {})
   const fresh = await mkdtemp(`${data}.`)
-  const passwordFile = join(fresh, 'password')
+  const freshData = join(fresh, 'data')
   try {
-    await writeFile(passwordFile, password, { mode: 0o600 })
-    if (account) await run('chown', ['-R', `${account.uid}:${account.gid}`, fresh])
-    const flags = ['-D', join(fresh, 'data'), '--pwfile', passwordFile, ...initdbFlags]
+    await mkdir(freshData, { mode: 0o700 })
+    await writeFile(join(fresh, 'password'), password, { mode: 0o600 })
+    await ensureOwner(fresh)
+    const { program, folderFlags, options } = await postgresCommand('initdb', freshData)
     // It also waits until all it wrote is on the disk: Postgres's own checkpoints would never do that for files which
     // they do not change.
-    await run(join(binaries, 'initdb'), flags, {
-      ...runAs(account),
-      cwd: home,
-      env: postgresEnvironment,
-      signal,
-    })
-    await renameDurably(join(fresh, 'data'), data)
+    await run(program, [...folderFlags, '--pwfile=../password', ...initdbFlags], { ...options, signal })
+    await renameDurably(freshData, data)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(
       `initdb could not make a Postgres cluster in ${home}. ` +
-        `Mend the reason, or set DATABASE_URL to a Postgres of your own:\n${reason}`,
+        `Mend the reason, set another DATA_DIR, run as an ordinary user, or set DATABASE_URL:\n${cause}`,
       { cause },
     )
   } finally {
     await rm(fresh, { recursive: true, force: true })
   }
+}
+
+/** Renames so that a loss of power cannot undo it. */
+async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to)
+  await using folder = await open(dirname(to))
+  await folder.sync()
 }

@@ -1,16 +1,14 @@
 import { DatabaseSync } from 'node:sqlite'
 
 const busyCode = 5
-/** Long enough for another process to finish an attempt of its own. */
-const lastAttemptMilliseconds = 250
 
 const statements = {
   /** Beside all but `exclusive`. */
   shared: 'begin; select 1 from sqlite_schema',
   /** One at a time. */
   reserved: 'begin immediate',
-  /** Alone. */
-  exclusive: 'begin exclusive',
+  /** Alone. It waits until another process has finished an attempt of its own. */
+  exclusive: 'rollback; pragma busy_timeout = 250; begin exclusive',
 }
 
 export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
@@ -27,23 +25,14 @@ export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
 export function tryFileLock(file: string, mode: 'shared' | 'reserved') {
   try {
     const handle = new DatabaseSync(file, { timeout: 0 })
-    if (!tryBegin(handle, mode)) {
-      handle.close()
-      return null
-    }
-    return {
-      /** Makes the lock exclusive. When others hold the lock too it returns false, and the lock is released. */
-      makeExclusive: (): boolean => {
-        // On the same handle, which still works after the file was deleted.
-        handle.exec(`rollback; pragma busy_timeout = ${lastAttemptMilliseconds}`)
-        return tryBegin(handle, 'exclusive')
-      },
-      release: (): void => handle.close(),
-    }
+    const release = (): void => handle.close()
+    // When others hold the lock too, it is released. The same handle works even after the file was deleted.
+    const makeExclusive = (): boolean => tryBegin(handle, 'exclusive')
+    if (tryBegin(handle, mode)) return { mode, makeExclusive, release }
+    release()
+    return null
   } catch (cause) {
-    throw new Error(`Cannot lock ${file}: is it writable for this user, on a disk that supports locks?`, {
-      cause,
-    })
+    throw new Error(`Cannot lock ${file}: is it writable, on a disk that supports locks?`, { cause })
   }
 }
 

@@ -2,6 +2,9 @@ import { readFile, readlink } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { run } from './account.ts'
+import { isLinux } from './binaries.ts'
+
+export const pidFile = 'postmaster.pid'
 
 const pollMilliseconds = 20
 const endMilliseconds = 15_000
@@ -14,21 +17,16 @@ export type Postmaster = {
   status: string
 }
 
-export function pidFile(data: string): string {
-  return join(data, 'postmaster.pid')
-}
-
 /** What the last postmaster of the data folder `data` wrote; null when it ended in order, or wrote nothing. */
 export async function readPidFile(data: string): Promise<Postmaster | null> {
-  const text = await readFile(pidFile(data), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readFile(join(data, pidFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw error
   })
   const lines = text.split('\n')
   // A single-user server (`postgres --single`) writes its pid negated.
   const pid = Math.abs(Number(lines[0]))
-  if (!Number.isInteger(pid) || pid === 0) return null
-  return { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' }
+  return pid > 0 ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : null
 }
 
 /** The postmaster that runs on `data`; null when its process is dead, or its pid belongs to another program. */
@@ -39,7 +37,10 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
 
 /** Whether process `pid` is a postmaster of `data`. A zombie is not. */
 export async function isPostgresOf(pid: number, data: string): Promise<boolean> {
-  if (process.platform !== 'linux') return await isPostgresByPs(pid, data)
+  if (!isLinux) {
+    const ps = run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
+    return (await ps.catch(() => ({ stdout: '' }))).stdout.includes(`postgres -D ${data} `)
+  }
   const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
   // Server processes below the postmaster overwrite this with a title such as "postgres: checkpointer".
   if (basename(argv[0] ?? '') !== 'postgres') return false
@@ -56,15 +57,7 @@ export async function isPostgresOf(pid: number, data: string): Promise<boolean> 
  */
 export async function stopPostmaster(pid: number, data: string): Promise<void> {
   if ((await endsAfter('SIGINT', pid, data)) || (await endsAfter('SIGQUIT', pid, data))) return
-  throw new Error(
-    `Postgres (process ${pid}) on ${data} did not end ${endMilliseconds} ms after SIGQUIT. End it by hand.`,
-  )
-}
-
-async function isPostgresByPs(pid: number, data: string): Promise<boolean> {
-  const ps = run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
-  const { stdout: command } = await ps.catch(() => ({ stdout: '' }))
-  return command.includes('postgres') && command.includes(` -D ${data} `)
+  throw new Error(`Postgres (process ${pid}) on ${data} did not end by SIGQUIT. End it by hand.`)
 }
 
 /** Sends a signal to a postmaster; false when it did not end by it in time. */

@@ -1,24 +1,23 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
-import { runAs } from './account.ts'
-import { type Cluster, type ClusterOptions, postgresEnvironment, prepareCluster } from './cluster.ts'
-import { findPostmaster, type Postmaster, pidFile, readPidFile, stopPostmaster } from './postmaster.ts'
-import { type ClusterRecord, recordPath } from './record.ts'
+import { createConnection } from '../client.ts'
+import { postgresCommand } from './binaries.ts'
+import { type Cluster, type ClusterOptions, prepareCluster } from './cluster.ts'
+import { isPostgresOf, type Postmaster, pidFile, readPidFile, stopPostmaster } from './postmaster.ts'
 
-export const databaseName = 'report_gateway'
+const databaseName = 'report_gateway'
 
 const pollMilliseconds = 20
-/** Between two starts, of which the first met a reason that passes. */
-const retryMilliseconds = 100
 /** Recovery after a crash can be long. */
 const startMilliseconds = 120_000
 /** How long a server that another process started may give no sign of life before it is ended and replaced. */
 const silenceMilliseconds = 10_000
+const loginMilliseconds = 10_000
 const maxLogBytes = 8 * 1024 * 1024
 const shownLogLines = 12
 
@@ -26,7 +25,6 @@ const shownLogLines = 12
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  password_encryption: 'scram-sha-256',
   shared_buffers: '256MB',
   max_connections: '200',
   max_wal_size: '2GB',
@@ -34,18 +32,11 @@ const settings = {
   random_page_cost: '1.1',
 }
 
-/** Left by a crash: Postgres refuses a pid file that is empty, or whose pid belongs to another program now. */
-const stalePidFile = /lock file ".*" (?:already exists|is empty)/
 /** Another program took the port, or the processes of the last server are still ending. */
 const passingReason = /could not create any TCP\/IP sockets|pre-existing shared memory block/
-/** SQLSTATEs that waiting does not change: invalid_authorization_specification, invalid_password. */
-const refusals = ['28000', '28P01']
 
-export type Server = Pick<Postmaster, 'pid' | 'port'> & {
-  record: ClusterRecord
-  /** True when its cluster was made just now. */
-  isNew: boolean
-}
+/** A cluster, and the server that runs it, when it last let us in. */
+export type Server = Cluster & Postmaster
 
 /**
  * The server of a data folder, with its cluster and the database `report_gateway`: the one that runs, if it lets us in, else
@@ -59,33 +50,36 @@ export type Server = Pick<Postmaster, 'pid' | 'port'> & {
 export async function ensureServer(options: ClusterOptions, port?: number): Promise<Server> {
   const { onProgress, signal } = options
   const cluster = await prepareCluster(options)
-  const { data, logFile, isNew } = cluster
-  const enter = (word: string, server: Postmaster): Server => {
-    onProgress(`${word} Postgres (process ${server.pid}) at 127.0.0.1:${server.port}.`)
-    return { record: cluster, isNew, pid: server.pid, port: server.port }
+  const { data, logFile } = cluster
+  const enter = (word: string, postmaster: Postmaster): Server => {
+    onProgress(`${word} Postgres (process ${postmaster.pid}) at 127.0.0.1:${postmaster.port}.`)
+    return { ...cluster, ...postmaster }
   }
-  const running = await findPostmaster(data)
-  if (running) {
-    const server = await waitForLogin(cluster, Date.now() + startMilliseconds, signal)
-    if (server) return enter('Found', server)
-    onProgress(`Postgres (process ${running.pid}) does not answer: ending it.`)
-    await stopPostmaster(running.pid, data)
+  const last = await readPidFile(data)
+  if (last && (await isPostgresOf(last.pid, data))) {
+    const found = await waitForLogin(cluster, last.pid, silenceMilliseconds, signal)
+    if (found) return enter('Found', found)
+    onProgress(`Postgres (process ${last.pid}) does not answer: ending it.`)
+    await stopPostmaster(last.pid, data)
   }
   const deadline = Date.now() + startMilliseconds
-  const last = running ?? (await readPidFile(data))
-  let chosenPort = port ?? (last?.port || (await freePort()))
-  while (true) {
-    const started = await startServer(cluster, chosenPort)
-    const server = await waitForLogin(cluster, deadline, signal, started)
-    if (server) return enter('Started', server)
-    const words = await started.lastWords()
-    if (stalePidFile.test(words)) await rm(pidFile(data), { force: true })
-    else if (!passingReason.test(words) || Date.now() > deadline) {
+  for (let chosenPort = port ?? last?.port; ; chosenPort = port) {
+    const { pid, lastWords } = await startPostmaster(cluster, chosenPort || (await freePort()))
+    const started = await waitForLogin(cluster, pid, startMilliseconds, signal).catch(async (error) => {
+      await stopPostmaster(pid, data)
+      throw error
+    })
+    if (started) return enter('Started', started)
+    const words = await lastWords()
+    if (!passingReason.test(words) || Date.now() > deadline)
       throw new Error(`Postgres ended while starting on ${data}. The end of its log, ${logFile}:\n${words}`)
-    }
-    chosenPort = port ?? (await freePort())
-    await setTimeout(retryMilliseconds, undefined, { signal })
+    await setTimeout(pollMilliseconds, undefined, { signal })
   }
+}
+
+/** It says `sslmode=disable`, so that a PGSSLMODE meant for another server does no harm. */
+export function serverUrl({ password, port }: Server, database = databaseName): string {
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
 }
 
 /**
@@ -94,33 +88,18 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
  * @returns `answered` when the server is alive but does not let us in yet: it recovers, or has no connection left
  * @throws when the server refuses the password, when the database cannot be created
  */
-export async function tryLogin(
-  { port, status }: Postmaster,
-  { dataDir, password }: ClusterRecord,
-  whenMissing: 'create' | 'wait',
-): Promise<'accepted' | 'answered' | 'silent'> {
+export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
   // Before it is ready, an attempt would only fill its log with refusals.
-  if (status !== 'ready') return status === 'starting' ? 'answered' : 'silent'
-  const client = new pg.Client({
-    host: '127.0.0.1',
-    port,
-    user: 'postgres',
-    password,
-    database: whenMissing === 'create' ? 'postgres' : databaseName,
-    // Otherwise the variable PGSSLMODE, meant for another server, would decide.
-    ssl: false,
-    application_name: 'report-gateway start',
-    connectionTimeoutMillis: 5_000,
-    query_timeout: 15_000,
-  })
-  // Without a listener, an error of the connection would end the process.
-  client.on('error', () => {})
+  if (server.status !== 'ready') return server.status === 'starting' ? 'answered' : 'silent'
+  const url = serverUrl(server, whenMissing === 'create' ? 'postgres' : databaseName)
+  const client = createConnection(url, 'report-gateway start', loginMilliseconds)
   try {
     await client.connect()
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError)) return 'silent'
-    if (!refusals.includes(cause.code ?? '')) return 'answered'
-    throw new Error(`The embedded Postgres refuses the password in ${recordPath(dataDir)}.`, { cause })
+    // Class 28 is an invalid authorization, which waiting does not change.
+    if (!cause.code?.startsWith('28')) return 'answered'
+    throw new Error(`The embedded Postgres refuses the password in ${server.recordFile}.`, { cause })
   }
   try {
     if (whenMissing === 'wait') return 'accepted'
@@ -133,47 +112,34 @@ export async function tryLogin(
 }
 
 /**
- * Null when the server ended; for one that was not started here, also when it is silent.
+ * Null when process `pid` ended, or gave no sign of life for `maxSilence` milliseconds.
  *
- * @throws at the deadline; what was started is stopped then
+ * @throws when it does not let us in for too long
  */
-async function waitForLogin(
-  cluster: Cluster,
-  deadline: number,
-  signal: AbortSignal | undefined,
-  started?: Awaited<ReturnType<typeof startServer>>,
-): Promise<Postmaster | null> {
+async function waitForLogin(cluster: Cluster, pid: number, maxSilence: number, signal?: AbortSignal) {
+  const deadline = Date.now() + startMilliseconds
   let lastSign = Date.now()
-  try {
-    while (Date.now() < deadline) {
-      const server = await findPostmaster(cluster.data)
-      if (!server && !started?.isRunning()) return null
-      const login = server && (await tryLogin(server, cluster, 'create'))
-      if (login === 'accepted') return server
-      if (login === 'answered') lastSign = Date.now()
-      if (!started && Date.now() - lastSign > silenceMilliseconds) return null
-      await setTimeout(pollMilliseconds, undefined, { signal })
-    }
-    throw new Error(
-      `Postgres on ${cluster.data} did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`,
-    )
-  } catch (error) {
-    if (started?.isRunning()) await stopPostmaster(started.pid, cluster.data)
-    throw error
+  while (Date.now() < deadline) {
+    if (!(await isPostgresOf(pid, cluster.data)) || Date.now() - lastSign > maxSilence) return null
+    const postmaster = await readPidFile(cluster.data)
+    const login = postmaster && (await tryLogin({ ...cluster, ...postmaster }, 'create'))
+    if (login === 'accepted') return postmaster
+    if (login === 'answered') lastSign = Date.now()
+    await setTimeout(pollMilliseconds, undefined, { signal })
   }
+  throw new Error(`Postgres did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`)
 }
 
-async function startServer(cluster: Cluster, port: number) {
-  await using log = await open(cluster.logFile, 'a', 0o600)
+async function startPostmaster({ data, logFile }: Cluster, port: number) {
+  const { program, folderFlags, options } = await postgresCommand('postgres', data)
+  const flags = Object.entries({ ...settings, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  // Left by a crash: Postgres refuses one that is empty, or whose pid belongs to another program now.
+  await rm(join(data, pidFile), { force: true })
+  await using log = await open(logFile, 'a', 0o600)
   if ((await log.stat()).size > maxLogBytes) await log.truncate()
   const { size } = await log.stat()
-  const program = join(cluster.binaries, 'postgres')
-  const flags = Object.entries({ ...settings, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const child = spawn(program, ['-D', cluster.data, ...flags], {
-    ...runAs(cluster.account),
-    // By its working folder the process is found even before it has written its pid file.
-    cwd: cluster.data,
-    env: postgresEnvironment,
+  const child = spawn(program, [...folderFlags, ...flags], {
+    ...options,
     // A process group of its own: the terminal's Ctrl-C is for the gateway, which then stops Postgres in order.
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -185,10 +151,9 @@ async function startServer(cluster: Cluster, port: number) {
   return {
     // A process that has spawned has a pid.
     pid: child.pid as number,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
     /** The last lines that it wrote to its log. */
     lastWords: async (): Promise<string> => {
-      const text = (await readFile(cluster.logFile)).subarray(size).toString('utf8').trimEnd()
+      const text = (await readFile(logFile)).subarray(size).toString('utf8').trimEnd()
       return text.split('\n').slice(-shownLogLines).join('\n')
     },
   }
@@ -197,8 +162,6 @@ async function startServer(cluster: Cluster, port: number) {
 async function freePort(): Promise<number> {
   await using probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
-  const address = probe.address()
-  if (address === null || typeof address === 'string')
-    throw new Error('The system gave no port on 127.0.0.1.')
-  return address.port
+  // A server that listens on a TCP port has such an address.
+  return (probe.address() as AddressInfo).port
 }

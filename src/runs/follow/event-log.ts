@@ -81,6 +81,20 @@ export function readEvents(
   })
 }
 
+/** True when an event at the position or before it is kept: of one run, or of all unless it is given. */
+export async function hasEventsUpTo(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+  position: bigint,
+  runId?: string,
+): Promise<boolean> {
+  const event = await prisma.reportRunEvent.findFirst({
+    where: { accountId, livemode, position: { lte: position }, ...(runId === undefined ? {} : { runId }) },
+    select: { position: true },
+  })
+  return event !== null
+}
+
 /**
  * Removes what happened before a time from every log, oldest first and in batches, so that what is left never has a gap.
  * Reading after an older cursor then gives a reset. A log that cannot be pruned does not block the others.

@@ -5,8 +5,6 @@ import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvents } from './event-log.ts'
 
-export const maxEventPage = 500
-
 // Events that one page looks through for those in its scope; then it ends, with more to come.
 const maxScanned = 5_000
 
@@ -34,7 +32,7 @@ export function readEventCursor(viewer: Viewer, text: string): EventCursor {
   const cursor = decodeEventCursor(viewer, text)
   if (cursor) return cursor
   throw new InputError(
-    `${JSON.stringify(text)} is no cursor of this account's event log in this mode. Pass one that the API gave to a key of the same account and mode.`,
+    `${JSON.stringify(text)} is not a cursor of this account's event log in this mode. Pass a cursor that the API gave to a key of the same account and mode.`,
     ['after'],
   )
 }
@@ -43,8 +41,7 @@ export function readEventCursor(viewer: Viewer, text: string): EventCursor {
  * A page of the events after a cursor, oldest first.
  *
  * @param after null for the oldest event that is kept
- * @param first the most events to return, 1 to 500
- * @throws InputError for a page size that is not allowed
+ * @param first the maximum number of events
  */
 export async function readRunEvents(
   services: ReadServices,
@@ -53,9 +50,6 @@ export async function readRunEvents(
   after: EventCursor | null,
   first: number,
 ): Promise<RunEventPage> {
-  if (first < 1 || first > maxEventPage) {
-    throw new InputError(`first is ${first}; it has to be from 1 to ${maxEventPage}.`, ['first'])
-  }
   const start = after ?? {
     position: (await logBounds(services.prisma, viewer)).keptAfter,
     snapshotsAfter: null,

@@ -9,22 +9,25 @@ import type {
 import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from './find-run.ts'
 
-/** An inclusive start and an exclusive end, either of them open. */
-type TimeRange = { since?: Date | null | undefined; until?: Date | null | undefined }
+/** An inclusive start and an exclusive end; no bound when absent. */
+type DateTimeRange = { start?: Date | null | undefined; end?: Date | null | undefined }
 
 export type RunFilter = {
-  status?: readonly ReportRunStatus[] | null | undefined
-  reportType?: readonly string[] | null | undefined
-  /** All of these. */
-  tags?: readonly string[] | null | undefined
+  statuses?: readonly ReportRunStatus[] | null | undefined
+  /** Names of report types. */
+  reportTypes?: readonly string[] | null | undefined
+  /** Keeps runs that have every one of these tags. */
+  allTags?: readonly string[] | null | undefined
+  /** Keeps runs that have at least one of these tags. */
+  anyTags?: readonly string[] | null | undefined
   /** Ids of API keys. */
-  requestedBy?: readonly string[] | null | undefined
-  origin?: readonly ReportRunOrigin[] | null | undefined
-  /** Repeats of this run. */
+  requestedByIds?: readonly string[] | null | undefined
+  origins?: readonly ReportRunOrigin[] | null | undefined
+  /** Keeps the retries of this run. */
   retryOfId?: string | undefined
   scheduleId?: string | undefined
-  createdAt?: TimeRange | null | undefined
-  finishedAt?: TimeRange | null | undefined
+  createdAt?: DateTimeRange | null | undefined
+  finishedAt?: DateTimeRange | null | undefined
   isEmpty?: boolean | null | undefined
 }
 
@@ -34,41 +37,46 @@ const maxValues = 100
 export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: RunFilter } | { kind: 'all' }
 
 /**
- * @param argument what the filter is given as, for the message
- * @throws InputError for more values than anyone needs, and for text that Postgres cannot read
+ * @param path the place of the filter in the arguments
+ * @throws InputError for a field with too many values, and for text that Postgres cannot store
  */
-export function checkFilter(
-  { status, reportType, tags, requestedBy, origin }: RunFilter,
-  argument: string,
-): void {
-  for (const [field, values] of Object.entries({ status, reportType, tags, requestedBy, origin })) {
+export function checkFilter(filter: RunFilter, path: readonly string[]): void {
+  const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
+  const texts = { reportTypes, allTags, anyTags, requestedByIds }
+  for (const [field, values] of Object.entries({ statuses, origins, ...texts })) {
     if (values && values.length > maxValues) {
-      throw new InputError(`${argument}.${field} has ${values.length} values; ${maxValues} are allowed.`, [
-        argument,
-      ])
+      const place = [...path, field]
+      throw new InputError(
+        `${place.join('.')} has ${values.length} values; at most ${maxValues} are allowed.`,
+        place,
+      )
     }
   }
-  const text = [...(reportType ?? []), ...(tags ?? []), ...(requestedBy ?? [])].find(
-    (value) => value.includes('\0') || !value.isWellFormed(),
-  )
-  if (text !== undefined) {
-    throw new InputError(
-      `${JSON.stringify(text)} holds NUL, or half of a surrogate pair, which nothing here does.`,
-      [argument],
-    )
+  for (const [field, values] of Object.entries(texts)) {
+    const text = values?.find((value) => value.includes('\0') || !value.isWellFormed())
+    if (text !== undefined) {
+      const place = [...path, field]
+      throw new InputError(
+        `${place.join('.')} has the value ${JSON.stringify(text)}, which contains NUL or an unpaired surrogate. No run has such a value; leave it out.`,
+        place,
+      )
+    }
   }
 }
 
 /** The runs that the viewer may see and the filter keeps, for Postgres; `matchesFilter` decides the same in memory. */
 export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput {
-  const { status, reportType, tags, requestedBy, origin, createdAt, finishedAt, isEmpty } = filter
+  const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
+  const { createdAt, finishedAt, isEmpty } = filter
   return {
     ...visibleRun(viewer),
-    ...(status && { status: { in: [...status] } }),
-    ...(reportType && { reportType: { in: [...reportType] } }),
-    ...(tags && { tags: { hasEvery: [...tags] } }),
-    ...(requestedBy && { requestedById: { in: [...requestedBy] } }),
-    ...(origin && { origin: { in: [...origin] } }),
+    ...(statuses && { status: { in: [...statuses] } }),
+    ...(reportTypes && { reportType: { in: [...reportTypes] } }),
+    ...(allTags && { tags: { hasEvery: [...allTags] } }),
+    // Prisma takes only one condition on a list.
+    ...(anyTags && { AND: { tags: { hasSome: [...anyTags] } } }),
+    ...(requestedByIds && { requestedById: { in: [...requestedByIds] } }),
+    ...(origins && { origin: { in: [...origins] } }),
     ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
     ...(filter.scheduleId !== undefined && { scheduleId: filter.scheduleId }),
     // An id begins with its time of creation, so this is a range of the index that also gives the order.
@@ -80,13 +88,15 @@ export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportR
 
 /** True when the filter keeps the run: the same decision as that of `matching`. */
 export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
-  const { status, reportType, tags, requestedBy, origin, createdAt, finishedAt, isEmpty } = filter
+  const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
+  const { createdAt, finishedAt, isEmpty } = filter
   return (
-    (!status || status.includes(run.status)) &&
-    (!reportType || reportType.includes(run.reportType)) &&
-    (!tags || tags.every((tag) => run.tags.includes(tag))) &&
-    (!requestedBy || requestedBy.includes(run.requestedById)) &&
-    (!origin || origin.includes(run.origin)) &&
+    (!statuses || statuses.includes(run.status)) &&
+    (!reportTypes || reportTypes.includes(run.reportType)) &&
+    (!allTags || allTags.every((tag) => run.tags.includes(tag))) &&
+    (!anyTags || anyTags.some((tag) => run.tags.includes(tag))) &&
+    (!requestedByIds || requestedByIds.includes(run.requestedById)) &&
+    (!origins || origins.includes(run.origin)) &&
     (filter.retryOfId === undefined || filter.retryOfId === run.retryOfId) &&
     (filter.scheduleId === undefined || filter.scheduleId === run.scheduleId) &&
     (!createdAt || isWithin(run.createdAt, createdAt)) &&
@@ -97,9 +107,9 @@ export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
 
 /** @throws InputError for a scope that no run can be in */
 export function checkScope(scope: RunScope): void {
-  if (scope.kind === 'filter') checkFilter(scope.filter, 'scope')
+  if (scope.kind === 'filter') checkFilter(scope.filter, ['scope', 'filter'])
   if (scope.kind === 'run' && !isId(scope.id, idPrefixes.reportRun)) {
-    throw new InputError(`${JSON.stringify(scope.id)} is no id of a report run.`, ['scope', 'id'])
+    throw new InputError(`${JSON.stringify(scope.id)} is not a valid id of a report run.`, ['scope', 'id'])
   }
 }
 
@@ -121,13 +131,13 @@ export function opening(viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunW
   return { AND: [matching(viewer, filter), { status: { in: ['PENDING', 'RUNNING', 'CANCELING'] } }] }
 }
 
-function within<Value>({ since, until }: TimeRange, valueAt: (at: Date) => Value) {
-  return { ...(since && { gte: valueAt(storable(since)) }), ...(until && { lt: valueAt(storable(until)) }) }
+function within<Value>({ start, end }: DateTimeRange, valueAt: (at: Date) => Value) {
+  return { ...(start && { gte: valueAt(storable(start)) }), ...(end && { lt: valueAt(storable(end)) }) }
 }
 
-function isWithin(at: Date | null, { since, until }: TimeRange): boolean {
-  // As in SQL, a time that is not there lies in no span that has an end.
-  return (!since || (at !== null && at >= since)) && (!until || (at !== null && at < until))
+function isWithin(at: Date | null, { start, end }: DateTimeRange): boolean {
+  // As in SQL, an absent time lies in no range that has a bound.
+  return (!start || (at !== null && at >= start)) && (!end || (at !== null && at < end))
 }
 
 // The times that both a run and Postgres can have: from 1970 to the year 9999.

@@ -15,7 +15,7 @@ export type Direction = 'ASC' | 'DESC'
 export type RunOrder = { field: OrderField; direction: Direction }
 
 /** Where a run stands in an order: a value, not a row, so it stays good when the row changes or goes. */
-type Position = { field: OrderField; id: string; value: string | null }
+export type Position = { field: OrderField; id: string; value: string | null }
 
 const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
 // Postgres has no year 0.
@@ -60,23 +60,23 @@ export function encodeRunCursor({ field, id, value }: Position): string {
 }
 
 /**
- * Reads a cursor that this API gave for the same order.
+ * Reads a cursor that a list of runs in the same order gave.
  *
- * @param argument `after` or `before`, for the message
- * @throws InputError when it is none
+ * @param argument `after` or `before`, the path of the error
+ * @throws InputError when the cursor is not valid
  */
 export function decodeRunCursor(cursor: string, field: OrderField, argument: string): Position {
   const parsed = position.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')))
   if (!parsed.success) {
     throw new InputError(
-      `${JSON.stringify(cursor)} is no cursor of a list of runs. Pass one that the list gave.`,
+      `${JSON.stringify(cursor)} is not a cursor of a list of runs. Pass a cursor that the list gave.`,
       [argument],
     )
   }
   const [cursorField, runId, value] = parsed.data
   if (cursorField !== field) {
     throw new InputError(
-      `The cursor belongs to a list ordered by ${cursorField}, and this one is by ${field}.`,
+      `The cursor belongs to a list ordered by ${cursorField}; this list is ordered by ${field}.`,
       [argument],
     )
   }

@@ -36,8 +36,10 @@ export const readParquetRows: RowReader = async (source, { row, offset }, count)
         found = rows
       },
     })
-    const rows = found.map((values) => columns.map((column, i) => valueText(values[i], column)))
-    return { rows, end: { row: row + rows.length, offset } }
+    return found.map((values, index) => ({
+      row: columns.map((column, i) => valueText(values[i], column)),
+      end: { row: row + index + 1, offset },
+    }))
   } catch (error) {
     if (error instanceof DeletedError) return null
     throw error

@@ -5,19 +5,21 @@ import { readParquetRows } from './parquet-rows.ts'
 import { NoRowError, type Row, type RowPosition, type RowReader } from './row-reader.ts'
 import { readCsvRows, readJsonlRows } from './text-rows.ts'
 
-export const maxRows = 500
-
 export type RowPage = {
   rows: Row[]
-  /** Null when there are no rows on the page. */
+  /** The cursor of the first row; null when the page is empty. */
+  startCursor: string | null
+  /** The cursor of the last row; null when the page is empty. */
   endCursor: string | null
-  hasMore: boolean
+  hasNextPage: boolean
+  hasPreviousPage: boolean
 }
 
 /**
- * Reads a page of rows from one of a run's files, and no more of it than has to be.
+ * Reads a page of rows from one of a run's files, and as little else of it as possible.
  *
- * @param after where an earlier page ended; null begins at the start
+ * @param first the maximum number of rows
+ * @param after the cursor of the row before the page; null for the start of the file
  * @param rowCount rows of the file
  * @param signal ends the reading
  * @returns null when the files have been deleted
@@ -31,9 +33,6 @@ export async function readRows(
   rowCount: number,
   signal: AbortSignal,
 ): Promise<RowPage | null> {
-  if (first < 1 || first > maxRows) {
-    throw new InputError(`first is ${first}; it has to be from 1 to ${maxRows}.`, ['first'])
-  }
   const [chosen] = readers.flatMap(({ format, read }) =>
     files.filter((file) => file.format === format).map((file) => ({ file, read })),
   )
@@ -44,9 +43,14 @@ export async function readRows(
   try {
     const found = await read({ storage, file, signal }, position, first)
     if (!found) return null
-    const { rows, end } = found
-    const endCursor = rows.length > 0 ? encodeCursor(file.id, end) : null
-    return { rows, endCursor, hasMore: rows.length > 0 && end.row < rowCount }
+    const [start, end] = [found[0]?.end, found.at(-1)?.end]
+    return {
+      rows: found.map(({ row }) => row),
+      startCursor: start ? encodeCursor(file.id, start) : null,
+      endCursor: end ? encodeCursor(file.id, end) : null,
+      hasNextPage: end !== undefined && end.row < rowCount,
+      hasPreviousPage: position.row > 0,
+    }
   } catch (error) {
     signal.throwIfAborted()
     // Only a cursor that this gateway did not give leads to where no row begins.
@@ -66,7 +70,7 @@ function encodeCursor(fileId: string, { row, offset }: RowPosition): string {
   return Buffer.from(`${fileId}:${row}:${offset}`).toString('base64url')
 }
 
-/** Null when it is no cursor of this file. */
+/** Null when it is not a cursor of this file. */
 function decodeCursor(fileId: string, cursor: string): RowPosition | null {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const [, id, row, offset] = /^([a-z0-9_]+):(\d{1,15}):(\d{1,15})$/.exec(text) ?? []
@@ -75,7 +79,7 @@ function decodeCursor(fileId: string, cursor: string): RowPosition | null {
 
 function noCursor(after: string | null): InputError {
   return new InputError(
-    `${JSON.stringify(after)} is no cursor of this file. Pass an endCursor that its rows gave.`,
+    `${JSON.stringify(after)} is not a cursor of this file. Pass a cursor that its rows gave.`,
     ['after'],
   )
 }

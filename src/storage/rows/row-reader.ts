@@ -4,7 +4,7 @@ import type { Storage } from '../storage.ts'
 /** Values as text, in the order of the columns; null is SQL's null. */
 export type Row = (string | null)[]
 
-/** How far in a file a page begins or ends. */
+/** A place between two rows of a file. */
 export type RowPosition = {
   /** Rows before it. */
   row: number
@@ -20,18 +20,16 @@ export type RowSource = {
   signal: AbortSignal
 }
 
+/** A row, and the position after it. */
+export type ReadRow = { row: Row; end: RowPosition }
+
 /**
- * Reads up to `count` rows from a position on, and gives the position after the last of them; null when the file has been
- * deleted.
+ * Reads up to `count` rows from a position on; returns null when the file has been deleted.
  *
  * @throws NoRowError when no row begins at the position
  * @throws StorageError when the store fails
  */
-export type RowReader = (
-  source: RowSource,
-  position: RowPosition,
-  count: number,
-) => Promise<{ rows: Row[]; end: RowPosition } | null>
+export type RowReader = (source: RowSource, position: RowPosition, count: number) => Promise<ReadRow[] | null>
 
 /** No row begins where it was said that one does. */
 export class NoRowError extends Error {

@@ -3,7 +3,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { CsvError, parse } from 'csv-parse'
 import type { Compression } from '../../postgres/generated/prisma/client.ts'
 import { keyOfFile } from '../file.ts'
-import { NoRowError, type Row, type RowReader, type RowSource } from './row-reader.ts'
+import { NoRowError, type ReadRow, type Row, type RowReader, type RowSource } from './row-reader.ts'
 
 const newline = 0x0a
 
@@ -21,14 +21,12 @@ function textReader(parseRows: (content: Readable, isStart: boolean) => AsyncIte
   return async (source, position, count) => {
     const content = await openContent(source, position.offset)
     if (!content) return null
-    const rows: Row[] = []
-    let offset = position.offset
-    for await (const { row, bytes } of parseRows(content, offset === 0)) {
-      rows.push(row)
-      offset = position.offset + bytes
+    const rows: ReadRow[] = []
+    for await (const { row, bytes } of parseRows(content, position.offset === 0)) {
+      rows.push({ row, end: { row: position.row + rows.length + 1, offset: position.offset + bytes } })
       if (rows.length === count) break
     }
-    return { rows, end: { row: position.row + rows.length, offset } }
+    return rows
   }
 }
 

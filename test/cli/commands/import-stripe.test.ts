@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { importCommand } from '../../../src/cli/commands/import.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { type CommandProcess, spawnCommand } from '../../support/report-process.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { type FakeStripe, fakeKey, startFakeStripe } from '../../support/stripe/fake-stripe.ts'
 import { addSales, fillAccount } from '../../support/stripe/stripe-account.ts'
 import { at } from '../../support/stripe/stripe-objects.ts'
@@ -84,6 +85,39 @@ test('a key that is refused is told in one sentence, without the key', async () 
   expect(stderr).not.toMatch(/9999/)
 })
 
+/** The same within this process, into a new database: what it printed, and what it wrote to standard error. */
+async function importHere(): Promise<{ printed: string[]; written: string }> {
+  await using empty = await createTestDatabase()
+  let written = ''
+  const printed = await runCommand(
+    importCommand,
+    ['--stripe', '--host', '127.0.0.1', '--port', String(fake.port), '--protocol', 'http'],
+    { DATABASE_URL: empty.url, STRIPE_API_KEY: fakeKey },
+    { onWrite: (text) => (written += text) },
+  )
+  return { printed, written }
+}
+
+test('an account without a transaction is reported as such', async () => {
+  const { printed, written } = await importHere()
+  expect(printed).toEqual([expect.stringMatching(/no balance transactions yet/)])
+  expect(written).toBe('')
+})
+
+test('the day that is being read is shown on standard error', async () => {
+  fillAccount(fake)
+  const { written } = await importHere()
+  expect(written).toMatch(/^ {2}0\.0 % {2}Reading from Stripe {2}\d{4}-\d\d-\d\d {2}0 balance transactions\n/)
+  expect(written).toMatch(/^ [1-9]\d\.\d % {2}Reading from Stripe {2}[\d-]+ {2}[1-9]\d* balance/m)
+})
+
+test('a restricted key that lacks a permission is reported without the key', async () => {
+  fake.fault = () => ({ status: 403 })
+  const error = await importHere().catch(String)
+  expect(error).toMatch(/^ClientError: .*STRIPE_API_KEY may not read/)
+  expect(error).not.toContain(fakeKey)
+})
+
 test.each<[string, string[], RegExp]>([
   ['a port that is none', ['--stripe', '--port', '0'], /^--port 0 is no port: /],
   ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
@@ -98,13 +132,6 @@ test.each<[string, string[], RegExp]>([
     /are about Stripe: say --stripe as well\.$/,
   ],
 ])('%s is refused before anything is opened', async (_what, args, sentence) => {
-  const context = {
-    args,
-    environment: { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' },
-    print: () => {},
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: new AbortController().signal,
-  }
-  await expect(importCommand(context)).rejects.toThrow(sentence)
+  const environment = { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' }
+  await expect(runCommand(importCommand, args, environment)).rejects.toThrow(sentence)
 })

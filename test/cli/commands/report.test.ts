@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { revokeApiKey } from '../../../src/auth/api-keys.ts'
+import { StoppedError } from '../../../src/cli/client/client-error.ts'
+import { reportCommand } from '../../../src/cli/commands/report.ts'
 import { demoAccountId } from '../../../src/demo/demo.ts'
 import { builtInReportTypes } from '../../../src/reports/catalog.ts'
 import { startCuttableProxy, startFileProxy } from '../../support/client-proxies.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { type CommandProcess, spawnReport } from '../../support/report-process.ts'
+import { type CommandSurroundings, runCommand } from '../../support/run-command.ts'
 import { slowReport } from '../../support/slow-report.ts'
 
 const september = ['--from', '2026-09-01', '--to', '2026-10-01']
@@ -45,6 +49,12 @@ async function run(args: string[], environment: Record<string, string> = {}) {
   return { code, stdout: stdout.toString(), stderr }
 }
 
+/** The same within this process, where a test can choose when it is stopped, and what standard error is. */
+function reportHere(args: string[], surroundings: CommandSurroundings, key = account.key): Promise<string[]> {
+  const environment = { GATEWAY_URL: gateway.url, REPORT_GATEWAY_KEY: key, DATA_DIR: folder }
+  return runCommand(reportCommand, args, environment, surroundings)
+}
+
 function runIdIn(text: string): string {
   return /\bfrr_[0-9a-z]+/.exec(text)?.[0] ?? ''
 }
@@ -58,6 +68,13 @@ async function readRun(id: string): Promise<Run> {
   const query = `query ($id: ID!) { reportRun(id: $id) {
     label parameters result { files { sha256 byteSize } } } }`
   return (await account.client.request<{ reportRun: Run }>(query, { id })).reportRun
+}
+
+async function countRuns(): Promise<{ totalCount: number }> {
+  const counted = await account.client.request<{ reportRuns: { totalCount: number } }>(
+    '{ reportRuns { totalCount } }',
+  )
+  return counted.reportRuns
 }
 
 describe('the terminal client', () => {
@@ -120,6 +137,25 @@ describe('the terminal client', () => {
     expect(await readFile(join(folder, 'old.csv'), 'utf8')).toMatch(/^"category"/)
     expect((await readdir(folder)).sort()).toEqual(['link.csv', 'old.csv'])
   })
+})
+
+test('on a terminal the progress is drawn over, and nothing is left of it', async () => {
+  const written: string[] = []
+  const path = join(folder, 'slow.csv')
+  const [summary] = await reportHere([...slow(16, 0.1), '--out', path], {
+    isTerminal: true,
+    onWrite: (text) => written.push(text),
+  })
+  expect(summary).toMatch(/^16 rows .* sha256 /)
+  expect(sha256(await readFile(path))).toBe(/sha256 (\w+)/.exec(summary ?? '')?.[1])
+  const [id, ...drawn] = written
+  expect(id).toMatch(/^frr_\w+ {2}test\.slow\.1 {2}test mode\n$/)
+  for (const text of drawn) {
+    expect(text).toMatch(/^\r.*$/)
+    expect(text.endsWith('\x1b[K')).toBe(true)
+  }
+  expect(drawn.join('')).toMatch(/\r\[[#-]{14}\] .*Writing rows/)
+  expect(drawn.at(-1)).toBe('\r\x1b[K')
 })
 
 describe('mistakes', () => {
@@ -261,6 +297,44 @@ describe('a run without a file', () => {
     const seen = await Array.fromAsync(states, ({ data }) => data?.reportRun)
     expect(seen.at(-1)).toEqual({ status: 'CANCELED', cancellation: { reason: 'Stopped in the terminal' } })
     expect(await readdir(folder)).toEqual([])
+  })
+})
+
+test('a key that is revoked while a run is followed ends it with the place of the key', async () => {
+  const { apiKeyId, key } = await gateway.createAccount()
+  let revoked: Promise<unknown> | null = null
+  const onWrite = (text: string): void => {
+    if (text.includes('Writing rows')) revoked ??= revokeApiKey(gateway.prisma, apiKeyId)
+  }
+  const refused = reportHere(slow(100, 0.1), { onWrite }, key)
+  await expect(refused).rejects.toThrow(/key is not valid.*REPORT_GATEWAY_KEY\.$/)
+  await revoked
+  expect(await readdir(folder)).toEqual([])
+})
+
+describe('Ctrl-C', () => {
+  test('before the run is created leaves none', async () => {
+    const { totalCount } = await countRuns()
+    const stopped = reportHere(['balance.summary.1', ...september], { signal: AbortSignal.abort() })
+    await expect(stopped).rejects.toThrow(/^Stopped before the run was created/)
+    expect(await countRuns()).toEqual({ totalCount })
+  })
+
+  test('says that the gateway still works on the run when that cannot be canceled', async () => {
+    const proxy = await startCuttableProxy(gateway.url)
+    const stopping = new AbortController()
+    let written = ''
+    const stopped: unknown = await reportHere([...slow(40, 0.1), '--url', proxy.url], {
+      signal: stopping.signal,
+      onWrite: (text) => {
+        written += text
+        // The connection is gone, too: as when the computer has left its network.
+        if (text.includes('Writing rows')) void proxy[Symbol.asyncDispose]().then(() => stopping.abort())
+      },
+    }).catch((error: unknown) => error)
+    expect(stopped).toBeInstanceOf(StoppedError)
+    expect(String(stopped)).toContain(`The run ${runIdIn(written)} was not canceled: `)
+    expect(String(stopped)).toContain(`${proxy.url}: ECONNREFUSED`)
   })
 })
 

@@ -29,7 +29,7 @@ function bomb(length: number, last: string): string {
 function tooLarge(limit: string, maximum: number) {
   return {
     message: expect.stringMatching(new RegExp(`^The document .*; at most ${maximum}\\b.* allowed\\. .+\\.$`)),
-    extensions: { code: 'DOCUMENT_TOO_LARGE', limit, maximum },
+    extensions: { code: 'REQUEST_TOO_LARGE', limit, maximum },
   }
 }
 
@@ -70,7 +70,7 @@ describe('a document is refused by one error', () => {
 
   test('with lists in lists, whether they end the tokens or the stack first', async () => {
     const answer = await account.client.execute(`{a(b:${'['.repeat(5_000)}`)
-    expect(answer).toMatchObject({ status: 400, errors: [{ extensions: { code: 'DOCUMENT_TOO_LARGE' } }] })
+    expect(answer).toMatchObject({ status: 400, errors: [{ extensions: { code: 'REQUEST_TOO_LARGE' } }] })
     expect(answer.errors).toHaveLength(1)
   })
 
@@ -85,7 +85,7 @@ describe('a document is refused by one error', () => {
       {
         message:
           'The document asks for a page of 5000; at most 100 are allowed. Ask for smaller pages, one after the other, by their cursors.',
-        extensions: { code: 'DOCUMENT_TOO_LARGE', limit: 'pageSize', maximum: 100, actual: 5000 },
+        extensions: { code: 'REQUEST_TOO_LARGE', limit: 'pageSize', maximum: 100, actual: 5000 },
       },
     ])
   })
@@ -142,7 +142,7 @@ describe('the values of variables decide', () => {
     expect(await overSocket(5000)).toEqual([
       {
         message: expect.stringContaining('a page of 5000'),
-        extensions: { code: 'DOCUMENT_TOO_LARGE', limit: 'pageSize', maximum: 100, actual: 5000 },
+        extensions: { code: 'REQUEST_TOO_LARGE', limit: 'pageSize', maximum: 100, actual: 5000 },
       },
     ])
     expect(await overSocket(5)).toEqual([{ data: { reportRuns: { nodes: [] } } }])
@@ -157,7 +157,7 @@ describe('the values of variables decide', () => {
       })
     expect(await ask(5)).toContain('{"reportRuns":{"nodes":[]}}')
     const refused = await ask(5000)
-    expect(refused).toContain('DOCUMENT_TOO_LARGE')
+    expect(refused).toContain('REQUEST_TOO_LARGE')
     expect(refused).not.toContain('"data":{')
   })
 
@@ -167,7 +167,7 @@ describe('the values of variables decide', () => {
       return events(`${gateway.url}/graphql?${parameters}`, { headers: headers() })
     }
     expect(await ask(5)).toContain('{"reportRuns":{"nodes":[]}}')
-    expect(await ask(5000)).toContain('DOCUMENT_TOO_LARGE')
+    expect(await ask(5000)).toContain('REQUEST_TOO_LARGE')
   })
 })
 
@@ -179,7 +179,7 @@ test('over a WebSocket a document is limited as over HTTP', async () => {
     '{a'.repeat(16) + '}'.repeat(16),
   ]) {
     const answer = Array.fromAsync(client.subscribe(query))
-    await expect(answer).rejects.toMatchObject([{ extensions: { code: 'DOCUMENT_TOO_LARGE' } }])
+    await expect(answer).rejects.toMatchObject([{ extensions: { code: 'REQUEST_TOO_LARGE' } }])
   }
 })
 

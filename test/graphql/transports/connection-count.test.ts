@@ -82,11 +82,7 @@ test('a socket takes so many operations at once; completing one makes room', asy
 })
 
 async function openLog({ key }: TestAccount): Promise<EventStream> {
-  const stream = await openEventStream(
-    gateway.url,
-    key,
-    'subscription { reportRunEvents(scope: { all: true }) { run { id } } }',
-  )
+  const stream = await openEventStream(gateway.url, key, 'subscription { reportRunEvents { run { id } } }')
   await waitForEvents(stream, 1)
   return stream
 }
@@ -170,7 +166,7 @@ test('who leaves while an event stream begins leaves no place taken', async () =
   const account = await gateway.createAccount()
   await insertRun(gateway.prisma, account)
   const body = JSON.stringify({
-    query: 'subscription { reportRunEvents(scope: { all: true }) { run { id } } }',
+    query: 'subscription { reportRunEvents { run { id } } }',
   })
   const { hostname, port } = new URL(gateway.url)
   for (let i = 0; i < 40; i++) {

@@ -7,8 +7,7 @@ import { appendMany } from '../../support/many-events.ts'
 import { openWire } from '../../support/wire.ts'
 
 const crowd = 100
-const watchLog =
-  'subscription ($after: EventCursor) { reportRunEvents(scope: { all: true }, after: $after) { __typename cursor } }'
+const watchLog = 'subscription ($after: EventCursor) { reportRunEvents(after: $after) { __typename cursor } }'
 
 let staying: TestGateway
 let account: TestAccount

@@ -29,7 +29,7 @@ afterAll(async () => {
   await postgres[Symbol.asyncDispose]()
 })
 
-const query = 'subscription { reportRunEvents(scope: { all: true }) { __typename run { id status } } }'
+const query = 'subscription { reportRunEvents { __typename run { id status } } }'
 function endpoint(): string {
   return `${gateway.url}/graphql`.replace('http', 'ws')
 }

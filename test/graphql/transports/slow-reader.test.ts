@@ -16,9 +16,8 @@ const sockets = { perKey: 100, operations, messageBytes: 65_536, handshakeSecond
 const big = 'x'.repeat(16 * 1024)
 const bigMessage = 5 * big.length
 const watchBig =
-  'subscription ($after: EventCursor) { reportRunEvents(scope: { all: true }, after: $after) { cursor run { a: metadata b: metadata c: metadata d: metadata e: metadata } } }'
-const watchSmall =
-  'subscription ($after: EventCursor) { reportRunEvents(scope: { all: true }, after: $after) { cursor } }'
+  'subscription ($after: EventCursor) { reportRunEvents(after: $after) { cursor run { a: metadata b: metadata c: metadata d: metadata e: metadata } } }'
+const watchSmall = 'subscription ($after: EventCursor) { reportRunEvents(after: $after) { cursor } }'
 
 /** The gateway's own ends of connections, by the port at the other end. */
 const serverEnds = new Map<number | undefined, Socket>()

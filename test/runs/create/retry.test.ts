@@ -170,7 +170,8 @@ describe('updateReportRun', () => {
         __typename run { label version } } }`,
       {
         id,
-        after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
+        after: (await client.request<{ c: { eventCursor: string } }>('{ c: reportRuns { eventCursor } }')).c
+          .eventCursor,
       },
     )
     const next = stream.next()
@@ -255,8 +256,8 @@ describe('deleteReportRun', () => {
     expect((await fetch(url)).status).toBe(200)
     const isThere = (file: string) => file.includes(id)
     expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(true)
-    const { reportRuns } = await client.request<{ reportRuns: { cursor: string } }>(
-      '{ reportRuns { cursor } }',
+    const { reportRuns } = await client.request<{ reportRuns: { eventCursor: string } }>(
+      '{ reportRuns { eventCursor } }',
     )
 
     expect(await deleteRun(client, id)).toEqual({ deletedId: id, userErrors: [] })
@@ -292,12 +293,12 @@ describe('deleteReportRun', () => {
     const told = { __typename: 'ReportRunDeleted', run: null, runId: id }
     const page = await client.request<{ reportRunEvents: { nodes: unknown[] } }>(
       `query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { ${fields} } } }`,
-      { after: reportRuns.cursor },
+      { after: reportRuns.eventCursor },
     )
     expect(page.reportRunEvents.nodes).toEqual([told])
     const stream = client.subscribe<{ reportRunEvents: unknown }>(
-      `subscription ($after: EventCursor) { reportRunEvents(scope: { all: true }, after: $after) { ${fields} } }`,
-      { after: reportRuns.cursor },
+      `subscription ($after: EventCursor) { reportRunEvents(after: $after) { ${fields} } }`,
+      { after: reportRuns.eventCursor },
     )
     expect((await stream.next()).value?.data?.reportRunEvents).toEqual(told)
     await stream.return(undefined)
@@ -329,7 +330,8 @@ describe('deleteReportRun', () => {
         ... on ReportRunDeleted { runId } } }`,
       {
         id,
-        after: (await client.request<{ c: { cursor: string } }>('{ c: reportRuns { cursor } }')).c.cursor,
+        after: (await client.request<{ c: { eventCursor: string } }>('{ c: reportRuns { eventCursor } }')).c
+          .eventCursor,
       },
     )
     const next = events.next()

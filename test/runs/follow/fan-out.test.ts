@@ -24,7 +24,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 const fields = 'id status version progress { percent } result { files { id } } requestedBy { displayName }'
 const watchRun = `subscription ($id: ID!) { reportRun(id: $id) { ${fields} } }`
-const watchLog = `subscription { reportRunEvents(scope: { all: true }, progressInterval: "PT0S") {
+const watchLog = `subscription { reportRunEvents(progressInterval: "PT0S") {
   cursor run { ${fields} } ... on ReportRunStatusChanged { actor { displayName } } } }`
 
 function openSocket({ key }: TestAccount): Client {

@@ -31,10 +31,10 @@ const fields = `
   __typename cursor run { id status version }
   ... on ReportRunStatusChanged { from to }
   ... on ReportRunDeleted { runId }`
-const subscription = `subscription ($scope: ReportRunScope!, $after: EventCursor) {
+const subscription = `subscription ($scope: ReportRunScopeInput, $after: EventCursor) {
   reportRunEvents(scope: $scope, after: $after) { ${fields} } }`
-const page = `query ($after: EventCursor, $first: Int, $scope: ReportRunScope) {
-  reportRunEvents(after: $after, first: $first, scope: $scope) { nodes { ${fields} } endCursor hasMore } }`
+const page = `query ($after: EventCursor, $first: Int, $scope: ReportRunScopeInput) {
+  reportRunEvents(after: $after, first: $first, scope: $scope) { nodes { ${fields} } eventCursor } }`
 
 function elsewhere({ key }: TestAccount): GraphqlClient {
   return createGraphqlClient(second.url, key)
@@ -73,10 +73,10 @@ async function pollUntil(
     .poll(
       async () => {
         const { reportRunEvents: read } = await client.request<{
-          reportRunEvents: { nodes: Told[]; endCursor: string; hasMore: boolean }
+          reportRunEvents: { nodes: Told[]; eventCursor: string }
         }>(page, { ...variables, after })
         told.push(...read.nodes)
-        after = read.endCursor
+        after = read.eventCursor
         return isEnough(told)
       },
       { timeout: 30_000, interval: 20 },
@@ -99,7 +99,7 @@ test('the cursor of a mutation resumes over WebSocket, over SSE and by polling, 
   const [start] = await pollUntil(account.client, { after: null }, ended(1))
   const id = await createSlowRun(account.client)
   const expected = [...lifeOf(earlier).slice(1), ...lifeOf(id)]
-  const variables = { scope: { all: true }, after: start?.cursor ?? null }
+  const variables = { after: start?.cursor ?? null }
   const client = elsewhere(account)
   const [overSocket, overSse, polled] = await Promise.all([
     readUntil(client.subscribe(subscription, variables), ended(2)),
@@ -119,9 +119,7 @@ test('a subscription without a cursor begins with the live runs, and goes on wit
   await pollUntil(account.client, { after: null }, (told) =>
     told.some(({ to, run }) => to === 'RUNNING' && run?.id === live),
   )
-  const stream = elsewhere(account).subscribe<{ reportRunEvents: Told }>(subscription, {
-    scope: { all: true },
-  })
+  const stream = elsewhere(account).subscribe<{ reportRunEvents: Told }>(subscription)
   const told = await readUntil(stream, (so) => {
     if (so.length === 1) {
       void account.client.request(

@@ -12,7 +12,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 const fields = 'id status version result { files { id } } requestedBy { displayName }'
 const watchLog = `subscription {
-  reportRunEvents(scope: { all: true }) { __typename cursor run { ${fields} } ... on ReportRunStatusChanged { to actor { id } } } }`
+  reportRunEvents { __typename cursor run { ${fields} } ... on ReportRunStatusChanged { to actor { id } } } }`
 const watchRun = `subscription ($id: ID!) { reportRun(id: $id) { ${fields} } }`
 
 /** Ends every connection that the gateway has to Postgres; tells how many there were. */

@@ -58,7 +58,9 @@ test('the files of a result are deleted when their time is over; the run stays, 
   const { reportRun: before } = await client.request<Seen>(seen, { id })
   const expiresAt = new Date(finishedAt.getTime() + 2 * 24 * 60 * 60 * 1000)
   expect(before.expiresAt).toBe(expiresAt.toISOString())
-  const { reportRuns } = await client.request<{ reportRuns: { cursor: string } }>('{ reportRuns { cursor } }')
+  const { reportRuns } = await client.request<{ reportRuns: { eventCursor: string } }>(
+    '{ reportRuns { eventCursor } }',
+  )
 
   await deleteAt(new Date(expiresAt.getTime() - 1))
   expect((await client.request<Seen>(seen, { id })).reportRun).toMatchObject({ version: before.version })
@@ -75,7 +77,7 @@ test('the files of a result are deleted when their time is over; the run stays, 
   })
   const { reportRunEvents } = await client.request<{ reportRunEvents: { nodes: object[] } }>(
     'query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { __typename run { id } } } }',
-    { after: reportRuns.cursor },
+    { after: reportRuns.eventCursor },
   )
   expect(reportRunEvents.nodes).toEqual([{ __typename: 'ReportRunSnapshot', run: { id } }])
 

@@ -34,7 +34,7 @@ const runFields = fc.record({
 function given<Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null | undefined> {
   return fc.oneof({ weight: 3, arbitrary: fc.constantFrom(null, undefined) }, { weight: 2, arbitrary: value })
 }
-const range = fc.record({ since: given(anyInstant), until: given(anyInstant) })
+const range = fc.record({ start: given(anyInstant), end: given(anyInstant) })
 
 let parts: RunParts
 let runs: ReportRun[]
@@ -67,11 +67,12 @@ afterAll(() => parts[Symbol.asyncDispose]())
 
 test('a filter keeps of the log the same runs as of a list', async () => {
   const filters: fc.Arbitrary<RunFilter> = fc.record({
-    status: given(fc.uniqueArray(status, { maxLength: 3 })),
-    reportType: given(fc.uniqueArray(reportType, { maxLength: 3 })),
-    tags: given(fc.uniqueArray(tag, { maxLength: 2 })),
-    requestedBy: given(fc.uniqueArray(fc.constantFrom(...requesters, 'key_none'), { maxLength: 2 })),
-    origin: given(fc.uniqueArray(origin, { maxLength: 2 })),
+    statuses: given(fc.uniqueArray(status, { maxLength: 3 })),
+    reportTypes: given(fc.uniqueArray(reportType, { maxLength: 3 })),
+    allTags: given(fc.uniqueArray(tag, { maxLength: 2 })),
+    anyTags: given(fc.uniqueArray(tag, { maxLength: 3 })),
+    requestedByIds: given(fc.uniqueArray(fc.constantFrom(...requesters, 'key_none'), { maxLength: 2 })),
+    origins: given(fc.uniqueArray(origin, { maxLength: 2 })),
     retryOfId: fc.oneof(
       { weight: 5, arbitrary: fc.constant(undefined) },
       { weight: 1, arbitrary: fc.constantFrom(...runs.slice(0, 3).map(({ id }) => id)) },

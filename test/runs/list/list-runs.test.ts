@@ -72,7 +72,7 @@ test.each([
   await expectRefused({ after: forged(field, someId, value) }, 'after', { field, direction: 'ASC' })
 })
 
-test.each([{ tags: ['a\0'] }, { reportType: ['\0'] }, { requestedBy: ['\0'] }])(
+test.each([{ allTags: ['a\0'] }, { anyTags: ['a\0'] }, { reportTypes: ['\0'] }, { requestedByIds: ['\0'] }])(
   'the filter %j is refused',
   async (filter) => {
     await expectRefused({}, 'filter', undefined, filter)
@@ -82,7 +82,7 @@ test.each([{ tags: ['a\0'] }, { reportType: ['\0'] }, { requestedBy: ['\0'] }])(
 test('times that Postgres does not have are times before and after all runs', async () => {
   const { client, ...owner } = await gateway.createAccount()
   await insertRun(gateway.prisma, owner, { finishedAt: new Date() })
-  const ever = { since: '0000-01-01T00:00:00Z', until: '9999-12-31T23:59:59-14:00' }
+  const ever = { start: '0000-01-01T00:00:00Z', end: '9999-12-31T23:59:59-14:00' }
   const { edges } = await listPage(client, {}, { createdAt: ever, finishedAt: ever })
   expect(edges).toHaveLength(1)
 })
@@ -97,7 +97,7 @@ test('runs are counted only when the count is selected', async () => {
   await listPage(client, { first: 3 })
   expect(counts()).toBe(0)
   const { reportRuns } = await client.request<{ reportRuns: { totalCount: number } }>(
-    '{ reportRuns(first: 3, filter: { status: PENDING }) { totalCount nodes { id } } }',
+    '{ reportRuns(first: 3, filter: { statuses: PENDING }) { totalCount nodes { id } } }',
   )
   expect(reportRuns.totalCount).toBe(30)
   expect(counts()).toBe(1)

@@ -80,9 +80,9 @@ async function allRows(file: ReportFile, first: number, rowCount: number): Promi
   const rows: Row[] = []
   let after: string | null = null
   while (true) {
-    const { endCursor, hasMore, ...found } = await page(file, first, after, rowCount)
+    const { endCursor, hasNextPage, ...found } = await page(file, first, after, rowCount)
     rows.push(...found.rows)
-    if (!hasMore) return rows
+    if (!hasNextPage) return rows
     after = endCursor
   }
 }
@@ -120,7 +120,13 @@ describe.each([
 
   test('are none in a report without rows', async () => {
     const file = await store(format, write([]))
-    expect(await page(file, 20, null, 0)).toEqual({ rows: [], endCursor: null, hasMore: false })
+    expect(await page(file, 20, null, 0)).toEqual({
+      rows: [],
+      startCursor: null,
+      endCursor: null,
+      hasNextPage: false,
+      hasPreviousPage: false,
+    })
   })
 
   const long = Array.from({ length: 40_000 }, (_, i): Row => [String(i), 'x'.repeat(80), null])
@@ -134,7 +140,7 @@ describe.each([
       bytesRead = 0
       const last = await page(file, 200, after, long.length)
       expect(last.rows).toEqual(long.slice(-100))
-      expect(last.hasMore).toBe(false)
+      expect(last.hasNextPage).toBe(false)
       const { byteSize } = file
       expect(bytesRead).toBeLessThan(compression === 'NONE' ? 20_000 : Number(byteSize) + 1)
       bytesRead = 0
@@ -160,7 +166,7 @@ describe.each([
       const refusal = page(file, 2, after, hostile.length)
       await expect(refusal).rejects.toMatchObject({ name: 'InputError', path: ['after'] })
     }
-    await expect(page(other, 2, endCursor, hostile.length)).rejects.toThrow(/is no cursor of this file/)
+    await expect(page(other, 2, endCursor, hostile.length)).rejects.toThrow(/is not a cursor of this file/)
   })
 
   test('are null when the file has been deleted', async () => {
@@ -176,23 +182,15 @@ describe.each([
   })
 })
 
-test.each([0, -1, 501])('a page of %i rows is refused', async (first) => {
-  const file = await store('CSV', csvOf(hostile))
-  await expect(page(file, first, null, 6)).rejects.toMatchObject({
-    message: `first is ${first}; it has to be from 1 to 500.`,
-    path: ['first'],
-  })
-})
-
 test('a place in the middle of a row, behind a line break, is no place', async () => {
   const file = await store('CSV', csvOf(hostile))
   const offset = csvOf(hostile.slice(0, 2)).length + '"3","a ""quoted"" word","line\n'.length
   const after = cursorAt(file, `2:${offset}`)
-  await expect(page(file, 2, after, 6)).rejects.toThrow(/is no cursor of this file/)
+  await expect(page(file, 2, after, 6)).rejects.toThrow(/is not a cursor of this file/)
   // What follows would be a row that holds null.
   const narrow = await store('CSV', '"id"\n"1"\n"2"\n')
   const endOfLine = cursorAt(narrow, `1:${'"id"\n"1"'.length}`)
-  await expect(page(narrow, 1, endOfLine, 2)).rejects.toThrow(/is no cursor of this file/)
+  await expect(page(narrow, 1, endOfLine, 2)).rejects.toThrow(/is not a cursor of this file/)
 })
 
 test('numbers of JSON keep their digits, and other values are written out', async () => {
@@ -254,12 +252,12 @@ describe('rows of Parquet', () => {
     async (codec) => {
       const file = await store('PARQUET', write(codec))
       const common = ['9007199254740993', '2026-01-02T03:04:05.000Z', '2026-01-02'] as const
-      const { rows, hasMore, endCursor } = await page(file, 2, null, count)
+      const { rows, hasNextPage, endCursor } = await page(file, 2, null, count)
       expect(rows).toEqual([
         ['row 0 😀', '0.000', ...common, 'true'],
         ['row 1 😀', null, ...common, 'false'],
       ])
-      expect(hasMore).toBe(true)
+      expect(hasNextPage).toBe(true)
       expect((await page(file, 1, endCursor, count)).rows).toEqual([
         ['row 2 😀', '-0.010', ...common, 'false'],
       ])
@@ -268,7 +266,7 @@ describe('rows of Parquet', () => {
       bytesRead = 0
       const last = await page(file, 500, after, count)
       expect(last.rows.map(([id]) => id)).toEqual([`row ${count - 2} 😀`, `row ${count - 1} 😀`])
-      expect(last.hasMore).toBe(false)
+      expect(last.hasNextPage).toBe(false)
       expect(bytesRead).toBeLessThan(64 * 1024 + Number(file.byteSize) / 10)
     },
   )

@@ -35,12 +35,15 @@ const noWakeUp: WakeUp = {
 const resultQuery = `query ($id: ID!, $after: String) { reportRun(id: $id) {
   result {
     rowCount
-    rows(first: 2, after: $after) { rows endCursor hasMore }
+    rows(first: 2, after: $after) { rows pageInfo { endCursor hasNextPage } }
     files { filename byteSize sha256 download(expiresIn: "PT1M") { url expiresAt } }
   } } }`
 type Result = {
   rowCount: string
-  rows: { rows: (string | null)[][]; endCursor: string | null; hasMore: boolean } | null
+  rows: {
+    rows: (string | null)[][]
+    pageInfo: { endCursor: string | null; hasNextPage: boolean }
+  } | null
   files: { filename: string; download: { url: string; expiresAt: string } | null }[]
 }
 async function resultOf(id: string, after: string | null = null): Promise<Result> {
@@ -68,10 +71,10 @@ test('a report is stored in the bucket, paged by rows, and downloaded from the b
       ['1', 'xx'],
       ['2', 'xx'],
     ],
-    hasMore: true,
+    pageInfo: { hasNextPage: true },
   })
-  const next = await resultOf(id, rows?.endCursor)
-  expect(next.rows).toMatchObject({ rows: [['3', 'xx']], hasMore: false })
+  const next = await resultOf(id, rows?.pageInfo.endCursor)
+  expect(next.rows).toMatchObject({ rows: [['3', 'xx']], pageInfo: { hasNextPage: false } })
 
   const [file] = files
   const url = file?.download?.url ?? ''
@@ -100,7 +103,7 @@ test('a cursor that is not from the rows is rejected, and the error names it', a
   const { errors } = await account.client.execute(resultQuery, { id, after: 'nonsense' })
   expect(errors).toMatchObject([
     {
-      message: '"nonsense" is no cursor of this file. Pass an endCursor that its rows gave.',
+      message: '"nonsense" is not a cursor of this file. Pass a cursor that its rows gave.',
       extensions: { code: 'BAD_USER_INPUT', argument: 'after' },
     },
   ])

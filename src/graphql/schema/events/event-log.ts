@@ -1,79 +1,69 @@
 import { Temporal } from 'temporal-polyfill'
-import { InputError } from '../../../errors.ts'
-import { type EventCursor, encodeEventCursor } from '../../../runs/follow/event-log.ts'
+import { type Page, type PageRequest, type PageSizes, readPageSize } from '../../../page.ts'
+import { type EventCursor, encodeEventCursor, hasEventsUpTo } from '../../../runs/follow/event-log.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
-import {
-  maxEventPage,
-  type RunEventPage,
-  readEventCursor,
-  readRunEvents,
-} from '../../../runs/follow/read-run-events.ts'
+import { type RunEvent, readEventCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
 import { checkScope, type RunScope } from '../../../runs/list/filter.ts'
-import type { Tenant } from '../../../tenant.ts'
 import { type ArgBuilder, builder } from '../../builder.ts'
+import { connectionOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { namingArguments } from '../../errors.ts'
 import { toMilliseconds } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
-import { ReportRunFilter } from '../runs/report-run-list.ts'
+import { ReportRunFilterInput } from '../runs/report-run-list.ts'
 import { ReportRunEvent } from './report-run-event.ts'
 
-const defaultPageSize = 100
-const defaultPageSizeOfRun = 50
+const scopeDescription =
+  'The runs whose events to return; all runs that are visible to the viewer when absent.'
+const pageSizes = { default: 100, max: 500 }
+const pageSizesOfRun = { default: 50, max: 500 }
 const defaultProgressInterval = Temporal.Duration.from('PT1S')
 
-const ReportRunScope = builder.inputType('ReportRunScope', {
-  description: 'Which runs to hear of; exactly one way to choose them.',
+const ReportRunScopeInput = builder.inputType('ReportRunScopeInput', {
+  description: 'The runs whose events to return. Give exactly one field.',
   isOneOf: true,
   fields: (t) => ({
-    id: t.id({ description: 'This run.' }),
-    tags: t.stringList({ description: 'Runs that have all of these tags.' }),
+    id: t.id({ description: 'The run with this global id.' }),
     filter: t.field({
-      type: ReportRunFilter,
-      description: 'Runs that the filter keeps, judged at each event by the run as it is then.',
+      type: ReportRunFilterInput,
+      description: 'The runs that match the filter. The filter is applied to the run as it is at each event.',
     }),
-    all: t.boolean({ description: 'Every run that the viewer may see. It has to be true.' }),
   }),
 })
 
-const ReportRunEventPage = builder
-  .objectRef<RunEventPage & { tenant: Tenant }>('ReportRunEventPage')
-  .implement({
-    description: 'A page of the event log.',
-    fields: (t) => ({
-      nodes: t.expose('events', {
-        type: [ReportRunEvent],
-        description: 'Oldest first; may be empty although more follow, when few events are in the scope.',
-      }),
-      endCursor: t.field({
-        type: 'EventCursor',
-        description: 'Pass it as `after` for what follows.',
-        resolve: ({ tenant, end }) => encodeEventCursor(tenant, end),
-      }),
-      hasMore: t.exposeBoolean('hasMore', { description: 'True when more may be there already.' }),
+type EventPage = Page<RunEvent> & { eventCursor: string }
+
+const ReportRunEventConnection = connectionOf<RunEvent, EventPage>(ReportRunEvent, {
+  page: 'A page of the event log, oldest event first. A page may be empty although more events follow, when few events are in the scope. `pageInfo` says of each side whether more events may be there.',
+  edge: 'An event in the log.',
+  cursorType: 'EventCursor',
+  fields: (t) => ({
+    eventCursor: t.expose('eventCursor', {
+      type: 'EventCursor',
+      description:
+        'The place up to which the log was read, also when the page is empty. Pass it as `after` to read what follows.',
     }),
-  })
+  }),
+})
 
 builder.queryField('reportRunEvents', (t) =>
   t.field({
-    type: ReportRunEventPage,
-    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. ${defaultPageSize} a page, at most ${maxEventPage}.`,
+    type: ReportRunEventConnection,
+    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. Returns ${pageSizes.default} a page by default, at most ${pageSizes.max}.`,
     args: {
-      ...pageArgs(t.arg, defaultPageSize),
-      scope: t.arg({ type: ReportRunScope, description: 'Which runs; all when absent.' }),
+      ...pageArgs(t.arg, pageSizes),
+      scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
     },
-    resolve: (_root, { after, first, scope }, context) =>
-      readPage(context, () => (scope ? readScope(scope) : { kind: 'all' }), after, first ?? defaultPageSize),
+    resolve: (_root, { scope, ...page }, context) => readEventPage(context, toScope(scope), page, pageSizes),
   }),
 )
 
 builder.prismaObjectField('ReportRun', 'events', (t) =>
   t.field({
-    type: ReportRunEventPage,
-    description: `What happened to the run, oldest first, as far as the log is kept. ${defaultPageSizeOfRun} a page, at most ${maxEventPage}.`,
-    args: pageArgs(t.arg, defaultPageSizeOfRun),
-    resolve: ({ id }, { after, first }, context) =>
-      readPage(context, () => ({ kind: 'run', id }), after, first ?? defaultPageSizeOfRun),
+    type: ReportRunEventConnection,
+    description: `What happened to the run, oldest first, as far as the log is kept. Returns ${pageSizesOfRun.default} a page by default, at most ${pageSizesOfRun.max}.`,
+    args: pageArgs(t.arg, pageSizesOfRun),
+    resolve: ({ id }, page, context) => readEventPage(context, { kind: 'run', id }, page, pageSizesOfRun),
   }),
 )
 
@@ -81,23 +71,24 @@ builder.subscriptionField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEvent,
     description:
-      'Every event in order, without end. Pass the last cursor seen, of any event, mutation or list, and nothing is lost or repeated, whatever happened in between.',
+      'Sends every event in order, without end. Pass the last cursor that you have, of an event, a mutation or a list, as `after`: then no event is lost or repeated.',
     args: {
-      scope: t.arg({ type: ReportRunScope, required: true, description: 'Which runs.' }),
+      scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
       after: t.arg({
         type: 'EventCursor',
-        description: 'Begin behind this; from now on when absent, after one snapshot of each live run.',
+        description:
+          'Send events after this cursor. When absent, send a snapshot of each live run and then the events from now on.',
       }),
       progressInterval: t.arg({
         type: 'Duration',
         defaultValue: defaultProgressInterval,
-        description: 'Least time between two events of progress of one run.',
+        description: 'The minimum time between two events of progress of one run.',
       }),
     },
     subscribe: (_root, { scope, after, progressInterval }, context) =>
       namingArguments(() => {
         const options = {
-          scope: readScope(scope),
+          scope: toScope(scope),
           after: readAfter(context, after),
           progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
         }
@@ -108,40 +99,47 @@ builder.subscriptionField('reportRunEvents', (t) =>
   }),
 )
 
-function readScope({ id, tags, filter, all }: typeof ReportRunScope.$inferInput): RunScope {
-  if (typeof id === 'string') return { kind: 'run', id }
-  if (filter) return { kind: 'filter', filter }
-  if (tags) return { kind: 'filter', filter: { tags } }
-  if (all) return { kind: 'all' }
-  throw new InputError('scope.all is false, which chooses no run. Give true, or choose another way.', [
-    'scope',
-  ])
+function toScope(scope: typeof ReportRunScopeInput.$inferInput | null | undefined): RunScope {
+  if (typeof scope?.id === 'string') return { kind: 'run', id: scope.id }
+  return scope?.filter ? { kind: 'filter', filter: scope.filter } : { kind: 'all' }
 }
 
 function readAfter(context: Context, after: string | null | undefined): EventCursor | null {
   return typeof after === 'string' ? readEventCursor(requireViewer(context), after) : null
 }
 
-function pageArgs(arg: ArgBuilder, defaultSize: number) {
+function pageArgs(arg: ArgBuilder, sizes: PageSizes) {
   return {
+    first: arg.int({
+      defaultValue: sizes.default,
+      description: `Return at most this many events, 1 to ${sizes.max}.`,
+    }),
     after: arg({
       type: 'EventCursor',
-      description: 'Begin behind this; with the oldest event that is kept when absent.',
+      description: 'Return events after this cursor; from the oldest event that is kept when absent.',
     }),
-    first: arg.int({ defaultValue: defaultSize, description: `How many, 1 to ${maxEventPage}.` }),
   }
 }
 
-function readPage(
+function readEventPage(
   context: Context,
-  scopeOf: () => RunScope,
-  after: string | null | undefined,
-  first: number,
-): Promise<RunEventPage & { tenant: Tenant }> {
+  scope: RunScope,
+  request: Pick<PageRequest, 'first' | 'after'>,
+  sizes: PageSizes,
+): Promise<EventPage> {
   return namingArguments(async () => {
-    const tenant = requireViewer(context)
-    const scope = scopeOf()
+    const { prisma } = context
+    const viewer = requireViewer(context)
     checkScope(scope)
-    return { tenant, ...(await readRunEvents(context, tenant, scope, readAfter(context, after), first)) }
+    const first = readPageSize(request, sizes)
+    const after = readAfter(context, request.after)
+    const { events, end, hasMore } = await readRunEvents(context, viewer, scope, after, first)
+    const runId = scope.kind === 'run' ? scope.id : undefined
+    return {
+      edges: events.map((node) => ({ node, cursor: encodeEventCursor(node.tenant, node.cursor) })),
+      hasNextPage: async () => hasMore,
+      hasPreviousPage: async () => after !== null && hasEventsUpTo(prisma, viewer, after.position, runId),
+      eventCursor: encodeEventCursor(viewer, end),
+    }
   })
 }

@@ -1,27 +1,33 @@
 import { jsonObject } from '../../../json.ts'
+import { readPageSize } from '../../../page.ts'
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import { chooseColumn } from '../../../reports/column.ts'
-import { maxRows, type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
+import { type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
+import { PageInfo } from '../../connection.ts'
 import { namingArguments } from '../../errors.ts'
 import { ReportColumn } from '../reports/report-type.ts'
 import { ReportFile } from './report-file.ts'
 
-const defaultPageSize = 20
+const pageSizes = { default: 20, max: 500 }
 
 const ReportRowPage = builder.objectRef<RowPage>('ReportRowPage').implement({
-  description: 'Some rows of a result.',
+  description: 'A page of the rows of a result.',
   fields: (t) => ({
     rows: t.expose('rows', {
       type: t.listRef(t.listRef('String', { nullable: true })),
       description:
-        'Rows in the order of the file. Each has its values in the order of `columns`, as text; null is the null of SQL.',
+        'The rows in the order of the file. Each has its values in the order of `columns`, as text; null is the null of SQL.',
     }),
-    endCursor: t.exposeString('endCursor', {
-      nullable: true,
-      description: 'Pass it as `after` to get what follows; null when the page is empty.',
+    pageInfo: t.field({
+      type: PageInfo,
+      description: 'Where the page lies in the file.',
+      resolve: ({ hasNextPage, hasPreviousPage, ...cursors }) => ({
+        ...cursors,
+        hasNextPage: async () => hasNextPage,
+        hasPreviousPage: async () => hasPreviousPage,
+      }),
     }),
-    hasMore: t.exposeBoolean('hasMore', { description: 'True when more rows follow.' }),
   }),
 })
 
@@ -67,16 +73,17 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       type: ReportRowPage,
       nullable: true,
       description:
-        'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been deleted. To go far into a compressed file takes as long as to unpack it up to there.',
+        'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been deleted. A page far into a compressed file takes as long as unpacking the file up to there.',
       args: {
-        first: t.arg.int({ defaultValue: defaultPageSize, description: `How many, 1 to ${maxRows}.` }),
-        after: t.arg.string({
-          description: 'Begin behind this `endCursor` of an earlier page; at the start when absent.',
+        first: t.arg.int({
+          defaultValue: pageSizes.default,
+          description: `Return at most this many rows, 1 to ${pageSizes.max}.`,
         }),
+        after: t.arg.string({ description: 'Return rows after this cursor.' }),
       },
       resolve: (run, { first, after }, { loaders, storage, gone }) =>
         namingArguments(async () => {
-          const request = { first: first ?? defaultPageSize, after: after ?? null }
+          const request = { first: readPageSize({ first }, pageSizes), after: after ?? null }
           return readRows(storage, await loaders.filesOf(run), request, Number(run.rowCount ?? 0), gone)
         }),
     }),

@@ -1,4 +1,3 @@
-import { resolveArrayConnection } from '@pothos/plugin-relay'
 import { ReportFormat as ReportFormatValue } from '../../../postgres/generated/prisma/client.ts'
 import {
   type ColumnType as ColumnTypeValue,
@@ -9,7 +8,6 @@ import type { Parameter } from '../../../reports/parameters.ts'
 import { parametersSchema } from '../../../reports/parameters-schema.ts'
 import type { AnyReportType, Availability } from '../../../reports/report-type.ts'
 import { builder, describedEnum } from '../../builder.ts'
-import { connectionOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { ReportFormat } from '../files/report-output.ts'
 
@@ -137,25 +135,6 @@ builder.node(ReportType, {
     }),
   }),
 })
-
-const ReportTypeConnection = connectionOf(ReportType, {
-  page: 'A page of report types.',
-  edge: 'A report type in a list.',
-  totalCount: 'How many there are in all.',
-})
-
-builder.queryField('reportTypes', (t) =>
-  t.field({
-    type: ReportTypeConnection,
-    description:
-      'The catalogue of reports that can be run, with their parameters and columns; 50 a page, at most 100.',
-    args: t.arg.connectionArgs(),
-    resolve: (_root, args, { catalog }) => ({
-      ...resolveArrayConnection({ args, defaultSize: 50, maxSize: 100 }, [...catalog.types]),
-      countAll: () => catalog.types.length,
-    }),
-  }),
-)
 
 function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
   return type.availability(context.prisma, requireViewer(context))

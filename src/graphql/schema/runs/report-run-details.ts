@@ -109,7 +109,7 @@ const ReportRunWaitReason = describedEnum<QueuePlace['waitingFor']>(
   },
 )
 
-export const ReportRunQueuePlace = builder.objectRef<QueuePlace>('ReportRunQueuePlace').implement({
+export const ReportRunQueueStatus = builder.objectRef<QueuePlace>('ReportRunQueueStatus').implement({
   description: 'Where a run stands in the queue of its account and mode.',
   fields: (t) => ({
     position: t.exposeInt('position', {

@@ -1,22 +1,17 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
+import type { CountedPage, PageRequest } from '../../../page.ts'
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
 import { encodeEventCursor, lastPosition } from '../../../runs/follow/event-log.ts'
-import { matching, type RunFilter } from '../../../runs/list/filter.ts'
-import { listRuns, type PageRequest } from '../../../runs/list/list-runs.ts'
-import {
-  type Direction,
-  encodeRunCursor,
-  type OrderField,
-  positionOf,
-  type RunOrder,
-} from '../../../runs/list/order.ts'
+import type { RunFilter } from '../../../runs/list/filter.ts'
+import { listRuns } from '../../../runs/list/list-runs.ts'
+import type { Direction, OrderField, RunOrder } from '../../../runs/list/order.ts'
 import { builder, describedEnum } from '../../builder.ts'
-import { connectionOf, type Page, pageOf } from '../../connection.ts'
+import { connectionOf, readConnection } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
-import { namingArguments } from '../../errors.ts'
+import { DateTimeRangeInput } from '../date-time-range.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
-type RunPage = Page<ReportRunRow> & {
+type RunPage = CountedPage<ReportRunRow> & {
   /** Where the event log stood before the page was read; null when it was not selected. */
   eventCursor: string | null
 }
@@ -24,12 +19,15 @@ type RunPage = Page<ReportRunRow> & {
 export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun, {
   page: 'A page of runs.',
   edge: 'A run in a list.',
-  totalCount: 'How many runs match, on all pages; counted only when it is selected.',
   fields: (t) => ({
-    cursor: t.field({
+    totalCount: t.int({
+      description: 'The number of runs that match, on all pages. It is counted only when it is selected.',
+      resolve: ({ count }) => count(),
+    }),
+    eventCursor: t.field({
       type: 'EventCursor',
       description:
-        'Where the event log stood when the page was read: subscribe after it, and no change to what the page shows is missed.',
+        'The end of the event log when the page was read. Subscribe after it to receive every later change of the runs on the page.',
       resolve: ({ eventCursor }) => {
         if (eventCursor === null) throw new Error('The position of the log was not read with the page.')
         return eventCursor
@@ -38,33 +36,28 @@ export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun
   }),
 })
 
-const TimeRangeInput = builder.inputType('TimeRangeInput', {
-  description: 'A span of time; either end may be open.',
+export const ReportRunFilterInput = builder.inputType('ReportRunFilterInput', {
+  description: 'Which runs to return. A run must match every field that is given.',
   fields: (t) => ({
-    since: t.field({ type: 'DateTime', description: 'Inclusive start; open when absent.' }),
-    until: t.field({ type: 'DateTime', description: 'Exclusive end; open when absent.' }),
+    statuses: t.field({ type: [ReportRunStatus], description: 'The run has one of these statuses.' }),
+    reportTypes: t.stringList({ description: 'The run is of one of these report types, by name.' }),
+    allTags: t.stringList({ description: 'The run has all of these tags.' }),
+    anyTags: t.stringList({ description: 'The run has at least one of these tags.' }),
+    requestedByIds: t.idList({ description: 'One of the actors with these global ids requested the run.' }),
+    origins: t.field({ type: [ReportRunOrigin], description: 'The run has one of these origins.' }),
+    createdAt: t.field({ type: DateTimeRangeInput, description: 'The run was created in this range.' }),
+    finishedAt: t.field({ type: DateTimeRangeInput, description: 'The run ended in this range.' }),
+    isEmpty: t.boolean({
+      description: 'True: the run succeeded without rows. False: the run succeeded with rows.',
+    }),
   }),
 })
 
-export const ReportRunFilter = builder.inputType('ReportRunFilter', {
-  description: 'Which runs to keep; a run has to meet every field that is given.',
-  fields: (t) => ({
-    status: t.field({ type: [ReportRunStatus], description: 'It has one of these.' }),
-    reportType: t.stringList({ description: 'It is of any of these types, by name.' }),
-    tags: t.stringList({ description: 'It has all of these.' }),
-    requestedBy: t.idList({ description: 'Any of these actors asked for it.' }),
-    origin: t.field({ type: [ReportRunOrigin], description: 'It came about in one of these ways.' }),
-    createdAt: t.field({ type: TimeRangeInput, description: 'It was asked for in this time.' }),
-    finishedAt: t.field({ type: TimeRangeInput, description: 'It ended in this time.' }),
-    isEmpty: t.boolean({ description: 'True: it succeeded without rows. False: it succeeded with some.' }),
-  }),
-})
-
-const ReportRunOrderField = describedEnum<OrderField>('ReportRunOrderField', 'What runs can be sorted by.', {
-  CREATED_AT: 'When it was asked for.',
-  FINISHED_AT: 'When it ended; unfinished runs count as latest.',
-  BYTE_SIZE: 'Size of the result; runs without one count as largest.',
-  RUN_DURATION: 'Time spent running; unfinished runs count as longest.',
+const ReportRunOrderField = describedEnum<OrderField>('ReportRunOrderField', 'What runs can be ordered by.', {
+  CREATED_AT: 'When the run was created.',
+  FINISHED_AT: 'When the run ended; unfinished runs count as latest.',
+  BYTE_SIZE: 'The size of the result; runs without a result count as largest.',
+  RUN_DURATION: 'The time spent running; unfinished runs count as longest.',
 })
 
 const OrderDirection = describedEnum<Direction>('OrderDirection', 'Which end of an order comes first.', {
@@ -72,28 +65,29 @@ const OrderDirection = describedEnum<Direction>('OrderDirection', 'Which end of 
   DESC: 'Newest, largest or longest first.',
 })
 
-const ReportRunOrder = builder.inputType('ReportRunOrder', {
-  description: 'Order of runs.',
+const ReportRunOrderInput = builder.inputType('ReportRunOrderInput', {
+  description: 'The order of a list of runs.',
   fields: (t) => ({
-    field: t.field({ type: ReportRunOrderField, required: true, description: 'By this.' }),
-    direction: t.field({ type: OrderDirection, required: true, description: 'Which way.' }),
+    field: t.field({ type: ReportRunOrderField, required: true, description: 'What to order the runs by.' }),
+    direction: t.field({ type: OrderDirection, required: true, description: 'The direction of the order.' }),
   }),
 })
 
 const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
+const pageSizes = { default: 20, max: 100 }
 
 builder.queryField('reportRuns', (t) =>
   t.field({
     type: ReportRunConnection,
     description:
-      "Runs of the key's account and mode, newest first unless ordered otherwise; 20 a page, at most 100.",
+      "The runs of the key's account and mode, newest first unless ordered otherwise. Returns 20 a page by default, at most 100.",
     args: {
       ...t.arg.connectionArgs(),
-      filter: t.arg({ type: ReportRunFilter, description: 'Which runs to list; all when absent.' }),
+      filter: t.arg({ type: ReportRunFilterInput, description: 'Which runs to return; all when absent.' }),
       orderBy: t.arg({
-        type: ReportRunOrder,
+        type: ReportRunOrderInput,
         defaultValue: newestFirst,
-        description: 'Order; ties are broken by id, which is by time of creation.',
+        description: 'The order of the list. Runs with the same value are ordered by their creation.',
       }),
     },
     resolve: (_root, { filter, orderBy, ...page }, context, info) =>
@@ -104,7 +98,7 @@ builder.queryField('reportRuns', (t) =>
 builder.prismaObjectField('ReportRun', 'retries', (t) =>
   t.field({
     type: ReportRunConnection,
-    description: 'Runs that repeat this one, newest first; 20 a page, at most 100.',
+    description: 'The retries of the run, newest first. Returns 20 a page by default, at most 100.',
     args: t.arg.connectionArgs(),
     resolve: ({ id }, page, context, info) => readRunPage(context, { retryOfId: id }, page, info),
   }),
@@ -113,21 +107,17 @@ builder.prismaObjectField('ReportRun', 'retries', (t) =>
 export async function readRunPage(
   context: Context,
   filter: RunFilter,
-  page: PageRequest,
+  request: PageRequest,
   info: GraphQLResolveInfo,
   order: RunOrder = newestFirst,
 ): Promise<RunPage> {
   const { prisma } = context
   const viewer = requireViewer(context)
   // It comes before the page: what happens in between is then sent after this cursor, and not lost.
-  const position = isSelected(info, 'cursor') ? await lastPosition(prisma, viewer) : null
-  const { runs, ...ends } = await namingArguments(() => listRuns(prisma, viewer, filter, order, page))
-  const cursorOf = (run: ReportRunRow): string => encodeRunCursor(positionOf(run, order.field))
-  const countAll = () => prisma.reportRun.count({ where: matching(viewer, filter) })
-  return {
-    ...pageOf(runs, cursorOf, ends, countAll),
-    eventCursor: position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null }),
-  }
+  const position = isSelected(info, 'eventCursor') ? await lastPosition(prisma, viewer) : null
+  const page = await readConnection(() => listRuns(prisma, viewer, filter, order), request, pageSizes)
+  const eventCursor = position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null })
+  return { ...page, eventCursor }
 }
 
 /** True when a field of the resolved object may be asked for; whether a directive leaves it out is not looked at. */

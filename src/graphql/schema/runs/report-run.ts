@@ -21,7 +21,7 @@ import {
   ReportRunCancellation,
   ReportRunFailure,
   ReportRunProgress,
-  ReportRunQueuePlace,
+  ReportRunQueueStatus,
 } from './report-run-details.ts'
 
 export const ReportRunStatus = describedEnum<StatusValue>(
@@ -107,7 +107,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
         run.startedAt && durationBetween(run.startedAt, run.finishedAt ?? now()),
     }),
     queue: t.field({
-      type: ReportRunQueuePlace,
+      type: ReportRunQueueStatus,
       nullable: true,
       description: 'Its place in the queue; null unless it is PENDING.',
       resolve: (run, _args, { queuePlaces }) => (run.status === 'PENDING' ? queuePlaces.load(run) : null),

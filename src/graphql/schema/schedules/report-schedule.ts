@@ -1,11 +1,9 @@
-import { resolveCursorConnection } from '@pothos/plugin-relay'
 import { jsonObject } from '../../../json.ts'
-import { encodeScheduleCursor, listSchedules, type SchedulePage } from '../../../schedules/schedule.ts'
+import { findSchedule, listSchedules } from '../../../schedules/schedule.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
-import { connectionOf } from '../../connection.ts'
+import { connectionOf, readConnection } from '../../connection.ts'
 import { requireViewer } from '../../context.ts'
-import { namingArguments } from '../../errors.ts'
 import { toDuration } from '../../scalars.ts'
 import { Compression, ReportFormat } from '../files/report-output.ts'
 import { RelativeInterval } from '../reports/report-input.ts'
@@ -75,7 +73,8 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
     }),
     runs: t.field({
       type: ReportRunConnection,
-      description: 'Runs that it made, newest first; 20 a page, at most 100.',
+      description:
+        'The runs that the schedule made, newest first. Returns 20 a page by default, at most 100.',
       args: t.arg.connectionArgs(),
       resolve: ({ id }, page, context, info) => readRunPage(context, { scheduleId: id }, page, info),
     }),
@@ -95,22 +94,34 @@ builder.prismaObjectField('ReportRun', 'schedule', (t) =>
 const ReportScheduleConnection = connectionOf(ReportSchedule, {
   page: 'A page of schedules.',
   edge: 'A schedule in a list.',
-  totalCount: 'How many there are, on all pages; counted only when it is selected.',
+  fields: (t) => ({
+    totalCount: t.int({
+      description: 'The number of schedules, on all pages. It is counted only when it is selected.',
+      resolve: ({ count }) => count(),
+    }),
+  }),
 })
+
+builder.queryField('reportSchedule', (t) =>
+  t.field({
+    type: ReportSchedule,
+    nullable: true,
+    description: 'A schedule by its id; null when it does not exist or is not visible to the viewer.',
+    args: { id: t.arg.id({ required: true, description: 'The global id of the schedule.' }) },
+    resolve: (_root, { id }, context) => findSchedule(context.prisma, requireViewer(context), id),
+  }),
+)
 
 builder.queryField('reportSchedules', (t) =>
   t.field({
     type: ReportScheduleConnection,
-    description: "Schedules of the key's account and mode, newest first; 20 a page, at most 100.",
+    description:
+      "The schedules of the key's account and mode, newest first. Returns 20 a page by default, at most 100.",
     args: t.arg.connectionArgs(),
-    resolve: async (_root, args, context) => {
-      const { prisma } = context
-      const viewer = requireViewer(context)
-      const page = await resolveCursorConnection(
-        { args, defaultSize: 20, maxSize: 100, toCursor: encodeScheduleCursor },
-        (places: SchedulePage) => namingArguments(() => listSchedules(prisma, viewer, places)),
-      )
-      return { ...page, countAll: () => prisma.reportSchedule.count({ where: tenantOf(viewer) }) }
-    },
+    resolve: (_root, page, context) =>
+      readConnection(() => listSchedules(context.prisma, requireViewer(context)), page, {
+        default: 20,
+        max: 100,
+      }),
   }),
 )

@@ -1,0 +1,68 @@
+import { closeCodes, type Entry, httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
+
+/** The page docs/api/errors.md, as Markdown: every code by which the gateway refuses a request or closes a connection. */
+export function errorCodesPage(): string {
+  return `# Errors
+
+The gateway reports a mistake in one of four places. *Retry* says whether the same request can succeed later without a change.
+
+| Place | What it holds |
+| --- | --- |
+| [\`userErrors\`](#user-errors) | Mistakes in the input of a mutation. The mutation changed nothing. |
+| [\`errors\`](#top-level-errors) | Everything else that a GraphQL answer reports, by \`extensions.code\`. |
+| [HTTP status](#http-statuses) | The outcome of a request, also where the answer is not GraphQL. |
+| [WebSocket close code](#websocket-close-codes) | Why a connection ended. |
+
+New codes may be added. Treat an unknown code as one that must not be retried, except HTTP statuses from 500 on.
+
+## User errors
+
+Values of \`userErrors.code\` (\`UserErrorCode\`).
+
+${table(
+  ['Code', 'Meaning', 'What to do', 'Retry'],
+  Object.entries(userErrorCodes).map(([code, entry]) => [`\`${code}\``, ...cells(entry)]),
+)}
+
+## Top-level errors
+
+Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The status is that of an HTTP answer without \`data\`. A client that accepts \`application/json\` but not \`application/graphql-response+json\` gets 200 in place of 400 when the document itself is wrong.
+
+${table(
+  ['Code', 'HTTP status', 'Meaning', 'What to do', 'Retry'],
+  Object.entries(topLevelCodes).map(([code, entry]) => [
+    `\`${code}\``,
+    entry.statuses.join(', '),
+    ...cells(entry),
+  ]),
+)}
+
+## HTTP statuses
+
+${Object.entries(httpStatuses).map(statusSection).join('\n\n')}
+
+## WebSocket close codes
+
+The gateway serves \`graphql-transport-ws\` at \`/graphql\`. A connection that ends without a close code (1006) was cut off: connect again with the last cursor.
+
+${table(
+  ['Code', 'Meaning', 'What to do', 'Retry'],
+  Object.values(closeCodes).map(({ number, ...entry }) => [String(number), ...cells(entry)]),
+)}
+`
+}
+
+function statusSection([address, statuses]: [string, Readonly<Record<number, Entry>>]): string {
+  const title = address === 'any' ? 'Any address' : `\`${address}\``
+  const rows = Object.entries(statuses).map(([status, entry]) => [status, ...cells(entry)])
+  return `### ${title}\n\n${table(['Status', 'Meaning', 'What to do', 'Retry'], rows)}`
+}
+
+function cells({ meaning, action, retry }: Entry): string[] {
+  return action === null ? [meaning, '', ''] : [meaning, action, retry ? 'yes' : 'no']
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}

@@ -1,0 +1,318 @@
+import type { Socket } from 'node:net'
+import { isEnumType } from 'graphql'
+import { MessageType } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { revokeApiKey } from '../src/auth/api-keys.ts'
+import { loadConfig } from '../src/config/config.ts'
+import {
+  type CloseCode,
+  closeCodes,
+  httpStatuses,
+  type TopLevelCode,
+  topLevelCodes,
+  userErrorCodes,
+} from '../src/error-codes.ts'
+import { schema } from '../src/graphql/schema.ts'
+import { accountKey, badRequests } from './support/bad-requests.ts'
+import { openEventStream } from './support/event-stream.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from './support/gateway.ts'
+import { insertRun } from './support/insert-run.ts'
+import { exchange } from './support/raw-http.ts'
+import { storeFile } from './support/stored-file.ts'
+import { type Message, openWire, type Wire } from './support/wire.ts'
+
+const { sockets } = loadConfig({})
+const perKey = 3
+const query = '{ viewer { __typename } }'
+
+let gateway: TestGateway
+let account: TestAccount
+/** A subscription that does not end. */
+let watchRun: string
+beforeAll(async () => {
+  gateway = await startTestGateway({
+    config: {
+      introspection: false,
+      sockets: { ...sockets, perKey, operations: 1, handshakeSeconds: 1 },
+    },
+  })
+  account = await gateway.createAccount()
+  const run = await insertRun(gateway.prisma, account)
+  watchRun = `subscription { reportRun(id: "${run.id}") { id } }`
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+/** All that the tests below have seen: codes, and statuses with the address, and close numbers. */
+const seen = { codes: new Set<unknown>(), statuses: new Set<string>(), numbers: new Set<number>() }
+
+type AnswerBody = { errors?: { extensions?: { code?: unknown } }[] }
+
+function codesOf({ errors = [] }: AnswerBody): unknown[] {
+  const codes = errors.map(({ extensions }) => extensions?.code)
+  for (const code of codes) seen.codes.add(code)
+  return codes
+}
+
+/** Of an `error`, or of a `next` without data. */
+function codesOfMessage({ type, payload }: Message): unknown[] {
+  // The protocol says what either holds.
+  return codesOf((type === MessageType.Error ? { errors: payload } : payload) as AnswerBody)
+}
+
+function noteStatus(path: string, status: number): number {
+  const own = Object.entries(httpStatuses).find(([address]) => path.startsWith(address.replace('/ID', '/')))
+  const [address] = own && status in own[1] ? own : ['any']
+  seen.statuses.add(`${address} ${status}`)
+  return status
+}
+
+async function send(path: string, request: RequestInit): Promise<{ status: number; body: string }> {
+  const response = await fetch(gateway.url + path, { ...request, redirect: 'manual' })
+  return { status: noteStatus(path, response.status), body: await response.text() }
+}
+
+/** Takes a table away while `action` runs. */
+async function without<Result>(table: string, action: () => Promise<Result>): Promise<Result> {
+  await gateway.database.query(`alter table ${table} rename to taken_away`)
+  try {
+    return await action()
+  } finally {
+    await gateway.database.query(`alter table taken_away rename to ${table}`)
+  }
+}
+
+async function connect(key = account.key): Promise<Wire> {
+  const wire = await openWire(gateway.url)
+  wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
+  expect(await wire.receive()).toEqual({ type: MessageType.ConnectionAck })
+  return wire
+}
+
+function subscribe(query: string, payload: object = {}): Message {
+  return { id: '1', type: MessageType.Subscribe, payload: { query, ...payload } }
+}
+
+/** A final frame of the reserved opcode 15. */
+function sendBrokenFrame({ socket }: Wire): void {
+  // The package's types hide the connection that it writes to.
+  const { _socket } = socket as unknown as { _socket: Socket }
+  _socket.write(Buffer.from([0x8f, 0x80, 0, 0, 0, 0]))
+}
+
+function sendFragments({ socket }: Wire): void {
+  for (let count = 0; count < 20_000; count++) socket.send('', { fin: false })
+}
+
+async function expectClose(wire: Wire, code: CloseCode): Promise<void> {
+  const { code: number } = await wire.closed
+  seen.numbers.add(number)
+  expect(number).toBe(closeCodes[code].number)
+}
+
+async function exchangeStatus(path: string, request: string): Promise<number> {
+  const [, status] = /^HTTP\/1\.1 (\d+) /.exec(await exchange(gateway.url, request)) ?? []
+  return noteStatus(path, Number(status))
+}
+
+describe('over HTTP', () => {
+  test.each(badRequests)('$what gets $status $code', async ({ path, request, status, code }) => {
+    const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
+      name,
+      value === accountKey ? `Bearer ${account.key}` : value,
+    ])
+    const answer = await send(path, { ...request, headers })
+    expect(answer.status).toBe(status)
+    if (code) expect(codesOf(JSON.parse(answer.body))).toEqual([code])
+  })
+
+  test('a request that is not well formed', async () => {
+    const long = `GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
+    const expecting = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: x\r\n\r\n'
+    const upgrade = '/graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'
+    const chunk = `POST /graphql HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;${'x'.repeat(20_000)}\r\n`
+    const requests = ['nonsense\r\n\r\n', long, expecting, `GET ${upgrade}`, `POST ${upgrade}`, chunk]
+    const statuses: number[] = []
+    for (const request of requests) statuses.push(await exchangeStatus('', request))
+    expect(statuses).toEqual([400, 431, 417, 400, 405, 413])
+  })
+
+  test('what is served, and what of a file is not', async () => {
+    const file = await storeFile(gateway, account, 'content')
+    const link = (await file.link()).slice(gateway.url.length)
+    // Node's fetch asks caches for a new copy, so that nothing is unchanged for it.
+    const asked: [string[], number][] = [
+      [[], 200],
+      [['Range: bytes=0-1'], 206],
+      [[`If-None-Match: "${file.sha256}"`], 304],
+      [['If-Match: "other"'], 412],
+      [['Range: bytes=90-99'], 416],
+    ]
+    for (const [headers, status] of asked) {
+      const lines = [`GET ${link} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, '', '']
+      expect(await exchangeStatus(link, lines.join('\r\n'))).toBe(status)
+    }
+    expect((await without('report_files', () => send(link, {}))).status).toBe(500)
+    await gateway.prisma.reportFile.delete({ where: { id: file.id } })
+    expect((await send(link, {})).status).toBe(410)
+    for (const path of ['/health', '/ready', '/metrics']) expect((await send(path, {})).status).toBe(200)
+    const page = await fetch(`${gateway.url}/graphql`, { headers: { accept: 'text/html' } })
+    const kept = { accept: 'text/html', 'if-none-match': page.headers.get('etag') ?? '' }
+    expect((await send('/graphql', { headers: kept })).status).toBe(304)
+  })
+
+  test('a stream too many', async () => {
+    const streams = await Promise.all(
+      Array.from({ length: perKey }, () => openEventStream(gateway.url, account.key, watchRun)),
+    )
+    const refused = await openEventStream(gateway.url, account.key, watchRun)
+    await refused.ended
+    expect(noteStatus('/graphql', refused.status)).toBe(429)
+    expect(refused.events.flatMap(({ data }) => codesOf(data ?? {}))).toEqual(['LIMIT_REACHED'])
+    for (const stream of streams) stream.close()
+  })
+
+  test('an object that does not exist', async () => {
+    const stream = await openEventStream(
+      gateway.url,
+      account.key,
+      'subscription { reportRun(id: "x") { id } }',
+    )
+    await stream.ended
+    expect(stream.events.flatMap(({ data }) => codesOf(data ?? {}))).toEqual(['NOT_FOUND'])
+  })
+
+  test('a fault of the gateway', async () => {
+    const answer = await without('api_keys', () => account.client.execute<unknown>(query))
+    expect(answer).toMatchObject({ status: 500 })
+    expect(codesOf(answer)).toEqual(['INTERNAL_SERVER_ERROR'])
+    noteStatus('/graphql', 500)
+  })
+})
+describe('over WebSocket, an operation', () => {
+  test.each<[string, TopLevelCode, Message]>([
+    ['that is not GraphQL', 'GRAPHQL_PARSE_FAILED', subscribe('{')],
+    ['of an unknown field', 'GRAPHQL_VALIDATION_FAILED', subscribe('{ a }')],
+    ['that the document has not', 'OPERATION_RESOLUTION_FAILURE', subscribe(query, { operationName: 'A' })],
+    [
+      'with a variable of another type',
+      'BAD_USER_INPUT',
+      subscribe('query ($n: Int) { reportRuns(first: $n) { totalCount } }', { variables: { n: 'x' } }),
+    ],
+    ['of an unknown run', 'NOT_FOUND', subscribe('subscription { reportRun(id: "x") { id } }')],
+    ['with too many levels', 'REQUEST_TOO_LARGE', subscribe(`{ ${'a { '.repeat(20)}b${' }'.repeat(20)} }`)],
+  ])('%s gets %s', async (_what, code, message) => {
+    const wire = await connect()
+    wire.send(message)
+    expect(codesOfMessage(await wire.receive())).toEqual([code])
+    wire.socket.close()
+  })
+
+  test('too many gets LIMIT_REACHED', async () => {
+    const wire = await connect()
+    wire.send(subscribe(watchRun))
+    expect(await wire.receive()).toMatchObject({ type: MessageType.Next })
+    wire.send({ ...subscribe(watchRun), id: '2' })
+    expect(codesOfMessage(await wire.receive())).toEqual(['LIMIT_REACHED'])
+    wire.socket.close()
+  })
+})
+
+describe('a WebSocket is closed', () => {
+  test.each<[string, CloseCode, (wire: Wire) => void, string[]?]>([
+    ['that breaks the protocol', 'protocolError', sendBrokenFrame],
+    [
+      'of other bytes than UTF-8',
+      'notUtf8',
+      ({ socket }) => socket.send(Buffer.from([0xff]), { binary: false }),
+    ],
+    ['of too many parts', 'tooManyFragments', sendFragments],
+    ['of a long message', 'messageTooLong', ({ socket }) => socket.send('x'.repeat(100_000))],
+    ['that offers no subprotocol', 'wrongSubprotocol', () => {}, []],
+    ['of another protocol', 'badMessage', ({ socket }) => socket.send('x')],
+    ['that asks before it says who it is', 'notInitialized', ({ send }) => send(subscribe(query))],
+    [
+      'with a wrong key',
+      'forbidden',
+      (wire) => wire.send({ type: MessageType.ConnectionInit, payload: { authorization: 'Bearer x' } }),
+    ],
+    ['that says nothing', 'initTimeout', () => {}],
+    [
+      'that says twice who it is',
+      'tooManyConnections',
+      ({ send }) => {
+        send({ type: MessageType.ConnectionInit })
+        send({ type: MessageType.ConnectionInit })
+      },
+    ],
+  ])('%s: %s', async (_what, code, act, protocols) => {
+    const wire = await openWire(gateway.url, protocols)
+    act(wire)
+    await expectClose(wire, code)
+  })
+
+  test('that uses an id twice: operationExists', async () => {
+    const wire = await connect()
+    wire.send(subscribe(watchRun))
+    wire.send(subscribe(watchRun))
+    await expectClose(wire, 'operationExists')
+  })
+
+  test('of a key that has as many as it may: tooManyConnections', async () => {
+    const wires = await Promise.all(Array.from({ length: perKey }, () => connect()))
+    const wire = await openWire(gateway.url)
+    wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
+    await expectClose(wire, 'tooManyConnections')
+    for (const { socket } of wires) socket.close()
+  })
+
+  test('when the gateway has a fault: internalError', async () => {
+    const wire = await openWire(gateway.url)
+    await without('api_keys', async () => {
+      wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
+      await expectClose(wire, 'internalError')
+    })
+  })
+
+  test('whose key is revoked: forbidden', async () => {
+    const { key, apiKeyId } = await gateway.createAccount()
+    const wire = await connect(key)
+    await revokeApiKey(gateway.prisma, apiKeyId)
+    await expectClose(wire, 'forbidden')
+  })
+
+  test('when the gateway stops: restarting', async () => {
+    const wire = await connect()
+    await gateway[Symbol.asyncDispose]()
+    await expectClose(wire, 'restarting')
+  })
+})
+
+/** What needs an outage, a fault that is not known, or more time than a test has. */
+const elsewhere = {
+  codes: ['UNAVAILABLE'],
+  numbers: [closeCodes.slowReader.number, closeCodes.tryAgainLater.number],
+  statuses: ['/graphql 101', '/graphql 503', '/ready 503', 'any 408', 'any 500', 'any 503'],
+}
+
+describe('the table', () => {
+  test('has all that was seen above, and nothing that is not sent', () => {
+    expect([...seen.codes, ...elsewhere.codes].sort()).toEqual(Object.keys(topLevelCodes).sort())
+    const numbers = Object.values(closeCodes).map(({ number }) => number)
+    expect([...seen.numbers, ...elsewhere.numbers].sort()).toEqual(numbers.sort())
+    const statuses = Object.entries(httpStatuses).flatMap(([address, entries]) =>
+      Object.keys(entries).map((status) => `${address} ${status}`),
+    )
+    expect([...seen.statuses, ...elsewhere.statuses].sort()).toEqual(statuses.sort())
+  })
+
+  test('is where the schema has the codes of user errors from', () => {
+    const type = schema.getType('UserErrorCode')
+    const described = isEnumType(type)
+      ? type.getValues().map(({ name, description }) => [name, description])
+      : []
+    const entries = Object.entries(userErrorCodes)
+    expect(described.sort()).toEqual(
+      entries.map(([code, { meaning, action }]) => [code, `${meaning} ${action}`]).sort(),
+    )
+  })
+})

@@ -1,0 +1,114 @@
+import type { HttpAddress, HttpStatus, TopLevelCode } from '../../src/error-codes.ts'
+
+/** A request that is refused, or not answered by GraphQL. */
+export type BadRequest = {
+  what: string
+  path: string
+  request: RequestInit & { headers: Record<string, string> }
+  status: HttpStatus<HttpAddress>
+  /** Absent when the answer is not GraphQL's. */
+  code?: TopLevelCode
+}
+
+/** Stands for the key of a test's account, which is not known when tests are named. */
+export const accountKey = 'Bearer KEY'
+
+const query = '{ viewer { __typename } }'
+const json = { 'content-type': 'application/json', authorization: accountKey }
+const strict = { ...json, accept: 'application/graphql-response+json' }
+
+type Answer = Pick<BadRequest, 'status' | 'code'>
+
+function post(what: string, status: Answer['status'], code: TopLevelCode, body: unknown, headers = strict) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return { what, path: '/graphql', status, code, request: { method: 'POST', headers, body: text } }
+}
+
+function get(
+  what: string,
+  path: string,
+  answer: Answer,
+  headers: Record<string, string> = {},
+  method = 'GET',
+) {
+  return { what, path, ...answer, request: { method, headers } }
+}
+
+export const badRequests: readonly BadRequest[] = [
+  post('a body that is not JSON', 400, 'BAD_REQUEST', '{'),
+  post('a batch', 400, 'BAD_REQUEST', [{ query }]),
+  post('a body without a query', 400, 'BAD_REQUEST', {}),
+  post('the hash of a query', 400, 'BAD_REQUEST', { extensions: { persistedQuery: { sha256Hash: 'x' } } }),
+  post('variables that are not an object', 400, 'BAD_REQUEST', { query, variables: 3 }),
+  post('a document that is not GraphQL', 400, 'GRAPHQL_PARSE_FAILED', { query: '{' }),
+  post('an unknown field', 400, 'GRAPHQL_VALIDATION_FAILED', { query: '{ a }' }),
+  post(
+    'an unknown field, accepting JSON',
+    200,
+    'GRAPHQL_VALIDATION_FAILED',
+    { query: '{ a }' },
+    {
+      ...json,
+      accept: 'application/json',
+    },
+  ),
+  post('an unknown operation', 400, 'OPERATION_RESOLUTION_FAILURE', { query, operationName: 'A' }),
+  post('a variable of another type', 400, 'BAD_USER_INPUT', {
+    query: 'query ($n: Int) { reportRuns(first: $n) { totalCount } }',
+    variables: { n: 'x' },
+  }),
+  post('an argument out of range', 200, 'BAD_USER_INPUT', {
+    query: '{ reportRuns(first: 0) { totalCount } }',
+  }),
+  post('too many levels', 400, 'REQUEST_TOO_LARGE', { query: `{ ${'a { '.repeat(20)}b${' }'.repeat(20)} }` }),
+  post('a large body', 413, 'REQUEST_TOO_LARGE', { query, variables: { pad: 'x'.repeat(1024 * 1024) } }),
+  post('introspection', 400, 'INTROSPECTION_DISABLED', { query: '{ __schema { __typename } }' }),
+  post('a form', 415, 'UNSUPPORTED_MEDIA_TYPE', 'a=b', {
+    ...strict,
+    'content-type': 'application/x-www-form-urlencoded',
+  }),
+  post(
+    'a wrong key',
+    401,
+    'UNAUTHENTICATED',
+    { query },
+    { ...strict, authorization: 'Bearer sk_test_wrong' },
+  ),
+  post('an empty key', 401, 'UNAUTHENTICATED', { query }, { ...strict, authorization: '' }),
+  get('no key', `/graphql?query=${encodeURIComponent(query)}`, { status: 401, code: 'UNAUTHENTICATED' }),
+  get('a PUT', '/graphql', { status: 405, code: 'METHOD_NOT_ALLOWED' }, json, 'PUT'),
+  get(
+    'a mutation by GET',
+    `/graphql?query=${encodeURIComponent('mutation { __typename }')}`,
+    { status: 405, code: 'METHOD_NOT_ALLOWED' },
+    json,
+  ),
+  get(
+    'a GET of a browser',
+    '/graphql?query={a}',
+    { status: 403, code: 'CSRF_PREVENTED' },
+    { 'user-agent': 'Mozilla/5.0' },
+  ),
+  get(
+    'variables in the address that are not JSON',
+    '/graphql?query={a}&variables=x',
+    { status: 400, code: 'BAD_REQUEST' },
+    json,
+  ),
+  get('a foreign page', '/graphql', { status: 403 }, { origin: 'https://foreign.example' }),
+  get(
+    'an answer as an image',
+    `/graphql?query=${encodeURIComponent(query)}`,
+    { status: 406 },
+    { ...json, accept: 'image/png' },
+  ),
+  get('a preflight', '/graphql', { status: 204 }, {}, 'OPTIONS'),
+  get('the root', '/', { status: 302 }),
+  get('a foreign page elsewhere', '/nothing', { status: 403 }, { origin: 'https://foreign.example' }),
+  get('an unknown address', '/nothing', { status: 404 }),
+  get('a link without a signature', '/files/rf_x', { status: 403 }),
+  get('a DELETE of a file', '/files/rf_x', { status: 405 }, {}, 'DELETE'),
+  get('a POST to /health', '/health', { status: 405 }, {}, 'POST'),
+  get('a POST to /ready', '/ready', { status: 405 }, {}, 'POST'),
+  get('a POST to /metrics', '/metrics', { status: 405 }, {}, 'POST'),
+]
