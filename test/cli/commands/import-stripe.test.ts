@@ -114,7 +114,7 @@ test('the day that is being read is shown on standard error', async () => {
 test('a restricted key that lacks a permission is reported without the key', async () => {
   fake.fault = () => ({ status: 403 })
   const error = await importHere().catch(String)
-  expect(error).toMatch(/^ClientError: .*STRIPE_API_KEY may not read/)
+  expect(error).toMatch(/^ClientError: .*STRIPE_API_KEY does not have all required permissions/)
   expect(error).not.toContain(fakeKey)
 })
 
