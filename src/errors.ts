@@ -1,8 +1,9 @@
 import type { UserErrorCode } from './error-codes.ts'
 
 /**
- * A mistake that the caller can mend: shown as it is, as `userErrors` over GraphQL. `path` names the input at fault from the
- * command's own point of view (a parameter name, say); each face puts its own prefix before it.
+ * A mistake that the caller can correct. The API shows the message unchanged, as `userErrors` over GraphQL. `path`
+ * names the invalid input relative to the command's input (a parameter name, for example); each interface adds its own
+ * prefix.
  */
 export abstract class UserFacingError extends Error {
   abstract readonly code: UserErrorCode
@@ -15,7 +16,7 @@ export abstract class UserFacingError extends Error {
   }
 }
 
-/** A value that is not accepted. `allowed` lists what would be, when that is a short list. */
+/** A value that is not accepted. `allowed` lists the accepted values when there are few, and is null otherwise. */
 export class InputError extends UserFacingError {
   readonly code = 'INVALID_VALUE'
   readonly allowed: readonly string[] | null
@@ -37,17 +38,17 @@ export class InputErrors extends Error {
   }
 }
 
-/** No such object in the viewer's account and mode. */
+/** The object does not exist in the viewer's account and mode. */
 export class NotFoundError extends UserFacingError {
   readonly code = 'NOT_FOUND'
 }
 
-/** The report type runs on live data only and the key is a test key. */
+/** The report type requires live data and the key is a test key. */
 export class LiveModeRequiredError extends UserFacingError {
   readonly code = 'LIVE_MODE_REQUIRED'
 }
 
-/** The run's status does not allow it. */
+/** The run's status does not allow the operation. */
 export class WrongStatusError extends UserFacingError {
   readonly code = 'WRONG_STATUS'
   readonly runId: string
@@ -58,10 +59,10 @@ export class WrongStatusError extends UserFacingError {
   }
 }
 
-/** The idempotency key was used with another request. */
+/** The idempotency key was already used for another request. */
 export class IdempotencyError extends UserFacingError {
   readonly code = 'IDEMPOTENCY_CONFLICT'
-  /** The run that was made with that key. */
+  /** The run that was created with that key. */
   readonly runId: string
 
   constructor(message: string, runId: string) {
@@ -70,7 +71,7 @@ export class IdempotencyError extends UserFacingError {
   }
 }
 
-/** A limit was met that passes with time. */
+/** A limit was reached. The request can succeed after `retryAfter`. */
 export class LimitError extends UserFacingError {
   readonly code = 'LIMIT_REACHED'
   readonly limit: number
@@ -83,7 +84,7 @@ export class LimitError extends UserFacingError {
   }
 }
 
-/** The credentials were given and are not good. */
+/** The request has credentials that are not valid. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError'
 }

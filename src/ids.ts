@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-// Crockford's alphabet: in ASCII order, so that ids sort as the times in them do, in any Postgres collation.
+// Crockford's alphabet is in ASCII order, so ids sort by their times in any Postgres collation.
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 const timeLength = 10
 const randomLength = 15
@@ -14,26 +14,26 @@ export const idPrefixes = {
 } as const
 export type IdPrefix = (typeof idPrefixes)[keyof typeof idPrefixes]
 
-/** A random word of `length` letters, 5 bits each. */
+/** Returns `length` random characters of 5 bits each. */
 export function randomWord(length: number): string {
   let text = ''
   for (const byte of randomBytes(length)) text += alphabet.charAt(byte & 31)
   return text
 }
 
-/** A new id: prefix, creation time in milliseconds, 75 random bits. Ids of one prefix sort by time. */
+/** Returns a new id: prefix, creation time in milliseconds, 75 random bits. Ids with the same prefix sort by time. */
 export function newId(prefix: IdPrefix, at: Date): string {
   return `${prefix}_${encodeTime(at.getTime())}${randomWord(randomLength)}`
 }
 
-/** The lowest id that an object created at `at` or later can have: turns a time filter into a key range. */
+/** Returns the lowest id that an object created at `at` or later can have. Turns a time filter into an id range. */
 export function firstIdAt(prefix: IdPrefix, at: Date): string {
   return `${prefix}_${encodeTime(Math.max(0, at.getTime()))}${'0'.repeat(randomLength)}`
 }
 
 const idPattern = new RegExp(`^[a-z]+_[${alphabet}]{${timeLength + randomLength}}$`)
 
-/** True when `id` has the form of an id with that prefix; says nothing of whether the object exists. */
+/** Returns true when `id` has the form of an id with that prefix. Does not check whether the object exists. */
 export function isId(id: string, prefix: IdPrefix): boolean {
   return id.startsWith(`${prefix}_`) && idPattern.test(id)
 }

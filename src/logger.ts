@@ -1,7 +1,7 @@
 import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import { withoutSecrets } from './secrets.ts'
 
-/** The log of a process: lines of JSON, from which secrets are taken out last of all. */
+/** Creates the logger of a process. It writes lines of JSON and redacts secrets after serialization. */
 export function createLogger(level: LoggerOptions['level'], destination: DestinationStream): Logger {
   return pino(
     {
@@ -13,7 +13,7 @@ export function createLogger(level: LoggerOptions['level'], destination: Destina
   )
 }
 
-/** An error without the connection that `pg` hangs on it, which holds a secret and fills pages. */
+/** Serializes an error without the connection that `pg` attaches: it contains a secret and is very long. */
 function describeError(error: Error): object {
   const { client: _, ...described } = pino.stdSerializers.err(error)
   return described

@@ -1,46 +1,46 @@
 export type ExecutedOperation = {
   kind: 'query' | 'mutation' | 'subscription' | 'unknown'
-  /** `refused` for a document that was not executed. */
+  /** `refused` when the document was not executed. */
   outcome: 'ok' | 'errors' | 'refused'
 }
 
 /**
- * What is told to whoever counts. Every function is cheap and never throws; nothing that names an account, a run or a
- * key is handed to them, because each value of a label is kept for ever.
+ * Receives measurements. Every function is cheap and never throws. No argument identifies an account, a run or a key,
+ * because a metrics system keeps every value of a label.
  */
 export type Metrics = {
-  /** A run is being worked on in this process; the function returned tells that it is not any more. */
+  /** This process started to work on a run. Call the returned function when it stops. */
   runTaken(run: {
     reportType: string
     createdAt: Date
     startedAt: Date | null
-    /** How often it was begun, this time included. */
+    /** Number of starts of this run, including this one. */
     execution: number
   }): () => void
   runEnded(run: {
     reportType: string
     status: string
-    /** From its first start to its end; null when it never started. */
+    /** From the first start to the end; null when the run never started. */
     runMilliseconds: bigint | null
-    /** Of its result; null when it has none. */
+    /** Null when the run has no result. */
     rowCount: bigint | null
     byteSize: bigint | null
   }): void
-  /** Its route is one of a few patterns, never the path itself. */
+  /** `route` is one of a few patterns, never the path. */
   requestAnswered(request: { method: string; route: string; status: number; seconds: number }): void
   operationExecuted(operation: ExecutedOperation): void
-  /** A WebSocket is open; the function returned tells that it is not any more. */
+  /** A WebSocket opened. Call the returned function when it closes. */
   socketOpened(): () => void
-  /** The same for a subscription, over whatever it comes. */
+  /** A subscription started, over any transport. Call the returned function when it ends. */
   subscriptionOpened(): () => void
-  /** Entries of the log that were handed to subscriptions. */
+  /** Entries of the event log were delivered to subscriptions. */
   eventsDelivered(count: number): void
   wakeUpReconnected(): void
 }
 
 function nothing(): void {}
 
-/** For processes and tests that count nothing. */
+/** Discards all measurements. */
 export const noMetrics: Metrics = {
   runTaken: () => nothing,
   runEnded: nothing,

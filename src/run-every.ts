@@ -1,22 +1,22 @@
 import type { Logger } from 'pino'
 
-/** Something that runs in the background of a process until it is stopped. */
+/** A task that runs in the background of a process until it is stopped. */
 export type BackgroundJob = {
-  /** Ends the run that is under way, and starts no more. */
+  /** Aborts the current call, waits for its end, and starts no more. */
   stop(): Promise<void>
 }
 
 export type RunEveryOptions = {
-  /** The signal may end it at any time; the next call goes on with what is left. */
+  /** The signal can abort a call at any time; the next call continues with the remaining work. */
   task: (signal: AbortSignal) => Promise<unknown>
   /** From the start of one call to the start of the next. */
   milliseconds: number
   logger: Logger
-  /** A sentence for the log when a call fails. */
+  /** The log message when a call fails. */
   failureMessage: string
 }
 
-/** Calls a task again and again, never twice at once. A failure is logged once until a call succeeds. */
+/** Calls a task at an interval, never twice at once. Repeated failures are logged once until a call succeeds. */
 export function runEvery({ task, milliseconds, logger, failureMessage }: RunEveryOptions): BackgroundJob {
   const stopping = new AbortController()
   let running: Promise<void> | null = null

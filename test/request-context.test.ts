@@ -13,7 +13,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 const spanId = 'b7ad6b7169203331'
 
-/** Sends createReportRun as it stands, which may be more than JSON.stringify could write. */
+/** Sends createReportRun with raw JSON as input, because JSON.stringify cannot write very deep values. */
 async function send(
   { key }: TestAccount,
   input: string,
@@ -31,7 +31,7 @@ async function send(
 
 const failing = JSON.stringify(slowInput({}, { fails_at: '1' }))
 
-test("a run that fails carries the caller's trace id, in its failure and in the log", async () => {
+test("a failed run has the caller's trace id in its failure and in the log", async () => {
   const account = await gateway.createAccount()
   const { reportRun } = await send(account, failing, { traceparent: `00-${traceId}-${spanId}-01` })
   const { failure } = await endOf(account.client, reportRun?.id ?? '')
@@ -40,14 +40,14 @@ test("a run that fails carries the caller's trace id, in its failure and in the 
     expect.objectContaining({ level: 30, msg: 'A run was asked for.' }),
     expect.objectContaining({ level: 50, err: expect.anything() }),
   ])
-  // Its retry is another request, with a trace of its own.
+  // The retry is another request and has another trace id.
   const retried = (await retry(account.client, reportRun?.id ?? '')).reportRun?.id ?? ''
   const again = (await endOf(account.client, retried)).failure?.traceId
   expect(again).toMatch(/^[0-9a-f]{32}$/)
   expect(again).not.toBe(traceId)
 })
 
-test('a header that is none gives a trace id of its own', async () => {
+test('a traceparent that is not valid is replaced by a new trace id', async () => {
   const account = await gateway.createAccount()
   const seen = new Set<string | undefined>()
   for (const traceparent of ['nonsense', `00-${'0'.repeat(32)}-${spanId}-01`, '']) {
@@ -61,7 +61,7 @@ test('a header that is none gives a trace id of its own', async () => {
 test.each([
   [`00-${traceId}-${spanId}-00`, traceId],
   [`00-${traceId}-${spanId}-01`, traceId],
-  // A later version may say more.
+  // A later version can have more parts.
   [`01-${traceId}-${spanId}-01`, traceId],
   [`cc-${traceId}-${spanId}-01-what-comes`, traceId],
   [`00-${traceId}-${spanId}-01-more`, null],
@@ -100,7 +100,7 @@ test.each([
     `{"report":{"byName":{"name":"test.slow.1","parameters":{"rows":${deep(100_000)}}}},"idempotencyKey":"k"}`,
     ['input', 'report', 'byName', 'parameters'],
   ],
-])('%s of %i levels are refused as a mistake of the client', async (_name, _levels, input, path) => {
+])('%s of %i levels are rejected as a user error', async (_name, _levels, input, path) => {
   const account = await gateway.createAccount()
   const { reportRun, userErrors } = await send(account, input)
   expect(reportRun).toBeNull()
@@ -113,7 +113,7 @@ test.each([
   ])
 })
 
-test('the same of the input of an update', async () => {
+test('deeply nested metadata in an update is rejected as a user error', async () => {
   const { client } = await gateway.createAccount()
   const id = await createSlowRun(client)
   const metadata = JSON.parse(`{"a":${deep(3000)}}`)

@@ -7,15 +7,15 @@ function createLog() {
   return { lines, logger: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) }
 }
 
-test('a task is never under way twice, and its stop waits for it and ends it', async () => {
+test('calls never overlap, and stop aborts the current call and waits for it', async () => {
   const { lines, logger } = createLog()
   let atOnce = 0
-  let mostAtOnce = 0
+  let maxAtOnce = 0
   let calls = 0
   const task = async (signal: AbortSignal): Promise<void> => {
     calls++
     atOnce++
-    mostAtOnce = Math.max(mostAtOnce, atOnce)
+    maxAtOnce = Math.max(maxAtOnce, atOnce)
     try {
       if (calls < 3) return await new Promise((resolve) => setTimeout(resolve, 30))
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -26,7 +26,7 @@ test('a task is never under way twice, and its stop waits for it and ends it', a
   const { stop } = runEvery({ task, milliseconds: 5, logger, failureMessage: 'It failed.' })
   await expect.poll(() => calls).toBe(3)
   await stop()
-  expect([atOnce, mostAtOnce, calls]).toEqual([0, 1, 3])
+  expect([atOnce, maxAtOnce, calls]).toEqual([0, 1, 3])
   expect(lines).toEqual([])
 })
 

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Texts of all TypeScript files below `folder`, by their path in it; generated ones are left out. */
+/** Returns the texts of all TypeScript files in `folder` by relative path, without generated files. */
 async function readSources(folder: string): Promise<Map<string, string>> {
   const sources = new Map<string, string>()
   for (const path of await readdir(`${root}/${folder}`, { recursive: true })) {
@@ -19,25 +19,25 @@ async function readSources(folder: string): Promise<Map<string, string>> {
 const importPattern =
   /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm
 
-/** What a text imports, for types too. */
+/** Returns all imports of a text, including type imports. */
 function importsOf(text: string): string[] {
   return [...text.matchAll(importPattern)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '')
 }
 
 type Graph = ReadonlyMap<string, readonly string[]>
 
-/** Which file of the folder imports which others of it. */
+/** Returns the imports between the files of a folder. */
 function graphOf(sources: ReadonlyMap<string, string>): Graph {
   return new Map(
     [...sources].map(([path, text]) => {
-      // A file of data imports nothing itself.
+      // Data files have no imports.
       const own = importsOf(text).filter((name) => name.startsWith('.') && !name.endsWith('.json'))
       return [path, own.map((specifier) => posix.join(posix.dirname(path), specifier))]
     }),
   )
 }
 
-// Each layer imports only from itself and from those before it. A file is named by its folder, or by itself at the top.
+// Each layer imports only from itself and from earlier layers. An entry is a folder, or a file at the top.
 const layers: readonly (readonly string[])[] = [
   [
     'error-codes.ts',
@@ -62,15 +62,15 @@ const layers: readonly (readonly string[])[] = [
   ['server'],
   ['cli'],
 ]
-const faces = new Set(['worker', 'graphql', 'rest'])
-/** The terminal client knows the gateway by its API alone. */
+const interfaces = new Set(['worker', 'graphql', 'rest'])
+/** The terminal client uses only the API of the gateway. */
 const client = 'cli/client/'
 
 function partOf(path: string): string {
   return path.split('/', 1)[0] ?? path
 }
 
-/** NaN for a folder or file that has no place yet: it must be given one. */
+/** Returns NaN for a folder or file that is not in `layers`. */
 function layerOf(path: string): number {
   const layer = layers.findIndex((parts) => parts.includes(partOf(path)))
   return layer >= 0 ? layer : Number.NaN
@@ -78,12 +78,12 @@ function layerOf(path: string): number {
 
 function fault(from: string, to: string): string | null {
   const [importer, imported] = [partOf(from), partOf(to)]
-  if (to.startsWith('../')) return `${from} imports ${to}, which lies outside src.`
+  if (to.startsWith('../')) return `${from} imports ${to}, which is outside src.`
   if (from.startsWith(client) && !to.startsWith(client))
-    return `${from} imports ${to}, which is not the client's.`
-  if (!(layerOf(to) <= layerOf(from))) return `${from} imports ${to}, which is above it or has no layer.`
-  if (faces.has(importer) && faces.has(imported) && importer !== imported)
-    return `${from} imports ${to} beside it.`
+    return `${from} imports ${to}, which is not part of the client.`
+  if (!(layerOf(to) <= layerOf(from))) return `${from} imports ${to}, which is in a higher layer or in none.`
+  if (interfaces.has(importer) && interfaces.has(imported) && importer !== imported)
+    return `${from} imports ${to}, which is another interface.`
   return null
 }
 
@@ -105,7 +105,7 @@ function importCycles(graph: Graph): string[] {
   return [...cycles]
 }
 
-/** Each file after those that it imports, so that a fault is found with the file that has it. */
+/** Orders files after their imports, so that a fault is reported for the file that causes it. */
 function innermostFirst(graph: Graph): string[] {
   const order: string[] = []
   const seen = new Set<string>()
@@ -121,7 +121,7 @@ function innermostFirst(graph: Graph): string[] {
 
 const forbiddenName = /(^|\/)(index|utils?|helpers?|common|lib|misc)(\.ts$|\/)/
 
-/** A function that is the value of a constant at the top, and has no type from elsewhere. */
+/** A top-level constant whose value is an arrow function and that has no declared type. */
 const arrowPattern =
   /^(?:export )?const \w+ = (?:async )?(?:<[^\n]+>)?\((?:[^()]|\([^()]*\))*\)(?:: [^\n]+)? =>/m
 
@@ -137,16 +137,16 @@ beforeAll(async () => {
 })
 
 describe('the sources', () => {
-  test('import only downwards, and no face of the gateway imports another', () => {
+  test('import only lower layers, and no interface imports another', () => {
     expect(sources.size).toBeGreaterThan(80)
     expect(importFaults(graphOf(sources))).toEqual([])
   })
 
-  test('have no import cycles, by types neither', () => {
+  test('have no import cycles, including type imports', () => {
     expect(importCycles(graphOf(sources))).toEqual([])
   })
 
-  test('import no file that is not there', () => {
+  test('import only existing files', () => {
     const missing = [...graphOf(sources)].flatMap(([from, imports]) =>
       imports.filter((to) => !sources.has(to) && !to.includes('/generated/')).map((to) => `${from}: ${to}`),
     )
@@ -158,11 +158,11 @@ describe('the sources', () => {
     expect(long.map(([path]) => path)).toEqual([])
   })
 
-  test('are named for what is in them', () => {
+  test('have specific names', () => {
     expect([...sources.keys()].filter((path) => forbiddenName.test(path))).toEqual([])
   })
 
-  test('declare their functions as functions', () => {
+  test('use function declarations', () => {
     expect([...sources].filter(([, text]) => arrowPattern.test(text)).map(([path]) => path)).toEqual([])
   })
 
@@ -171,20 +171,20 @@ describe('the sources', () => {
     expect(faces.filter(([, text]) => literalCodePattern.test(text)).map(([path]) => path)).toEqual([])
   })
 
-  test('read the environment in src/cli/cli.ts alone', async () => {
+  test('read the environment only in src/cli/cli.ts', async () => {
     const others = [...(await readSources('prisma'))].map(([path, text]) => [`prisma/${path}`, text] as const)
     const readers = [...sources, ...others].filter(([, text]) => environmentPattern.test(text))
     expect(readers.map(([path]) => path)).toEqual(['cli/cli.ts'])
   })
 })
 
-// Imports one module after the other, where nothing may be written or spawned, and says after which one the process had
-// something left to do or a new listener on itself.
+// Imports modules one by one, without permission to write or spawn, and reports the first module after which the process
+// has an active resource or a new listener.
 const importer = `
 const modules = JSON.parse(process.argv[1])
 const listeners = () => process.eventNames().map((name) => String(name) + '*' + process.listenerCount(name))
 const state = () => [...process.getActiveResourcesInfo(), ...listeners()].sort().join()
-// Whoever looks at these opens them, as Node itself does for "import process".
+// Reading these properties opens the streams, as Node.js does for "import process".
 const before = [process.stdin, process.stdout, process.stderr] && state()
 for (const path of modules) {
   await import(path)
@@ -210,7 +210,7 @@ function importAlone(modules: string[]): Promise<Ended> {
 }
 
 describe('importing', () => {
-  test('every module but src/cli/cli.ts opens nothing, says nothing and ends', {
+  test('any module except src/cli/cli.ts opens nothing, prints nothing and ends', {
     timeout: 60_000,
   }, async () => {
     const order = innermostFirst(graphOf(sources))
@@ -225,7 +225,7 @@ describe('importing', () => {
     ['a line', "console.log('loaded')"],
     ['a file', "import { writeFileSync } from 'node:fs'; writeFileSync('opened-at-import', '')"],
     ['a process', "import { spawn } from 'node:child_process'; spawn('true')"],
-  ])('is found out when it leaves %s', async (_what, code) => {
+  ])('detects a module that leaves %s', async (_what, code) => {
     const ended = await importAlone([
       `data:text/javascript,${encodeURIComponent(`${code};process.exitCode ??= 0`)}`,
     ])
@@ -256,8 +256,8 @@ const text = 'import it from here'
   test.each([
     ['a lower layer imports a higher one', 'runs/lifecycle/status.ts', 'schedules/cron.ts'],
     ['an error imports anything else', 'errors.ts', 'postgres/client.ts'],
-    ['the worker imports the GraphQL face', 'worker/worker.ts', 'graphql/schema.ts'],
-    ['the GraphQL face imports the REST face', 'graphql/schema/run.ts', 'rest/runs.ts'],
+    ['the worker imports the GraphQL interface', 'worker/worker.ts', 'graphql/schema.ts'],
+    ['the GraphQL interface imports the REST interface', 'graphql/schema/run.ts', 'rest/runs.ts'],
     ['a layer imports the top', 'graphql/server.ts', 'server/http.ts'],
     ['a folder has no layer', 'helpers/text.ts', 'ids.ts'],
     ['the client imports the gateway', 'cli/client/report-run.ts', 'errors.ts'],
@@ -268,7 +268,7 @@ const text = 'import it from here'
     expect(importFaults(new Map([[from, [to]]]))).toHaveLength(1)
   })
 
-  test('allow what the design allows', () => {
+  test('allow valid imports', () => {
     const allowed = new Map([
       ['server/gateway.ts', ['worker/worker.ts', 'graphql/server.ts', 'server/http.ts', 'config/config.ts']],
       ['cli/commands/report.ts', ['cli/client/report-run.ts', 'cli/command.ts']],
@@ -278,7 +278,7 @@ const text = 'import it from here'
     expect(importFaults(allowed)).toEqual([])
   })
 
-  test('find a cycle, and none where two ways meet', () => {
+  test('find a cycle, but not two paths to the same file', () => {
     const cycle = new Map([
       ['a.ts', ['b.ts']],
       ['b.ts', ['c.ts']],

@@ -8,10 +8,11 @@ export async function createAccount(prisma: Prisma, name: string): Promise<strin
 }
 
 /**
- * The id of the account named, or of the only one there is; the first one is made when there is none.
+ * Returns the id of the given account, or of the only account when no id is given. Creates the first account when there is
+ * none.
  *
- * @throws NotFoundError when there is no such account
- * @throws ConfigurationError when none is named and there are several
+ * @throws NotFoundError when the account does not exist
+ * @throws ConfigurationError when no id is given and there are several accounts
  */
 export async function findAccount(prisma: Prisma, id: string | undefined): Promise<string> {
   const accounts = await prisma.account.findMany({
@@ -20,8 +21,8 @@ export async function findAccount(prisma: Prisma, id: string | undefined): Promi
     orderBy: { id: 'asc' },
   })
   const [only, another] = accounts
-  if (id && !only) throw new NotFoundError(`There is no account ${id}.`)
-  if (another) throw new ConfigurationError('There are several accounts. Name one: --account acct_…')
+  if (id && !only) throw new NotFoundError(`Account ${id} does not exist.`)
+  if (another) throw new ConfigurationError('There are several accounts. Select one with --account acct_….')
   if (only) return only.id
   return createAccount(prisma, 'Default')
 }

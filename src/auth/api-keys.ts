@@ -5,15 +5,15 @@ import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey } from '../postgres/generated/prisma/client.ts'
 import { modeOf, type Viewer } from '../tenant.ts'
 
-// `sk_test_` or `sk_live_`, then the key's id without its prefix (25 letters), then the secret (52 letters, 260 bits).
+// A key is `sk_test_` or `sk_live_`, the id without its prefix (25 characters), and the secret (52 characters, 260 bits).
 const secretLength = 52
 
 const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
-/** `expiresAt` is when it stops working; null means never. */
+/** `expiresAt` null means that the key never expires. */
 type NewKey = Pick<ApiKey, 'accountId' | 'livemode' | 'name'> & Partial<Pick<ApiKey, 'expiresAt'>>
 
-/** Makes an API key. The secret is returned once and cannot be read again. */
+/** Creates an API key. The database keeps only a hash of the secret, so it cannot be read again. */
 export async function createApiKey(
   prisma: Prisma,
   { accountId, livemode, name, expiresAt = null }: NewKey,
@@ -43,7 +43,7 @@ export function isActive(
   return revokedAt === null && (expiresAt === null || expiresAt > now)
 }
 
-/** The viewer that a secret proves, or null when it is malformed, unknown, revoked or expired. */
+/** Returns the viewer that a key authenticates, or null when the key is malformed, unknown, revoked or expired. */
 export async function verifyApiKey(prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> {
   const [, mode, idPart] = keyPattern.exec(secret) ?? []
   if (!idPart) return null
@@ -54,21 +54,21 @@ export async function verifyApiKey(prisma: Prisma, secret: string, now: Date): P
   return isActive(apiKey, now) ? { accountId, livemode, apiKeyId } : null
 }
 
-/** @throws NotFoundError when there is no such key */
+/** @throws NotFoundError when the key does not exist */
 export async function revokeApiKey(prisma: Prisma, id: string): Promise<ApiKey> {
   const apiKey = await prisma.apiKey.findUnique({ where: { id } })
   if (!apiKey)
-    throw new NotFoundError(`There is no API key ${id}; \`npm run keys -- list\` shows those that exist.`)
+    throw new NotFoundError(`API key ${id} does not exist. \`npm run keys -- list\` lists all keys.`)
   if (apiKey.revokedAt) return apiKey
   return prisma.apiKey.update({ where: { id }, data: { revokedAt: new Date() } })
 }
 
 /**
- * The API key in an `Authorization` value: `Bearer KEY`, or `Basic` with the key as user name and no password, as
+ * Reads the API key from an `Authorization` value: `Bearer KEY`, or `Basic` with the key as user name and no password, as
  * curl's `-u KEY:` sends it.
  *
- * @returns null when there is no value at all
- * @throws AuthenticationError when there is one in another form; the message holds nothing of it
+ * @returns null when the value is absent or empty
+ * @throws AuthenticationError when the value has another form; the message contains no part of the value
  */
 export function readAuthorization(value: string | null | undefined): string | null {
   if (!value) return null
@@ -78,21 +78,21 @@ export function readAuthorization(value: string | null | undefined): string | nu
     return Buffer.from(credentials, 'base64').toString('utf8').replace(/:.*$/s, '')
   }
   throw new AuthenticationError(
-    'The Authorization header is of no form that is accepted. Send "Bearer" and an API key, or Basic with the key as user name.',
+    'The Authorization header is not valid. Send "Bearer" and an API key, or Basic with the key as user name.',
   )
 }
 
-/** The same from the payload of a WebSocket's `connection_init`: its `authorization`, in any case. */
+/** Reads the API key from `authorization`, in any letter case, in the payload of a WebSocket's `connection_init`. */
 export function readConnectionParams(params: Readonly<Record<string, unknown>> | undefined): string | null {
   const entry = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization')
   if (!entry) return null
   const [, value] = entry
   if (typeof value !== 'string')
-    throw new AuthenticationError('connectionParams.authorization has to be a string.')
+    throw new AuthenticationError('connectionParams.authorization must be a string.')
   return readAuthorization(value)
 }
 
-// A fast hash is enough: there is nothing to guess in 260 random bits.
+// A fast hash is enough: 260 random bits cannot be guessed.
 function hash(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }

@@ -1,18 +1,18 @@
 import type { Prisma } from '../postgres/client.ts'
 
-/** Keys asked for in one query: Postgres takes at most 65,535 values. */
+/** Keys in one query. Postgres accepts at most 65,535 parameters. */
 const batchSize = 10_000
 
 export type KeyWatch = ReturnType<typeof createKeyWatch>
 
-/** Watches the keys that were active when a connection was opened with them. */
+/** Notifies open connections when the API key that they use is no longer active. */
 export function createKeyWatch({ prisma, now }: { prisma: Prisma; now: () => Date }) {
-  /** What each watched key's end calls. Sets, because one key may have a hundred thousand watches. */
+  /** Callbacks by key id. Sets, because one key can have a hundred thousand connections. */
   const watchers = new Map<string, Set<() => void>>()
   return {
-    /** Calls `onEnd`, once, when the key is revoked, has expired or is gone. The function returned ends the watch. */
+    /** Calls `onEnd` once when the key is revoked, expires or is deleted. Returns a function that ends the watch. */
     watch: (apiKeyId: string, onEnd: () => void) => {
-      // Each watch is its own, also when the same function is given twice.
+      // A new function, so that two watches with the same callback stay separate.
       const end = (): void => onEnd()
       watchers.set(apiKeyId, (watchers.get(apiKeyId) ?? new Set()).add(end))
       return () => {
@@ -21,7 +21,7 @@ export function createKeyWatch({ prisma, now }: { prisma: Prisma; now: () => Dat
         if (others?.size === 0) watchers.delete(apiKeyId)
       }
     },
-    /** Looks whether the watched keys are still active; one query serves all connections of this process. */
+    /** Checks whether the watched keys are still active, for all connections of this process together. */
     check: async () => {
       const watched = [...watchers.keys()]
       const active = await findActive(prisma, watched, now())

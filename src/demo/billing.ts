@@ -13,7 +13,7 @@ const adjustments: readonly (readonly [string, number])[] = [
   ['=Adjustment for ledger rounding', -120],
 ]
 
-/** The bills that one market gets from its payment processor. */
+/** Creates the payment processor's bills for one market. */
 export function createDemoBilling(book: DemoBook, market: DemoMarket) {
   const { currency, billing } = market
   const unbilled = { charges: 0, subscriptionSales: 0 }
@@ -32,14 +32,14 @@ export function createDemoBilling(book: DemoBook, market: DemoMarket) {
   }
 
   return {
-    /** Remembers sales for the bill at the end of the month. */
+    /** Counts sales for the next monthly bill. */
     count: (sales: readonly DemoSale[]) => {
       for (const sale of sales) {
         unbilled.charges += 1
         if (sale.isSubscription) unbilled.subscriptionSales += sale.transaction.amount
       }
     },
-    /** On the first of a month: posts the bill for the month before, and the tax on it. */
+    /** Posts the bill for the previous month and its tax, on the first day of a month. */
     bill: (day: Day) => {
       if (dayOfMonth(day) !== 1) return
       const month = momentOf(day - 1)
@@ -55,7 +55,7 @@ export function createDemoBilling(book: DemoBook, market: DemoMarket) {
       unbilled.charges = 0
       unbilled.subscriptionSales = 0
     },
-    /** In the middle of some months: posts a correction. */
+    /** Posts a correction in the middle of some months. */
     adjust: (day: Day) => {
       if (dayOfMonth(day) !== 15 || !book.random.chance(0.6)) return
       const [description, amount] = book.random.pick(adjustments)
@@ -66,7 +66,7 @@ export function createDemoBilling(book: DemoBook, market: DemoMarket) {
   }
 }
 
-/** What the fee of a row consists of: the fee proper, and the tax on it where the market's fees include it. */
+/** Returns the parts of a row's fee: the fee without tax, and the tax when the market's fees include it. */
 export function feeDetailsOf(row: DemoBalanceTransaction): LedgerFeeDetail[] {
   if (row.fee === 0) return []
   const billing = demoMarkets.find(({ currency }) => currency === row.currency)?.billing

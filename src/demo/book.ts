@@ -4,7 +4,7 @@ import type { NewDemoId } from './ids.ts'
 import type { DemoRandom } from './random.ts'
 import type { DemoBalanceTransaction, DemoBatch, DemoCharge, DemoPayout } from './rows.ts'
 
-/** A balance transaction to post; what is left out follows from the rest. */
+/** A balance transaction to post. The omitted fields are computed. */
 export type DemoPosting = Omit<
   DemoBalanceTransaction,
   'id' | 'net' | 'fee' | 'availableOn' | 'effectiveAt' | 'automaticPayoutId'
@@ -14,7 +14,7 @@ export type DemoBook = ReturnType<typeof createDemoBook>
 
 type Event = { at: Date; happen: (at: Date) => void }
 
-/** The shop's books while the days are played through: what was posted, what waits for a payout, what comes later. */
+/** Creates the shop's books: posted rows, rows that wait for a payout, and future events. */
 export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Date) {
   const waitingRows = new Map<string, DemoBalanceTransaction[]>()
   const heldSums = new Map<string, number>()
@@ -35,24 +35,24 @@ export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Dat
     newId,
     addCharge: (charge: DemoCharge) => void batch.charges.push(charge),
     addPayout: (payout: DemoPayout) => void batch.payouts.push(payout),
-    /** Posts a row that waits for the next automatic payout. Its net is computed; it is effective when created. */
+    /** Posts a row that waits for the next automatic payout. It is effective when it is created. */
     post: (posting: DemoPosting): DemoBalanceTransaction => {
       const row = complete(posting, posting.created)
       append(waitingRows, row.currency, row)
       heldSums.set(row.currency, held(row.currency) + row.net)
       return row
     },
-    /** Posts the row of an automatic payout: it waits for none. */
+    /** Posts the row of an automatic payout, which does not wait for a payout. */
     postPayout: (posting: DemoPosting, effectiveAt: Date) =>
       void batch.balanceTransactions.push(complete(posting, effectiveAt)),
-    /** Sum of the net of all rows of that currency that wait for a payout: what can be given back without a debt. */
+    /** Returns the net of all waiting rows of a currency: the amount that can be paid back without a negative balance. */
     held,
     /**
-     * Takes out the waiting rows that are available at a moment, provided that they sum to more than nothing; the caller
-     * names the payout in each of them.
+     * Removes and returns the waiting rows that are available at a time, if their sum is positive. The caller must set the
+     * payout of each row.
      */
     sweep: (currency: string, at: Date): DemoBalanceTransaction[] => {
-      // As numbers, because comparing two dates calls into each of them and is several times slower.
+      // Comparing numbers is several times faster than comparing dates.
       const isDue = (row: DemoBalanceTransaction) => row.availableOn.getTime() <= at.getTime()
       const waiting = waitingRows.get(currency) ?? []
       const due = waiting.filter(isDue)
@@ -66,17 +66,17 @@ export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Dat
       batch.balanceTransactions.push(...due)
       return due
     },
-    /** Has something happen at a later moment; nothing that lies at or after the ledger's end does. */
+    /** Schedules an event. Events at or after the end of the ledger are dropped. */
     later: (at: Date, happen: Event['happen']) => {
       if (at < endsAt) append(agenda, dayOf(at), { at, happen })
     },
-    /** Makes the events of a day happen, in the order of time. */
-    play: (day: Day) => {
+    /** Runs the events of a day in order of time. */
+    runEvents: (day: Day) => {
       const events = agenda.get(day) ?? []
       agenda.delete(day)
       for (const { at, happen } of events.sort((a, b) => a.at.getTime() - b.at.getTime())) happen(at)
     },
-    /** The rows that nothing changes any more since the last call; all of them when `everything` is true. */
+    /** Removes and returns the rows that are final; all rows when `everything` is true. */
     takeBatch: (everything: boolean): DemoBatch => {
       if (everything) {
         batch.balanceTransactions.push(...[...waitingRows.values()].flat())
@@ -89,13 +89,13 @@ export function createDemoBook(random: DemoRandom, newId: NewDemoId, endsAt: Dat
   }
 }
 
-/** A moment some days after another, at a random time that comes after the day's payouts. */
+/** Returns a random time after the payouts of a day, `days` days after `at`. */
 export function someTimeAfter(at: Date, days: number, random: DemoRandom): Date {
   return momentOf(dayOf(at) + days, random.between(3 * 3600, 24 * 3600 - 1))
 }
 
-/** Has money given back at a later moment; while less is held than that, it waits for another day. */
-export function giveBackLater(
+/** Schedules an event that pays money back. It is postponed by a day while the balance is too low. */
+export function payBackLater(
   book: DemoBook,
   money: { currency: string; cost: number },
   at: Date,
@@ -103,7 +103,7 @@ export function giveBackLater(
 ): void {
   book.later(at, (now) => {
     if (book.held(money.currency) >= money.cost) event(now)
-    else giveBackLater(book, money, momentOf(dayOf(now) + 1, (now.getTime() / 1000) % 86_400), event)
+    else payBackLater(book, money, momentOf(dayOf(now) + 1, (now.getTime() / 1000) % 86_400), event)
   })
 }
 

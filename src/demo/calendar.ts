@@ -5,7 +5,7 @@ export type Day = number
 
 const dayMilliseconds = 86_400_000
 
-/** The moment that lies `seconds` after the day's midnight. */
+/** Returns the time `seconds` after the day's midnight. */
 export function momentOf(day: Day, seconds = 0): Date {
   return new Date(day * dayMilliseconds + seconds * 1000)
 }
@@ -14,7 +14,7 @@ export function dayOf(moment: Date): Day {
   return Math.floor(moment.getTime() / dayMilliseconds)
 }
 
-/** 0 is Sunday. */
+/** Returns 0 for Sunday. */
 export function weekdayOf(day: Day): number {
   return (day + 4) % 7
 }
@@ -23,7 +23,7 @@ export function isBusinessDay(day: Day): boolean {
   return weekdayOf(day) % 6 !== 0
 }
 
-/** The day that is `count` business days later; bank holidays are not known here. */
+/** Returns the day `count` business days later. Ignores bank holidays. */
 export function businessDaysAfter(day: Day, count: number): Day {
   let result = day
   for (let left = count; left > 0; ) {
@@ -37,7 +37,7 @@ export function dayOfMonth(day: Day): number {
   return momentOf(day).getUTCDate()
 }
 
-/** 0 is January. */
+/** Returns 0 for January. */
 export function monthOf(day: Day): number {
   return momentOf(day).getUTCMonth()
 }
@@ -47,8 +47,8 @@ export function isLastOfMonth(day: Day): boolean {
 }
 
 /**
- * The first day of the 24 calendar months that end at `endsAt`. Where that month has no such date (29 February), the
- * month's last day.
+ * Returns the first day of the 24 calendar months that end at `endsAt`. If that month has no such date (February 29),
+ * returns its last day.
  */
 export function firstDayBefore(endsAt: Date): Day {
   const date = Temporal.PlainDate.from(endsAt.toISOString().slice(0, 10)).subtract({ months: 24 })
@@ -58,11 +58,11 @@ export function firstDayBefore(endsAt: Date): Day {
 const monthFactors = [0.86, 0.84, 0.93, 0.95, 1, 0.97, 0.9, 0.88, 1, 1.06, 1.26, 1.42]
 const weekdayFactors = [0.82, 1.08, 1.06, 1.03, 1.02, 1.05, 0.94]
 
-/** How busy the shop is on a day relative to others: it doubles over the span, with weekdays, seasons and a sale. */
+/** Returns the relative sales of a day. They double over the span, and vary with weekday, season and a sale in November. */
 export function businessOn(day: Day, firstDay: Day, days: number): number {
   const month = monthOf(day)
   const isSale = month === 10 && dayOfMonth(day) >= 24
-  // Both indexes are in range by the nature of a calendar.
+  // Both indexes are always in range.
   const season = (monthFactors[month] as number) * (weekdayFactors[weekdayOf(day)] as number)
   return (1 + (day - firstDay) / days) * season * (isSale ? 1.5 : 1)
 }

@@ -5,7 +5,7 @@ import type { DemoMarket, DemoPaymentMethod } from './markets.ts'
 import { demoAwkwardText } from './people.ts'
 import type { DemoBalanceTransaction, DemoCharge } from './rows.ts'
 
-/** A sale: its balance transaction, and what later events need to know of it. */
+/** A sale: its balance transaction, and data for later events. */
 export type DemoSale = {
   transaction: DemoBalanceTransaction
   isCard: boolean
@@ -16,8 +16,9 @@ export type DemoSale = {
 const hour = 3600
 
 /**
- * Seconds of the day at which a month's first and last day always have a sale: the very ends of the UTC day, and around
- * midnight in New York (UTC−5 or −4) and Berlin (UTC+1 or +2), where half-open intervals and time zones go wrong first.
+ * Seconds of the day at which a month's first and last day always have a sale: at the ends of the UTC day and around
+ * midnight in New York (UTC−5 or −4) and Berlin (UTC+1 or +2), where errors with half-open intervals and timezones show
+ * first.
  */
 const firstDayEdges = [0, 4 * hour - 1, 4 * hour, 5 * hour - 1, 5 * hour]
 const lastDayEdges = [22 * hour - 1, 22 * hour, 23 * hour - 1, 23 * hour, 24 * hour - 1]
@@ -39,7 +40,7 @@ const quantities = [
   [2, 3],
   [3, 1],
 ] as const
-/** How an order came in, and whether it is shipped: what is bought in the app is downloaded. */
+/** The channel of an order, and whether it is shipped. App purchases are downloads. */
 const channels: readonly (readonly [{ channel: string; isShipped: boolean }, number])[] = [
   [{ channel: 'web', isShipped: true }, 6],
   [{ channel: 'app', isShipped: false }, 3],
@@ -50,7 +51,7 @@ type SaleInput = {
   market: DemoMarket
   at: Date
   customer: DemoCustomer | null
-  /** In minor units of the currency that the customer sees. */
+  /** In minor units of the customer's currency. */
   price: number
   description: string
   orderId: string
@@ -58,7 +59,7 @@ type SaleInput = {
   details: Partial<DemoCharge>
 }
 
-/** Sells single orders on a day. `customersSoFar` is how many of the customers have come by then. */
+/** Generates the orders of a day. `customersSoFar` is the number of customers that exist on that day. */
 export function sellOrders(
   book: DemoBook,
   market: DemoMarket,
@@ -67,7 +68,7 @@ export function sellOrders(
 ): DemoSale[] {
   return timesOfSales(book, market, on.day, on.expected).map((at) => {
     const { random } = book
-    // Squaring makes some customers regulars and most of them rare.
+    // Squaring makes some customers order often and most of them rarely.
     const customer = random.chance(0.08)
       ? null
       : (customers[Math.floor(random.next() ** 2 * on.customersSoFar)] ?? null)
@@ -123,7 +124,7 @@ function edgesOf(day: Day): readonly number[] {
   return isLastOfMonth(day) ? lastDayEdges : []
 }
 
-/** When the sales of a day happen, at least at its edges. `expected` is their number; its fraction is left to chance. */
+/** Returns the times of a day's sales, including its edges. `expected` is the average number of sales. */
 function timesOfSales(book: DemoBook, market: DemoMarket, day: Day, expected: number): Date[] {
   const edges = edgesOf(day)
   const hours = market.hours.map((weight, index) => [index, weight] as const)
@@ -159,7 +160,7 @@ function sell(book: DemoBook, input: SaleInput): DemoSale {
   const method = random.weighted(market.methods.map((method) => [method, method.weight] as const))
   const isCard = method.type === 'card'
   const sees = customer?.country.sees
-  // The price is the same number in the customer's currency; what is settled follows that month's rate.
+  // The customer's price is the same number in each currency. The settled amount depends on the rate of the month.
   const rate = sees
     ? sees.rate * (0.97 + (0.06 * ((at.getUTCMonth() * 7 + at.getUTCFullYear()) % 12)) / 12)
     : 1

@@ -3,7 +3,7 @@ import type { Day } from './calendar.ts'
 import { dayOfMonth, momentOf } from './calendar.ts'
 import type { NewDemoId } from './ids.ts'
 import type { DemoMarket } from './markets.ts'
-import { type DemoCountry, demoAwkwardText, demoCountries, demoWholeNames } from './people.ts'
+import { type DemoCountry, demoAwkwardText, demoCountries, demoFullNames } from './people.ts'
 import type { DemoRandom } from './random.ts'
 
 export type DemoSubscription = {
@@ -22,7 +22,7 @@ export type DemoCustomer = {
   subscription: DemoSubscription | null
 }
 
-/** The shop's customers in one market, in the order in which they became customers; one in seven subscribes. */
+/** Creates the customers of one market, in the order in which they became customers. One in seven has a subscription. */
 export function createDemoCustomers(
   market: DemoMarket,
   count: number,
@@ -57,7 +57,7 @@ export function createDemoCustomers(
 }
 
 function nameOf(country: DemoCountry, random: DemoRandom): string {
-  if (random.chance(0.03)) return random.pick(demoWholeNames)
+  if (random.chance(0.03)) return random.pick(demoFullNames)
   const names = [random.pick(country.given), random.pick(country.family)]
   return (country.familyNameFirst ? names.reverse() : names).join(' ')
 }

@@ -15,7 +15,7 @@ import { createDemoRandom } from './random.ts'
 import { planReversals } from './reversals.ts'
 import type { DemoBatch } from './rows.ts'
 
-/** The ledger in parts of about a month, made as they are asked for; it can be gone through once. */
+/** The ledger in parts of about a month, generated on demand. Can be iterated once. */
 export type DemoLedger = Generator<DemoBatch, void>
 
 const sizes = { test: { orders: 103_000, customers: 4200 }, live: { orders: 10_300, customers: 600 } }
@@ -23,31 +23,31 @@ const sizes = { test: { orders: 103_000, customers: 4200 }, live: { orders: 10_3
 type Span = { firstDay: Day; days: number; endsAt: Date }
 
 /**
- * The books of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about 120,000
- * balance transactions in test mode, a tenth of that in live mode. The same `endsAt` and mode always give the same rows,
- * and the two modes share no id.
+ * Generates the ledger of a web shop that sells in usd, eur and jpy, over the 24 calendar months before `endsAt`: about
+ * 120,000 balance transactions in test mode, and a tenth of that in live mode. The same `endsAt` and mode always
+ * generate the same rows. The two modes share no ids.
  *
- * Nothing is created at or after `endsAt`; automatic payouts that arrive later are `in_transit` and effective later.
- * No currency's balance is ever negative.
+ * No row is created at or after `endsAt`. Automatic payouts that arrive later are `in_transit` and effective later. The
+ * balance of a currency is never negative.
  *
  * @throws RangeError when `endsAt` is not midnight UTC
  */
 export function generateDemoLedger(options: { endsAt: Date; livemode: boolean }): DemoLedger {
   const { endsAt, livemode } = options
   if (momentOf(dayOf(endsAt)).getTime() !== endsAt.getTime()) {
-    throw new RangeError(`The demo ledger ends at a midnight UTC, and ${String(endsAt)} is none.`)
+    throw new RangeError(`The end of the demo ledger must be midnight UTC, not ${String(endsAt)}.`)
   }
   return generate(endsAt, livemode)
 }
 
 /**
- * Gives an account its demo ledger in one mode, and says in `ledger_coverage` what it covers.
+ * Loads the demo ledger of an account in one mode, and records its coverage.
  *
- * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
- * - An account and mode that has coverage is left alone: `isNew` is false and nothing is written.
- * - Two processes that do it at once wait for each other, and the second finds the first one's.
+ * - Runs in the caller's open transaction, and neither begins nor commits it, so no reader sees a part of the ledger.
+ * - Changes nothing when the account and mode already have coverage; `isNew` is false then.
+ * - Concurrent processes wait for each other, and the second one finds the ledger of the first.
  *
- * @throws Error when the client has no transaction open
+ * @throws Error when the client has no open transaction
  */
 export async function loadDemoLedger(
   client: pg.ClientBase,
@@ -60,7 +60,7 @@ export async function loadDemoLedger(
   const ledger = generateDemoLedger({ endsAt, livemode })
   if (client.getTransactionStatus() !== 'T') {
     throw new Error(
-      `Loading the demo ledger of ${accountId} needs an open transaction: begin one on this client.`,
+      `Loading the demo ledger of ${accountId} requires an open transaction. Begin one on this client.`,
     )
   }
   await lockLedger(client, options)
@@ -75,10 +75,10 @@ export async function loadDemoLedger(
 }
 
 /**
- * One market's shop. A day is lived through in two parts with the day's refunds and disputes between them, so that money
- * given back is never more than is held: the payouts of the night have left by then, and the day's sales do not count yet.
+ * Creates the shop of one market. The refunds and disputes of a day happen between `settle` and `trade`, so that they never
+ * exceed the balance: automatic payouts have left it by then, and the day's sales do not count yet.
  */
-function openShop(
+function createShop(
   book: DemoBook,
   market: DemoMarket,
   span: Span,
@@ -100,7 +100,7 @@ function openShop(
   }
 
   const trade = (day: Day) => {
-    payouts.payByHand(day)
+    payouts.payManually(day)
     const passed = day - firstDay
     const orders = sellOrders(book, market, customers, {
       day,
@@ -125,10 +125,10 @@ function* generate(endsAt: Date, livemode: boolean): DemoLedger {
   let orders = livemode ? 400_000 : 100_000
   const nextOrder = () => ++orders
   const size = livemode ? sizes.live : sizes.test
-  const shops = demoMarkets.map((market) => openShop(book, market, span, size, nextOrder))
+  const shops = demoMarkets.map((market) => createShop(book, market, span, size, nextOrder))
 
   const customers = shops.flatMap((shop) => shop.customers.map((customer) => customer.row))
-  // Reports on fees need a live key, so in test mode their parts are never visible, and they take long to load.
+  // Fee reports require a live key, so fee details are never visible in test mode, and they take long to load.
   const takeBatch = (everything: boolean): DemoBatch => {
     const batch = book.takeBatch(everything)
     return livemode ? { ...batch, feeDetails: batch.balanceTransactions.flatMap(feeDetailsOf) } : batch
@@ -137,7 +137,7 @@ function* generate(endsAt: Date, livemode: boolean): DemoLedger {
   yield { ...emptyBatch(), customers }
   for (let day = firstDay; day < firstDay + span.days; day++) {
     for (const shop of shops) shop.settle(day)
-    book.play(day)
+    book.runEvents(day)
     for (const shop of shops) shop.trade(day)
     if (isLastOfMonth(day)) yield takeBatch(false)
   }

@@ -15,27 +15,27 @@ type DemoKeys = z.infer<typeof demoKeys>
 
 export type Demo = {
   keys: DemoKeys
-  /** The last whole month, in UTC, that the demo's ledger covers. */
+  /** The last complete UTC month that the demo ledger covers. */
   month: { start: Date; end: Date }
 }
 
 export type DemoOptions = {
   prisma: Prisma
   pool: Pool
-  /** Folder where `keys.json` is kept. */
+  /** Folder of `keys.json`. */
   dataDir: string
   now: () => Date
   onProgress: (message: string) => void
-  /** Ends the work when it aborts; a ledger is then there whole or not at all. */
+  /** Aborts the preparation. A ledger is loaded completely or not at all. */
   signal: AbortSignal
 }
 
 const progressMilliseconds = 500
 
-// Two gateways may start at once on one database.
+// Prevents concurrent preparation by two gateways on the same database.
 const demoLock = 7_203_614_872
 
-/** Creates what is missing of the demo: its account, its keys, and a ledger for each mode. */
+/** Creates the missing parts of the demo: its account, its keys, and a ledger for each mode. */
 export function prepareDemo(options: DemoOptions): Promise<Demo> {
   const { prisma, pool } = options
   const onProgress = throttle(options.onProgress)
@@ -60,7 +60,7 @@ async function areActive({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<
   return viewers.every((viewer) => viewer?.accountId === demoAccountId)
 }
 
-/** The demo keys: those of `keys.json`, or new ones, which are written there for this user alone. */
+/** Returns the keys in `keys.json`, or creates keys and writes them there. Only the current user can read the file. */
 async function ensureKeys(options: DemoOptions): Promise<DemoKeys> {
   const file = join(options.dataDir, 'keys.json')
   const kept = await readKeys(file)
@@ -72,12 +72,12 @@ async function ensureKeys(options: DemoOptions): Promise<DemoKeys> {
   }
   const keys = { test: await create(false), live: await create(true) }
   await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
-  // The mode above only counts for a new file.
+  // `mode` above applies only to new files.
   await chmod(file, 0o600)
   return keys
 }
 
-/** Not the last month of the calendar: the ledger ends where it ended at the first start. */
+/** The ledger ends at the day of the first start, so this is not the last calendar month. */
 async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
   const { availableUntil: until } = await prisma.ledgerCoverage.findFirstOrThrow({
     where: { accountId: demoAccountId, livemode: false },
@@ -96,7 +96,7 @@ function throttle(onProgress: (message: string) => void): (message: string) => v
   }
 }
 
-/** Does the work on a connection of its own, which ends with it: so does a lock that is held by it. */
+/** Runs `work` on a new connection and closes it, which also releases its locks. */
 async function withConnection<Result>(
   pool: Pool,
   work: (client: PoolClient) => Promise<Result>,

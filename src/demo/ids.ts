@@ -1,12 +1,12 @@
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** A new id of the object kind that `prefix` names, made at that moment. */
+/** Returns a new id with the given prefix and creation time. */
 export type NewDemoId = (prefix: string, at: Date) => string
 
 /**
- * Ids in the shape of Stripe's: prefix, creation time in seconds, a mark of the mode, and a serial number that a
- * multiplication by an odd constant modulo 2^32 scrambles. That maps no two numbers to one, so ids need no check for
- * duplicates; the mark keeps test and live apart.
+ * Creates a generator of ids in Stripe's form: prefix, creation time in seconds, a mark of the mode, and a scrambled
+ * serial number. Scrambling multiplies by an odd constant modulo 2^32, which is a bijection, so ids are unique without
+ * a check. The mark separates test and live ids.
  */
 export function createDemoIds(seed: number, livemode: boolean): NewDemoId {
   const mark = livemode ? 'LiveAcorn0' : 'TestAcorn0'

@@ -4,14 +4,15 @@ import type { DemoMarket } from './markets.ts'
 import type { DemoPayout } from './rows.ts'
 
 /**
- * Payouts of one market.
+ * Creates the payouts of one market.
  *
- * An automatic payout is exactly the net of the rows it sweeps, and leaves the balance on its arrival date. One that
- * arrives at or after `endsAt` is `in_transit`: its rows are swept and its own row is effective after the ledger's end, so
- * the balance at the end still holds it. Hence the balance at any time is what waits plus what is in transit.
+ * An automatic payout is the net of the rows that it sweeps, and leaves the balance on its arrival date. A payout that
+ * arrives at or after `endsAt` is `in_transit`: its rows are swept, but its own row is effective after the end of the
+ * ledger, so the ending balance still includes it. The balance is always the sum of waiting rows and payouts in
+ * transit.
  *
- * A manual payout leaves the balance at once. Its row waits like any other and the next automatic payout sweeps it,
- * paying that much less. So does the row that brings a failed payout back. Both keep every amount accounted for.
+ * A manual payout leaves the balance immediately. Its row waits like any other row, and reduces the next automatic
+ * payout that sweeps it. The row that returns a failed payout is swept, too.
  */
 export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Date) {
   const { random, newId } = book
@@ -24,20 +25,20 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
 
   const addPayout = (
     at: Date,
-    way: Pick<DemoPayout, 'amount' | 'arrivalDate' | 'isAutomatic' | 'description' | 'reversedAt'> & {
+    details: Pick<DemoPayout, 'amount' | 'arrivalDate' | 'isAutomatic' | 'description' | 'reversedAt'> & {
       type: keyof typeof destinationIds
     },
   ): DemoPayout => {
-    const hasArrived = way.arrivalDate < endsAt
+    const hasArrived = details.arrivalDate < endsAt
     const settled = hasArrived ? 'paid' : 'in_transit'
     const payout = {
-      ...way,
+      ...details,
       id: newId('po', at),
       currency,
       created: at,
-      effectiveAt: way.isAutomatic ? way.arrivalDate : at,
-      status: way.reversedAt ? 'failed' : settled,
-      destinationId: destinationIds[way.type],
+      effectiveAt: details.isAutomatic ? details.arrivalDate : at,
+      status: details.reversedAt ? 'failed' : settled,
+      destinationId: destinationIds[details.type],
       statementDescriptor: 'ACORN AND OAK',
       ...traceOf(hasArrived),
     }
@@ -54,7 +55,7 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
     }
   }
 
-  const bringBack = (payout: DemoPayout, at: Date) =>
+  const returnLater = (payout: DemoPayout, at: Date) =>
     book.later(at, () => {
       book.post({
         type: 'payout_failure',
@@ -69,7 +70,7 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
     })
 
   return {
-    /** Pays out automatically what is available, on the market's payout days. Comes before all else of that day. */
+    /** Pays out the available balance on the market's payout days. Call it first on each day. */
     payAutomatically: (day: Day) => {
       if (!rules.weekdays.includes(weekdayOf(day))) return
       const at = momentOf(day, random.between(2 * 3600, 3 * 3600 - 1))
@@ -90,10 +91,10 @@ export function createDemoPayouts(book: DemoBook, market: DemoMarket, endsAt: Da
       })
       for (const row of rows) row.automaticPayoutId = payout.id
       book.postPayout(payoutRow(payout, 0), payout.effectiveAt)
-      if (fails) bringBack(payout, backAt)
+      if (fails) returnLater(payout, backAt)
     },
-    /** Now and then pays out part of the balance by hand. */
-    payByHand: (day: Day) => {
+    /** Pays out a part of the balance manually in some months. */
+    payManually: (day: Day) => {
       if (dayOfMonth(day) !== 18 || monthsSince2000(day) % rules.manualEveryMonths !== 0) return
       const { isInstant, permille } = rules.manual
       const at = momentOf(day, 14 * 3600 + random.between(0, 3600))

@@ -1,7 +1,7 @@
 export type DemoRandom = ReturnType<typeof createDemoRandom>
 
 /**
- * A repeatable source of choices: the same seed gives the same sequence in every process.
+ * Creates a deterministic random source: the same seed produces the same sequence in every process.
  *
  * @param seed three 32-bit words
  */
@@ -10,33 +10,33 @@ export function createDemoRandom(seed: readonly [number, number, number]) {
   const next = () => bits() / 2 ** 32
   const pick = <Item>(items: readonly Item[]): Item => {
     if (items.length === 0) throw new RangeError('Cannot pick from an empty list.')
-    // The index is below the length, which the type of an indexed read does not know.
+    // The index is always below the length.
     return items[Math.floor(next() * items.length)] as Item
   }
   return {
-    /** A number in [0, 1). */
+    /** Returns a number in [0, 1). */
     next,
-    /** A whole number from `low` to `high`, both included. */
+    /** Returns an integer from `low` to `high`, both inclusive. */
     between: (low: number, high: number): number => low + Math.floor(next() * (high - low + 1)),
     chance: (probability: number): boolean => next() < probability,
-    /** One of the items, all equally likely. Throws RangeError when there are none. */
+    /** Returns an item with uniform probability. Throws RangeError when there are no items. */
     pick,
-    /** One of the items, each as likely as the weight beside it. */
+    /** Returns an item with the probability of its weight. */
     weighted: <Item>(choices: readonly (readonly [Item, number])[]): Item => {
       let rest = next() * choices.reduce((sum, [, weight]) => sum + weight, 0)
       for (const [item, weight] of choices) {
         rest -= weight
         if (rest < 0) return item
       }
-      // Reached only if rounding leaves a hair's breadth after the last choice.
+      // Reached only when rounding leaves a remainder after the last choice.
       return pick(choices)[0]
     },
   }
 }
 
 /**
- * The small fast counter generator sfc32 by Chris Doty-Humphrey, from his PractRand library (public domain): 128 bits of
- * state, one of them a counter, so no seed leads into a short cycle.
+ * The generator sfc32 by Chris Doty-Humphrey, from his PractRand library (public domain). 32 of its 128 bits of state are a
+ * counter, so no seed leads to a short cycle.
  */
 function sfc32(seed: readonly [number, number, number]): () => number {
   let [a, b, c] = seed
@@ -49,7 +49,7 @@ function sfc32(seed: readonly [number, number, number]): () => number {
     c = (((c << 21) | (c >>> 11)) + sum) | 0
     return sum >>> 0
   }
-  // Neighbouring seeds give alike numbers at first; the generator's author discards the first rounds for it.
+  // Similar seeds produce similar numbers at first, so the first rounds are discarded, as in PractRand.
   for (let round = 0; round < 15; round++) next()
   return next
 }

@@ -1,4 +1,4 @@
-import { type DemoBook, giveBackLater, someTimeAfter } from './book.ts'
+import { type DemoBook, payBackLater, someTimeAfter } from './book.ts'
 import type { DemoSale } from './charges.ts'
 import type { DemoMarket } from './markets.ts'
 
@@ -13,30 +13,30 @@ const disputeReasons = [
 ]
 
 /**
- * Decides what becomes of a sale: one in twenty is refunded (in full, in part, or in two parts), one card sale in 250 is
- * disputed. Both happen on later days, and never to the same sale.
+ * Plans the reversals of a sale. One sale in twenty is refunded (in full, in part, or in two parts), and one card sale
+ * in 250 is disputed. Both happen on later days, and never for the same sale.
  */
 export function planReversals(book: DemoBook, market: DemoMarket, sale: DemoSale): void {
   const { random } = book
-  const fate = random.next()
+  const outcome = random.next()
   const { created, currency, amount } = sale.transaction
   const refundLater = (part: number, days: number) => {
     const money = { currency, cost: Math.ceil(amount * part) }
-    giveBackLater(book, money, someTimeAfter(created, days, random), (at) => refund(book, sale, part, at))
+    payBackLater(book, money, someTimeAfter(created, days, random), (at) => refund(book, sale, part, at))
   }
-  if (fate < 0.032) refundLater(1, random.between(1, 30))
-  else if (fate < 0.048) refundLater(random.pick([0.1, 0.25, 0.5]), random.between(1, 45))
-  else if (fate < 0.05) {
+  if (outcome < 0.032) refundLater(1, random.between(1, 30))
+  else if (outcome < 0.048) refundLater(random.pick([0.1, 0.25, 0.5]), random.between(1, 45))
+  else if (outcome < 0.05) {
     refundLater(0.3, random.between(1, 10))
     refundLater(0.7, random.between(11, 30))
-  } else if (fate < 0.054 && sale.isCard) {
+  } else if (outcome < 0.054 && sale.isCard) {
     const money = { currency, cost: amount + market.dispute.fee }
     const at = someTimeAfter(created, random.between(8, 60), random)
-    giveBackLater(book, money, at, (now) => dispute(book, market, sale, now))
+    payBackLater(book, money, at, (now) => dispute(book, market, sale, now))
   }
 }
 
-/** Part of a sale in its own currency and in the customer's, both negative when money goes back. */
+/** Returns a part of a sale in its settlement and customer currencies. Both are negative when `part` is negative. */
 function partOf(sale: DemoSale, part: number) {
   const { amount, customerFacingAmount, customerFacingCurrency, currency, chargeId } = sale.transaction
   return {
@@ -66,7 +66,7 @@ function refund(book: DemoBook, sale: DemoSale, part: number, at: Date): void {
   book.later(someTimeAfter(at, random.between(3, 10), random), (failedAt) => {
     book.post({
       ...posting,
-      // Not part of the sale, because halves round up and a negative half rounds the other way.
+      // Negates the refund instead of using `partOf`, because Math.round rounds halves up, also negative ones.
       amount: -posting.amount,
       customerFacingAmount: -posting.customerFacingAmount,
       type: 'refund_failure',

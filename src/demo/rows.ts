@@ -2,7 +2,7 @@ import type { LedgerBalanceTransaction, LedgerBatch, LedgerCharge, LedgerPayout 
 
 type Known<Row, Key extends keyof Row> = Row & { [Name in Key]-?: NonNullable<Row[Name]> }
 
-// The shop knows of each row what an export of others may leave out.
+// The demo always sets these fields. Imported exports can omit them.
 export type DemoBalanceTransaction = Known<LedgerBalanceTransaction, 'type' | 'availableOn'>
 export type DemoCharge = Known<LedgerCharge, 'created'>
 export type DemoPayout = Known<

@@ -5,7 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams'
 import type { Tenant } from '../tenant.ts'
 import { type LedgerRow, type LedgerTable, type LedgerValue, ledgerTables } from './rows.ts'
 
-/** Appends a tenant's rows to a table of the ledger, and nothing when there are none. */
+/** Appends a tenant's rows to a ledger table. */
 export async function copyRows(
   client: pg.ClientBase,
   { accountId, livemode }: Tenant,
@@ -18,7 +18,12 @@ export async function copyRows(
   await copyText(client, accountId, table, ['account_id', 'livemode', ...Object.values(columns)], text)
 }
 
-/** Appends rows, as `encodeRows` gives them, to a table by COPY. The account is named when Postgres refuses them. */
+/**
+ * Appends rows to a table with COPY.
+ *
+ * @param text rows as `encodeRows` returns them
+ * @throws Error with the table and account when Postgres rejects a row
+ */
 export async function copyText(
   client: pg.ClientBase,
   accountId: string,
@@ -37,12 +42,12 @@ export async function copyText(
   }
 }
 
-/** Bytes handed to the socket at once: large enough to be few writes, small enough to stay in the processor's cache. */
+/** Bytes per write to the socket: large enough for few writes, small enough to stay in the processor's cache. */
 const chunkBytes = 128 * 1024
 
 /**
- * Rows in COPY's text format, each with the constants first. Lines go into bytes one by one: joining them first and encoding
- * the text takes longer.
+ * Encodes rows in COPY's text format, each with the constants first. It writes each line into the buffer separately,
+ * which is faster than joining the lines and encoding the text.
  */
 export function* encodeRows(
   rows: Iterable<LedgerRow>,
@@ -60,11 +65,11 @@ export function* encodeRows(
       separator = '\t'
     }
     line += '\n'
-    // A UTF-16 unit becomes at most three bytes.
-    const room = line.length * 3
-    if (used + room > chunk.length) {
+    // A UTF-16 unit takes at most three bytes.
+    const maxBytes = line.length * 3
+    if (used + maxBytes > chunk.length) {
       yield chunk.subarray(0, used)
-      chunk = Buffer.allocUnsafe(Math.max(chunkBytes, room))
+      chunk = Buffer.allocUnsafe(Math.max(chunkBytes, maxBytes))
       used = 0
     }
     used += chunk.write(line, used)

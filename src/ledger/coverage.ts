@@ -2,15 +2,15 @@ import type pg from 'pg'
 import { InputError } from '../errors.ts'
 import { type Tenant, tenantKey } from '../tenant.ts'
 
-/** A span of time: its start, and its exclusive end. */
+/** A span of time. `until` is exclusive. */
 export type Span = { from: Date; until: Date }
 
-/** Exports may hold one side of a ledger without the other: payouts, or all that changes the balance beside them. */
+/** A side of a ledger: payouts, or everything else that changes the balance. An export can contain only one side. */
 export type LedgerSide = 'activity' | 'payouts'
 
 export const ledgerSides: readonly LedgerSide[] = ['activity', 'payouts']
 
-// A ledger that came whole before its sides were kept apart covers both alike.
+// Older ledgers have no coverage per side. Their coverage applies to both sides.
 const selectSides = `
   select lower(side::text) as side, available_from as "from", available_until as "until" from ledger_side_coverage
   where account_id = $1 and livemode = $2::boolean
@@ -26,7 +26,7 @@ const writeSide = `
   on conflict (account_id, livemode, side) do update
   set available_from = excluded.available_from, available_until = excluded.available_until`
 
-// The ledger covers what both of its sides cover.
+// The ledger covers the intersection of its sides.
 const writeCoverage = `
   insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
   select account_id, livemode, max(available_from), min(available_until), now()
@@ -41,7 +41,7 @@ const writeCoverage = `
   where (ledger_coverage.available_from, ledger_coverage.available_until)
     is distinct from (excluded.available_from, excluded.available_until)`
 
-/** The span that the ledger as a whole covers; null when it covers none. */
+/** Returns the span that the ledger covers with both sides; null when there is none. */
 export async function readCoverage(client: pg.ClientBase, tenant: Tenant): Promise<Span | null> {
   const { rows } = await client.query<Span>(
     `select available_from as "from", available_until as "until" from ledger_coverage
@@ -51,7 +51,11 @@ export async function readCoverage(client: pg.ClientBase, tenant: Tenant): Promi
   return rows[0] ?? null
 }
 
-/** Checks, and writes nothing. @throws InputError when a gap would lie between the span and what is covered */
+/**
+ * Checks that a span can extend the coverage, without writing.
+ *
+ * @throws InputError when a gap would remain between the span and the coverage
+ */
 export async function checkCoverage(
   client: pg.ClientBase,
   tenant: Tenant,
@@ -62,17 +66,17 @@ export async function checkCoverage(
   for (const side of sides) join(side, known.get(side), span)
 }
 
-/** True when no gap would lie between the span and what is covered. */
+/** Returns true when the span overlaps or touches the coverage of every side. */
 export async function meetsCoverage(client: pg.ClientBase, tenant: Tenant, span: Span): Promise<boolean> {
   const known = await readSides(client, tenant)
-  return [...known.values()].every((side) => doMeet(side, span))
+  return [...known.values()].every((side) => isConnected(side, span))
 }
 
 /**
- * Says that a ledger is complete in a span, for one side or both; reports may then run over what both sides cover. Call it
- * in the transaction that writes the rows, after `lockLedger`.
+ * Records that a ledger is complete in a span, for one side or both. Reports can run where both sides are complete.
+ * Call it in the transaction that writes the rows, after `lockLedger`.
  *
- * @throws InputError when a gap would lie between the span and what is covered
+ * @throws InputError when a gap would remain between the span and the coverage
  */
 export async function extendCoverage(
   client: pg.ClientBase,
@@ -88,7 +92,7 @@ export async function extendCoverage(
   await client.query(writeCoverage, [tenant.accountId, tenant.livemode])
 }
 
-/** Lets one transaction at a time change a ledger: another one waits here until the first has ended. */
+/** Locks a ledger for changes until the transaction ends. Waits while another transaction has the lock. */
 export async function lockLedger(client: pg.ClientBase, tenant: Tenant): Promise<void> {
   const name = `ledger ${tenantKey(tenant)}`
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [name])
@@ -102,7 +106,7 @@ export function later(a: Date, b: Date): Date {
   return a > b ? a : b
 }
 
-/** What each side covers; a side that covers nothing is absent. */
+/** Returns the coverage of each side; a side without coverage is absent. */
 async function readSides(client: pg.ClientBase, tenant: Tenant): Promise<Map<LedgerSide, Span>> {
   const { rows } = await client.query<Span & { side: LedgerSide }>(selectSides, [
     tenant.accountId,
@@ -116,20 +120,20 @@ function time(date: Date): string {
   return date.toISOString().replace('.000Z', 'Z')
 }
 
-function doMeet(a: Span, b: Span): boolean {
+function isConnected(a: Span, b: Span): boolean {
   return a.from <= b.until && b.from <= a.until
 }
 
-/** What both spans cover; they must overlap or touch, since what happened in a gap is unknown. */
+/** Returns the union of two spans. They must overlap or touch, because the activity in a gap is unknown. */
 function join(side: LedgerSide, known: Span | undefined, added: Span): Span {
   if (!known) return added
-  if (doMeet(known, added)) {
+  if (isConnected(known, added)) {
     return { from: earlier(added.from, known.from), until: later(added.until, known.until) }
   }
   const isLater = added.from > known.until
-  const way = isLater ? `--from ${time(known.until)}` : `--until ${time(known.from)}`
+  const option = isLater ? `--from ${time(known.until)}` : `--until ${time(known.from)}`
   throw new InputError(
-    `The ${side} of this account is known from ${time(known.from)} until ${time(known.until)}, and what comes now covers ${time(added.from)} until ${time(added.until)}: between them is a gap. Import what lies between them first; if nothing happened then, say so: ${way}.`,
+    `The ${side} of this account is known from ${time(known.from)} until ${time(known.until)}, and the new data covers ${time(added.from)} until ${time(added.until)}: there is a gap between them. Import the data in between first, or pass ${option} if there is none.`,
     [isLater ? 'from' : 'until'],
   )
 }

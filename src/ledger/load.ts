@@ -3,7 +3,7 @@ import type { Tenant } from '../tenant.ts'
 import { copyRows } from './copy.ts'
 import type { LedgerBatch } from './rows.ts'
 
-// Statistics of the columns by which reports join and filter; those of the JSON columns would take most of the time.
+// Only the columns that reports join and filter by. The JSON columns would take most of the time.
 const analyze = `
   analyze
     balance_transactions (account_id, livemode, id, reporting_category, currency, created, effective_at, charge_id,
@@ -14,12 +14,12 @@ const analyze = `
     fee_details (account_id, livemode, balance_transaction_id)`
 
 /**
- * Appends a ledger to the ledger tables of the search path by COPY, batch by batch, so that memory holds one batch.
+ * Appends a ledger to the ledger tables of the search path with COPY, batch by batch. Memory holds one batch.
  *
- * - Runs in the transaction that the caller has open; without one, each table of each batch is its own transaction.
- * - Does not touch `ledger_coverage`: only the caller knows what span is complete.
- * - Afterwards refreshes the planner's statistics, so that the first report is planned for the rows that are there.
- * - Rejects on the first row that Postgres refuses (an id that is already there, say); the client stays usable.
+ * - Runs in the caller's open transaction. Without one, each table of each batch is its own transaction.
+ * - Does not change `ledger_coverage`: only the caller knows which span is complete.
+ * - Refreshes the planner's statistics afterwards, so that the first report gets a good plan.
+ * - Rejects on the first row that Postgres rejects (a duplicate id, for example). The client stays usable.
  *
  * @param onProgress called after each batch with the number of balance transactions written so far
  */
@@ -43,7 +43,7 @@ export async function loadLedger(
   return { balanceTransactions }
 }
 
-/** Refreshes the planner's statistics, so that the next report is planned for the rows that are there. */
+/** Refreshes the planner's statistics, so that the next report gets a good plan. */
 export async function refreshStatistics(client: pg.ClientBase): Promise<void> {
   await client.query(analyze)
 }

@@ -11,18 +11,18 @@ import {
 } from './rows.ts'
 
 /**
- * What becomes of a field when the row is already known:
+ * How to merge a field into an existing row:
  *
- * - `replace`: the new value, unless it is null; what a row does not say stays as it is.
- * - `keep`: the known value, unless it is null; for what the new row only assumes.
- * - `join`: the keys of both objects, of which the new one's win.
+ * - `replace`: use the new value, unless it is null.
+ * - `keep`: use the existing value, unless it is null. For values that the new row only assumes.
+ * - `join`: use the keys of both objects. The new value of a key wins.
  */
 type FieldMerge = 'replace' | 'keep' | 'join'
 
-/** The fields that are objects of which the keys are joined: metadata, and addresses of which a row may know a part. */
+/** Fields whose keys are joined: metadata, and addresses, because a row can have only some parts of an address. */
 const joinedFields = /(metadata|address)$/i
 
-/** What such fields hold. */
+/** The values of joined fields. */
 type Joined = Metadata | LedgerAddress
 
 type ObjectRow = LedgerRow & { readonly id: string }
@@ -30,9 +30,9 @@ type ObjectRow = LedgerRow & { readonly id: string }
 type Column = { field: string; name: string; merge: FieldMerge }
 
 /**
- * Takes rows on their way into one table.
+ * Collects rows and merges them into one table.
  *
- * @param assumed fields that fill new rows only, and are kept in those that are known
+ * @param assumed fields whose existing values are kept
  */
 export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
   const columns = Object.entries(ledgerTables[table]).map(([field, name]): Column => {
@@ -41,64 +41,64 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
   })
   let rows = new Map<string, ObjectRow>()
   return {
-    /** Holds rows until they are taken, each id once. */
+    /** Collects rows until the next `take`. Rows with the same id are combined. */
     add: (added: readonly ObjectRow[]) => {
       for (const row of added) {
         const known = rows.get(row.id)
         if (!known) rows.set(row.id, row)
-        else if (saysMore(known, row)) rows.set(row.id, foldRow(known, row, columns))
+        else if (addsValues(known, row)) rows.set(row.id, mergeRow(known, row, columns))
       }
     },
-    /** Makes the temporary table that the rows go through; it is gone with the transaction. */
+    /** Creates the temporary table for the rows. It is dropped at the end of the transaction. */
     open: async (client: pg.ClientBase) => {
       await client.query(
         `create temporary table if not exists merging_${table} on commit drop as
          select ${columns.map(({ name }) => name).join(', ')} from ${table} limit 0`,
       )
     },
-    /** Takes the rows that are held, encoded; null when there are none. */
+    /** Removes and encodes the collected rows; null when there are none. */
     take: (tenant: Tenant) => {
       if (rows.size === 0) return null
       const taken = [...rows.values()]
       rows = new Map()
-      // An export fills few of the columns; those that none of its rows fills would cost as much as the others.
-      const filled = columns.filter(({ field }) => taken.some((row) => !isNothing(row[field])))
+      // An export fills few columns, and an empty column would cost as much as a filled one.
+      const filled = columns.filter(({ field }) => taken.some((row) => !isMissing(row[field])))
       const names = filled.map(({ name }) => name)
       const fields = filled.map(({ field }) => field)
-      // In one piece: of several, each would wait until this process has time to hand it over.
+      // In one buffer: each further buffer would wait until this process has time to write it.
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
       return {
-        /** Copies them into the temporary table. */
+        /** Copies the rows into the temporary table. */
         copy: (client: pg.ClientBase) => copyText(client, tenant.accountId, `merging_${table}`, names, text),
-        /** Merge them from there into the table, and empty the temporary one. */
+        /** Statements that merge the temporary table into the table and truncate it. */
         statements: [mergeStatement(table, tenant, filled), `truncate merging_${table}`],
       }
     },
   }
 }
 
-function isNothing(value: LedgerValue): value is null | undefined {
+function isMissing(value: LedgerValue): value is null | undefined {
   return value === null || value === undefined
 }
 
-/** The same payout is named by each row that it swept, so this is asked often. */
-function saysMore(known: LedgerRow, row: LedgerRow): boolean {
+/** Returns true when a row adds something. Called often: each swept row repeats its payout. */
+function addsValues(known: LedgerRow, row: LedgerRow): boolean {
   for (const field in row) {
     const value = row[field]
-    if (!isNothing(value) && value !== known[field]) return true
+    if (!isMissing(value) && value !== known[field]) return true
   }
   return false
 }
 
-/** Completes a row, as the database will complete its own. */
-function foldRow(known: ObjectRow, row: ObjectRow, columns: readonly Column[]): ObjectRow {
-  const fields = columns.map(({ field, merge }) => [field, foldField(merge, known[field], row[field])])
+/** Merges two rows with the same id by the rules of the SQL merge. */
+function mergeRow(known: ObjectRow, row: ObjectRow, columns: readonly Column[]): ObjectRow {
+  const fields = columns.map(({ field, merge }) => [field, mergeField(merge, known[field], row[field])])
   return { ...Object.fromEntries(fields), id: known.id }
 }
 
-function foldField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
+function mergeField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
   if (merge === 'keep') return known ?? added
-  // Only these are joined.
+  // Only fields of this type have the merge `join`.
   if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }
   return added ?? known
 }
@@ -110,7 +110,7 @@ function mergedValue({ name, merge }: Column): string {
   return `coalesce(${added}, ${known})`
 }
 
-/** A known row that gets nothing new is not written again: the table would grow with every load. */
+/** Skips existing rows that do not change: otherwise the table would grow with every load. */
 function mergeStatement(table: LedgerTable, { accountId, livemode }: Tenant, columns: readonly Column[]) {
   const names = columns.map(({ name }) => name).join(', ')
   const others = columns.filter(({ name }) => name !== 'id')

@@ -5,30 +5,30 @@ import { createTableMerge } from './merge-table.ts'
 import type { LedgerBalanceTransaction, LedgerBatch, LedgerFeeDetail } from './rows.ts'
 
 export type MergeOptions = {
-  /** Called now and then with the number of balance transactions merged so far; one that comes twice counts twice. */
+  /** Called from time to time with the number of balance transactions merged so far. Duplicates count each time. */
   onProgress?: ((rows: number) => void) | undefined
   /**
-   * Fields of balance transactions that this ledger assumes and does not know: they fill new rows, and never take the
-   * place of what is there.
+   * Fields of balance transactions that this ledger only assumes. They fill new rows and never replace existing values.
    */
   assumed?: readonly (keyof LedgerBalanceTransaction)[]
 }
 
-/** Rows that are merged at once: enough that a statement costs little for each, few enough to hold. */
-const rowsAtOnce = 20_000
+/** Rows per merge: many enough to make the cost per row small, few enough for memory. */
+const mergeSize = 20_000
 
 /**
- * Merges a ledger into the ledger tables of the search path, each object by its id.
+ * Merges a ledger into the ledger tables of the search path by object id.
  *
- * - What is null or absent in a new row keeps what is known, so a later ledger that says more completes the rows. Keys of
- *   metadata are joined, and so are the parts of an address; the fee details of a transaction are replaced as a whole, and
- *   have to come in one batch. An object may come any number of times: merging twice is merging once.
- * - Runs in the transaction that the caller has open, and neither begins nor commits: no reader sees a part of it.
- * - Memory holds some thousand rows, whatever the size of the batches.
- * - Does not touch `ledger_coverage`, since only the caller knows what span is complete, nor the planner's statistics:
- *   call `refreshStatistics` when many rows are new.
+ * - A null or absent field of a new row keeps the existing value, so a later ledger can complete rows. Keys of metadata
+ *   and parts of an address are joined. The fee details of a transaction are replaced as a whole, so they must come in
+ *   one batch.
+ * - Idempotent: merging an object again changes nothing.
+ * - Runs in the caller's open transaction, and neither begins nor commits it, so no reader sees a part of the ledger.
+ * - Memory holds some thousand rows, for any batch size.
+ * - Does not change `ledger_coverage`, because only the caller knows which span is complete. Does not refresh the planner's
+ *   statistics: call `refreshStatistics` after adding many rows.
  *
- * @throws Error when the client has no transaction open, or Postgres refuses a row
+ * @throws Error when the client has no open transaction, or Postgres rejects a row
  */
 export async function mergeLedger(
   client: pg.ClientBase,
@@ -38,13 +38,13 @@ export async function mergeLedger(
 ): Promise<{ balanceTransactions: number }> {
   if (client.getTransactionStatus() !== 'T') {
     throw new Error(
-      `Merging a ledger of ${tenant.accountId} needs an open transaction: begin one on this client.`,
+      `Merging a ledger of ${tenant.accountId} requires an open transaction. Begin one on this client.`,
     )
   }
   const merge = createMerge(client, tenant, assumed)
   await merge.open()
   let balanceTransactions = 0
-  // While Postgres merges, the next rows are read and encoded. Only one flush runs at a time.
+  // The next rows are read and encoded while Postgres merges. Only one flush runs at a time.
   let flushed: Promise<void> = Promise.resolve()
   const startFlush = async () => {
     const flush = merge.take()
@@ -58,7 +58,7 @@ export async function mergeLedger(
     for await (const batch of ledger) {
       merge.add(batch)
       balanceTransactions += batch.balanceTransactions.length
-      if (merge.pending() >= rowsAtOnce) await startFlush()
+      if (merge.pending() >= mergeSize) await startFlush()
     }
     await startFlush()
     await flushed
@@ -91,9 +91,9 @@ function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOption
       const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
       for (const [id, details] of parts) feeDetails.set(id, details)
     },
-    /** How many rows have come since some were taken; of fee details none. */
+    /** Number of rows added since the last `take`, without fee details. */
     pending: () => pending,
-    /** Takes the rows that are held, and returns a function that writes them to the tables. */
+    /** Removes the collected rows, and returns a function that writes them to the tables. */
     take: () => {
       const taken = tables.map((table) => table.take(tenant)).filter((rows) => rows !== null)
       const details = feeDetails
@@ -101,7 +101,7 @@ function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOption
       pending = 0
       return async (): Promise<void> => {
         for (const { copy } of taken) await copy(client)
-        // At once, because between statements Postgres would wait until this process has time for it.
+        // In one query: between statements, Postgres would wait until this process has time.
         if (taken.length > 0) await client.query(taken.flatMap(({ statements }) => statements).join(';'))
         await replaceFeeDetails(client, tenant, details)
       }

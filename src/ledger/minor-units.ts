@@ -1,7 +1,7 @@
-// A hundredth of the unit is what amounts are counted in to Stripe, also for isk and ugx, which have no smaller coin; but
-// for these it is the unit itself, and for those a thousandth of it.
+// Stripe counts amounts in hundredths of the major unit, even for isk and ugx, which have no smaller coin. The currencies
+// below are the exceptions.
 
-/** Currencies of which amounts have no decimals. */
+/** Currencies whose minor unit is the major unit. */
 export const currenciesWithoutDecimals: readonly string[] = [
   'bif',
   'clp',
@@ -20,10 +20,10 @@ export const currenciesWithoutDecimals: readonly string[] = [
   'xpf',
 ]
 
-/** Currencies of which amounts have three decimals. */
+/** Currencies whose minor unit is a thousandth of the major unit. */
 export const currenciesWithThreeDecimals: readonly string[] = ['bhd', 'jod', 'kwd', 'omr', 'tnd']
 
-/** How many decimals an amount in major units of a currency has. */
+/** Returns the number of decimals of an amount in major units. */
 export function decimalsOf(currency: string): number {
   if (currenciesWithoutDecimals.includes(currency)) return 0
   return currenciesWithThreeDecimals.includes(currency) ? 3 : 2

@@ -10,17 +10,16 @@ import {
 export const addressParts = ['line1', 'line2', 'city', 'state', 'postal_code', 'country'] as const
 
 /**
- * A postal address as the ledger's JSON columns keep it. A part that is null is known to be empty, an absent one is not
- * known.
+ * A postal address in the JSON columns of the ledger. A null part is known to be empty; an absent part is unknown.
  */
 export type LedgerAddress = { [Part in (typeof addressParts)[number]]?: string | null }
 
 export type Metadata = Readonly<Record<string, string>>
 
-/** What a column of the ledger takes; an object goes into a JSON column, an absent value is null. */
+/** A value of a ledger column. An object goes into a JSON column; undefined is stored as null. */
 export type LedgerValue = string | number | boolean | Date | Metadata | LedgerAddress | null | undefined
 
-// The rows of Prisma's models without their tenant, as they are loaded. What is absent or null is not known.
+// Rows of the Prisma models without the tenant, as they are loaded. An absent or null field is unknown.
 
 export type LedgerCustomer = Loaded<Customer, { address: LedgerAddress; shippingAddress: LedgerAddress }>
 
@@ -38,7 +37,7 @@ export type LedgerBalanceTransaction = Loaded<
 
 export type LedgerFeeDetail = Loaded<FeeDetail>
 
-/** @template Objects what JSON columns hold */
+/** @template Objects types of the JSON columns */
 type Loaded<Model, Objects = object> = Row<Omit<Model, 'accountId' | 'livemode' | keyof Objects>> & {
   [Field in keyof Objects]?: Objects[Field] | null
 }
@@ -47,13 +46,13 @@ type Row<Model> = { [Field in Exclude<keyof Model, Nullable<Model>>]: Value<Mode
   [Field in Nullable<Model>]?: Value<Model[Field]>
 }
 
-/** Names of the fields that may be null. */
+/** Names of the nullable fields. */
 type Nullable<Model> = { [Field in keyof Model]: null extends Model[Field] ? Field : never }[keyof Model]
 
-/** Amounts of minor units are exact as numbers. */
+/** Amounts in minor units are exact as numbers. */
 type Value<Stored> = Stored extends bigint ? number : Stored
 
-/** A part of a ledger. Parts may come in any order and refer to one another. */
+/** A part of a ledger. Parts can come in any order and refer to one another. */
 export type LedgerBatch = {
   customers: LedgerCustomer[]
   charges: LedgerCharge[]
@@ -62,7 +61,7 @@ export type LedgerBatch = {
   feeDetails: LedgerFeeDetail[]
 }
 
-/** A part with nothing in it, to be filled; it may also become one of rows that are known better. */
+/** Returns an empty batch. Its type fits batches of any row types. */
 export function emptyBatch(): Record<keyof LedgerBatch, never[]> {
   return { customers: [], charges: [], payouts: [], balanceTransactions: [], feeDetails: [] }
 }
@@ -70,7 +69,7 @@ export function emptyBatch(): Record<keyof LedgerBatch, never[]> {
 /** A row of any of the ledger's tables. */
 export type LedgerRow = Readonly<Record<string, LedgerValue>>
 
-/** The ledger's tables, and the column of each field of a row. Each table also has account_id and livemode. */
+/** The column of each field, by ledger table. Each table also has account_id and livemode. */
 export const ledgerTables = {
   customers: columnsOf<LedgerCustomer>(Prisma.CustomerScalarFieldEnum),
   charges: columnsOf<LedgerCharge>(Prisma.ChargeScalarFieldEnum),
@@ -81,11 +80,11 @@ export const ledgerTables = {
 
 export type LedgerTable = keyof typeof ledgerTables
 
-/** Columns are named as the fields, in snake case. */
+/** Maps field names to column names in snake case. */
 function columnsOf<Row>(fields: Readonly<Record<keyof Row & string, string>>): Record<keyof Row, string> {
   const columns = Object.keys(fields)
     .filter((field) => field !== 'accountId' && field !== 'livemode')
     .map((field) => [field, field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)])
-  // Object.fromEntries does not keep the names of the fields.
+  // Object.fromEntries loses the field names in its type.
   return Object.fromEntries(columns) as Record<keyof Row, string>
 }

@@ -7,7 +7,7 @@ import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 import { contentDisposition, contentType, keyOfFile } from './file.ts'
 import type { LinkSigner } from './link.ts'
 
-// The types leave out what `send` hands on to the file's stream.
+// The type declarations omit `highWaterMark`, which `send` passes to the file's stream.
 const sendOptions: send.SendOptions & { highWaterMark: number } = {
   dotfiles: 'allow',
   etag: false,
@@ -20,20 +20,20 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
 
 type Status = HttpStatus<'/files/ID'>
 
-/** Statuses that `send` gives to a request that it does not serve, and what they mean here. */
-const refusals: ReadonlyMap<number | undefined, [status: Status, sentence: string]> = new Map([
-  [404, [410, 'This file is not there any more. Run the report again.']],
-  [412, [412, 'The file is not the one that If-Match or If-Unmodified-Since asks for.']],
-  [416, [416, 'The range lies outside the file.']],
+/** Responses by the error status of `send`. */
+const errorResponses: ReadonlyMap<number | undefined, [status: Status, message: string]> = new Map([
+  [404, [410, 'This file no longer exists. Run the report again.']],
+  [412, [412, 'The file does not match If-Match or If-Unmodified-Since.']],
+  [416, [416, 'The range is outside the file.']],
 ])
 
 export type DownloadDependencies = { prisma: Prisma; logger: Logger; now: () => Date }
 
 /**
- * Serves `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The link is the only
- * proof that it asks for.
+ * Creates the handler of `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The signed
+ * link is the only authorization that it requires.
  *
- * @param root folder on this machine that storage keys are relative to
+ * @param root local folder that storage keys are relative to
  */
 export function createDownloadHandler(
   { prisma, logger, now }: DownloadDependencies,
@@ -42,39 +42,38 @@ export function createDownloadHandler(
 ) {
   return async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return answer(response, 405, 'A file can only be read: use GET or HEAD.')
+      return respond(response, 405, 'Only GET and HEAD are allowed for files.')
     }
     const fileId = url.pathname.slice('/files/'.length)
     const fault = linkSigner.fault(fileId, url.searchParams, now())
-    if (fault) return answer(response, 403, fault)
+    if (fault) return respond(response, 403, fault)
 
     const file = await prisma.reportFile.findUnique({ where: { id: fileId } })
-    if (!file) return answer(response, 410, 'This file has been deleted.')
+    if (!file) return respond(response, 410, 'This file has been deleted.')
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
     send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })
       .on('error', (error: Error & { status?: number }) => {
-        const [status, sentence] = refusals.get(error.status) ?? [
+        const [status, message] = errorResponses.get(error.status) ?? [
           500,
-          'The file cannot be read now. Try again later.',
+          'The file cannot be read. Try again later.',
         ]
-        if (status === 410 || status === 500)
-          logger.error({ err: error, fileId }, 'A file could not be sent.')
+        if (status === 410 || status === 500) logger.error({ err: error, fileId }, 'Cannot send a file.')
         if (response.headersSent) response.destroy()
-        else answer(response, status, sentence)
+        else respond(response, status, message)
       })
       .pipe(response)
   }
 }
 
-function answer(response: ServerResponse, status: Status, sentence: string): void {
-  // Headers of the file do not hold for the sentence; Content-Range shows its size when the range was too large.
+function respond(response: ServerResponse, status: Status, message: string): void {
+  // The headers describe the file, not this message. Content-Range stays: it has the file's size when the range is outside.
   for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('Cache-Control', 'no-store')
-  response.end(`${sentence}\n`)
+  response.end(`${message}\n`)
 }
 
 function describeFile(response: ServerResponse, file: ReportFile): void {
@@ -86,7 +85,7 @@ function describeFile(response: ServerResponse, file: ReportFile): void {
   response.setHeader('X-Content-Type-Options', 'nosniff')
 }
 
-/** By RFC 9110 the last 1000 bytes of a shorter file are all of it; `send` would refuse to give them. */
+/** RFC 9110 returns the whole file when a suffix range is longer than the file. `send` would respond with 416. */
 function widenSuffix({ headers }: IncomingMessage, byteSize: bigint): void {
   const [, length] = /^bytes=-(\d+)$/.exec(headers.range ?? '') ?? []
   if (length && BigInt(length) > byteSize) headers.range = 'bytes=0-'

@@ -7,14 +7,14 @@ import { createLocalStorage } from './local-storage.ts'
 import type { Storage } from './storage.ts'
 
 type DeliveryDependencies = DownloadDependencies & {
-  /** Where clients reach this gateway, without a slash at the end. */
+  /** Public URL of this gateway, without a trailing slash. */
   publicUrl: string
 }
 
-/** Where result files are kept, and the way from there to clients. */
+/** The storage of result files and their delivery to clients. */
 export type FileStore = {
   storage: Storage
-  /** How clients get files without an API key: links, and what serves these; null when they lead elsewhere. */
+  /** Opens the delivery of files by link. `download` serves the links, and is null when the store itself serves them. */
   openDelivery(
     deps: DeliveryDependencies,
   ): Promise<{ links: FileLinks; download: ReturnType<typeof createDownloadHandler> | null }>
@@ -22,13 +22,13 @@ export type FileStore = {
 }
 
 /**
- * Opens the bucket that is configured, or else the folder.
+ * Opens the configured bucket, or the folder when no bucket is configured.
  *
  * @throws ConfigurationError when the bucket cannot be used
  */
 export async function openFileStore({ dataDir, s3 }: Pick<Config, 'dataDir' | 's3'>): Promise<FileStore> {
   if (s3 === null) return openFolder(join(dataDir, 'files'))
-  // Loading the client for S3 takes half a second, which only those wait for who use it.
+  // Loading the S3 client takes half a second, so it is loaded only when it is used.
   const { openS3Store } = await import('./s3/s3-storage.ts')
   return openS3Store(s3)
 }

@@ -1,10 +1,10 @@
 import type { Compression, ReportFile, ReportFormat } from '../postgres/generated/prisma/client.ts'
 import { modeOf, type Tenant } from '../tenant.ts'
 
-/** What a file is: its format, and how it is compressed. */
+/** The format and compression of a file. */
 export type FileForm = Pick<ReportFile, 'format' | 'compression'>
 
-/** How names of such files end, for example `.csv.gz`. */
+/** Returns the extension of file names, for example `.csv.gz`. */
 export function fileEnding(form: FileForm): string {
   return formats[form.format].ending + (wrapperOf(form)?.ending ?? '')
 }
@@ -13,31 +13,33 @@ export function contentType(form: FileForm): string {
   return wrapperOf(form)?.contentType ?? formats[form.format].contentType
 }
 
-/** Has browsers save the file under its name. The names are made of ids, so they need no escaping. */
+/** Makes browsers save the file under its name. File names consist of ids, so they need no escaping. */
 export function contentDisposition({ filename }: Pick<ReportFile, 'filename'>): string {
   return `attachment; filename="${filename}"`
 }
 
 type RunIdentity = Tenant & { id: string }
 
-/** Folder of all files of a run. The account and mode are part of every path. */
+/** Returns the folder of all files of a run. The account and mode are part of every path. */
 export function runFolder(run: RunIdentity): string {
   return `${run.accountId}/${modeOf(run)}/${run.id}`
 }
 
-/** Storage key of a file. */
+/** Returns the storage key of a file. */
 export function fileKey(run: RunIdentity, fileId: string): string {
   return `${runFolder(run)}/${fileId}`
 }
 
-/** Storage key of a file as the database has it. */
+/** Returns the storage key of a file from its database row. */
 export function keyOfFile(file: Tenant & { id: string; runId: string }): string {
   return fileKey({ ...file, id: file.runId }, file.id)
 }
 
-/** @throws Error when a text is no storage key: it would lead out of the store */
+/** @throws Error when a key is not valid, for example because it leads out of the store */
 export function checkKey(key: string): void {
-  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(key) || key.includes('..')) throw new Error(`${key} is no storage key.`)
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(key) || key.includes('..')) {
+    throw new Error(`"${key}" is not a valid storage key: use letters, digits, "_", "-", "." and "/".`)
+  }
 }
 
 const formats: Record<ReportFormat, { ending: string; contentType: string }> = {
@@ -52,7 +54,7 @@ const wrappers: Record<Compression, { ending: string; contentType: string } | nu
   ZSTD: { ending: '.zst', contentType: 'application/zstd' },
 }
 
-/** What is around the file; null for nothing. Parquet is compressed inside, so that its readers can open it. */
+/** The compression wrapper; null for none. Parquet compresses its own pages, so that Parquet readers can open the file. */
 function wrapperOf({ format, compression }: FileForm) {
   return format === 'PARQUET' ? null : wrappers[compression]
 }

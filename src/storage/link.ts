@@ -6,8 +6,8 @@ export type SignedLink = { url: string; expiresAt: Date }
 
 export type FileLinks = {
   /**
-   * A link to the file that works without any other proof until `expiresAt`, which is `at` rounded up to a second; earlier
-   * when what it is signed with expires before that.
+   * Returns a link to the file that needs no other authorization. It expires at `expiresAt`: `at` rounded up to a
+   * second, or earlier when the signing credentials expire before that.
    */
   link(file: ReportFile, at: Date): Promise<SignedLink>
 }
@@ -17,9 +17,9 @@ const keyId = 'downloads'
 export type LinkSigner = Awaited<ReturnType<typeof createLinkSigner>>
 
 /**
- * Makes and checks the links that lead to this gateway.
+ * Signs and verifies download links of this gateway.
  *
- * @param publicUrl where clients reach this gateway, without a slash at the end
+ * @param publicUrl public URL of this gateway, without a trailing slash
  */
 export async function createLinkSigner(prisma: Prisma, publicUrl: string) {
   const secret = await loadSecret(prisma)
@@ -27,7 +27,7 @@ export async function createLinkSigner(prisma: Prisma, publicUrl: string) {
     createHmac('sha256', secret).update(`${fileId}.${expires}`).digest('base64url')
 
   return {
-    /** As `FileLinks` has it. */
+    /** Returns a link to a file; see `FileLinks`. */
     sign: (fileId: string, at: Date): SignedLink => {
       const expires = Math.ceil(at.getTime() / 1000)
       const query = new URLSearchParams({
@@ -36,20 +36,20 @@ export async function createLinkSigner(prisma: Prisma, publicUrl: string) {
       })
       return { url: `${publicUrl}/files/${fileId}?${query}`, expiresAt: new Date(expires * 1000) }
     },
-    /** What is wrong with a link, as a sentence for people; null when it is good. */
+    /** Returns a message for the user when a link is not valid; null when it is valid. */
     fault: (fileId: string, query: URLSearchParams, now: Date): string | null => {
       const expires = query.get('expires') ?? ''
       const expected = Buffer.from(signature(fileId, expires))
       const given = Buffer.from(query.get('signature') ?? '')
       const isSigned = given.length === expected.length && timingSafeEqual(given, expected)
       if (isSigned && Number(expires) * 1000 > now.getTime()) return null
-      const why = isSigned ? 'has expired' : 'is not complete, or was changed'
-      return `This link ${why}. Ask the API for a new one: result { files { download { url } } }.`
+      const why = isSigned ? 'has expired' : 'is incomplete or was changed'
+      return `This link ${why}. Request a new one from the API: result { files { download { url } } }.`
     },
   }
 }
 
-/** The signing secret of this database; made by whichever process comes first. */
+/** Returns the signing secret of this database. The first process creates it. */
 async function loadSecret(prisma: Prisma): Promise<Uint8Array> {
   await prisma.linkSigningKey.createMany({
     data: { id: keyId, secret: new Uint8Array(randomBytes(32)) },

@@ -8,15 +8,15 @@ import { checkKey } from './file.ts'
 import { type ByteRange, createByteCounter, type Storage, StorageError } from './storage.ts'
 
 const noSpace = new Set(['ENOSPC', 'EDQUOT'])
-/** Codes of the system that speak of the disk, and not of where the bytes come from. */
+/** System error codes that come from the disk and not from the source of the bytes. */
 const diskFaults = new Set([
   ...noSpace,
   ...['EFBIG', 'EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EBUSY', 'ESTALE'],
-  // Something else stands where the file belongs.
+  // A folder is missing, or another kind of file is in its place.
   ...['ENOENT', 'EEXIST', 'ENOTDIR', 'EISDIR', 'ELOOP'],
 ])
 
-/** Keeps files in a folder of this machine. */
+/** Stores files in a local folder. */
 export function createLocalStorage(folder: string): Storage {
   const root = resolve(folder)
   const pathOf = (key: string): string => {
@@ -36,7 +36,7 @@ export function createLocalStorage(folder: string): Storage {
       await syncNames(path, root)
       return counter.result()
     } catch (error) {
-      // A file that is still open keeps its space.
+      // An open file keeps its disk space.
       if (!file.closed) await once(file, 'close')
       await rm(partial, { force: true })
       throw error
@@ -44,20 +44,20 @@ export function createLocalStorage(folder: string): Storage {
   }
 
   return {
-    write: (key, content, signal) => onDisk(() => write(key, content, signal)),
-    read: (key, range) => onDisk(() => openRange(pathOf(key), range).catch(whenMissing(null))),
+    write: (key, content, signal) => wrapDiskErrors(() => write(key, content, signal)),
+    read: (key, range) => wrapDiskErrors(() => openRange(pathOf(key), range).catch(whenMissing(null))),
     size: (key) =>
-      onDisk(() =>
+      wrapDiskErrors(() =>
         stat(pathOf(key)).then((found) => (found.isFile() ? found.size : null), whenMissing(null)),
       ),
     remove: (key) =>
-      onDisk(async () => {
+      wrapDiskErrors(async () => {
         const path = pathOf(key)
         await rm(path, { recursive: true, force: true })
         await rm(partialPath(path), { force: true })
       }),
     list: async (key) => {
-      const names = await onDisk(() => readdir(pathOf(key)).catch(whenMissing([])))
+      const names = await wrapDiskErrors(() => readdir(pathOf(key)).catch(whenMissing([])))
       return names.map((name) => `${key}/${name}`)
     },
   }
@@ -76,19 +76,19 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
-/** Passes a result on, and says of faults of the disk that they are the store's. */
-async function onDisk<Result>(act: () => Promise<Result>): Promise<Result> {
+/** Runs an operation and converts disk errors into StorageError. */
+async function wrapDiskErrors<Result>(act: () => Promise<Result>): Promise<Result> {
   try {
     return await act()
   } catch (cause) {
     const code = codeOf(cause)
     if (!diskFaults.has(code)) throw cause
-    const reason = noSpace.has(code) ? 'there is no space left' : `the system answered ${code}`
+    const reason = noSpace.has(code) ? 'there is no space left' : `the system reported ${code}`
     throw new StorageError(reason, { cause })
   }
 }
 
-/** For `catch`: the value that stands for a file or folder that does not exist. */
+/** Returns a handler for `catch` that replaces the error of a missing file or folder by a value. */
 function whenMissing<Value>(value: Value): (error: unknown) => Value {
   return (error) => {
     if (codeOf(error) === 'ENOENT') return value
@@ -96,7 +96,7 @@ function whenMissing<Value>(value: Value): (error: unknown) => Value {
   }
 }
 
-/** Makes a new name outlast a loss of power, and with it the folders above that may be as new, up to `root`. */
+/** Makes a new file name survive a power loss, together with the folders above it, up to `root`: they can be new, too. */
 async function syncNames(path: string, root: string): Promise<void> {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     await using handle = await open(folder, 'r')
@@ -105,7 +105,7 @@ async function syncNames(path: string, root: string): Promise<void> {
   }
 }
 
-/** Name of a file while it is being written. */
+/** Returns the path of a file while it is being written. */
 function partialPath(path: string): string {
   return `${path}.part`
 }

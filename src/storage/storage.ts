@@ -2,53 +2,53 @@ import { createHash } from 'node:crypto'
 import { type Readable, Transform } from 'node:stream'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 
-/** A readable stream, and what its bytes go through on their way into the store. */
+/** A readable stream and the transformations of its bytes before they are stored. */
 type Stages = readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[]]
 
-/** What a file turned out to be once it was stored whole: its bytes as stored, and their SHA-256 in hex. */
+/** The size of a stored file in bytes, and its SHA-256 in hex. */
 export type StoredFile = Pick<ReportFile, 'byteSize' | 'sha256'>
 
-/** Bytes of a file as stored, from `start` on, before `end`; to the end of the file when that is not given. */
+/** A range of bytes of a stored file, from `start` up to but not including `end`, or to the end of the file. */
 export type ByteRange = { start: number; end?: number }
 
 /**
- * Where result files are kept. Keys are relative paths of letters, digits, `_`, `-`, `.` and `/`. All of it throws
+ * Stores result files. Keys are relative paths of letters, digits, `_`, `-`, `.` and `/`. Every function throws
  * StorageError when the store fails.
  */
 export type Storage = {
   /**
-   * Stores what comes out of the last stage. The file is visible under its key only when it is whole and safe; when a
-   * stage fails or the signal ends it, nothing is left.
+   * Stores the output of the last stage. The file is visible under its key only when it is complete and durable. When a
+   * stage fails or the signal aborts, nothing is left.
    */
   write(key: string, content: Stages, signal: AbortSignal): Promise<StoredFile>
   /**
-   * Opens a part of a file; empty when the range begins at the end of the file or behind it. The caller reads it to
-   * its end or destroys it.
+   * Opens a range of a file; empty when the range starts at or after the end of the file. The caller must read the stream
+   * to its end or destroy it.
    *
-   * @returns null when there is no whole file under this key
+   * @returns null when there is no complete file under this key
    */
   read(key: string, range: ByteRange): Promise<Readable | null>
-  /** Bytes of the whole file under this key; null when there is none. */
+  /** Returns the size in bytes; null when there is no complete file under this key. */
   size(key: string): Promise<number | null>
-  /** Removes a file, or a folder with all that is in it, half-written files included. */
+  /** Deletes a file, or a folder with its contents, including incomplete files. */
   remove(key: string): Promise<void>
-  /** Keys of all files in a folder, half-written ones included; none when it does not exist. */
+  /** Returns the keys of all files in a folder, including incomplete ones; none when the folder does not exist. */
   list(folder: string): Promise<string[]>
 }
 
-/** The store of result files failed: its disk is full, say, or it cannot be reached. The same may work later. */
+/** The file store failed: its disk is full, for example, or it cannot be reached. A retry can succeed. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  /** Why, as the end of a sentence that is safe to show: "there is no space left". */
+  /** The reason, as a clause that is safe to show: "there is no space left". */
   readonly reason: string
 
   constructor(reason: string, options: { cause: unknown }) {
-    super(`The store of files failed: ${reason}.`, options)
+    super(`The file store failed: ${reason}.`, options)
     this.reason = reason
   }
 }
 
-/** Passes bytes through, counts them, and takes their SHA-256; the result is to be asked for once. */
+/** Creates a stream that passes bytes through and computes their count and SHA-256. `result` can be called once. */
 export function createByteCounter() {
   const hash = createHash('sha256')
   let byteSize = 0n

@@ -39,7 +39,7 @@ async function askHttp(authorization: string | null, text = query): Promise<Answ
   return { status: response.status, challenge: response.headers.get('www-authenticate'), body }
 }
 
-/** What one operation over a WebSocket of its own is answered; a refused connection gives its code and reason. */
+/** Runs the query over a new WebSocket. Returns the result, or code and reason when the connection is refused. */
 async function askSocket(connectionParams?: Record<string, unknown>): Promise<unknown> {
   const client = createClient({
     url: `${gateway.url.replace('http', 'ws')}/graphql`,
@@ -48,7 +48,7 @@ async function askSocket(connectionParams?: Record<string, unknown>): Promise<un
   })
   try {
     for await (const answer of client.iterate({ query })) return answer
-    throw new Error('The operation was answered by nothing.')
+    throw new Error('The operation returned no result.')
   } catch (error) {
     if (!(error instanceof Error || Array.isArray(error))) {
       // graphql-ws throws the event that closed the socket.
@@ -65,7 +65,7 @@ function basic(user: string): string {
   return `Basic ${Buffer.from(`${user}:`).toString('base64')}`
 }
 
-describe('a good key', () => {
+describe('a valid key', () => {
   test.each([
     ['Bearer', (key: string) => `Bearer ${key}`],
     ['bearer, in lower case', (key: string) => `bearer ${key}`],
@@ -78,7 +78,7 @@ describe('a good key', () => {
     expect(await askSocket({ Authorization: authorization })).toEqual({ data: { viewer } })
   })
 
-  test('says account and mode', async () => {
+  test('determines account and mode', async () => {
     const { key, accountId } = await gateway.createAccount({ livemode: true })
     const { body } = await askHttp(`Bearer ${key}`)
     expect(body.data?.viewer).toMatchObject({ accountId, livemode: true })
@@ -117,7 +117,7 @@ const badKeys: Record<string, () => Promise<string> | string> = {
 }
 
 describe.each(Object.keys(badKeys))('a key that is %s', (kind) => {
-  test('is refused over HTTP with 401, also where no key is needed', async () => {
+  test('is refused over HTTP with 401, even for operations that need no key', async () => {
     const authorization = (await badKeys[kind]?.()) ?? ''
     for (const text of [query, '{ __typename }']) {
       const { status, challenge, body } = await askHttp(authorization, text)
@@ -132,16 +132,16 @@ describe.each(Object.keys(badKeys))('a key that is %s', (kind) => {
     const authorization = (await badKeys[kind]?.()) ?? ''
     expect(await askSocket({ authorization })).toMatchObject({
       code: 4403,
-      reason: expect.stringMatching(/^The (API key is not valid|Authorization header is of no form)/),
+      reason: expect.stringMatching(/^The (API key is not valid|Authorization header is not valid)/),
     })
   })
 })
 
-test('a WebSocket whose authorization is no text is closed with 4403', async () => {
+test('a WebSocket whose authorization is not a string is closed with 4403', async () => {
   expect(await askSocket({ authorization: { key: account.key } })).toMatchObject({ code: 4403 })
 })
 
-test('without a key the schema can be read, and every operation on data is UNAUTHENTICATED', async () => {
+test('without a key the schema can be read, and every other operation is UNAUTHENTICATED', async () => {
   expect(await askHttp(null, '{ __schema { queryType { name } } }')).toMatchObject({ status: 200 })
   for (const authorization of [null, '']) {
     const { body } = await askHttp(authorization)
@@ -166,7 +166,7 @@ async function keys(...args: string[]): Promise<Output> {
   const run = execFileAsync(process.execPath, [cli, 'keys', ...args], {
     env: { PATH, NODE_COMPILE_CACHE, DATABASE_URL: gateway.database.url, DATA_DIR: gateway.dataDir },
   })
-  // A command that fails is told by an error that carries what it wrote.
+  // execFile rejects when the command fails. The error has the output.
   return run.then(
     (output) => ({ code: 0, ...output }),
     (error: Output) => error,
@@ -174,7 +174,7 @@ async function keys(...args: string[]): Promise<Output> {
 }
 
 describe('npm run keys', () => {
-  test('makes a key that works, lists it without its secret, and revokes it', async () => {
+  test('creates a key that works, lists it without its secret, and revokes it', async () => {
     const created = await keys(
       'create',
       '--account',
@@ -208,12 +208,12 @@ describe('npm run keys', () => {
   })
 
   test.each([
-    [['revoke', 'key_unknown'], /There is no API key key_unknown/],
+    [['revoke', 'key_unknown'], /API key key_unknown does not exist/],
     [['revoke'], /Which key\?/],
-    [['create', '--account', 'acct_unknown'], /There is no account acct_unknown/],
+    [['create', '--account', 'acct_unknown'], /Account acct_unknown does not exist/],
     [['create', '--expires', 'soon'], /soon is no ISO 8601 duration/],
     [['destroy'], /keys -- create/],
-  ])('refuses %j with a sentence', async (args, sentence) => {
+  ])('rejects %j with a message and no stack trace', async (args, sentence) => {
     if (args[1] === '--expires') args = [...args, '--account', account.accountId]
     const { code, stdout, stderr } = await keys(...args)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -221,15 +221,15 @@ describe('npm run keys', () => {
     expect(stderr).not.toMatch(/^\s+at /m)
   })
 
-  test('asks which account is meant when there are several', async () => {
+  test('requires --account when there are several accounts', async () => {
     await gateway.createAccount()
     expect(await keys('create')).toMatchObject({ code: 1, stderr: expect.stringContaining('--account') })
   })
 })
 
-test('no secret is kept in the database or written to the log, whatever went wrong', async () => {
+test('no secret is stored in the database or written to the log, even after errors', async () => {
   const { key, client } = await gateway.createAccount()
-  // A fault of the gateway while the key is in use, a refused key, and an operation that is not valid.
+  // An internal error while the key is in use, a refused key, and an invalid operation.
   await gateway.database.query('alter table report_runs rename to hidden')
   const faulty = await client.execute('{ reportRuns { totalCount } }')
   await gateway.database.query('alter table hidden rename to report_runs')

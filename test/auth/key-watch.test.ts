@@ -6,7 +6,7 @@ import { insertRun } from '../support/insert-run.ts'
 import { noteStatements } from '../support/sent-statements.ts'
 import { openWire, type Wire } from '../support/wire.ts'
 
-// What a key that ends may take to be noticed.
+// The gateway must notice an inactive key within this time.
 const noticed = { timeout: 5_000, interval: 10 }
 const ended = 'The API key has been revoked or has expired. Connect again with another one.'
 
@@ -36,24 +36,24 @@ function expire({ apiKeyId }: TestAccount): Promise<unknown> {
     data: { expiresAt: new Date(Date.now() + 100) },
   })
 }
-function erase({ apiKeyId }: TestAccount): Promise<unknown> {
+function deleteKey({ apiKeyId }: TestAccount): Promise<unknown> {
   return gateway.prisma.apiKey.delete({ where: { id: apiKeyId } })
 }
 
-/** Fails unless it comes within five seconds. */
+/** Returns the value of a promise, and fails when it does not resolve within five seconds. */
 async function soon<Value>(promise: Promise<Value>): Promise<Value> {
   let value: { is: Value } | null = null
   void promise.then((is) => {
     value = { is }
   })
   return vi.waitFor(() => {
-    if (value === null) throw new Error('It has not come within five seconds.')
+    if (value === null) throw new Error('The promise did not resolve within five seconds.')
     return value.is
   }, noticed)
 }
 
 /** Fails unless the socket still answers. */
-async function goesOn({ send, receive }: Wire): Promise<void> {
+async function expectOpen({ send, receive }: Wire): Promise<void> {
   send({ type: MessageType.Ping })
   expect(await receive()).toEqual({ type: MessageType.Pong })
 }
@@ -78,13 +78,13 @@ test.each([
     expect([code, reason]).toEqual([4403, ended])
     expect(reason).not.toContain(account.key)
   }
-  for (const wire of untouched) await goesOn(wire)
+  for (const wire of untouched) await expectOpen(wire)
 })
 
 test.each([
   ['is revoked', revoke],
   ['expires', expire],
-  ['is erased', erase],
+  ['is deleted', deleteKey],
 ])('a key that %s ends its event streams with an error, and no others', async (_what, end) => {
   const account = await gateway.createAccount()
   const sibling = await gateway.createAccount({ accountId: account.accountId })
@@ -111,7 +111,7 @@ test.each([
   }
 })
 
-test('on a socket that sends its keys with its operations, those of the key end', async () => {
+test('on a socket with one key per operation, only operations of the revoked key end', async () => {
   const [account, other] = [await gateway.createAccount(), await gateway.createAccount()]
   const wire = await connect(null)
   for (const [id, { key }] of Object.entries({ ends: account, stays: other })) {
@@ -130,26 +130,26 @@ test('on a socket that sends its keys with its operations, those of the key end'
     type: MessageType.Error,
     payload: [expect.objectContaining({ message: ended, extensions: { code: 'UNAUTHENTICATED' } })],
   })
-  await goesOn(wire)
+  await expectOpen(wire)
 })
 
-test('one query looks at the keys of all connections', async () => {
+test('one query checks the keys of all connections', async () => {
   const accounts = await Promise.all(Array.from({ length: 5 }, () => gateway.createAccount()))
-  const looked = async (): Promise<number> => {
+  const countChecks = async (): Promise<number> => {
     using sent = noteStatements()
-    const looks = () =>
+    const checks = () =>
       sent.statements().filter(({ text }) => /^select.*api_keys.*revoked_at.* is null/i.test(text))
-    await vi.waitFor(() => expect(looks().length).toBeGreaterThan(0), noticed)
-    expect(looks()[0]?.values).toEqual(expect.arrayContaining(accounts.map(({ apiKeyId }) => apiKeyId)))
-    // Those that come together are of one look.
-    return looks().length
+    await vi.waitFor(() => expect(checks().length).toBeGreaterThan(0), noticed)
+    expect(checks()[0]?.values).toEqual(expect.arrayContaining(accounts.map(({ apiKeyId }) => apiKeyId)))
+    // Queries that arrive together belong to one check.
+    return checks().length
   }
   for (let i = 0; i < 3; i++) for (const { key } of accounts) await connect(key)
   const streams = accounts.map(({ key }) => openEventStream(gateway.url, key, watchLog))
   for (const stream of await Promise.all(streams)) expect(stream.status).toBe(200)
-  expect(await looked()).toBe(1)
+  expect(await countChecks()).toBe(1)
 })
 
-test('nothing of all this was a fault of the gateway', () => {
+test('the gateway logs no warning or error', () => {
   expect(gateway.logged.filter(({ level }) => Number(level) >= 40)).toEqual([])
 })

@@ -26,9 +26,9 @@ import { endOf, slowReport } from '../support/slow-report.ts'
 
 type Owned = {
   account: TestAccount
-  /** Values of the account, by what takes them. */
+  /** Values of the account, by kind of argument. */
   values: Record<Kind, string[]>
-  /** What nobody else may ever read. */
+  /** Texts that no other tenant can read. */
   secrets: string[]
   run: string
   schedule: string
@@ -40,7 +40,7 @@ const cleanup = new AsyncDisposableStack()
 let gateway: TestGateway
 let schema: GraphQLSchema
 let own: Owned
-/** What the asking viewer must not see: of another account, and of its own in the other mode. */
+/** Data that the viewer must not see: of other accounts, and of its own account in the other mode. */
 let foreign: Owned[]
 let questions: Question[]
 
@@ -60,7 +60,7 @@ async function listCursors({ client }: TestAccount): Promise<string[]> {
   return pages.flatMap(({ edges }) => edges.map(({ cursor }) => cursor))
 }
 
-/** An account with one of everything; `word` is in all that it names. */
+/** Creates an account with one object of each kind; `word` is part of every name. */
 async function makeOwned(word: string, options: { livemode: boolean; accountId?: string }): Promise<Owned> {
   const account = await gateway.createAccount(options)
   const { client } = account
@@ -96,7 +96,7 @@ function prefixOf(id: string) {
   return Object.values(idPrefixes).find((prefix) => id.startsWith(`${prefix}_`)) ?? idPrefixes.reportRun
 }
 
-/** Values of the same forms that nobody has. */
+/** Returns values of the same forms that do not exist. */
 function absentValues(like: Record<Kind, string[]>): Record<Kind, string[]> {
   const now = new Date()
   const account = { accountId: newId(idPrefixes.account, now), livemode: false }
@@ -138,7 +138,7 @@ function knowledgeOf({ run, schedule, file }: Owned): Knowledge {
   }
 }
 
-/** The same account as clients of the gateway that is asked. */
+/** Returns the account with a client and a link of the current gateway. */
 async function moved(owned: Owned): Promise<Owned> {
   const client = createGraphqlClient(gateway.url, owned.account.key)
   const { node } = await client.request<{ node: { download: { url: string } } }>(
@@ -162,7 +162,7 @@ beforeAll(async () => {
     await makeOwned('liveword', { livemode: true }),
   ]
   await gateway[Symbol.asyncDispose]()
-  // From now on nothing changes by itself: there is no worker.
+  // Without a worker, data changes only through the API.
   const documents = {
     ...{ depth: 99, aliases: 99_999, directives: 99, tokens: 999_999 },
     ...{ pageSize: 500, cost: 1e12 },
@@ -179,7 +179,7 @@ beforeAll(async () => {
 })
 afterAll(() => cleanup.disposeAsync())
 
-/** What an answer says, without what differs each time: ids, times and numbers that are not 0. */
+/** Returns an answer without the values that differ each time: ids, times and numbers that are not 0. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return [...new Set(value.map((part) => JSON.stringify(shapeOf(part))))].sort()
   if (typeof value === 'number') return value === 0 ? 0 : 'some'
@@ -195,7 +195,7 @@ function shapeOf(value: unknown): unknown {
     .replaceAll(/^(PENDING|RUNNING|SUCCEEDED)$/g, 'STATUS')
 }
 
-/** The answer; what was asked for is blotted out, as it may be told again. */
+/** Returns the answer with the requested value masked, because an answer can repeat it. */
 async function ask(
   { document, variables }: Question,
   { client }: TestAccount,
@@ -206,7 +206,7 @@ async function ask(
     .replaceAll(JSON.stringify(value).slice(1, -1), 'ASKED')
 }
 
-/** All rows of an account and mode, in all tables that have some. */
+/** Returns all rows of an account and mode, from all tables that have some. */
 async function rowsOf({ account: { accountId, livemode } }: Owned): Promise<unknown> {
   const where = { accountId, livemode }
   const { prisma } = gateway
@@ -224,12 +224,12 @@ async function rowsOf({ account: { accountId, livemode } }: Owned): Promise<unkn
 
 function expectNothingOf({ secrets }: Owned, answer: string, why: string): void {
   for (const secret of secrets) {
-    if (answer.includes(secret)) throw new Error(`${why}: the answer holds ${secret}:\n${answer}`)
+    if (answer.includes(secret)) throw new Error(`${why}: the answer contains ${secret}:\n${answer}`)
   }
 }
 
 describe('the questions', () => {
-  test('are those of every place that takes an id, a cursor, a tag or a key', () => {
+  test('cover every argument that takes an id, a cursor, a tag or an idempotency key', () => {
     const names = questions.map(({ operation, name }) => `${operation} ${name}`)
     expect(names.sort()).toEqual([
       'mutation cancelReportRun(input.id)',
@@ -286,12 +286,12 @@ describe('the questions', () => {
     ['a field that needs arguments', 'extend type Viewer { runs(first: Int!): Int }', 'Viewer.runs'],
     ['a required argument', 'extend type Query { audit(id: ID!, at: DateTime!): String }', 'audit needs at'],
     ['an id among parameters', 'extend input ReportByNameInput { owner: ID }', 'a report with owner'],
-  ])('fail for %s that they do not know', (_name, extension, sentence) => {
-    // Their checks would refuse extensions of what came over the wire for no reason that matters here.
+  ])('fail for %s that the generator does not know', (_name, extension, sentence) => {
+    // Validation would reject extensions of an introspected schema, which does not matter here.
     const extended = extendSchema(schema, parse(extension), { assumeValid: true })
     const make = () => allQuestions(extended, knowledgeOf(own))
     expect(make).toThrow(sentence)
-    expect(make).toThrow('Teach test/schema-questions.ts')
+    expect(make).toThrow('Add it to test/support/schema-questions.ts')
   })
 })
 
@@ -299,18 +299,18 @@ function operations(operation: Question['operation']): Question[] {
   return questions.filter((question) => question.operation === operation)
 }
 
-// Queries come first: what mutations make is seen in lists.
+// Queries run first, because lists show what mutations create.
 describe.each(['query', 'mutation'] as const)('every %s', (operation) => {
-  test('answers for values of others as for those that nobody has, and changes nothing of theirs', async () => {
+  test('treats values of other tenants like values that do not exist, and changes no data of other tenants', async () => {
     const before = await Promise.all(foreign.map(rowsOf))
     for (const question of operations(operation)) {
       for (const other of foreign) {
         const theirs = other.values[question.kind]
-        const nobodys = absentValues(other.values)[question.kind]
+        const absent = absentValues(other.values)[question.kind]
         for (const [i, value] of theirs.entries()) {
           const answer = await ask(question, own.account, value)
-          const expected = await ask(question, own.account, nobodys[i] ?? '')
-          // It is the asker's own key by now, and would be met again by the next question.
+          const expected = await ask(question, own.account, absent[i] ?? '')
+          // The viewer has now used this key, and the next question would find it.
           await gateway.prisma.idempotencyKey.deleteMany({ where: { ...tenantOf(own.account), key: value } })
           const why = `${question.name} with ${value}`
           for (const hidden of foreign) expectNothingOf(hidden, answer, why)
@@ -322,14 +322,14 @@ describe.each(['query', 'mutation'] as const)('every %s', (operation) => {
   }, 120_000)
 })
 
-test('values of its own are answered otherwise, so that the questions ask something', async () => {
+test('values of the own tenant get other answers than absent values, so the questions are meaningful', async () => {
   const forMany = operations('query').filter(({ name }) => !name.startsWith('reportTypes'))
-  const nobodys = absentValues(own.values)
+  const absent = absentValues(own.values)
   for (const question of forMany) {
     const answers = await Promise.all(
       own.values[question.kind].map(async (value, i) => [
         await ask(question, own.account, value),
-        await ask(question, own.account, nobodys[question.kind][i] ?? ''),
+        await ask(question, own.account, absent[question.kind][i] ?? ''),
       ]),
     )
     const isList = question.kind === 'listCursor'
@@ -337,23 +337,26 @@ test('values of its own are answered otherwise, so that the questions ask someth
   }
 })
 
-/** What a subscription tells until the signal, errors included. */
+/** Returns the results of a subscription until the signal aborts, including errors. */
 async function listen(
   { document, variables }: Question,
   { client }: TestAccount,
   value: string,
   signal: AbortSignal,
 ): Promise<GraphqlResult<unknown>[]> {
-  const heard: GraphqlResult<unknown>[] = []
+  const results: GraphqlResult<unknown>[] = []
   try {
-    for await (const told of client.subscribe(document, variables(value), signal)) heard.push(told)
+    for await (const result of client.subscribe(document, variables(value), signal)) results.push(result)
   } catch (error) {
-    if (!signal.aborted) heard.push({ errors: [{ message: JSON.stringify(error) }] })
+    if (!signal.aborted) results.push({ errors: [{ message: JSON.stringify(error) }] })
   }
-  return heard
+  return results
 }
 
-/** Changes each of the account's runs; over when its own subscriptions have told it, and so all that concern them. */
+/**
+ * Changes each run of the account. Resolves when the account's own subscriptions have delivered the changes: other
+ * subscriptions would have delivered them by then, too.
+ */
 async function changeRuns({ account: { client }, values }: Owned, signal: AbortSignal): Promise<void> {
   const document = `subscription ($id: ID!, $after: EventCursor) {
     reportRunEvents(scope: { id: $id }, after: $after) { run { label } } }`
@@ -365,13 +368,13 @@ async function changeRuns({ account: { client }, values }: Owned, signal: AbortS
     )
     const next = events.next()
     await update(client, id, { label: `pushed ${id}` })
-    let told = await next
-    while (told.value?.data?.reportRunEvents.run?.label !== `pushed ${id}`) told = await events.next()
+    let event = await next
+    while (event.value?.data?.reportRunEvents.run?.label !== `pushed ${id}`) event = await events.next()
   }
   await Promise.all(values.id.filter((id) => prefixOf(id) === idPrefixes.reportRun).map(change))
 }
 
-test('no subscription tells of others, while they change what it was asked about', async () => {
+test('no subscription delivers data of other tenants while they change the runs that it asked for', async () => {
   for (const other of foreign) {
     const closing = new AbortController()
     const listenAll = (values: Owned['values']) =>
@@ -379,20 +382,20 @@ test('no subscription tells of others, while they change what it was asked about
         values[question.kind].map((value) => listen(question, own.account, value, closing.signal)),
       )
     const ofTheirs = listenAll(other.values)
-    const ofNobodys = listenAll(absentValues(other.values))
+    const ofAbsent = listenAll(absentValues(other.values))
     await changeRuns(other, closing.signal).finally(() => closing.abort())
-    const [theirs, nobodys] = [await Promise.all(ofTheirs), await Promise.all(ofNobodys)]
+    const [theirs, absent] = [await Promise.all(ofTheirs), await Promise.all(ofAbsent)]
     for (const hidden of foreign) {
-      const told = theirs.flat().map(({ data }) => data ?? null)
-      expectNothingOf(hidden, JSON.stringify(told), 'A subscription')
+      const received = theirs.flat().map(({ data }) => data ?? null)
+      expectNothingOf(hidden, JSON.stringify(received), 'A subscription')
     }
-    const faults = (heard: GraphqlResult<unknown>[][]) =>
-      heard.map((all) => all.map(({ errors }) => errors?.length))
-    expect(faults(theirs)).toEqual(faults(nobodys))
+    const errorCounts = (results: GraphqlResult<unknown>[][]) =>
+      results.map((all) => all.map(({ errors }) => errors?.length))
+    expect(errorCounts(theirs)).toEqual(errorCounts(absent))
   }
 }, 120_000)
 
-test('a link opens its own file only', async () => {
+test('a link opens only its own file', async () => {
   expect((await fetch(own.link)).status).toBe(200)
   for (const { file, link } of foreign) {
     expect((await fetch(own.link.replace(own.file, file))).status).toBe(403)
@@ -401,7 +404,7 @@ test('a link opens its own file only', async () => {
 })
 
 describe('lists', () => {
-  test('hold no runs of others, on any page and in any order, also after their cursors', async () => {
+  test('contain no runs of other tenants, on any page, in any order and after any of their cursors', async () => {
     const { client } = own.account
     for (const field of orderFields) {
       for (const direction of ['ASC', 'DESC'] as const) {
@@ -413,15 +416,15 @@ describe('lists', () => {
           for (const { cursor } of theirs.edges) {
             const after = await listPage(client, { first: 100, after: cursor }, {}, order)
             const before = await listPage(client, { last: 100, before: cursor }, {}, order)
-            const met = [...before.edges, ...after.edges].map(({ node }) => node.id)
-            expect(met.toSorted()).toEqual(mine.toSorted())
+            const found = [...before.edges, ...after.edges].map(({ node }) => node.id)
+            expect(found.toSorted()).toEqual(mine.toSorted())
           }
         }
       }
     }
   })
 
-  test('count no runs of others, whatever the filter', async () => {
+  test('count no runs of other tenants, with any filter', async () => {
     const requestedByIds = foreign.map(({ account }) => account.apiKeyId)
     const count = async (filter: object): Promise<number> => {
       const { reportRuns } = await own.account.client.request<{ reportRuns: { totalCount: number } }>(

@@ -11,7 +11,7 @@ const endsAt = midnight('2026-11-22')
 const startsAt = midnight('2024-11-22')
 const currencies = ['usd', 'eur', 'jpy']
 
-/** A whole ledger in memory. */
+/** Generates a complete ledger in memory. */
 function collect(end: Date, livemode: boolean): DemoBatch {
   const batches = [...generateDemoLedger({ endsAt: end, livemode })]
   return {
@@ -41,7 +41,7 @@ function isBusinessDay(at: Date) {
   return at.getUTCDay() !== 0 && at.getUTCDay() !== 6
 }
 
-/** The lowest balance of a currency at any moment. */
+/** Returns the lowest balance of a currency at any time. */
 function lowestBalance(ledger: DemoBatch, currency: string) {
   const changes = new Map<number, number>()
   for (const row of ledger.balanceTransactions) {
@@ -58,15 +58,15 @@ function lowestBalance(ledger: DemoBatch, currency: string) {
   return lowest
 }
 
-describe('what is generated', () => {
-  test('the same end and mode give the same ledger, another end or mode another one', () => {
+describe('the demo ledger', () => {
+  test('is the same for the same end and mode, and differs for another end or mode', () => {
     const hash = hashOf(liveLedger)
     expect(hashOf(collect(endsAt, true))).toBe(hash)
     expect(hashOf(collect(midnight('2026-11-23'), true))).not.toBe(hash)
     expect(hashOf(testLedger)).not.toBe(hash)
   })
 
-  test('test mode has well over 100,000 balance transactions and live mode about a tenth of them', () => {
+  test('has over 110,000 balance transactions in test mode, and about a tenth of them in live mode', () => {
     const tests = testLedger.balanceTransactions.length
     expect(tests).toBeGreaterThan(110_000)
     expect(tests).toBeLessThan(130_000)
@@ -74,7 +74,7 @@ describe('what is generated', () => {
     expect(liveLedger.balanceTransactions.length / tests).toBeLessThan(0.13)
   })
 
-  test('each currency has every kind of balance transaction', () => {
+  test('has every kind of balance transaction in each currency', () => {
     const kinds = currencies.map((currency) => {
       const rows = testLedger.balanceTransactions.filter((row) => row.currency === currency)
       return [...new Set(rows.map((row) => `${row.type} → ${row.reportingCategory}`))].sort()
@@ -97,7 +97,7 @@ describe('what is generated', () => {
     expect(kinds[2]).toEqual(kinds[0])
   })
 
-  test('no id occurs twice, not even in both modes, and references lead somewhere', () => {
+  test('has unique ids over both modes, and valid references', () => {
     const all = ledgers.map(({ ledger }) => ledger)
     const ids = all.flatMap(({ customers, charges, payouts, balanceTransactions }) =>
       [customers, charges, payouts, balanceTransactions].flatMap((rows) => rows.map((row) => row.id)),
@@ -111,14 +111,14 @@ describe('what is generated', () => {
     expect(references.filter((id) => typeof id === 'string' && !known.has(id))).toEqual([])
   })
 
-  test('a ledger that ends on 29 February starts on the last of February', () => {
+  test('starts on the last day of February when it ends on February 29', () => {
     const created = collect(midnight('2028-02-29'), true).balanceTransactions.map((row) =>
       row.created.getTime(),
     )
     expect(Math.floor(Math.min(...created) / day)).toBe(midnight('2026-02-28').getTime() / day)
   })
 
-  test('an end that is not midnight UTC is refused', () => {
+  test('rejects an end that is not midnight UTC', () => {
     const inBerlin = new Date('2026-11-22T00:00:00+01:00')
     expect(() => generateDemoLedger({ endsAt: inBerlin, livemode: false })).toThrow(RangeError)
     expect(() => generateDemoLedger({ endsAt: new Date(Number.NaN), livemode: false })).toThrow(RangeError)
@@ -131,7 +131,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
   const rowsOf = (kind: string) => balanceTransactions.filter((row) => row.reportingCategory === kind)
   const ofPayout = Map.groupBy(balanceTransactions, (row) => `${row.reportingCategory} ${row.payoutId}`)
 
-  test('net is amount less fee, in whole minor units', () => {
+  test('net is amount minus fee, in whole minor units', () => {
     const wrong = balanceTransactions.filter(
       (row) =>
         row.net !== row.amount - row.fee || ![row.amount, row.fee, row.net].every(Number.isSafeInteger),
@@ -154,14 +154,14 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
       return (
         sum(own.map((part) => part.amount)) !== row.fee ||
         own.some((part, position) => part.position !== position || part.currency !== row.currency) ||
-        // A tax of less than half a minor unit is none.
+        // A tax of less than half a minor unit rounds to zero.
         (isTaxed !== (row.currency !== 'usd') && Math.abs(row.fee) > 5)
       )
     })
     expect(wrong).toEqual([])
   })
 
-  test('an automatic payout is the net of the rows it swept, and its own row takes as much away', () => {
+  test('an automatic payout is the net of the rows that it swept, and its own row subtracts the same amount', () => {
     const swept = new Map<string, number>()
     for (const row of balanceTransactions) {
       const id = row.automaticPayoutId
@@ -187,7 +187,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
     expect(late).toEqual([])
   })
 
-  test('rows take effect when created, automatic payouts when they arrive, manual ones at once', () => {
+  test('rows are effective at creation, automatic payouts at arrival, manual payouts immediately', () => {
     const byId = new Map(payouts.map((payout) => [payout.id, payout]))
     const wrong = balanceTransactions.filter((row) => {
       const payout = row.type === 'payout' ? byId.get(row.payoutId ?? '') : undefined
@@ -207,7 +207,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
     for (const payout of manual) expect(payout.effectiveAt).toEqual(payout.created)
   })
 
-  test('nothing is created outside the span, and a payout that arrives after it is in transit', () => {
+  test('no row is created outside the span, and a payout that arrives after it is in transit', () => {
     const created = [...balanceTransactions, ...payouts, ...charges].map((row) => row.created)
     expect(created.filter((at) => at < startsAt || at >= endsAt)).toEqual([])
     expect(payouts.filter((payout) => payout.reversedAt && payout.reversedAt >= endsAt)).toEqual([])
@@ -216,7 +216,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
     expect(payouts.filter((payout) => payout.status === 'in_transit')).toEqual(late)
   })
 
-  test('a failed payout comes back in full', () => {
+  test('a failed payout is returned in full', () => {
     const failed = payouts.filter((payout) => payout.status === 'failed')
     expect(new Set(failed.map((payout) => payout.currency))).toEqual(new Set(currencies))
     expect(payouts.filter((payout) => payout.reversedAt && payout.status !== 'failed')).toEqual([])
@@ -227,7 +227,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
     }
   })
 
-  test('what is refunded or disputed is never more than was paid, and comes back as it went', () => {
+  test('refunds and disputes never exceed the payment, and their reversals have the same amounts', () => {
     const paid = new Map(rowsOf('charge').map((row) => [row.chargeId, row.amount]))
     const refunds = Map.groupBy([...rowsOf('refund'), ...rowsOf('dispute')], (row) => row.chargeId)
     expect(refunds.size).toBeGreaterThan(0)
@@ -241,7 +241,7 @@ describe.each(ledgers)('the money in $mode mode', ({ ledger }) => {
   })
 })
 
-test('no balance is ever negative, wherever the ledger ends', () => {
+test('no balance is ever negative, for any end of the ledger', () => {
   const ends = ['2025-01-01', '2026-01-12', '2027-11-08', '2028-05-12'].map(midnight)
   const all = [testLedger, liveLedger, ...ends.map((end) => collect(end, true))]
   const lowest = all.map((ledger) => currencies.map((currency) => lowestBalance(ledger, currency)))
@@ -252,7 +252,7 @@ describe.each(ledgers)('the hard cases in $mode mode', ({ ledger }) => {
   const { balanceTransactions, customers, charges } = ledger
 
   test.each(['UTC', 'Europe/Berlin', 'America/New_York'])(
-    'sales lie at both sides of each month in %s',
+    'sales exist on both sides of each start of a month in %s',
     (zone) => {
       const format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short' })
       const monthOf = (at: number) => format.format(at).slice(0, 7)
@@ -269,7 +269,7 @@ describe.each(ledgers)('the hard cases in $mode mode', ({ ledger }) => {
     },
   )
 
-  test('text that breaks careless CSV, and names in many scripts', () => {
+  test('contain text that breaks careless CSV, and names in many scripts', () => {
     const texts = [...balanceTransactions, ...customers].map((row) => row.description ?? '')
     for (const pattern of [/^=/, /^\+/, /^-/, /^@/, /\n/, /\r\n/, /\t/, /"/, /,/, /\\/, /^\\N$/, /^ .* $/u]) {
       expect(texts.filter((text) => pattern.test(text))).not.toEqual([])
@@ -292,7 +292,7 @@ describe.each(ledgers)('the hard cases in $mode mode', ({ ledger }) => {
     expect(new Set(emails).size).toBe(emails.length)
   })
 
-  test('a customer who pays in another currency is settled in dollars, and refunded in what was paid', () => {
+  test('a payment in another currency is settled in dollars, and refunded in its currency', () => {
     const isForeign = (row: DemoBalanceTransaction) =>
       row.customerFacingCurrency != null && row.customerFacingCurrency !== row.currency
     const foreign = balanceTransactions.filter(isForeign)
@@ -307,7 +307,7 @@ describe.each(ledgers)('the hard cases in $mode mode', ({ ledger }) => {
     }
   })
 
-  test('charges come with and without customers, orders, invoices and addresses', () => {
+  test('charges exist with and without customers, orders, invoices and addresses', () => {
     const having = (key: keyof (typeof charges)[number]) =>
       charges.filter((charge) => charge[key] != null).length
     for (const key of [

@@ -217,7 +217,7 @@ test('a fault while a key is checked is a fault, not a refusal', async () => {
 test.each<[string, string | null, string]>([
   ['no key', null, 'No API key was sent.'],
   ['an unknown key', 'Bearer sk_test_unknown', 'The API key is not valid'],
-  ['another scheme', 'Digest sk_test_unknown', 'The Authorization header is of no form'],
+  ['another scheme', 'Digest sk_test_unknown', 'The Authorization header is not valid'],
 ])(
   'a request with %s is answered with status 401 and how to do better',
   async (_what, authorization, message) => {

@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 
-/** A connection with a transaction open; it is rolled back unless the test ends it. */
+/** Opens a connection with a transaction. It is rolled back unless the test ends it. */
 async function begin(): Promise<pg.Client> {
   const client = createConnection(database.url, 'test')
   await client.connect()
@@ -52,7 +52,7 @@ const generated = [
   1,
 ]
 
-/** A value as pg reads it back. */
+/** Returns a value as pg returns it. */
 function readBack(value: LedgerValue) {
   return typeof value === 'number' ? String(value) : (value ?? null)
 }
@@ -61,7 +61,7 @@ function byId(a: { id: string }, b: { id: string }) {
   return a.id < b.id ? -1 : 1
 }
 
-test('every value arrives as it was generated', async () => {
+test('every generated value is stored unchanged', async () => {
   const client = await begin()
   await loadDemoLedger(client, { accountId: 'acct_values', livemode: true, endsAt })
   const stored = async (table: string) =>
@@ -73,7 +73,7 @@ test('every value arrives as it was generated', async () => {
     rows.toSorted(byId).map((row) => ({
       account_id: 'acct_values',
       livemode: true,
-      // Object.keys gives the keys that the record's type demands.
+      // Object.keys returns the keys of the record's type.
       ...Object.fromEntries(
         (Object.keys(columns) as (keyof Row)[]).map((key) => [columns[key], readBack(row[key])]),
       ),
@@ -95,7 +95,7 @@ test('every value arrives as it was generated', async () => {
   ])
 })
 
-test('nothing is there before the caller commits, and nothing after a rollback', async () => {
+test('rows are not visible before the caller commits or after a rollback', async () => {
   const client = await begin()
   const options = { accountId: 'acct_rollback', livemode: true, endsAt }
   expect(await loadDemoLedger(client, options)).toEqual({ balanceTransactions: generated[3], isNew: true })
@@ -104,15 +104,15 @@ test('nothing is there before the caller commits, and nothing after a rollback',
   expect(await countOf('acct_rollback')).toEqual(nothing)
 })
 
-test('a client without a transaction is refused', async () => {
+test('a client without a transaction is rejected', async () => {
   const client = await begin()
   await client.query('commit')
   const loading = loadDemoLedger(client, { accountId: 'acct_bare', livemode: true, endsAt })
-  await expect(loading).rejects.toThrow('acct_bare needs an open transaction')
+  await expect(loading).rejects.toThrow('acct_bare requires an open transaction')
   expect(await countOf('acct_bare')).toEqual(nothing)
 })
 
-test('of two that load at once, the second waits and finds the ledger of the first', async () => {
+test('the second of two concurrent loads waits and finds the ledger of the first', async () => {
   const clients = [await begin(), await begin()]
   const results = await Promise.all(
     clients.map(async (client) => {
@@ -126,7 +126,7 @@ test('of two that load at once, the second waits and finds the ledger of the fir
   expect(await countOf('acct_race')).toEqual(generated)
 })
 
-test('the ledger of one mode does not stand in the way of the other', async () => {
+test('the ledger of one mode does not affect the other mode', async () => {
   const client = await begin()
   await client.query(`
     insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
@@ -136,7 +136,7 @@ test('the ledger of one mode does not stand in the way of the other', async () =
   expect((await loadDemoLedger(client, { ...options, livemode: true })).isNew).toBe(true)
 })
 
-test('progress is told batch by batch', async () => {
+test('progress is reported for each batch', async () => {
   const client = await begin()
   const messages: string[] = []
   const onProgress = (message: string) => void messages.push(message)
@@ -155,7 +155,7 @@ function oneCustomer(id: string, description: string): LedgerBatch {
   }
 }
 
-test('a text longer than a chunk, and one of nothing but escapes, arrive whole', async () => {
+test('a text longer than a chunk and a text of only escapes are stored unchanged', async () => {
   const client = await begin()
   const texts = ['long 𠮷\\ '.repeat(30_000), '\\\n\r\t\\.\n\\N', '']
   const ledger = texts.map((text, index) => oneCustomer(`cus_${index}`, text))
@@ -166,7 +166,7 @@ test('a text longer than a chunk, and one of nothing but escapes, arrive whole',
   expect(rows.map((row) => row.description)).toEqual(texts)
 })
 
-test('a row that Postgres refuses names its table, and the client stays usable', async () => {
+test('the error for a row that Postgres rejects names its table, and the client stays usable', async () => {
   const client = await begin()
   const ledger = [oneCustomer('cus_1', 'first'), oneCustomer('cus_1', 'again')]
   const loading = loadLedger(client, { accountId: 'acct_twice', livemode: false }, ledger)

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 
-/** A connection with a transaction open, which is rolled back. */
+/** Opens a connection with a transaction, which is never committed. */
 async function begin(): Promise<pg.Client> {
   const client = createConnection(database.url, 'test')
   await client.connect()
@@ -27,7 +27,7 @@ function owner(accountId: string) {
   return { accountId, livemode: false }
 }
 
-/** All rows of an account, by table; without the account, so that two accounts compare. */
+/** Returns all rows of an account by table, without the account id, so that accounts can be compared. */
 async function rowsOf(client: pg.Client, accountId: string) {
   const tables: Record<string, unknown[]> = {}
   for (const table of Object.keys(ledgerTables)) {
@@ -63,22 +63,24 @@ const transaction = {
   effectiveAt: at,
 }
 
-test('a whole ledger merged into nothing, twice, is the ledger loaded once', async () => {
+test('merging a ledger twice into empty tables equals loading it once', async () => {
   const client = await begin()
   const months = generateDemoLedger({ endsAt: new Date('2026-11-22T00:00:00Z'), livemode: true })
   const ledger = [...months].slice(0, 4)
   await loadLedger(client, owner('acct_loaded'), ledger)
   await mergeLedger(client, owner('acct_merged'), ledger)
-  const { rows: before } = await client.query('select max(ctid) as place from balance_transactions')
-  const told: number[] = []
-  const merged = await mergeLedger(client, owner('acct_merged'), ledger, { onProgress: (n) => told.push(n) })
-  expect(told.at(-1)).toBe(merged.balanceTransactions)
+  const { rows: before } = await client.query('select max(ctid) as last_row from balance_transactions')
+  const progress: number[] = []
+  const merged = await mergeLedger(client, owner('acct_merged'), ledger, {
+    onProgress: (n) => progress.push(n),
+  })
+  expect(progress.at(-1)).toBe(merged.balanceTransactions)
   expect(await rowsOf(client, 'acct_merged')).toEqual(await rowsOf(client, 'acct_loaded'))
-  // What says nothing new is not even written.
-  expect((await client.query('select max(ctid) as place from balance_transactions')).rows).toEqual(before)
+  // Unchanged rows are not written.
+  expect((await client.query('select max(ctid) as last_row from balance_transactions')).rows).toEqual(before)
 })
 
-test('a later ledger completes rows, joins metadata, and forgets nothing', async () => {
+test('a later ledger completes rows, joins metadata, and keeps existing values', async () => {
   const client = await begin()
   await mergeLedger(client, owner('acct_1'), [
     batchOf({
@@ -102,7 +104,7 @@ test('a later ledger completes rows, joins metadata, and forgets nothing', async
   ])
 })
 
-test('fee details of a transaction are replaced as a whole, and those of others stay', async () => {
+test('the fee details of a transaction are replaced as a whole, and those of others stay', async () => {
   const client = await begin()
   const detail = {
     balanceTransactionId: 'txn_1',
@@ -143,10 +145,10 @@ const anyBatch = fc.record({
   ),
 })
 
-test('rows that come again within a load are merged as those of two loads are', async () => {
+test('duplicate rows within a load are merged like rows of two loads', async () => {
   const client = await begin()
   let run = 0
-  // Postgres cannot hold NUL, and no reader of exports lets one through.
+  // Postgres cannot store NUL, and the import rejects it.
   const clean = (batch: Partial<LedgerBatch>) =>
     batchOf(
       JSON.parse(JSON.stringify(batch).replaceAll('\\u0000', ''), (key, value) =>
@@ -172,10 +174,10 @@ test('rows that come again within a load are merged as those of two loads are', 
   )
 })
 
-test('a client without a transaction is refused', async () => {
+test('a client without a transaction is rejected', async () => {
   const client = await begin()
   await client.query('commit')
   await expect(mergeLedger(client, owner('acct_bare'), [])).rejects.toThrow(
-    'acct_bare needs an open transaction',
+    'acct_bare requires an open transaction',
   )
 })

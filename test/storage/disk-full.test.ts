@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { startTestGateway } from '../support/gateway.ts'
 import { createSlowRun, endOf, slowReport, storedFiles } from '../support/slow-report.ts'
 
-/** Mounts a disk of 4 MB of memory; null when this account or this system may not. */
+/** Mounts a 4 MB disk in memory. Returns null when the user or the system cannot mount one. */
 async function mountSmallDisk(): Promise<(AsyncDisposable & { path: string }) | null> {
   const path = await mkdtemp(join(tmpdir(), 'report-gateway-disk-'))
   try {
@@ -29,12 +29,12 @@ async function usedBytes(path: string): Promise<number> {
   return (blocks - bfree) * bsize
 }
 
-test('a run that fills the disk is begun anew, then FAILED, and its space is free at once', async ({
+test('a run that fills the disk is retried, then FAILED, and its space is freed immediately', async ({
   skip,
 }) => {
   await using disk = await mountSmallDisk()
-  if (!disk && process.env.CI) throw new Error('No disk can be mounted here, so that none can be filled.')
-  if (!disk) return skip('Only root can mount a disk to fill.')
+  if (!disk && process.env.CI) throw new Error('Cannot mount a disk. This test requires root.')
+  if (!disk) return skip('Only root can mount a disk.')
   const dataDir = join(disk.path, 'data')
   await mkdir(dataDir)
   await using gateway = await startTestGateway({
@@ -54,7 +54,7 @@ test('a run that fills the disk is begun anew, then FAILED, and its space is fre
   })
   expect((await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })).execution).toBe(2)
   expect(await storedFiles(dataDir)).toEqual([])
-  // A folder or two is left.
+  // One or two folders are left.
   expect((await usedBytes(disk.path)) - before).toBeLessThan(100_000)
 
   const smaller = await endOf(client, await createSlowRun(client, { rows: '2000', width: '1000' }))

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 describe('a signed link', () => {
-  test('gives the file without a key', async () => {
+  test('returns the file without an API key', async () => {
     const response = await fetch(await file.link())
     expect(response.status).toBe(200)
     expect(headersOf(response)).toMatchObject({
@@ -37,11 +37,11 @@ describe('a signed link', () => {
     expect(await response.text()).toBe(content)
   })
 
-  test('tells everything but the content to HEAD', async () => {
+  test('returns the same headers and no body to HEAD', async () => {
     const url = await file.link()
     const [whole, head] = [await fetch(url), await fetch(url, { method: 'HEAD' })]
     await whole.text()
-    // Of each answer, and of how it is sent.
+    // These headers differ for each response.
     const { connection: _a, 'keep-alive': _b, date: _c, 'x-request-id': _d, ...headers } = headersOf(head)
     expect([head.status, await head.text()]).toEqual([200, ''])
     expect(headersOf(whole)).toMatchObject(headers)
@@ -51,7 +51,7 @@ describe('a signed link', () => {
   test.each([
     ['GZIP', 'application/gzip'],
     ['ZSTD', 'application/zstd'],
-  ] as const)('gives a file compressed by %s as it is stored', async (compression, type) => {
+  ] as const)('returns a file compressed by %s unchanged', async (compression, type) => {
     const bytes = Uint8Array.of(0x1f, 0x8b, 0, 255)
     const compressed = await storeFile(gateway, account, bytes, compression)
     const response = await fetch(await compressed.link())
@@ -60,7 +60,7 @@ describe('a signed link', () => {
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes)
   })
 
-  test('is good at every gateway of the database, and begins with its public address', async () => {
+  test('is valid at every gateway of the database, and starts with the public URL', async () => {
     const { database, dataDir } = gateway
     const publicUrl = 'https://reports.example/gateway'
     await using other = await startTestGateway({ database, dataDir, config: { publicUrl } })
@@ -74,13 +74,13 @@ describe('a signed link', () => {
   })
 })
 
-test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('a file cannot be asked for by %s', async (method) => {
+test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('a file rejects %s', async (method) => {
   const response = await fetch(await file.link(), { method })
   expect(response.headers.get('allow')).toBe('GET, HEAD')
-  await expectRefusal(response, 405, 'A file can only be read: use GET or HEAD.\n')
+  await expectRefusal(response, 405, 'Only GET and HEAD are allowed for files.\n')
 })
 
-describe('a part of a file', () => {
+describe('a range of a file', () => {
   const size = content.length
   test.each([
     ['bytes=0-1', 'id', `bytes 0-1/${size}`],
@@ -90,7 +90,7 @@ describe('a part of a file', () => {
     ['bytes=20-1000', content.slice(20), `bytes 20-${size - 1}/${size}`],
     ['bytes=-1000', content, `bytes 0-${size - 1}/${size}`],
     ['bytes=0-1,2-3', 'id,a', `bytes 0-3/${size}`],
-  ])('is given: %s', async (range, expected, contentRange) => {
+  ])('is returned: %s', async (range, expected, contentRange) => {
     const response = await fetch(await file.link(), { headers: { range } })
     expect(response.status).toBe(206)
     expect(headersOf(response)).toMatchObject({
@@ -101,18 +101,21 @@ describe('a part of a file', () => {
     expect(await response.text()).toBe(expected)
   })
 
-  test.each(['bytes=0-1,10-12', 'lines=1-2', 'bytes=x-y', 'bytes'])('is the whole for %s', async (range) => {
-    const response = await fetch(await file.link(), { headers: { range } })
-    expect([response.status, await response.text()]).toEqual([200, content])
-  })
+  test.each(['bytes=0-1,10-12', 'lines=1-2', 'bytes=x-y', 'bytes'])(
+    'is ignored when it is %s',
+    async (range) => {
+      const response = await fetch(await file.link(), { headers: { range } })
+      expect([response.status, await response.text()]).toEqual([200, content])
+    },
+  )
 
   test.each([`bytes=${size}-`, 'bytes=1000-2000', 'bytes=-0'])('cannot be %s', async (range) => {
     const response = await fetch(await file.link(), { headers: { range } })
     expect(response.headers.get('content-range')).toBe(`bytes */${size}`)
-    await expectRefusal(response, 416, 'The range lies outside the file.\n')
+    await expectRefusal(response, 416, 'The range is outside the file.\n')
   })
 
-  test('is given only of the file that If-Range names', async () => {
+  test('is returned only when If-Range matches the file', async () => {
     const partOf = async (ifRange: string): Promise<string> =>
       (await fetch(await file.link(), { headers: { range: 'bytes=0-1', 'if-range': ifRange } })).text()
     expect(await partOf(`"${file.sha256}"`)).toBe('id')
@@ -127,52 +130,49 @@ describe('a client that has the file', () => {
     fetch(await file.link(), { headers })
 
   test.each([
-    ['If-None-Match of it', () => ({ 'if-none-match': `"${file.sha256}"` })],
-    ['If-None-Match of it among others', () => ({ 'if-none-match': `"another", W/"${file.sha256}"` })],
-    ['If-None-Match of any', () => ({ 'if-none-match': '*' })],
-    [
-      'If-Modified-Since after it',
-      () => ({ 'if-modified-since': new Date(Date.now() + 60_000).toUTCString() }),
-    ],
-  ])('is not sent it again: %s', async (_what, headers) => {
-    // Without this, fetch says that it wants the file anew.
+    ['matching If-None-Match', () => ({ 'if-none-match': `"${file.sha256}"` })],
+    ['If-None-Match with several tags', () => ({ 'if-none-match': `"another", W/"${file.sha256}"` })],
+    ['If-None-Match *', () => ({ 'if-none-match': '*' })],
+    ['later If-Modified-Since', () => ({ 'if-modified-since': new Date(Date.now() + 60_000).toUTCString() })],
+  ])('does not receive it again: %s', async (_what, headers) => {
+    // Without this, fetch adds "no-cache".
     const response = await ask({ ...headers(), 'cache-control': '' })
     expect([response.status, await response.text()]).toEqual([304, ''])
     expect(response.headers.get('etag')).toBe(`"${file.sha256}"`)
     expect(response.headers.get('content-length')).toBeNull()
   })
 
-  test('is sent another one', async () => {
+  test('receives a changed file', async () => {
     const response = await ask({ 'if-none-match': '"another"' })
     expect([response.status, await response.text()]).toEqual([200, content])
   })
 
-  test('is told that it is another one', async () => {
+  test('learns from If-Match that the file changed', async () => {
     expect((await ask({ 'if-match': `"${file.sha256}"` })).status).toBe(200)
-    await expectRefusal(await ask({ 'if-match': '"another"' }), 412, /^The file is not the one/)
+    await expectRefusal(await ask({ 'if-match': '"another"' }), 412, /^The file does not match/)
   })
 })
 
-describe('a file that is gone', () => {
-  test('from the disk is told of, and logged', async () => {
+describe('a missing file', () => {
+  test('on disk is reported and logged', async () => {
     const gone = await storeFile(gateway, account, content)
     const url = await gone.link()
     await rm(gone.path)
-    await expectRefusal(await fetch(url), 410, 'This file is not there any more. Run the report again.\n')
+    await expectRefusal(await fetch(url), 410, 'This file no longer exists. Run the report again.\n')
     expect(gateway.logged).toContainEqual(
-      expect.objectContaining({ fileId: gone.id, msg: 'A file could not be sent.' }),
+      expect.objectContaining({ fileId: gone.id, msg: 'Cannot send a file.' }),
     )
     expect((await fetch(await file.link())).status).toBe(200)
   })
 
-  test('from the database is told of', async () => {
+  test('in the database is reported', async () => {
     const gone = await storeFile(gateway, account, content)
     const url = await gone.link()
     await gateway.prisma.reportRun.delete({ where: { id: gone.runId } })
     await expectRefusal(await fetch(url), 410, 'This file has been deleted.\n')
   })
 
-  test('because it never was one is told of, even with a good signature', async () => {
+  test('that never existed is reported, even with a valid signature', async () => {
     const signer = await createLinkSigner(gateway.prisma, gateway.url)
     const { url } = signer.sign('..%2fkeys.json', new Date(Date.now() + 60_000))
     await expectRefusal(await fetch(url), 410, 'This file has been deleted.\n')
@@ -187,7 +187,7 @@ describe('a large file', () => {
     large = await storeFile(gateway, account, Buffer.alloc(size, 'a line of it\n'))
   })
 
-  /** A download whose reader has stopped reading, and the stream that it comes from. */
+  /** Starts a download whose reader does not read. Returns the response and the stream of the file. */
   const startStalled = async (): Promise<{ response: IncomingMessage; source: fs.ReadStream }> => {
     using opened = vi.spyOn(fs, 'createReadStream')
     const request = get(await large.link(), { agent: false })
@@ -199,7 +199,7 @@ describe('a large file', () => {
     return { response, source: result.value }
   }
 
-  test('waits for a reader that has stopped, without piling up, and goes on when it does', async () => {
+  test('waits for a stalled reader without buffering the file, and continues when the reader does', async () => {
     const { response, source } = await startStalled()
     let read = -1
     await vi.waitFor(
@@ -211,14 +211,14 @@ describe('a large file', () => {
       },
       { interval: 200, timeout: 30_000 },
     )
-    // What the two ends of the connection hold, and no more.
+    // Only the buffers of the two ends of the connection are filled.
     expect(read).toBeLessThan(size / 2)
     const bytes = await buffer(response)
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(large.sha256)
     expect(source.bytesRead).toBe(size)
   })
 
-  test('is closed when its reader goes away', async () => {
+  test('is closed when the reader disconnects', async () => {
     const { response, source } = await startStalled()
     expect(source.closed).toBe(false)
     response.destroy()
@@ -226,7 +226,7 @@ describe('a large file', () => {
     expect(source.bytesRead).toBeLessThan(size)
   })
 
-  test('can be taken up where it was broken off', async () => {
+  test('can be resumed after an interruption', async () => {
     const response = await fetch(await large.link(), { headers: { range: `bytes=${size - mebibyte}-` } })
     expect([response.status, (await response.arrayBuffer()).byteLength]).toEqual([206, mebibyte])
   })

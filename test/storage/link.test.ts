@@ -4,7 +4,7 @@ import { startTestGateway, type TestAccount, type TestGateway } from '../support
 import { exchange } from '../support/raw-http.ts'
 import { type StoredTestFile, storeFile } from '../support/stored-file.ts'
 
-// The gateway's clock. It stands still, so that a link can be looked at just before and just after its end.
+// The gateway's clock. It stands still, so that a test can check a link just before and just after its expiration.
 const startedAt = new Date('2026-11-01T12:00:00.300Z')
 let now = startedAt
 let gateway: TestGateway
@@ -21,15 +21,15 @@ beforeEach(() => {
 })
 
 const refusedLink =
-  'This link is not complete, or was changed. Ask the API for a new one: result { files { download { url } } }.\n'
+  'This link is incomplete or was changed. Request a new one from the API: result { files { download { url } } }.\n'
 
-describe('the life of a link', () => {
-  test.each(['PT1S', 'PT59S', 'PT5M', 'PT60M', 'PT1H'])('may be %s', async (expiresIn) => {
+describe('the lifetime of a link', () => {
+  test.each(['PT1S', 'PT59S', 'PT5M', 'PT60M', 'PT1H'])('can be %s', async (expiresIn) => {
     expect((await fetch(await file.link(expiresIn), { method: 'HEAD' })).status).toBe(200)
   })
 
   test.each(['PT0S', 'PT0.999S', '-PT5M', 'PT1H0.001S', 'PT3601S', 'P1D', 'P1W', 'P1M', 'P1Y'])(
-    'may not be %s',
+    'cannot be %s',
     async (expiresIn) => {
       const { data, errors } = await account.client.execute(
         'query ($id: ID!, $expiresIn: Duration) { node(id: $id) { ... on ReportFile { download(expiresIn: $expiresIn) { url } } } }',
@@ -45,7 +45,7 @@ describe('the life of a link', () => {
     },
   )
 
-  test('is at least as long as was asked, and told to the millisecond', async () => {
+  test('is at least as long as requested, and exact to the millisecond', async () => {
     const { node } = await account.client.request<{ node: { download: { url: string; expiresAt: string } } }>(
       `{ node(id: "${file.id}") { ... on ReportFile { download(expiresIn: "PT1S") { url expiresAt } } } }`,
     )
@@ -54,7 +54,11 @@ describe('the life of a link', () => {
     now = new Date(Date.parse(expiresAt) - 1)
     expect((await fetch(url, { method: 'HEAD' })).status).toBe(200)
     now = new Date(expiresAt)
-    await expectRefusal(await fetch(url), 403, /^This link has expired\. Ask the API for a new one: .+\.\n$/)
+    await expectRefusal(
+      await fetch(url),
+      403,
+      /^This link has expired\. Request a new one from the API: .+\.\n$/,
+    )
   })
 })
 
@@ -62,15 +66,15 @@ describe('a link is refused', () => {
   const changes: [string, (url: URL, other: URL) => unknown][] = [
     ['without its signature', ({ searchParams }) => searchParams.delete('signature')],
     ['with an empty signature', ({ searchParams }) => searchParams.set('signature', '')],
-    ['without its end', ({ searchParams }) => searchParams.delete('expires')],
+    ['without its expiration', ({ searchParams }) => searchParams.delete('expires')],
     ['without both', (url) => Object.assign(url, { search: '' })],
-    ['with a later end', ({ searchParams }) => searchParams.set('expires', '9999999999')],
+    ['with a later expiration', ({ searchParams }) => searchParams.set('expires', '9999999999')],
     [
-      'with a later end before the true one',
+      'with a later expiration before the true one',
       (url) => Object.assign(url, { search: `?expires=9999999999&${url.search.slice(1)}` }),
     ],
     [
-      'with its end written otherwise',
+      'with another form of its expiration',
       ({ searchParams }) => searchParams.set('expires', `0${searchParams.get('expires')}`),
     ],
     [
@@ -99,7 +103,7 @@ describe('a link is refused', () => {
     await expectRefusal(await fetch(url), 403, refusedLink)
   })
 
-  test('whichever letter of its signature is changed', async () => {
+  test('with any changed character in its signature', async () => {
     const url = new URL(await file.link())
     const signature = url.searchParams.get('signature') ?? ''
     expect(signature).toHaveLength(43)
@@ -113,13 +117,13 @@ describe('a link is refused', () => {
       const letter = signature[i] === 'A' ? 'B' : 'A'
       expect(await statusWith(signature.slice(0, i) + letter + signature.slice(i + 1))).toBe(403)
     }
-    // The last one has room for two more bits than there are to write.
+    // The last character encodes two more bits than the signature has.
     for (const letter of letters.filter((other) => other !== signature.at(-1))) {
       expect(await statusWith(signature.slice(0, -1) + letter)).toBe(403)
     }
   })
 
-  test('with a key in the place of a signature', async () => {
+  test('with an API key instead of a signature', async () => {
     const url = `${gateway.url}/files/${file.id}`
     await expectRefusal(
       await fetch(url, { headers: { authorization: `Bearer ${account.key}` } }),
@@ -136,7 +140,7 @@ describe('a link is refused', () => {
     '/files/%2fetc%2fpasswd',
     '/files//etc/passwd',
     '/files/file%00',
-  ])('when it is made up to lead elsewhere: %s', async (path) => {
+  ])('with a path that leads out of the store: %s', async (path) => {
     const answer = await exchange(gateway.url, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
     expect(answer).toMatch(/^HTTP\/1\.1 40[34] /)
     expect(answer).not.toContain('root:')

@@ -16,10 +16,10 @@ import { s3Credentials, startS3Server } from '../support/s3-server.ts'
 
 type Store = AsyncDisposable & {
   storage: Storage
-  /** All that takes space in it, under whatever name. */
+  /** Returns everything that takes space in the store, under any name. */
   files(): Promise<string[]>
-  /** Leaves a file half-written, as a worker does that is killed. */
-  leaveHalf(key: string): Promise<void>
+  /** Leaves an incomplete file, as a killed worker does. */
+  leaveIncomplete(key: string): Promise<void>
 }
 
 async function openLocal(): Promise<Store> {
@@ -30,7 +30,7 @@ async function openLocal(): Promise<Store> {
       const found = await readdir(folder, { recursive: true, withFileTypes: true })
       return found.filter((entry) => entry.isFile()).map(({ name }) => name)
     },
-    leaveHalf: async (key) => {
+    leaveIncomplete: async (key) => {
       const path = join(folder, `${key}.part`)
       await mkdir(dirname(path), { recursive: true })
       await writeFile(path, 'half')
@@ -46,7 +46,7 @@ async function openS3(): Promise<Store> {
   return {
     storage: createS3Storage(bucket),
     files: server.files,
-    leaveHalf: async (key) => {
+    leaveIncomplete: async (key) => {
       const { client, locate } = bucket
       const { UploadId } = await client.send(new CreateMultipartUploadCommand(locate(key)))
       await client.send(new UploadPartCommand({ ...locate(key), UploadId, PartNumber: 1, Body: 'half' }))
@@ -60,7 +60,7 @@ async function openS3(): Promise<Store> {
 
 const never = new AbortController().signal
 const mebibyte = 1024 * 1024
-/** More than two parts of an upload, in pieces that end nowhere near theirs. */
+/** More than two parts of an upload. */
 const large = Buffer.alloc(11 * mebibyte, 'one line of a larger file\n')
 function inPieces(bytes: Buffer, length = 99_991): Readable {
   return Readable.from(
@@ -98,7 +98,7 @@ describe.each([
     ['a few bytes', Buffer.from('id\n1\n')],
     ['exactly one part of an upload', large.subarray(0, 5 * mebibyte)],
     ['several parts', large],
-  ])('keeps %s, and tells what it kept', async (_length, bytes) => {
+  ])('stores %s, and returns size and hash', async (_length, bytes) => {
     const stored = await storage.write('a/test/frr_1/file_1', [inPieces(bytes)], never)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     expect(stored).toEqual({ byteSize: BigInt(bytes.length), sha256 })
@@ -107,7 +107,7 @@ describe.each([
     expect(stream && (await buffer(stream)).equals(bytes)).toBe(true)
   })
 
-  test('keeps what comes out of the last stage', async () => {
+  test('stores the output of the last stage', async () => {
     const stages = [inPieces(large), createGzip(), new PassThrough()] as const
     const { byteSize } = await storage.write('a/test/frr_1/packed', stages, never)
     const stream = await storage.read('a/test/frr_1/packed', { start: 0 })
@@ -124,18 +124,18 @@ describe.each([
     [{ start: 6 }, ''],
     [{ start: 60, end: 70 }, ''],
     [{ start: 2, end: 2 }, ''],
-  ])('gives the bytes of %j', async (range, expected) => {
+  ])('returns the bytes of %j', async (range, expected) => {
     await put('a/test/frr_1/letters', 'abcdef')
     expect(await get('a/test/frr_1/letters', range)).toBe(expected)
   })
 
-  test('has a new content under the same key', async () => {
+  test('replaces the content of a key', async () => {
     await put('a/test/frr_1/again', 'first')
     await put('a/test/frr_1/again', 'second')
     expect(await get('a/test/frr_1/again')).toBe('second')
   })
 
-  test('says that a file is not there', async () => {
+  test('reports that a file does not exist', async () => {
     expect(await storage.size('a/test/frr_1/nowhere')).toBeNull()
     expect(await storage.read('a/test/frr_1/nowhere', { start: 0 })).toBeNull()
     expect(await storage.size('a/test/frr_1')).toBeNull()
@@ -143,23 +143,23 @@ describe.each([
     await storage.remove('a/test/frr_nowhere')
   })
 
-  test.each([0, 6 * mebibyte])('keeps nothing when the content breaks off after %i bytes', async (length) => {
+  test.each([0, 6 * mebibyte])('keeps nothing when the content fails after %i bytes', async (length) => {
     const before = await store.files()
     const breaking = Readable.from(
       (async function* () {
         yield large.subarray(0, length)
-        throw new Error('The rows broke off.')
+        throw new Error('The rows failed.')
       })(),
       { objectMode: false },
     )
     const writing = storage.write('a/test/frr_2/file_1', [breaking, new PassThrough()], never)
-    await expect(writing).rejects.toThrow('The rows broke off.')
+    await expect(writing).rejects.toThrow('The rows failed.')
     expect(await storage.size('a/test/frr_2/file_1')).toBeNull()
     expect(await storage.list('a/test/frr_2')).toEqual([])
     expect(await store.files()).toEqual(before)
   })
 
-  test.each([0, 6 * mebibyte])('keeps nothing when it is stopped after %i bytes', async (length) => {
+  test.each([0, 6 * mebibyte])('keeps nothing when it is aborted after %i bytes', async (length) => {
     const before = await store.files()
     const stopping = new AbortController()
     const stalled = new PassThrough({ highWaterMark: large.length })
@@ -173,7 +173,7 @@ describe.each([
     expect(await store.files()).toEqual(before)
   })
 
-  test('does not show a file before it is whole', async () => {
+  test('does not show a file before it is complete', async () => {
     const content = new PassThrough()
     const writing = storage.write('a/test/frr_2/growing', [content], never)
     content.write(large.subarray(0, mebibyte))
@@ -184,11 +184,11 @@ describe.each([
     expect(await storage.size('a/test/frr_2/growing')).toBe(mebibyte)
   })
 
-  test('lists and removes what is in a folder, half-written files included, and nothing beside it', async () => {
+  test('lists and deletes the files of one folder, including incomplete ones', async () => {
     const before = await store.files()
     for (const key of ['a/test/frr_3/one', 'a/test/frr_3/two', 'a/test/frr_33/one']) await put(key, 'x')
-    await store.leaveHalf('a/test/frr_3/half')
-    await store.leaveHalf('a/test/frr_33/half')
+    await store.leaveIncomplete('a/test/frr_3/half')
+    await store.leaveIncomplete('a/test/frr_33/half')
     const listed = await storage.list('a/test/frr_3')
     expect(listed.toSorted()).toEqual([
       expect.stringMatching(/^a\/test\/frr_3\/half(\.part)?$/),
@@ -205,18 +205,18 @@ describe.each([
     expect(await store.files()).toEqual(before)
   })
 
-  test('removes a half-written file by its own key', async () => {
+  test('deletes an incomplete file by its key', async () => {
     const before = await store.files()
-    await store.leaveHalf('a/test/frr_4/half')
+    await store.leaveIncomplete('a/test/frr_4/half')
     expect(await store.files()).not.toEqual(before)
     await storage.remove('a/test/frr_4/half')
     expect(await store.files()).toEqual(before)
   })
 
   test.each(['../outside', 'a/../../outside', '/etc/passwd', 'a//b', 'a b', ''])(
-    'refuses the key "%s"',
+    'rejects the key "%s"',
     async (key) => {
-      const refusal = /is no storage key/
+      const refusal = /is not a valid storage key/
       await expect((async () => put(key, 'x'))()).rejects.toThrow(refusal)
       await expect((async () => storage.read(key, { start: 0 }))()).rejects.toThrow(refusal)
       await expect((async () => storage.remove(key))()).rejects.toThrow(refusal)
@@ -224,7 +224,7 @@ describe.each([
   )
 })
 
-test('a link to a bucket ends with the credentials that sign it', async () => {
+test('a link to a bucket expires with the credentials that sign it', async () => {
   const now = new Date('2026-09-01T00:00:00Z')
   const after = (seconds: number) => new Date(now.getTime() + seconds * 1000)
   const file: ReportFile = {

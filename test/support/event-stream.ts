@@ -2,15 +2,15 @@ import { onTestFinished, vi } from 'vitest'
 
 export type StreamEvent = {
   event: string
-  /** The answer, parsed; null when there was none, as in `complete`. */
+  /** The parsed result; null for events without one, such as `complete`. */
   data: { data?: unknown; errors?: { message: string; extensions?: Record<string, unknown> }[] } | null
 }
 
 export type EventStream = {
   status: number
-  /** What has come so far. */
+  /** All events so far. */
   events: StreamEvent[]
-  /** Resolves when the server has ended the stream: true when it said so, false when it was cut off. */
+  /** Resolves when the stream has ended: true when the server completed it, false when the connection broke. */
   ended: Promise<boolean>
   close(): void
 }
@@ -21,7 +21,7 @@ function parseEvent(block: string): StreamEvent[] {
   return event === undefined ? [] : [{ event, data: data ? JSON.parse(data) : null }]
 }
 
-/** A subscription over SSE without a client's library: what is tested is what goes over the wire. */
+/** Opens a subscription over SSE without a client library, to test the exact events. */
 export async function openEventStream(
   url: string,
   key: string,
@@ -58,11 +58,11 @@ export async function openEventStream(
   return { status: response.status, events, ended: read(), close: () => closing.abort() }
 }
 
-/** Waits until a stream has told so many events. */
+/** Waits until a stream has delivered `count` events. */
 export function waitForEvents({ events }: EventStream, count: number): Promise<void> {
   return vi.waitFor(
     () => {
-      if (events.length < count) throw new Error(`${events.length} of ${count} events have come.`)
+      if (events.length < count) throw new Error(`${events.length} of ${count} events have arrived.`)
     },
     { timeout: 30_000, interval: 5 },
   )

@@ -11,22 +11,22 @@ type ImportOutcome = Awaited<ReturnType<typeof importFile>> & { path: string }
 /** A row of any table, as JSON. */
 export type LedgerRow = Record<string, unknown> & { id: string; metadata?: Record<string, string> }
 
-/** A database with nothing but what is imported into it. */
+/** An empty database, and functions that import files into it. */
 export type ImportedLedger = AsyncDisposable & {
   client: pg.Client
-  /** Whose the next import is. */
+  /** The account and mode of the next import. */
   owner: { accountId: string; livemode: boolean }
-  /** Makes the next import that of an account without a ledger. */
+  /** Switches to a new account without a ledger. */
   newAccount(): void
-  /** Imports a text, or bytes, as a file of its own, written when all of its days were over. */
+  /** Writes the content to a new file, with a modification time after all of its days, and imports it. */
   load(content: string | Buffer, options?: Partial<ImportOptions>): Promise<ImportOutcome>
-  /** Imports a file that is there. */
+  /** Imports an existing file. */
   importPath(path: string, options?: Partial<ImportOptions>): Promise<ImportOutcome>
-  /** Of the file that was loaded last. */
+  /** Returns the path of the last loaded file. */
   lastPath(): string
-  /** The rows of a table that belong to the account, by id; without what is null. */
+  /** Returns the account's rows of a table in order of id, without null fields. */
   rowsOf(table: string): Promise<LedgerRow[]>
-  /** From when until when the ledger is said to be complete; null when it is not. */
+  /** Returns the span that the ledger covers; null when there is none. */
   coverage(): Promise<[string, string] | null>
 }
 

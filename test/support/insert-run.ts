@@ -4,7 +4,7 @@ import type { Prisma as PrismaTypes, ReportRun } from '../../src/postgres/genera
 
 export type RunOwner = { accountId: string; livemode: boolean; apiKeyId: string }
 
-/** A row as it is written for a run; no worker knows of it, so it stays as it is. PENDING unless told otherwise. */
+/** Returns a row for a run that is not in the queue, so workers do not change it. The default status is PENDING. */
 export function runRow(
   { accountId, livemode, apiKeyId }: RunOwner,
   { createdAt = new Date(), ...rest }: Partial<PrismaTypes.ReportRunUncheckedCreateInput> = {},

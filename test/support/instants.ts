@@ -1,4 +1,4 @@
-/** An instant by its ISO 8601 text. */
+/** Parses an ISO 8601 time. */
 export function at(text: string): Date {
   return new Date(text)
 }

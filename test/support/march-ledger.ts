@@ -6,15 +6,15 @@ type Fields = Record<string, string | boolean | null>
 function insertInto(database: TestDatabase) {
   return async (table: string, owner: Owner, fields: Fields): Promise<void> => {
     const row: Fields = { account_id: owner.accountId, livemode: owner.livemode, ...fields }
-    const places = Object.keys(row).map((_, i) => `$${i + 1}`)
+    const placeholders = Object.keys(row).map((_, i) => `$${i + 1}`)
     await database.query(
-      `insert into ${table} (${Object.keys(row).join(', ')}) values (${places.join(', ')})`,
+      `insert into ${table} (${Object.keys(row).join(', ')}) values (${placeholders.join(', ')})`,
       Object.values(row),
     )
   }
 }
 
-/** A balance transaction; amounts are minor units as text, since some are too large for a number. */
+/** Returns a balance transaction. Amounts are minor units as text, because some are too large for a number. */
 function transaction(
   id: string,
   at: string,
@@ -56,11 +56,11 @@ function payout(id: string, amount: string, created: string, arrival: string, mo
 export const marchStart = '2026-03-01T00:00:00Z'
 export const marchEnd = '2026-04-01T00:00:00Z'
 
-/** What March has to get right; the first and the last two rows belong to other months. */
+/** The edge cases of March. The first and the last two rows belong to other months. */
 const marchTransactions: Fields[] = [
-  // The last second of February: in the starting balance only.
+  // The last second of February: only in the starting balance.
   transaction('txn_before', '2026-02-28T23:59:59Z', 'charge', ['10000', '320', '9680'], 'usd'),
-  // Exactly on the start: inside.
+  // Exactly at the start: inside.
   transaction('txn_on_start', marchStart, 'charge', ['2500', '103', '2397'], 'usd', {
     description: 'He said "go, now"\r\nthen left 🚪',
     source_id: 'ch_1',
@@ -80,18 +80,18 @@ const marchTransactions: Fields[] = [
   transaction('txn_yen', '2026-03-03T10:00:00Z', 'charge', ['500', '18', '482'], 'jpy', {
     description: '=1+1',
   }),
-  // A refund that gives its fee back.
+  // A refund that returns its fee.
   transaction('txn_refund', '2026-03-04T10:00:00Z', 'refund', ['-1000', '-30', '-970'], 'usd', {
     description: '-10% for the dent',
     source_id: 're_1',
     charge_id: 'ch_1',
     refund_metadata: JSON.stringify({ reason: '+dent' }),
   }),
-  // Nothing at all, in three columns.
+  // Zero in all amounts.
   transaction('txn_zero', '2026-03-05T10:00:00Z', 'other_adjustment', ['0', '0', '0'], 'usd', {
     description: null,
   }),
-  // More than a double can count: 2^53 + 1.
+  // Not exact as a double: 2^53 + 1.
   transaction(
     'txn_huge',
     '2026-03-29T00:59:59Z',
@@ -99,11 +99,11 @@ const marchTransactions: Fields[] = [
     ['9007199254740993', '1', '9007199254740992'],
     'eur',
   ),
-  // The next second, when clocks in Berlin jump an hour ahead.
+  // The next second, when daylight saving time starts in Berlin.
   transaction('txn_spring', '2026-03-29T01:00:00Z', 'fee', ['-5', '0', '-5'], 'eur', {
     description: '@ops: "," , \\N and \\.',
   }),
-  // Made in February, left the balance in March, came back in March.
+  // Created in February, left the balance in March, returned in March.
   transaction('txn_payout', '2026-02-27T08:00:00Z', 'payout', ['-5000', '25', '-5025'], 'usd', {
     effective_at: '2026-03-02T00:00:00Z',
     description: 'STRIPE PAYOUT',
@@ -112,16 +112,16 @@ const marchTransactions: Fields[] = [
   transaction('txn_back', '2026-03-06T09:30:00Z', 'payout_reversal', ['5000', '0', '5000'], 'usd', {
     payout_id: 'po_inside',
   }),
-  // Made in March, leaves the balance in April.
+  // Created in March, leaves the balance in April.
   transaction('txn_late_payout', '2026-03-30T08:00:00Z', 'payout', ['-7000', '0', '-7000'], 'usd', {
     effective_at: '2026-04-02T00:00:00Z',
     payout_id: 'po_outside',
   }),
-  // Exactly on the end: outside.
+  // Exactly at the end: outside.
   transaction('txn_on_end', marchEnd, 'charge', ['777', '7', '770'], 'usd'),
 ]
 
-/** Writes the ledger of March for its owner; and for the others rows that must never meet it, under the same ids. */
+/** Writes the March ledger of the owner, and rows with the same ids for other tenants, which must never mix with it. */
 export async function writeMarchLedger(
   database: TestDatabase,
   owner: Owner,

@@ -7,15 +7,15 @@ const patterns: Record<string, RegExp> = { usd: /^-?\d+\.\d{2}$/, eur: /^-?\d+\.
 /** The currencies of the demo ledger. */
 export const currencies = Object.keys(patterns).sort()
 
-/** The amount in minor units; fails unless it has exactly its currency's decimals. */
+/** Returns an amount in minor units. Fails unless the text has exactly the currency's number of decimals. */
 export function minor(text = '', currency = ''): bigint {
   const pattern = patterns[currency] ?? /^no known currency$/
-  // Asked only when it fails: tens of thousands of expectations take seconds.
+  // Calls `expect` only on failure, because tens of thousands of expectations take seconds.
   if (!pattern.test(text)) expect(text).toMatch(pattern)
   return BigInt(text.replace('.', ''))
 }
 
-/** Sums by currency and category, and by currency alone under `total`; keys as in `usd charge`. */
+/** Returns sums by currency and category, such as `usd charge`, and by currency, such as `usd total`. */
 export function sumUp(rows: readonly Row[]): Map<string, Amounts> {
   const sums = new Map<string, Amounts>()
   for (const row of rows) {
@@ -36,7 +36,7 @@ export function sumUp(rows: readonly Row[]): Map<string, Amounts> {
   return sums
 }
 
-/** A summary's lines in the form of `sumUp`. */
+/** Returns the rows of a summary in the form of `sumUp`. */
 export function readSummary(rows: readonly Row[]): Map<string, Amounts> {
   return new Map(
     rows.map(({ currency = '', reporting_category, count = '', gross, fee, net }) => [
@@ -51,7 +51,7 @@ export function readSummary(rows: readonly Row[]): Map<string, Amounts> {
   )
 }
 
-/** A balance summary as amounts by currency and category. */
+/** Returns the amounts of a balance summary by currency and category. */
 export function readBalance(rows: readonly Row[]): Record<string, Record<string, bigint>> {
   const byCurrency: Record<string, Record<string, bigint>> = {}
   for (const { currency = '', category = '', net_amount } of rows) {

@@ -9,28 +9,28 @@ import type { S3Config } from '../../src/config/config.ts'
 
 export const bucketName = 'reports'
 
-/** As the server knows them. */
+/** The fixed credentials of the server. */
 export const s3Credentials = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' }
 
 export type S3Server = AsyncDisposable & {
   config: S3Config
-  /** The requests so far, as `GET /reports/a/file` with what follows. */
+  /** The requests so far, as `GET /reports/a/file` with the query. */
   requests: string[]
-  /** Files that lie on the disk of the server for the bucket, parts of unfinished uploads included. */
+  /** Returns the files of the bucket on the server's disk, including parts of unfinished uploads. */
   files(): Promise<string[]>
-  /** Answers nobody any more. */
+  /** Stops listening and closes all connections. */
   stop(): Promise<void>
-  /** Answers again, at the same address and with what it had. */
+  /** Listens again, at the same address and with the same files. */
   start(): Promise<void>
 }
 
 const uploadsFolder = '._S3rver_uploads'
 
 /**
- * The two requests that the server does not know, answered from its own folder in the form that S3 has: the list of
- * unfinished uploads, and the end of one of them. They are not checked for their signature, which all others are.
+ * Handles two requests that the server does not support, in the form of S3: list unfinished uploads, and abort one. It does
+ * not check their signatures.
  *
- * @returns false when it is another request
+ * @returns false for other requests
  */
 async function answerUploads(
   directory: string,
@@ -41,7 +41,7 @@ async function answerUploads(
   if (request.method === 'GET' && searchParams.has('uploads')) {
     const ids = await readdir(uploads).catch(() => [])
     const found = await Promise.all(
-      // One that ends at this moment has lost its key.
+      // An upload that ends now has lost its key.
       ids.map(async (id) => ({
         id,
         key: await readFile(join(uploads, id, 'key'), 'utf8').catch(() => null),
@@ -59,13 +59,13 @@ async function answerUploads(
   }
   const id = searchParams.get('uploadId')
   if (request.method !== 'DELETE' || !id || !pathname.startsWith(`/${bucketName}/`)) return false
-  // A part may be written to it at this moment.
+  // A part can still be written to the folder.
   await rm(join(uploads, id), { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
   response.writeHead(204).end()
   return true
 }
 
-/** A server for S3 on this machine, with one empty bucket. */
+/** Starts a local S3 server with one empty bucket. */
 export async function startS3Server(prefix = 'some/folder'): Promise<S3Server> {
   await using cleanup = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'report-gateway-s3-'))
@@ -73,7 +73,7 @@ export async function startS3Server(prefix = 'some/folder'): Promise<S3Server> {
   const options = { directory, silent: true, configureBuckets: [{ name: bucketName }] }
   const strict = new S3rver(options)
   await strict.configureBuckets()
-  // What is asked of the bucket itself ends in a slash, which the server leaves out when it checks the signature.
+  // Requests to the bucket itself end in a slash, which the server omits when it verifies the signature.
   const lenient = new S3rver({ ...options, allowMismatchedSignatures: true })
   const [answerOfFile, answerOfBucket] = [strict.callback(), lenient.callback()]
   const requests: string[] = []

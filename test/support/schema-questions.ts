@@ -17,39 +17,37 @@ import {
 } from 'graphql'
 import type { Variables } from './graphql-client.ts'
 
-/** What a place in an argument takes that may belong to somebody: values of others are tried there. */
+/** A kind of value that can belong to a tenant. The tests pass values of other tenants. */
 export type Kind = 'id' | 'eventCursor' | 'listCursor' | 'tag' | 'idempotencyKey'
 
 export type Question = {
   operation: 'query' | 'mutation' | 'subscription'
-  /** Field and place, such as `reportRuns(filter.allTags)`. */
+  /** Field and path of the argument, such as `reportRuns(filter.allTags)`. */
   name: string
   kind: Kind
   document: string
-  /** The variables that put the value into the place. */
+  /** Returns the variables that pass the value at the path. */
   variables(value: string): Variables
 }
 
-/** What a test knows of the schema that the schema itself does not say. */
+/** Values and selections that do not follow from the schema. */
 export type Knowledge = {
-  /** Values for what has to be given beside the place, by the name of its type. */
+  /** Values of other required arguments and fields, by type name. */
   required: Readonly<Record<string, unknown>>
-  /** What an input holds beside the place, although it need not, by the name of its type. */
+  /** Optional fields to add to an input, by type name. */
   beside: Readonly<Record<string, Variables>>
-  /** Selections that lead from a query to an object of the type, around the field at `FIELD`. */
+  /** Query selections that reach an object, by type name. `FIELD` is the position of the field. */
   reach: Readonly<Record<string, string>>
 }
 
 const harmless = new Set('Int Float Boolean DateTime Duration JSONObject BigInt Currency TimeZone'.split(' '))
-// Texts that name nothing that belongs to anybody, by their place below the argument.
+// Paths of texts that do not identify data of a tenant.
 const plainTexts = new Set(['input.reason', 'name', 'filter.reportTypes', 'scope.filter.reportTypes'])
 const tagFilters = /\.(all|any)Tags$/
 const plainInputs = /^input\.(label|tags|trigger\.cron\.expression)$/
 
-function teach(what: string): Error {
-  return new Error(
-    `${what} Teach test/schema-questions.ts what others could give there, so that tenancy is tested.`,
-  )
+function unknownInput(what: string): Error {
+  return new Error(`${what} Add it to test/support/schema-questions.ts, so that the tenancy tests cover it.`)
 }
 
 function kindOf(where: string, path: string, type: GraphQLNamedType): Kind | null {
@@ -63,23 +61,25 @@ function kindOf(where: string, path: string, type: GraphQLNamedType): Kind | nul
     if (plainTexts.has(path) || plainInputs.test(path)) return null
     if (tagFilters.test(path)) return 'tag'
   }
-  throw teach(`${where} has the argument ${path} of type ${type.name}, which no test knows how to fill.`)
+  throw unknownInput(
+    `${where} has the argument ${path} of type ${type.name}, for which there is no kind of value.`,
+  )
 }
 
 type Input = GraphQLArgument | GraphQLInputField
-type Place = { path: string; kind: Kind; write(value: string): unknown }
+type Position = { path: string; kind: Kind; write(value: string): unknown }
 
 function requiredValue(where: string, knowledge: Knowledge, input: Input): unknown {
   const { name } = getNamedType(input.type)
   if (name in knowledge.required) return knowledge.required[name]
-  throw teach(`${where} needs ${input.name} of type ${name}, for which no test has a value.`)
+  throw unknownInput(`${where} needs ${input.name} of type ${name}, for which there is no value.`)
 }
 
-function placesOf(where: string, knowledge: Knowledge, path: string, type: GraphQLInputType): Place[] {
-  if (isNonNullType(type)) return placesOf(where, knowledge, path, type.ofType)
+function positionsOf(where: string, knowledge: Knowledge, path: string, type: GraphQLInputType): Position[] {
+  if (isNonNullType(type)) return positionsOf(where, knowledge, path, type.ofType)
   if (isListType(type)) {
-    return placesOf(where, knowledge, path, type.ofType).map(({ write, ...place }) => ({
-      ...place,
+    return positionsOf(where, knowledge, path, type.ofType).map(({ write, ...position }) => ({
+      ...position,
       write: (value) => [write(value)],
     }))
   }
@@ -88,11 +88,11 @@ function placesOf(where: string, knowledge: Knowledge, path: string, type: Graph
     return kind ? [{ path, kind, write: (value) => value }] : []
   }
   const fields = Object.values(type.getFields())
-  // Its texts are parameters of reports; nothing of it may name what belongs to somebody.
+  // Its texts are report parameters, which must not identify data of a tenant.
   if (/^(Scheduled)?ReportInput$/.test(type.name)) return checkReportInput(where, type.getFields())
   return fields.flatMap((field) => {
-    const places = placesOf(where, knowledge, `${path}.${field.name}`, field.type)
-    if (places.length === 0) return []
+    const positions = positionsOf(where, knowledge, `${path}.${field.name}`, field.type)
+    if (positions.length === 0) return []
     const others = fields.filter((other) => other !== field && isRequiredInputField(other))
     const needed = Object.fromEntries(
       others.flatMap((other) =>
@@ -101,28 +101,29 @@ function placesOf(where: string, knowledge: Knowledge, path: string, type: Graph
           : [],
       ),
     )
-    return places.map(({ write, ...place }) => ({
-      ...place,
+    return positions.map(({ write, ...position }) => ({
+      ...position,
       write: (value: string) => ({ ...knowledge.beside[type.name], ...needed, [field.name]: write(value) }),
     }))
   })
 }
 
-function checkReportInput(where: string, fields: Readonly<Record<string, GraphQLInputField>>): Place[] {
+function checkReportInput(where: string, fields: Readonly<Record<string, GraphQLInputField>>): Position[] {
   for (const field of Object.values(fields)) {
     const type = getNamedType(field.type)
     if (isInputObjectType(type)) checkReportInput(where, type.getFields())
     else if (type.name === 'ID' || type.name === 'EventCursor') {
-      throw teach(`${where} takes a report with ${field.name} of type ${type.name}.`)
+      throw unknownInput(`${where} takes a report with ${field.name} of type ${type.name}.`)
     }
   }
   return []
 }
 
 /**
- * Every field of a type that has a value without arguments, some levels deep.
+ * Selects every field of a type that needs no arguments, some levels deep.
  *
- * @param isPart of an abstract type: each field has a name of its own, since another part may have one of another type
+ * @param isPart true for a part of an abstract type: each field gets a unique alias, because equal field names of different
+ * parts can have different types
  */
 export function selectionOf(
   schema: GraphQLSchema,
@@ -141,7 +142,7 @@ export function selectionOf(
     const fieldType = getNamedType(field.type)
     const isLeaf = !isObjectType(fieldType) && !isAbstractType(fieldType)
     if (field.args.some(isRequiredArgument)) {
-      throw teach(`${type.name}.${field.name} cannot be selected without arguments.`)
+      throw unknownInput(`${type.name}.${field.name} cannot be selected without arguments.`)
     }
     if (!isLeaf && depth === 0) return []
     const alias = isPart ? `${type.name}_${field.name}:` : ''
@@ -160,7 +161,7 @@ function questionsOf(
 ): Question[] {
   return field.args.flatMap((arg) => {
     const where = `${prefix}${field.name}`
-    const places = placesOf(where, knowledge, arg.name, arg.type)
+    const positions = positionsOf(where, knowledge, arg.name, arg.type)
     const others = field.args.filter((other) => other !== arg && isRequiredArgument(other))
     const given = Object.fromEntries(
       others.map((other) => [other.name, requiredValue(where, knowledge, other)]),
@@ -169,7 +170,7 @@ function questionsOf(
     const passed = [arg, ...others].map(({ name }) => `${name}: $${name}`).join(', ')
     const selection = selectionOf(schema, getNamedType(field.type))
     const asked = wrap.replace('FIELD', `${field.name}(${passed}) ${selection}`)
-    return places.map(({ path, kind, write }) => ({
+    return positions.map(({ path, kind, write }) => ({
       operation,
       name: `${where}(${path})`,
       kind,
@@ -180,10 +181,10 @@ function questionsOf(
 }
 
 /**
- * A question for every place of every argument, of root fields and of fields of objects, that takes what may belong to
- * somebody.
+ * Creates a question for every argument, of root fields and of object fields, that takes a value that can belong to a
+ * tenant.
  *
- * @throws when the schema has something that is not known here
+ * @throws Error when the schema has an argument or type that this file does not know
  */
 export function allQuestions(schema: GraphQLSchema, knowledge: Knowledge): Question[] {
   const roots = [
@@ -203,7 +204,9 @@ export function allQuestions(schema: GraphQLSchema, knowledge: Knowledge): Quest
       if (field.args.length === 0) return []
       const wrap = knowledge.reach[type.name]
       if (wrap === undefined) {
-        throw teach(`${type.name}.${field.name} has arguments, and no test knows a way to a ${type.name}.`)
+        throw unknownInput(
+          `${type.name}.${field.name} has arguments, but \`reach\` has no selection for ${type.name}.`,
+        )
       }
       return questionsOf(schema, knowledge, { operation: 'query', prefix: `${type.name}.`, wrap }, field)
     })

@@ -1,4 +1,4 @@
-/** A balance history: three currencies, a description of two lines, metadata, and a payout with what it swept. */
+/** A balance history: three currencies, a description of two lines, metadata, and a payout with the rows that it swept. */
 export const history = [
   'id,Type,Source,Amount,Fee,Destination Platform Fee,Destination Platform Fee Currency,Net,Currency,Created (UTC),Available On (UTC),Description,Customer Facing Amount,Customer Facing Currency,Transfer,Transfer Date (UTC),Transfer Group,order (metadata)',
   'txn_1,charge,ch_1,100.00,3.20,,,96.80,usd,2026-09-01 10:00,2026-09-03 00:00,"Boots, ""red""',
@@ -13,7 +13,7 @@ export const history = [
 
 const transaction = { fee: 0, currency: 'usd' }
 const swept = { automatic_payout_id: 'po_1' }
-/** What `history` becomes in `balance_transactions`. */
+/** The rows of `history` in `balance_transactions`. */
 export const historyRows = [
   {
     ...transaction,
@@ -74,7 +74,7 @@ export const historyRows = [
     net: -5680,
     created: '2026-09-03T01:00:00+00:00',
     available_on: '2026-09-04T00:00:00+00:00',
-    // When it arrived, not when it was made or expected.
+    // The arrival time, not the creation or the expected arrival.
     effective_at: '2026-09-05T00:00:00+00:00',
     description: 'STRIPE PAYOUT',
     source_id: 'po_1',
@@ -137,7 +137,7 @@ export const payouts = `"payout_id","effective_at","currency","gross","fee","net
 export const reconciliation = `automatic_payout_id,automatic_payout_effective_at_utc,balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,trace_id,trace_id_status
 po_1,2026-09-06 00:00:00,txn_1,2026-09-01 10:00:07,usd,100.00,3.20,96.80,charge,TRACE,supported`
 
-/** `history` with three bad lines. */
+/** `history` with three invalid lines. */
 export const badHistory = history
   .replace('-20.00,0.00', '-20.0O,0.00')
   .replace('2026-09-04 09:00', '2026-02-30 09:00')

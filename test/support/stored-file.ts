@@ -12,13 +12,13 @@ export type StoredTestFile = {
   runId: string
   filename: string
   sha256: string
-  /** Where it lies on disk. */
+  /** Path on disk. */
   path: string
-  /** A link to it, as the API gives it; for the default time unless told otherwise. */
+  /** Returns a download link from the API. */
   link(expiresIn?: string): Promise<string>
 }
 
-/** A run that has succeeded, and its file with any content, without a worker. */
+/** Stores a succeeded run and its file with the given content, without a worker. */
 export async function storeFile(
   { prisma, dataDir }: TestGateway,
   account: TestAccount,

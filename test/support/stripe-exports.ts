@@ -5,18 +5,18 @@ import { gzipSync } from 'node:zlib'
 import type { TestAccount, TestGateway } from './gateway.ts'
 import { spawnCommand } from './report-process.ts'
 
-// What the Dashboard writes of one account's first month, June 2026 in Berlin: a balance in three currencies, cards,
-// direct debits, a refund, a dispute that was won, a fee, an adjustment, a commission, five automatic payouts of which one
-// failed and went out with a later one, one that is still on its way when the month ends, and one made by hand.
+// Exports of the Dashboard for an account's first month, June 2026 in Berlin: a balance in three currencies, cards,
+// direct debits, a refund, a won dispute, a fee, an adjustment, a commission, five automatic payouts (one failed and
+// was paid again with a later one), one payout that is in transit at the end of the month, and one manual payout.
 export const june = {
   timezone: 'Europe/Berlin',
   interval_start: '2026-05-31T22:00:00Z',
   interval_end: '2026-06-30T22:00:00Z',
-  /** The automatic payout that took a failed one along. */
+  /** The automatic payout that includes a failed one. */
   payout: 'po_1RW05B4kWe9nTqX',
 }
 
-/** Files in `test/exports`, one of each kind. */
+/** Files in `exports`, one of each kind. */
 const names = {
   history: 'balance_history.csv',
   activity: 'itemized_balance_change_from_activity.csv',
@@ -25,12 +25,12 @@ const names = {
 }
 export type ExportName = keyof typeof names
 
-/** Its whole text. */
+/** Returns the text of an export. */
 export function readExport(name: ExportName): Promise<string> {
   return readFile(new URL(`exports/${names[name]}`, import.meta.url), 'utf8')
 }
 
-/** `npm run import` of these exports, of which the reconciliation is packed, into an account's ledger of live data. */
+/** Runs `npm run import` with exports into an account's live ledger. The reconciliation is compressed by gzip. */
 export async function importExports(
   { database }: TestGateway,
   { accountId }: TestAccount,

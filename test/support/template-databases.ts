@@ -10,9 +10,9 @@ import { migrate } from '../../src/postgres/migrate.ts'
 import { startQueue } from '../../src/postgres/queue.ts'
 import { demoTemplate, emptyTemplate, type Template } from './templates.ts'
 
-/** A Postgres whose databases tests clone. */
+/** A Postgres server with template databases. */
 export type TemplateDatabases = AsyncDisposable & {
-  /** Makes the template if it is the first to ask for it. @returns URL of the server */
+  /** Creates the template on the first call. @returns URL of the server */
   prepare(template: Template): Promise<string>
 }
 
@@ -24,7 +24,7 @@ export async function openTemplateDatabases(): Promise<TemplateDatabases> {
   opened.defer(() => rm(dataDir, { recursive: true, force: true }))
   const postgres = await openEmbeddedPostgres({ dataDir })
   opened.defer(postgres.close)
-  await relax(postgres.url)
+  await disableDurability(postgres.url)
   const empty = makeEmptyTemplate(postgres.url)
   let demo: Promise<void> | undefined
   const closers = opened.move()
@@ -58,8 +58,8 @@ async function administer(postgresUrl: string, statement: string): Promise<void>
   await admin.end()
 }
 
-/** Has it wait for no disk: nothing in it outlives the run. */
-async function relax(postgresUrl: string): Promise<void> {
+/** Disables waiting for the disk: the data does not need to survive the test run. */
+async function disableDurability(postgresUrl: string): Promise<void> {
   for (const setting of ['fsync', 'full_page_writes', 'synchronous_commit']) {
     await administer(postgresUrl, `alter system set ${setting} = off`)
   }

@@ -8,13 +8,13 @@ export type Message = { type: string; id?: string; payload?: unknown }
 export type Wire = {
   socket: WebSocket
   send(message: Message): void
-  /** The next message, in order; fails when there is none within five seconds. */
+  /** Returns the next message, in order. Fails when none arrives within 30 seconds. */
   receive(): Promise<Message>
-  /** How it was closed, once it was. */
+  /** Resolves when the socket is closed. */
   closed: Promise<{ code: number; reason: string }>
 }
 
-/** A socket without a client's library: what is tested is what goes over the wire. */
+/** Opens a WebSocket without a client library, to test the exact messages. */
 export async function openWire(url: string, protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]): Promise<Wire> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols)
   onTestFinished(() => socket.terminate())
@@ -29,7 +29,7 @@ export async function openWire(url: string, protocols = [GRAPHQL_TRANSPORT_WS_PR
       vi.waitFor(
         () => {
           const message = messages.shift()
-          if (!message) throw new Error('No message has come.')
+          if (!message) throw new Error('No message has arrived.')
           return message
         },
         { timeout: 30_000, interval: 5 },

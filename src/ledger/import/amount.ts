@@ -4,28 +4,28 @@ import { BadCell } from './import-errors.ts'
 const amountPattern = /^(-?)(\d+)(?:([.,])(\d+))?$/
 
 /**
- * Reads amounts in major units into whole minor units, digit by digit, so that nothing is ever rounded. Decimals are set
- * off by a point or a comma, by the same one in the whole file; digits are not grouped.
+ * Returns a reader that converts amounts in major units into minor units as text, so nothing is rounded. The decimal
+ * separator is a point or a comma, the same in the whole file. Digits must not be grouped.
  */
 export function createAmountReader(): (text: string, currency: string) => number {
   let separator: string | undefined
   return (text, currency) => {
     const [, sign, units, mark, decimals = ''] = amountPattern.exec(text) ?? []
-    if (units === undefined) throw new BadCell('is no amount, such as 1234.50')
+    if (units === undefined) throw new BadCell('is not a valid amount, such as 1234.50')
     const places = decimalsOf(currency)
     if (mark === ',' && decimals.length === 3 && places !== 3) {
-      throw new BadCell('has a comma before three digits, as if thousands were grouped: write 1234.50')
+      throw new BadCell('has a comma before three digits, which can be grouped thousands: write 1234.50')
     }
     separator ??= mark
     if (mark !== undefined && mark !== separator)
-      throw new BadCell(`has "${mark}" before its decimals, and amounts before it have "${separator}"`)
-    // Some exports write many more decimals than there are; all that follow are zeros then.
+      throw new BadCell(`has the decimal separator "${mark}", but earlier amounts have "${separator}"`)
+    // Some exports write more decimals than the currency has. The additional ones are zeros.
     if (/[^0]/.test(decimals.slice(places))) {
-      throw new BadCell(`has more decimals than an amount in ${currency} can have, which is ${places}`)
+      throw new BadCell(`has more decimals than ${currency} allows: ${places}`)
     }
     const amount = Number(`${sign}${units}${decimals.slice(0, places).padEnd(places, '0')}`)
     if (!Number.isSafeInteger(amount)) throw new BadCell('is too large')
-    // Not -0, which is another value than 0 to some.
+    // Avoids -0.
     return amount === 0 ? 0 : amount
   }
 }

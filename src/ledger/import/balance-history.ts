@@ -12,29 +12,29 @@ import {
   sweptInto,
 } from './transaction-fields.ts'
 
-/** Types of what goes to the bank or comes back from it; their source is a payout. */
+/** Types whose source is a payout. */
 const payoutTypes = new Set(['payout', 'payout_cancel', 'payout_failure'])
 
-/** What the columns say, each in its place. */
+/** Creates a reader for the fields of a line. */
 function openFields(columns: Columns) {
   const currency = currencyReader(columns)
   const amounts = amountsReader(columns, 'amount', currency)
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const rowOf = fieldsReader({
-    id: columns.neededText('id'),
-    type: columns.neededText('type'),
+    id: columns.requiredText('id'),
+    type: columns.requiredText('type'),
     currency,
-    created: columns.neededTime('created (utc)', 'created'),
+    created: columns.requiredTime('created (utc)', 'created'),
     availableOn: columns.time('available on (utc)', 'available on'),
     description: columns.text('description'),
     sourceId: columns.text('source'),
   })
-  // After the amounts, whose first one decides how decimals are written in the whole file.
+  // Read after the amounts, because the first amount determines the decimal separator of the file.
   const facingOf = fieldsReader({
     customerFacingAmount: columns.amount('customer facing amount', facingCurrency),
     customerFacingCurrency: facingCurrency,
   })
-  /** The payout into which the row was swept, and when that arrived. A payout of the automatic ones names itself. */
+  /** The payout that swept the row, and when it arrived. An automatic payout names itself. */
   const bankOf = fieldsReader({
     id: columns.text('transfer'),
     date: columns.time('transfer date (utc)', 'transfer date'),
@@ -47,17 +47,17 @@ function openFields(columns: Columns) {
 
 type Fields = ReturnType<ReturnType<typeof openFields>>
 
-/** Before payouts had a type and ids of their own they were transfers that name themselves. */
+/** In old exports, payouts have the type "transfer" and name themselves. */
 function typeOf({ row, bank }: Fields): string {
   return row.type === 'transfer' && bank.id !== null && bank.id === row.sourceId ? 'payout' : row.type
 }
 
-/** What the line says of where the money went. */
+/** Returns the payout that a row is, the payout that swept it, and when it changed the balance. */
 function destinationOf({ row, bank }: Fields, type: string) {
   const payoutId = payoutTypes.has(type) ? row.sourceId : null
   const isPayout = type === 'payout'
   const isAutomatic = isPayout && bank.id !== null && bank.id === payoutId
-  // The money leaves when an automatic payout arrives, and at once by hand: both is what "available on" says, too.
+  // An automatic payout leaves the balance when it arrives, a manual one immediately. "Available on" has the same time.
   const leftAt = isPayout ? (isAutomatic && bank.date) || row.availableOn : null
   return {
     payoutId,
@@ -66,7 +66,7 @@ function destinationOf({ row, bank }: Fields, type: string) {
   }
 }
 
-/** The payouts that the line says something of: itself, when it is one, and the one that its money went into. */
+/** Returns the payouts in a line: the payout that the row is, and the payout that swept the row. */
 function payoutsOf({ row, bank }: Fields, type: string, payoutId: string | null): LedgerPayout[] {
   const { amount, currency, created, description } = row
   const itself =
@@ -89,7 +89,7 @@ function open(columns: Columns): LineReader {
       const type = typeOf(fields)
       const chargeId = chargeIdOf(row.sourceId)
       const destination = destinationOf(fields, type)
-      // Only the source's own kind says where it belongs.
+      // The type of the source determines the object that the metadata belongs to.
       const metadata = metadataOf(line)
       batch.balanceTransactions.push({
         ...row,
@@ -107,11 +107,11 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** "All activity" of the Dashboard's balance: every balance transaction, with a type instead of a reporting category. */
+/** "All activity" of the Dashboard's balance page: all balance transactions, with a type but no reporting category. */
 export const balanceHistory: ExportKind = {
   title: 'balance history',
-  needs: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
-  // Its times have no seconds, so one that is known is better.
+  requiredColumns: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
+  // Its times have no seconds, so existing times are more precise.
   assumed: ['reportingCategory', 'created', 'effectiveAt'],
   open,
 }

@@ -6,14 +6,14 @@ import { createTimeReader } from './time.ts'
 /** The cells of a line, in the order of the header. */
 export type Line = readonly string[]
 
-/** What a line has in a column, or in one of several; null when there is nothing. Throws BadCell. */
+/** Reads a value from a line; null when the cell is empty or the column is missing. Throws BadCell. */
 export type Reader<Value> = (line: Line) => Value | null
-/** The same for what every line has. */
-export type NeededReader<Value> = (line: Line) => Value
+/** Reads a required value from a line. Throws BadCell. */
+export type RequiredReader<Value> = (line: Line) => Value
 
 export type Columns = ReturnType<typeof createColumns>
 
-/** The columns of one file, by the names in its header, in lower case here and in any case there. */
+/** Creates readers for the columns of a file. Column names are lower case here, and in any case in the header. */
 export function createColumns(header: readonly string[], timezone: string) {
   const positions = new Map(header.map((name, position) => [name.trim().toLowerCase(), position]))
   const readAmount = createAmountReader()
@@ -24,10 +24,10 @@ export function createColumns(header: readonly string[], timezone: string) {
     return found === undefined ? null : (positions.get(found) ?? null)
   }
   const nameAt = (position: number): string => (header[position] ?? '').trim()
-  /** The name as the file's header writes it. */
+  /** Returns the column name as it is in the header. */
   const nameOf = (...names: readonly string[]): string => nameAt(positionOf(names) ?? -1) || (names[0] ?? '')
 
-  /** Converts the text of a cell, without the blanks around it; names column and value when that fails. */
+  /** Converts the trimmed text of a cell. An error names the column and the value. */
   const converted = <Value>(
     position: number | null,
     read: (text: string, line: Line) => Value,
@@ -43,7 +43,7 @@ export function createColumns(header: readonly string[], timezone: string) {
       }
     }
   }
-  const needed = <Value>(read: Reader<Value>, names: readonly string[]): NeededReader<Value> => {
+  const required = <Value>(read: Reader<Value>, names: readonly string[]): RequiredReader<Value> => {
     const column = nameOf(...names)
     return (line) => {
       const value = read(line)
@@ -51,7 +51,7 @@ export function createColumns(header: readonly string[], timezone: string) {
       return value
     }
   }
-  /** A time in a column that is in UTC, or else in one that is in the timezone of the export. */
+  /** Reads a time from a column in UTC, or from a column in the timezone of the export. */
   const time = (utcName: string, localName?: string): Reader<Date> => {
     const utc = positionOf([utcName])
     if (utc !== null || localName === undefined) return converted(utc, createTimeReader('UTC'))
@@ -62,14 +62,14 @@ export function createColumns(header: readonly string[], timezone: string) {
   return {
     has: (name: string) => positions.has(name),
     nameOf,
-    /** Text of the first of these columns that the file has. */
+    /** Reads text from the first of these columns that exists. */
     text: (...names: readonly string[]): Reader<string> => {
       const position = positionOf(names)
       return position === null ? absent : (line) => line[position] || null
     },
-    /** The same of a cell that may not be empty. */
-    neededText: (...names: readonly string[]) =>
-      needed(
+    /** Reads text from a cell that must not be empty. */
+    requiredText: (...names: readonly string[]) =>
+      required(
         converted(positionOf(names), (given) => given),
         names,
       ),
@@ -78,16 +78,16 @@ export function createColumns(header: readonly string[], timezone: string) {
         if (!/^(true|false)$/i.test(given)) throw new BadCell('is neither true nor false')
         return given.toLowerCase() === 'true'
       }),
-    /** Whole minor units. */
+    /** Reads an amount in minor units. */
     amount: (name: string, currency: (line: Line) => string | null) =>
       converted(positionOf([name]), (given, line) => readAmount(given, currency(line) ?? '')),
     time,
-    /** The same of a cell that may not be empty. */
-    neededTime: (utcName: string, localName: string) =>
-      needed(time(utcName, localName), [utcName, localName]),
-    /** Names of the columns whose times are in the timezone of the export, of those that were asked for. */
+    /** Reads a time from a cell that must not be empty. */
+    requiredTime: (utcName: string, localName: string) =>
+      required(time(utcName, localName), [utcName, localName]),
+    /** Names of the time columns in the timezone of the export that have a reader. */
     localTimes,
-    /** Metadata by its keys, of the columns that the pattern matches; its first group is the key. */
+    /** Reads metadata from the columns that match the pattern. Its first group is the key. */
     metadata: (pattern: RegExp): Reader<Metadata> => {
       const keys = header.flatMap((name, position) => {
         const key = pattern.exec(name.trim())?.[1]
@@ -109,12 +109,12 @@ type Readers = Readonly<Record<string, (line: Line) => unknown>>
 type Fields<Of extends Readers> = { [Field in keyof Of]: ReturnType<Of[Field]> }
 
 /** Reads a line into an object, each field by its reader. */
-export function fieldsReader<Of extends Readers>(readers: Of): NeededReader<Fields<Of>> {
+export function fieldsReader<Of extends Readers>(readers: Of): RequiredReader<Fields<Of>> {
   const entries = Object.entries(readers)
   return (line) => {
     const fields: Record<string, unknown> = {}
     for (const [field, read] of entries) fields[field] = read(line)
-    // Each field has what its reader gives.
+    // Each field has the type that its reader returns.
     return fields as Fields<Of>
   }
 }

@@ -4,25 +4,25 @@ import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import { earlier, extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
 
-/** A span of which one end, or both, may be unknown. */
+/** A span whose start or end can be unknown. */
 export type PartialSpan = { from: Date | null; until: Date | null }
 
-/** What a file covers. */
+/** The coverage of a file. */
 export type FileCoverage = {
-  /** Null when it covers no whole day, or nothing is known of it. */
+  /** Null when the file covers no complete day or its span is unknown. */
   span: Span | null
-  /** Which sides of the ledger the file completes in that span: none when lines were rejected. */
+  /** The sides of the ledger that the file completes in the span; empty when lines were rejected. */
   sides: readonly LedgerSide[]
   /** The file with the rejected lines; null when there are none. */
   rejectedPath: string | null
 }
 
 /**
- * Extends a ledger's coverage by what files complete together, when all of them have been imported as parts. Lines that
- * one of them lacks leave a hole in what all declare, so nothing is covered then.
+ * Extends a ledger's coverage by the span that files cover together. Call it after all of them are imported as parts. A
+ * rejected line in one file leaves a hole in the span of all files, so the coverage does not change then.
  *
- * @returns false when nothing is covered
- * @throws InputError when a gap would lie between the files and what is covered
+ * @returns false when the coverage does not change
+ * @throws InputError when a gap would remain between the files and the coverage
  */
 export async function coverTogether(
   client: pg.ClientBase,
@@ -43,11 +43,11 @@ export async function coverTogether(
 }
 
 /**
- * The span that an export covers completely: as it was declared, otherwise whole days of its timezone, from that of its first
- * row to that of its last. The day on which the file was written is not over in it, so it does not count.
+ * Returns the span that an export covers completely: the declared span, or the days from the first to the last row in the
+ * export's timezone. The day on which the file was written does not count, because it was not over.
  *
  * @param rows times of the first and the last row
- * @returns null when no day is complete
+ * @returns null when the export covers no complete day
  */
 export function coveredSpan(
   rows: PartialSpan,

@@ -2,21 +2,21 @@ import Papa from 'papaparse'
 import { BadExport } from './import-errors.ts'
 
 export type CsvLine = {
-  /** The line of the file that it begins in, from 1. */
+  /** The line number at which the record starts, from 1. */
   number: number
   cells: string[]
-  /** Why its cells cannot be trusted; null when they can. */
+  /** Why the cells are not valid; null when they are valid. */
   fault: string | null
 }
 
-/** Maximum length of a record, in characters: one that is longer has a quote without a partner. */
+/** Maximum length of a record in characters. A longer record has a quote that is never closed. */
 const maxRecord = 16 * 1024 * 1024
 
 const [quote, lineFeed] = ['"'.charCodeAt(0), '\n'.charCodeAt(0)]
 
 /**
- * The records of a CSV file after RFC 4180, in parts, empty lines left out; the first is the header. Lines may end in LF or
- * CRLF, as the header's does. Memory holds one part.
+ * Reads the records of a CSV file (RFC 4180) in parts and skips empty lines. The first record is the header, and all
+ * lines end like it, in LF or CRLF. Memory holds one part.
  */
 export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<CsvLine[]> {
   let newline: '\n' | '\r\n' | null = null
@@ -36,7 +36,7 @@ function count(text: string, character: string): number {
   return text.split(character).length - 1
 }
 
-/** Where the last line feed stands that is in no quotes, -1 when there is none, and whether the text ends within quotes. */
+/** Finds the last line feed outside quotes, or -1, and whether the text ends within quotes. */
 function scan(text: string, beginsQuoted: boolean): { end: number; isQuoted: boolean } {
   let [end, isQuoted] = [-1, beginsQuoted]
   for (let at = 0; at < text.length; at++) {
@@ -47,11 +47,11 @@ function scan(text: string, beginsQuoted: boolean): { end: number; isQuoted: boo
   return { end, isQuoted }
 }
 
-/** Text in parts that hold whole records, without the line break at their end. */
+/** Regroups text into parts of complete records, without the line break at the end. */
 async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<string> {
   let [rest, isQuoted, line] = ['', false, 1]
   for await (const part of parts) {
-    // Each part is looked at once, however long a record is.
+    // Scans each part only once, even for a long record.
     const scanned = scan(part, isQuoted)
     isQuoted = scanned.isQuoted
     if (scanned.end >= 0) {
@@ -63,7 +63,7 @@ async function* wholeRecords(parts: AsyncIterable<string>): AsyncGenerator<strin
     if (rest.length > maxRecord) {
       const [beginning = ''] = rest.slice(0, 60).split('\n')
       throw new BadExport(
-        `a quote that has no partner stands in line ${line} or after it, where this record begins: ${JSON.stringify(beginning)}`,
+        `a quote in line ${line} or later is never closed, in the record that starts with ${JSON.stringify(beginning)}`,
       )
     }
   }
@@ -74,17 +74,22 @@ function isEmpty(cells: readonly string[]): boolean {
   return cells.length === 1 && cells[0] === ''
 }
 
-/** Splits whole records into lines of which the first has this number. The width is that of the header. */
+/**
+ * Splits complete records into lines.
+ *
+ * @param first number of the first line
+ * @param width number of columns of the header; null before the header is read
+ */
 function splitRecords(text: string, newline: '\n' | '\r\n', first: number, width: number | null) {
   const { data, errors } = Papa.parse<string[]>(text, { delimiter: ',', newline })
   const expected = width ?? data.find((cells) => !isEmpty(cells))?.length
   const badlyQuoted = new Set(errors.map((error) => error.row))
-  const mayHaveNul = text.includes('\0')
+  const textHasNul = text.includes('\0')
   const faultOf = (cells: readonly string[], position: number): string | null => {
-    if (badlyQuoted.has(position)) return 'has a quote where none can stand'
-    if (cells.length !== expected) return `has ${cells.length} cells where the header has ${expected}`
-    const hasNul = mayHaveNul && cells.some((cell) => cell.includes('\0'))
-    return hasNul ? 'has a NUL character, which Postgres cannot keep' : null
+    if (badlyQuoted.has(position)) return 'has a misplaced quote'
+    if (cells.length !== expected) return `has ${cells.length} cells, but the header has ${expected}`
+    const hasNul = textHasNul && cells.some((cell) => cell.includes('\0'))
+    return hasNul ? 'has a NUL character, which Postgres cannot store' : null
   }
   const hasBreaks = count(text, '\n') + 1 !== data.length
   const lines: CsvLine[] = []

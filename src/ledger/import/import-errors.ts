@@ -1,9 +1,9 @@
-/** A cell that cannot be read, or the line as a whole. The message goes on after the value: `"12,3x" is no amount`. */
+/** An invalid cell or line. The message continues after the value: `"12,3x" is not a valid amount`. */
 export class BadCell extends Error {
   override readonly name = 'BadCell'
-  /** Its column, once that is known; null for the line as a whole. */
+  /** Null for the whole line, or until the column is known. */
   readonly column: string | null
-  /** What stands in it. */
+  /** The text of the cell; null for the whole line, or until it is known. */
   readonly value: string | null
 
   constructor(message: string, column: string | null = null, value: string | null = null) {
@@ -13,7 +13,7 @@ export class BadCell extends Error {
   }
 }
 
-/** A file that cannot be imported as it is. The message goes on after its name: `it is empty`. */
+/** A file that cannot be imported. The message continues after its name: `it is empty`. */
 export class BadExport extends Error {
   override readonly name = 'BadExport'
 }

@@ -11,45 +11,43 @@ import { type OpenExport, openExport } from './open-export.ts'
 import { createRejectedLines, type RejectedLines } from './rejected-lines.ts'
 
 export type ImportOptions = {
-  /** IANA name of the timezone that the export's local times, and its days, are in. */
+  /** IANA name of the timezone of the export's local times and days. */
   timezone: string
-  /** What the file covers, where its rows do not say it. */
+  /** The span that the file covers, where the user declares it. */
   declared: PartialSpan
   /**
-   * Other files cover the declared span, too, so that this one alone does not complete it: the ledger's coverage is left
-   * to `coverTogether`.
+   * True when the file covers the declared span only together with other files. `coverTogether` then extends the ledger's
+   * coverage.
    */
   isPart: boolean
-  /** Load what can be read, and write the other lines to a file beside it. */
+  /** Import the valid lines, and write the others to a file next to the export. */
   skipBad: boolean
-  /** No later time can be covered. */
+  /** The coverage cannot extend beyond this time. */
   now: Date
-  /** Called with a percentage of the file's bytes. */
+  /** `percent` is the part of the file's bytes that was read. */
   onProgress: (progress: { rows: number; percent: number }) => void
   signal: AbortSignal
 }
 
 export type ImportResult = FileCoverage & {
-  /** What kind of export it was. */
+  /** The name of the export, for example "balance history". */
   title: string
   rows: number
-  /** Columns whose times do not say where they are, and were read in the timezone. */
+  /** Columns with local times, which were read in the timezone. */
   localTimes: readonly string[]
-  /** A sentence for each of the first lines that were rejected, and one for how many more there are. */
+  /** A message for each of the first rejected lines, and one with the number of others. */
   rejected: readonly string[]
 }
 
 /**
- * Merges a file that Stripe has exported into a ledger, whole or not at all, in one transaction of its own. A process
- * that is killed leaves nothing, and importing a file again changes nothing.
+ * Imports a Stripe export into a ledger in one transaction. Importing a file again changes nothing.
  *
- * - The file's rows complete what is known; see `mergeLedger`.
- * - The ledger's coverage is extended by what the file covers completely, see `coveredSpan`, in the same transaction,
- *   unless the file is but a part of that.
+ * - Merges the rows of the file; see `mergeLedger`.
+ * - Extends the ledger's coverage by the span of the file in the same transaction, unless `isPart`; see `coveredSpan`.
  * - Memory does not grow with the file.
  *
- * @throws InputError when the file cannot be read, or has bad lines and `skipBad` is not set; the message names each; and
- * when a gap would lie between the file and what is covered
+ * @throws InputError when the file cannot be read; when it has invalid lines and `skipBad` is not set, with a message
+ * for each of the first; and when a gap would remain between the file and the coverage
  */
 export async function importFile(
   client: pg.ClientBase,
@@ -70,7 +68,7 @@ export async function importFile(
   }
 }
 
-/** The rows of an export as they come; those that cannot be read go elsewhere. */
+/** Yields the rows of an export, and adds its invalid lines to `rejected`. */
 async function* readRows(
   source: OpenExport,
   rejected: RejectedLines,
@@ -79,12 +77,12 @@ async function* readRows(
   for await (const { batch, badLines } of source.parts) {
     signal.throwIfAborted()
     for (const line of badLines) await rejected.add(line)
-    // When nothing will be loaded, the rest is read for what else is wrong.
+    // After a rejected line, the rest is read only to find more invalid lines.
     if (skipBad || rejected.count() === 0) yield batch
   }
 }
 
-/** Which sides of the ledger the file completes, and in what span. Rejected lines leave holes. */
+/** Returns the span of the file and the sides that it completes: none with rejected lines, because they leave holes. */
 function completed(
   source: OpenExport,
   isWhole: boolean,
@@ -95,11 +93,11 @@ function completed(
   const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
   if (!span || !isWhole) return { span, sides: [] }
   const sides = source.sides()
-  // That what may be a reconciliation is all the activity there was, somebody has to know.
+  // An export that can be a reconciliation completes the activity only when the user declares its span.
   return { span, sides: sides.length === 0 && isDeclared ? ['activity'] : sides }
 }
 
-/** Merges one export in the transaction that the caller has open. */
+/** Merges an export in the caller's open transaction. */
 async function mergeExport(
   client: pg.ClientBase,
   tenant: Tenant,
@@ -119,29 +117,29 @@ async function mergeExport(
     },
   )
   if (rejected.count() > 0 && !options.skipBad) {
-    const advice = `Nothing of ${path} was imported. Mend these lines, or give --skip-bad to import the others.`
-    throw new InputError([...rejected.sentences(), advice].join('\n'), ['file'])
+    const advice = `Nothing of ${path} was imported. Correct these lines, or pass --skip-bad to import the others.`
+    throw new InputError([...rejected.messages(), advice].join('\n'), ['file'])
   }
   await settlePayouts(client, tenant)
   const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
     await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
   }
-  // Rejected lines must be on the disk when the commit is reported.
+  // Rejected lines must be on disk before the transaction commits.
   await rejected.finish()
   const { kind, localTimes } = source
-  return { title: kind.title, rows, localTimes, rejected: rejected.sentences(), span, sides }
+  return { title: kind.title, rows, localTimes, rejected: rejected.messages(), span, sides }
 }
 
-// Looked up for each payout, not joined: in the transaction that has loaded them, the planner takes both tables for small.
+// A subquery, not a join: in the transaction that loads the rows, the planner has no statistics and assumes small tables.
 const timesOfPayout = `
   (select coalesce(po.effective_at, bt.effective_at), coalesce(po.created, bt.created)
    from payouts po
    where (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id))`
 
 /**
- * Gives payouts the times at which they were made and left the balance, where their row had to assume one: some
- * exports give them with the payout itself, others only with what was swept into it.
+ * Sets the creation and effective times of payout transactions from their payouts. Some exports have these times in the
+ * payout's own row, others only in the rows that the payout swept.
  */
 async function settlePayouts(client: pg.ClientBase, tenant: Tenant): Promise<void> {
   await client.query(

@@ -1,7 +1,7 @@
 import { addressParts, type LedgerAddress, type LedgerCharge, type LedgerCustomer } from '../rows.ts'
 import { type Columns, fieldsReader, type Line, type Reader } from './columns.ts'
 
-/** Reads what a line of an itemized report says of its charge, whose id the caller knows. */
+/** Creates a reader for the charge of a line in an itemized report. The caller passes the charge id. */
 export function chargeReader(columns: Columns): (line: Line, id: string) => LedgerCharge {
   const read = fieldsReader({
     created: columns.time('charge_created_utc', 'charge_created'),
@@ -24,7 +24,7 @@ export function chargeReader(columns: Columns): (line: Line, id: string) => Ledg
   return (line, id) => ({ id, ...read(line) })
 }
 
-/** Reads what a line of an itemized report says of its customer; null when it names none. */
+/** Creates a reader for the customer of a line in an itemized report; null when the line has none. */
 export function customerReader(columns: Columns): Reader<LedgerCustomer> {
   const customerId = columns.text('customer_id')
   const read = fieldsReader({
@@ -40,12 +40,12 @@ export function customerReader(columns: Columns): Reader<LedgerCustomer> {
   }
 }
 
-/** An address in as many of its six columns as there are; null when all are empty. */
+/** Reads an address from those of its six columns that exist; null when all are empty. */
 function addressReader(columns: Columns, prefix: string): Reader<LedgerAddress> {
   const readers = addressParts
     .filter((part) => columns.has(`${prefix}_${part}`))
     .map((part) => [part, columns.text(`${prefix}_${part}`)] as const)
-  // Asked four times for each line, so nothing is made but the address.
+  // Called four times for each line, so it allocates only the address.
   return (line) => {
     const address: LedgerAddress = {}
     let isEmpty = true

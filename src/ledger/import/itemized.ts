@@ -19,10 +19,10 @@ function transactionReader(columns: Columns) {
   const chargeId = columns.text('charge_id')
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const read = fieldsReader({
-    id: columns.neededText('balance_transaction_id'),
-    reportingCategory: columns.neededText('reporting_category'),
+    id: columns.requiredText('balance_transaction_id'),
+    reportingCategory: columns.requiredText('reporting_category'),
     currency,
-    created: columns.neededTime('created_utc', 'created'),
+    created: columns.requiredTime('created_utc', 'created'),
     availableOn: columns.time('available_on_utc', 'available_on'),
     description: columns.text('description'),
     sourceId,
@@ -44,7 +44,7 @@ function transactionReader(columns: Columns) {
   return (line: Line) => ({ ...read(line), ...amounts(line), ...readFacing(line) })
 }
 
-/** The automatic payout that a line names, and when it left the balance. */
+/** Reads the automatic payout of a line, and when it left the balance. */
 function automaticPayoutReader(columns: Columns) {
   return fieldsReader({
     id: columns.text('automatic_payout_id'),
@@ -57,7 +57,7 @@ function automaticPayoutReader(columns: Columns) {
 type Transaction = ReturnType<ReturnType<typeof transactionReader>>
 type AutomaticPayout = ReturnType<ReturnType<typeof automaticPayoutReader>>
 
-/** Which payouts a row is or went into, and when it changed the balance. */
+/** Returns the payout that a row is, the payout that swept it, and when it changed the balance. */
 function destinationOf(row: Transaction, bank: AutomaticPayout) {
   const payoutId = row.reportingCategory.startsWith('payout') ? idOf(row.sourceId, 'po_') : null
   const leftAt = row.reportingCategory === 'payout' ? (bank.effectiveAt ?? row.availableOn) : null
@@ -74,9 +74,9 @@ function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
 }
 
 /**
- * Tells activity from the reports that have the same columns. A reconciliation of payouts has only rows that were swept. One
- * of the ending balance has only rows that were there at its end, and the payouts that took some of them left later: in
- * activity of the same time, payouts have left as well. The Dashboard exports activity without the column of the payout.
+ * Distinguishes activity from other reports with the same columns. A payout reconciliation has only swept rows. An
+ * ending balance reconciliation has only rows that were in the balance at its end, so their payouts left later. In
+ * activity, payouts left during the span of the rows. The Dashboard exports activity without the payout column.
  */
 function createActivityCheck(columns: Columns) {
   const hasPayout = columns.has('automatic_payout_id')
@@ -91,8 +91,8 @@ function createActivityCheck(columns: Columns) {
   }
 }
 
-/** One that has nothing but its id is no news. */
-function isMoreThanId(row: LedgerCharge): boolean {
+/** Returns true when a row has more than its id. */
+function hasMoreThanId(row: LedgerCharge): boolean {
   return Object.entries(row).some(([field, value]) => field !== 'id' && value !== null)
 }
 
@@ -112,7 +112,7 @@ function open(columns: Columns): LineReader {
       const customer = customerOf(line)
       batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })
       batch.payouts.push(...payoutsOf(row, bank))
-      batch.charges.push(...charges.filter(isMoreThanId))
+      batch.charges.push(...charges.filter(hasMoreThanId))
       if (customer) batch.customers.push(customer)
       activity.add(row, bank)
       return row.created
@@ -120,10 +120,10 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** The itemized reports of activity, of payout reconciliation and of the ending balance: their columns are the same. */
+/** The itemized reports of activity, payout reconciliation and ending balance, which have the same columns. */
 export const itemizedTransactions: ExportKind = {
   title: 'itemized balance change or payout reconciliation',
-  needs: [
+  requiredColumns: [
     ['balance_transaction_id'],
     ['created_utc', 'created'],
     ['currency'],

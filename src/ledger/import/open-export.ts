@@ -10,16 +10,16 @@ import { openText } from './open-text.ts'
 import { itemizedPayouts } from './payouts.ts'
 import type { BadLine } from './rejected-lines.ts'
 
-/** The kinds that can be read. No header has the columns of two of them but one of payouts, which goes first. */
+/** The supported exports. Headers match only one of them, except for headers of payouts, which must be first. */
 const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
 export type OpenExport = Awaited<ReturnType<typeof openExport>>
 
 /**
- * Opens a file that the Stripe Dashboard or its reporting API has exported.
+ * Opens an export of the Stripe Dashboard or the reporting API.
  *
- * @param timezone IANA name of the timezone that its local times are in
- * @throws BadExport when it cannot be read or is no export of a known kind; `parts` throws it for what is found later
+ * @param timezone IANA name of the timezone of the local times in the export
+ * @throws BadExport when the file cannot be read or is not a supported export; `parts` throws it for errors found later
  */
 export async function openExport(path: string, timezone: string) {
   const text = await openText(path)
@@ -45,16 +45,16 @@ export async function openExport(path: string, timezone: string) {
       header: header.cells,
       /** Columns whose times were read in the timezone. */
       localTimes: columns.localTimes,
-      /** They can be gone through once. */
+      /** Can be iterated once. */
       parts: readParts(),
-      /** Times of the first and the last row that were read so far. */
+      /** Returns the times of the earliest and the latest row read so far. */
       rowSpan: (): PartialSpan =>
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
-      /** Which sides of the ledger the rows read so far complete. */
+      /** Returns the sides of the ledger that the rows read so far complete. */
       sides: reader.sides,
-      /** 0 to 100, of the file's bytes. */
+      /** Returns the percentage of the file's bytes read so far, from 0 to 100. */
       percentRead: () => (text.bytesRead() / text.byteSize) * 100,
-      /** When the file was last written to. */
+      /** Modification time of the file. */
       writtenAt: text.writtenAt,
     }
   } catch (error) {
@@ -64,21 +64,24 @@ export async function openExport(path: string, timezone: string) {
   }
 }
 
-/** @throws BadExport when the header is of no kind, with what the nearest one lacks */
+/**
+ * @throws BadExport when the header matches no export. The message names the most similar export and its missing
+ * columns.
+ */
 function recognizeExport(columns: Columns): ExportKind {
   const candidates = exportKinds.map((kind) => ({
     kind,
-    lacks: kind.needs.filter((need) => !need.some(columns.has)),
+    missing: kind.requiredColumns.filter((names) => !names.some(columns.has)),
   }))
-  const [nearest] = candidates.toSorted((a, b) => a.lacks.length - b.lacks.length)
-  if (nearest?.lacks.length === 0) return nearest.kind
-  const lacks = nearest?.lacks.map((need) => need.join(' or ')).join(', ')
+  const [nearest] = candidates.toSorted((a, b) => a.missing.length - b.missing.length)
+  if (nearest?.missing.length === 0) return nearest.kind
+  const missing = nearest?.missing.map((names) => names.join(' or ')).join(', ')
   throw new BadExport(
-    `its columns are those of no export that can be imported; the nearest is the ${nearest?.kind.title}, which has also ${lacks}`,
+    `its columns do not match a supported export. The most similar one is the ${nearest?.kind.title}, which also has ${missing}`,
   )
 }
 
-/** What some thousand lines say, and those of them that cannot be read. */
+/** Converts some thousand lines into rows and rejected lines. */
 function readPart(lines: readonly CsvLine[], reader: LineReader, onTime: (at: number) => void) {
   const batch: LedgerBatch = emptyBatch()
   const badLines: BadLine[] = []

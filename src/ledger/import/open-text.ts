@@ -4,24 +4,24 @@ import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { BadExport } from './import-errors.ts'
 
-/** Bytes that are read at once: few, because what they hold is parsed while Postgres may wait for its next statement. */
+/** Bytes per read: few, because Postgres can wait for its next statement while a chunk is parsed. */
 const chunkBytes = 64 * 1024
 
 /**
- * Opens a text, unpacked when it is gzip.
+ * Opens a text file and decompresses it when it is gzip.
  *
- * @throws BadExport when there is no such file, and from `parts` when it cannot be unpacked or is not UTF-8
+ * @throws BadExport when the file cannot be opened, and from `parts` when it cannot be decompressed or is not UTF-8
  */
 export async function openText(path: string) {
   try {
-    const { isGzip, size, mtime } = await lookAt(path)
+    const { isGzip, size, mtime } = await inspectFile(path)
     const file = createReadStream(path, { highWaterMark: chunkBytes })
-    // An error of the file ends the unpacking with it, and is thrown from there.
+    // `pipeline` forwards an error of the file to the decompressed stream.
     const bytes = isGzip ? pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {}) : file
     return {
-      /** The text in parts, in UTF-8 and without a byte order mark. It can be gone through once. */
+      /** The decoded text in parts, without a byte order mark. Can be iterated once. */
       parts: decode(bytes),
-      /** Bytes of the file that have been read so far. */
+      /** Returns the number of bytes read from the file so far. */
       bytesRead: () => file.bytesRead,
       byteSize: size,
       writtenAt: mtime,
@@ -32,8 +32,8 @@ export async function openText(path: string) {
   }
 }
 
-/** Whether the file begins as gzip does, whatever its name. */
-async function lookAt(path: string) {
+/** Returns size and time, and whether the file starts like gzip, independent of its name. */
+async function inspectFile(path: string) {
   await using file = await open(path)
   const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
   const isGzip = bytesRead === 2 && buffer.readUInt16BE(0) === 0x1f8b
@@ -49,10 +49,10 @@ async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   } catch (cause) {
     if (!(cause instanceof Error) || !('code' in cause)) throw cause
     if (cause.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw new BadExport('it is no text in UTF-8: save it again as CSV in UTF-8', { cause })
+      throw new BadExport('it is not UTF-8 text: save it again as CSV in UTF-8', { cause })
     }
     if (String(cause.code).startsWith('Z_')) {
-      throw new BadExport(`it cannot be unpacked: ${cause.message}`, { cause })
+      throw new BadExport(`it cannot be decompressed: ${cause.message}`, { cause })
     }
     throw cause
   }

@@ -1,13 +1,13 @@
-import { type Columns, fieldsReader, type Line, type NeededReader } from './columns.ts'
+import { type Columns, fieldsReader, type Line, type RequiredReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Stripe writes a payout as what the bank gets, this gateway as what the balance loses. Either way it takes from the
- * balance, and its fee with it; one that came back gives, and may give its fee back, too. That shows in a net which is
- * larger than the amount, whichever way the signs are.
+ * Reads the amounts of a payout as changes of the balance. Stripe exports a payout with the sign of the bank account,
+ * this gateway with the sign of the balance. A payout and its fee reduce the balance. A returned payout increases it,
+ * and so can its fee: then the net is larger than the amount, with any signs.
  */
-function balanceChangeReader(columns: Columns, category: (line: Line) => string): NeededReader<Amounts> {
+function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
   const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
   return (line) => {
     const given = read(line)
@@ -23,11 +23,11 @@ function balanceChangeReader(columns: Columns, category: (line: Line) => string)
 }
 
 function open(columns: Columns): LineReader {
-  const category = columns.neededText('reporting_category')
+  const category = columns.requiredText('reporting_category')
   const change = balanceChangeReader(columns, category)
-  const effectiveAt = columns.neededTime('effective_at_utc', 'effective_at')
+  const effectiveAt = columns.requiredTime('effective_at_utc', 'effective_at')
   const transactionOf = fieldsReader({
-    id: columns.neededText('balance_transaction_id'),
+    id: columns.requiredText('balance_transaction_id'),
     reportingCategory: category,
     currency: currencyReader(columns),
     created: effectiveAt,
@@ -36,7 +36,7 @@ function open(columns: Columns): LineReader {
     regulatoryTag: columns.text('regulatory_tag'),
   })
   const payoutOf = fieldsReader({
-    id: columns.neededText('payout_id'),
+    id: columns.requiredText('payout_id'),
     arrivalDate: columns.time('payout_expected_arrival_date'),
     status: columns.text('payout_status'),
     type: columns.text('payout_type'),
@@ -58,7 +58,7 @@ function open(columns: Columns): LineReader {
       batch.payouts.push({
         ...payout,
         currency: row.currency,
-        // What came back came back at a time of its own.
+        // A reversal has another effective time than its payout.
         ...(isPayout && { amount: -amounts.amount, effectiveAt: row.effectiveAt }),
       })
       return row.effectiveAt
@@ -66,10 +66,10 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** The itemized payouts report. It has no word of when a payout was created, and may have turned the signs around. */
+/** The itemized payouts report. It has no creation times, and its signs can be reversed. */
 export const itemizedPayouts: ExportKind = {
   title: 'itemized payouts',
-  needs: [
+  requiredColumns: [
     ['payout_id'],
     ['balance_transaction_id'],
     ['effective_at_utc', 'effective_at'],

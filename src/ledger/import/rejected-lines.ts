@@ -3,30 +3,29 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import Papa from 'papaparse'
 import { type BadCell, BadExport } from './import-errors.ts'
 
-/** A line that cannot be read, and why. */
+/** An invalid line and its error. */
 export type BadLine = { number: number; cells: readonly string[]; error: BadCell }
 
-/** Bad lines that are described one by one; of more, only how many there are. */
+/** Maximum number of lines with their own message. Others are only counted. */
 const maxDescribed = 20
-/** Characters of a value that are shown. */
-const maxShown = 80
+/** Maximum length of a value in a message. */
+const maxPreview = 80
 
-/** The column that is added to a rejected line. */
+/** The column that is added to rejected lines. */
 const reasonColumn = 'rejected_because'
 
 export type RejectedLines = ReturnType<typeof createRejectedLines>
 
 /**
- * Counts the lines of a file that cannot be read, and describes the first. When they are to be skipped, they also go into a
- * file, under the header and with their reason, to be corrected and imported. It is created with the first line, and has
- * another name until it is kept.
+ * Collects the invalid lines of a file. When they are skipped, it also writes them with header and reason into a file
+ * that the user can correct and import. The first line creates that file under a temporary name, and `keep` renames it.
  *
- * @throws BadExport when there is such a file already
+ * @throws BadExport when the file for the rejected lines already exists
  */
 export function createRejectedLines(source: string, header: readonly string[], areSkipped: boolean) {
   const path = `${source}.rejected.csv`
   if (areSkipped && existsSync(path)) {
-    throw new BadExport(`its rejected lines would go into ${path}, which exists: move that away`)
+    throw new BadExport(`its rejected lines would overwrite ${path}: move or delete that file`)
   }
   const unfinished = `${path}.part`
   const first: string[] = []
@@ -51,19 +50,19 @@ export function createRejectedLines(source: string, header: readonly string[], a
       if (areSkipped) await write(line)
     },
     count: () => count,
-    /** A sentence for each of the first, and one for how many more there are. */
-    sentences: (): string[] =>
+    /** Returns a message for each of the first lines, and one with the number of others. */
+    messages: (): string[] =>
       count > first.length ? [...first, `${source}: and ${count - first.length} more.`] : first,
-    /** Ends the file, which is on the disk then. */
+    /** Syncs the file to disk and closes it. */
     finish: async (): Promise<void> => {
       await file?.sync()
       await file?.close()
       file = null
     },
-    /** Gives the finished file its name, and returns that; null when nothing was written. Without this it is removed. */
+    /** Renames the finished file and returns its path; null when there is none. Without this call, disposal deletes it. */
     keep: async (): Promise<string | null> => {
       if (!isTemporary) return null
-      // What cannot be renamed stays as it is: the other lines are in the ledger.
+      // If renaming fails, the temporary file stays, because the transaction has committed without its lines.
       isTemporary = false
       await rename(unfinished, path)
       return path
@@ -76,5 +75,5 @@ export function createRejectedLines(source: string, header: readonly string[], a
 }
 
 function preview(value: string): string {
-  return JSON.stringify(value.length > maxShown ? `${value.slice(0, maxShown)}…` : value)
+  return JSON.stringify(value.length > maxPreview ? `${value.slice(0, maxPreview)}…` : value)
 }

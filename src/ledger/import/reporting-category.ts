@@ -1,6 +1,6 @@
 import { idOf } from './transaction-fields.ts'
 
-/** The reporting category of each type whose name is another one. */
+/** Reporting categories by type, for types whose category has another name. */
 const categories: Readonly<Record<string, string>> = {
   payment: 'charge',
   validation: 'charge',
@@ -33,15 +33,15 @@ const categories: Readonly<Record<string, string>> = {
 }
 
 /**
- * The reporting category that follows from a type; an unknown type is its own category. It is a guess where Stripe uses one
- * type for several categories: a refund may also be a partial capture's, a fee also network cost.
+ * Returns the reporting category of a type. An unknown type is its own category. The result is a guess where Stripe
+ * uses one type for several categories: a refund can belong to a partial capture, and a fee can be a network cost.
  */
 export function reportingCategoryOf(
   type: string,
   { sourceId, description, amount }: { sourceId: string | null; description: string | null; amount: number },
 ): string {
   if (type !== 'adjustment' && type !== 'adjusted_for_overdraft_transaction') return categories[type] ?? type
-  // Adjustments are disputes, lost or won, or anything else; exports from before disputes had ids say it in words.
+  // An adjustment can be a dispute, lost or won, or anything else. Old exports have no dispute ids, only the description.
   const isDispute = idOf(sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(description ?? '')
   if (!isDispute) return 'other_adjustment'
   return amount > 0 ? 'dispute_reversal' : 'dispute'

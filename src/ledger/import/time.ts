@@ -7,37 +7,37 @@ const timePattern =
 const minute = 60_000
 
 /**
- * Reads `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. What says no zone itself is of the one
- * given; an hour that comes twice when clocks are put back is the first one. Parts of a second are dropped.
+ * Returns a reader of `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. It drops fractions of a
+ * second, and uses the first of two equal hours at the end of daylight saving time.
  *
- * @param timezone IANA name
- * @throws BadCell for a cell that is no time
+ * @param timezone IANA name of the timezone of times without an offset. The reader throws BadCell for a time that is
+ * not valid.
  */
 export function createTimeReader(timezone: string): (text: string) => Date {
   const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => 0 : createZone(timezone)
-  // Lines that follow one another often have the same time.
+  // Consecutive lines often have the same time.
   let last: { text: string; at: Date } | null = null
   return (text) => {
     if (last?.text === text) return last.at
     const [, day = '', clock = '00:00', seconds = ':00', offset] = timePattern.exec(text) ?? []
     const wall = Date.parse(`${day}T${clock}${seconds}Z`)
-    // Date.parse takes the 31st of February for one of March, and 24:00 for the next day.
+    // Date.parse accepts February 31 as a day of March, and 24:00 as the next day.
     if (new Date(wall).getUTCDate() !== Number(day.slice(-2)))
-      throw new BadCell('is no time, such as 2026-09-01 14:30:00')
+      throw new BadCell('is not a valid time, such as 2026-09-01 14:30:00')
     const at = new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
     last = { text, at }
     return at
   }
 }
 
-/** Milliseconds by which a clock at this offset from UTC is early. */
+/** Returns the milliseconds that a clock with this offset is ahead of UTC. */
 function offsetOf(text: string): number {
   if (text === 'Z' || text === 'UTC') return 0
   const [hours = 0, minutes = 0] = text.slice(1).split(':').map(Number)
   return (text.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * minute
 }
 
-/** Offsets of a zone, each kept for the quarter of an hour that it was asked for: no zone changes its clocks within one. */
+/** Caches the offsets of a timezone per quarter of an hour: no timezone changes its offset within one. */
 function createZone(timezone: string): (wall: number) => number {
   const quarter = 15 * minute
   const offsets = new Map<number, number>()

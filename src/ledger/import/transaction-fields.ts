@@ -1,19 +1,19 @@
-import type { Columns, Line, NeededReader, Reader } from './columns.ts'
+import type { Columns, Line, Reader, RequiredReader } from './columns.ts'
 import { BadCell } from './import-errors.ts'
 
-/** The three-letter code of a settlement currency, in lower case. */
-export function currencyReader(columns: Columns): NeededReader<string> {
-  const read = columns.neededText('currency')
+/** Reads the three-letter code of the settlement currency, in lower case. */
+export function currencyReader(columns: Columns): RequiredReader<string> {
+  const read = columns.requiredText('currency')
   return (line) => {
     const currency = read(line)
     if (!/^[a-z]{3}$/i.test(currency)) {
-      throw new BadCell('is no currency, such as usd', columns.nameOf('currency'), currency)
+      throw new BadCell('is not a valid currency, such as usd', columns.nameOf('currency'), currency)
     }
     return currency.toLowerCase()
   }
 }
 
-/** The code of the currency that a customer paid in, in lower case; not every line has one. */
+/** Reads the code of the currency that the customer paid in, in lower case; null when the cell is empty. */
 export function facingCurrencyReader(columns: Columns, name: string): Reader<string> {
   const read = columns.text(name)
   return (line) => read(line)?.trim().toLowerCase() || null
@@ -21,7 +21,7 @@ export function facingCurrencyReader(columns: Columns, name: string): Reader<str
 
 export type Amounts = { amount: number; fee: number; net: number }
 
-/** Amount, fee and net as they stand there; one of fee and net may have no column, or nothing in it. */
+/** Reads amount, fee and net without conversion. Either fee or net can be missing or empty. */
 export function givenAmountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
   const readAmount = columns.amount(amountName, currency)
   const readFee = columns.amount('fee', currency)
@@ -36,7 +36,7 @@ export function givenAmountsReader(columns: Columns, amountName: string, currenc
   }
 }
 
-/** Amount, fee and net of a line. What is not given follows from the others; where all three are, they have to agree. */
+/** Reads amount, fee and net. Computes a missing fee or net from the others. If all three are present, they must agree. */
 export function amountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
   const read = givenAmountsReader(columns, amountName, currency)
   return (line: Line): Amounts => {
@@ -45,7 +45,7 @@ export function amountsReader(columns: Columns, amountName: string, currency: (l
     if (given.fee === null) return { amount, fee: amount - given.net, net: given.net }
     const expected = amount - given.fee
     if (net !== null && net !== expected) {
-      const message = `is not ${amountName} less fee, which is ${expected} in minor units`
+      const message = `is not ${amountName} minus fee, which is ${expected} in minor units`
       throw new BadCell(message, columns.nameOf('net'), columns.text('net')(line))
     }
     return { amount, fee: given.fee, net: expected }
@@ -53,10 +53,10 @@ export function amountsReader(columns: Columns, amountName: string, currency: (l
 }
 
 /**
- * A time that each version of a report has, under one name or under that and another with `_utc`. The first versions have no
- * times but those in UTC, and do not say so in the names of all.
+ * Reads a time that all versions of a report have, with or without `_utc` in its name. The first versions have only UTC
+ * times, and some of their names lack `_utc`.
  *
- * @param sibling name of a time that every version has, with `_utc` where it is in UTC
+ * @param sibling name of another time that every version has, with `_utc` where it is in UTC
  */
 export function timeOfVersion(columns: Columns, name: string, sibling: string): Reader<Date> {
   const utcName = `${name}_utc`
@@ -64,17 +64,17 @@ export function timeOfVersion(columns: Columns, name: string, sibling: string): 
   return isUtcOnly && !columns.has(utcName) ? columns.time(name) : columns.time(utcName, name)
 }
 
-/** The automatic payout that a row was swept into: a payout takes itself into no other. */
+/** Returns the automatic payout that swept a row; null for the payout's own row. */
 export function sweptInto(bankId: string | null, payoutId: string | null): string | null {
   return bankId === payoutId ? null : bankId
 }
 
-/** The id of an object, when it is of one of the kinds that these prefixes mark. */
+/** Returns the id when it has one of the prefixes, and otherwise null. */
 export function idOf(id: string | null, ...prefixes: readonly string[]): string | null {
   return id !== null && prefixes.some((prefix) => id.startsWith(prefix)) ? id : null
 }
 
-/** A charge's id, or that of a payment on a connected account. */
+/** Returns the id when it is a charge or a payment on a connected account, and otherwise null. */
 export function chargeIdOf(id: string | null): string | null {
   return idOf(id, 'ch_', 'py_')
 }

@@ -11,7 +11,7 @@ import {
   wholeOf,
 } from './objects.ts'
 
-/** What the rows below need of the API beside the transaction itself. */
+/** Fields to expand in lists of balance transactions, for the rows below. */
 export const expandTransactions = [
   'data.source',
   'data.source.customer',
@@ -26,7 +26,7 @@ export const expandTransactions = [
   'data.source.failure_balance_transaction',
 ]
 
-/** The rows of balance transactions whose sources were asked for whole. */
+/** Converts balance transactions with expanded sources into rows. */
 export function ledgerBatch(transactions: readonly Stripe.BalanceTransaction[]): LedgerBatch {
   const batch: LedgerBatch = emptyBatch()
   for (const transaction of transactions) {
@@ -58,7 +58,7 @@ function transactionRow(
     net,
     created,
     availableOn: timeOf(transaction.available_on),
-    // A payout that comes back does so when it comes back; only the payout itself waits for its arrival.
+    // Only the payout itself waits for its arrival. A returned payout is effective immediately.
     effectiveAt: payout && type === 'payout' ? payoutEffectiveAt(payout) : created,
     description,
     sourceId: idOf(transaction.source),
@@ -82,10 +82,10 @@ function feeDetailRows({ id, fee_details }: Stripe.BalanceTransaction): LedgerFe
   }))
 }
 
-/** What the payer saw, without a sign. */
+/** The amount that the customer saw, without a sign. */
 type FacingAmount = { amount: number; currency: string }
 
-/** What the object behind a balance transaction adds to it. */
+/** The data that the source of a balance transaction adds. */
 type SourceFacts = {
   columns: Partial<LedgerBalanceTransaction>
   facing?: FacingAmount
@@ -93,7 +93,7 @@ type SourceFacts = {
   payout?: Stripe.Payout
 }
 
-/** Objects of other kinds, or of kinds that are newer than this, add nothing beyond their id. */
+/** Other object types, including future ones, add only their id. */
 function sourceFacts(source: Stripe.BalanceTransactionSource | null): SourceFacts {
   switch (source?.object) {
     case 'charge':
@@ -166,7 +166,7 @@ function disputeFacts(dispute: Stripe.Dispute): SourceFacts {
   }
 }
 
-/** A fee comes from a charge of the platform, or else from a direct charge on the connected account. */
+/** An application fee comes from a charge of the platform or from a direct charge on the connected account. */
 function applicationFeeFacts(link: string | Stripe.ApplicationFee): SourceFacts {
   const fee = wholeOf(link)
   if (!fee) return { columns: {} }
@@ -180,7 +180,7 @@ function applicationFeeFacts(link: string | Stripe.ApplicationFee): SourceFacts 
   }
 }
 
-/** The account that a platform's transfer, charge or fee is about. Its name is the one that customers see, if it has one. */
+/** The connected account of a transfer, charge or fee. Its name is the one that customers see, if there is one. */
 function connectedAccountColumns(link: string | Stripe.Account | null | undefined) {
   const account = wholeOf(link)
   return {

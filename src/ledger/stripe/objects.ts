@@ -3,7 +3,7 @@ import type { LedgerAddress, LedgerCharge, LedgerCustomer, LedgerPayout } from '
 
 type Link<Whole> = string | Whole | null | undefined
 
-/** A charge without its invoice, of which it knows nothing: that is in the invoice's payments. */
+/** Converts a charge into a row without invoice fields: the API has them in invoice payments; see `invoiceChargeRow`. */
 export function chargeRow(charge: Stripe.Charge): LedgerCharge {
   const intent = wholeOf(charge.payment_intent)
   return {
@@ -15,12 +15,12 @@ export function chargeRow(charge: Stripe.Charge): LedgerCharge {
     ...paymentMethodColumns(charge),
     statementDescriptor: charge.statement_descriptor ?? charge.statement_descriptor_suffix,
     shippingAddress: addressOf(charge.shipping?.address),
-    // The payment's metadata are those of its intent, then those of the charge.
+    // Metadata of the payment intent overrides metadata of the charge.
     metadata: metadataOf({ ...charge.metadata, ...intent?.metadata }),
   }
 }
 
-/** Null for a customer who was deleted: all that is left is the id, which the charge has as well. */
+/** Returns null for a deleted customer: only the id is left, and the charge has it as well. */
 export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): LedgerCustomer | null {
   if (customer.deleted) return null
   const { id, email, name, description, address, shipping } = customer
@@ -34,7 +34,10 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
   }
 }
 
-/** What a paid invoice adds to its charge; null when it was paid by none, from the customer's balance, say. */
+/**
+ * Returns the invoice fields of a charge; null when no charge paid the invoice, for example when the customer's balance
+ * did.
+ */
 export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayment): LedgerCharge | null {
   const id = idOf(payment.charge) ?? idOf(wholeOf(payment.payment_intent)?.latest_charge)
   if (id === null) return null
@@ -48,7 +51,7 @@ export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayme
   }
 }
 
-/** When the money leaves the balance: an automatic payout's arrival, a manual one's creation. */
+/** Returns when the money leaves the balance: at the arrival of an automatic payout, at the creation of a manual one. */
 export function payoutEffectiveAt({ automatic, arrival_date, created }: Stripe.Payout): Date {
   return timeOf(automatic ? arrival_date : created)
 }
@@ -74,32 +77,32 @@ export function payoutRow(payout: Stripe.Payout): LedgerPayout {
   }
 }
 
-/** The id of what the API gives as an id, or whole where it was asked for that. */
+/** Returns the id of an object that the API returns as an id or expanded. */
 export function idOf(link: Link<{ id: string }>): string | null {
   return typeof link === 'string' ? link : (link?.id ?? null)
 }
 
-/** The object, if the API gave it whole. */
+/** Returns the object when the API expanded it, and otherwise null. */
 export function wholeOf<Whole extends { id: string }>(link: Link<Whole>): Whole | null {
   return typeof link === 'string' ? null : (link ?? null)
 }
 
-/** A time of the API, which counts seconds. */
+/** Converts a time of the API, in seconds. */
 export function timeOf(seconds: number): Date {
   return new Date(seconds * 1000)
 }
 
-/** Seconds, as the API wants times. */
+/** Converts a time into seconds for the API. */
 export function secondsOf(time: Date): number {
   return Math.floor(time.getTime() / 1000)
 }
 
-/** Metadata without a single key is none. */
+/** Returns null for metadata without keys. */
 export function metadataOf(metadata: Stripe.Metadata | null | undefined): Stripe.Metadata | null {
   return metadata && Object.keys(metadata).length > 0 ? metadata : null
 }
 
-/** Items as they come, so many at a time; the last ones may be fewer. */
+/** Groups items into chunks of `size`. The last chunk can be smaller. */
 export async function* chunksOf<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
   let chunk: Item[] = []
   for await (const item of items) {
@@ -110,7 +113,7 @@ export async function* chunksOf<Item>(items: AsyncIterable<Item>, size: number):
   if (chunk.length > 0) yield chunk
 }
 
-/** An address with nothing in it is none. */
+/** Returns null for an address without any part. */
 function addressOf(address: Stripe.Address | null | undefined): LedgerAddress | null {
   if (!address) return null
   const { line1, line2, city, state, postal_code, country } = address
@@ -118,7 +121,7 @@ function addressOf(address: Stripe.Address | null | undefined): LedgerAddress | 
   return Object.values(parts).some(Boolean) ? parts : null
 }
 
-/** How it was paid. A card in a reader is a card, too. */
+/** Returns the payment method of a charge. Cards in readers are cards, too. */
 function paymentMethodColumns({
   payment_method_details: details,
   billing_details: billing,

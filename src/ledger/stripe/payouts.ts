@@ -6,13 +6,13 @@ import { ledgerBatch } from './balance-transaction.ts'
 import { chunksOf, payoutRow, timeOf, wholeOf } from './objects.ts'
 import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 
-/** How long after its arrival, in milliseconds, a payout may still get its bank's reference. */
-const tracePatience = 15 * 24 * 60 * 60_000
+/** How long after the arrival of a payout its bank reference can still appear, in milliseconds. */
+const maxTraceDelay = 15 * 24 * 60 * 60_000
 
-/** Rows that are marked at once. */
-const rowsAtOnce = 1_000
+/** Rows per update. */
+const updateSize = 1_000
 
-/** Reads the payouts again that could still change when they were last read, and returns the state after that. */
+/** Reads all payouts again that can still change, and returns the new state. */
 export async function refreshPayouts(ledger: StripeLedger, state: SyncState): Promise<SyncState> {
   let current = state
   for (const id of new Set([...state.unsettledPayouts, ...state.unsweptPayouts])) {
@@ -25,7 +25,7 @@ export async function refreshPayouts(ledger: StripeLedger, state: SyncState): Pr
   return current
 }
 
-/** Notes whether a payout that was read must be read again. */
+/** Records whether a payout must be read again. */
 export function notePayout(state: SyncState, payout: Stripe.Payout, now: Date): SyncState {
   const { unsettledPayouts, unsweptPayouts, ...others } = withoutPayout(state, payout.id)
   return {
@@ -35,7 +35,7 @@ export function notePayout(state: SyncState, payout: Stripe.Payout, now: Date): 
   }
 }
 
-/** What is known of the rows that a payout swept into the bank: a manual one swept none that Stripe could name. */
+/** Returns whether the rows that a payout swept are known. For manual payouts, Stripe has none. */
 export function sweepOf({ automatic, reconciliation_status: status }: Stripe.Payout) {
   if (!automatic) return 'none'
   if (status === 'completed') return 'known'
@@ -43,13 +43,13 @@ export function sweepOf({ automatic, reconciliation_status: status }: Stripe.Pay
 }
 
 /**
- * Marks the rows that an automatic payout swept into the bank. Those that are older than the ledger are left out: it knows
- * nothing of their time.
+ * Marks the rows that an automatic payout swept into the bank. Rows older than the ledger are not stored, so they are not
+ * marked.
  */
 export async function markSwept({ stripe, client, tenant }: StripeLedger, payoutId: string): Promise<void> {
   const swept = stripe.balanceTransactions.list({ payout: payoutId, limit: 100 })
-  for await (const rows of chunksOf(swept, rowsAtOnce)) {
-    // The list has the payout's own row, too.
+  for await (const rows of chunksOf(swept, updateSize)) {
+    // The list includes the payout's own row.
     const ids = rows.filter(({ source }) => source !== payoutId).map(({ id }) => id)
     await client.query(
       `update balance_transactions set automatic_payout_id = $3
@@ -60,10 +60,10 @@ export async function markSwept({ stripe, client, tenant }: StripeLedger, payout
   }
 }
 
-/** True while its status, its arrival or its bank's reference may still change without a new balance transaction. */
+/** Returns true while status, arrival or bank reference can still change without a new balance transaction. */
 function isUnsettled({ status, trace_id, arrival_date }: Stripe.Payout, now: Date): boolean {
   if (status === 'pending' || status === 'in_transit') return true
-  return trace_id?.status === 'pending' && now.getTime() - timeOf(arrival_date).getTime() < tracePatience
+  return trace_id?.status === 'pending' && now.getTime() - timeOf(arrival_date).getTime() < maxTraceDelay
 }
 
 function withoutPayout(state: SyncState, id: string): SyncState {
@@ -74,7 +74,7 @@ function withoutPayout(state: SyncState, id: string): SyncState {
   }
 }
 
-/** Null when it is gone: data of test mode can be deleted. */
+/** Returns null when the payout no longer exists: test data can be deleted. */
 async function retrievePayout(stripe: Stripe, id: string): Promise<Stripe.Payout | null> {
   try {
     return await stripe.payouts.retrieve(id, {
@@ -87,7 +87,7 @@ async function retrievePayout(stripe: Stripe, id: string): Promise<Stripe.Payout
   }
 }
 
-/** Its row is merged as well, because it moves when the payout's arrival does. */
+/** Merges a payout and its balance transaction, because the transaction's effective time depends on the arrival. */
 async function mergePayout(ledger: StripeLedger, state: SyncState, payout: Stripe.Payout) {
   const { client, tenant } = ledger
   await lockLedger(client, tenant)

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Stripe from 'stripe'
 
-/** How to wait when Stripe refuses requests as too many. Times are in milliseconds. */
+/** How to wait when Stripe rejects requests because of rate limits. Times are in milliseconds. */
 export const defaultRateLimitPolicy = {
-  /** Wait after the first refusal; it doubles with each one that follows. */
+  /** Wait after the first rejection. It doubles with each further rejection. */
   firstWait: 1_000,
   /** Maximum of these waits. */
   maxBackoff: 60_000,
-  /** Maximum wait that Stripe may ask for; the response is passed on when it asks for more. */
+  /** Maximum wait that Stripe can request. A response with a longer wait is returned. */
   maxWait: 600_000,
-  /** How many refusals in a row are retried; the next one is passed on. */
+  /** Maximum number of consecutive retries. The next rejection is returned. */
   maxRefusals: 10,
 }
 
@@ -19,11 +19,11 @@ type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>
 type Response = Awaited<ReturnType<HttpClient['makeRequest']>>
 
 /**
- * An HTTP client for the SDK that waits when Stripe says that there were too many requests, or that an object is locked
- * (both are status 429), and then sends the request again; the SDK itself neither retries these nor reads Retry-After.
+ * Creates an HTTP client for the SDK that waits and retries after status 429: too many requests, or a locked object.
+ * The SDK itself neither retries these nor reads Retry-After.
  *
- * @param onWait called with each wait
- * @param signal ends a wait, and lets no further request out
+ * @param onWait called before each wait
+ * @param signal aborts a wait and prevents further requests
  */
 export function createRetryingClient(
   client: HttpClient,
@@ -31,7 +31,7 @@ export function createRetryingClient(
   onWait: (milliseconds: number) => void,
   signal: AbortSignal,
 ): HttpClient {
-  // Over all requests: when the SDK sends one again that was refused too often, the count goes on.
+  // Counted over all requests: when the SDK retries a rejected request, the count continues.
   let refusals = 0
   return {
     getClientName: () => client.getClientName(),
@@ -54,24 +54,24 @@ export function createRetryingClient(
   }
 }
 
-/** What Retry-After wants, in milliseconds: it has seconds or a date. */
+/** Returns the value of Retry-After, which has seconds or a date, in milliseconds. */
 function retryAfter(response: Response): number {
   const value = String(response.getHeaders()['retry-after'] ?? '')
   if (/^\d+$/.test(value)) return Number(value) * 1_000
   return Math.max(0, Date.parse(value) - Date.now() || 0)
 }
 
-/** Half of it is chance, so that several requests that were refused at once do not come again at once. */
+/** Half of the wait is random, so that requests that were rejected together are not retried together. */
 function backOff({ firstWait, maxBackoff }: RateLimitPolicy, refusals: number): number {
   return Math.min(firstWait * 2 ** (refusals - 1), maxBackoff) * (0.5 + Math.random() / 2)
 }
 
-/** Reads the body at once: when it breaks off, the request has failed, and the SDK sends it again. */
+/** Reads the body immediately, so that an incomplete body fails the request and the SDK retries it. */
 async function readWhole(response: Response): Promise<void> {
   const body = response.toJSON()
   response.toJSON = () => body
   await body.catch((error: unknown) => {
-    // A body that came whole and is no JSON is for the SDK to report.
+    // The SDK reports a complete body that is not JSON.
     if (!(error instanceof SyntaxError)) throw error
   })
 }

@@ -3,7 +3,7 @@ import type Stripe from 'stripe'
 import { ConfigurationError } from '../../errors.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
 
-/** An account at Stripe, the ledger that it is read into, and when. */
+/** A Stripe account, the ledger that it is synced into, and the time of the sync. */
 export type StripeLedger = {
   stripe: Stripe
   client: pg.ClientBase
@@ -11,16 +11,16 @@ export type StripeLedger = {
   now: Date
 }
 
-/** How far a ledger was read from Stripe: a row of `stripe_syncs`. */
+/** The progress of syncing a ledger from Stripe: a row of `stripe_syncs`. */
 export type SyncState = {
-  /** Null when the key may not read the account. */
+  /** Null when the key has no permission to read the account. */
   stripeAccountId: string | null
-  /** Everything in this span was read; `until` is exclusive. */
+  /** The span that is synced. `until` is exclusive. */
   from: Date
   until: Date
-  /** Ids of payouts that may still change. */
+  /** Ids of payouts that can still change. */
   unsettledPayouts: readonly string[]
-  /** Ids of automatic payouts whose swept rows Stripe did not know yet. */
+  /** Ids of automatic payouts whose swept rows Stripe has not determined yet. */
   unsweptPayouts: readonly string[]
 }
 
@@ -49,10 +49,10 @@ export async function writeSyncState(client: pg.ClientBase, tenant: Tenant, stat
 }
 
 /**
- * Does the work while no other sync of this account and mode runs. When the process is killed, its connection ends, and
- * with it the claim.
+ * Runs `work` while no other sync of this account and mode runs. The claim ends with the database connection, so a killed
+ * process does not keep it.
  *
- * @throws ConfigurationError when another one runs
+ * @throws ConfigurationError when another sync is running
  */
 export async function claimSync<Result>(
   client: pg.ClientBase,
@@ -65,11 +65,11 @@ export async function claimSync<Result>(
     name,
   )
   if (!rows[0]?.claimed)
-    throw new ConfigurationError(`Another sync of ${tenant.accountId} is running. Wait for its end.`)
+    throw new ConfigurationError(`Another sync of ${tenant.accountId} is running. Wait until it ends.`)
   try {
     return await work()
   } finally {
-    // When the connection is lost, so is the claim.
+    // A lost connection also ends the claim.
     await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', name).catch(() => {})
   }
 }

@@ -8,24 +8,24 @@ import { chunksOf, invoiceChargeRow, secondsOf, wholeOf } from './objects.ts'
 import { markSwept, notePayout, sweepOf } from './payouts.ts'
 import { type StripeLedger, type SyncState, writeSyncState } from './sync-state.ts'
 
-/** A span of time whose balance transactions are read and stored together. */
+/** A span of time whose balance transactions are stored together. */
 export type SyncWindow = {
   from: Date
   /** Exclusive. */
   until: Date
-  /** From when on invoices are looked through for payments: one may be paid long after it was made out. */
+  /** Start of the invoices to search for payments. An invoice can be paid long after its creation. */
   invoicesFrom: Date
 }
 
-/** Maximum that Stripe returns at once. */
+/** Maximum page size of Stripe. */
 const pageSize = 100
 
 /**
- * Reads a window and stores it: its rows, the state that the next window begins with, and what the ledger covers, in one
- * transaction. Memory holds a page of it and what `mergeLedger` holds.
+ * Reads a window and stores its rows, the sync state and the coverage in one transaction. Memory holds one page and the
+ * rows that `mergeLedger` collects.
  *
- * Stripe lists the newest first, and new ones come all the time. A window that has ended gets no more of them, so its
- * pages do not move while they are turned.
+ * Stripe lists the newest transactions first and adds new ones continuously. A window in the past gets no new transactions,
+ * so its pages do not shift.
  *
  * @param onRows called with the number of rows of each page
  */
@@ -36,7 +36,7 @@ export async function syncWindow(
   onRows: (rows: number) => void,
 ): Promise<SyncState> {
   const { stripe, client, tenant } = ledger
-  // A payout that has come back is met twice, the same each time.
+  // A returned payout appears twice, with equal data.
   const payouts = new Map<string, Stripe.Payout>()
   async function* batches(): AsyncGenerator<LedgerBatch> {
     const transactions = stripe.balanceTransactions.list({
@@ -51,7 +51,7 @@ export async function syncWindow(
       onRows(page.length)
       yield ledgerBatch(page)
     }
-    // A list is requested when it is created, so not before the rows above are there.
+    // Creating a list sends its first request, so the list is created only after the transactions are read.
     const invoicePayments = stripe.invoicePayments.list({
       created: createdIn(window.invoicesFrom, window.until),
       expand: ['data.invoice', 'data.payment.payment_intent'],
@@ -72,7 +72,7 @@ export async function syncWindow(
       next = notePayout(next, payout, ledger.now)
     }
     await writeSyncState(client, tenant, next)
-    // A sync that began again, earlier, must first reach what is covered.
+    // A sync that restarted from an earlier time extends the coverage only when it reaches it.
     if (await meetsCoverage(client, tenant, next)) await extendCoverage(client, tenant, next, ledgerSides)
     return next
   })

@@ -11,46 +11,49 @@ const minute = 60_000
 const day = 24 * 60 * minute
 
 const daySeconds = day / 1000
-/** Stripe has no balance transaction that is older than Stripe. */
+/** No balance transaction is older than Stripe. */
 const earliestDay = Date.UTC(2010, 0, 1) / 1000 / daySeconds
 
-/** The newest rows are left for the next time: some of the same second may still be on their way. */
+/** The newest rows are left for the next sync, because more rows with the same times can still appear. */
 const margin = 5 * minute
-/** How far a sync goes back before the end of the last one, for rows that came late and charges that were changed since. */
+/** Overlap with the last sync, for late rows and changed charges. */
 const overlap = day
-/** Maximum time that an invoice may wait for its payment and still be found with its charge. */
+/** Maximum time between the creation of an invoice and its payment for which the sync finds the invoice. */
 const maxInvoiceAge = 35 * day
-/** A window is halved or doubled until it has about so many rows: little to read again after a kill. */
-const rowsOfWindow = 5_000
+/** Target number of rows per window. A small window means little to read again after a crash. */
+const targetRows = 5_000
 const [minWindow, firstWindow, maxWindow] = [60 * minute, day, 32 * day]
 
 export type SyncOptions = StripeLedger & {
-  /** Where to begin when nothing was read yet, or to begin again when it is earlier; null for the first transaction. */
+  /**
+   * Where to start the first sync. An earlier value than last time restarts there. Null starts at the first
+   * transaction.
+   */
   from: Date | null
   /** Called after each page. */
   onProgress: (progress: SyncProgress) => void
 }
 
 export type SyncProgress = {
-  /** The window that is being read. */
+  /** The current window. */
   window: SyncWindow
-  /** When the last one will end. */
+  /** The end of the last window. */
   end: Date
-  /** Balance transactions that were read so far. */
+  /** Balance transactions read so far. */
   rows: number
 }
 
-/** What a sync has done. The span is null when the account has no balance transactions. */
+/** The result of a sync. `span` is null when the account has no balance transactions. */
 export type SyncResult = { rows: number; span: Span | null }
 
 /**
- * Reads what is new in a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
- * there whole or not at all, so a sync that is killed goes on with the window that it was in. Doing it twice is doing it
- * once.
+ * Reads new data of a Stripe account into the ledger, from the oldest to the newest, window by window. Each window is
+ * stored in one transaction, so a killed sync continues with its current window. Syncing again is idempotent.
  *
- * @throws ConfigurationError when another sync of this ledger runs, or the key is of another account than the last time
- * @throws InputError when a gap would lie between what is covered and the beginning
- * @throws Stripe.errors.StripeError when Stripe, or the way to it, fails for longer than the client retries
+ * @throws ConfigurationError when another sync of this ledger runs, or the key belongs to another Stripe account than
+ * before
+ * @throws InputError when a gap would remain between the start and the coverage
+ * @throws Stripe.errors.StripeError when Stripe or the connection fails for longer than the client retries
  */
 export function syncStripe(options: SyncOptions): Promise<SyncResult> {
   return claimSync(options.client, options.tenant, async () => {
@@ -64,7 +67,7 @@ function plus(time: Date, milliseconds: number): Date {
   return new Date(time.getTime() + milliseconds)
 }
 
-/** Null when the key is restricted and may not read it. */
+/** Returns null when the key is restricted and cannot read the account. */
 async function findAccountId(stripe: Stripe): Promise<string | null> {
   try {
     return (await stripe.accounts.retrieveCurrent()).id
@@ -74,14 +77,14 @@ async function findAccountId(stripe: Stripe): Promise<string | null> {
   }
 }
 
-/** The state that the sync goes on with, or begins with; null when there is nothing to sync. */
+/** Returns the state to start from; null when there is nothing to sync. */
 async function findState(options: SyncOptions, end: Date): Promise<SyncState | null> {
   const { stripe, client, tenant, from } = options
   const id = await findAccountId(stripe)
   const known = await readSyncState(client, tenant)
   if (id && known?.stripeAccountId && id !== known.stripeAccountId) {
     throw new ConfigurationError(
-      `The ledger of ${tenant.accountId} was read from the Stripe account ${known.stripeAccountId}, and the key in STRIPE_API_KEY is one of ${id}. Name another account of yours: --account acct_…`,
+      `The ledger of ${tenant.accountId} comes from the Stripe account ${known.stripeAccountId}, but the key in STRIPE_API_KEY belongs to ${id}. Select another account with --account acct_….`,
     )
   }
   const stripeAccountId = id ?? known?.stripeAccountId ?? null
@@ -93,20 +96,20 @@ async function findState(options: SyncOptions, end: Date): Promise<SyncState | n
 }
 
 /**
- * The UTC day of the first balance transaction. Stripe lists them newest first and has no way to ask for the oldest, so
- * this halves the time that is left, with a dozen requests.
+ * Finds the UTC day of the first balance transaction. Stripe lists the newest first and cannot return the oldest, so
+ * this is a binary search with a dozen requests.
  *
- * @returns the beginning of that day; null when there is none before `until`
+ * @returns the start of that day; null when there is no transaction before `until`
  */
 async function findFirstDay(stripe: Stripe, until: Date): Promise<Date | null> {
-  /** Day of the newest one before a moment, in days since 1970. */
+  /** Returns the day of the newest transaction before a time, in days since 1970. */
   const newestBefore = async (seconds: number): Promise<number | null> => {
     const { data } = await stripe.balanceTransactions.list({ limit: 1, created: { lt: seconds } })
     return data[0] ? Math.floor(data[0].created / daySeconds) : null
   }
   let first = await newestBefore(secondsOf(until))
   if (first === null) return null
-  // There is one on the day `first`, and none before the day `empty`.
+  // Invariant: the day `first` has a transaction, and there is none before the day `empty`.
   let empty = earliestDay
   while (empty < first) {
     const middle = Math.ceil((empty + first) / 2)
@@ -118,8 +121,8 @@ async function findFirstDay(stripe: Stripe, until: Date): Promise<Date | null> {
 }
 
 function nextLength(length: number, rows: number): number {
-  if (rows > rowsOfWindow * 2) return Math.max(length / 2, minWindow)
-  return rows < rowsOfWindow / 2 ? Math.min(length * 2, maxWindow) : length
+  if (rows > targetRows * 2) return Math.max(length / 2, minWindow)
+  return rows < targetRows / 2 ? Math.min(length * 2, maxWindow) : length
 }
 
 async function sync(options: SyncOptions): Promise<SyncResult> {

@@ -4,21 +4,21 @@ import { ConfigurationError } from '../../errors.ts'
 import { checkKey } from '../file.ts'
 import { reasonOf } from './s3-errors.ts'
 
-/** What names a file in the requests of the client. */
-export type ObjectPlace = { Bucket: string; Key: string }
+/** The location of a file in requests of the S3 client. */
+export type ObjectLocation = { Bucket: string; Key: string }
 
-/** A bucket, and where in it our files are. */
+/** An open bucket, and the mapping of storage keys to its objects. */
 export type S3Bucket = Awaited<ReturnType<typeof openBucket>>
 
 const connectMilliseconds = 5_000
-/** From the request to the head of its answer: enough for a part of 5 MiB on a line of 2 Mbit/s. */
-const answerMilliseconds = 30_000
+/** From the request to the response headers: enough to upload a part of 5 MiB at 2 Mbit/s. */
+const responseMilliseconds = 30_000
 
 /**
- * Opens a bucket. Credentials are looked for where programs for S3 usually look: AWS_ACCESS_KEY_ID and
- * AWS_SECRET_ACCESS_KEY, the shared files, the machine's role.
+ * Opens a bucket. Credentials come from the default chain of the AWS SDK: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the
+ * shared files, the machine's role.
  *
- * @throws ConfigurationError when it cannot be reached, does not exist, or may not be used
+ * @throws ConfigurationError when the bucket cannot be reached, does not exist, or denies access
  */
 export async function openBucket(config: S3Config) {
   const { bucket: Bucket, prefix, endpoint, region } = config
@@ -36,12 +36,12 @@ export async function openBucket(config: S3Config) {
   const start = prefix === '' ? '' : `${prefix}/`
   return {
     client,
-    /** @throws Error when it is no storage key */
-    locate: (key: string): ObjectPlace => {
+    /** @throws Error when the storage key is not valid */
+    locate: (key: string): ObjectLocation => {
       checkKey(key)
       return { Bucket, Key: `${start}${key}` }
     },
-    /** The storage key of an object of ours. */
+    /** Returns the storage key of an object below the prefix. */
     keyOf: (objectKey: string) => objectKey.slice(start.length),
   }
 }
@@ -51,12 +51,12 @@ function createClient({ region, endpoint, forcePathStyle }: S3Config): S3Client 
     region,
     ...(endpoint !== null && { endpoint }),
     forcePathStyle,
-    // Other stores than Amazon's do not know the checksums that the client would add of itself.
+    // Some S3-compatible stores do not support the checksums that the client adds by default.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: connectMilliseconds,
-      requestTimeout: answerMilliseconds,
+      requestTimeout: responseMilliseconds,
       throwOnRequestTimeout: true,
     },
   })

@@ -15,8 +15,8 @@ import type { S3Config } from '../../config/config.ts'
 import { contentDisposition, contentType, keyOfFile } from '../file.ts'
 import type { FileLinks } from '../link.ts'
 import { type ByteRange, createByteCounter, type Storage } from '../storage.ts'
-import { type ObjectPlace, openBucket, type S3Bucket } from './bucket.ts'
-import { inStore, isBehindEnd, nullWhenMissing } from './s3-errors.ts'
+import { type ObjectLocation, openBucket, type S3Bucket } from './bucket.ts'
+import { isPastEnd, nullWhenMissing, wrapStoreErrors } from './s3-errors.ts'
 import { upload } from './upload.ts'
 
 /** @throws ConfigurationError when the bucket cannot be used */
@@ -32,27 +32,27 @@ export async function openS3Store(config: S3Config) {
   }
 }
 
-/** Keeps files in a bucket of S3, or of a store that speaks its language. */
+/** Stores files in a bucket of S3 or of an S3-compatible store. */
 export function createS3Storage(bucket: S3Bucket): Storage {
   const { client, locate, keyOf } = bucket
 
-  const open = async (at: ObjectPlace, range: ByteRange): Promise<Readable | null> => {
+  const open = async (at: ObjectLocation, range: ByteRange): Promise<Readable | null> => {
     if (range.end !== undefined && range.end <= range.start) return Readable.from([])
     try {
       const { Body } = await client.send(new GetObjectCommand({ ...at, ...rangeOf(range) }))
-      if (!(Body instanceof Readable)) throw new Error('The client for S3 gave no stream.')
-      return passOn(Body)
+      if (!(Body instanceof Readable)) throw new Error('The S3 client returned no stream.')
+      return guardStream(Body)
     } catch (error) {
-      return isBehindEnd(error) ? Readable.from([]) : nullWhenMissing(error)
+      return isPastEnd(error) ? Readable.from([]) : nullWhenMissing(error)
     }
   }
 
-  const sizeOf = async (at: ObjectPlace): Promise<number | null> => {
+  const sizeOf = async (at: ObjectLocation): Promise<number | null> => {
     const head = await client.send(new HeadObjectCommand(at)).catch(nullWhenMissing)
     return head?.ContentLength ?? null
   }
 
-  const objectsIn = async ({ Bucket, Key }: ObjectPlace): Promise<string[]> => {
+  const objectsIn = async ({ Bucket, Key }: ObjectLocation): Promise<string[]> => {
     const keys: string[] = []
     for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: `${Key}/` })) {
       keys.push(...Contents.flatMap((object) => object.Key ?? []))
@@ -60,8 +60,8 @@ export function createS3Storage(bucket: S3Bucket): Storage {
     return keys
   }
 
-  /** One after the other: a run has few files, and not every store knows how to delete many at once. */
-  const removeAll = async (at: ObjectPlace): Promise<void> => {
+  /** Deletes objects one by one: a run has few files, and not every store supports deleting many at once. */
+  const removeAll = async (at: ObjectLocation): Promise<void> => {
     for (const unfinished of await listUploads(client, at)) {
       await client.send(new AbortMultipartUploadCommand(unfinished))
     }
@@ -70,15 +70,18 @@ export function createS3Storage(bucket: S3Bucket): Storage {
     }
   }
 
-  const listAll = async (at: ObjectPlace): Promise<string[]> => {
+  const listAll = async (at: ObjectLocation): Promise<string[]> => {
     const unfinished = (await listUploads(client, at)).map(({ Key }) => Key)
     return [...new Set([...(await objectsIn(at)), ...unfinished])].map(keyOf)
   }
 
-  /** Asks the store, of a key that has been checked. */
-  const ask = async <Result>(key: string, act: (at: ObjectPlace) => Promise<Result>): Promise<Result> => {
+  /** Runs an operation on the location of a key. */
+  const withLocation = async <Result>(
+    key: string,
+    act: (at: ObjectLocation) => Promise<Result>,
+  ): Promise<Result> => {
     const at = locate(key)
-    return inStore(() => act(at))
+    return wrapStoreErrors(() => act(at))
   }
 
   return {
@@ -86,20 +89,20 @@ export function createS3Storage(bucket: S3Bucket): Storage {
       const at = locate(key)
       const counter = createByteCounter()
       const flowing = pipeline([...content, counter.stream], { signal })
-      // The upload reads from it, and reports its fault.
+      // The upload reads from this stream and reports its error.
       flowing.catch(() => {})
       await upload({ client, at }, counter.stream, signal)
       await flowing
       return counter.result()
     },
-    read: (key, range) => ask(key, (at) => open(at, range)),
-    size: (key) => ask(key, sizeOf),
-    remove: (key) => ask(key, removeAll),
-    list: (folder) => ask(folder, listAll),
+    read: (key, range) => withLocation(key, (at) => open(at, range)),
+    size: (key) => withLocation(key, sizeOf),
+    remove: (key) => withLocation(key, removeAll),
+    list: (folder) => withLocation(folder, listAll),
   }
 }
 
-/** Links that lead to the store itself, which then gives the file under its name. */
+/** Creates links that lead directly to the store, which serves the file under its file name. */
 export function createS3Links({ client, locate }: S3Bucket, now: () => Date): FileLinks {
   return {
     link: async (file, at) => {
@@ -110,9 +113,9 @@ export function createS3Links({ client, locate }: S3Bucket, now: () => Date): Fi
         ResponseCacheControl: 'private, no-cache',
       })
       const signingDate = now()
-      // The store takes no link that was signed with credentials which have expired.
+      // The store rejects links after the credentials that signed them expire.
       const { expiration } = await client.config.credentials()
-      // The signature knows whole seconds only.
+      // The signature has whole seconds only.
       const wanted = Math.ceil(at.getTime() / 1000)
       const end = expiration ? Math.min(wanted, Math.floor(expiration.getTime() / 1000)) : wanted
       const expiresIn = end - Math.floor(signingDate.getTime() / 1000)
@@ -122,7 +125,7 @@ export function createS3Links({ client, locate }: S3Bucket, now: () => Date): Fi
   }
 }
 
-/** Nothing for the whole file: of an empty one, no range can be asked for. */
+/** Omits the range for the whole file, because an empty file has no valid range. */
 function rangeOf({ start, end }: ByteRange): { Range?: string } {
   return start === 0 && end === undefined
     ? {}
@@ -130,35 +133,35 @@ function rangeOf({ start, end }: ByteRange): { Range?: string } {
 }
 
 /**
- * Passes bytes on, says of a connection that breaks that it is the store's, and ends the connection when nobody reads on,
- * even if the store sends nothing at that moment.
+ * Wraps a response body. A broken connection becomes a StorageError. Destroying the stream closes the connection, even
+ * while the store sends nothing.
  */
-function passOn(body: Readable): Readable {
+function guardStream(body: Readable): Readable {
   const stream = new PassThrough()
   stream.once('close', () => body.destroy())
-  // An error reaches the reader; until there is one, it must not end the process.
+  // Without this listener, an error before the first read would end the process. A reader still receives the error.
   stream.on('error', () => {})
-  inStore(() => finished(body)).catch((error) => stream.destroy(error))
+  wrapStoreErrors(() => finished(body)).catch((error) => stream.destroy(error))
   return body.pipe(stream)
 }
 
 /**
- * Uploads that were neither completed nor aborted, as a worker that is killed leaves them: of a file, or of all files in
- * a folder. They take space, and no list of files has them.
+ * Returns the unfinished uploads of a file, or of all files in a folder. A killed worker leaves them. They take space, and
+ * lists of objects do not include them.
  */
 async function listUploads(
   client: S3Client,
-  { Bucket, Key: place }: ObjectPlace,
-): Promise<(ObjectPlace & { UploadId: string })[]> {
-  const found: (ObjectPlace & { UploadId: string })[] = []
+  { Bucket, Key: path }: ObjectLocation,
+): Promise<(ObjectLocation & { UploadId: string })[]> {
+  const found: (ObjectLocation & { UploadId: string })[] = []
   let after: Pick<ListMultipartUploadsCommandOutput, 'NextKeyMarker' | 'NextUploadIdMarker'> | null = {}
   while (after) {
     const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = after
     const page: ListMultipartUploadsCommandOutput = await client.send(
-      new ListMultipartUploadsCommand({ Bucket, Prefix: place, KeyMarker, UploadIdMarker }),
+      new ListMultipartUploadsCommand({ Bucket, Prefix: path, KeyMarker, UploadIdMarker }),
     )
     for (const { Key = '', UploadId } of page.Uploads ?? []) {
-      const isHere = Key === place || Key.startsWith(`${place}/`)
+      const isHere = Key === path || Key.startsWith(`${path}/`)
       if (isHere && UploadId) found.push({ Bucket, Key, UploadId })
     }
     after = page.IsTruncated ? page : null

@@ -8,25 +8,25 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import type { ObjectPlace } from './bucket.ts'
-import { inStore } from './s3-errors.ts'
+import type { ObjectLocation } from './bucket.ts'
+import { wrapStoreErrors } from './s3-errors.ts'
 
-/** S3 takes no smaller parts, but for the last, and no more than 10,000: a file has 48 GiB at most. */
+/** The minimum part size of S3, except for the last part. S3 allows 10,000 parts, so a file has at most 48 GiB. */
 const partBytes = 5 * 1024 * 1024
 
 type Part = { number: number; bytes: Uint8Array; isLast: boolean }
 
-export type UploadTarget = { client: S3Client; at: ObjectPlace }
+export type UploadTarget = { client: S3Client; at: ObjectLocation }
 
 const cleanUpMilliseconds = 5_000
 
 /**
- * Uploads a stream of any length: in one request when it is short, else part by part. One part is sent while the next
- * one is read, so 10 MiB are held. The ready-made `Upload` of @aws-sdk/lib-storage does not wait for its requests when it
- * is aborted: one of them could still make a file after it has been removed.
+ * Uploads a stream: in one request when it is short, otherwise part by part. One part is sent while the next one is
+ * read, so memory holds 10 MiB. `Upload` of @aws-sdk/lib-storage does not wait for its requests when it is aborted: one
+ * of them could create the file again after it was deleted.
  *
  * @throws StorageError when the store fails
- * @throws what the stream or the signal ended with
+ * @throws the error of the stream, or the reason of the signal
  */
 export async function upload(
   target: UploadTarget,
@@ -46,7 +46,7 @@ export async function upload(
 
   try {
     for await (const part of inParts(stream)) {
-      await inStore(async () => {
+      await wrapStoreErrors(async () => {
         if (part.isLast && part.number === 1) {
           await client.send(new PutObjectCommand({ ...at, Body: part.bytes }), options)
           return
@@ -54,7 +54,7 @@ export async function upload(
         UploadId ??= (await client.send(new CreateMultipartUploadCommand(at), options)).UploadId
         await sending
         sending = sendPart(part)
-        // Its fault is reported when it is awaited.
+        // The error is thrown where the promise is awaited.
         sending.catch(() => {})
         if (!part.isLast) return
         await sending
@@ -69,7 +69,7 @@ export async function upload(
   }
 }
 
-/** Cuts a stream into parts. Each is good until the one after the next is asked for: there are but two buffers. */
+/** Splits a stream into parts. There are two buffers: a part is valid until the second next part is requested. */
 async function* inParts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
   let [filling, other] = [new Uint8Array(partBytes), new Uint8Array(partBytes)]
   let filled = 0
@@ -89,7 +89,7 @@ async function* inParts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Part>
   yield { number, bytes: filling.subarray(0, filled), isLast: true }
 }
 
-/** Removes what an upload that failed may have left. It may also have been done, and only the answer lost. */
+/** Deletes the leftovers of a failed upload. The upload can also have succeeded when only the response was lost. */
 async function discard({ client, at }: UploadTarget, UploadId: string | undefined): Promise<void> {
   const options = { abortSignal: AbortSignal.timeout(cleanUpMilliseconds) }
   if (UploadId) await client.send(new AbortMultipartUploadCommand({ ...at, UploadId }), options)

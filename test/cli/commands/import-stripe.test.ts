@@ -114,7 +114,7 @@ test('the day that is being read is shown on standard error', async () => {
 test('a restricted key that lacks a permission is reported without the key', async () => {
   fake.fault = () => ({ status: 403 })
   const error = await importHere().catch(String)
-  expect(error).toMatch(/^ClientError: .*STRIPE_API_KEY may not read/)
+  expect(error).toMatch(/^ClientError: .*STRIPE_API_KEY does not have all required permissions/)
   expect(error).not.toContain(fakeKey)
 })
 
@@ -123,7 +123,7 @@ test.each<[string, string[], RegExp]>([
   ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
   ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is neither a date/],
   ['a time to come', ['--stripe', '--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
-  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
+  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY is a test key\. /],
   ['files as well', ['--stripe', 'march.csv'], /^Import files and Stripe one after the other: march\.csv /],
   ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad are about files: /],
   [

@@ -72,9 +72,7 @@ describe('a socket is closed', () => {
       send({ type: MessageType.ConnectionInit, payload: { authorization } })
       expect(await closed).toEqual({
         code: CloseCode.Forbidden,
-        reason: expect.stringMatching(
-          /^The Authorization header is of no form that is accepted\. Send "Bearer"/,
-        ),
+        reason: expect.stringMatching(/^The Authorization header is not valid\. Send "Bearer"/),
       })
     },
   )

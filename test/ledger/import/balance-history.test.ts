@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => ledger[Symbol.asyncDispose]())
 beforeEach(() => ledger.newAccount())
 
-/** The same table with its columns in another order. */
+/** Reverses the columns of a table. */
 function reordered(csv: string): string {
   const { data } = Papa.parse<string[]>(csv)
   return Papa.unparse(
@@ -23,16 +23,16 @@ function reordered(csv: string): string {
 
 describe('the balance history', () => {
   test.each<[string, string | Buffer]>([
-    ['as it comes', history],
+    ['unchanged', history],
     ['with a byte order mark and CRLF', `\ufeff${history.replaceAll('\n', '\r\n')}\r\n`],
     [
       'with all cells quoted, and empty lines',
       `${Papa.unparse(Papa.parse<string[]>(history).data, { quotes: true, newline: '\n' })}\n\n`,
     ],
     ['in another order of columns', reordered(history)],
-    ['packed by gzip', gzipSync(history)],
+    ['compressed by gzip', gzipSync(history)],
     ['with decimal commas', history.replaceAll(/,(-?\d+)\.(\d+)(?=,)/g, ',"$1,$2"')],
-  ])('becomes transactions, charges and payouts: %s', async (how, content) => {
+  ])('is imported as transactions, charges and payouts: %s', async (how, content) => {
     const { rows, title, span, sides } = await ledger.load(content)
     expect({ rows, title, sides }).toEqual({
       rows: 7,
@@ -70,7 +70,7 @@ describe('the balance history', () => {
   })
 })
 
-/** Text that is hard on every reader of CSV; no NUL, which Postgres cannot keep. */
+/** Text that is difficult for CSV readers, without NUL, which Postgres cannot store. */
 const hostile = fc
   .array(
     fc.oneof(
@@ -86,7 +86,7 @@ const hostile = fc
   .filter((text) => text !== '')
 const maybe = fc.option(hostile, { nil: '' })
 
-test('whatever an export holds comes back as it was', async () => {
+test('any text in an export is stored unchanged', async () => {
   const header = [
     'description',
     'balance_transaction_id',
@@ -107,24 +107,24 @@ test('whatever an export holds comes back as it was', async () => {
       fc.boolean(),
       async (drawn, newline, quotes) => {
         ledger.owner = { accountId: `acct_hostile_${++run}`, livemode: true }
-        const rows = drawn.map(([description, value, descriptor, amount], place) => {
+        const rows = drawn.map(([description, value, descriptor, amount], index) => {
           const text = `${amount < 0 ? '-' : ''}${Math.floor(Math.abs(amount) / 100)}.${String(Math.abs(amount) % 100).padStart(2, '0')}`
           return [
             description,
-            `txn_${place}`,
+            `txn_${index}`,
             '2026-09-01 10:00:00',
             'usd',
             text,
             text,
             'charge',
-            `ch_${place}`,
+            `ch_${index}`,
             value,
             descriptor,
           ]
         })
         await ledger.load(Papa.unparse([header, ...rows], { newline, quotes }))
-        const expected = drawn.map(([description, value, descriptor, amount], place) => ({
-          id: `txn_${place}`,
+        const expected = drawn.map(([description, value, descriptor, amount], index) => ({
+          id: `txn_${index}`,
           amount: amount === 0 ? 0 : amount,
           description: description || undefined,
           charge:

@@ -15,12 +15,12 @@ describe('coverage', () => {
     'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id,automatic_payout_effective_at_utc'
   const row = (day: string, payout = '', leftAt = '') =>
     `txn_${day},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout},${leftAt}`
-  /** The first row was swept at the end of its day. */
+  /** The first row is swept at the end of its day. */
   const activityOn = (first: string, ...others: string[]) =>
     [header, row(first, 'po_1', `${first} 23:00:00`), ...others.map((day) => row(day))].join('\n')
   const payoutsOnly = payouts.split('\n').slice(0, 2).join('\n')
 
-  test('is what both sides cover', async () => {
+  test('is the intersection of both sides', async () => {
     await ledger.load(activityOn('2026-09-01', '2026-09-10'))
     expect(await ledger.coverage()).toBeNull()
     await ledger.load(payoutsOnly)
@@ -30,22 +30,22 @@ describe('coverage', () => {
     expect(await ledger.coverage()).toEqual(['2026-09-01T00:00:00.000Z', '2026-09-11T00:00:00.000Z'])
   })
 
-  test('does not move by a reconciliation, of which nobody knows that it is all, unless that is said', async () => {
+  test('does not change with a reconciliation, which can be incomplete, unless its span is declared', async () => {
     expect((await ledger.load(reconciliation)).sides).toEqual([])
     const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
     expect((await ledger.load(reconciliation, { declared })).sides).toEqual(['activity'])
   })
 
   test.each([
-    ['all rows wait', row('2026-09-01')],
-    ['some rows are swept by a payout that left later', row('2026-09-01', 'po_1', '2026-09-11 00:00:00')],
-    ['nobody says when the payout of some rows left', row('2026-09-01', 'po_1')],
-  ])('does not move by an ending balance, of which %s', async (_what, first) => {
+    ['in which no row is swept', row('2026-09-01')],
+    ['with rows that a later payout swept', row('2026-09-01', 'po_1', '2026-09-11 00:00:00')],
+    ['with rows of a payout without a time', row('2026-09-01', 'po_1')],
+  ])('does not change with an ending balance %s', async (_what, first) => {
     const { sides } = await ledger.load([header, first, row('2026-09-10')].join('\n'))
     expect(sides).toEqual([])
   })
 
-  test('moves once for several files that cover a span together, when none lacks a line', async () => {
+  test('changes once for files that cover a span together, when no line is rejected', async () => {
     const declared = { from: new Date('2026-08-01'), until: new Date('2026-10-01') }
     const part = { declared, isPart: true }
     const first = await ledger.load(history, part)
@@ -61,10 +61,10 @@ describe('coverage', () => {
     await expect(ledger.load(history, { declared: later, isPart: true })).rejects.toThrow(/a gap/)
   })
 
-  test('has no gap: what would leave one is refused before anything is written', async () => {
+  test('has no gap: a file that would leave one is rejected before anything is written', async () => {
     await ledger.load(history)
     const later = history.replaceAll('2026-09-', '2026-10-').replaceAll('txn_', 'txn_later_')
-    await expect(ledger.load(later)).rejects.toThrow(/a gap\..*--from 2026-09-07T00:00:00Z/)
+    await expect(ledger.load(later)).rejects.toThrow(/a gap between them\..*--from 2026-09-07T00:00:00Z/)
     expect(await ledger.rowsOf('balance_transactions')).toHaveLength(7)
     const earlier = history.replaceAll('2026-09-', '2026-08-').replaceAll('txn_', 'txn_earlier_')
     await expect(ledger.load(earlier)).rejects.toThrow(/--until 2026-09-01T00:00:00Z/)

@@ -54,7 +54,7 @@ function rowsOf(name: string): Record<string, string>[] {
 
 const complete = 'live mode is complete from 2026-05-31T22:00:00Z until 2026-06-30T22:00:00Z'
 
-test('each kind of export is recognised, and together they complete the month', () => {
+test('each kind of export is recognized, and together they complete the month', () => {
   const itemized = 'export of the itemized balance change or payout reconciliation'
   for (const sentence of [
     'balance_history.csv: 22 rows of an export of the balance history',
@@ -68,12 +68,12 @@ test('each kind of export is recognised, and together they complete the month', 
   }
 })
 
-describe('every report of the catalogue', () => {
-  /** Rows that each family has of these exports, of whatever version, counted by hand. */
+describe('every report of the catalog', () => {
+  /** Rows of each family, for all versions, counted by hand. */
   const counts: Record<string, number> = {
-    // Eight lines for each currency.
+    // Eight rows per currency.
     'balance.summary': 24,
-    // A line for each category, and a total for each currency.
+    // One row per category, and one total per currency.
     'balance_change_from_activity.summary': 12,
     'balance_change_from_activity.itemized': 14,
     'payouts.summary': 5,
@@ -84,12 +84,12 @@ describe('every report of the catalogue', () => {
     'payout_reconciliation.by_id.itemized': 5,
     'ending_balance_reconciliation.summary': 7,
     'ending_balance_reconciliation.itemized': 4,
-    // Eleven that were taken from other amounts, and one that was billed.
+    // Eleven fees that reduced other amounts, and one billed fee.
     'all_fees.balance_transaction_created.itemized': 12,
   }
   type Listed = { name: string; dataAvailableFrom: string; dataAvailableUntil: string }
 
-  test('is listed with the month that was imported, and writes its default columns and rows', async () => {
+  test('is listed with the imported month, and has its default columns and rows', async () => {
     const { reportTypes } = await account.client.request<{ reportTypes: { nodes: Listed[] } }>(
       '{ reportTypes { nodes { name dataAvailableFrom dataAvailableUntil } } }',
     )
@@ -102,7 +102,7 @@ describe('every report of the catalogue', () => {
     }
   })
 
-  test('tells the same balance', () => {
+  test('shows the same balance', () => {
     const balance = readBalance(rowsOf('balance.summary.1'))
     expect(balance.eur).toEqual({
       starting_balance: 0n,
@@ -133,7 +133,7 @@ describe('every report of the catalogue', () => {
   })
 })
 
-describe("a report of the columns that Stripe's own has is the same file", () => {
+describe("a report with the columns of Stripe's report is the same file", () => {
   test('the itemized activity', async () => {
     const text = await readExport('activity')
     const type = documentedType('balance_change_from_activity.itemized.3')
@@ -151,7 +151,7 @@ describe("a report of the columns that Stripe's own has is the same file", () =>
     expect(report.text).toBe(text)
   })
 
-  test('the payouts, but that they take from the balance what they bring to the bank', async () => {
+  test('the payouts, except for the signs of the amounts', async () => {
     const { data, meta } = Papa.parse<Record<string, string>>(await readExport('payouts'), {
       header: true,
       skipEmptyLines: true,
@@ -171,20 +171,20 @@ describe("a report of the columns that Stripe's own has is the same file", () =>
   })
 })
 
-test('each automatic payout is the sum of what it swept', () => {
+test('each automatic payout is the sum of the rows that it swept', () => {
   const sums: Record<string, bigint> = {}
   for (const { automatic_payout_id: id = '', net, currency } of rowsOf('payout_reconciliation.itemized.5')) {
     sums[id] = (sums[id] ?? 0n) + minor(net, currency)
   }
   const paid = rowsOf('payouts.itemized.3').filter((row) => row.reporting_category === 'payout')
-  // All but the one made by hand, which sweeps nothing.
+  // All except the manual payout, which sweeps no rows.
   const automatic = paid.filter(({ payout_id }) => payout_id !== 'po_1RW07B4kWe9nTqX')
   expect(sums).toEqual(
     Object.fromEntries(automatic.map(({ payout_id, net, currency }) => [payout_id, -minor(net, currency)])),
   )
 })
 
-test('what the balance still holds is told with the payout that is on its way', () => {
+test('the ending balance has the rows of a payout that is in transit', () => {
   const columns = ['automatic_payout_id', 'created', 'currency', 'net', 'reporting_category'] as const
   const held = rowsOf('ending_balance_reconciliation.itemized.4')
   expect(held.map((row) => columns.map((name) => row[name]))).toEqual([
@@ -195,10 +195,10 @@ test('what the balance still holds is told with the payout that is on its way', 
   ])
 })
 
-test('the itemized activity and payouts alone tell the same, without the history', async () => {
+test('the itemized activity and payouts alone produce the same reports, without the history', async () => {
   const asker = await gateway.createAccount({ livemode: true })
-  const told = await importInto(asker, ['activity', 'payouts'])
-  expect(told).toContain(complete)
+  const output = await importInto(asker, ['activity', 'payouts'])
+  expect(output).toContain(complete)
   const names = ['balance.summary.1', 'balance_change_from_activity.itemized.3', 'payouts.summary.1']
   const texts = await Promise.all(
     names.map(async (name) => (await runType(documentedType(name), { asker })).text),

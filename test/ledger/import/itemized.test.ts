@@ -14,7 +14,7 @@ describe('the itemized reports', () => {
     ['effective_at_utc,payout_reversed_at', '2026-06-17T08:00:12+00:00', []],
     ['effective_at_utc,payout_reversed_at_utc', '2026-06-17T08:00:12+00:00', []],
     ['effective_at,payout_reversed_at', '2026-06-17T06:00:12+00:00', ['effective_at', 'payout_reversed_at']],
-  ])('of payouts are read in the timezone that their version has (%s)', async (times, at, localTimes) => {
+  ])('of payouts are read in the timezone of their version (%s)', async (times, at, localTimes) => {
     const text = `payout_id,balance_transaction_id,currency,gross,fee,net,reporting_category,${times}
 po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
     const result = await ledger.load(text, { timezone: 'Europe/Berlin' })
@@ -22,7 +22,7 @@ po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
     expect(await ledger.rowsOf('payouts')).toMatchObject([{ reversed_at: at }])
   })
 
-  test('complete what the balance history began, whichever comes first', async () => {
+  test('complete the balance history, in any order of the imports', async () => {
     const states = []
     const [settled, swept] = [payouts, reconciliation].map((csv) =>
       csv.replaceAll('2026-09-06', '2026-09-05'),
@@ -53,7 +53,7 @@ po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
         automatic_payout_id: 'po_1',
       },
       { id: 'txn_2' },
-      // The activity report knows better than the type.
+      // The category of the activity report replaces the one that was derived from the type.
       { id: 'txn_3', type: 'adjustment', reporting_category: 'dispute_reversal' },
       { id: 'txn_4', amount: -5680, net: -5680 },
     ])
@@ -80,7 +80,7 @@ po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
     ])
   })
 
-  test('an address keeps the parts that a file has no columns for, and loses those that it leaves empty', async () => {
+  test('an address keeps the parts without columns in a file, and loses the parts with empty cells', async () => {
     const address = async () => (await ledger.rowsOf('charges'))[0]?.shipping_address
     const columns = 'balance_transaction_id,created_utc,currency,gross,net,reporting_category,charge_id'
     const row = 'txn_1,2026-09-01 10:00:00,usd,1.00,1.00,charge,ch_1'
@@ -108,7 +108,7 @@ po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
     })
   })
 
-  test('a payout moves to the time at which it left, told by its own report or by what it swept', async () => {
+  test('a payout moves to the time at which it left, from its own report or from the rows that it swept', async () => {
     const payout = `id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC)
 txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     const at = async () =>
@@ -130,7 +130,7 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
       'an itemized report',
       'balance_transaction_id,reporting_category,gross,net,currency,created_utc,customer_facing_amount,customer_facing_currency',
     ],
-  ])('the currency that a customer paid in may be in upper case: %s', async (_, header) => {
+  ])('the customer facing currency can be in upper case: %s', async (_, header) => {
     await ledger.load(`${header}\ntxn_1,charge,10.00,10.00,USD,2026-09-01 10:00,1500,JPY `)
     expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
       { currency: 'usd', customer_facing_amount: 1500, customer_facing_currency: 'jpy' },
@@ -141,7 +141,7 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     ['-40.00', '-0.50', '-39.50', 50],
     ['-40.00', '0.50', '-40.50', -50],
     ['40.00', '-0.50', '40.50', -50],
-  ])('a payout that came back with %s, %s and %s has its fee', async (gross, fee, net, expected) => {
+  ])('a returned payout with %s, %s and %s has its fee', async (gross, fee, net, expected) => {
     const [header] = payouts.split('\n')
     await ledger.load(
       `${header}\npo_3,2026-09-09 00:00:00,usd,${gross},${fee},${net},payout_reversal,txn_9,,2026-09-08,failed`,
@@ -151,7 +151,7 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     ])
   })
 
-  test('local times are of the timezone that is given, unless a column is in UTC', async () => {
+  test('local times are in the given timezone, unless a column is in UTC', async () => {
     const content = `balance_transaction_id,created,available_on_utc,currency,gross,fee,reporting_category
 txn_1,2026-03-08 01:30:00,2026-03-10 00:00:00,usd,1.00,0.00,charge
 txn_2,2026-03-08 03:30:00,2026-03-10T00:00:00-08:00,usd,1.00,0.00,charge`

@@ -13,21 +13,21 @@ afterAll(() => ledger[Symbol.asyncDispose]())
 beforeEach(() => ledger.newAccount())
 
 describe('bad lines', () => {
-  test('are told with file, line, column and value, and nothing is imported', async () => {
+  test('are reported with file, line, column and value, and nothing is imported', async () => {
     const loading = ledger.load(badHistory)
     await expect(loading).rejects.toThrow(/Nothing of .* was imported.*--skip-bad/s)
     const message = String(await loading.catch((error: Error) => error.message))
     const path = ledger.lastPath()
     expect(message.split('\n').slice(0, 3)).toEqual([
-      `${path}:4: Amount "-20.0O" is no amount, such as 1234.50.`,
-      `${path}:6: Net "-56.90" is not amount less fee, which is -5680 in minor units.`,
-      `${path}:7: Created (UTC) "2026-02-30 09:00" is no time, such as 2026-09-01 14:30:00.`,
+      `${path}:4: Amount "-20.0O" is not a valid amount, such as 1234.50.`,
+      `${path}:6: Net "-56.90" is not amount minus fee, which is -5680 in minor units.`,
+      `${path}:7: Created (UTC) "2026-02-30 09:00" is not a valid time, such as 2026-09-01 14:30:00.`,
     ])
     expect(await ledger.rowsOf('balance_transactions')).toEqual([])
     expect(await ledger.coverage()).toBeNull()
   })
 
-  test('are left out and kept in a file, which can be mended and imported', async () => {
+  test('are skipped and written to a file, which can be corrected and imported', async () => {
     const { path, rows, rejected, rejectedPath, sides } = await ledger.load(badHistory, { skipBad: true })
     expect({ rows, sides }).toEqual({ rows: 4, sides: [] })
     expect(rejected).toHaveLength(3)
@@ -35,29 +35,31 @@ describe('bad lines', () => {
     const text = await readFile(`${path}.rejected.csv`, 'utf8')
     expect(Papa.parse<string[]>(text.trim()).data.map((cells) => [cells[0], cells.at(-1)])).toEqual([
       ['id', 'rejected_because'],
-      ['txn_2', 'is no amount, such as 1234.50'],
-      ['txn_4', 'is not amount less fee, which is -5680 in minor units'],
-      ['txn_5', 'is no time, such as 2026-09-01 14:30:00'],
+      ['txn_2', 'is not a valid amount, such as 1234.50'],
+      ['txn_4', 'is not amount minus fee, which is -5680 in minor units'],
+      ['txn_5', 'is not a valid time, such as 2026-09-01 14:30:00'],
     ])
-    // What is there is not written over.
+    // An existing file is not overwritten.
     const again = ledger.importPath(path, { skipBad: true })
-    await expect(again).rejects.toThrow('.rejected.csv, which exists')
-    const mended = text
+    await expect(again).rejects.toThrow(/would overwrite .*\.rejected\.csv: move or delete/)
+    const corrected = text
       .replace('-20.0O', '-20.00')
       .replace('-56.90', '-56.80')
       .replace('2026-02-30', '2026-09-04')
-    await ledger.load(mended, { declared: { from: new Date('2026-09-01'), until: new Date('2026-09-07') } })
+    await ledger.load(corrected, {
+      declared: { from: new Date('2026-09-01'), until: new Date('2026-09-07') },
+    })
     expect(await ledger.rowsOf('balance_transactions')).toEqual(historyRows)
     expect(await ledger.coverage()).not.toBeNull()
   })
 
-  test('that were left out complete nothing, whatever is declared', async () => {
+  test('that were skipped prevent coverage, even with a declared span', async () => {
     const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
     expect((await ledger.load(badHistory, { skipBad: true, declared })).sides).toEqual([])
     expect(await ledger.coverage()).toBeNull()
   })
 
-  test('do not decide how the amounts of other lines are read', async () => {
+  test('do not determine the decimal separator of other lines', async () => {
     const text = [
       'id,Type,Amount,Fee,Net,Currency,Created (UTC),Customer Facing Amount,Customer Facing Currency',
       'txn_1,charge,10.00,0.00,10.00,usd,2026-09-01 10:00,10.00,usd',
@@ -71,8 +73,8 @@ describe('bad lines', () => {
     }
   })
 
-  test('of more than twenty, the others are counted', async () => {
-    const lines = Array.from({ length: 30 }, (_, place) => `txn_${place},charge,,x,0,0,usd,2026-09-01 10:00`)
+  test('after the first twenty are only counted', async () => {
+    const lines = Array.from({ length: 30 }, (_, index) => `txn_${index},charge,,x,0,0,usd,2026-09-01 10:00`)
     const loading = ledger.load(['id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)', ...lines].join('\n'))
     await expect(loading).rejects.toThrow(/:21: .*\n.*: and 10 more\./)
   })
@@ -86,25 +88,29 @@ describe('bad lines', () => {
     [
       'two separators',
       'txn_1,charge,,"5,50",0,5.50,usd,2026-09-01 10:00',
-      /Net "5.50" has "\." before its decimals/,
+      /Net "5.50" has the decimal separator "\.", but earlier amounts have ","/,
     ],
     [
       'grouped thousands',
       'txn_1,charge,,"1,000",0,"1,000",jpy,2026-09-01 10:00',
       /Amount "1,000" has a comma/,
     ],
-    ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is no amount/],
-    ['beyond what is exact', 'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00', /is too large/],
-    ['a year of two digits', 'txn_1,charge,,1,0,1,usd,0026-09-01 10:00', /is no time/],
+    ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is not a valid amount/],
+    [
+      'an amount that is too large',
+      'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00',
+      /is too large/,
+    ],
+    ['a year of two digits', 'txn_1,charge,,1,0,1,usd,0026-09-01 10:00', /is not a valid time/],
     ['no currency', 'txn_1,charge,,1,0,1,,2026-09-01 10:00', /Currency is empty/],
     ['no id', ',charge,,1,0,1,usd,2026-09-01 10:00', /id is empty/],
     [
-      'a cell too many',
+      'an additional cell',
       'txn_1,charge,,1,0,1,usd,2026-09-01 10:00,x',
-      /the line has 9 cells where the header has 8/,
+      /the line has 9 cells, but the header has 8/,
     ],
     ['NUL', 'txn_1,cha\0rge,,1,0,1,usd,2026-09-01 10:00', /has a NUL character/],
-    ['a stray quote', 'txn_1,"cha"rge,,1,0,1,usd,2026-09-01 10:00', /has a quote where none can stand/],
+    ['a stray quote', 'txn_1,"cha"rge,,1,0,1,usd,2026-09-01 10:00', /has a misplaced quote/],
   ])('are found: %s', async (_, line, sentence) => {
     await expect(
       ledger.load(`id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)\n${line}\n`),
@@ -113,19 +119,15 @@ describe('bad lines', () => {
 
   test.each<[string, string | Buffer, RegExp]>([
     ['nothing', '', /cannot be imported: it is empty/],
-    ['other columns', 'a,b\n1,2', /the nearest is the .*, which has also /],
+    ['other columns', 'a,b\n1,2', /The most similar one is the .*, which also has /],
+    ['latin 1', Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'), /not UTF-8 text/],
     [
-      'latin 1',
-      Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'),
-      /no text in UTF-8/,
-    ],
-    [
-      'text after a quote without a partner',
+      'text after a quote that is never closed',
       `${history}\n"${'"",\n'.repeat(5_000_000)}`,
-      /no partner stands in line 10 or after it, .*begins: "\\"\\"\\","/,
+      /a quote in line 10 or later is never closed, .*starts with "\\"\\"\\","/,
     ],
-    ['half of a gzip file', gzipSync(history).subarray(0, 200), /cannot be unpacked/],
-  ])('a file of %s is refused', async (_, content, sentence) => {
+    ['half of a gzip file', gzipSync(history).subarray(0, 200), /cannot be decompressed/],
+  ])('a file of %s is rejected', async (_, content, sentence) => {
     await expect(ledger.load(content)).rejects.toThrow(sentence)
   })
 })

@@ -1,29 +1,28 @@
 import { expect, test } from 'vitest'
-
 import { createStripeClient, readStripeKey } from '../../../src/ledger/stripe/client.ts'
 
-test.each(['sk_test_51Abc', 'rk_test_51Abc_x'])('%s is a key of test mode', (secret) => {
+test.each(['sk_test_51Abc', 'rk_test_51Abc_x'])('%s is a test key', (secret) => {
   expect(readStripeKey(secret, false)).toEqual({ secret, livemode: false })
-  expect(() => readStripeKey(secret, true)).toThrow(/holds a key of test mode. Leave out --livemode/)
+  expect(() => readStripeKey(secret, true)).toThrow(/is a test key. Omit --livemode/)
 })
 
 test.each(['sk_live_51Abc', 'rk_live_51Abc'])('%s is a live key', (secret) => {
   expect(readStripeKey(secret, true)).toEqual({ secret, livemode: true })
-  expect(() => readStripeKey(secret, false)).toThrow(/holds a live key. Say --livemode/)
+  expect(() => readStripeKey(secret, false)).toThrow(/is a live key. Pass --livemode/)
 })
 
 test.each(['pk_live_51Secret', 'whsec_Secret', 'sk_live_Secret\nX-Header: 1', 'Secret'])(
-  'what is no secret key is refused without being shown: %j',
+  'a value that is not a secret key is rejected and not shown: %j',
   (secret) => {
-    expect(() => readStripeKey(secret, true)).toThrow(/^(?!.*Secret).*holds no secret or restricted key/)
+    expect(() => readStripeKey(secret, true)).toThrow(/^(?!.*Secret).*is not a secret or restricted key/)
   },
 )
 
-test('no key is told as such', () => {
-  for (const none of [undefined, '']) expect(() => readStripeKey(none, false)).toThrow(/is not set/)
+test('a missing key is reported', () => {
+  for (const missing of [undefined, '']) expect(() => readStripeKey(missing, false)).toThrow(/is not set/)
 })
 
-test('a live key goes in the clear to this machine only', () => {
+test('a live key is sent unencrypted only to the local machine', () => {
   const create = (host: string | undefined, livemode: boolean) => () =>
     createStripeClient({
       key: { secret: 'sk_live_51Abc', livemode },
@@ -32,8 +31,8 @@ test('a live key goes in the clear to this machine only', () => {
       onWait: () => {},
       signal: new AbortController().signal,
     })
-  expect(create('mock.example.com', true)).toThrow(/would send a live key to mock.example.com in the clear/)
-  expect(create(undefined, true)).toThrow(/to Stripe in the clear/)
+  expect(create('mock.example.com', true)).toThrow(/would send a live key unencrypted to mock.example.com/)
+  expect(create(undefined, true)).toThrow(/unencrypted to Stripe/)
   expect(create('127.0.0.1', true)).not.toThrow()
   expect(create('mock.example.com', false)).not.toThrow()
 })

@@ -47,7 +47,7 @@ async function connect(): Promise<pg.Client> {
 }
 
 let accounts = 0
-/** What a sync takes, into a ledger of its own. */
+/** Returns the options of a sync into a new ledger. */
 async function syncOf(fake: FakeStripe, client: Partial<StripeClientOptions> = {}): Promise<SyncOptions> {
   accounts += 1
   return {
@@ -91,7 +91,7 @@ async function idsOf(sync: SyncOptions) {
 /** Five minutes before the time of the sync. */
 const end = new Date('2026-03-20T11:55:00Z')
 
-test('a sync loads each field of what the account has, and covers its whole time', async () => {
+test('a sync loads every field of the account, and covers its whole time', async () => {
   const fake = await startFake()
   const sync = await syncOf(fake)
   const first = new Date('2026-03-01T00:00:00Z')
@@ -100,7 +100,7 @@ test('a sync loads each field of what the account has, and covers its whole time
   expect(await coverageOf(sync)).toEqual([first, end])
 })
 
-test('a second sync asks for the last day only, and changes nothing', async () => {
+test('a second sync reads only the last day, and changes nothing', async () => {
   const fake = await startFake()
   const sync = await syncOf(fake)
   await syncStripe(sync)
@@ -120,7 +120,7 @@ test('a second sync asks for the last day only, and changes nothing', async () =
   expect(await coverageOf(sync)).toEqual([new Date('2026-03-01T00:00:00Z'), new Date('2026-03-20T12:25:00Z')])
 })
 
-test('an account without transactions is no ledger', async () => {
+test('an account without transactions has no coverage', async () => {
   const fake = await startFake()
   fake.objects.clear()
   const sync = await syncOf(fake)
@@ -130,7 +130,7 @@ test('an account without transactions is no ledger', async () => {
 
 const marchFirst = new Date('2026-03-01T00:00:00Z')
 
-test('many pages come whole, through refusals, broken answers and faults of the server', async () => {
+test('many pages are complete despite rejections, broken responses and server errors', async () => {
   const fake = await startFake()
   const ids = addSales(fake, '2026-03-10T00:00:00Z', 1_050, 30)
   fake.fault = (_request, count) => {
@@ -147,11 +147,11 @@ test('many pages come whole, through refusals, broken answers and faults of the 
   expect(await idsOf(sync)).toEqual([...ids, ...known].sort())
 })
 
-test('one that was interrupted has stored whole windows, and goes on after them', async () => {
+test('an interrupted sync has stored complete windows, and continues after them', async () => {
   const fake = await startFake()
   const stop = new AbortController()
   const sync = { ...(await syncOf(fake, { signal: stop.signal, networkRetries: 0 })), from: marchFirst }
-  // Its windows are of 1, 2, 4 and 8 days: it is stopped in the third, from the fourth of March on.
+  // The windows have 1, 2, 4 and 8 days. The sync stops in the third, which starts on March 4.
   fake.fault = ({ query }) => {
     if (query.values['created[gte]'] === String(at('2026-03-04T00:00:00Z'))) stop.abort()
     return stop.signal.aborted ? { status: 500 } : null
@@ -167,63 +167,65 @@ test('one that was interrupted has stored whole windows, and goes on after them'
   expect(await coverageOf(sync)).toEqual([marchFirst, end])
 })
 
-async function sentenceOf(sync: Promise<unknown>): Promise<string> {
+async function messageOf(sync: Promise<unknown>): Promise<string> {
   return sync.then(
     () => 'It succeeded.',
     (error: unknown) => explainStripeFailure(error, '127.0.0.1') ?? String(error),
   )
 }
 
-test('a server that refuses for ever is left, with what was stored', async () => {
+test('a sync fails when rejections do not end, and keeps the stored windows', async () => {
   const fake = await startFake()
   fake.fault = ({ query }) =>
     query.values['created[gte]'] === String(at('2026-03-02T00:00:00Z')) ? { status: 429 } : null
   const waits: number[] = []
   const sync = await syncOf(fake, { onWait: (milliseconds) => waits.push(milliseconds) })
-  expect(await sentenceOf(syncStripe({ ...sync, from: marchFirst }))).toMatch(/refusing requests as too many/)
+  expect(await messageOf(syncStripe({ ...sync, from: marchFirst }))).toMatch(/because of rate limits/)
   expect(waits).toHaveLength(quick.maxRefusals)
   expect(Math.max(...waits)).toBeLessThanOrEqual(quick.maxBackoff)
   expect(await idsOf(sync)).toEqual(['txn_sale'])
 })
 
-test('a wait that Stripe wants is kept, unless it is too long', async () => {
+test('the client waits as long as Retry-After requests, unless that is too long', async () => {
   const fake = await startFake()
-  let wanted = '1'
+  let requested = '1'
   fake.fault = (_request, count) =>
-    count === 1 || wanted === '6' ? { status: 429, headers: { 'retry-after': wanted } } : null
+    count === 1 || requested === '6' ? { status: 429, headers: { 'retry-after': requested } } : null
   const waits: number[] = []
   const stripe = stripeAt(fake, { onWait: (milliseconds) => waits.push(milliseconds) })
   const started = performance.now()
   await stripe.accounts.retrieveCurrent()
   expect(performance.now() - started).toBeGreaterThan(990)
   expect(waits).toEqual([1_000])
-  wanted = '6'
-  expect(await sentenceOf(stripe.accounts.retrieveCurrent())).toMatch(/too many/)
+  requested = '6'
+  expect(await messageOf(stripe.accounts.retrieveCurrent())).toMatch(/rate limits/)
   expect(waits).toEqual([1_000])
 })
 
-test('a key that is refused, or may not read, is told in a sentence without the key', async () => {
+test('a rejected key and a key without permission are reported without the key', async () => {
   const fake = await startFake()
   const key = { secret: 'rk_test_51WrongWrong9999', livemode: false }
   const sync = await syncOf(fake, { key })
-  const refused = await sentenceOf(syncStripe(sync))
+  const refused = await messageOf(syncStripe(sync))
   expect(refused).toMatch(/^Stripe does not accept the key in STRIPE_API_KEY/)
   fake.fault = ({ path }) => (path === '/v1/balance_transactions' ? { status: 403 } : null)
-  const forbidden = await sentenceOf(syncStripe(await syncOf(fake)))
-  expect(forbidden).toMatch(/^The key in STRIPE_API_KEY may not read all that is needed: .*STRIPE_API_KEY/)
+  const forbidden = await messageOf(syncStripe(await syncOf(fake)))
+  expect(forbidden).toMatch(
+    /^The key in STRIPE_API_KEY does not have all required permissions: .*STRIPE_API_KEY/,
+  )
   expect(refused + forbidden).not.toMatch(/9999|4242|[sr]k_test/)
 })
 
-test('a host that cannot be reached is named', async () => {
+test('the error names a host that cannot be reached', async () => {
   const fake = await startFakeStripe()
   await fake[Symbol.asyncDispose]()
   const sync = await syncOf(fake, { networkRetries: 0 })
-  expect(await sentenceOf(syncStripe(sync))).toMatch(
+  expect(await messageOf(syncStripe(sync))).toMatch(
     /^Cannot reach Stripe at 127.0.0.1: connect ECONNREFUSED 127/,
   )
 })
 
-/** Puts an automatic payout of the nineteenth of March there, and its row. */
+/** Adds an automatic payout of March 19 and its balance transaction. */
 function putPayout(fake: FakeStripe, fields: Record<string, unknown>): void {
   const time = '2026-03-19T02:00:00Z'
   const money = ['usd', 300] as [string, number]
@@ -235,7 +237,7 @@ function putPayout(fake: FakeStripe, fields: Record<string, unknown>): void {
   for (const item of items) fake.objects.set(item.id, item)
 }
 
-test('a payout is followed until it has arrived, and also when it comes back', async () => {
+test('a payout is updated until it arrives, and when it is returned', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-09T00:00:00Z') }
   const payoutRow = async () => {
@@ -255,7 +257,7 @@ test('a payout is followed until it has arrived, and also when it comes back', a
   const effective_at = new Date('2026-03-21T00:00:00Z')
   expect(await payoutRow()).toEqual({ status: 'in_transit', reversed_at: null, effective_at, swept: [] })
 
-  // It comes a day late, and Stripe knows by now what is in it: of that, one row is older than the ledger.
+  // It arrives a day late, and Stripe now knows the rows that it swept. One of them is older than the ledger.
   const arrival = new Date('2026-03-22T00:00:00Z')
   putPayout(fake, { status: 'paid', arrival_date: arrival.getTime() / 1000 })
   fake.swept.set('po_new', ['txn_sale', 'txn_fee', 'txn_po_new'])
@@ -287,7 +289,7 @@ test('a payout is followed until it has arrived, and also when it comes back', a
   expect(await payoutRow()).toEqual({ ...arrived, status: 'failed', reversed_at: new Date(back) })
 })
 
-test("a payout that has arrived is read again while its bank's reference is on its way, but not for ever", async () => {
+test('a paid payout is read again while its bank reference is pending, for a limited time', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }
   const retrievals = () => fake.requests.filter(({ path }) => path === '/v1/payouts/po_new').length
@@ -301,7 +303,7 @@ test("a payout that has arrived is read again while its bank's reference is on i
   expect(retrievals()).toBe(2)
 })
 
-test('a payout that was deleted, as data of test mode may be, is forgotten', async () => {
+test('a payout that no longer exists is not read again', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }
   putPayout(fake, { status: 'pending' })
@@ -314,7 +316,7 @@ test('a payout that was deleted, as data of test mode may be, is forgotten', asy
   expect(await ledgerOf(sync, 'stripe_syncs', 'account_id')).toMatchObject([{ unsettled_payouts: [] }])
 })
 
-test('an earlier beginning reads anew from there, and is covered once it comes to what was', async () => {
+test('an earlier start reads again from there, and extends the coverage when it reaches it', async () => {
   const fake = await startFake()
   const sync = await syncOf(fake)
   const fifth = new Date('2026-03-05T00:00:00Z')
@@ -323,8 +325,8 @@ test('an earlier beginning reads anew from there, and is covered once it comes t
   fake.fault = ({ query }) =>
     query.values['created[gte]'] === String(at('2026-03-02T00:00:00Z')) ? { status: 400, code: 'x' } : null
   const earlier = { ...sync, from: marchFirst }
-  expect(await sentenceOf(syncStripe(earlier))).toBe(
-    'Stripe at 127.0.0.1 answered with status 400, request req_1: Not now.',
+  expect(await messageOf(syncStripe(earlier))).toBe(
+    'Stripe at 127.0.0.1 responded with status 400, request req_1: Not now.',
   )
   expect(await coverageOf(sync)).toEqual([fifth, end])
   fake.fault = () => null
@@ -333,7 +335,7 @@ test('an earlier beginning reads anew from there, and is covered once it comes t
   await expectAccount(sync)
 })
 
-test('a beginning that would leave a gap is refused, and nothing is written', async () => {
+test('a start that would leave a gap is rejected, and nothing is written', async () => {
   const fake = await startFake()
   const sync = await syncOf(fake)
   await database.query(
@@ -341,17 +343,17 @@ test('a beginning that would leave a gap is refused, and nothing is written', as
      values ($1, false, '2026-01-01', '2026-02-01', now())`,
     [sync.tenant.accountId],
   )
-  await expect(syncStripe(sync)).rejects.toThrow(/between them is a gap/)
+  await expect(syncStripe(sync)).rejects.toThrow(/there is a gap between them/)
   expect(await idsOf(sync)).toEqual([])
 })
 
-test('a key of another account is refused, and one that may not say its account is not', async () => {
+test('a key of another account is rejected, but a key that cannot read its account is not', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }
   await syncStripe(sync)
   fake.accountId = 'acct_other'
   await expect(syncStripe(sync)).rejects.toThrow(
-    /was read from the Stripe account acct_stripe, and the key in STRIPE_API_KEY is one of acct_other/,
+    /comes from the Stripe account acct_stripe, but the key in STRIPE_API_KEY belongs to acct_other/,
   )
   fake.fault = ({ path }) => (path === '/v1/account' ? { status: 403 } : null)
   expect(await syncStripe(sync)).toMatchObject({ rows: 0 })

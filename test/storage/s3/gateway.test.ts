@@ -60,7 +60,7 @@ async function succeededRun(): Promise<string> {
   return id
 }
 
-test('a report is stored in the bucket, seen by rows, and downloaded from the bucket without a key', async () => {
+test('a report is stored in the bucket, paged by rows, and downloaded from the bucket without an API key', async () => {
   const id = await succeededRun()
   expect(await filesOf(id)).not.toEqual([])
   expect(await storedFiles(gateway.dataDir).catch(() => [])).toEqual([])
@@ -93,12 +93,12 @@ test('a report is stored in the bucket, seen by rows, and downloaded from the bu
   expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8')
   const part = await fetch(url, { headers: { range: 'bytes=1-6' } })
   expect([part.status, await part.text()]).toEqual([206, 'number'])
-  // The name is part of what is signed.
+  // The signature covers the file name.
   expect((await fetch(url.replace(`${file?.filename}`, 'other.csv'))).status).toBe(403)
   expect((await fetch(`${gateway.url}/files/file_1?expires=1&signature=x`)).status).toBe(404)
 })
 
-test('a cursor that the rows did not give is refused by its name', async () => {
+test('a cursor that is not from the rows is rejected, and the error names it', async () => {
   const id = await succeededRun()
   const { errors } = await account.client.execute(resultQuery, { id, after: 'nonsense' })
   expect(errors).toMatchObject([
@@ -109,7 +109,7 @@ test('a cursor that the rows did not give is refused by its name', async () => {
   ])
 })
 
-test('a run that is deleted leaves no file in the bucket, and its tombstone in the database', async () => {
+test('a deleted run leaves no file in the bucket, and a tombstone in the database', async () => {
   const [id, other] = [await succeededRun(), await succeededRun()]
   const url = (await resultOf(id)).files[0]?.download?.url ?? ''
   await account.client.request(
@@ -125,7 +125,7 @@ test('a run that is deleted leaves no file in the bucket, and its tombstone in t
   expect(row.deletedAt).not.toBeNull()
 })
 
-test('the files of a run whose retention is over are deleted from the bucket; the run stays', async () => {
+test('files are deleted from the bucket after their retention; the run stays', async () => {
   const id = await succeededRun()
   const store = await openFileStore({ dataDir: gateway.dataDir, s3: server.config })
   const { prisma } = gateway
@@ -138,11 +138,11 @@ test('the files of a run whose retention is over are deleted from the bucket; th
   expect({ rowCount, rows, files }).toMatchObject({ rowCount: '3', rows: null, files: [{ download: null }] })
 })
 
-test('a run whose store goes down is begun anew, then FAILED; it works again when the store does', async () => {
+test('a run whose store goes down is retried, then FAILED; runs succeed again when the store is back', async () => {
   const { client } = account
   const kept = await succeededRun()
   const id = await createSlowRun(client, { rows: '2000', row_seconds: '0.002', width: '40000' })
-  // Some of it is in the bucket when the store goes.
+  // A part of the file is in the bucket when the store goes down.
   await vi.waitFor(async () => expect(await filesOf('uploads')).not.toEqual([]), 30_000)
   await server.stop()
   const run = await endOf(client, id)
@@ -172,7 +172,7 @@ test('a run whose store goes down is begun anew, then FAILED; it works again whe
   await succeededRun()
 })
 
-test('a store that is back in time makes the run succeed', async () => {
+test('a run succeeds when the store is back in time', async () => {
   await server.stop()
   const id = await createSlowRun(account.client, { rows: '3' })
   await vi.waitFor(
@@ -187,14 +187,14 @@ test.each([
   [
     'that does not exist',
     { bucket: 'nowhere' },
-    /The bucket "nowhere" at http.+ cannot be used: the store answered 404/,
+    /The bucket "nowhere" at http.+ cannot be used: the store responded with 404/,
   ],
   [
-    'of a store that is not there',
+    'of a store that cannot be reached',
     { endpoint: 'http://127.0.0.1:1' },
     /at http:\/\/127\.0\.0\.1:1 cannot be used: the store cannot be reached\. Check S3_BUCKET/,
   ],
-])('a gateway does not start on a bucket %s, and says so', async (_what, difference, sentence) => {
+])('a gateway does not start on a bucket %s, and reports why', async (_what, difference, sentence) => {
   const opening = openFileStore({ dataDir: gateway.dataDir, s3: { ...server.config, ...difference } })
   await expect(opening).rejects.toMatchObject({
     name: 'ConfigurationError',

@@ -7,7 +7,7 @@ import { openBucket } from '../../../src/storage/s3/bucket.ts'
 import { createS3Storage } from '../../../src/storage/s3/s3-storage.ts'
 import { s3Credentials } from '../../support/s3-server.ts'
 
-/** A store that sends the beginning of a file and then nothing, until it cuts the connection. */
+/** Starts a store that sends the beginning of a file and then nothing, until `cut` closes the connections. */
 async function startHalfStore() {
   const open = new Set<ServerResponse>()
   const server = createServer((request, response) => {
@@ -21,7 +21,7 @@ async function startHalfStore() {
     response.write('x'.repeat(200))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  // A server that listens at a port has such an address.
+  // A server that listens on a port has an address of this form.
   const { port } = server.address() as AddressInfo
   const endpoint = `http://127.0.0.1:${port}`
   const options = { bucket: 'reports', region: 'us-east-1', prefix: '', forcePathStyle: true }
@@ -44,15 +44,15 @@ beforeAll(() => {
 afterAll(() => vi.unstubAllEnvs())
 
 test.each(['nothing', 'a part'])(
-  'a file of which %s was read keeps no connection when nobody reads on',
+  'destroying the stream after reading %s closes the connection',
   async (what) => {
     await using store = await startHalfStore()
     const stream = await store.storage.read('a/file', { start: 0 })
-    if (!stream) throw new Error('There is no stream.')
+    if (!stream) throw new Error('The file does not exist.')
     if (what === 'a part') {
       const chunks = stream[Symbol.asyncIterator]()
       expect((await chunks.next()).value).toHaveLength(200)
-      // The store sends nothing for it.
+      // The store sends no second chunk.
       chunks.next().catch(() => {})
     }
     expect(store.open.size).toBe(1)
@@ -61,14 +61,14 @@ test.each(['nothing', 'a part'])(
   },
 )
 
-test('a connection that breaks is told to whoever reads, also later', async () => {
+test('a broken connection is reported to current and later readers', async () => {
   await using store = await startHalfStore()
   const open = () => store.storage.read('a/file', { start: 0 })
   const [reading, waiting] = await Promise.all([open(), open()])
-  if (!reading || !waiting) throw new Error('There is no stream.')
+  if (!reading || !waiting) throw new Error('The file does not exist.')
   const read = text(reading)
   await expect.poll(() => store.open.size).toBe(2)
   store.cut()
-  await expect(read).rejects.toThrow('The store of files failed')
-  await expect(text(waiting)).rejects.toThrow('The store of files failed')
+  await expect(read).rejects.toThrow('The file store failed')
+  await expect(text(waiting)).rejects.toThrow('The file store failed')
 })

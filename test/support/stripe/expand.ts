@@ -19,12 +19,12 @@ function expandPath(
   }
   if (!isFields(value)) return
   const link = value[field]
-  // Whole objects are copied: what is expanded for one request is an id again for the next.
+  // Copies the object, so that the next request gets an id again.
   if (typeof link === 'string') value[field] = structuredClone(objects.get(link)) ?? link
   expandPath(value[field], rest, objects)
 }
 
-/** A copy in which the paths stand whole, such as `data.source.charge`: at most four fields deep, as at Stripe. */
+/** Returns a copy with expanded paths, such as `data.source.charge`. Like Stripe, it expands at most four levels. */
 export function expandObject(
   object: object,
   paths: readonly string[],
@@ -33,7 +33,7 @@ export function expandObject(
   const copy = structuredClone(object)
   for (const path of paths) {
     const fields = path.split('.')
-    if (fields.length > 4) throw new Error(`${path} is deeper than Stripe expands.`)
+    if (fields.length > 4) throw new Error(`${path} has more than four levels, which Stripe does not expand.`)
     expandPath(copy, fields, objects)
   }
   return copy

@@ -19,7 +19,7 @@ function transaction(
     type,
     reporting_category,
     currency,
-    // pg reads bigint as text.
+    // pg returns bigint as text.
     amount: String(amount),
     fee: String(fee),
     net: String(amount - fee),
@@ -82,7 +82,7 @@ const balance_transactions: Row[] = [
     charge_id: 'py_2',
     dispute_reason: 'fraudulent',
   }),
-  // An automatic payout leaves the balance when it arrives, a manual one at once; what comes back comes at once.
+  // An automatic payout leaves the balance at its arrival. Manual payouts and reversals are effective immediately.
   transaction('txn_po_auto', '2026-03-04T02:00:00Z', 'po_auto', ['usd', -1721, 0], ['payout', 'payout'], {
     payout_id: 'po_auto',
     effective_at: time('2026-03-06T00:00:00Z'),
@@ -238,7 +238,7 @@ const fee_details = [
   fee('txn_sale', 1, ['application_fee', 10], null, 'ca_1'),
 ]
 
-/** What each table has to hold of the account that `fillAccount` makes, without the owner's columns, by id. */
+/** The expected rows of the account from `fillAccount`, by table and in order of id, without account and mode. */
 export const expectedLedger: Record<string, readonly Record<string, unknown>[]> = {
   balance_transactions: balance_transactions.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
   charges,

@@ -4,29 +4,29 @@ import type { AddressInfo } from 'node:net'
 import { expandObject } from './expand.ts'
 import { type Query, readQuery } from './query.ts'
 
-/** An object of the API as it goes over the wire, with ids in the place of what can be expanded. */
+/** An object of the API, with ids instead of expandable objects. */
 export type StripeObject = { id: string; object: string; created: number; [field: string]: unknown }
 
-/** What goes wrong with a request: an error's status, with the headers given, or a connection that breaks off in the body. */
+/** A simulated fault: an error response with headers, or `cut` for a connection that closes within the body. */
 export type Fault = { status: number; headers?: Record<string, string>; code?: string } | 'cut'
 
 export type FakeStripe = AsyncDisposable & {
   port: number
-  /** The account that the key belongs to. */
+  /** The account of the key. */
   accountId: string
-  /** All objects by their ids; a test changes them as it likes. */
+  /** All objects by id. Tests can change them. */
   objects: Map<string, StripeObject>
-  /** Which balance transactions a payout swept. */
+  /** The ids of the balance transactions that each payout swept. */
   swept: Map<string, string[]>
-  /** What was asked so far, in order, also when it was refused. */
+  /** All requests so far, in order, including rejected ones. */
   requests: { path: string; query: Query }[]
-  /** Asked before each request is answered. */
+  /** Returns a fault for a request; null to respond normally. */
   fault: (request: { path: string; query: Query }, count: number) => Fault | null
 }
 
 export const fakeKey = 'sk_test_51FakeFakeFake4242'
 
-class Refusal extends Error {
+class Rejection extends Error {
   readonly status: number
   readonly fields: Record<string, string>
   constructor(status: number, fields: Record<string, string>) {
@@ -36,12 +36,12 @@ class Refusal extends Error {
   }
 }
 
-function invalid(message: string): Refusal {
-  return new Refusal(400, { type: 'invalid_request_error', message })
+function invalid(message: string): Rejection {
+  return new Rejection(400, { type: 'invalid_request_error', message })
 }
 
-function missing(id: string): Refusal {
-  return new Refusal(404, {
+function missing(id: string): Rejection {
+  return new Rejection(404, {
     type: 'invalid_request_error',
     code: 'resource_missing',
     message: `No such object: '${id}'`,
@@ -53,7 +53,7 @@ function allow(query: Query, names: readonly string[]): void {
     if (!names.includes(name)) throw invalid(`Received unknown parameter: ${name}`)
 }
 
-/** A list as Stripe pages it: newest first, at most 100, after the object that was named. */
+/** Returns a page of a list like Stripe: newest first, at most 100 objects, after `starting_after`. */
 function page(objects: readonly StripeObject[], query: Query) {
   const { limit = '10', starting_after: after, 'created[gte]': gte, 'created[lt]': lt } = query.values
   if (!(Number(limit) >= 1 && Number(limit) <= 100)) throw invalid(`Invalid limit: ${limit}`)
@@ -68,7 +68,7 @@ function page(objects: readonly StripeObject[], query: Query) {
 
 const listParameters = ['created[gte]', 'created[lt]', 'limit', 'starting_after']
 
-function answer(fake: FakeStripe, path: string, query: Query): object {
+function responseTo(fake: FakeStripe, path: string, query: Query): object {
   const all = [...fake.objects.values()]
   const ofKind = (kind: string) => all.filter(({ object }) => object === kind)
   const [, , resource, id] = path.split('/')
@@ -96,7 +96,7 @@ function answer(fake: FakeStripe, path: string, query: Query): object {
       return payout
     }
     default:
-      throw new Refusal(404, {
+      throw new Rejection(404, {
         type: 'invalid_request_error',
         message: `Unrecognized request URL (${path}).`,
       })
@@ -106,7 +106,7 @@ function answer(fake: FakeStripe, path: string, query: Query): object {
 function checkKey({ headers }: IncomingMessage): void {
   if (headers.authorization === `Bearer ${fakeKey}`) return
   const end = headers.authorization?.slice(-4)
-  throw new Refusal(401, {
+  throw new Rejection(401, {
     type: 'invalid_request_error',
     message: `Invalid API Key provided: sk_test_***********${end}`,
   })
@@ -131,14 +131,14 @@ function sendFault(response: ServerResponse, fault: Fault): void {
       error: {
         type: 'invalid_request_error',
         code,
-        message: status === 403 ? `The key '${fakeKey}' may not.` : 'Not now.',
+        message: status === 403 ? `The key '${fakeKey}' does not have the permission.` : 'Not now.',
       },
     },
     headers,
   )
 }
 
-/** A server on 127.0.0.1 that answers the sync's requests as Stripe does. */
+/** Starts a server on 127.0.0.1 that implements the part of Stripe's API that the sync uses. */
 export async function startFakeStripe(): Promise<FakeStripe> {
   const server = createServer((request, response) => {
     const { path, query } = readQuery(request.url ?? '')
@@ -147,16 +147,16 @@ export async function startFakeStripe(): Promise<FakeStripe> {
     if (fault) return sendFault(response, fault)
     try {
       checkKey(request)
-      send(response, 200, expandObject(answer(fake, path, query), query.expand, fake.objects))
+      send(response, 200, expandObject(responseTo(fake, path, query), query.expand, fake.objects))
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof Rejection)) throw error
       send(response, error.status, { error: error.fields })
     }
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const fake: FakeStripe = {
-    // A server that listens on TCP has an address of this form.
+    // A server that listens on a port has an address of this form.
     port: (server.address() as AddressInfo).port,
     accountId: 'acct_stripe',
     objects: new Map(),

@@ -1,7 +1,7 @@
-/** What stands behind the `?`: `expand[…]` as a list, everything else by its name. */
+/** A query string: `expand[…]` as a list, and all other parameters by name. */
 export type Query = { values: Record<string, string>; expand: string[] }
 
-/** Reads a URL as the SDK writes it: form-encoded, with brackets. */
+/** Parses a URL of the SDK: form-encoded, with brackets. */
 export function readQuery(url: string): { path: string; query: Query } {
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
   const query: Query = { values: {}, expand: [] }

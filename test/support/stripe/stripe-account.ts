@@ -42,7 +42,7 @@ const sales: StripeObject[] = [
       { type: 'application_fee', amount: 10, currency: 'usd', description: null, application: 'ca_1' },
     ],
   }),
-  // Made out long before it was paid.
+  // Created long before it was paid.
   object('invoice', 'in_1', '2026-02-10T00:00:00Z', {
     number: 'AO-0001',
     parent: { type: 'subscription_details', subscription_details: { subscription: 'sub_1' } },
@@ -139,16 +139,16 @@ const connect: StripeObject[] = [
   }),
 ]
 
-/** The time of the syncs in the tests: a day after the last row. */
+/** The time of the syncs in the tests, after the last row. */
 export const syncTime = new Date('2026-03-20T12:00:00Z')
 
-/** An account with a row of each kind from the first to the ninth of March. */
+/** Adds rows of each kind from March 1 to March 9. */
 export function fillAccount(fake: FakeStripe): void {
   for (const item of [...sales, ...reversals, ...payouts, ...connect]) fake.objects.set(item.id, item)
   fake.swept.set('po_auto', ['txn_sale', 'txn_refund', 'txn_po_auto'])
 }
 
-/** Adds so many sales of one dollar, each some seconds after the one before. */
+/** Adds `count` sales of one dollar at intervals of `seconds`. Returns the ids of their balance transactions. */
 export function addSales(fake: FakeStripe, start: string, count: number, seconds: number): string[] {
   return Array.from({ length: count }, (_, index) => {
     const number = String(index).padStart(5, '0')

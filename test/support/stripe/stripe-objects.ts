@@ -1,6 +1,6 @@
 import type { StripeObject } from './fake-stripe.ts'
 
-/** Seconds, as the API counts time. */
+/** Converts a time into seconds, as in the API. */
 export function at(time: string): number {
   return Date.parse(time) / 1000
 }
@@ -17,7 +17,7 @@ export function object(kind: string, id: string, time: string, fields: Fields): 
   }
 }
 
-/** A balance transaction about the object `source`; money is currency, amount and fee in minor units. */
+/** Returns a balance transaction of the object `source`. Money is currency, amount and fee in minor units. */
 export function transaction(
   id: string,
   source: string | null,
@@ -64,7 +64,7 @@ export function charge(
   })
 }
 
-/** An automatic payout that has arrived, unless the fields say otherwise; its row has the id `txn_` and its own. */
+/** Returns an automatic, paid payout; `fields` override that. Its balance transaction has the id `txn_${id}`. */
 export function payout(
   id: string,
   time: string,
