@@ -113,9 +113,6 @@ const settings = z.object({
     tokens: env('MAX_TOKENS', integer(1, 1_000_000).default(2_000)).describe(
       'Maximum number of tokens in a GraphQL document.',
     ),
-    pageSize: env('MAX_PAGE_SIZE', integer(1, 1_000).default(500)).describe(
-      'Maximum value of `first` or `last` in a GraphQL document.',
-    ),
     cost: env('MAX_COST', integer(1, 100_000_000).default(20_000)).describe(
       'Maximum estimated number of fields in a response, by the requested page sizes. The introspection query has about 9,000.',
     ),

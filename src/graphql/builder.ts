@@ -70,7 +70,7 @@ export const builder = new SchemaBuilder<{
       args: { ids: { description: 'The global ids of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
-        throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`)
+        throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
       },
     },
   },

@@ -165,7 +165,7 @@ beforeAll(async () => {
   // Without a worker, data changes only through the API.
   const documents = {
     ...{ depth: 99, aliases: 99_999, directives: 99, tokens: 999_999 },
-    ...{ pageSize: 500, cost: 1e12 },
+    cost: 1e12,
   }
   gateway = cleanup.use(
     await startTestGateway({ ...options, config: { role: 'gateway', accountConcurrency: 1, documents } }),

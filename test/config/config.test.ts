@@ -19,7 +19,7 @@ const defaults: Config = {
   runAttempts: 3,
   eventDays: 30,
   allowedOrigins: [],
-  documents: { depth: 15, aliases: 30, directives: 20, tokens: 2_000, pageSize: 500, cost: 20_000 },
+  documents: { depth: 15, aliases: 30, directives: 20, tokens: 2_000, cost: 20_000 },
   sockets: {
     perKey: 1_000,
     operations: 100,
@@ -137,10 +137,9 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
       MAX_ALIASES: '2',
       MAX_DIRECTIVES: '3',
       MAX_TOKENS: '4',
-      MAX_PAGE_SIZE: '5',
       MAX_COST: '6',
     },
-    { documents: { depth: 1, aliases: 2, directives: 3, tokens: 4, pageSize: 5, cost: 6 } },
+    { documents: { depth: 1, aliases: 2, directives: 3, tokens: 4, cost: 6 } },
   ],
   [
     'the limits of sockets',

@@ -20,8 +20,6 @@ export type DocumentSize = {
   depth: number
   aliases: number
   directives: number
-  /** The largest page that is asked for; 0 when no size is given. */
-  pageSize: number
   /** Of the operation that costs most. */
   cost: number
   /** True when `__schema` or `__type` is selected anywhere. */
@@ -30,6 +28,9 @@ export type DocumentSize = {
 
 /** Entries that a page has when no size is given. */
 const defaultPage = 20
+
+/** Entries that a page has at most: every list refuses a larger size. */
+const maxPage = 500
 
 /** Entries that a list without pages is taken to have: the files of a run, the fields of a type. */
 const plainList = 5
@@ -85,7 +86,7 @@ export function measureDocument(
   document: DocumentNode,
   variables: RawVariables,
 ): DocumentSize {
-  const size = { depth: 0, aliases: 0, directives: 0, pageSize: 0, cost: 0, hasIntrospection: false }
+  const size = { depth: 0, aliases: 0, directives: 0, cost: 0, hasIntrospection: false }
   const { definitions } = document
   const fragments = new Map(
     definitions.flatMap((node) =>
@@ -122,12 +123,10 @@ function isPaged({ args }: Field): boolean {
   return args.some(({ name }) => name === 'first' || name === 'last')
 }
 
-function readPage({ readArgument, size }: Measurement, node: FieldNode, field: Field): number {
+function readPage({ readArgument }: Measurement, node: FieldNode, field: Field): number {
   const sizes = pageArguments.map((name) => readArgument(node, field, name))
   if (sizes.every((given) => given === undefined || given === null)) return defaultPage
-  const page = Math.max(...sizes.map(countOf))
-  size.pageSize = Math.max(size.pageSize, page)
-  return page
+  return Math.min(Math.max(...sizes.map(countOf)), maxPage)
 }
 
 function countDirectives(

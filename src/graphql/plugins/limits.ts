@@ -33,13 +33,12 @@ const wordings: Record<Limit, readonly [what: string, advice: string]> = {
   depth: ['has # levels of fields', 'Ask for what lies deeper in a request of its own, by its id.'],
   aliases: ['has # aliases and repeated fields', 'Select a field once, and many objects by nodes(ids:).'],
   directives: ['has # directives', 'Leave out what is not needed instead of skipping it.'],
-  pageSize: ['asks for a page of #', 'Ask for smaller pages, one after the other, by their cursors.'],
   cost: ['asks for # fields, as far as can be told', 'Ask for smaller pages, or for fewer fields.'],
 }
 
 const tooLargeCode: TopLevelCode = 'REQUEST_TOO_LARGE'
 
-const measured = ['depth', 'aliases', 'directives', 'pageSize', 'cost'] as const
+const measured = ['depth', 'aliases', 'directives', 'cost'] as const
 
 /**
  * Refuses documents that ask for too much, by one error each, before they are validated or anything is executed. Those

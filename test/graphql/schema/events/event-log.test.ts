@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadConfig } from '../../../../src/config/config.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../../support/gateway.ts'
 import { insertRun } from '../../../support/insert-run.ts'
 import {
@@ -14,9 +13,7 @@ import {
 let gateway: TestGateway
 let account: TestAccount
 beforeAll(async () => {
-  // The largest page of all documents would refuse pages before the list does.
-  const documents = { ...loadConfig({}).documents, pageSize: 1_000 }
-  gateway = await startTestGateway({ config: { role: 'gateway', documents } })
+  gateway = await startTestGateway({ config: { role: 'gateway' } })
   account = await gateway.createAccount()
 })
 afterAll(() => gateway[Symbol.asyncDispose]())

@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadConfig } from '../../../../src/config/config.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../../support/gateway.ts'
 import {
   argumentsFor,
@@ -18,9 +17,7 @@ import { storeFile } from '../../../support/stored-file.ts'
 let gateway: TestGateway
 let account: TestAccount
 beforeAll(async () => {
-  // The largest page of all documents would refuse pages before the list does.
-  const documents = { ...loadConfig({}).documents, pageSize: 1_000 }
-  gateway = await startTestGateway({ config: { role: 'gateway', documents } })
+  gateway = await startTestGateway({ config: { role: 'gateway' } })
   account = await gateway.createAccount()
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
