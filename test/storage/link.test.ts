@@ -38,8 +38,8 @@ describe('the lifetime of a link', () => {
       expect(data).toEqual({ node: { download: null } })
       expect(errors).toMatchObject([
         {
-          message: expect.stringMatching(/^expiresIn is .+; it has to be from PT1S to PT1H\.$/),
-          extensions: { code: 'BAD_USER_INPUT' },
+          message: expect.stringMatching(/^expiresIn is .+; it must be from PT1S to PT1H\.$/),
+          extensions: { code: 'BAD_USER_INPUT', argument: 'expiresIn' },
         },
       ])
     },

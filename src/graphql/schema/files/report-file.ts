@@ -54,5 +54,5 @@ export const ReportFile = builder.prismaNode('ReportFile', {
 function readLife(life: Temporal.Duration): number {
   const milliseconds = toMilliseconds(life)
   if (milliseconds >= 1000 && milliseconds <= toMilliseconds(maxLife)) return milliseconds
-  throw badUserInput(`expiresIn is ${life}; it has to be from PT1S to ${maxLife}.`)
+  throw badUserInput(`expiresIn is ${life}; it must be from PT1S to ${maxLife}.`, 'expiresIn')
 }
