@@ -17,6 +17,7 @@ import {
   validate,
 } from 'graphql'
 import pg from 'pg'
+import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { schema } from '../../src/graphql/schema.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
@@ -69,6 +70,7 @@ describe('GraphQL documents', () => {
     expect(validate(schema, document)).toEqual([])
     const operation = operationOf(document)
     const variables = await variablesFor(file, operation)
+    if (print(document).includes('cancelReportRun')) variables.id = await createRun({ startsLater: true })
     const data =
       operation.operation === 'subscription'
         ? await firstOf(print(document), variables)
@@ -166,7 +168,10 @@ async function variablesFor(file: string, operation: OperationDefinitionNode): P
   return Object.fromEntries(await Promise.all(entries))
 }
 
-async function createRun(): Promise<string> {
+async function createRun({ startsLater = false } = {}): Promise<string> {
+  const now = Temporal.Now.instant()
+  const between = { start: now.subtract({ hours: 72 }).toString(), end: now.add({ hours: 24 }).toString() }
+  const report = startsLater ? { balanceSummary1: { interval: { between } } } : balanceSummary
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } } }>(
     'mutation ($input: CreateReportRunInput!) { createReportRun(input: $input) { reportRun { id } } }',
     // The subscriptions of the pages follow runs with this tag.
