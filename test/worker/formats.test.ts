@@ -302,7 +302,7 @@ describe('values', () => {
       failure: { code: 'INVALID_PARAMETERS', path: ['output', 'formats'], isRetryable: false },
     })
     expect(end.failure?.message).toMatch(
-      /^The column "rate" holds 1\.1234567890123456789, .* Ask for CSV or JSONL/,
+      /^The column "rate" holds 1\.1234567890123456789, .* Choose CSV or JSONL/,
     )
     // The CSV file was whole by then.
     await expect.poll(() => storedFiles(gateway.dataDir)).toEqual(before)

@@ -57,7 +57,7 @@ describe('rows from Postgres', () => {
     const bytes = copyOf([[Buffer.from('one')], [Buffer.from('two')]])
     for (const missing of [1, 2, 3, 20, bytes.length - 5, bytes.length]) {
       const cut = bytes.subarray(0, bytes.length - missing)
-      expect(() => encode('text', [cut])).toThrow('did not send the rows to their end')
+      expect(() => encode('text', [cut])).toThrow('The rows from Postgres are incomplete.')
     }
   })
 
@@ -80,13 +80,13 @@ describe('a value', () => {
   })
 
   test.each([
-    ['amount', Buffer.from('1000000000000000'), "1000000000000000, and Parquet's DECIMAL(18, 3)"],
-    ['amount', Buffer.from('0.0001'), '0.0001, and'],
-    ['decimal', Buffer.from('NaN'), "NaN, and Parquet's DECIMAL(38, 18)"],
-    ['decimal', Buffer.from('-Infinity'), '-Infinity, and'],
-    ['decimal', Buffer.from('9'.repeat(100)), `${'9'.repeat(60)}…, and`],
-    ['date', int(4, 2 ** 31 - 1), "infinity, and Parquet's DATE"],
-    ['instant', int(8, -(2n ** 63n)), "infinity, and Parquet's TIMESTAMP"],
+    ['amount', Buffer.from('1000000000000000'), "1000000000000000, which Parquet's DECIMAL(18, 3)"],
+    ['amount', Buffer.from('0.0001'), '0.0001, which'],
+    ['decimal', Buffer.from('NaN'), "NaN, which Parquet's DECIMAL(38, 18)"],
+    ['decimal', Buffer.from('-Infinity'), '-Infinity, which'],
+    ['decimal', Buffer.from('9'.repeat(100)), `${'9'.repeat(60)}…, which`],
+    ['date', int(4, 2 ** 31 - 1), "infinity, which Parquet's DATE"],
+    ['instant', int(8, -(2n ** 63n)), "infinity, which Parquet's TIMESTAMP"],
   ] as const)('of kind %s that Parquet has no place for is refused: %s', (kind, bytes, message) => {
     expect(() => encode(kind, [copyOf([[bytes]])])).toThrow(`The column "value" holds ${message}`)
   })
