@@ -207,7 +207,7 @@ test('a migration that is killed leaves nothing, and the next one begins again',
 })
 
 test.each([
-  ['was left half applied', 'finished_at = null', 'failed migrations'],
+  ['was left half applied', 'finished_at = null', 'failed migration'],
   ['was rolled back', 'rolled_back_at = now()', 'already exists'],
 ])('a migration that %s is not taken for one that was applied', async (_what, change, message) => {
   const { url, pool } = await createBareDatabase()
