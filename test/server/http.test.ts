@@ -28,7 +28,7 @@ test('a port that is taken is told with a way out', async () => {
   const starting = startHttp('127.0.0.1', port, fail)
   await expect(starting).rejects.toThrow(ConfigurationError)
   await expect(starting).rejects.toThrow(
-    `Port ${port} on 127.0.0.1 is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`,
+    `Port ${port} on 127.0.0.1 is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`,
   )
   await first.stop()
 })
@@ -37,7 +37,7 @@ test('an address that this machine does not have is told', async () => {
   const starting = startHttp('192.0.2.1', 4000, fail)
   await expect(starting).rejects.toThrow(ConfigurationError)
   await expect(starting).rejects.toThrow(
-    /^Cannot listen on 192\.0\.2\.1, port 4000: .+ HOST and PORT say where\.$/,
+    /^Cannot listen on 192\.0\.2\.1, port 4000: .+ Change HOST or PORT\.$/,
   )
 })
 
@@ -51,7 +51,7 @@ test('a fault while answering is told as such, logged, and ends no other request
   const response = await fetch(http.url)
   expect([response.status, await response.text()]).toEqual([
     500,
-    'Something went wrong inside the gateway.\n',
+    'The request failed because of an internal error.\n',
   ])
   await expect(fetch(`${http.url}/late`).then((late) => late.text())).rejects.toThrow()
   expect(faults).toEqual([new Error('secret'), new Error('secret')])

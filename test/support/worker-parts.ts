@@ -86,7 +86,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         task: () => requeueOrphans(deps.prisma, working, logger),
         milliseconds: requeueMilliseconds,
         logger,
-        failureMessage: 'Runs without a job could not be looked for.',
+        failureMessage: 'Runs without a job could not be queued; trying again.',
       })
       opening.defer(requeue.stop)
       const started = opening.move()

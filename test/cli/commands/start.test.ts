@@ -180,7 +180,7 @@ test('a port that is taken is told in one sentence, before anything else is star
     await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), PORT: String(port) })
     expect(await gateway.ended()).toBe(1)
     expect(gateway.output()).toBe(
-      `Port ${port} on 127.0.0.1 is taken. End what uses it, or choose another one: PORT=${port + 1} npm start\n`,
+      `Port ${port} on 127.0.0.1 is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start\n`,
     )
     await expect(stat(join(folder.path, 'data'))).rejects.toThrow('ENOENT')
   } finally {
