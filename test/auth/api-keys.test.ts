@@ -209,9 +209,9 @@ describe('npm run keys', () => {
 
   test.each([
     [['revoke', 'key_unknown'], /There is no API key key_unknown/],
-    [['revoke'], /Which key\?/],
+    [['revoke'], /No key id is given/],
     [['create', '--account', 'acct_unknown'], /There is no account acct_unknown/],
-    [['create', '--expires', 'soon'], /soon is no ISO 8601 duration/],
+    [['create', '--expires', 'soon'], /soon is not a positive ISO 8601 duration/],
     [['destroy'], /keys -- create/],
   ])('refuses %j with a sentence', async (args, sentence) => {
     if (args[1] === '--expires') args = [...args, '--account', account.accountId]

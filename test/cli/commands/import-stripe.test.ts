@@ -70,7 +70,7 @@ test('a process that is killed in the middle of a page has stored what was whole
 test('Ctrl-C ends it at once, while it waits', async () => {
   const waiting = spawnImport()
   fake.fault = () => ({ status: 429, headers: { 'retry-after': '60' } })
-  await waiting.wrote(/Waiting 60 s, because Stripe has too many requests/)
+  await waiting.wrote(/Waiting 60 s for Stripe's rate limit/)
   waiting.child.kill('SIGINT')
   const { code, stderr } = await waiting.ended
   expect(code).toBe(130)
@@ -85,18 +85,22 @@ test('a key that is refused is told in one sentence, without the key', async () 
 })
 
 test.each<[string, string[], RegExp]>([
-  ['a port that is none', ['--stripe', '--port', '0'], /^--port 0 is no port: /],
-  ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
-  ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is neither a date/],
-  ['a time to come', ['--stripe', '--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
-  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
-  ['files as well', ['--stripe', 'march.csv'], /^Import files and Stripe one after the other: march\.csv /],
-  ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad are about files: /],
+  ['a port that is none', ['--stripe', '--port', '0'], /^--port 0 is not a valid port\. /],
   [
-    'a host without Stripe',
-    ['march.csv', '--host', 'localhost'],
-    /are about Stripe: say --stripe as well\.$/,
+    'a protocol that is none',
+    ['--stripe', '--protocol', 'ftp'],
+    /^--protocol ftp is not a valid protocol\. /,
   ],
+  ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is not a valid time/],
+  [
+    'a time to come',
+    ['--stripe', '--from', '2126-01-01'],
+    /^--from 2126-01-01 is in the future\. Give an earlier time\.$/,
+  ],
+  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY holds a key of test mode\. /],
+  ['files as well', ['--stripe', 'march.csv'], /^--stripe takes no files\. Leave march\.csv out/],
+  ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad apply only to files: /],
+  ['a host without Stripe', ['march.csv', '--host', 'localhost'], /--protocol require --stripe\.$/],
 ])('%s is refused before anything is opened', async (_what, args, sentence) => {
   const context = {
     args,

@@ -89,7 +89,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
       const result = await ended
       if (signal === 'SIGKILL') expect(result).toMatchObject({ code: null, signal })
       else
-        expect(result).toMatchObject({ code: 130, text: expect.stringMatching(/Nothing of .* was imported/) })
+        expect(result).toMatchObject({ code: 130, text: expect.stringMatching(/No row of .* was imported/) })
     } finally {
       await holder.end()
     }
@@ -133,11 +133,11 @@ test("nothing goes into the demo's ledger, and the way out is told", async () =>
 })
 
 test.each<[Parameters<typeof readFileImport>, RegExp]>([
-  [[[], {}], /Which files\?/],
-  [[['a.csv'], { timezone: 'Mars/Base' }], /Mars\/Base is no IANA name/],
-  [[['a.csv'], { from: '2026-09-05', until: '2026-09-01' }], /has to be later than --from/],
+  [[[], {}], /No files are given/],
+  [[['a.csv'], { timezone: 'Mars/Base' }], /Mars\/Base is not a valid timezone/],
+  [[['a.csv'], { from: '2026-09-05', until: '2026-09-01' }], /must be later than --from/],
   [[['a.csv'], { until: '2926-09-01' }], /in the future/],
-  [[['a.csv'], { from: '5 September' }], /neither a date/],
+  [[['a.csv'], { from: '5 September' }], /not a valid time/],
 ])('arguments that make no sense are refused: %j', (args, sentence) => {
   expect(() => readFileImport(...args)).toThrow(sentence)
 })

@@ -146,42 +146,47 @@ describe('mistakes', () => {
   })
 
   test.each<[string, string[], Record<string, string>, RegExp]>([
-    ['no type', [], {}, /^Which report\?/],
-    ['two types', ['balance.summary.1', 'payouts.summary.1'], {}, /^One report at a time/],
+    ['no type', [], {}, /^No report type is given/],
+    [
+      'two types',
+      ['balance.summary.1', 'payouts.summary.1'],
+      {},
+      /^Only one report type can be given: leave payouts\.summary\.1 out/,
+    ],
     ['an unknown option', ['balance.summary.1', '--form', '2026-09-01'], {}, /^Unknown option '--form'/],
-    ['no date', ['balance.summary.1', '--from', '2026-02-30'], {}, /^--from 2026-02-30 cannot be read/],
+    ['no date', ['balance.summary.1', '--from', '2026-02-30'], {}, /^--from 2026-02-30 is not a valid time/],
     [
       'no format',
       ['balance.summary.1', '--format', 'xls'],
       {},
-      /^--format xls is unknown. Give csv or jsonl/,
+      /^--format xls is not valid\. Give csv or jsonl/,
     ],
-    ['no compression', ['balance.summary.1', '--compression', 'lzma'], {}, /^--compression lzma is unknown/],
+    [
+      'no compression',
+      ['balance.summary.1', '--compression', 'lzma'],
+      {},
+      /^--compression lzma is not valid/,
+    ],
     [
       'a missing folder',
       ['balance.summary.1', '--out', 'no/a.csv'],
       {},
-      /^Nothing can be written into the folder .*\/no: ENOENT/,
+      /^Cannot write to the folder .*\/no: ENOENT/,
     ],
-    ['a folder', ['balance.summary.1', '--out', '.'], {}, /^\. is no file/],
-    [
-      'no address',
-      ['balance.summary.1', '--url', 'localhost:4000'],
-      {},
-      /^The address of the gateway has to/,
-    ],
+    ['a folder', ['balance.summary.1', '--out', '.'], {}, /^\. is not a regular file/],
+    ['no address', ['balance.summary.1', '--url', 'localhost:4000'], {}, /^The address of the gateway must/],
     [
       'no key',
       ['balance.summary.1'],
       { REPORT_GATEWAY_KEY: '' },
-      /^There is no API key.*"npm start" makes one/,
+      /^There is no API key.*"npm start" creates one/,
     ],
-    ['a test key', ['balance.summary.1', '--live'], {}, /^The key in REPORT_GATEWAY_KEY is no live key/],
+    ['a test key', ['balance.summary.1', '--live'], {}, /^The key in REPORT_GATEWAY_KEY is not a live key/],
     [
       'a wrong key',
       ['balance.summary.1'],
       { REPORT_GATEWAY_KEY: `sk_test_${'0'.repeat(77)}` },
-      /^The API key is not valid: it is unknown, revoked or expired\. It was taken from REPORT_GATEWAY_KEY\.\n$/,
+      /^The API key is not valid: it is unknown, revoked or expired\. It was read from REPORT_GATEWAY_KEY\.\n$/,
     ],
   ])('such as %s are explained, and nothing is written', async (_what, args, environment, sentence) => {
     const { code, stdout, stderr } = await run(args, environment)
@@ -197,7 +202,7 @@ describe('mistakes', () => {
     const { code, stderr } = await run(['balance.summary.1', ...september], { GATEWAY_URL: closed.url })
     expect(code).toBe(1)
     expect(stderr).toBe(
-      `No gateway answers at ${closed.url}: ECONNREFUSED.\nStart one with "npm start", or name another one: --url http://HOST:PORT\n`,
+      `No gateway answers at ${closed.url}: ECONNREFUSED.\nStart one with "npm start", or give the address of another one: --url http://HOST:PORT\n`,
     )
   })
 })
@@ -275,9 +280,9 @@ describe('a bad connection', () => {
     [
       'with a byte changed',
       flip,
-      /^The file did not arrive whole and was not kept: .* with sha256 [0-9a-f]{64}, expected/m,
+      /^The download is damaged and was not kept: .* with sha256 [0-9a-f]{64}, expected/m,
     ],
-    ['that breaks off', (file) => file.subarray(0, 500), /^The download broke off after 500 of \d+ bytes: /m],
+    ['that breaks off', (file) => file.subarray(0, 500), /^The download failed after 500 of \d+ bytes: /m],
   ])('does not let a file %s take the place of a good one', async (_what, alter, sentence) => {
     await using proxy = await startFileProxy(gateway.url, alter)
     await writeFile(join(folder, 'balance.csv'), 'the last good one')

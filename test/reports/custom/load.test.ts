@@ -263,8 +263,5 @@ test('npm run reports lists what can be run', async () => {
     stderr: process.stderr,
     signal: AbortSignal.timeout(10_000),
   })
-  expect(lines).toEqual([
-    `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
-    'Reports that can be run: 1.',
-  ])
+  expect(lines).toEqual([`shop.orders.1  ${join(folder, 'orders.sql')}  Orders`, 'Valid custom reports: 1.'])
 })
