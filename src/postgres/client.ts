@@ -11,7 +11,7 @@ const valueSettings = '-c datestyle=iso -c timezone=UTC -c intervalstyle=postgre
 /** Settings of every connection for our own SQL. */
 const sessionSettings = `-c search_path=${databaseSchema} ${valueSettings}`
 
-/** Settings for the SQL of custom reports: the login's own search path, read-only transactions, standard string literals. */
+/** Settings for the SQL of custom reports: the login's search path, read-only transactions, standard string literals. */
 const foreignSettings = `${valueSettings} -c default_transaction_read_only=on -c standard_conforming_strings=on`
 
 export type PoolOptions = {

@@ -41,7 +41,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   }
 }
 
-/** Watches a running run until `done` aborts. Calls `onEnded` when the run is being canceled, or another process ended it. */
+/** Watches a run until `done` aborts. Calls `onEnded` when the run is being canceled, or another process has ended it. */
 export async function watchRun(
   { hub, prisma, logger }: Pick<WorkerServices, 'hub' | 'prisma' | 'logger'>,
   run: ReportRun,

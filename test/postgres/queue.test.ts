@@ -15,8 +15,8 @@ import {
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
 
-// Our statements on pg-boss's private tables rely on what is asserted here. When a new version of pg-boss fails these tests,
-// check each statement in src/postgres/queue.ts.
+// Our statements on pg-boss's private tables rely on what is asserted here. When a new version of pg-boss fails
+// these tests, check each statement in src/postgres/queue.ts.
 
 let parts: RunParts
 let queue: Queue

@@ -31,7 +31,7 @@ const maxPreviewLength = 60
 
 const text: ColumnType = {
   element: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
-  // Readers use statistics to skip row groups. For text they are of little use, and would stay in memory until the file ends.
+  // Readers use statistics to skip row groups. For text they are of little use, and would stay in memory to the end.
   hasStatistics: false,
   // A short string needs less memory than a view of its bytes. A long string the writer would encode again, each into a
   // separate buffer.

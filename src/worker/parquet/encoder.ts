@@ -10,7 +10,7 @@ const compressors = {
   ZSTD: (bytes: Uint8Array) => zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } }),
 }
 
-// In the metadata of an empty file, these bytes precede the list of row groups. No column name contains them.
+// In the metadata of an empty file, these bytes precede the type of the list of row groups. No column name contains them.
 const beforeRowGroups = Buffer.from([0x16, 0x00, 0x19])
 const emptyList = 0x00
 const emptyListOfStructs = 0x0c
