@@ -9,14 +9,13 @@ export function surpriseIn(errors: GraphqlErrors | undefined): string | null {
   return unexpected.length > 0 ? JSON.stringify(unexpected) : null
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
-}
-
 /** The same for what a client library throws: a close of the WebSocket, an HTTP response, or a broken connection. */
 export function surpriseOf(thrown: unknown): string | null {
-  const { code, reason, response } = Object(thrown)
-  if (isNumber(code) && code >= 1000) return retryableCodes.has(code) ? null : `closed by ${code} ${reason}`
-  if (response instanceof Response) return response.status === 503 ? null : `answered by ${response.status}`
-  return null
+  if (!(thrown instanceof Object)) return null
+  if ('code' in thrown && typeof thrown.code === 'number' && thrown.code >= 1000) {
+    const reason = 'reason' in thrown ? thrown.reason : ''
+    return retryableCodes.has(thrown.code) ? null : `closed by ${thrown.code} ${reason}`
+  }
+  if (!('response' in thrown && thrown.response instanceof Response)) return null
+  return thrown.response.status === 503 ? null : `answered by ${thrown.response.status}`
 }
