@@ -30,7 +30,7 @@ export type Queue = Awaited<ReturnType<typeof startQueue>>
 export type QueueOptions = {
   url: string
   /** True in a process that runs reports: it listens for jobs and supervises the queue. */
-  works: boolean
+  isWorker: boolean
   onError: (error: Error) => void
 }
 
@@ -102,14 +102,14 @@ const orphansSql = `
   limit ${maxOrphans}`
 
 /** Connects to the job queue, and creates its tables when they are missing. */
-export async function startQueue({ url, works, onError }: QueueOptions) {
+export async function startQueue({ url, isWorker, onError }: QueueOptions) {
   // pg-boss passes unknown options on to `pg`.
   const options: ConstructorOptions & { query_timeout: number } = {
     connectionString: url,
     schema: queueSchema,
     max: 4,
     query_timeout: queryMilliseconds,
-    ...settings(works),
+    ...settings(isWorker),
   }
   const boss = new PgBoss(options)
   boss.on('error', onError)
@@ -191,8 +191,8 @@ export async function countWaitingRuns(pool: Pool): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-function settings(works: boolean): Partial<ConstructorOptions> {
-  return works
+function settings(isWorker: boolean): Partial<ConstructorOptions> {
+  return isWorker
     ? {
         useListenNotify: true,
         // How soon the jobs of a silent worker are found: all processes together make one pass in this time.

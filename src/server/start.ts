@@ -82,7 +82,7 @@ export async function start(options: StartOptions): Promise<Started> {
 
   const queue = await startQueue({
     url,
-    works: pools.reports !== null,
+    isWorker: pools.reports !== null,
     onError: (error) => logger.error({ err: error }, 'The queue reported an error.'),
   })
   closers.defer(queue.stop)

@@ -102,7 +102,11 @@ test('everything is in separate schemas, and tables of the same names in public 
   await pool.query(`create type public."ReportRunStatus" as enum ('DRAFT')`)
 
   await migrate(url)
-  const queue = await startQueue({ url, works: true, onError: (error) => expect.unreachable(error.message) })
+  const queue = await startQueue({
+    url,
+    isWorker: true,
+    onError: (error) => expect.unreachable(error.message),
+  })
   await queue.stop()
 
   const names = (await pool.query<{ name: string }>(tables)).rows.map(({ name }) => name)

@@ -22,7 +22,7 @@ let parts: RunParts
 let queue: Queue
 beforeAll(async () => {
   parts = await openRunParts()
-  queue = await startQueue({ url: parts.database.url, works: false, onError: () => {} })
+  queue = await startQueue({ url: parts.database.url, isWorker: false, onError: () => {} })
 })
 afterAll(async () => {
   await queue.stop()

@@ -69,7 +69,7 @@ test('a queue that does not answer is detected even when the database answers', 
   const pool = createPool({ url: database.url, max: 1, applicationName: 'test', onError: () => {} })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
   const url = proxy.through(database.url)
-  const queue = await startQueue({ url, works: false, onError: () => {} })
+  const queue = await startQueue({ url, isWorker: false, onError: () => {} })
   const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
   readiness.serve(createChecks(pool, queue, { isConnected: () => true }))
   expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })

@@ -38,7 +38,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
   const { prisma, wakeUp, logger, database, dataDir } = parts
   const onError = (error: unknown): void => logger.warn({ err: error }, 'A background error.')
   const now = (): Date => new Date()
-  const queue = await startQueue({ url: database.url, works: false, onError })
+  const queue = await startQueue({ url: database.url, isWorker: false, onError })
   cleanup.defer(queue.stop)
   const opened = cleanup.move()
   return {
@@ -70,7 +70,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         return pool
       }
       const exportPool = openPool(10)
-      const working = await startQueue({ url, works: true, onError })
+      const working = await startQueue({ url, isWorker: true, onError })
       opening.defer(working.stop)
       const deps = {
         ...parts,

@@ -12,7 +12,7 @@ afterAll(() => cleanup.disposeAsync())
 
 /** The queue of another worker process. */
 async function openQueue(): Promise<Queue & AsyncDisposable> {
-  const queue = await startQueue({ url: parts.database.url, works: true, onError: () => {} })
+  const queue = await startQueue({ url: parts.database.url, isWorker: true, onError: () => {} })
   return { ...queue, [Symbol.asyncDispose]: queue.stop }
 }
 
