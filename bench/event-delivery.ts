@@ -1,4 +1,5 @@
-// npm run bench:events: how long a committed change takes to a client of another gateway, beside a bare LISTEN.
+// npm run bench:events: measures how long a committed change takes to reach a client of another gateway, compared with a
+// plain NOTIFY.
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import { createApiKey } from '../src/auth/api-keys.ts'
@@ -23,8 +24,8 @@ function quantile(sorted: readonly number[], share: number): string {
 
 function report(name: string, milliseconds: readonly number[]): void {
   const sorted = milliseconds.slice(warmUp).sort((a, b) => a - b)
-  const [p50, p99, most] = [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1)]
-  process.stdout.write(`${name.padEnd(44)} p50 ${p50} ms   p99 ${p99} ms   most ${most} ms\n`)
+  const [p50, p99, max] = [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 1)]
+  process.stdout.write(`${name.padEnd(44)} p50 ${p50} ms   p99 ${p99} ms   max ${max} ms\n`)
 }
 
 await using cleanup = new AsyncDisposableStack()
@@ -49,22 +50,22 @@ const run = await insertRun(
   { status: 'RUNNING' },
 )
 
-// The floor: a notification of the same Postgres, with nothing to read or to serve.
+// The lower bound: a notification of the same Postgres, without anything to read or serve.
 const listener = createConnection(url, 'bench listener')
 await listener.connect()
 cleanup.defer(() => listener.end())
-let heard = (): void => {}
-listener.on('notification', () => heard())
+let onNotified = (): void => {}
+listener.on('notification', () => onNotified())
 await listener.query('listen bench')
 
 const committedAt = new Map<number, number>()
 const delivered: number[] = []
 const bare: number[] = []
-const { promise: isOver, resolve: finish } = Promise.withResolvers<void>()
+const { promise: allDelivered, resolve: finish } = Promise.withResolvers<void>()
 async function watch(): Promise<void> {
   const query = `subscription { reportRunEvents(progressInterval: "PT0S") { run { id version status } } }`
-  type Told = { reportRunEvents: { run: { version: number } } }
-  for await (const { data } of createGraphqlClient(gatewayUrl, secret).subscribe<Told>(query)) {
+  type Delivered = { reportRunEvents: { run: { version: number } } }
+  for await (const { data } of createGraphqlClient(gatewayUrl, secret).subscribe<Delivered>(query)) {
     const version = data?.reportRunEvents.run.version ?? 0
     const at = committedAt.get(version)
     if (at !== undefined) delivered.push(performance.now() - at)
@@ -72,7 +73,7 @@ async function watch(): Promise<void> {
   }
 }
 void watch()
-// The first message is the snapshot; from then on nothing is missed.
+// The first message is the snapshot; no later change is missed.
 await delay(500)
 for (let i = 0; i < changes; i++) {
   const changed = await transition(
@@ -81,15 +82,15 @@ for (let i = 0; i < changes; i++) {
   )
   if (changed) committedAt.set(changed.version, performance.now())
   const notified = Promise.withResolvers<void>()
-  heard = notified.resolve
+  onNotified = notified.resolve
   const at = performance.now()
   await pool.query("select pg_notify('bench', '')")
   await notified.promise
   bare.push(performance.now() - at)
   await delay(pauseMilliseconds)
 }
-await isOver
+await allDelivered
 report('commit to a client of another gateway', delivered)
-report('the same Postgres, NOTIFY to LISTEN alone', bare)
+report('the same Postgres, only NOTIFY to LISTEN', bare)
 await cleanup.disposeAsync()
 process.exit(0)

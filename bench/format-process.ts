@@ -1,4 +1,5 @@
-// Writes one report for formats.ts: DATABASE_URL ROWS FORMATS COMPRESSION. Prints seconds, rows/s, MB, MB of growth.
+// Writes one report for formats.ts. Arguments: DATABASE_URL ROWS FORMATS COMPRESSION. Prints seconds, rows/s, MB, and MB of
+// memory growth.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,9 +45,9 @@ function write(rowCount: number): Promise<CopyResult> {
 
 await write(5_000)
 const before = process.memoryUsage.rss()
-let most = before
+let max = before
 setInterval(() => {
-  most = Math.max(most, process.memoryUsage.rss())
+  max = Math.max(max, process.memoryUsage.rss())
 }, 20).unref()
 const startedAt = performance.now()
 const { rowCount, files: written } = await write(Number(rows))
@@ -57,7 +58,7 @@ const figures = [
   seconds.toFixed(1),
   Math.round(Number(rows) / seconds).toLocaleString('en'),
   (bytes / 1e6).toFixed(0),
-  ((most - before) / 1e6).toFixed(1),
+  ((max - before) / 1e6).toFixed(1),
 ]
 process.stdout.write(figures.join(' '))
 await pool.end()

@@ -1,5 +1,5 @@
-// npm run bench:formats -- --rows 2000000: how fast an itemized report is written in each format, and how the memory grows
-// of the process that does it, above what a report of a few thousand rows has left it at.
+// npm run bench:formats -- --rows 2000000: measures how fast an itemized report is written in each format, and how much the
+// memory of the process grows, compared with its memory after a report of a few thousand rows.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -19,7 +19,7 @@ const cases = [
   ['CSV,JSONL,PARQUET', 'GZIP'],
 ] as const
 
-/** One row a second from the beginning of the year. */
+/** One row per second from the start of the year. */
 const fillLedger = `
   insert into balance_transactions (account_id, livemode, id, type, reporting_category, currency, amount, fee, net,
     created, available_on, effective_at, description)
@@ -46,7 +46,7 @@ function print(cells: readonly string[]): void {
 }
 print(['', 'seconds', 'rows/s', 'MB', 'growth MB'])
 for (const [formats, compression] of cases) {
-  // Each in a process of its own, so that none inherits what another has taken, with the flags of V8 that `npm start` has.
+  // Each in a separate process, so that none inherits memory from another, with the V8 flags of `npm start`.
   const args = [...process.execArgv, child, url, values.rows, formats, compression]
   const { stdout, stderr } = spawnSync(process.execPath, args)
   print([`${formats} ${compression}`, ...`${stdout.length > 0 ? stdout : stderr}`.trim().split(' ')])

@@ -14,20 +14,20 @@ export type DriverOptions = {
 export type Acknowledged = {
   account: string
   idempotencyKey: string
-  /** Every id that an answer gave for the key; there must be one. */
+  /** All ids that answers returned for the key; there must be exactly one. */
   ids: Set<string>
 }
 
 export type Driver = {
-  /** Asks for a run until it has been acknowledged; then perhaps cancels, changes or repeats it. */
+  /** Requests a run until it is acknowledged; then, at random, cancels, changes, retries or deletes it. */
   submit(number: number): Promise<void>
   acknowledged: Acknowledged[]
-  /** Answers that were neither data nor an error that says to try again. */
+  /** Answers that were neither data nor an error that asks to try again. */
   surprises: string[]
 }
 
 type Answer = {
-  /** Null when the mutation has failed. */
+  /** Null when the mutation failed. */
   answer: { reportRun?: { id: string } | null; userErrors: { code: string; message: string }[] } | null
 }
 
@@ -43,7 +43,7 @@ const updateMutation = `mutation ($id: ID!) {
 const deleteMutation =
   'mutation ($id: ID!) { answer: deleteReportRun(input: { id: $id }) { userErrors { code message } } }'
 
-/** Refusals that a client has to reckon with when it acts on a run that goes on by itself. */
+/** User errors that a client must expect, because the run can change before the client acts on it. */
 const expected = new Set(['WRONG_STATUS', 'NOT_FOUND'])
 
 export function createDriver({ keys, urls, random, signal }: DriverOptions): Driver {
@@ -54,8 +54,8 @@ export function createDriver({ keys, urls, random, signal }: DriverOptions): Dri
   const clientOf = (account: string): GraphqlClient =>
     createGraphqlClient(random.pick(urls), keys.get(account) ?? null)
 
-  /** Sends until there is an answer; what may have been done by an attempt without one is for the key to sort out. */
-  const insist = async (account: string, mutation: string, variables: Record<string, unknown>) => {
+  /** Sends until there is an answer. The key makes repeated attempts safe, because a lost one may have worked. */
+  const sendUntilAnswered = async (account: string, mutation: string, variables: Record<string, unknown>) => {
     while (!signal.aborted) {
       try {
         const { data, errors } = await clientOf(account).execute<Answer>(mutation, variables)
@@ -63,7 +63,7 @@ export function createDriver({ keys, urls, random, signal }: DriverOptions): Dri
         const surprise = surpriseIn(errors)
         if (surprise !== null) surprises.push(surprise)
       } catch {
-        // The gateway was killed, paused, or cut off: any other may answer.
+        // The gateway was killed, paused or cut off: another one may answer.
       }
       await delay(random.between(50, 500), undefined, { signal }).catch(() => {})
     }
@@ -81,9 +81,9 @@ export function createDriver({ keys, urls, random, signal }: DriverOptions): Dri
     variables: Record<string, unknown>,
   ): Promise<string | null> => {
     const entry: Acknowledged = { account, idempotencyKey, ids: new Set() }
-    // Now and then the same request is sent by two at once.
+    // Sometimes two clients send the same request at once.
     const twins = random.chance(0.1) ? 2 : 1
-    const send = () => insist(account, mutation, { ...variables, key: idempotencyKey })
+    const send = () => sendUntilAnswered(account, mutation, { ...variables, key: idempotencyKey })
     const answers = await Promise.all(Array.from({ length: twins }, send))
     for (const answer of answers) {
       if (answer?.reportRun) entry.ids.add(answer.reportRun.id)
@@ -94,7 +94,7 @@ export function createDriver({ keys, urls, random, signal }: DriverOptions): Dri
   }
 
   const act = async (account: string, id: string, mutation: string): Promise<void> => {
-    const answer = await insist(account, mutation, { id })
+    const answer = await sendUntilAnswered(account, mutation, { id })
     note(answer?.userErrors ?? [])
   }
 

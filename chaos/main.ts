@@ -1,4 +1,4 @@
-// npm run chaos -- --runs 1000 --seed 7: makes runs while processes and connections are killed, and tells what went wrong.
+// npm run chaos -- --runs 1000 --seed 7: creates runs while processes and connections are killed, and reports what failed.
 import { parseArgs } from 'node:util'
 import { type ChaosReport, runChaos } from './run-chaos.ts'
 
@@ -11,7 +11,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs)
 const seed = Number(values.seed)
 if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  process.stderr.write('--runs has to be a whole number from 1, and --seed one from 0.\n')
+  process.stderr.write('--runs must be a whole number of at least 1, and --seed one of at least 0.\n')
   process.exit(2)
 }
 
@@ -28,18 +28,18 @@ function show({ verdict, faults, runs: ended, ...rest }: ChaosReport): void {
   table('Runs', [...ended].sort())
   table('Clients', [
     ['events in the log', rest.events],
-    ['events told to clients', rest.told],
-    ['times connected again', rest.reconnects],
+    ['events delivered to clients', rest.delivered],
+    ['reconnections', rest.reconnects],
     ['seconds to the last end', rest.endedSeconds.toFixed(1)],
-    ['seconds to the last told', rest.toldSeconds.toFixed(1)],
+    ['seconds to the last event', rest.deliveredSeconds.toFixed(1)],
   ])
-  table('What went wrong', [
+  table('Violations', [
     ['lost', verdict.lost],
     ['repeated', verdict.repeated],
     ['out of order', verdict.outOfOrder],
     ['stale', verdict.stale],
     ['ended twice', verdict.endedTwice],
-    ['left hanging', verdict.leftHanging],
+    ['not ended or missing', verdict.leftHanging],
     ['duplicated', verdict.duplicated],
     ['stray files', verdict.strayFiles],
     ['unexpected answers', rest.surprises.length],

@@ -12,17 +12,17 @@ export type NemesisOptions = {
   /** Between the clients and each gateway. */
   clientLinks: readonly TcpProxy[]
   postgres: OwnPostgres
-  /** One statement, straight to Postgres. */
+  /** Runs one statement directly on Postgres. */
   query: (text: string) => Promise<unknown>
   random: Random
-  /** How many times longer than on a fast machine to wait between faults, since all takes longer to recover. */
+  /** How many times longer to wait between faults than on a fast machine, because recovery takes longer. */
   slowness: number
 }
 
 export type Nemesis = {
-  /** How often each fault was done. */
+  /** How often each fault was injected. */
   faults: Map<string, number>
-  /** Does nothing more, and returns when everything that was paused or cut goes on. */
+  /** Injects no more faults, and resolves when everything that was paused or cut works again. */
   stop(): Promise<void>
 }
 
@@ -33,7 +33,7 @@ async function pause(processes: SupervisedProcesses, milliseconds: number): Prom
   child.kill('SIGCONT')
 }
 
-/** Does harm at random until it is stopped. */
+/** Injects random faults until it is stopped. */
 export function startNemesis(options: NemesisOptions): Nemesis {
   const { gateways, workers, databaseLinks, clientLinks, postgres, query, random, slowness } = options
   const faults = new Map<string, number>()
@@ -45,7 +45,7 @@ export function startNemesis(options: NemesisOptions): Nemesis {
     ['gateway killed', 4, async () => void random.pick(gateways).at(0).child.kill('SIGKILL')],
     ['worker stopped in order', 3, async () => void random.pick(workers).at(0).child.kill('SIGTERM')],
     ['gateway stopped in order', 3, async () => void random.pick(gateways).at(0).child.kill('SIGTERM')],
-    // Longer than a heartbeat of the queue: its runs are given to others meanwhile.
+    // Longer than a heartbeat of the queue, so that its runs go to other workers.
     ['worker paused', 1, () => pause(random.pick(workers), random.between(11_000, 14_000))],
     ['gateway paused', 3, () => pause(random.pick(gateways), random.between(500, 4_000))],
     [
@@ -89,28 +89,28 @@ export function startNemesis(options: NemesisOptions): Nemesis {
       },
     ],
   ]
-  const weighted = kinds.map(([name, weight, harm]) => [{ name, harm }, weight] as const)
+  const weighted = kinds.map(([name, weight, inject]) => [{ name, inject }, weight] as const)
 
-  const rage = async (): Promise<void> => {
+  const injectFaults = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const milliseconds = random.between(200, 1_500) * slowness
       await delay(milliseconds, undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
-      const { name, harm } = random.weighted(weighted)
-      // One restart at a time, and while Postgres is away nothing else.
+      const { name, inject } = random.weighted(weighted)
+      // One restart at a time, and no other fault while Postgres is down.
       if (name === 'Postgres restarted') await Promise.all(underWay)
       faults.set(name, (faults.get(name) ?? 0) + 1)
-      const done: Promise<void> = harm().finally(() => underWay.delete(done))
+      const done: Promise<void> = inject().finally(() => underWay.delete(done))
       underWay.add(done)
       if (name === 'Postgres restarted') await done
     }
   }
-  const raging = rage()
+  const injecting = injectFaults()
   return {
     faults,
     stop: async () => {
       stopping.abort()
-      await raging
+      await injecting
       await Promise.all(underWay)
     },
   }

@@ -20,40 +20,40 @@ import { judge, type Verdict } from './verdict.ts'
 import { startWatcher, transports, type Watcher } from './watchers.ts'
 
 export type ChaosOptions = {
-  /** Runs that are asked for. */
+  /** Number of runs to request. */
   runs: number
-  /** Chooses what is asked for and what goes wrong; when things happen is up to the machine. */
+  /** Determines the requests and the faults; their timing depends on the machine. */
   seed: number
-  /** Takes a sentence on what is being done. */
+  /** Called with a sentence for each step. */
   onProgress: (message: string) => void
 }
 
 export type ChaosReport = {
   verdict: Verdict
-  /** Each event that a client was not told, in words. */
+  /** A sentence for each event that a client did not receive. */
   missed: string[]
   faults: Map<string, number>
-  /** Runs by their status in the end. */
+  /** Number of runs by final status. */
   runs: Map<string, number>
-  /** Events that clients were told, and how often they had to connect again. */
-  told: number
+  /** Events that clients received, and how often they reconnected. */
+  delivered: number
   reconnects: number
   /** Events in the log. */
   events: number
-  /** Answers that no client should get. */
+  /** Answers that no client should receive. */
   surprises: string[]
-  /** From the last fault until the last run had ended, and until every client had been told of it. */
+  /** From the last fault until the last run had ended, and until every client had received its last event. */
   endedSeconds: number
-  toldSeconds: number
+  deliveredSeconds: number
 }
 
 const submitters = 8
 const accountCount = 2
 const watchersEach = 2
-// A worker that is gone is missed after ten seconds, some of them one after another.
+// The loss of a worker is noticed after ten seconds, and several can be lost one after the other.
 const endMilliseconds = 120_000
-const tellMilliseconds = 30_000
-// What a process takes to start on two processors that do nothing else.
+const deliveryMilliseconds = 30_000
+// How long a process takes to start on two idle processors.
 const usualStartMilliseconds = 2_500
 
 function freePort(): Promise<number> {
@@ -78,14 +78,14 @@ async function createKeys(prisma: Prisma): Promise<Map<string, string>> {
   return keys
 }
 
-/** Asks until it is so, or the time is over; the seconds it took. */
-async function waitFor(isSo: () => Promise<boolean>, milliseconds: number): Promise<number> {
-  const began = Date.now()
-  while (!(await isSo()) && Date.now() - began < milliseconds) await delay(100)
-  return (Date.now() - began) / 1000
+/** Polls a condition until it is true or the time is over. Returns the seconds it took. */
+async function waitFor(isTrue: () => Promise<boolean>, milliseconds: number): Promise<number> {
+  const startedAt = Date.now()
+  while (!(await isTrue()) && Date.now() - startedAt < milliseconds) await delay(100)
+  return (Date.now() - startedAt) / 1000
 }
 
-async function allTold(prisma: Prisma, watchers: readonly Watcher[]): Promise<boolean> {
+async function allDelivered(prisma: Prisma, watchers: readonly Watcher[]): Promise<boolean> {
   const last = await prisma.reportRunEvent.groupBy({
     by: ['accountId'],
     where: { kind: { not: 'PROGRESSED' } },
@@ -102,7 +102,7 @@ async function allTold(prisma: Prisma, watchers: readonly Watcher[]): Promise<bo
   )
 }
 
-/** Two gateways and two workers on one Postgres, clients over every transport, and faults while runs are made. */
+/** Runs two gateways and two workers on one Postgres, with clients over every transport, and injects faults. */
 export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promise<ChaosReport> {
   await using cleanup = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-chaos-'))
@@ -118,7 +118,7 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
 
   onProgress('Starting two gateways and two workers.')
   const databaseLinks: TcpProxy[] = []
-  /** What the process took that was started last. */
+  /** How long the last start of a process took. */
   let startMilliseconds = 0
   const start = async (role: string, port: number) => {
     const link = cleanup.use(await startTcpProxy(postgres.database.url))
@@ -131,15 +131,15 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
       CONCURRENCY: '6',
       ACCOUNT_CONCURRENCY: '8',
       DAILY_RUNS: '1000000',
-      // So many that a run does not use them up: each fault costs some run an attempt.
+      // More than a run uses up: each fault can cost a run an attempt.
       RUN_ATTEMPTS: '20',
       STOP_SECONDS: '1',
       LOG_LEVEL: 'silent',
     }
     const processes = cleanup.use(supervise(1, () => spawnGateway(environment, testEntry)))
-    const began = performance.now()
+    const startedAt = performance.now()
     await processes.at(0).ready()
-    startMilliseconds = performance.now() - began
+    startMilliseconds = performance.now() - startedAt
     return processes
   }
   const clientLinks: TcpProxy[] = []
@@ -179,24 +179,24 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
     slowness: Math.max(1, startMilliseconds / usualStartMilliseconds),
   })
 
-  onProgress(`Asking for ${runs} runs, with faults.`)
+  onProgress(`Requesting ${runs} runs, with faults.`)
   let next = 0
   const submitAll = async (): Promise<void> => {
     while (next < runs) {
       const number = next++
-      if (number > 0 && number % 100 === 0) onProgress(`${number} runs were asked for.`)
+      if (number > 0 && number % 100 === 0) onProgress(`${number} runs were requested.`)
       await driver.submit(number)
     }
   }
   await Promise.all(Array.from({ length: submitters }, submitAll))
   await nemesis.stop()
-  onProgress('No more faults. Waiting for the runs to end and for the clients to hear of it.')
+  onProgress('No more faults. Waiting for the runs to end and for the clients to receive their events.')
   const live: PrismaTypes.ReportRunWhereInput = { status: { in: ['PENDING', 'RUNNING', 'CANCELING'] } }
   const endedSeconds = await waitFor(
     async () => (await prisma.reportRun.count({ where: live })) === 0,
     endMilliseconds,
   )
-  const toldSeconds = await waitFor(() => allTold(prisma, watchers), tellMilliseconds)
+  const deliveredSeconds = await waitFor(() => allDelivered(prisma, watchers), deliveryMilliseconds)
   stopping.abort()
   await Promise.all(watchers.map((watcher) => watcher.stop()))
 
@@ -208,11 +208,11 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
     missed,
     faults: nemesis.faults,
     runs: new Map(statuses.map(({ status, _count }) => [status, _count])),
-    told: watchers.reduce((sum, { history }) => sum + history.length, 0),
+    delivered: watchers.reduce((sum, { history }) => sum + history.length, 0),
     reconnects: watchers.reduce((sum, watcher) => sum + watcher.reconnects(), 0),
     events: await prisma.reportRunEvent.count(),
     surprises: [...surprises, ...watchers.flatMap((watcher) => watcher.surprises)],
     endedSeconds,
-    toldSeconds,
+    deliveredSeconds,
   }
 }

@@ -1,22 +1,21 @@
-/** Codes by which a gateway, or a broken line, tells a client to come again; 4499 is the client's own. */
-const passingCodes = new Set([1000, 1001, 1006, 1012, 1013, 4499])
+/** Close codes of a gateway or a broken connection after which a client reconnects; 4499 is the client's own. */
+const retryableCodes = new Set([1000, 1001, 1006, 1012, 1013, 4499])
 
 type GraphqlErrors = readonly { message: string; extensions?: Record<string, unknown> }[]
 
-/** What no client should be told while everything around it breaks: an error that does not say to try again. */
+/** An error that no client should receive, even during faults: one that does not ask to try again. Null when none is. */
 export function surpriseIn(errors: GraphqlErrors | undefined): string | null {
   const unexpected = (errors ?? []).filter(({ extensions }) => extensions?.code !== 'UNAVAILABLE')
   return unexpected.length > 0 ? JSON.stringify(unexpected) : null
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
-}
-
-/** The same of what a client library throws: a close of the WebSocket, an answer by HTTP, or a broken line. */
+/** The same for what a client library throws: a close of the WebSocket, an HTTP response, or a broken connection. */
 export function surpriseOf(thrown: unknown): string | null {
-  const { code, reason, response } = Object(thrown)
-  if (isNumber(code) && code >= 1000) return passingCodes.has(code) ? null : `closed by ${code} ${reason}`
-  if (response instanceof Response) return response.status === 503 ? null : `answered by ${response.status}`
-  return null
+  if (!(thrown instanceof Object)) return null
+  if ('code' in thrown && typeof thrown.code === 'number' && thrown.code >= 1000) {
+    const reason = 'reason' in thrown ? thrown.reason : ''
+    return retryableCodes.has(thrown.code) ? null : `closed by ${thrown.code} ${reason}`
+  }
+  if (!('response' in thrown && thrown.response instanceof Response)) return null
+  return thrown.response.status === 503 ? null : `answered by ${thrown.response.status}`
 }

@@ -7,21 +7,21 @@ import { isFinal } from '../src/runs/lifecycle/transition.ts'
 import type { Acknowledged } from './driver.ts'
 import type { Watcher } from './watchers.ts'
 
-/** What went wrong, counted; all 0 when nothing did. */
+/** Number of violations by kind; all 0 when everything is correct. */
 export type Verdict = {
-  /** Events of the log that a client was not told. */
+  /** Events of the log that a client did not receive. */
   lost: number
-  /** Events that a client was told twice. */
+  /** Events that a client received twice. */
   repeated: number
-  /** Events that a client was told after a later one. */
+  /** Events that a client received after a later one. */
   outOfOrder: number
-  /** Runs that were shown older than the event that told of them, or than before, and progress that fell. */
+  /** Runs that were delivered in an older state than their event's or than before, and progress that fell. */
   stale: number
-  /** Runs with more than one final event, with an event of status after it, or with another end in the table. */
+  /** Runs with several final events, with a status event after the final one, or with another end in the table. */
   endedTwice: number
-  /** Runs without an end, and acknowledged ones that are not there. */
+  /** Runs that did not end, and acknowledged runs that do not exist. */
   leftHanging: number
-  /** Keys that made more than one run. */
+  /** Idempotency keys that created more than one run. */
   duplicated: number
   /** Files that belong to no result, and results whose file is missing. */
   strayFiles: number
@@ -31,7 +31,7 @@ function ownerOf(accountId: string) {
   return { accountId, livemode: false }
 }
 
-/** Counts what was told too late, and what was older than what the client knew. */
+/** Counts events that arrived out of order, and states older than those that the client had already received. */
 function judgeOrder({ account, history }: Watcher, events: readonly ReportRunEvent[]): Partial<Verdict> {
   const owner = ownerOf(account)
   const versions = new Map(events.map((event) => [event.position, event.runVersion]))
@@ -46,27 +46,27 @@ function judgeOrder({ account, history }: Watcher, events: readonly ReportRunEve
     if (!run) continue
     const before = shown.get(run.id) ?? { version: 0, percent: 0 }
     const percent = progress?.percent ?? before.percent
-    const least = Math.max(before.version, versions.get(position) ?? 0)
-    if (run.version < least || percent < before.percent) stale++
+    const expectedVersion = Math.max(before.version, versions.get(position) ?? 0)
+    if (run.version < expectedVersion || percent < before.percent) stale++
     shown.set(run.id, { version: run.version, percent })
   }
   return { outOfOrder, stale }
 }
 
-/** The events that every client has to be told: all but progress, and but changes of a run that was deleted since. */
-function owed(events: readonly ReportRunEvent[]): ReportRunEvent[] {
+/** The events that every client must receive: all except progress, and except changes of a run that was deleted later. */
+function requiredEvents(events: readonly ReportRunEvent[]): ReportRunEvent[] {
   const deleted = new Set(events.filter(({ kind }) => kind === 'DELETED').map(({ runId }) => runId))
   return events.filter(
     ({ kind, runId }) => kind !== 'PROGRESSED' && !(kind === 'UPDATED' && deleted.has(runId)),
   )
 }
 
-/** Events that a client had to be told and was not. */
+/** Required events that a client did not receive. */
 function missedBy(watcher: Watcher, events: readonly ReportRunEvent[]): ReportRunEvent[] {
   const owner = ownerOf(watcher.account)
-  const told = new Set(watcher.history.map(({ cursor }) => cursor))
-  return owed(events).filter(
-    ({ position }) => !told.has(encodeEventCursor(owner, { position, snapshotsAfter: null })),
+  const received = new Set(watcher.history.map(({ cursor }) => cursor))
+  return requiredEvents(events).filter(
+    ({ position }) => !received.has(encodeEventCursor(owner, { position, snapshotsAfter: null })),
   )
 }
 
@@ -125,7 +125,7 @@ export type Evidence = {
   acknowledged: readonly Acknowledged[]
 }
 
-/** Compares what every client was told, and what is stored, with the log and the table. */
+/** Compares what every client received, and which files are stored, with the log and the tables. */
 export async function judge({
   prisma,
   dataDir,
@@ -154,7 +154,7 @@ export async function judge({
   const missed = watchers.flatMap((watcher) =>
     missedBy(watcher, byAccount.get(watcher.account) ?? []).map(
       ({ position, kind, runId, toStatus }) =>
-        `${watcher.name} was not told of ${position}: ${kind} ${toStatus} ${runId}`,
+        `${watcher.name} did not receive ${position}: ${kind} ${toStatus} ${runId}`,
     ),
   )
   return { verdict, missed }

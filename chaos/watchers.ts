@@ -3,8 +3,8 @@ import { createGraphqlClient, type GraphqlClient } from '../test/support/graphql
 import type { Random } from './random.ts'
 import { surpriseIn, surpriseOf } from './surprises.ts'
 
-/** What a client was told, as it was told. */
-export type Told = {
+/** An event as a client received it. */
+export type ReceivedEvent = {
   __typename: string
   cursor: string
   run: { id: string; version: number } | null
@@ -14,13 +14,13 @@ export type Told = {
 export type Watcher = {
   name: string
   account: string
-  /** Everything it was told, in order. */
-  history: Told[]
-  /** What it was told that no client should be told. */
+  /** All events that it received, in order. */
+  history: ReceivedEvent[]
+  /** Answers that no client should receive. */
   surprises: string[]
-  /** How often it had to connect again. */
+  /** How often it reconnected. */
   reconnects(): number
-  /** Ends it; what it was told stays. */
+  /** Stops it; its history stays. */
   stop(): Promise<void>
 }
 
@@ -29,12 +29,12 @@ export type WatcherOptions = {
   key: string
   /** Where gateways can be reached. */
   urls: readonly string[]
-  /** Where it begins. */
+  /** Where it starts. */
   cursor: string
   random: Random
 }
 
-/** Of a healthy stream at most this long is nothing heard while there is something to tell. */
+/** A healthy stream is never silent for longer while events occur. */
 const silenceMilliseconds = 4_000
 const fields = '__typename cursor run { id version } ... on ReportRunProgressed { progress { percent } }'
 const subscription = `subscription ($after: EventCursor) {
@@ -42,8 +42,8 @@ const subscription = `subscription ($after: EventCursor) {
 const query = `query ($after: EventCursor, $first: Int) {
   reportRunEvents(after: $after, first: $first) { nodes { ${fields} } eventCursor } }`
 
-type Ear = {
-  onTold: (told: Told[], cursor: string) => void
+type SessionListener = {
+  onEvents: (events: ReceivedEvent[], cursor: string) => void
   onSurprise: (surprise: string | null) => void
 }
 
@@ -51,25 +51,25 @@ type Session = (
   client: GraphqlClient,
   after: string,
   random: Random,
-  ear: Ear,
+  listener: SessionListener,
   signal: AbortSignal,
 ) => Promise<void>
 
-/** Reads a subscription until it breaks, falls silent, or is left for no reason at all. */
+/** Reads a subscription until it breaks or becomes silent, or until a random choice ends it. */
 function readStream(transport: 'subscribe' | 'subscribeSse'): Session {
-  return async (client, after, random, { onTold, onSurprise }, signal) => {
+  return async (client, after, random, { onEvents, onSurprise }, signal) => {
     const silent = new AbortController()
     const leave = () => silent.abort()
     let silence = setTimeout(leave, silenceMilliseconds)
     const ended = AbortSignal.any([silent.signal, signal])
-    const stream = client[transport]<{ reportRunEvents: Told }>(subscription, { after }, ended)
+    const stream = client[transport]<{ reportRunEvents: ReceivedEvent }>(subscription, { after }, ended)
     try {
       for await (const { data, errors } of stream) {
         clearTimeout(silence)
         silence = setTimeout(leave, silenceMilliseconds)
         onSurprise(surpriseIn(errors))
         if (!data) return
-        onTold([data.reportRunEvents], data.reportRunEvents.cursor)
+        onEvents([data.reportRunEvents], data.reportRunEvents.cursor)
         if (random.chance(0.005)) return
       }
     } finally {
@@ -78,16 +78,16 @@ function readStream(transport: 'subscribe' | 'subscribeSse'): Session {
   }
 }
 
-const poll: Session = async (client, after, random, { onTold, onSurprise }, signal) => {
+const poll: Session = async (client, after, random, { onEvents, onSurprise }, signal) => {
   let cursor = after
   while (!signal.aborted) {
     const { data, errors } = await client.execute<{
-      reportRunEvents: { nodes: Told[]; eventCursor: string }
+      reportRunEvents: { nodes: ReceivedEvent[]; eventCursor: string }
     }>(query, { after: cursor, first: random.between(1, 100) })
     onSurprise(surpriseIn(errors))
     if (!data) return
     cursor = data.reportRunEvents.eventCursor
-    onTold(data.reportRunEvents.nodes, cursor)
+    onEvents(data.reportRunEvents.nodes, cursor)
     await delay(random.between(20, 400), undefined, { signal })
   }
 }
@@ -99,32 +99,32 @@ const sessions: Record<string, Session> = {
 }
 export const transports = Object.keys(sessions)
 
-/** A client that keeps its cursor and comes again through any gateway whenever its connection is gone. */
+/** Starts a client that keeps its cursor and reconnects through any gateway whenever its connection is lost. */
 export function startWatcher(transport: string, options: WatcherOptions): Watcher {
   const { account, key, urls, random } = options
   const session = sessions[transport]
   if (!session) throw new Error(`There is no transport ${transport}.`)
-  const history: Told[] = []
+  const history: ReceivedEvent[] = []
   const surprises: string[] = []
   const onSurprise = (surprise: string | null): void => {
     if (surprise !== null) surprises.push(`${transport}: ${surprise}`)
   }
   const stopping = new AbortController()
   let cursor = options.cursor
-  let sessionsBegun = 0
+  let sessionsStarted = 0
 
   const watch = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      sessionsBegun++
+      sessionsStarted++
       const client = createGraphqlClient(random.pick(urls), key)
-      const onTold = (told: Told[], next: string): void => {
-        history.push(...told)
+      const onEvents = (events: ReceivedEvent[], next: string): void => {
+        history.push(...events)
         cursor = next
       }
       try {
-        await session(client, cursor, random, { onTold, onSurprise }, stopping.signal)
+        await session(client, cursor, random, { onEvents, onSurprise }, stopping.signal)
       } catch (error) {
-        // Whatever it was, it comes again with its cursor.
+        // After any error it reconnects with its cursor.
         if (!stopping.signal.aborted) onSurprise(surpriseOf(error))
       }
       await delay(random.between(10, 300), undefined, { signal: stopping.signal }).catch(() => {})
@@ -136,7 +136,7 @@ export function startWatcher(transport: string, options: WatcherOptions): Watche
     account,
     history,
     surprises,
-    reconnects: () => sessionsBegun - 1,
+    reconnects: () => sessionsStarted - 1,
     stop: async () => {
       stopping.abort()
       await watching

@@ -1,12 +1,12 @@
 import { withSchemaEngine } from './schema-engine.ts'
 
 /**
- * The SQL that leads from one state of `schema.prisma` to another.
+ * Returns the SQL that changes a database from one version of `schema.prisma` to another.
  *
- * Both states are texts, because Prisma's engine cannot read a database's own state through `@prisma/adapter-pg`
+ * Both versions are texts, because Prisma's engine cannot read the state of a database through `@prisma/adapter-pg`
  * (prisma/orm#27403).
  *
- * @param url any Postgres; nothing is changed in it
+ * @param url any Postgres; it is not changed
  * @param from text of the earlier `schema.prisma`; null for an empty database
  */
 export async function schemaChanges(url: string, from: string | null, to: string): Promise<string> {

@@ -6,7 +6,7 @@ import type { SchemaEngine } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import { createPool, databaseSchema } from '../src/postgres/client.ts'
 
-// What we use of the runtime's own WebAssembly, which the types of Node do not declare.
+// The part of the global WebAssembly that we use; the types of Node do not declare it.
 declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
@@ -17,11 +17,10 @@ declare const WebAssembly: {
 let engineModule: Promise<typeof bindings> | undefined
 
 /**
- * Runs Prisma's own engine for migrations, which needs no native binary.
+ * Runs the WebAssembly build of Prisma's schema engine, which needs no native binary.
  *
- * It has connections of its own, which end with it: the engine takes an advisory lock and never gives it back, so in a
- * shared pool the lock would stay with a connection that goes on to serve requests, and the next process would wait
- * for it for ever.
+ * It uses a separate pool that ends with it: the engine takes an advisory lock and never releases it, so in a shared pool
+ * a connection would keep the lock, and the next process would wait for it forever.
  *
  * @param datamodel text of `schema.prisma`; only `diff` reads it
  */

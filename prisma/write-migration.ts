@@ -20,7 +20,7 @@ async function writeMigration(name: string): Promise<string> {
   try {
     const wanted = await readFile(new URL('schema.prisma', import.meta.url), 'utf8')
     const changes = await schemaChanges(database.url, committedSchema(), wanted)
-    if (!/^\s*[^-\s]/m.test(changes)) return 'schema.prisma has not changed: there is nothing to migrate.'
+    if (!/^\s*[^-\s]/m.test(changes)) return 'schema.prisma has not changed: no migration is needed.'
     const time = new Date().toISOString().replace(/\D/g, '').slice(0, 14)
     const folder = new URL(`migrations/${time}_${name}/`, import.meta.url)
     await mkdir(folder, { recursive: true })
@@ -35,7 +35,7 @@ async function writeMigration(name: string): Promise<string> {
 const [name] = process.argv.slice(2)
 if (!name || !/^[a-z0-9_]+$/.test(name)) {
   process.stderr.write(
-    'Name the migration in small letters, digits and underscores: npm run migration -- add_labels\n',
+    'Name the migration with lower-case letters, digits and underscores: npm run migration -- add_labels\n',
   )
   process.exit(2)
 }

@@ -2,7 +2,7 @@ import { ConfigurationError, UserFacingError } from '../errors.ts'
 import { ClientError, StoppedError } from './client/client-error.ts'
 import type { Command } from './command.ts'
 
-// Loaded when asked for: the terminal client needs nothing of what the gateway is made of.
+// Loaded on demand: the terminal client needs none of the gateway's modules.
 const commands: Record<string, () => Promise<Command>> = {
   start: async () => (await import('./commands/start.ts')).startCommand,
   migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
@@ -13,7 +13,7 @@ const commands: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.ts')).reportCommand,
 }
 
-// npm hands on the SIGINT that the terminal has sent to both of them, so one Ctrl-C may come twice.
+// The terminal sends SIGINT to npm and to this process, and npm forwards it, so one Ctrl-C can arrive twice.
 const sameInterruptMilliseconds = 1_500
 
 function stopSignal(): AbortSignal {
@@ -26,7 +26,7 @@ function stopSignal(): AbortSignal {
       controller.abort()
       const isSame =
         name === 'SIGINT' && first.name === name && Date.now() - first.at <= sameInterruptMilliseconds
-      // A second signal means that the first took too long.
+      // A second signal ends the process at once.
       if (!isFirst && !isSame) process.exit(130)
     })
   }
@@ -37,15 +37,15 @@ function isArgumentError(error: Error): boolean {
   return 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
 }
 
-/** The message alone for mistakes of the user; the stack as well for anything else. */
+/** The message alone for user errors; the stack as well for all other errors. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const isMistake =
+  const isUserError =
     error instanceof ConfigurationError ||
     error instanceof UserFacingError ||
     error instanceof ClientError ||
     isArgumentError(error)
-  return isMistake ? error.message : (error.stack ?? error.message)
+  return isUserError ? error.message : (error.stack ?? error.message)
 }
 
 async function main(): Promise<number> {
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
     )
     return 2
   }
-  // A reader that has gone (a pipe, a closed terminal) must not keep a command from its orderly end.
+  // A closed pipe or terminal must not prevent a command from ending in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
     const command = await load()
@@ -76,5 +76,5 @@ async function main(): Promise<number> {
   }
 }
 
-// Not left to end by itself: nothing that was left open may keep a command.
+// Exits explicitly, because resources left open must not keep the process alive.
 process.exit(await main())

@@ -1,16 +1,16 @@
-/** What a command has of the process around it. */
+/** What a command receives from its process. */
 export type CommandContext = {
   /** Arguments after the command's name. */
   args: string[]
   environment: Record<string, string | undefined>
   /** Writes a line to standard output. */
   print: (line: string) => void
-  /** For what is no line: a file's bytes, a bar that is drawn again and again. */
+  /** For output that is not a line: the bytes of a file, a progress bar. */
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
-  /** Ends when the process is asked to: Ctrl-C, or SIGTERM. */
+  /** Aborts on Ctrl-C, SIGTERM and SIGHUP. */
   signal: AbortSignal
 }
 
-/** A command returns when it has done its work, and throws when it could not. */
+/** Resolves when the command has done its work, and rejects when it failed. */
 export type Command = (context: CommandContext) => Promise<void>

@@ -2,53 +2,53 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/prisma/client.ts'
 
-/** The Postgres schema that holds every table of ours, so that they never meet those of the database's owner. */
+/** The Postgres schema of all our tables, so that their names never conflict with other tables of the database. */
 export const databaseSchema = 'report_gateway'
 
-/** Times and numbers in the form that the code expects. */
+/** Settings that make Postgres format times in the way that the code expects. */
 const valueSettings = '-c datestyle=iso -c timezone=UTC -c intervalstyle=postgres'
 
-/** What every connection for SQL of ours is opened with. */
+/** Settings of every connection for our own SQL. */
 const sessionSettings = `-c search_path=${databaseSchema} ${valueSettings}`
 
-/** And for SQL of others: it looks names up where its login does, writes nothing, and its strings end where they seem to. */
+/** Settings for the SQL of custom reports: the login's search path, read-only transactions, standard string literals. */
 const foreignSettings = `${valueSettings} -c default_transaction_read_only=on -c standard_conforming_strings=on`
 
 export type PoolOptions = {
   url: string
-  /** Most connections at once. */
+  /** Maximum number of connections. */
   max: number
   /** Shown in pg_stat_activity. */
   applicationName: string
-  /** Told of faults of idle connections; the pool replaces them by itself. */
+  /** Called with the errors of idle connections, which the pool replaces. */
   onError: (error: Error) => void
-  /** How long to wait for a connection, new or given back, in milliseconds. @default 10_000 */
+  /** How long to wait for a new or a released connection, in milliseconds. @default 10_000 */
   connectMilliseconds?: number
   /**
-   * How long a statement may take, in milliseconds; unlimited unless given. With a limit, a connection whose other end is
-   * gone without a word fails its query instead of keeping it for ever, and a transaction that was left open is ended.
+   * Maximum time of a statement, in milliseconds; unlimited unless given. With a limit, a query on a silently dead
+   * connection fails instead of waiting forever, and Postgres ends a transaction that was left open.
    */
   statementMilliseconds?: number
-  /** True to have every statement refused that would change something. */
+  /** True to make Postgres reject every statement that would change data. */
   isReadOnly?: boolean
   /**
-   * True for SQL that others wrote: names are looked up where the login looks, nothing can be written, and a connection serves
-   * once, so that nothing stays of what a statement has set or locked. @default false
+   * True for the SQL of custom reports: names resolve through the login's own search path, transactions are read-only, and
+   * each connection is used once, so that no setting or lock of a statement remains. @default false
    */
   isForeign?: boolean
 }
 
-/** Longer than Postgres's own limit, so that it is Postgres that ends a statement as long as it is there to do so. */
+/** The client waits this much longer than the statement timeout, so that a reachable Postgres ends a statement itself. */
 const answerMilliseconds = 1_000
 
 const idleTransactionMilliseconds = 5_000
 
 export type Prisma = PrismaClient
 
-/** What runs inside `prisma.$transaction(async (tx) => …)`. */
+/** The client inside `prisma.$transaction(async (tx) => …)`. */
 export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
 
-// Lists in conditions make a new text for each length, so neither plans nor prepared statements may grow for ever.
+// Limits cached plans and prepared statements: a list in a condition creates a new SQL text for each length.
 const maxStatements = 256
 
 export function createPool(options: PoolOptions): pg.Pool {
@@ -78,36 +78,36 @@ export function createPool(options: PoolOptions): pg.Pool {
     ...(isForeign && { maxUses: 1 }),
     ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
-  // Without a listener, a connection that Postgres ends would end the process: an idle one, and one that was given back with
-  // an error, to which the pool does not listen any more.
+  // Without these listeners, a connection that Postgres ends would end the process: the first listener is for idle
+  // connections, the second for connections released with an error, to which the pool no longer listens.
   pool.on('error', (error) => onError(error))
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
 /**
- * What ends a new pool: it waits for the queries under way, and cuts them off after the time given, in milliseconds. One
- * that waits for a lock, or for a server that is gone, might have no answer ever.
+ * Returns a function that closes a new pool. It waits for the queries under way, and after the given time in milliseconds
+ * closes their connections: a query that waits for a lock, or for an unreachable server, might never end.
  */
-export function createPoolCloser(pool: pg.Pool): (patienceMilliseconds: number) => Promise<void> {
+export function createPoolCloser(pool: pg.Pool): (waitMilliseconds: number) => Promise<void> {
   const clients = new Set<pg.PoolClient>()
   pool.on('connect', (client) => clients.add(client))
   pool.on('remove', (client) => clients.delete(client))
-  return async (patienceMilliseconds) => {
+  return async (waitMilliseconds) => {
     const cutOff = setTimeout(() => {
-      // With a query under way this cuts the connection.
+      // With a query under way, `end` closes the connection at once.
       for (const client of clients) if (client instanceof pg.Client) void client.end()
-    }, patienceMilliseconds)
+    }, waitMilliseconds)
     await pool.end()
     clearTimeout(cutOff)
   }
 }
 
 /**
- * A connection outside any pool, for LISTEN and the like. It is not connected yet.
+ * Creates a connection outside any pool, for example for LISTEN. It is not connected yet.
  *
- * @param limitMilliseconds how long it may take to connect, and each query to be answered; 10 s to connect, and no limit
- * for queries, unless given
+ * @param limitMilliseconds maximum time to connect, and for each query; by default 10 s to connect, and no limit for
+ * queries
  */
 export function createConnection(
   url: string,
@@ -121,7 +121,7 @@ export function createConnection(
     keepAlive: true,
     ...(limitMilliseconds && { query_timeout: limitMilliseconds }),
   })
-  // An error that nobody hears ends the process; the query that runs then, or the next one, fails with it.
+  // Without a listener, an error would end the process. The current or the next query fails with the same error.
   client.on('error', () => {})
   return client
 }
@@ -135,7 +135,7 @@ export function createPrisma(pool: pg.Pool): Prisma {
   })
 }
 
-/** Does the work in one transaction of this connection: all of it is there in the end, or nothing. */
+/** Runs the work in one transaction of this connection: either all of it takes effect, or none. */
 export async function inTransaction<Result>(
   client: pg.ClientBase,
   work: () => Promise<Result>,
@@ -146,13 +146,13 @@ export async function inTransaction<Result>(
     await client.query('commit')
     return result
   } catch (error) {
-    // When the connection is lost, so is the transaction, and the first error says more.
+    // A lost connection also ends the transaction, and the first error is more useful.
     await client.query('rollback').catch(() => {})
     throw error
   }
 }
 
-/** A connection string in pg wins over other settings, so what it has as `options` is joined with ours. */
+/** In pg, a connection string overrides other settings, so its `options` are combined with ours. */
 function connectionTo(
   url: string,
   settings = sessionSettings,
@@ -163,7 +163,7 @@ function connectionTo(
   return { connectionString: target.href, options: `${given} ${settings}`.trim() }
 }
 
-/** Gives each of the first texts a name, which makes Postgres keep it prepared; an empty name means not to. */
+/** Names the first SQL texts, which makes Postgres keep them prepared; an empty name means unprepared. */
 function createStatementNames(): (query: { sql: string }) => string {
   const names = new Map<string, string>()
   return ({ sql }) => {

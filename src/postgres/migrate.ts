@@ -4,26 +4,26 @@ import { type Client, DatabaseError } from 'pg'
 import { createConnection, databaseSchema, inTransaction } from './client.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
-// Any number that no one else is likely to lock in the same database.
+// An arbitrary number that no other program is likely to lock in the same database.
 const migrationLock = 7_203_614_871
-// What `prisma migrate deploy` locks.
+// The lock of `prisma migrate deploy`.
 const prismaLock = 72_707_369
 
 const recordTable = `${databaseSchema}._prisma_migrations`
 
 /** SQLSTATE lock_not_available. */
 const lockTimeout = '55P03'
-// How soon Postgres forgets a process that waits and has gone.
+// How soon Postgres stops waiting on behalf of a process that is gone.
 const lockWaitMilliseconds = 1_000
 
 /**
- * Applies the migrations that the database lacks, in our own schema, under a lock, so that any number of processes
- * may start at once. Each is one transaction with its record, so that a process or server that is killed leaves it applied
- * or not begun; Prisma's own engine would leave it half applied, and then refuse the database. The records are the same
- * as those of `prisma migrate deploy`.
+ * Applies the migrations that the database lacks, in our own schema and under a lock, so that any number of processes can
+ * start at once. Each migration and its record are one transaction, so that a killed process or server leaves it either
+ * applied or not started. Prisma's own engine would leave it partly applied, and would then reject the database. The
+ * records are the same as those of `prisma migrate deploy`.
  *
- * @param signal ends the wait for another process that migrates; what this one has begun it brings to its end
- * @returns names of the migrations applied now
+ * @param signal ends the wait for another process that migrates; migrations that have started are completed
+ * @returns names of the migrations that this call applied
  */
 export async function migrate(
   url: string,
@@ -33,24 +33,24 @@ export async function migrate(
   const leave = (): void => void client.end().catch(() => {})
   try {
     await client.connect()
-    // With a query under way, that cuts the connection at once.
+    // With a query under way, `end` closes the connection at once.
     signal.addEventListener('abort', leave, { once: true })
     await takeLock(client, signal)
     const missing = await findMissing(client)
     if (missing.length === 0) return []
-    // What was begun is brought to its end.
+    // From here on, the migrations are completed.
     signal.removeEventListener('abort', leave)
     await prepareRecords(client)
     for (const name of missing) await applyMigration(client, name)
     return missing
   } finally {
     signal.removeEventListener('abort', leave)
-    // Gives the locks back too.
+    // Also releases the locks.
     await client.end()
   }
 }
 
-/** @throws when a migration was begun and not finished, by an earlier version or by Prisma's engine */
+/** @throws when an earlier version, or Prisma's engine, has started a migration and not finished it */
 async function findMissing(client: Client): Promise<string[]> {
   const names = await listMigrations()
   const { rows: tables } = await client.query('select where to_regclass($1) is not null', [recordTable])
@@ -61,8 +61,8 @@ async function findMissing(client: Client): Promise<string[]> {
   const failed = rows.find(({ isFinished }) => !isFinished)
   if (failed) {
     throw new Error(
-      `The database has failed migrations: ${failed.name} was begun and not finished. ` +
-        `Restore the database, or undo what was made of it and run: npx prisma migrate resolve --rolled-back ${failed.name}`,
+      `The database has a failed migration: ${failed.name} was started and not finished. ` +
+        `Restore the database, or undo the changes of this migration and run: npx prisma migrate resolve --rolled-back ${failed.name}`,
     )
   }
   const recorded = new Set(rows.map(({ name }) => name))
@@ -75,7 +75,7 @@ async function listMigrations(): Promise<string[]> {
   return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : [])).sort()
 }
 
-/** The table of records as Prisma makes it. */
+/** Creates the table of records in the form that Prisma uses. */
 async function prepareRecords(client: Client): Promise<void> {
   await client.query('select pg_advisory_lock($1)', [prismaLock])
   await client.query(`create schema if not exists ${databaseSchema}`)
@@ -106,11 +106,11 @@ async function applyMigration(client: Client, name: string): Promise<void> {
     })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`The migration ${name} failed, and nothing of it was kept: ${reason}`, { cause })
+    throw new Error(`The migration ${name} failed and was rolled back: ${reason}`, { cause })
   }
 }
 
-/** Waits for the lock, as long as another process migrates. */
+/** Takes the lock, which waits while another process migrates. */
 async function takeLock(connection: Client, signal: AbortSignal): Promise<void> {
   await connection.query(`set lock_timeout = ${lockWaitMilliseconds}`)
   while (true) {

@@ -13,14 +13,14 @@ const maxReconnectMilliseconds = 2_000
 
 export type WakeUp = Awaited<ReturnType<typeof startWakeUp>>
 
-/** `tenant` is null when hints may have been missed and every log has to be read. */
+/** `tenant` is null when hints may have been missed, so that every log must be read. */
 type Listener = (tenant: Tenant | null) => void
 
 export type WakeUpOptions = {
   metrics: Pick<Metrics, 'wakeUpReconnected'>
-  /** How often the connection is asked whether it is still there, in milliseconds. @default 3_000 */
+  /** How often a heartbeat checks the connection, in milliseconds. @default 3_000 */
   heartbeatMilliseconds?: number
-  /** How long it may take to answer, or to be made, in milliseconds. @default 3_000 */
+  /** Maximum time to connect, and to answer a heartbeat, in milliseconds. @default 3_000 */
   limitMilliseconds?: number
 }
 
@@ -31,9 +31,9 @@ type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
 }
 
 /**
- * Tells processes on one Postgres that there is something to read. It is a hint only: whoever gets it, or reconnects,
- * reads the log itself. NOTIFY is sent outside the writing transaction, because inside it costs two thirds of the
- * commit rate (it takes a database-wide lock until the commit is on disk), and in batches.
+ * Notifies the processes on one Postgres that an event log has grown. A notification is only a hint: a process that
+ * receives one, or reconnects, reads the log itself. NOTIFY is sent in batches, and outside the writing transaction,
+ * because inside it costs two thirds of the commit rate: it holds a database-wide lock until the commit is on disk.
  */
 export async function startWakeUp(
   url: string,
@@ -49,7 +49,7 @@ export async function startWakeUp(
   const settings = { url, logger, wake, heartbeatMilliseconds, limitMilliseconds }
 
   let connection: Awaited<ReturnType<typeof connect>> | null = await connect(settings)
-  /** Makes the connection again whenever it ends, however long that takes. */
+  /** Reconnects whenever the connection ends, however long that takes. */
   const keepConnected = async (): Promise<void> => {
     let wait = firstReconnectMilliseconds
     while (true) {
@@ -58,13 +58,13 @@ export async function startWakeUp(
       if (stopping.signal.aborted) return
       try {
         connection = await connect(settings)
-        // It may have been asked to stop just then.
+        // `stop` can have been called during the attempt.
         if (stopping.signal.aborted) return await connection.end()
         metrics.wakeUpReconnected()
         wake(null)
         wait = firstReconnectMilliseconds
       } catch (error) {
-        logger.warn({ err: error }, `The wake-up connection cannot be made; trying again in ${wait} ms.`)
+        logger.warn({ err: error }, `The wake-up connection could not be opened; trying again in ${wait} ms.`)
         await delay(wait, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
         wait = Math.min(wait * 2, maxReconnectMilliseconds)
       }
@@ -86,12 +86,12 @@ export async function startWakeUp(
         payloads,
       ])
     } catch (error) {
-      logger.warn({ err: error }, 'A wake-up could not be sent; readers look for themselves within seconds.')
+      logger.warn({ err: error }, 'A wake-up could not be sent; readers poll the log within seconds.')
     }
   }
 
   return {
-    /** Hints to every process that the tenant's log has grown. To be called after commit; it never throws. */
+    /** Notifies every process that the tenant's log has grown. Call it after the commit; it never throws. */
     notify: (tenant: Tenant): void => {
       waiting.add(tenantKey(tenant))
       timer ??= setTimeout(flush, batchMilliseconds)
@@ -99,7 +99,7 @@ export async function startWakeUp(
     onWake: (listener: Listener): void => {
       listeners.add(listener)
     },
-    /** Whether hints from others arrive: the connection was there when it was last asked, a few seconds ago at most. */
+    /** Whether hints from other processes arrive: the last heartbeat, at most a few seconds ago, was answered. */
     isConnected: (): boolean => connection !== null,
     stop: async (): Promise<void> => {
       stopping.abort()
@@ -116,8 +116,8 @@ function readTenant(payload: string): Tenant | null {
 }
 
 /**
- * A connection that listens. Where packets are lost without a word (a machine that went away, a firewall that forgot) it
- * would seem to be fine for hours, so it is asked every few seconds.
+ * Opens a connection that listens. When packets are lost silently, by a crashed machine or a firewall, the connection would
+ * seem healthy for hours, so a heartbeat checks it every few seconds.
  */
 async function connect(options: ConnectOptions) {
   const { url, logger, wake, heartbeatMilliseconds, limitMilliseconds } = options
@@ -125,14 +125,14 @@ async function connect(options: ConnectOptions) {
   const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
   client.on('end', finish)
   client.on('error', (error) => {
-    logger.warn({ err: error }, 'The wake-up connection broke; it is made anew.')
+    logger.warn({ err: error }, 'The wake-up connection broke; reconnecting.')
     finish()
   })
   client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
-  /** Ends it, and waits for that no longer than the limit: the server may not answer. */
+  /** Closes the connection, and waits no longer than the limit, because the server may not answer. */
   const end = async (): Promise<void> => {
     finish()
-    // With a query under way that has no answer this cuts the connection.
+    // With a query under way, `end` closes the connection at once.
     const closed = client.end().catch(() => {})
     await Promise.race([closed, delay(limitMilliseconds, undefined, { ref: false })])
   }
@@ -146,16 +146,16 @@ async function connect(options: ConnectOptions) {
   const heartbeat = runEvery({
     task: () =>
       client.query('select 1').catch((error: unknown) => {
-        logger.warn({ err: error }, 'The wake-up connection does not answer; it is made anew.')
+        logger.warn({ err: error }, 'The wake-up connection does not answer; reconnecting.')
         return end()
       }),
     milliseconds: heartbeatMilliseconds,
     logger,
-    failureMessage: 'The wake-up connection that does not answer could not be ended.',
+    failureMessage: 'The wake-up connection does not answer and could not be closed.',
   })
   void ended.then(heartbeat.stop)
   return {
-    /** Resolves when it is of no more use. */
+    /** Resolves when the connection is no longer usable. */
     ended,
     end,
   }

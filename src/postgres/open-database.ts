@@ -11,7 +11,7 @@ export type Database = {
 const minVersion = 15
 
 /**
- * The Postgres that the configuration names; the embedded one, started if need be, when it names none.
+ * Opens the Postgres that the configuration names, or else the embedded one, which is started when necessary.
  *
  * @throws ConfigurationError when the server cannot be used
  */
@@ -25,7 +25,7 @@ export async function openDatabase(
   return { url: databaseUrl, close: async () => {} }
 }
 
-/** @throws ConfigurationError when the server cannot be reached, or is too old */
+/** @throws ConfigurationError when the server cannot be reached or is too old */
 async function checkServer(url: string): Promise<void> {
   const { host, pathname } = new URL(url)
   const where = `the database ${pathname.slice(1)} at ${host}, which DATABASE_URL names`
@@ -45,7 +45,7 @@ async function checkServer(url: string): Promise<void> {
   }
   if (version < minVersion * 10_000) {
     throw new ConfigurationError(
-      `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${minVersion} or newer is needed.`,
+      `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${minVersion} or newer is required.`,
     )
   }
 }

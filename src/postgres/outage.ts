@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 
-/** As Node says that a server cannot be reached, or went away. */
+/** Node's error codes for a server that cannot be reached or disappeared. */
 const socketCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -14,7 +14,7 @@ const socketCodes = new Set([
   'EAI_AGAIN',
 ])
 
-/** As Prisma says the same, in errors of its own and as kinds of its adapter's. */
+/** Prisma's error codes for the same, and the error kinds of its adapter. */
 const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028'])
 const adapterKinds = new Set([
   'DatabaseNotReachable',
@@ -24,13 +24,13 @@ const adapterKinds = new Set([
 ])
 
 /**
- * As Postgres says it: connection exceptions, shutdowns and starts, no connection left (53300), and a transaction that
- * was left open too long, by a process that was paused (25P03). Not the whole of class 57: a statement that was canceled
- * (57014) says nothing of the server.
+ * The SQLSTATEs for the same: connection exceptions, shutdowns and startups, no connection left (53300), and a transaction
+ * that a paused process left open too long (25P03). Not all of class 57: a canceled statement (57014) says nothing about
+ * the server.
  */
 const sqlState = /^(08\w{3}|25P03|57P0[1-5]|53300)$/
 
-/** What `pg` and its pool throw without any code. */
+/** Messages of the errors that `pg` and its pool throw without a code. */
 const messages =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|Server has closed the connection)/
 
@@ -42,14 +42,14 @@ export type RetryOptions = {
   logger: Logger
   failureMessage: string
   /** Whether an error allows another attempt. @default isOutage */
-  isPassing?: (error: unknown) => boolean
+  isTransient?: (error: unknown) => boolean
   /** True to make one more attempt after the signal has aborted, and to fail as that one does. @default false */
   triesOnceMore?: boolean
 }
 
 /**
- * True for a fault of the connection to Postgres: it cannot be reached, it restarts, or it does not answer. What was
- * asked for may be asked again; whether it was done is not known.
+ * True for a failure of the connection to Postgres: the server cannot be reached, restarts or does not answer. The
+ * operation can be tried again; whether it took effect is unknown.
  */
 export function isOutage(error: unknown, depth = 0): boolean {
   return (
@@ -60,14 +60,14 @@ export function isOutage(error: unknown, depth = 0): boolean {
 }
 
 /**
- * Makes attempts until Postgres can be reached.
+ * Tries an operation until Postgres can be reached.
  *
- * @param attempt may be called several times, also when an earlier call succeeded and only its answer was lost
- * @throws any error that is not passing; the signal's reason when it aborts, unless `triesOnceMore`
+ * @param attempt can be called several times, even when an earlier call succeeded and only its response was lost
+ * @throws any error that is not transient; the signal's reason when it aborts, unless `triesOnceMore`
  */
 export async function retryDuringOutage<Result>(
   attempt: () => Promise<Result>,
-  { signal, logger, failureMessage, isPassing = isOutage, triesOnceMore = false }: RetryOptions,
+  { signal, logger, failureMessage, isTransient = isOutage, triesOnceMore = false }: RetryOptions,
 ): Promise<Result> {
   let isLogged = false
   while (true) {
@@ -77,7 +77,7 @@ export async function retryDuringOutage<Result>(
       return await attempt()
     } catch (error) {
       if (!triesOnceMore) signal.throwIfAborted()
-      if (isLast || !isPassing(error)) throw error
+      if (isLast || !isTransient(error)) throw error
       if (!isLogged) logger.warn({ err: error }, `${failureMessage} Trying again.`)
       isLogged = true
       await delay(retryMilliseconds, undefined, { signal }).catch(() => {})
@@ -92,14 +92,14 @@ function isOutageCode(code: unknown): boolean {
 function isOutageItself(error: object): boolean {
   return (
     ('code' in error && isOutageCode(error.code)) ||
-    // The adapter's form, in a `cause` that is no error.
+    // The adapter's form, in a `cause` that is not an Error.
     ('originalCode' in error && isOutageCode(error.originalCode)) ||
     ('kind' in error && typeof error.kind === 'string' && adapterKinds.has(error.kind)) ||
     ('message' in error && typeof error.message === 'string' && messages.test(error.message))
   )
 }
 
-/** Where the error that caused this one may stand: as JavaScript has it, and as Prisma has it. */
+/** The errors that caused this one, from the properties that JavaScript and Prisma use. */
 function causesOf(error: object): unknown[] {
   return [
     ...('cause' in error ? [error.cause] : []),

@@ -1,19 +1,19 @@
 import { type Config, isLocalHost } from '../config/config.ts'
 
-/** Decides whether a request is served at all, over HTTP and WebSocket alike, by where it was sent and from which page. */
+/** Decides whether a request over HTTP or WebSocket is served, from its Host and Origin headers. */
 export type AccessRule = (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
 
 export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedOrigins'>
 
 /**
- * Which requests are served. Those that no page sent have no Origin. A page without an origin of its own ("null", as in
- * a sandbox) is foreign to all.
+ * Creates the rule for which requests are served. Requests that no page sent have no Origin. A page with the opaque origin
+ * "null", as in a sandbox, counts as foreign.
  *
- * On the embedded Postgres, only requests that name this machine are served, from its own pages and allowed ones. The
- * embedded default needs it, because its GraphiQL carries a key: without it, any website could point its own name at
- * 127.0.0.1 and read that page (DNS rebinding).
+ * With the embedded Postgres, a request is served when its Host is this machine and its Origin is absent, this machine or
+ * allowed. The check of the Host is necessary because the GraphiQL page contains a key: without it, any website could
+ * point its own name at 127.0.0.1 and read that page (DNS rebinding).
  *
- * With `databaseUrl`, the gateway's own pages and those of allowed origins are served, under whatever name it is reached.
+ * With `databaseUrl`, every Host is served when the Origin is absent, the gateway's own or allowed.
  */
 export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: AccessOptions): AccessRule {
   const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [new URL(publicUrl).origin])])
@@ -27,19 +27,19 @@ export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: Acc
 
 export function explainAccess({ databaseUrl }: AccessOptions): string {
   return databaseUrl === null
-    ? 'This gateway serves only requests to this machine, from pages of this machine; ALLOWED_ORIGINS adds other pages.'
-    : 'This gateway does not serve pages of that origin. Its operator can add the origin to ALLOWED_ORIGINS.'
+    ? 'This gateway accepts only requests to this machine, from pages of this machine. To accept another page, add its origin to ALLOWED_ORIGINS.'
+    : 'This gateway does not accept requests from pages of this origin. Its operator can add the origin to ALLOWED_ORIGINS.'
 }
 
 function isLocalUrl(url: string): boolean {
   return URL.canParse(url) && isLocalHost(new URL(url).hostname)
 }
 
-/** True when the page was loaded from where the request is sent; a proxy may have taken TLS off in between. */
+/** True when the page was loaded from the requested host. Protocols are not compared, because a proxy may terminate TLS. */
 function isOwnPage(host: string | undefined, origin: string): boolean {
   if (host === undefined || !URL.canParse(origin)) return false
   const page = new URL(origin)
-  const asked = `${page.protocol}//${host}`
-  // Compared as addresses, so that ":443" and capital letters make no difference. "null" and "file:" have no host.
-  return page.host !== '' && URL.canParse(asked) && new URL(asked).host === page.host
+  const requested = `${page.protocol}//${host}`
+  // Compared as URLs, so that ":443" and capital letters make no difference. "null" and "file:" have no host.
+  return page.host !== '' && URL.canParse(requested) && new URL(requested).host === page.host
 }

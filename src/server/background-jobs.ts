@@ -18,15 +18,15 @@ export type BackgroundJobsOptions = Pick<Config, 'role' | 'eventDays'> & {
 
 type IntervalJob = Omit<RunEveryOptions, 'logger'>
 
-/** A queue of its own: a clean-up that takes long must not make reports late. */
+/** A separate queue, so that a long cleanup does not delay scheduled reports. */
 export const scheduleQueue = 'report-schedule'
 
 const dayMilliseconds = 24 * 60 * 60 * 1000
 
 /**
- * Starts all that a process of this role does without being asked, but for what keeps a connection or a subscription going:
- * the heartbeats of sockets and of the wake-up connection, the watch of the embedded Postgres, and the polls of the hub and of
- * pg-boss.
+ * Starts the periodic jobs of a process of this role. Their owners start what keeps a connection or a subscription alive:
+ * the heartbeats of sockets and of the wake-up connection, the watch of the embedded Postgres, and the polls of the hub and
+ * of pg-boss.
  */
 export async function startBackgroundJobs(options: BackgroundJobsOptions): Promise<BackgroundJob> {
   const { queue, logger } = options.services
@@ -42,34 +42,34 @@ export async function startBackgroundJobs(options: BackgroundJobsOptions): Promi
   }
 }
 
-/** What each process of the role does again and again. */
+/** Jobs that each process of the role runs at an interval. */
 export function listIntervalJobs({ role, services, keyWatch }: BackgroundJobsOptions): IntervalJob[] {
   const { prisma, queue, logger } = services
   const inEachProcess: IntervalJob[] = [
     {
-      // So that runs end in time although no worker lives.
+      // In every process, so that runs end in time even when no worker runs.
       task: (signal) => endLateRuns(services, signal),
       milliseconds: 1_000,
-      failureMessage: 'Late runs could not be looked for; trying on.',
+      failureMessage: 'Runs past their deadline could not be ended; trying again.',
     },
   ]
   const inEachGateway: IntervalJob[] = [
     {
       task: keyWatch.check,
       milliseconds: 2_000,
-      failureMessage: 'It could not be seen whether keys in use are still good; looking again soon.',
+      failureMessage: 'API keys in use could not be checked; trying again.',
     },
   ]
   const inEachWorker: IntervalJob[] = [
     {
       task: (signal) => releaseRuns(services, signal),
       milliseconds: 2_000,
-      failureMessage: 'Runs that wait for data could not be looked for; trying on.',
+      failureMessage: 'Runs that wait for data could not be released; trying again.',
     },
     {
       task: () => requeueOrphans(prisma, queue, logger),
       milliseconds: 60_000,
-      failureMessage: 'Runs without a job could not be looked for.',
+      failureMessage: 'Runs without a job could not be queued; trying again.',
     },
   ]
   return [
@@ -79,7 +79,7 @@ export function listIntervalJobs({ role, services, keyWatch }: BackgroundJobsOpt
   ]
 }
 
-/** At the time of its cron expression each is done by one of all workers, one of a queue at a time. */
+/** Jobs by queue. At each scheduled time one worker runs the job, and a worker runs one job of a queue at a time. */
 function listCronJobs({ services, eventDays }: BackgroundJobsOptions): Record<string, CronJob[]> {
   const { prisma, now } = services
   return {
@@ -98,7 +98,7 @@ function listCronJobs({ services, eventDays }: BackgroundJobsOptions): Record<st
       { name: 'prune-idempotency-keys', cron: '7 * * * *', task: () => pruneKeys(prisma, now()) },
       { name: 'prune-daily-counts', cron: '17 3 * * *', task: () => pruneDailyCounts(prisma, now()) },
     ],
-    // When a schedule is due stands with it, so an occurrence that the queue loses is found at the next look.
+    // Each schedule stores when it is due, so the next pass finds an occurrence that the queue has lost.
     [scheduleQueue]: [
       { name: 'run-due-schedules', cron: '* * * * *', task: (signal) => runDueSchedules(services, signal) },
     ],

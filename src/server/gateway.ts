@@ -3,10 +3,10 @@ import { builtInReportTypes } from '../reports/catalog.ts'
 import { createOperations } from './operations.ts'
 import { type GatewayOptions, type Started, start } from './start.ts'
 
-// Closing waits for what ends by itself, but not for a server that does not answer.
+// Closing waits for work to end, but not for a server that does not answer.
 const closingMilliseconds = 5_000
 
-/** Builds a gateway, a worker, or both in one; nothing is opened before `start`. */
+/** Creates a gateway, a worker, or both in one; nothing is opened before `start`. */
 export function createGateway(options: GatewayOptions) {
   const { config, logger } = options
   const closers = new AsyncDisposableStack()
@@ -30,32 +30,33 @@ export function createGateway(options: GatewayOptions) {
     const limit = config.stopSeconds * 1000 + closingMilliseconds
     const inTime = (work: Promise<boolean> | undefined) =>
       Promise.race([work, delay(limit, false, { ref: false })])
-    // What is being opened has to be there before it can be closed; but not everything heeds the signal.
+    // A start must end before its resources can be closed, but not every step of it reacts to the signal.
     const isServing = await inTime(
       starting?.then(
         () => true,
         () => false,
       ),
     )
-    // In this time the load balancer sees that the process is not ready any more.
+    // Gives the load balancer time to see that the process is no longer ready.
     if (isServing) await delay(config.drainSeconds * 1000)
     const isClosed = await inTime(closers.disposeAsync().then(() => true))
-    if (!isClosed) logger.error(`Not everything could be closed within ${limit} ms; the rest is cut off.`)
+    if (!isClosed)
+      logger.error(`Closing took longer than ${limit} ms; the remaining connections are cut off.`)
   }
 
   let starting: Promise<Started> | null = null
   let stopped: Promise<void> | null = null
   return {
     /**
-     * Starts everything, and resolves when requests are served. What was opened before a failure is closed again.
+     * Starts everything, and resolves when requests are served. A failed start closes what it has opened.
      *
-     * @throws ConfigurationError when the configuration cannot work here
+     * @throws ConfigurationError when the process cannot run with this configuration
      */
     start: () => {
       starting ??= startOrClose()
       return starting
     },
-    /** Closes what `start` opened, last first. Safe to call at any time, also twice. */
+    /** Closes what `start` opened, in reverse order. Safe to call at any time, even twice. */
     stop: () => {
       stopped ??= close()
       return stopped

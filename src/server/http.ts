@@ -16,24 +16,24 @@ export function answerText(response: ServerResponse, status: HttpStatus<'any'>, 
   response.end(`${withoutSecrets(sentence)}\n`)
 }
 
-/** What is answered as long as nothing can be served. */
+/** Answers requests until the start has finished. */
 export const answerStarting: Handler = async (_request, response) => {
   response.setHeader('Retry-After', '1')
   answerText(response, 503, 'The gateway is starting. Try again in a second.')
 }
 
-/** Node waits for minutes, and looks twice a minute. */
-const patience = {
+/** In milliseconds. Node's defaults wait for minutes, and check only twice a minute. */
+const timeouts = {
   headersTimeout: 10_000,
   requestTimeout: 60_000,
   connectionsCheckingInterval: 2_000,
 }
 
 /**
- * Listens before anything else is started, so that a port that is taken is found at once.
+ * Starts an HTTP server. It listens before anything else starts, so that a port in use is reported at once.
  *
- * @param onError told of faults, and of the request's id when they ended one that has an id
- * @throws ConfigurationError when the address cannot be had
+ * @param onError called with each error, and with the id of the request that it ended, if any
+ * @throws ConfigurationError when the server cannot listen on the address
  */
 export async function startHttp(
   host: string,
@@ -45,16 +45,16 @@ export async function startHttp(
     isWebSocket(request) && server.listenerCount('upgrade') > 0
   const underWay = new Set<ServerResponse>()
   let isStopping = false
-  const server: Server = createServer({ ...patience, shouldUpgradeCallback }, (request, response) => {
+  const server: Server = createServer({ ...timeouts, shouldUpgradeCallback }, (request, response) => {
     underWay.add(response)
     response.once('close', () => {
       underWay.delete(response)
-      // One whose headers were sent before the stop has promised to keep its connection open.
+      // A response whose headers were sent before the stop keeps its connection open.
       if (isStopping) setImmediate(() => server.closeIdleConnections())
     })
     if (isStopping) response.shouldKeepAlive = false
     const target = targetOf(request)
-    if (!target) return answerText(response, 400, 'The address of the request is not well formed.')
+    if (!target) return answerText(response, 400, 'The URL or the Host header of the request is not valid.')
     request.url = target.pathname + target.search
     handler(request, response, target).catch((error: unknown) => {
       const requestId = response.getHeader('x-request-id')
@@ -67,20 +67,20 @@ export async function startHttp(
   return {
     server,
     url: urlOf(server),
-    /** What answers from now on; before, every request is told to come back later. */
+    /** Sets the handler. Before the first call, every request is answered with 503 and Retry-After. */
     serve: (next: Handler) => {
       handler = next
     },
     /**
-     * Takes no new connections, and ends when the requests under way have been answered; what is not answered by then is
-     * cut off.
+     * Takes no new connections, and resolves when the requests under way have been answered. Requests that take longer than
+     * the given time are cut off.
      *
-     * @param patienceMilliseconds how long to wait for answers; streams and downloads may last for ever
+     * @param waitMilliseconds how long to wait for answers; streams and downloads may never end
      */
-    stop: (patienceMilliseconds = 1_000): Promise<void> =>
+    stop: (waitMilliseconds = 1_000): Promise<void> =>
       new Promise((resolve) => {
         isStopping = true
-        const cutOff = setTimeout(() => server.closeAllConnections(), patienceMilliseconds)
+        const cutOff = setTimeout(() => server.closeAllConnections(), waitMilliseconds)
         server.close(() => {
           clearTimeout(cutOff)
           resolve()
@@ -96,9 +96,9 @@ function answerFault(response: ServerResponse, error: unknown): void {
     response.destroy()
   } else if (isOutage(error)) {
     response.setHeader('Retry-After', '1')
-    answerText(response, 503, 'The database cannot be reached at the moment. Try again in a second.')
+    answerText(response, 503, 'The database cannot be reached. Try again in a second.')
   } else {
-    answerText(response, 500, 'Something went wrong inside the gateway.')
+    answerText(response, 500, 'The request failed because of an internal error.')
   }
 }
 
@@ -111,31 +111,31 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   try {
     await once(server.listen(port, host), 'listening')
   } catch (cause) {
-    // What a server emits as an error is one of Node's.
+    // A cast, because the errors of a server are Node's own.
     const error = cause as NodeJS.ErrnoException
     const reason =
       error.code === 'EADDRINUSE'
-        ? `Port ${port} on ${host} is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`
-        : `Cannot listen on ${host}, port ${port}: ${error.message}. HOST and PORT say where.`
+        ? `Port ${port} on ${host} is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`
+        : `Cannot listen on ${host}, port ${port}: ${error.message}. Change HOST or PORT.`
     throw new ConfigurationError(reason, { cause })
   }
 }
 
-// What has a meaning of its own in an address, but none in a name.
+/** True for a host with an optional port; delimiters of a URL are not valid in it. */
 function isHost(host: string): boolean {
   return URL.canParse(`http://${host}`) && !/[/?#@\\]/.test(host)
 }
 
-/** What is asked for; null when that cannot be read. A client of a proxy sends a whole address instead of a path. */
+/** The requested URL; null when it is not valid. A client of a proxy sends an absolute URL instead of a path. */
 function targetOf({ url = '', headers: { host } }: IncomingMessage): URL | null {
   const address = url.startsWith('/') ? `http://gateway${url}` : url
   return URL.canParse(address) && (host === undefined || isHost(host)) ? new URL(address) : null
 }
 
 function urlOf(server: Server): string {
-  // A server that listens on TCP has an address of this form.
+  // A cast, because a server that listens on TCP has an address of this form.
   const { address, port, family } = server.address() as AddressInfo
-  // Listening everywhere, it is reached from here by the loopback address.
+  // A server that listens on every address is reached locally through the loopback address.
   if (isWildcardHost(address)) return `http://${family === 'IPv6' ? '[::1]' : '127.0.0.1'}:${port}`
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

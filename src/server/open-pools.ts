@@ -5,18 +5,18 @@ import { createPool, createPoolCloser, type PoolOptions } from '../postgres/clie
 import { ensureReader } from '../reports/custom/login.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 
-/** All connections to Postgres but those of the queue and of the wake-ups. */
+/** All connections to Postgres except those of the queue and of the wake-ups. */
 export type Pools = Awaited<ReturnType<typeof openPools>>
 
-// Closing waits for what ends by itself, but not for a server that does not answer.
-const patienceMilliseconds = 1_000
+// Closing waits for queries to end, but not for a server that does not answer.
+const waitMilliseconds = 1_000
 
 /**
  * Opens the pools of a process.
  *
- * @param url of the database
- * @param closers gets what closes the pools
- * @throws ConfigurationError when custom reports can have no login
+ * @param url address of the database
+ * @param closers receives a closer for each pool
+ * @throws ConfigurationError when no login for custom reports can be created
  */
 export async function openPools(
   { role, concurrency, reports }: Config,
@@ -26,10 +26,10 @@ export async function openPools(
 ) {
   const open = (name: string, options: Omit<PoolOptions, 'applicationName' | 'onError'>): Pool => {
     const onError = (error: unknown): void =>
-      logger.error({ err: error }, 'A connection that was idle broke.')
+      logger.error({ err: error }, 'An idle connection to Postgres broke.')
     const pool = createPool({ ...options, applicationName: `report-gateway ${name}`, onError })
     const close = createPoolCloser(pool)
-    closers.defer(() => close(patienceMilliseconds))
+    closers.defer(() => close(waitMilliseconds))
     return pool
   }
   const openReports = (): ReportPools => ({
@@ -39,24 +39,24 @@ export async function openPools(
   const openEstimates = (): ReportPools => ({
     exportPool: open('estimates', { url, isReadOnly: true, ...limits(2, 2_000) }),
     customPool: customUrl
-      ? open('own estimates', { url: customUrl, isForeign: true, ...limits(2, 2_000) })
+      ? open('custom estimates', { url: customUrl, isForeign: true, ...limits(2, 2_000) })
       : null,
   })
 
   const customUrl = reports ? (reports.databaseUrl ?? (await ensureReader(url))) : null
   const custom = customUrl
-    ? open('own reports', { url: customUrl, max: concurrency + 2, isForeign: true })
+    ? open('custom reports', { url: customUrl, max: concurrency + 2, isForeign: true })
     : null
   return {
     /** For requests, whose statements are short. */
     requests: open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
-    /** For `/ready` and `/metrics`: those of requests may all be in use. */
+    /** For `/ready` and `/metrics`, because the connections for requests can all be in use. */
     probes: open('probes', { url, ...limits(2, 1_000) }),
-    /** For custom reports, of their login; null when there are none. */
+    /** For custom reports, with their login; null when there are none. */
     custom,
-    /** For the queries of reports, which may take as long as they take; null in a process that runs none. */
+    /** For the queries of reports, without a time limit; null in a process that runs no reports. */
     reports: role === 'gateway' ? null : openReports(),
-    /** For counting rows, which neither takes the connections of requests nor goes on for ever; null without clients. */
+    /** For row estimates: time-limited, and separate from requests; null in a process that serves no clients. */
     estimates: role === 'worker' ? null : openEstimates(),
   }
 }

@@ -11,10 +11,10 @@ export type Operations = ReturnType<typeof createOperations>
 
 type Page = { status: HttpStatus<'/health' | '/ready' | '/metrics'>; contentType: string; text: string }
 
-/** What a process shows to those who operate it. */
-export function createOperations(isCounting: boolean, logger: Logger) {
+/** Creates the endpoints for operators: health, readiness and metrics. */
+export function createOperations(hasMetrics: boolean, logger: Logger) {
   const readiness = createReadiness()
-  const prometheus = isCounting ? createPrometheus() : null
+  const prometheus = hasMetrics ? createPrometheus() : null
   const metrics = prometheus?.metrics ?? noMetrics
   const pages = new Map<string, () => Promise<Page>>([
     ['/health', async () => json(200, { status: 'alive' })],
@@ -29,10 +29,10 @@ export function createOperations(isCounting: boolean, logger: Logger) {
   if (prometheus) pages.set('/metrics', async () => ({ status: 200, ...(await prometheus.print()) }))
   return {
     readiness,
-    /** Null when nothing is counted. */
+    /** Null when metrics are off. */
     prometheus,
     metrics,
-    /** Serves `/health`, `/ready` and `/metrics` to anyone before all else; logs and counts each request. */
+    /** Adds `/health`, `/ready` and `/metrics`, without access control, to a handler; logs and counts each request. */
     around:
       (serve: Handler): Handler =>
       (request, response, url) =>
@@ -63,7 +63,7 @@ async function answer(
 }
 
 function readOnly(pathname: string): Page {
-  const text = `${pathname} can only be read: use GET or HEAD.\n`
+  const text = `${pathname} is read-only: use GET or HEAD.\n`
   return { status: 405, contentType: 'text/plain; charset=utf-8', text }
 }
 

@@ -7,27 +7,27 @@ import { shareAnswer } from './readiness.ts'
 const requestBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400]
 
-/** Counting what waits costs a query, so scrapes share its answer for so long. */
+/** Counting waiting runs takes a query, so scrapes share its result for this time. */
 const cacheMilliseconds = 5_000
 
 const byType = ['report_type'] as const
 const byTypeAndStatus = ['report_type', 'status'] as const
 
-/** Counts for one gateway, in a registry of its own: several gateways may live in one process. */
+/** Creates the metrics of one gateway in a separate registry, because several gateways can run in one process. */
 export function createPrometheus() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return {
-    /** To be called when something happens. */
+    /** Functions to call when something happens. */
     metrics: createMetrics(registry),
     /**
-     * Adds what is measured when it is scraped: the connections of these pools, and runs that wait for a worker, counted
-     * by `probes`.
+     * Adds the gauges that are measured at each scrape: the connections of these pools, and the runs that wait for a
+     * worker, which `probes` counts.
      */
     observe: (pools: Readonly<Record<string, Pool>> & { probes: Pool }) => {
       new Gauge({
         name: 'report_gateway_pool_connections',
-        help: 'Connections to Postgres, by pool: all of them, those that are idle, and requests that wait for one.',
+        help: 'Connections to Postgres by pool: total, idle, and requests waiting for a connection.',
         labelNames: ['pool', 'state'],
         registers: [registry],
         collect() {
@@ -41,14 +41,14 @@ export function createPrometheus() {
       const count = shareAnswer(() => countWaitingRuns(pools.probes), cacheMilliseconds)
       new Gauge({
         name: 'report_gateway_queue_depth',
-        help: 'Report runs of all processes that wait for a worker, some seconds ago at most. NaN when it is not known.',
+        help: 'Report runs of all processes that wait for a worker, at most a few seconds old. NaN when unknown.',
         registers: [registry],
         async collect() {
           this.set(await count().catch(() => Number.NaN))
         },
       })
     },
-    /** All figures in Prometheus's text format. */
+    /** All metrics in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }
@@ -63,7 +63,7 @@ function createMetrics(registry: Registry): Metrics {
     buckets: number[],
     help: string,
   ) => new Histogram({ name, labelNames, buckets, help, registers })
-  /** Counts what is under way: the function returned counts one more, and what that returns counts it down again. */
+  /** Gauge of what is in progress: the returned function adds one, and returns a function that subtracts it again. */
   const underWay = (name: string, help: string) => {
     const gauge = new Gauge({ name, help, registers })
     return (): (() => void) => {
@@ -75,7 +75,7 @@ function createMetrics(registry: Registry): Metrics {
   const runs = counter(
     'report_gateway_runs_total',
     byTypeAndStatus,
-    'Report runs that this process has ended, by their final status.',
+    'Report runs that this process has ended, by final status.',
   )
   const duration = histogram(
     'report_gateway_run_duration_seconds',
@@ -89,7 +89,7 @@ function createMetrics(registry: Registry): Metrics {
     runBuckets,
     'Time from the creation of a run to its first start.',
   )
-  const running = underWay('report_gateway_runs_running', 'Report runs that this process works on now.')
+  const running = underWay('report_gateway_runs_running', 'Report runs that this process is working on.')
   const rows = counter(
     'report_gateway_rows_written_total',
     byType,
@@ -103,18 +103,18 @@ function createMetrics(registry: Registry): Metrics {
   const events = counter(
     'report_gateway_events_delivered_total',
     [],
-    'Entries of the event log that were handed to subscriptions.',
+    'Entries of the event log that were delivered to subscriptions.',
   )
   const reconnects = counter(
     'report_gateway_wake_up_reconnects_total',
     [],
-    'How often the wake-up connection was made again.',
+    'Number of times the wake-up connection was reopened.',
   )
   const requests = histogram(
     'report_gateway_http_request_duration_seconds',
     ['method', 'route', 'status'],
     requestBuckets,
-    'HTTP requests, and how long each took to be answered to its end; streams and downloads included.',
+    'Time from an HTTP request to the end of its response, including streams and downloads.',
   )
   const operations = counter(
     'report_gateway_graphql_operations_total',
@@ -123,7 +123,7 @@ function createMetrics(registry: Registry): Metrics {
   )
   return {
     runTaken: ({ reportType, createdAt, startedAt, execution }) => {
-      // One that is begun again has waited before.
+      // A run that starts again was observed at its first start.
       if (startedAt && execution === 1) {
         const seconds = (startedAt.getTime() - createdAt.getTime()) / 1000
         waited.observe({ report_type: reportType }, Math.max(0, seconds))
@@ -141,7 +141,7 @@ function createMetrics(registry: Registry): Metrics {
     wakeUpReconnected: () => reconnects.inc(),
     requestAnswered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
     operationExecuted: (labels) => operations.inc(labels),
-    socketOpened: underWay('report_gateway_open_sockets', 'WebSockets that are open.'),
-    subscriptionOpened: underWay('report_gateway_open_subscriptions', 'GraphQL subscriptions under way.'),
+    socketOpened: underWay('report_gateway_open_sockets', 'Open WebSockets.'),
+    subscriptionOpened: underWay('report_gateway_open_subscriptions', 'Active GraphQL subscriptions.'),
   }
 }

@@ -4,33 +4,33 @@ import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue.ts'
 
-/** What serving needs. All three stand in every answer, so that a probe need not know how far a start has come. */
-type Need = 'database' | 'queue' | 'wakeUp'
+/** What serving depends on. Every response lists all three, even during the start, so that its form never changes. */
+type Dependency = 'database' | 'queue' | 'wakeUp'
 
-/** Each asks for one need; it rejects or does not answer when that is down. */
-export type Checks = Record<Need, () => Promise<unknown>>
+/** One check per dependency; it rejects, or does not resolve in time, when the dependency is down. */
+export type Checks = Record<Dependency, () => Promise<unknown>>
 
-type Answers = Record<Need, 'up' | 'down'>
+type Answers = Record<Dependency, 'up' | 'down'>
 
 /**
- * Whether this process should be sent requests, as `/ready` shows it.
+ * Tracks whether this process can serve requests, as `/ready` reports it.
  *
- * @param options how long a check may take, and how long an answer holds, so that probes cannot load the database
+ * @param options maximum time of a check, and how long its answer is cached, so that probes cannot load the database
  */
 export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let askAll = async (): Promise<Answers> => ({ database: 'down', queue: 'down', wakeUp: 'down' })
   return {
-    /** Begins to ask: the process serves now. */
+    /** Starts the checks: the process now serves requests. */
     serve: (checks: Checks) => {
-      const ask = (need: Need) => outcome(checks[need], limitMilliseconds)
+      const ask = (dependency: Dependency) => outcome(checks[dependency], limitMilliseconds)
       askAll = shareAnswer(async () => {
         const [database, queue, wakeUp] = await Promise.all([ask('database'), ask('queue'), ask('wakeUp')])
         return { database, queue, wakeUp }
       }, cacheMilliseconds)
       if (state === 'starting') state = 'serving'
     },
-    /** From now on the process is not ready, whatever the checks say. */
+    /** From now on the process is not ready, whatever the checks return. */
     stop: () => {
       state = 'stopping'
     },
@@ -44,8 +44,8 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
 }
 
 /**
- * Asks the database by a query, the queue by one of its own on the connections that it uses itself, and the connection for
- * wake-ups.
+ * Creates the checks: a query to the database, a query of the queue on its own connections, and the state of the wake-up
+ * connection.
  */
 export function createChecks(
   pool: Pool,
@@ -55,15 +55,16 @@ export function createChecks(
   return {
     database: () => pool.query('select 1'),
     queue: async () => {
-      if (!(await boss.getQueue(reportRunQueue))) throw new Error(`The queue ${reportRunQueue} is gone.`)
+      if (!(await boss.getQueue(reportRunQueue)))
+        throw new Error(`The queue ${reportRunQueue} does not exist.`)
     },
     wakeUp: async () => {
-      if (!wakeUp.isConnected()) throw new Error('The wake-up connection is being made anew.')
+      if (!wakeUp.isConnected()) throw new Error('The wake-up connection is reconnecting.')
     },
   }
 }
 
-/** Asks one question at a time, and gives its answer to all who ask before it comes or so long after. */
+/** Calls `ask` once at a time, and shares its answer with all calls before it arrives and for `cacheMilliseconds` after. */
 export function shareAnswer<Answer>(
   ask: () => Promise<Answer>,
   cacheMilliseconds: number,

@@ -7,7 +7,7 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 
 const probes = new Set(['/health', '/ready', '/metrics'])
 const routes = new Set([...probes, '/graphql', '/'])
 
-/** Serves a request under an id, and tells the log and the figures how it ended. */
+/** Serves a request under an id, and records in the log and the metrics how it ended. */
 export function watchRequest(
   { logger, metrics }: { logger: Logger; metrics: Metrics },
   request: IncomingMessage,
@@ -29,7 +29,7 @@ export function watchRequest(
       seconds: milliseconds / 1000,
     })
     const ms = Math.round(milliseconds * 10) / 10
-    // Probes come every few seconds for as long as the process lives.
+    // Probes arrive every few seconds, for as long as the process runs.
     const level = probes.has(pathname) ? 'debug' : 'info'
     const cut = response.writableFinished ? {} : { isCutOff: true }
     logger[level]({ ...context, method, path: pathname, status, ms, ...cut }, 'request')

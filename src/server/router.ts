@@ -6,9 +6,9 @@ import { type AccessRule, explainAccess } from './access.ts'
 import { answerText, type Handler } from './http.ts'
 
 /**
- * What a process that serves clients answers.
+ * Creates the handler of a process that serves clients.
  *
- * @param download null when files are not served here
+ * @param download null when this process serves no files
  */
 export function createGatewayRouter(
   config: Config,
@@ -21,7 +21,7 @@ export function createGatewayRouter(
     if (download && url.pathname.startsWith('/files/')) return download(request, response, url)
     if (url.pathname === graphqlEndpoint) {
       cutSlowStream(response, config.sockets.slowReaderSeconds)
-      // Also after an answer in order: Yoga may refuse to stream a subscription that has begun already.
+      // Also after a complete response: Yoga can refuse to stream a subscription that has already started.
       const gone = new AbortController()
       response.once('close', () => gone.abort())
       await yoga(request, response, { gone: gone.signal })
@@ -35,7 +35,7 @@ export function createGatewayRouter(
   }
 }
 
-/** What a worker answers to all that is not about its own state. */
+/** Answers all requests to a worker that no operator endpoint serves. */
 export const answerAsWorker: Handler = async (_request, response, { pathname }) =>
   answerText(
     response,

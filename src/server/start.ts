@@ -34,28 +34,28 @@ export type GatewayOptions = {
   logger: Logger
   /** Called with a sentence for each step of the start that takes time. */
   onProgress?: (message: string) => void
-  /** Ends the start when it aborts; afterwards it means nothing. */
+  /** Aborts the start; ignored after the start. */
   signal?: AbortSignal
-  /** Report types to run; those built in unless given. */
+  /** Report types to run; the built-in ones unless given. */
   reportTypes?: readonly AnyReportType[]
-  /** The present, unless the clock is to be trusted. */
+  /** The current time; the system clock unless given. */
   now?: () => Date
 }
 
 export type StartOptions = Required<GatewayOptions> & {
   operations: Operations
-  /** Gets what closes all that is opened; it begins with the last. */
+  /** Receives a closer for everything that is opened; the last one runs first. */
   closers: AsyncDisposableStack
 }
 
 export type Started = {
   /** Where it listens: `http://HOST:PORT`. */
   url: string
-  /** Null unless the demo was asked for. */
+  /** Null unless the demo is on. */
   demo: Demo | null
 }
 
-/** Opens all that a process of the configured role needs, in this order, until it serves. */
+/** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
   const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
   const { metrics } = operations
@@ -82,8 +82,8 @@ export async function start(options: StartOptions): Promise<Started> {
 
   const queue = await startQueue({
     url,
-    works: pools.reports !== null,
-    onError: (error) => logger.error({ err: error }, 'The queue reported a fault.'),
+    isWorker: pools.reports !== null,
+    onError: (error) => logger.error({ err: error }, 'The queue reported an error.'),
   })
   closers.defer(queue.stop)
   const wakeUp = await startWakeUp(url, pools.requests, logger, { metrics })
@@ -107,10 +107,10 @@ export async function start(options: StartOptions): Promise<Started> {
   signal.throwIfAborted()
 
   const keyWatch = createKeyWatch(services)
-  // Stopped after what works and serves: deadlines hold until the last run has ended.
+  // Stopped after the worker and the servers, because deadlines apply until the last run has ended.
   closers.defer((await startBackgroundJobs({ ...config, services, keyWatch })).stop)
 
-  // What works and serves ends all at once, and sooner than what it needs, which was opened above.
+  // The worker and the servers stop at the same time, before the resources above, which they need.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
   closers.defer(async () => {
     await Promise.all(ends.map((end) => end()))
@@ -153,11 +153,11 @@ async function openCustomReports(
   const taken = reportTypes.map(({ name }) => name)
   const { folder, limits } = reports
   const loaded = await loadCustomReports({ folder, pool: custom, limits, taken })
-  onProgress(`Reports of your own in ${folder}: ${loaded.length}.`)
+  onProgress(`Custom reports in ${folder}: ${loaded.length}.`)
   return loaded.map(({ type }) => type)
 }
 
-/** On connections of its own and without limits: loading a ledger takes longer than any request may. */
+/** Uses separate connections without time limits, because loading a ledger takes longer than a request may take. */
 async function openDemo(options: StartOptions, url: string, { prisma }: Services): Promise<Demo> {
   const { config, logger, onProgress, now, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
@@ -192,7 +192,7 @@ async function openGateway(
     socketLimits: config.sockets,
   }
   const isAllowed = createAccessRule(config)
-  // On the embedded default it serves this machine alone, which may have the key.
+  // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)
   const webSockets = startWebSockets(http.server, yoga, services, isAllowed)

@@ -8,11 +8,10 @@ import { WorkerLostError } from './failure.ts'
 import { finishCanceled, finishFailed, removeOrWarn } from './finish-run.ts'
 
 /**
- * Claims a run under a new execution number, before any work: what comes after can end the process at any time, and is
- * counted already.
+ * Claims a run under a new execution number. The claim precedes any work, so that a later crash is already counted.
  *
- * @param earlier the run as it was found before, when it changed in the meantime
- * @returns the run, and what is to be called when the work on it is over
+ * @param earlier the run as the previous call read it, when the run changed before that call could claim it
+ * @returns the run, and `release`, which the caller must call when the work is over; an outcome when there is no work
  */
 export async function claimRun(
   deps: RunWork,
@@ -22,14 +21,14 @@ export async function claimRun(
   const run = await deps.prisma.reportRun.findUnique({ where: { id: claim.runId } })
   if (!run) return 'ENDED'
   if (earlier && earlier.execution !== run.execution) return 'ENDED'
-  if (await endInstead(deps, run)) return 'ENDED'
+  if (await endWithoutWork(deps, run)) return 'ENDED'
 
   const losses = lossesOf(run)
   const isLast = losses > 0 && losses === deps.limits.runAttempts - 1
   const release = isLast ? deps.tryLastAttempt() : () => {}
   if (!release) return 'WAITS'
   try {
-    // Listed before the claim: what is there now cannot be of a later worker, so it may be removed at any time.
+    // Listed before the claim: these files cannot belong to a later worker, so they can be removed at any time.
     const leftovers = await listLeftovers(deps, run)
     const startedAt = run.startedAt ?? deps.now()
     const timeout = run.timeoutMilliseconds
@@ -57,7 +56,7 @@ export async function claimRun(
       return { run: claimed, release }
     }
     release()
-    // Asked to stop just now, perhaps: then only this worker can end it.
+    // The run has changed, perhaps to CANCELING: then only this worker can end it.
     return refusal ?? claimRun(deps, claim, run)
   } catch (error) {
     release()
@@ -66,9 +65,9 @@ export async function claimRun(
 }
 
 /**
- * Lets one run at a time have its last attempt in this process: gives a function that ends the turn, or null while another
- * run has it. A report that kills its process takes the others of that process with it. So that those do not fail with it,
- * runs whose next loss would be their end never run beside each other: each can only lose its last attempt by itself.
+ * Creates a lock that lets one run at a time have its last attempt in this process. Taking the lock returns a function
+ * that releases it, or null while another run holds it. A report that kills its process also interrupts the other reports
+ * of that process. Without the lock, several runs could lose their last attempt because of one of them.
  */
 export function createLastAttempt(): RunWork['tryLastAttempt'] {
   let isTaken = false
@@ -81,21 +80,21 @@ export function createLastAttempt(): RunWork['tryLastAttempt'] {
   }
 }
 
-/** Losses so far; a run found RUNNING that no worker has handed back was lost just now. */
+/** Losses so far. A RUNNING run that no worker has handed back has just lost its worker, which counts too. */
 function lossesOf(run: ReportRun): number {
   return run.lostExecutions + (run.status === 'RUNNING' && !run.isHandedBack ? 1 : 0)
 }
 
-/** Ends a run of which there is nothing to make any more; false when there is. */
-async function endInstead(deps: RunWork, run: ReportRun): Promise<boolean> {
+/** Ends a run that needs no more work; returns false when the run still needs work. */
+async function endWithoutWork(deps: RunWork, run: ReportRun): Promise<boolean> {
   if (run.status === 'SUCCEEDED') return true
   const removeAll = (): Promise<void> => removeOrWarn(deps, run, [runFolder(run)])
   const losses = lossesOf(run)
   if (isFinal(run.status)) {
-    // It was ended while its worker was away. No result can come any more, so all of it may go.
+    // Another process ended the run while its worker was gone. No result can follow, so all its files can be removed.
     await removeAll()
   } else if (run.status === 'CANCELING') {
-    // Its earlier worker went away before it could stop.
+    // The previous worker was lost before it could cancel the run.
     await removeAll()
     await finishCanceled(deps, run)
   } else if (isLate(run, deps.now())) {
@@ -107,24 +106,24 @@ async function endInstead(deps: RunWork, run: ReportRun): Promise<boolean> {
 }
 
 /**
- * What earlier executions left behind. A store that cannot say must not block the run: what is not removed now goes
- * with the run's folder.
+ * Lists the files of earlier executions. A failure of the storage must not block the run: files that are not removed now
+ * are removed with the run's folder.
  */
 async function listLeftovers(deps: RunWork, run: ReportRun): Promise<string[]> {
   if (run.execution === 0) return []
   try {
     return await deps.storage.list(runFolder(run))
   } catch (error) {
-    deps.logger.warn({ err: error, runId: run.id }, 'What a run left behind could not be listed.')
+    deps.logger.warn({ err: error, runId: run.id }, 'The leftover files of a run could not be listed.')
     return []
   }
 }
 
-/** True while the account and mode have no more runs at once than they may. */
+/** True while the number of active runs of the account and mode is within the limit. */
 async function isWithinLimit(deps: RunWork, tx: Transaction, run: ReportRun): Promise<boolean> {
   const { accountId, livemode } = run
-  const atOnce = await tx.reportRun.count({
+  const activeRuns = await tx.reportRun.count({
     where: { accountId, livemode, status: { in: ['RUNNING', 'CANCELING'] } },
   })
-  return atOnce <= deps.limits.accountConcurrency
+  return activeRuns <= deps.limits.accountConcurrency
 }

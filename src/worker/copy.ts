@@ -6,7 +6,7 @@ import type { Storage, StoredFile } from '../storage/storage.ts'
 import { SourceLostError } from './failure.ts'
 import { createFormatStream } from './format-stream.ts'
 
-/** A file that is to be written. */
+/** A file to write. */
 export type PlannedFile = FileForm & {
   id: string
   /** Storage key of the file. */
@@ -18,15 +18,15 @@ type CopyOptions = {
   pool: Pool
   storage: Storage
   report: RenderedReport
-  /** They are written one after the other. */
+  /** Written one after the other. */
   files: readonly PlannedFile[]
-  /** Ends the query. Files that are whole by then stay; their keys are known to the caller, which planned them. */
+  /** Aborts the query. Files that are complete by then stay in storage; the caller knows their keys. */
   signal: AbortSignal
   /** Called once, before the first row. */
   onStart: (rowsExpected: bigint) => void
   /**
-   * Called as each file is begun, with a function that returns how many rows were written so far: of several files their
-   * mean, so that it grows from nothing to the number of rows.
+   * Called when each file starts, with a function that returns the number of rows written so far. With several files it
+   * returns the mean over all files, so that it grows from 0 to the number of rows.
    */
   onRows: (rowsWritten: () => number) => void
 }
@@ -35,22 +35,22 @@ export type CopyResult = {
   files: readonly (PlannedFile & StoredFile & { rowCount: bigint })[]
   /** Rows in each file. */
   rowCount: bigint
-  /** True when there were more rows than were written, because the report has a limit. */
+  /** True when the report's row limit left rows out. */
   isPartial: boolean
   dataAsOf: Date
 }
 
-/** A process of Postgres. Its start distinguishes it from a later one with the same number. */
+/** A Postgres server process. Its start time distinguishes it from a later process with the same pid. */
 type Backend = { pid: number; startedAt: string }
 
 const endMilliseconds = 5_000
 
 /**
- * Streams a report from Postgres into storage; memory does not grow with its size. Rows are counted, and copied into every
- * file, from one snapshot.
+ * Streams a report from Postgres into storage. Memory use does not grow with the size of the report. The row count and
+ * all files come from one snapshot.
  *
- * @throws SourceLostError when Postgres cannot be reached any more
- * @throws UnwritableValueError when a value has no place in one of the formats
+ * @throws SourceLostError when Postgres cannot be reached or the connection breaks
+ * @throws UnwritableValueError when one of the formats cannot represent a value
  */
 export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   const { pool, signal } = options
@@ -61,29 +61,29 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
     lost = error
   }
   client.on('error', onLost)
-  // Whatever is being waited for fails at once.
+  // Closing the connection makes every pending query fail at once.
   const stop = (): void => void client.end().catch(() => {})
   signal.addEventListener('abort', stop, { once: true })
   let snapshot: Awaited<ReturnType<typeof openSnapshot>> | null = null
-  let isWhole = false
+  let isComplete = false
   try {
     snapshot = await openSnapshot(client)
     signal.throwIfAborted()
     const copied = await copyFiles(client, options)
-    isWhole = true
+    isComplete = true
     return { ...copied, dataAsOf: snapshot.dataAsOf }
   } catch (error) {
     throw lost ? new SourceLostError('The connection to the data source broke.', { cause: error }) : error
   } finally {
     signal.removeEventListener('abort', stop)
-    if (isWhole) client.off('error', onLost)
-    // A connection that was cut short may still be sending rows: it is not used again.
-    client.release(!isWhole)
-    if (snapshot && !isWhole) await endBackend(pool, snapshot).catch(() => {})
+    if (isComplete) client.off('error', onLost)
+    // An interrupted connection can still be sending rows, so the pool discards it.
+    client.release(!isComplete)
+    if (snapshot && !isComplete) await endBackend(pool, snapshot).catch(() => {})
   }
 }
 
-/** Bounds the time of the next statement. Said before each, because a report of others may have set it for itself. */
+/** Limits the time of the next statement. Set before each statement, because a custom report can change the limit. */
 async function limitTime(client: PoolClient, { limits }: RenderedReport): Promise<void> {
   if (limits) await client.query(`set local statement_timeout = '${limits.seconds}s'`)
 }
@@ -96,10 +96,10 @@ async function copyFiles(
   await limitTime(client, report)
   const counted = await client.query<{ rows: string }>(report.countText)
   signal.throwIfAborted()
-  const rowsThere = BigInt(counted.rows[0]?.rows ?? 0)
-  // With a limit, one row more is counted than may be written.
-  const isLimited = report.limits !== null && rowsThere > report.limits.rows
-  const rowsExpected = isLimited ? rowsThere - 1n : rowsThere
+  const rowsFound = BigInt(counted.rows[0]?.rows ?? 0)
+  // With a limit, the count stops one row above it, which shows that rows are left out.
+  const isLimited = report.limits !== null && rowsFound > report.limits.rows
+  const rowsExpected = isLimited ? rowsFound - 1n : rowsFound
   onStart(rowsExpected)
 
   const copied: CopyResult['files'][number][] = []
@@ -110,16 +110,16 @@ async function copyFiles(
     onRows(() => Math.floor((before + rows()) / files.length))
     await limitTime(client, report)
     const copy = client.query(copyTo(report.copyText[file.format]))
-    // It only emits its errors: without this, one that comes before the file is open would leave the file waiting.
+    // The stream emits errors without ending: an error before the file is open would block the write forever.
     copy.on('error', (error) => copy.destroy(error))
     const stored = await storage.write(file.key, [copy, ...stages], signal)
     copied.push({ ...file, ...stored, rowCount: BigInt(rows()) })
     rowsBefore += rows()
   }
-  // There is nothing to commit, and what a report of others has set or announced is not to stay.
+  // There is nothing to commit, and the rollback discards settings and notifications of a custom report.
   await client.query('rollback')
   const rowCount = copied[0]?.rowCount ?? 0n
-  return { files: copied, rowCount, isPartial: rowCount < rowsThere }
+  return { files: copied, rowCount, isPartial: rowCount < rowsFound }
 }
 
 /** @throws SourceLostError when Postgres cannot be reached */
@@ -132,27 +132,27 @@ async function connect(pool: Pool): Promise<PoolClient> {
   }
 }
 
-/** Begins a read-only transaction with one snapshot for all that follows. */
+/** Starts a read-only transaction that gives all later statements the same snapshot. */
 async function openSnapshot(client: PoolClient) {
   await client.query('begin isolation level repeatable read read only')
   const { rows } = await client.query<Backend & { dataAsOf: Date }>(
     'select pid, backend_start::text as "startedAt", now() as "dataAsOf" from pg_stat_activity where pid = pg_backend_pid()',
   )
   const [row] = rows
-  if (!row) throw new Error('Postgres did not say which of its processes this is.')
+  if (!row) throw new Error('pg_stat_activity has no row for the connection of this report.')
   return row
 }
 
 /**
- * Ends a process of Postgres, whatever it is at. To close its connection is not enough, because a query that writes no
- * rows yet would go on unnoticed; to cancel its query neither, because between two statements that does nothing, and
- * while it waits for its rows to be read it is not heard.
+ * Terminates a Postgres server process, whatever its state. Closing its connection is not enough, because Postgres does
+ * not notice that during a query that sends no rows yet. Canceling its query is not enough either: between two statements
+ * a cancellation does nothing, and a process that waits for its client to read rows does not react to it.
  */
 async function endBackend(pool: Pool, { pid, startedAt }: Backend): Promise<void> {
   const end: QueryConfig & { query_timeout: number } = {
     text: 'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz',
     values: [pid, startedAt],
-    // What broke the one connection may have broken this one as well.
+    // The fault that broke the first connection can affect this one too.
     query_timeout: endMilliseconds,
   }
   await pool.query(end)

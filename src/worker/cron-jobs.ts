@@ -2,13 +2,13 @@ import type { Logger } from 'pino'
 import type { Queue } from '../postgres/queue.ts'
 import type { BackgroundJob } from '../run-every.ts'
 
-/** Something that is done at its times by one of all processes that share the database. */
+/** A job that runs on a cron schedule, each time in one of the processes that share the database. */
 export type CronJob = {
-  /** Letters, digits and hyphens; it names the schedule, so it stays. */
+  /** Letters, digits and hyphens. It identifies the stored schedule, so it must not change. */
   name: string
-  /** When it is done, in UTC; five fields, so once a minute at most. */
+  /** Cron expression in UTC, with five fields: the job runs at most once a minute. */
   cron: string
-  /** The signal may end it at any time; the next call goes on with what is left. */
+  /** The signal can abort it at any time; the next call continues with the rest. */
   task: (signal: AbortSignal) => Promise<unknown>
 }
 
@@ -16,7 +16,7 @@ type QueuedTask = { task: string }
 
 const queueSettings = {
   notify: true,
-  // One that fails is done again when its time comes.
+  // A job that fails runs again at its next scheduled time.
   retryLimit: 0,
   heartbeatSeconds: 60,
   expireInSeconds: 60 * 60,
@@ -25,10 +25,10 @@ const queueSettings = {
 }
 
 /**
- * Does jobs at their times, each in one of all processes that share the database.
+ * Runs jobs on their schedules, each in one of the processes that share the database.
  *
- * @param queue that of a process that works: only there the schedules are looked after
- * @param queueName queue that the jobs go through, of which a process does one at a time
+ * @param queue the queue of a worker process: only workers supervise schedules
+ * @param queueName queue of the jobs; each process runs one job of it at a time
  */
 export async function startCronJobs(
   { boss }: Queue,
@@ -40,7 +40,7 @@ export async function startCronJobs(
   await boss.createQueue(queueName, { ...queueSettings, policy: 'stately' })
   for (const { name, cron } of jobs) {
     const data: QueuedTask = { task: name }
-    // By its key, a job waits once and is done once at a time, however long it takes.
+    // With the singleton key, a job is queued at most once and active at most once, however long it takes.
     await boss.schedule(queueName, cron, data, { key: name, tz: 'UTC', singletonKey: name, missed: 'once' })
   }
   const known = new Map(jobs.map(({ name, task }) => [name, task]))
@@ -54,11 +54,14 @@ export async function startCronJobs(
     const { task } = job.data
     const signal = AbortSignal.any([job.signal, stopping.signal])
     try {
-      // Another version of this program may have asked for one that is not known here.
+      // Another version of this program can have queued a task that does not exist here.
       await known.get(task)?.(signal)
     } catch (error) {
       if (signal.aborted) return
-      logger.error({ err: error, task }, 'A maintenance task failed; it is done again at its next time.')
+      logger.error(
+        { err: error, task },
+        'A maintenance task failed; it runs again at its next scheduled time.',
+      )
     }
   })
   return {

@@ -7,33 +7,34 @@ export type WorkerServices = ReportPools &
   Pick<Services, 'prisma' | 'wakeUp' | 'hub' | 'catalog' | 'storage' | 'metrics' | 'logger' | 'now'>
 
 export type WorkLimits = {
-  /** Runs of one account and mode that are worked on at once, by all workers together. */
+  /** Maximum number of runs of one account and mode that all workers together work on at once. */
   accountConcurrency: number
-  /** How often a run is begun before the loss of its worker, its source or its store fails it. */
+  /** Maximum number of times a run starts. The run fails when each start has lost its worker, data source or storage. */
   runAttempts: number
 }
 
-/** What it takes to work on runs. `tryLastAttempt`: see createLastAttempt. */
+/** Dependencies of the work on runs. `tryLastAttempt`: see createLastAttempt. */
 export type RunWork = WorkerServices & { limits: WorkLimits; tryLastAttempt: () => (() => void) | null }
 
-/** One job as it was taken from the queue. */
+/** A job that this worker has taken from the queue. */
 export type RunClaim = {
   runId: string
-  /** True when the job still is this worker's; it stays so until the transaction ends. */
+  /** True when this worker still owns the job; the answer holds until the transaction ends. */
   isHeld: (tx: Transaction) => Promise<boolean>
-  /** Aborts when the job is not this worker's any more. */
+  /** Aborts when this worker no longer owns the job. */
   lost: AbortSignal
-  /** Aborts when this worker has to hand its runs back. */
+  /** Aborts when this worker must hand its runs back. */
   stopping: AbortSignal
 }
 
 /**
- * What became of a job: the run has ended or is with another worker, it has to wait for its turn, its source or store was
- * lost, or this worker handed it back in order. In all but the first case the job has to go back into the queue.
+ * How the work on a job ended: the run has ended or belongs to another worker (ENDED), the run must wait for its turn
+ * (WAITS), its data source or storage was lost (LOST), or this worker is stopping and handed the run back (HANDED_BACK).
+ * After every outcome but ENDED, the job must go back into the queue.
  */
 export type Outcome = 'ENDED' | 'WAITS' | 'LOST' | 'HANDED_BACK'
 
-/** How a worker waits for the database: until it has to stop or its job went to another, and then once more. */
+/** A worker retries during a database outage until it must stop or loses its job, and then once more. */
 export function retryOptions(
   { logger }: Pick<Services, 'logger'>,
   { stopping, lost }: Pick<RunClaim, 'stopping' | 'lost'>,

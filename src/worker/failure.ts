@@ -6,54 +6,53 @@ import type { FailureCode } from '../runs/lifecycle/transition.ts'
 import { StorageError } from '../storage/storage.ts'
 import { UnwritableValueError } from './parquet/column-types.ts'
 
-/** Classes of SQLSTATE that speak of the server's state and not of the query: it may work later. */
-const passingClasses = new Set(['08', '40', '53', '55', '57', '58'])
+/** SQLSTATE classes that describe the state of the server and not the query: the query may succeed later. */
+const transientClasses = new Set(['08', '40', '53', '55', '57', '58'])
 
-/** The database that the report reads cannot be reached, or not any more. */
+/** The database that the report reads cannot be reached, or its connection broke. */
 export class SourceLostError extends Error {
   override readonly name = 'SourceLostError'
 }
 
-/** The run was begun as often as it may, and each time its worker went away without a word. */
+/** The run has used all its attempts, and its last worker was lost. */
 export class WorkerLostError extends Error {
   override readonly name = 'WorkerLostError'
   constructor(losses: number) {
     super(
       losses === 1
-        ? 'The worker was lost that made the report.'
-        : `The worker was lost that made the report, ${losses} times.`,
+        ? 'The worker was lost while it produced the report.'
+        : `The worker was lost while it produced the report, ${losses} times.`,
     )
   }
 }
 
 /**
- * True when the report's data source could not be reached any more, or its file not be stored: the same report may work
- * when it is tried again.
+ * True when the report's data source was lost or its file could not be stored: another attempt may succeed.
  */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   return error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
 }
 
 /**
- * Postgres ended a statement for its length, or because it was canceled there: the code is the same, and the message in the
- * language of the server. Here none is canceled, only its connection ended.
+ * SQLSTATE of a statement that Postgres ended because it exceeded its time limit or was canceled. The code is the same for
+ * both, and the message is in the language of the server. The gateway cancels no statement; it ends the connection.
  */
 const queryCanceled = '57014'
 
-/** What a thread ends with that has met its limit of memory; only those of Parquet files have one. */
+/** Error code of a thread that reached its memory limit; only the threads of Parquet files have one. */
 const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
 
 /**
- * Says why a report failed, in words that give nothing of the inside away.
+ * Describes why a report failed, without internal details.
  *
- * @param traceId that of the request for the run; a new one unless given
+ * @param traceId trace id of the request that created the run; a new one unless given
  */
 export function describeFailure(error: unknown, traceId: string = newTraceId()) {
   const failure = (
     failureCode: FailureCode,
-    /** For people, safe to show. */
+    /** For people; safe to show. */
     failureMessage: string,
-    /** True when the same request may work later. */
+    /** True when the same request may succeed later. */
     failureIsRetryable: boolean,
     failurePath: string[] = [],
   ) => ({ failureCode, failureMessage, failureIsRetryable, failurePath, traceId })
@@ -69,7 +68,7 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
   if (code === outOfMemory) {
     return failure(
       'INVALID_PARAMETERS',
-      'The rows need more memory than a Parquet file may take. Ask for CSV or JSONL, or for fewer columns.',
+      'The rows need more memory than the limit for a Parquet file. Choose CSV or JSONL, or select fewer columns.',
       false,
       ['output', 'formats'],
     )
@@ -78,32 +77,32 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
     if (code === queryCanceled) {
       return failure(
         'TIMED_OUT',
-        'The report took longer than its SQL may, or was canceled in the database. Ask for less, or have its limit raised.',
+        "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
         false,
       )
     }
-    const mayPass = passingClasses.has(code?.slice(0, 2) ?? '')
-    const advice = mayPass ? 'Try again later.' : `Give the trace id ${traceId} to support.`
+    const isRetryable = transientClasses.has(code?.slice(0, 2) ?? '')
+    const advice = isRetryable ? 'Try again later.' : `Give the trace id ${traceId} to support.`
     return failure(
       'UPSTREAM_ERROR',
       `The database could not run the report (SQLSTATE ${code}). ${advice}`,
-      mayPass,
+      isRetryable,
     )
   }
   if (error instanceof WorkerLostError) {
-    const advice = `It may be what ends them: give the trace id ${traceId} to support.`
+    const advice = `The report itself may be the cause: give the trace id ${traceId} to support.`
     return failure('INTERNAL_ERROR', `${error.message} ${advice}`, false)
   }
   if (error instanceof StorageError) {
     const what = `The file could not be stored: ${error.reason}.`
-    return failure('STORAGE_ERROR', `${what} Nothing of it was kept. Try again later.`, true)
+    return failure('STORAGE_ERROR', `${what} No part of it was kept. Try again later.`, true)
   }
-  if (isPassing(error)) {
+  if (isTransient(error)) {
     return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)
   }
   return failure(
     'INTERNAL_ERROR',
-    `The report failed by a fault of the gateway. Give the trace id ${traceId} to support.`,
+    `The report failed because of an internal error. Give the trace id ${traceId} to support.`,
     true,
   )
 }

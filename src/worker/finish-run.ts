@@ -6,12 +6,12 @@ import type { CopyResult, PlannedFile } from './copy.ts'
 import type { WorkerServices } from './dependencies.ts'
 import { describeFailure } from './failure.ts'
 
-/** Null when the run was not asked to stop, or is another worker's. */
+/** Sets the run to CANCELED. Returns null when no cancellation was requested, or another worker owns the run. */
 export function finishCanceled(deps: WorkerServices, run: ReportRun): Promise<ReportRun | null> {
   return finish(deps, run, { from: 'CANCELING', to: 'CANCELED' })
 }
 
-/** Null when the run has ended already, or is another worker's. */
+/** Sets the run to FAILED and logs the error. Returns null when the run has ended, or another worker owns it. */
 export async function finishFailed(
   deps: WorkerServices,
   run: ReportRun,
@@ -22,11 +22,17 @@ export async function finishFailed(
   const context = { err: error, runId: run.id, accountId: run.accountId, traceId: data.traceId }
   if (failed) deps.logger.error(context, 'A report failed.')
   else
-    deps.logger.info(context, 'A report was given up, because the run has ended or is with another worker.')
+    deps.logger.info(
+      context,
+      'A report was abandoned, because its run has ended or belongs to another worker.',
+    )
   return failed
 }
 
-/** Null when the run was asked to stop, has ended, or is another worker's; then there is no result. */
+/**
+ * Sets the run to SUCCEEDED and stores its result. Returns null, and stores no result, when the run is being canceled, has
+ * ended, or belongs to another worker.
+ */
 export function finishSucceeded(
   deps: WorkerServices,
   run: ReportRun,
@@ -63,10 +69,10 @@ export function finishSucceeded(
 }
 
 /**
- * Notes that this execution was abandoned, so that the next one counts no loss by itself.
+ * Records that this execution was abandoned, so that the next one does not count it as a loss.
  *
- * @param losses losses of the run, this one included when it is one
- * @returns false when the run is not this worker's any more, or has ended
+ * @param losses losses of the run, including this execution when it counts as one
+ * @returns false when the run has ended, or another worker owns it
  */
 export async function markHandedBack(
   { prisma }: WorkerServices,
@@ -80,7 +86,7 @@ export async function markHandedBack(
   return count > 0
 }
 
-/** Failing to remove leftovers must not block the run. */
+/** Removes files; failing to remove leftovers must not block the run. */
 export async function removeOrWarn(
   deps: WorkerServices,
   run: ReportRun,
@@ -90,21 +96,21 @@ export async function removeOrWarn(
     try {
       await deps.storage.remove(key)
     } catch (error) {
-      deps.logger.warn({ err: error, runId: run.id, key }, 'What a run left behind could not be removed.')
+      deps.logger.warn({ err: error, runId: run.id, key }, 'A leftover file of a run could not be removed.')
     }
   }
 }
 
 /**
- * Removes the files of a run that was abandoned. They may be the result all the same, when the run succeeded and only the
- * answer to the commit was lost; so this comes after the last attempt to change the run.
+ * Removes the files of an abandoned execution, unless they are the run's result: the run may have succeeded, and only the
+ * response to the commit was lost. Call this after the last attempt to change the run.
  */
 export async function discardFiles(
   deps: WorkerServices,
   run: ReportRun,
   files: readonly PlannedFile[],
 ): Promise<void> {
-  // All of them are the result, or none is.
+  // Either all of them are the result, or none is.
   const isResult = await deps.prisma.reportFile.findFirst({
     where: { id: { in: files.map(({ id }) => id) } },
     select: { id: true },
@@ -119,7 +125,7 @@ function finish(
   { data, ...change }: Pick<Transition, 'from' | 'to' | 'data' | 'also'>,
   finishedAt = deps.now(),
 ): Promise<ReportRun | null> {
-  // Never negative: it may have been started by the clock of another machine.
+  // Never negative: the start time can come from the clock of another machine.
   const milliseconds = Math.max(0, finishedAt.getTime() - (startedAt ?? finishedAt).getTime())
   const end = { finishedAt, runMilliseconds: BigInt(milliseconds), estimatedFinishAt: null }
   return transition(deps, { ...change, runId, execution, data: { ...data, ...end } })

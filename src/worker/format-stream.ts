@@ -15,7 +15,7 @@ const compressors: Record<Compression, () => Transform[]> = {
 const quote = 0x22
 const newline = 0x0a
 
-/** What the rows of a COPY go through on their way into a file, and how many have come through whole, without a header. */
+/** Stages between the output of COPY and a file. `rows` returns the number of complete rows so far, without the header. */
 export function createFormatStream(
   report: RenderedReport,
   { format, compression }: FileForm,
@@ -30,11 +30,11 @@ export function createFormatStream(
   return { stages: [stream, ...compressors[compression]()], rows }
 }
 
-/** Passes CSV through and counts its rows: a line break inside quotes ends none. The first line is the header. */
+/** Passes CSV through and counts its rows. A line break inside quotes does not end a row. The first line is the header. */
 export function createCsvRowCounter(header: string) {
   let lines = 0
   let isQuoted = false
-  // Every byte of a report comes through here: by index, and with variables of its own, it is several times as fast as by
+  // Every byte of a report passes through here: a loop by index with local variables is several times as fast as an
   // iterator.
   const stream = createCounter((chunk) => {
     let newLines = 0
@@ -59,7 +59,7 @@ function createLineCounter() {
   return { stream, rows: () => lines }
 }
 
-/** Passes everything through, and shows it to `count` on the way. */
+/** Passes everything through, and calls `count` with each chunk. */
 function createCounter(count: (chunk: Buffer) => void): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {

@@ -14,9 +14,9 @@ export type Progress = {
 const intervalMilliseconds = 250
 
 /**
- * Writes a run's progress at regular times, never two at once, and only when it has changed.
+ * Writes a run's progress at regular intervals, one write at a time, and only when it has changed.
  *
- * @param floor percent and rows that were reported before, by an earlier worker: progress never falls below
+ * @param floor percent and rows that an earlier worker reported: progress never falls below them
  */
 export function startProgress(
   floor: { percent: number | null; rowsWritten: bigint | null },
@@ -66,7 +66,7 @@ export function startProgress(
     measure: (rowsWritten: () => number): void => {
       countRows = rowsWritten
     },
-    /** Waits for the last write; nothing is written after that. */
+    /** Waits for the last write; no other write follows. */
     stop: writing.stop,
   }
 }

@@ -16,15 +16,15 @@ import {
   retryOptions,
   type WorkerServices,
 } from './dependencies.ts'
-import { isPassing } from './failure.ts'
+import { isTransient } from './failure.ts'
 import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
 import { type Progress, startProgress } from './progress.ts'
 
 /**
- * Runs one report to its end, unless it cannot: the outcome says what is to become of the job. A run that was not brought
- * to its end stays RUNNING, to be claimed again.
+ * Runs one report. The outcome determines what happens to the job. A run that has not ended stays RUNNING, and a worker
+ * claims it again.
  *
- * @throws when the database cannot be reached at the beginning, or to the end of this worker
+ * @throws when the database cannot be reached at the start, or still cannot be reached when this worker stops
  */
 export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome> {
   const claimed = await claimRun(deps, claim)
@@ -33,7 +33,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   const done = new AbortController()
   const leave = deps.metrics.runTaken(run)
   try {
-    return await makeReport(deps, run, claim, done.signal)
+    return await produceReport(deps, run, claim, done.signal)
   } finally {
     leave()
     done.abort()
@@ -41,7 +41,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   }
 }
 
-/** Watches a run that is being worked on, until `done`: calls `onEnded` when it is asked to stop, or was ended by others. */
+/** Watches a run until `done` aborts. Calls `onEnded` when the run is being canceled, or another process has ended it. */
 export async function watchRun(
   { hub, prisma, logger }: Pick<WorkerServices, 'hub' | 'prisma' | 'logger'>,
   run: ReportRun,
@@ -55,24 +55,24 @@ export async function watchRun(
     let state = await retryDuringOutage(readState, {
       signal: done,
       logger: logger.child({ runId: run.id }),
-      failureMessage: 'A run that is being worked on could not be read.',
-      // Whatever the reason, a worker that does not see its run could not be stopped.
-      isPassing: () => true,
+      failureMessage: 'The state of a running report could not be read.',
+      // Every error is retried: a report whose state cannot be read could not be canceled.
+      isTransient: () => true,
     })
     while (state?.status === 'RUNNING') {
       const entry = await latest.take()
       if (entry === null) return
       const { toStatus: status, runVersion: version } = entry.event
-      // A log that is read late brings events from before the work, such as that of the run's creation.
+      // The log can deliver events from before the claim late, such as the run's creation.
       if (version > state.version) state = { status, version }
     }
     onEnded()
   }
-  // It only fails when the work is done and there is nothing left to watch.
+  // It fails only after the work is done, when there is nothing left to watch.
   watch().catch(() => {})
 }
 
-async function makeReport(
+async function produceReport(
   deps: RunWork,
   run: ReportRun,
   claim: RunClaim,
@@ -91,14 +91,14 @@ async function makeReport(
     await finishCanceled(deps, run)
     outcome = 'ENDED'
   } catch (error) {
-    // The database may be what was lost, and then it does not answer for a while.
+    // The error may come from an outage of the database, which then does not answer for a while.
     outcome = await retryDuringOutage(() => abandon(deps, run, error, claim), retry)
   }
   await retryDuringOutage(() => discardFiles(deps, run, files), retry)
   return outcome
 }
 
-/** One for each format that was asked for, under ids that no earlier execution has used. */
+/** One file for each requested format, with ids that no earlier execution has used. */
 function planFiles(run: ReportRun, now: Date): PlannedFile[] {
   return run.formats.map((format) => {
     const id = newId(idPrefixes.file, now)
@@ -106,7 +106,7 @@ function planFiles(run: ReportRun, now: Date): PlannedFile[] {
   })
 }
 
-/** Writes the report's files, and its progress until the run is ended by others. */
+/** Writes the report's files and its progress. Calls `onEnded` when another process has ended the run. */
 async function writeFiles(
   deps: RunWork,
   run: ReportRun,
@@ -115,8 +115,8 @@ async function writeFiles(
   onEnded: () => void,
 ): Promise<CopyResult> {
   const type = deps.catalog.find(run.reportType)
-  if (!type) throw new Error(`This worker does not know the report type ${run.reportType}.`)
-  // The parameters were accepted when the run was created; this gives them their types back.
+  if (!type) throw new Error(`This worker has no report type ${run.reportType}.`)
+  // The parameters were validated when the run was created; this restores their types.
   const given = jsonObject(run.parameters)
   const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
   const { id: runId, execution } = run
@@ -140,7 +140,7 @@ async function writeFiles(
   }
 }
 
-/** Decides what becomes of a run whose report did not get to its end. */
+/** Decides what happens to a run whose report was not completed. */
 async function abandon(
   deps: RunWork,
   run: ReportRun,
@@ -152,7 +152,7 @@ async function abandon(
     return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
   }
   const losses = run.lostExecutions + 1
-  if (!isPassing(error) || losses >= deps.limits.runAttempts) {
+  if (!isTransient(error) || losses >= deps.limits.runAttempts) {
     await finishFailed(deps, run, error)
     return 'ENDED'
   }
@@ -160,7 +160,7 @@ async function abandon(
   const { id: runId, accountId } = run
   deps.logger.warn(
     { err: error, runId, accountId, losses },
-    'A report lost its source or its store, and is begun anew.',
+    'A report lost its data source or its storage; it starts again.',
   )
   return 'LOST'
 }

@@ -14,16 +14,16 @@ import { runReport } from './run-report.ts'
 export type Worker = Awaited<ReturnType<typeof startWorker>>
 
 export type WorkerOptions = WorkLimits & {
-  /** Runs worked on at once by this process. */
+  /** Maximum number of runs that this process works on at once. */
   concurrency: number
-  /** Seconds that running reports are given to end when the worker stops. */
+  /** Seconds that running reports have to finish when the worker stops. */
   stopSeconds: number
 }
 
 type Slot = { id: string; job: { id: string; retryCount: number; signal: AbortSignal; data: ReportRunJob } }
 
-/** When a job that was not brought to its end may be taken again. Null means never. */
-const waits: Record<Outcome | 'FAULT', number | null> = {
+/** Milliseconds until an unfinished job can be taken again; null means never. */
+const retryDelays: Record<Outcome | 'FAULT', number | null> = {
   ENDED: null,
   WAITS: 500,
   LOST: 1_000,
@@ -31,7 +31,7 @@ const waits: Record<Outcome | 'FAULT', number | null> = {
   FAULT: 5_000,
 }
 
-/** Takes report runs from the queue as they are created. */
+/** Starts a worker, which takes report runs from the queue and runs them. */
 export async function startWorker(
   deps: WorkerServices,
   queue: Queue,
@@ -52,10 +52,10 @@ export async function startWorker(
     const signals = { lost: job.signal, stopping: stopping.signal }
     const claim = { ...signals, runId, isHeld: (tx: Parameters<Queue['holds']>[0]) => queue.holds(tx, job) }
     const outcome = await runReport(work, claim).catch((error: unknown) => {
-      deps.logger.error({ err: error, runId }, 'A worker could not deal with a run; it is tried again.')
+      deps.logger.error({ err: error, runId }, 'A worker could not process a run; it tries again.')
       return 'FAULT' as const
     })
-    const wait = waits[outcome]
+    const wait = retryDelays[outcome]
     if (wait === null) return
     await retryDuringOutage(() => queue.putBack(job, wait), retryOptions(deps, signals))
     // It fails only when the worker has stopped.
@@ -66,7 +66,7 @@ export async function startWorker(
     pollingIntervalSeconds: 0.5,
     notifyPollingIntervalSeconds: 2,
     heartbeatRefreshSeconds: 2,
-    // A first look at the limit, so that few jobs are fetched in vain; what counts is the look at the runs.
+    // An early check of the limit, so that few jobs are fetched in vain; the check at the claim decides.
     groupConcurrency: limits.accountConcurrency,
   }
   for (let i = 0; i < concurrency; i++) {
@@ -75,25 +75,25 @@ export async function startWorker(
       try {
         if (job) await perform({ id, job })
       } finally {
-        // More jobs may have come than one, and they were announced while this one ran: look again at once.
+        // More jobs can have been announced while this one ran: look again at once.
         queue.boss.notifyWorker(id)
       }
     })
   }
 
   const stop = async (): Promise<void> => {
-    const patience = setTimeout(() => stopping.abort(), stopSeconds * 1_000)
+    const stopTimer = setTimeout(() => stopping.abort(), stopSeconds * 1_000)
     await queue.boss.offWork(reportRunQueue, { wait: true })
-    clearTimeout(patience)
+    clearTimeout(stopTimer)
     stopped.abort()
-    // What was handed back, and places that became free, are for others now.
+    // Other workers can now take the runs that were handed back, and the capacity that became free.
     await queue.wake().catch(() => {})
   }
   let ending: Promise<void> | null = null
   return {
     /**
-     * Takes no more jobs, gives the running reports some time to end, and hands the others back; they begin again elsewhere.
-     * Safe to call twice.
+     * Takes no more jobs, lets running reports finish within `stopSeconds`, and hands the rest back; those start again in
+     * another worker. Safe to call twice.
      */
     stop: () => (ending ??= stop()),
   }

@@ -209,9 +209,9 @@ describe('npm run keys', () => {
 
   test.each([
     [['revoke', 'key_unknown'], /API key key_unknown does not exist/],
-    [['revoke'], /Which key\?/],
+    [['revoke'], /No key id is given/],
     [['create', '--account', 'acct_unknown'], /Account acct_unknown does not exist/],
-    [['create', '--expires', 'soon'], /soon is no ISO 8601 duration/],
+    [['create', '--expires', 'soon'], /soon is not a positive ISO 8601 duration/],
     [['destroy'], /keys -- create/],
   ])('rejects %j with a message and no stack trace', async (args, sentence) => {
     if (args[1] === '--expires') args = [...args, '--account', account.accountId]

@@ -171,11 +171,11 @@ async function variablesFor(file: string, operation: OperationDefinitionNode): P
 async function createRun({ startsLater = false } = {}): Promise<string> {
   const now = Temporal.Now.instant()
   const between = { start: now.subtract({ hours: 72 }).toString(), end: now.add({ hours: 24 }).toString() }
-  const report = startsLater ? { balanceSummary1: { interval: { between } } } : balanceSummary
+  const report = startsLater ? { balanceSummary1: { interval: { between } } } : balanceSummary1
   const { createReportRun } = await client.request<{ createReportRun: { reportRun: { id: string } } }>(
     'mutation ($input: CreateReportRunInput!) { createReportRun(input: $input) { reportRun { id } } }',
     // The subscriptions of the pages follow runs with this tag.
-    { input: { report: balanceSummary1, tags: ['monthly'] } },
+    { input: { report, tags: ['monthly'], waitForData: startsLater } },
   )
   return createReportRun.reportRun.id
 }

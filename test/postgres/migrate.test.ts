@@ -9,7 +9,7 @@ import { startQueue } from '../../src/postgres/queue.ts'
 import { prepareTemplate } from '../support/database.ts'
 import { emptyTemplate } from '../support/templates.ts'
 
-/** A database with nothing in it, dropped when the test has ended, and a pool on it as the gateway opens one. */
+/** Creates an empty database, dropped at the end of the test, and a pool with the gateway's settings. */
 async function createBareDatabase(): Promise<{ url: string; pool: pg.Pool }> {
   const name = `bare_${randomBytes(8).toString('hex')}`
   const postgresUrl = await prepareTemplate(emptyTemplate)
@@ -33,7 +33,7 @@ async function committed(): Promise<string[]> {
   return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
 }
 
-// What tells two databases apart for those who use them, one line for each thing; not Prisma's own table of records.
+// Everything in which two schemas can differ, one line for each object; without Prisma's table of records.
 const catalogQueries = {
   columns: `
     select concat_ws(' ', table_name, column_name, udt_name, datetime_precision, is_nullable, column_default, collation_name)
@@ -56,12 +56,12 @@ async function readCatalog(pool: pg.Pool): Promise<Record<string, string[]>> {
   return catalog
 }
 
-test('the migrations make what schema.prisma says', async () => {
+test('the migrations create the schema that schema.prisma describes', async () => {
   const [migrated, described] = [await createBareDatabase(), await createBareDatabase()]
   await migrate(migrated.url)
   const wanted = await readFile(new URL('../../prisma/schema.prisma', import.meta.url), 'utf8')
   await described.pool.query(await schemaChanges(described.url, null, wanted))
-  // Only migrate() makes it; the queries name it.
+  // Only migrate() creates this table; the queries name it.
   await described.pool.query('create table _prisma_migrations ()')
 
   const catalog = await readCatalog(migrated.pool)
@@ -92,7 +92,7 @@ const tables = `
   select schemaname || '.' || tablename as name from pg_tables
   where schemaname not in ('pg_catalog', 'information_schema') order by 1`
 
-test('everything lies in schemas of its own, and tables of the same names in public stay as they are', async () => {
+test('everything is in separate schemas, and tables of the same names in public stay unchanged', async () => {
   const { url, pool } = await createBareDatabase()
   const owners = ['accounts', 'customers', 'charges', 'payouts', '_prisma_migrations']
   for (const name of owners) {
@@ -102,7 +102,11 @@ test('everything lies in schemas of its own, and tables of the same names in pub
   await pool.query(`create type public."ReportRunStatus" as enum ('DRAFT')`)
 
   await migrate(url)
-  const queue = await startQueue({ url, works: true, onError: (error) => expect.unreachable(error.message) })
+  const queue = await startQueue({
+    url,
+    isWorker: true,
+    onError: (error) => expect.unreachable(error.message),
+  })
   await queue.stop()
 
   const names = (await pool.query<{ name: string }>(tables)).rows.map(({ name }) => name)
@@ -118,7 +122,7 @@ test('everything lies in schemas of its own, and tables of the same names in pub
   expect((await pool.query(functions)).rows).toEqual([{ schema: 'report_gateway_queue' }])
 })
 
-/** Takes the lock as a process does that migrates; gives what releases it. */
+/** Takes the lock of a process that migrates. Returns a function that releases it. */
 async function holdLock(url: string): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: url })
   await holder.connect()
@@ -126,7 +130,7 @@ async function holdLock(url: string): Promise<() => Promise<void>> {
   return () => holder.end()
 }
 
-/** When the wait began of whoever waits to migrate, one for each. */
+/** The start times of all waits for the migration lock. */
 async function readWaits(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query<{ since: string }>(
     `select query_start::text as since from pg_stat_activity
@@ -135,22 +139,22 @@ async function readWaits(pool: pg.Pool): Promise<string[]> {
   return rows.map(({ since }) => since)
 }
 
-test('the wait for another process that migrates ends at once when it is given up, and leaves no connection', async () => {
+test('an aborted wait for another process that migrates ends at once, and leaves no connection', async () => {
   const { url, pool } = await createBareDatabase()
   const release = await holdLock(url)
-  const giveUp = new AbortController()
-  const migrated = migrate(url, giveUp.signal)
+  const stopping = new AbortController()
+  const migrated = migrate(url, stopping.signal)
   migrated.catch(() => {})
   await vi.waitFor(async () => expect(await readWaits(pool)).toHaveLength(1), 30_000)
-  giveUp.abort()
+  stopping.abort()
   // Before the lock is released.
   await expect(migrated).rejects.toThrow()
   await vi.waitFor(async () => expect(await readWaits(pool)).toEqual([]), 30_000)
-  await expect(migrate(url, giveUp.signal)).rejects.toThrow()
+  await expect(migrate(url, stopping.signal)).rejects.toThrow()
   await release()
 })
 
-test('however long another process migrates, it is waited for', async () => {
+test('a process waits for another that migrates, however long it takes', async () => {
   const { url, pool } = await createBareDatabase()
   const release = await holdLock(url)
   const migrated = migrate(url)
@@ -168,18 +172,18 @@ test('however long another process migrates, it is waited for', async () => {
   expect(await migrated).toEqual(await committed())
 })
 
-test('a migration that fails gives its lock back', async () => {
+test('a migration that fails releases its lock', async () => {
   const { url, pool } = await createBareDatabase()
   await pool.query(`create schema ${databaseSchema}`)
   await pool.query(`create type ${databaseSchema}."ReportFormat" as enum ('CSV')`)
   await expect(migrate(url)).rejects.toThrow('"ReportFormat" already exists')
-  // The next one meets the same, and does not wait for ever.
+  // The next attempt fails in the same way, and does not wait forever.
   await expect(migrate(url)).rejects.toThrow('"ReportFormat" already exists')
   await pool.query(`drop type ${databaseSchema}."ReportFormat"`)
   expect(await migrate(url)).toEqual(await committed())
 })
 
-test('a migration that is killed leaves nothing, and the next one begins again', async () => {
+test('a killed migration leaves nothing, and the next attempt starts it again', async () => {
   const { url, pool } = await createBareDatabase()
   const holder = new pg.Client({ connectionString: url })
   await holder.connect()
@@ -207,9 +211,9 @@ test('a migration that is killed leaves nothing, and the next one begins again',
 })
 
 test.each([
-  ['was left half applied', 'finished_at = null', 'failed migrations'],
+  ['was left partly applied', 'finished_at = null', 'failed migration'],
   ['was rolled back', 'rolled_back_at = now()', 'already exists'],
-])('a migration that %s is not taken for one that was applied', async (_what, change, message) => {
+])('a migration that %s does not count as applied', async (_what, change, message) => {
   const { url, pool } = await createBareDatabase()
   await migrate(url)
   await pool.query(

@@ -17,7 +17,7 @@ function connectionsOf(applicationName: string): Promise<{ pid: number }[]> {
   )
 }
 
-test('a wake-up connection that broke is made anew, and asks everyone to look', async () => {
+test('a broken wake-up connection reconnects, and wakes the readers of all logs', async () => {
   const pool = createPool({
     url: parts.database.url,
     max: 1,
@@ -38,7 +38,7 @@ test('a wake-up connection that broke is made anew, and asks everyone to look', 
   await own.stop()
 })
 
-test('what is to be told when it stops is told', async () => {
+test('a pending notification is sent when it stops', async () => {
   const woken: (string | undefined)[] = []
   parts.wakeUp.onWake((who) => woken.push(who?.accountId))
   const own = await startWakeUp(parts.database.url, parts.pool, parts.logger, { metrics: noMetrics })
@@ -47,7 +47,7 @@ test('what is to be told when it stops is told', async () => {
   await vi.waitFor(() => expect(woken).toEqual([parts.owner.accountId]))
 })
 
-test('to stop while the wake-up connection is being made anew leaves no connection', async () => {
+test('a stop during a reconnection leaves no connection', async () => {
   const { length: before } = await connectionsOf('report-gateway wake-up')
   const pool = createPool({
     url: parts.database.url,

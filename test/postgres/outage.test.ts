@@ -20,7 +20,7 @@ type Answer = {
 async function ask(url: string, { key }: TestAccount, query: string): Promise<Answer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
-    // A statement has 30 seconds: who asks is not kept for as long.
+    // Less than the 30 seconds of a statement, for which no client must wait.
     signal: AbortSignal.timeout(25_000),
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ query }),
@@ -34,17 +34,17 @@ async function ask(url: string, { key }: TestAccount, query: string): Promise<An
   }
 }
 
-/** Twenty clients that ask again and again. */
+/** Twenty clients that send requests continuously. */
 function startLoad(askOnce: () => Promise<Answer>) {
   const answers: Answer[] = []
-  let isOver = false
+  let isStopped = false
   const clients = Promise.all(
     Array.from({ length: 20 }, async () => {
-      while (!isOver) answers.push(await askOnce())
+      while (!isStopped) answers.push(await askOnce())
     }),
   )
   const stop = async (): Promise<void> => {
-    isOver = true
+    isStopped = true
     await clients
   }
   return { answers, stop, [Symbol.asyncDispose]: stop }
@@ -56,7 +56,7 @@ async function isReady(url: string): Promise<boolean> {
 
 const listRuns = '{ reportRuns { totalCount nodes { id status } } }'
 
-test('Postgres stopped at once under load, and started again: clients are told to retry, and nothing is lost', async () => {
+test('when Postgres stops and starts again under load, clients are asked to retry, and nothing is lost', async () => {
   await using own = await startOwnPostgres()
   await using gateway = await startTestGateway({ database: own.database, reportTypes: [slowReport] })
   const { url } = gateway
@@ -91,18 +91,18 @@ test('Postgres stopped at once under load, and started again: clients are told t
   const next = await createSlowRun(account.client)
   expect((await endOf(account.client, next)).status).toBe('SUCCEEDED')
 
-  const strange = answers.filter(
+  const unexpected = answers.filter(
     ({ status, code }) =>
       `${status} ${code}` !== '200 undefined' && `${status} ${code}` !== '503 UNAVAILABLE',
   )
-  expect(strange).toEqual([])
+  expect(unexpected).toEqual([])
   expect(answers.some(({ code }) => code === 'UNAVAILABLE')).toBe(true)
-  // What had been acknowledged before is there and comes to its end, the run that had lost its connection too.
+  // Acknowledged runs exist and end, including the run that lost its connection.
   for (const id of [running, waiting]) expect((await endOf(account.client, id)).status).toBe('SUCCEEDED')
   expect((await fetch(link)).status).toBe(200)
 }, 90_000)
 
-test('a wake-up connection that is open but dead is found out by its heartbeat, and made anew', async () => {
+test('the heartbeat detects a wake-up connection that is open but dead, and it reconnects', async () => {
   await using parts = await openRunParts()
   await using proxy = await startTcpProxy(parts.database.url)
   let reconnects = 0
@@ -119,7 +119,7 @@ test('a wake-up connection that is open but dead is found out by its heartbeat, 
   await vi.waitFor(() => expect(own.isConnected()).toBe(false), 30_000)
   expect(woken).toEqual([])
   proxy.restore()
-  // Everybody has to look, because hints were lost.
+  // All logs must be read, because hints were lost.
   await vi.waitFor(() => expect(woken).toEqual([null]), 30_000)
   expect([own.isConnected(), reconnects]).toEqual([true, 1])
   own.notify(parts.owner)
@@ -127,7 +127,7 @@ test('a wake-up connection that is open but dead is found out by its heartbeat, 
   await own.stop()
 })
 
-test('a wake-up that is stopped while its connection is dead ends all the same', async () => {
+test('a wake-up connection that is dead does not prevent the stop', async () => {
   await using parts = await openRunParts()
   await using proxy = await startTcpProxy(parts.database.url)
   const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.logger, {
@@ -135,11 +135,11 @@ test('a wake-up that is stopped while its connection is dead ends all the same',
     limitMilliseconds: 200,
   })
   proxy.swallow()
-  // Its connection never answers: that this returns is all there is to see.
+  // Its connection never answers: the test is that this returns.
   await own.stop()
 })
 
-test('a pool connection that is open but dead fails its query in time, as an outage, and is replaced', async () => {
+test('a query on a pool connection that is open but dead fails in time, as an outage, and the connection is replaced', async () => {
   await using database = await createTestDatabase()
   await using proxy = await startTcpProxy(database.url)
   const pool = createPool({
@@ -160,7 +160,7 @@ test('a pool connection that is open but dead fails its query in time, as an out
   expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
 })
 
-test('statements and forgotten transactions of requests are ended by Postgres', async () => {
+test('Postgres ends the long statements and idle transactions of requests', async () => {
   await using database = await createTestDatabase()
   const settings = { url: database.url, max: 1, applicationName: 'test', onError: () => {} }
   const limits =
@@ -197,6 +197,6 @@ test.each([
   ['a bug', new TypeError('Cannot read properties of undefined')],
   ['a missing row', Object.assign(new Error('x'), { code: 'P2025' })],
   ['nothing', null],
-])('%s is none', (_what, error) => {
+])('%s is not an outage', (_what, error) => {
   expect(isOutage(error)).toBe(false)
 })

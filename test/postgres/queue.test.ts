@@ -15,14 +15,14 @@ import {
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
 
-// Our statements on pg-boss's private tables rely on what is asserted here. When a new version fails this file, check each of
-// them in src/postgres/queue.ts.
+// Our statements on pg-boss's private tables rely on what is asserted here. When a new version of pg-boss fails
+// these tests, check each statement in src/postgres/queue.ts.
 
 let parts: RunParts
 let queue: Queue
 beforeAll(async () => {
   parts = await openRunParts()
-  queue = await startQueue({ url: parts.database.url, works: false, onError: () => {} })
+  queue = await startQueue({ url: parts.database.url, isWorker: false, onError: () => {} })
 })
 afterAll(async () => {
   await queue.stop()
@@ -78,11 +78,11 @@ describe('the tables of pg-boss', () => {
     const [row] = await parts.database.query<{ states: string }>(
       `select array_to_string(enum_range(null::${queueSchema}.job_state), ' ') as states`,
     )
-    // Those before `active` wait, and those from `completed` on have ended.
+    // Jobs wait in the states before `active`, and have ended from `completed` on.
     expect(row?.states).toBe('created retry active completed cancelled failed')
   })
 
-  test('have all jobs of a queue under the name of the queue and the id that we give', async () => {
+  test('have the jobs of a queue under the name of the queue and the id that we choose', async () => {
     const { id } = await queueRun()
     expect(
       await parts.database.query(`select name, data from ${queueSchema}.job where id = $1::uuid`, [
@@ -92,7 +92,7 @@ describe('the tables of pg-boss', () => {
     await endAll()
   })
 
-  test('give an id to one job only, whatever its state', async () => {
+  test('hold at most one job of an id, whatever its state', async () => {
     const run = await queueRun()
     const again = () => queue.boss.send(reportRunQueue, { runId: run.id }, { id: jobIdOf(run.id) })
     expect(await again()).toBeNull()
@@ -112,7 +112,7 @@ describe('the id of a job', () => {
 })
 
 describe('a claim', () => {
-  test('is named by a count that grows with each fetch, also after the job was put back', async () => {
+  test('is identified by a count that grows with each fetch, even after the job was put back', async () => {
     await queueRun()
     const first = await fetchJob()
     expect(await holds(first)).toBe(true)
@@ -141,7 +141,7 @@ describe('a claim', () => {
 })
 
 describe('a job that was put back', () => {
-  test('waits as long as it has to, and has no heartbeat that could be missed', async () => {
+  test('waits for the given time, and has no heartbeat that could be missed', async () => {
     const { id } = await queueRun()
     await queue.putBack(await fetchJob(), 60_000)
     const job = await jobOf(id)
@@ -156,8 +156,8 @@ describe('a job that was put back', () => {
   })
 })
 
-describe('what waits', () => {
-  test('is what was queued or put back, and no job that is active or has ended', async () => {
+describe('the backlog', () => {
+  test('contains jobs that were queued or put back, and no job that is active or has ended', async () => {
     expect([await queue.hasBacklog(), await countWaitingRuns(parts.pool)]).toEqual([false, 0])
     await queueRun()
     expect([await queue.hasBacklog(), await countWaitingRuns(parts.pool)]).toEqual([true, 1])
@@ -168,7 +168,7 @@ describe('what waits', () => {
     await endAll()
   })
 
-  test('is fetched by priority, the highest first', async () => {
+  test('is fetched in order of priority, the highest first', async () => {
     const [first, second] = [await queueRun(), await queueRun()]
     const sooner = (runId: string, seconds: number) =>
       parts.database.query(`update ${queueSchema}.job set priority = priority + $2 where id = $1::uuid`, [
@@ -181,11 +181,11 @@ describe('what waits', () => {
     await endAll()
   })
 
-  test('counts for the next run of the account, by number and by the priority of the newest', async () => {
+  test('determines the priority of the next run of an account, by its length and its newest priority', async () => {
     const priorityOf = async ({ id }: { id: string }) => Number((await jobOf(id))?.priority)
     const runs = [await queueRun(), await queueRun(), await queueRun()]
     const [first = 0, second = 0, third = 0] = await Promise.all(runs.map(priorityOf))
-    // Each goes a second behind those before it.
+    // Each counts as queued a second after the previous one.
     expect([first - second >= 1, second - third >= 1]).toEqual([true, true])
     await parts.database.query(`update ${queueSchema}.job set priority = priority - 1000`)
     expect(await priorityOf(await queueRun())).toBe(third - 1000)
@@ -198,7 +198,7 @@ describe('what waits', () => {
 describe('a run without a job', () => {
   const orphans = async (): Promise<string[]> => (await findOrphans(parts.prisma)).map(({ id }) => id)
 
-  test('is one whose job was deleted or has ended in any way', async () => {
+  test('is a run whose job was deleted or has ended in any way', async () => {
     await parts.prisma.eventLogHead.create({
       data: { accountId: parts.owner.accountId, livemode: parts.owner.livemode, position: 1n },
     })
@@ -219,7 +219,7 @@ describe('a run without a job', () => {
     await endAll()
   })
 
-  test('is none whose job waits or is active, and that job is not replaced', async () => {
+  test('is not a run whose job waits or is active, and that job is not replaced', async () => {
     const run = await queueRun()
     const restore = () => parts.prisma.$transaction((tx) => queue.restore(tx, run))
     expect(await restore()).toBe(false)
@@ -232,18 +232,18 @@ describe('a run without a job', () => {
 })
 
 describe('the listeners of pg-boss', () => {
-  test('are notified by us on the channel on which pg-boss notifies them', async () => {
+  test('are notified by us on the channel that pg-boss uses', async () => {
     const listener = new pg.Client({ connectionString: parts.database.url })
     await listener.connect()
-    const heard: string[] = []
-    listener.on('notification', ({ payload = '' }) => heard.push(payload))
+    const received: string[] = []
+    listener.on('notification', ({ payload = '' }) => received.push(payload))
     const name = createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)
     await listener.query(`listen "pgboss_${name}"`)
     try {
       await queueRun()
-      await expect.poll(() => heard).toEqual([reportRunQueue])
+      await expect.poll(() => received).toEqual([reportRunQueue])
       await queue.wake()
-      await expect.poll(() => heard).toEqual([reportRunQueue, reportRunQueue])
+      await expect.poll(() => received).toEqual([reportRunQueue, reportRunQueue])
     } finally {
       await listener.end()
       await endAll()

@@ -24,17 +24,11 @@ describe('access', () => {
     ['no page', database, 'any.example', undefined, true],
     ['no page and no host', database, undefined, undefined, true],
     ['its own page', database, 'any.example:4000', 'http://any.example:4000', true],
-    ['its own page behind a proxy that speaks TLS', database, 'any.example', 'https://any.example', true],
-    [
-      'its own page, with the port that is the default',
-      database,
-      'ANY.example:443',
-      'https://any.example',
-      true,
-    ],
+    ['its own page behind a proxy that terminates TLS', database, 'any.example', 'https://any.example', true],
+    ['its own page, with the default port', database, 'ANY.example:443', 'https://any.example', true],
     ['a page of another port', database, 'any.example:4000', 'http://any.example:4001', false],
     [
-      'a page of a name that begins alike',
+      'a page of a host that starts with the same name',
       database,
       'any.example',
       'https://any.example.evil.example',
@@ -45,7 +39,7 @@ describe('access', () => {
     ['a page of its public address without TLS', database, 'inner:4000', 'http://reports.example', false],
     ['a foreign page', database, 'any.example', 'https://evil.example', false],
     ['a page without an origin', database, 'any.example', 'null', false],
-    ['a page without an origin, at no host', database, '', 'null', false],
+    ['a page without an origin, without a host', database, '', 'null', false],
     ['a file', database, '', 'file://', false],
     ['an empty origin', database, 'any.example', '', false],
     ['several origins', database, 'any.example', 'http://any.example, https://evil.example', false],
@@ -57,7 +51,7 @@ describe('access', () => {
     ['a foreign page', embedded, 'localhost:4000', 'https://evil.example', false],
     ['a page without an origin', embedded, 'localhost:4000', 'null', false],
     ['a foreign name for this machine', embedded, 'evil.example:4000', undefined, false],
-    ['a page of that name', embedded, 'evil.example:4000', 'http://evil.example:4000', false],
+    ['a page of the foreign name', embedded, 'evil.example:4000', 'http://evil.example:4000', false],
     ['an allowed page', { ...embedded, allowedOrigins: app }, 'localhost:4000', 'https://app.example', true],
     [
       'an allowed page at a foreign name',
@@ -104,13 +98,13 @@ describe('a gateway on a database', () => {
       },
     })
 
-  test('serves those who are no page, and its own pages', async () => {
+  test('serves clients that are not pages, and its own pages', async () => {
     expect((await ask(null)).status).toBe(200)
     expect((await ask(gateway.url)).status).toBe(200)
   })
 
   test.each(['https://app.example', 'https://b.example'])(
-    'serves pages of %s, which may read the answer',
+    'serves pages of %s, and lets them read the answer',
     async (origin) => {
       for (const response of [await ask(origin), await preflight(origin)]) {
         expect(response.ok).toBe(true)
@@ -122,7 +116,7 @@ describe('a gateway on a database', () => {
   )
 
   test.each(['https://evil.example', 'null'])(
-    'refuses pages of %s, and says who can change that',
+    'rejects pages of %s, and names the variable that allows them',
     async (origin) => {
       for (const response of [await ask(origin), await preflight(origin)]) {
         expect(response.status).toBe(403)
@@ -132,7 +126,7 @@ describe('a gateway on a database', () => {
     },
   )
 
-  test('lets no page read GraphiQL, which may hold a key', async () => {
+  test('lets no page read GraphiQL, which can contain a key', async () => {
     const response = await ask('https://app.example', {
       method: 'GET',
       body: null,
@@ -171,7 +165,7 @@ describe('a gateway on a database', () => {
     expect(await handshake(origin)).toBe(status)
   })
 
-  test('looks at the host that is asked for', async () => {
+  test('compares the Origin with the Host header', async () => {
     const head = (origin: string) =>
       `GET /graphql?query={__typename} HTTP/1.1\r\nHost: reports.example\r\nOrigin: ${origin}\r\nAuthorization: x\r\nConnection: close\r\n\r\n`
     expect(await exchange(gateway.url, head('http://reports.example'))).not.toMatch(/^HTTP\/1\.1 403 /)
@@ -179,6 +173,6 @@ describe('a gateway on a database', () => {
   })
 })
 
-test.each([database, embedded])('who is refused learns the name of the variable (%o)', (options) => {
+test.each([database, embedded])('a refusal names the variable that allows more origins (%o)', (options) => {
   expect(explainAccess(options)).toContain('ALLOWED_ORIGINS')
 })

@@ -13,8 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
-/** Does once what a process of the role does again and again. */
-async function doAll(role: 'gateway' | 'worker'): Promise<void> {
+/** Runs each interval job of a process of the role once. */
+async function runAll(role: 'gateway' | 'worker'): Promise<void> {
   const services = {
     ...parts,
     runLoader: createRunLoader(parts.prisma),
@@ -26,18 +26,18 @@ async function doAll(role: 'gateway' | 'worker'): Promise<void> {
   for (const { task } of jobs) await task(new AbortController().signal)
 }
 
-test('a worker gives a run that has lost its job another, and a gateway does not', async () => {
+test('a worker queues a run that has lost its job again, and a gateway does not', async () => {
   const { id } = await parts.createRun()
   await parts.queue.boss.deleteJob(reportRunQueue, jobIdOf(id))
-  await doAll('gateway')
+  await runAll('gateway')
   expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toBeNull()
-  await doAll('worker')
+  await runAll('worker')
   expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toMatchObject({ state: 'created' })
 })
 
-test.each(['gateway', 'worker'] as const)('a %s ends a run that is late', async (role) => {
+test.each(['gateway', 'worker'] as const)('a %s ends a run past its deadline', async (role) => {
   const { id } = await parts.createRun({ deadlineAt: new Date(Date.now() - 1_000) })
-  await doAll(role)
+  await runAll(role)
   expect(await parts.runNow(id)).toMatchObject({ status: 'FAILED', failureCode: 'NOT_STARTED_IN_TIME' })
 })
 

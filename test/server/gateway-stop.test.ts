@@ -40,7 +40,7 @@ test.each(['at once', 'while the ledger is loaded'])(
   },
 )
 
-/** Takes a lock that every request for runs waits for; gives what releases it. */
+/** Takes a lock that every query of runs waits for. Returns a function that releases it. */
 async function lockRuns(database: TestDatabase): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: database.url })
   await holder.connect()
@@ -49,7 +49,7 @@ async function lockRuns(database: TestDatabase): Promise<() => Promise<void>> {
   return () => holder.end()
 }
 
-test('while the gateway stops, requests are answered well or not taken, also when one hangs', async () => {
+test('while the gateway stops, requests succeed or are not accepted, even when one hangs', async () => {
   const gateway = await startTestGateway()
   const { key } = await gateway.createAccount()
   const ask = async (query: string): Promise<number | null> => {
@@ -78,7 +78,7 @@ test('while the gateway stops, requests are answered well or not taken, also whe
   await Promise.all([closed, hanging])
 })
 
-test('a report that ends within STOP_SECONDS is brought to its end, although the process stops', async () => {
+test('a report that ends within STOP_SECONDS finishes although the process stops', async () => {
   await using database = await createTestDatabase()
   const gateway = await startTestGateway({ database, reportTypes: [slowReport], config: { stopSeconds: 60 } })
   const { client } = await gateway.createAccount()
@@ -90,7 +90,7 @@ test('a report that ends within STOP_SECONDS is brought to its end, although the
   ])
 })
 
-test('a report whose time is up while the process stops is not brought to its end', async () => {
+test('a report that exceeds its deadline while the process stops is ended', async () => {
   await using database = await createTestDatabase()
   const gateway = await startTestGateway({ database, reportTypes: [slowReport], config: { stopSeconds: 60 } })
   const { client } = await gateway.createAccount()

@@ -18,7 +18,7 @@ function all(state: string) {
   return { database: state, queue: state, wakeUp: state }
 }
 
-test('a gateway that serves is alive and ready, also for a probe that names it by its address', async () => {
+test('a gateway that serves is alive and ready, even for a probe that uses its IP address', async () => {
   await using gateway = await startTestGateway()
   const health = await fetch(`${gateway.url}/health`)
   expect([health.status, await health.json()]).toEqual([200, { status: 'alive' }])
@@ -31,7 +31,7 @@ test('a gateway that serves is alive and ready, also for a probe that names it b
   }
 })
 
-test('a gateway whose database does not answer says so long before a statement fails, stays alive, and is ready again after', async () => {
+test('a gateway whose database does not answer becomes unavailable before a statement fails, stays alive, and recovers', async () => {
   await using database = await createTestDatabase()
   await using proxy = await startTcpProxy(database.url)
   await using gateway = await startTestGateway({
@@ -50,7 +50,7 @@ test('a gateway whose database does not answer says so long before a statement f
   )
   // A statement has 30 seconds.
   await fetch(`${gateway.url}/ready`, { signal: AbortSignal.timeout(20_000) })
-  // The wake-up connection is asked every three seconds and has three to answer.
+  // A heartbeat checks the wake-up connection every three seconds and waits three for the answer.
   await vi.waitFor(async () => expect((await askReady(gateway.url)).body.checks).toEqual(all('down')), {
     timeout: 30_000,
   })
@@ -63,13 +63,13 @@ test('a gateway whose database does not answer says so long before a statement f
   )
 })
 
-test('a queue that does not answer is found out, although the database does', async () => {
+test('a queue that does not answer is detected even when the database answers', async () => {
   await using database = await createTestDatabase()
   await using proxy = await startTcpProxy(database.url)
   const pool = createPool({ url: database.url, max: 1, applicationName: 'test', onError: () => {} })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
   const url = proxy.through(database.url)
-  const queue = await startQueue({ url, works: false, onError: () => {} })
+  const queue = await startQueue({ url, isWorker: false, onError: () => {} })
   const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
   readiness.serve(createChecks(pool, queue, { isConnected: () => true }))
   expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
@@ -80,7 +80,7 @@ test('a queue that does not answer is found out, although the database does', as
   await queue.stop()
 })
 
-test('probes ask once at a time, and no more than once in a while', async () => {
+test('concurrent probes share one check, whose answer is cached', async () => {
   let asked = 0
   const answers = Promise.withResolvers<void>()
   const readiness = createReadiness({ limitMilliseconds: 60_000, cacheMilliseconds: 60_000 })
@@ -101,7 +101,7 @@ test('probes ask once at a time, and no more than once in a while', async () => 
   expect(asked).toBe(1)
 })
 
-test('an answer is asked for again after its time, and a check that fails or is late is down', async () => {
+test('a check runs again when its answer expires, and a check that fails or is late is down', async () => {
   let isUp = true
   const readiness = createReadiness({ limitMilliseconds: 20, cacheMilliseconds: 0 })
   readiness.serve({

@@ -7,7 +7,7 @@ function fail(error: unknown): void {
   throw error
 }
 
-test('before it is ready, the server tells everyone to come back', async () => {
+test('before it is ready, the server asks clients to try again', async () => {
   const http = await startHttp('127.0.0.1', 0, fail)
   const response = await fetch(`${http.url}/graphql`)
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
@@ -22,28 +22,28 @@ test('before it is ready, the server tells everyone to come back', async () => {
   await expect(fetch(http.url)).rejects.toThrow()
 })
 
-test('a port that is taken is told with a way out', async () => {
+test('a port in use is reported with a way out', async () => {
   const first = await startHttp('127.0.0.1', 0, fail)
   const port = Number(new URL(first.url).port)
   const starting = startHttp('127.0.0.1', port, fail)
   await expect(starting).rejects.toThrow(ConfigurationError)
   await expect(starting).rejects.toThrow(
-    `Port ${port} on 127.0.0.1 is taken. End what uses it, or choose another one: PORT=${port + 1} npm start`,
+    `Port ${port} on 127.0.0.1 is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`,
   )
   await first.stop()
 })
 
-test('an address that this machine does not have is told', async () => {
+test('an address that this machine does not have is reported', async () => {
   const starting = startHttp('192.0.2.1', 4000, fail)
   await expect(starting).rejects.toThrow(ConfigurationError)
   await expect(starting).rejects.toThrow(
-    /^Cannot listen on 192\.0\.2\.1, port 4000: .+ HOST and PORT say where\.$/,
+    /^Cannot listen on 192\.0\.2\.1, port 4000: .+ Change HOST or PORT\.$/,
   )
 })
 
-test('a fault while answering is told as such, logged, and ends no other request', async () => {
-  const faults: unknown[] = []
-  const http = await startHttp('127.0.0.1', 0, (error) => faults.push(error))
+test('an error during a request is answered with 500, logged, and ends no other request', async () => {
+  const errors: unknown[] = []
+  const http = await startHttp('127.0.0.1', 0, (error) => errors.push(error))
   http.serve(async (request, response) => {
     if (request.url === '/late') response.write('half')
     throw new Error('secret')
@@ -51,14 +51,14 @@ test('a fault while answering is told as such, logged, and ends no other request
   const response = await fetch(http.url)
   expect([response.status, await response.text()]).toEqual([
     500,
-    'Something went wrong inside the gateway.\n',
+    'The request failed because of an internal error.\n',
   ])
   await expect(fetch(`${http.url}/late`).then((late) => late.text())).rejects.toThrow()
-  expect(faults).toEqual([new Error('secret'), new Error('secret')])
+  expect(errors).toEqual([new Error('secret'), new Error('secret')])
   await http.stop()
 })
 
-test('an answer that never ends does not keep the server from stopping', async () => {
+test('a response that never ends does not prevent the server from stopping', async () => {
   const http = await startHttp('127.0.0.1', 0, fail)
   http.serve(async (_request, response) => {
     response.write('still here\n')

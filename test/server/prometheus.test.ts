@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { startTestGateway } from '../support/gateway.ts'
 import { createSlowRun, endOf, slowReport, startOf, watchQuery } from '../support/slow-report.ts'
 
-/** Values by name and labels, as they are printed. */
+/** Values by name and labels, as printed. */
 async function scrape(url: string): Promise<Map<string, number>> {
   const response = await fetch(`${url}/metrics`)
   expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
@@ -15,16 +15,16 @@ async function scrape(url: string): Promise<Map<string, number>> {
   )
 }
 
-function own(name: string): string {
+function metric(name: string): string {
   return `report_gateway_${name}`
 }
 
-test('runs, operations, requests and connections are counted, each gateway by itself', async () => {
+test('each gateway counts its own runs, operations, requests and connections', async () => {
   await using gateway = await startTestGateway({ reportTypes: [slowReport] })
   await using other = await startTestGateway()
   const { url } = gateway
   const { client, key } = await gateway.createAccount()
-  // Long enough to be watched while it is made: what has ended by then is read, and no event is delivered.
+  // Long enough for the subscription to start before its end: an ended run is read, and no event is delivered.
   const run = await endOf(
     client,
     await createSlowRun(client, { rows: '7', row_seconds: '0.2', width: '9000' }),
@@ -38,28 +38,28 @@ test('runs, operations, requests and connections are counted, each gateway by it
   const type = 'report_type="test.slow.1"'
   await vi.waitFor(async () => {
     const values = await scrape(url)
-    expect(values.get(own(`runs_total{${type},status="SUCCEEDED"}`))).toBe(1)
-    expect(values.get(own(`runs_total{${type},status="FAILED"}`))).toBe(1)
-    expect(values.get(own(`run_duration_seconds_count{${type},status="SUCCEEDED"}`))).toBe(1)
-    expect(values.get(own(`run_queue_seconds_count{${type}}`))).toBe(2)
-    expect(values.get(own(`rows_written_total{${type}}`))).toBe(7)
-    expect(values.get(own(`bytes_written_total{${type}}`))).toBe(Number(run.result?.files[0]?.byteSize))
-    expect(values.get(own('runs_running'))).toBe(0)
-    expect(values.get(own('queue_depth'))).toBe(0)
-    expect(values.get(own('graphql_operations_total{kind="mutation",outcome="ok"}'))).toBe(2)
-    expect(values.get(own('graphql_operations_total{kind="subscription",outcome="ok"}'))).toBe(2)
-    expect(values.get(own('graphql_operations_total{kind="unknown",outcome="refused"}'))).toBe(2)
+    expect(values.get(metric(`runs_total{${type},status="SUCCEEDED"}`))).toBe(1)
+    expect(values.get(metric(`runs_total{${type},status="FAILED"}`))).toBe(1)
+    expect(values.get(metric(`run_duration_seconds_count{${type},status="SUCCEEDED"}`))).toBe(1)
+    expect(values.get(metric(`run_queue_seconds_count{${type}}`))).toBe(2)
+    expect(values.get(metric(`rows_written_total{${type}}`))).toBe(7)
+    expect(values.get(metric(`bytes_written_total{${type}}`))).toBe(Number(run.result?.files[0]?.byteSize))
+    expect(values.get(metric('runs_running'))).toBe(0)
+    expect(values.get(metric('queue_depth'))).toBe(0)
+    expect(values.get(metric('graphql_operations_total{kind="mutation",outcome="ok"}'))).toBe(2)
+    expect(values.get(metric('graphql_operations_total{kind="subscription",outcome="ok"}'))).toBe(2)
+    expect(values.get(metric('graphql_operations_total{kind="unknown",outcome="refused"}'))).toBe(2)
     const post = 'method="POST",route="/graphql"'
-    expect(values.get(own(`http_request_duration_seconds_count{${post},status="200"}`))).toBeGreaterThan(2)
+    expect(values.get(metric(`http_request_duration_seconds_count{${post},status="200"}`))).toBeGreaterThan(2)
     expect(
-      values.get(own('http_request_duration_seconds_count{method="GET",route="other",status="404"}')),
+      values.get(metric('http_request_duration_seconds_count{method="GET",route="other",status="404"}')),
     ).toBe(1)
-    expect(values.get(own('events_delivered_total'))).toBeGreaterThanOrEqual(4)
-    expect(values.get(own('open_sockets'))).toBe(0)
-    expect(values.get(own('open_subscriptions'))).toBe(0)
-    expect(values.get(own('pool_connections{pool="requests",state="total"}'))).toBeGreaterThan(0)
-    expect(values.get(own('pool_connections{pool="reports",state="waiting"}'))).toBe(0)
-    expect(values.get(own('wake_up_reconnects_total'))).toBe(0)
+    expect(values.get(metric('events_delivered_total'))).toBeGreaterThanOrEqual(4)
+    expect(values.get(metric('open_sockets'))).toBe(0)
+    expect(values.get(metric('open_subscriptions'))).toBe(0)
+    expect(values.get(metric('pool_connections{pool="requests",state="total"}'))).toBeGreaterThan(0)
+    expect(values.get(metric('pool_connections{pool="reports",state="waiting"}'))).toBe(0)
+    expect(values.get(metric('wake_up_reconnects_total'))).toBe(0)
     expect(values.get('process_resident_memory_bytes')).toBeGreaterThan(0)
   }, 10_000)
   expect([...(await scrape(other.url)).keys()].filter((name) => name.includes('test.slow'))).toEqual([])
@@ -69,7 +69,7 @@ test('runs, operations, requests and connections are counted, each gateway by it
   expect(text).not.toMatch(/frr_|acct_|sk_test_|some\/path/)
 })
 
-test('what is under way is told while it is, and not after', async () => {
+test('gauges count what is in progress, and return to zero after', async () => {
   await using gateway = await startTestGateway({ reportTypes: [slowReport], config: { concurrency: 1 } })
   const { client } = await gateway.createAccount()
   const id = await createSlowRun(client, { rows: '100000', row_seconds: '0.01' })
@@ -81,7 +81,7 @@ test('what is under way is told while it is, and not after', async () => {
     async () => {
       const values = await scrape(gateway.url)
       const names = ['runs_running', 'open_sockets', 'open_subscriptions', 'queue_depth']
-      expect(names.map((name) => values.get(own(name)))).toEqual([1, 1, 1, 1])
+      expect(names.map((name) => values.get(metric(name)))).toEqual([1, 1, 1, 1])
     },
     { timeout: 30_000 },
   )
@@ -94,20 +94,20 @@ test('what is under way is told while it is, and not after', async () => {
     async () => {
       const values = await scrape(gateway.url)
       const names = ['runs_running', 'open_sockets', 'open_subscriptions', 'queue_depth']
-      expect(names.map((name) => values.get(own(name)))).toEqual([0, 0, 0, 0])
-      expect(values.get(own('runs_total{report_type="test.slow.1",status="CANCELED"}'))).toBe(1)
+      expect(names.map((name) => values.get(metric(name)))).toEqual([0, 0, 0, 0])
+      expect(values.get(metric('runs_total{report_type="test.slow.1",status="CANCELED"}'))).toBe(1)
     },
     { timeout: 30_000 },
   )
 })
 
-test('a connection for wake-ups that was lost is counted', async () => {
+test('a reconnection for wake-ups is counted', async () => {
   await using gateway = await startTestGateway()
   await gateway.database.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'report-gateway wake-up'",
   )
   await vi.waitFor(
-    async () => expect((await scrape(gateway.url)).get(own('wake_up_reconnects_total'))).toBe(1),
+    async () => expect((await scrape(gateway.url)).get(metric('wake_up_reconnects_total'))).toBe(1),
     { timeout: 30_000 },
   )
 })

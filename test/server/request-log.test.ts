@@ -15,7 +15,7 @@ import { createGraphqlClient } from '../support/graphql-client.ts'
 import { createDocument, slowInput } from '../support/run-mutations.ts'
 import { endOf, slowReport } from '../support/slow-report.ts'
 
-test('each request is one line at info, under its id, with who asked and without the query string', async () => {
+test('each request is one line at info, with its id and account and without the query string', async () => {
   await using gateway = await startTestGateway()
   const { key, accountId } = await gateway.createAccount()
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
@@ -46,7 +46,7 @@ test('each request is one line at info, under its id, with who asked and without
   expect(JSON.stringify(gateway.logged)).not.toContain('secret=1')
 })
 
-test('a run that is asked for is one line at info that joins the request to it', async () => {
+test('a requested run is one line at info that links it to the request', async () => {
   await using gateway = await startTestGateway({ config: { role: 'gateway' }, reportTypes: [slowReport] })
   const { key, accountId } = await gateway.createAccount()
   const ask = async (requestId: string): Promise<void> => {
@@ -76,7 +76,7 @@ test('a run that is asked for is one line at info that joins the request to it',
   ])
 })
 
-test('a fault has the id of its request and its account in the log, over HTTP and WebSocket', async () => {
+test('an internal error is logged with its request and account, over HTTP and WebSocket', async () => {
   await using gateway = await startTestGateway()
   const { client, accountId } = await gateway.createAccount()
   await gateway.database.query('alter table report_gateway.report_runs rename to elsewhere')
@@ -95,25 +95,25 @@ test('a fault has the id of its request and its account in the log, over HTTP an
   expect(faults[0]?.errorId).toBe(failed.errors?.[0]?.extensions?.errorId)
 })
 
-/** Opens a socket, says what is to be said, and returns all that was answered until it closed or was silent. */
+/** Opens a socket, sends the messages, and returns all that was received until it closed. */
 function talk(url: string, messages: object[]): Promise<string> {
   return new Promise((resolve) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
-    let heard = ''
+    let received = ''
     socket.on('error', () => {})
     socket.on('open', () => {
       for (const message of messages) socket.send(JSON.stringify(message))
     })
     socket.on('message', (data) => {
-      heard += data
-      // What is asked for last is answered last, by an error or a result.
-      if (/"type":"(error|complete)"/.test(heard)) socket.close()
+      received += data
+      // The last message is answered last, by an error or a result.
+      if (/"type":"(error|complete)"/.test(received)) socket.close()
     })
-    socket.on('close', (code, reason) => resolve(`${heard} ${code} ${reason}`))
+    socket.on('close', (code, reason) => resolve(`${received} ${code} ${reason}`))
   })
 }
 
-test('no key, password or signature gets into the log or an error, wherever a client puts it and whatever breaks', async () => {
+test('no key, password or signature appears in the log or an error, wherever a client puts it and whatever fails', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-logs-'))
   await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
   await using database = await createTestDatabase(true)
@@ -130,11 +130,11 @@ test('no key, password or signature gets into the log or an error, wherever a cl
 
   const basic = Buffer.from(`${key}:`).toString('base64')
   const wrong = `${key.slice(0, -1)}!`
-  const told: string[] = []
+  const answers: string[] = []
   const ask = async (authorization: string, path: string, body: unknown): Promise<void> => {
     const headers = { authorization, 'content-type': 'application/json', 'x-request-id': key }
     const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
-    told.push(await response.text())
+    answers.push(await response.text())
   }
   const everything = async (): Promise<void> => {
     const query = '{ viewer { accountId } reportRuns { totalCount } }'
@@ -184,9 +184,9 @@ test('no key, password or signature gets into the log or an error, wherever a cl
           extensions: { headers: { authorization: key } },
         },
       }
-      told.push(await talk(url, [{ type: 'connection_init', payload }, subscribe]))
+      answers.push(await talk(url, [{ type: 'connection_init', payload }, subscribe]))
     }
-    told.push(await talk(url, [{ type: key }]))
+    answers.push(await talk(url, [{ type: key }]))
   }
 
   await everything()
@@ -199,10 +199,10 @@ test('no key, password or signature gets into the log or an error, wherever a cl
   expect(links).toHaveLength(1)
   for (const link of links) {
     expect((await fetch(link)).status).toBe(200)
-    told.push(await (await fetch(`${link}x`)).text())
+    answers.push(await (await fetch(`${link}x`)).text())
   }
 
-  // Now the database fails in every way.
+  // Now the database fails in several ways.
   await database.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'report-gateway%'",
   )
@@ -227,11 +227,11 @@ test('no key, password or signature gets into the log or an error, wherever a cl
   for (const secret of secrets) {
     expect(secret.length).toBeGreaterThan(8)
     for (const line of output.split('\n')) expect(line).not.toContain(secret)
-    for (const text of told) expect(text).not.toContain(secret)
+    for (const text of answers) expect(text).not.toContain(secret)
   }
 }, 60_000)
 
-test('secrets are taken out of texts, and nothing else is', () => {
+test('secrets are removed from texts, and nothing else is', () => {
   const id = 'a'.repeat(25)
   const secret = 'z'.repeat(52)
   expect(withoutSecrets(`Bearer sk_test_${id}${secret}, again`)).toBe(`Bearer sk_test_${id}…, again`)

@@ -21,7 +21,7 @@ async function statusOf({ client }: TestAccount, id: string): Promise<string> {
   return node.status
 }
 
-test('a gateway takes runs, and only a worker makes them; the gateway sees them end', async () => {
+test('a gateway accepts runs, only a worker runs them, and the gateway sees them end', async () => {
   await using folder = await temporaryFolder()
   const dataDir = folder.path
   await using database = await createTestDatabase()
@@ -30,7 +30,7 @@ test('a gateway takes runs, and only a worker makes them; the gateway sees them 
   const account = await gateway.createAccount()
   const id = await createSlowRun(account.client)
   const printMetrics = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text()
-  // Without these connections no process can make a report.
+  // Without these connections no process can run a report.
   expect(await printMetrics(gateway.url)).not.toContain('pool="reports"')
   expect(await statusOf(account, id)).toBe('PENDING')
 
@@ -41,7 +41,7 @@ test('a gateway takes runs, and only a worker makes them; the gateway sees them 
   expect((await endOf(account.client, next)).status).toBe('SUCCEEDED')
 })
 
-test('a worker tells how it is, and that it serves nothing else', async () => {
+test('a worker serves its health, and answers that it serves nothing else', async () => {
   await using worker = await startTestGateway({ config: { role: 'worker' } })
   for (const path of ['health', 'ready', 'metrics']) {
     expect((await fetch(`${worker.url}/${path}`)).status).toBe(200)
@@ -55,11 +55,11 @@ test('a worker tells how it is, and that it serves nothing else', async () => {
   }
 })
 
-test('gateway and worker start at the same moment on one data folder; the flag beats the variable', async () => {
+test('gateway and worker start at the same time on one data folder; the flag overrides the variable', async () => {
   await using folder = await temporaryFolder()
   const environment = { DATA_DIR: join(folder.path, 'data'), ROLE: 'all' }
   await using gateway = spawnGateway(environment, undefined, ['--role', 'gateway'])
-  // Without PORT, though the gateway could have the usual one.
+  // Without PORT, although the gateway could use the default port.
   await using worker = spawnGateway({ ...environment, PORT: '' }, undefined, ['--role', 'worker'])
   const [url, workerUrl] = await Promise.all([gateway.ready(), worker.ready()])
   expect(worker.output()).toMatch(/^ready http:\/\/127\.0\.0\.1:\d+\/ready$/m)
@@ -82,7 +82,7 @@ test.each([
   [['--role', 'boss'], 'ROLE must be one of all, gateway, worker; it is "boss".'],
   [['--rolle', 'worker'], "Unknown option '--rolle'"],
   [['worker'], "Unexpected argument 'worker'"],
-])('%j is refused with a reason', async (args, reason) => {
+])('%j is rejected with a reason', async (args, reason) => {
   await using folder = await temporaryFolder()
   await using refused = spawnGateway({ DATA_DIR: join(folder.path, 'data') }, undefined, args)
   expect(await refused.ended()).toBe(1)

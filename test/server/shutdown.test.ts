@@ -10,10 +10,10 @@ import { spawnGateway } from '../support/gateway-process.ts'
 import { createSlowRun, slowReport, startOf, watchQuery } from '../support/slow-report.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
-/** Takes a lock that every request for runs waits for; gives what releases it. */
+/** Takes a lock that every query of runs waits for. Returns a function that releases it. */
 async function lockRuns(database: TestDatabase): Promise<() => Promise<void>> {
   const holder = new pg.Client({ connectionString: database.url })
-  // Its database is dropped under it in the end.
+  // At the end its database is dropped while it is connected.
   holder.on('error', () => {})
   await holder.connect()
   await holder.query('begin')
@@ -21,7 +21,7 @@ async function lockRuns(database: TestDatabase): Promise<() => Promise<void>> {
   return () => holder.end()
 }
 
-async function isSomebodyWaiting(database: TestDatabase): Promise<boolean> {
+async function isLockAwaited(database: TestDatabase): Promise<boolean> {
   const waiting = await database.query(
     "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   )
@@ -30,7 +30,7 @@ async function isSomebodyWaiting(database: TestDatabase): Promise<boolean> {
 
 type Answer = { status: number | undefined; connection: string | undefined; body: string }
 
-/** Asks on a connection that the client would keep open. */
+/** Sends a query on a connection that the client would keep open. */
 function ask(gateway: TestGateway, key: string, query: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = {
@@ -52,8 +52,8 @@ function ask(gateway: TestGateway, key: string, query: string): Promise<Answer> 
   })
 }
 
-// Each has a gateway of its own, and mostly waits.
-test.concurrent('readiness goes off at once, and requests are served until the drain is over', async ({
+// Each test has its own gateway, and waits most of the time.
+test.concurrent('readiness ends at once, and requests are served until the drain is over', async ({
   expect,
 }) => {
   const gateway = await startTestGateway({ config: { drainSeconds: 2 } })
@@ -70,12 +70,12 @@ test.concurrent('readiness goes off at once, and requests are served until the d
   await expect(fetch(`${gateway.url}/health`)).rejects.toThrow()
 })
 
-test.concurrent('a request in flight is answered, and told that its connection ends', async ({ expect }) => {
+test.concurrent('a request in flight is answered with Connection: close', async ({ expect }) => {
   const gateway = await startTestGateway({ config: { stopSeconds: 20 } })
   const { key } = await gateway.createAccount()
   const release = await lockRuns(gateway.database)
   const answer = ask(gateway, key, '{ reportRuns { totalCount } }')
-  await vi.waitFor(async () => expect(await isSomebodyWaiting(gateway.database)).toBe(true), 30_000)
+  await vi.waitFor(async () => expect(await isLockAwaited(gateway.database)).toBe(true), 30_000)
   const closed = gateway[Symbol.asyncDispose]()
   await vi.waitFor(() => expect(fetch(`${gateway.url}/health`)).rejects.toThrow(), 30_000)
   await release()
@@ -87,7 +87,7 @@ test.concurrent('a request in flight is answered, and told that its connection e
   await closed
 })
 
-test.concurrent('streams, and requests that hang, are ended when their time is up', async ({ expect }) => {
+test.concurrent('streams and hanging requests are cut off when their time is up', async ({ expect }) => {
   await using database = await createTestDatabase()
   const gateway = await startTestGateway({ database, config: { stopSeconds: 1 }, reportTypes: [slowReport] })
   const { key, client } = await gateway.createAccount()
@@ -106,7 +106,7 @@ test.concurrent('streams, and requests that hang, are ended when their time is u
   const streamed = stream.text().catch(() => 'cut off')
   const release = await lockRuns(database)
   const hanging = ask(gateway, key, '{ reportRuns { totalCount } }').catch(() => 'cut off')
-  await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 30_000)
+  await vi.waitFor(async () => expect(await isLockAwaited(database)).toBe(true), 30_000)
   // Without a limit it would wait for the report, which takes a quarter of an hour, and for the lock.
   await gateway[Symbol.asyncDispose]()
   expect(await hanging).toBe('cut off')
@@ -123,11 +123,13 @@ test.concurrent('a stop ends in time although the database does not answer', asy
   })
   await gateway.createAccount()
   proxy.swallow()
-  // The database never answers: that this returns is all there is to see.
+  // The database never answers: the test is that this returns.
   await gateway[Symbol.asyncDispose]()
 })
 
-test.concurrent('an idle process ends at once, whatever it would give others', async ({ expect }) => {
+test.concurrent('an idle process ends at once, however long it would wait for requests', async ({
+  expect,
+}) => {
   await using database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-shutdown-'))
   await using _folder = { [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }) }
@@ -138,13 +140,13 @@ test.concurrent('an idle process ends at once, whatever it would give others', a
     DATA_DIR: dataDir,
   })
   const url = await gateway.ready()
-  // Leaves a connection open that nothing is asked on.
+  // Leaves an idle connection open.
   expect((await fetch(`${url}/health`)).status).toBe(200)
   gateway.child.kill('SIGTERM')
   expect(await gateway.ended()).toBe(0)
 })
 
-/** A process that starts on the database; it may never be ready. */
+/** Spawns a process on the database; it may never be ready. */
 async function spawnOn(database: TestDatabase, environment: Record<string, string>) {
   const opening = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-shutdown-'))
@@ -155,23 +157,23 @@ async function spawnOn(database: TestDatabase, environment: Record<string, strin
 }
 
 test.each([
-  // As another process that migrates.
-  ['that waits for another one', 'select pg_advisory_lock(7203614871)', '600'],
-  // What has begun cannot be given up in order.
+  // The lock of another process that migrates.
+  ['that waits for another migration', 'select pg_advisory_lock(7203614871)', '600'],
+  // A migration that has started cannot be aborted.
   ['whose migration hangs', 'lock table report_gateway._prisma_migrations', '1'],
 ])('a process that is asked to stop during a start %s ends in time', async (_name, lock, stopSeconds) => {
   await using database = await createTestDatabase()
   const holder = new pg.Client({ connectionString: database.url })
-  // Its database is dropped under it in the end.
+  // At the end its database is dropped while it is connected.
   holder.on('error', () => {})
   await holder.connect()
   await holder.query('begin')
   await holder.query(lock)
   await using spawned = await spawnOn(database, { STOP_SECONDS: stopSeconds })
   const { gateway } = spawned
-  await vi.waitFor(async () => expect(await isSomebodyWaiting(database)).toBe(true), 20_000)
+  await vi.waitFor(async () => expect(await isLockAwaited(database)).toBe(true), 20_000)
   gateway.child.kill('SIGTERM')
-  // The lock is held for longer than this waits.
+  // The lock is held until after this.
   expect(await gateway.ended()).toBe(0)
   await holder.end()
 })

@@ -49,7 +49,7 @@ test('a run that fills the disk is retried, then FAILED, and its space is freed 
   const run = await endOf(client, id)
   expect(run.failure).toMatchObject({
     code: 'STORAGE_ERROR',
-    message: 'The file could not be stored: there is no space left. Nothing of it was kept. Try again later.',
+    message: 'The file could not be stored: there is no space left. No part of it was kept. Try again later.',
     isRetryable: true,
   })
   expect((await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })).execution).toBe(2)

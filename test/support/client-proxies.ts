@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  // A server that listens on TCP has an address of this form.
+  // A cast, because a server that listens on TCP has an address of this form.
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
@@ -18,9 +18,9 @@ async function close(server: Server): Promise<void> {
 export type FileProxy = AsyncDisposable & { url: string }
 
 /**
- * A proxy in front of a gateway that knows nothing of WebSockets, and through which the files go, too.
+ * Starts a proxy in front of a gateway that does not support WebSockets, and that also serves the files.
  *
- * @param alter what is made of a file; what it gives is sent under the length of the original
+ * @param alter changes a file; the result is sent with the Content-Length of the original
  */
 export async function startFileProxy(
   gatewayUrl: string,
@@ -63,11 +63,11 @@ export type CuttableProxy = AsyncDisposable & {
   url: string
   /** First line of each connection so far, in order. */
   firstLines: string[]
-  /** Ends every connection without a word. */
+  /** Resets every connection. */
   cut(): void
 }
 
-/** Passes bytes on, until it is told to cut the wire. */
+/** Starts a proxy that forwards bytes, and can cut all connections. */
 export async function startCuttableProxy(gatewayUrl: string): Promise<CuttableProxy> {
   const sockets = new Set<Socket>()
   const firstLines: string[] = []

@@ -5,7 +5,7 @@ import { demoTemplate, emptyTemplate, type Template } from './templates.ts'
 
 export type TestDatabase = AsyncDisposable & {
   url: string
-  /** One statement on a connection of its own, with our schema on its path. */
+  /** Runs one statement with our schema on the search path. */
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
 }
 
@@ -28,9 +28,9 @@ async function administer(postgresUrl: string, statement: string): Promise<void>
 }
 
 /**
- * A database of this test's own, with all tables; dropped when it is disposed of.
+ * Creates a database with all tables for one test; dropped when it is disposed of.
  *
- * @param withLedger true to have the demo account and its ledger in it, otherwise it has no rows
+ * @param withLedger true to include the demo account and its ledger; otherwise the database has no rows
  */
 export async function createTestDatabase(withLedger = false): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`

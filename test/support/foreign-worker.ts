@@ -4,7 +4,7 @@ import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import { transition } from '../../src/runs/lifecycle/transition.ts'
 import type { TestGateway } from './gateway.ts'
 
-/** Changes a run as a worker does it that has no part in the gateway; when it succeeds it has a file. */
+/** Changes the status of a run as a worker in another process does; a run that succeeds has a file. */
 export function changeRun(
   gateway: TestGateway,
   run: ReportRun,

@@ -1,5 +1,5 @@
-// A gateway as `npm start` starts it from its environment and `--role`, without the demo's welcome, and with report types for tests
-// beside the built-in ones. `spawnGateway` in test/support/gateway-process.ts runs it.
+// Starts a gateway like `npm start`, from its environment and `--role`, without the welcome text, and with report types for
+// tests in addition to the built-in ones. `spawnGateway` in test/support/gateway-process.ts runs it.
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
@@ -12,7 +12,7 @@ import { slowReport } from './slow-report.ts'
 const stopping = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort())
 
-// After the command, of which there is but one. What is not known is refused, so that no test asks for it in vain.
+// Skips the name of the only command. Unknown options are rejected, so that no test relies on one in vain.
 const [, , , ...args] = process.argv
 const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
 const config = loadConfig(values.role === undefined ? process.env : { ...process.env, ROLE: values.role })
@@ -22,11 +22,11 @@ const gateway = createGateway({
   signal: stopping.signal,
   reportTypes: [...builtInReportTypes, slowReport, poisonReport],
 })
-const asked = once(stopping.signal, 'abort')
+const stopRequested = once(stopping.signal, 'abort')
 try {
   const { url } = await gateway.start()
   process.stdout.write(`ready ${url}/graphql\n`)
-  await asked
+  await stopRequested
 } catch (error) {
   if (!stopping.signal.aborted) throw error
 } finally {

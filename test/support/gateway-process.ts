@@ -3,25 +3,25 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url))
-/** The same with report types for tests. */
+/** An entry with additional report types for tests. */
 export const testEntry = fileURLToPath(new URL('./gateway-main.ts', import.meta.url))
 const deadline = 90_000
 
 export type GatewayProcess = AsyncDisposable & {
   child: ChildProcess
-  /** All that it has written to standard output and standard error so far. */
+  /** All that it has written so far to standard output and standard error. */
   output(): string
-  /** Its address, `http://HOST:PORT`, once it says that it is ready; fails when it ends before. */
+  /** Its address, `http://HOST:PORT`, once it prints that it is ready; fails when it ends before. */
   ready(): Promise<string>
   /** Exit code once it has ended; null when a signal ended it. */
   ended(): Promise<number | null>
 }
 
 /**
- * `npm start` without npm: a gateway as a process of its own, killed when it is disposed of.
+ * Runs `npm start` without npm, in a separate process that ends when it is disposed of.
  *
- * @param entry what to run instead, such as `testEntry`
- * @param args what stands after `npm start --`
+ * @param entry script to run instead, such as `testEntry`
+ * @param args arguments after `npm start --`
  */
 export function spawnGateway(
   environment: Record<string, string>,
@@ -40,7 +40,7 @@ export function spawnGateway(
       text += chunk
     })
   }
-  const giveUp = (what: string): Error => new Error(`${what} within ${deadline} ms. It wrote:\n${text}`)
+  const timeoutError = (what: string): Error => new Error(`${what} within ${deadline} ms. It wrote:\n${text}`)
 
   const ready = async (): Promise<string> => {
     const limit = AbortSignal.timeout(deadline)
@@ -48,9 +48,9 @@ export function spawnGateway(
       const [, url] = /^ready (\S+)\/(?:graphql|ready)$/m.exec(text) ?? []
       if (url) return url
       if (child.exitCode !== null || child.signalCode !== null)
-        throw giveUp('The gateway ended before it was ready')
+        throw timeoutError('The gateway ended before it was ready')
       await Promise.race([once(child.stdout, 'data', { signal: limit }), exit]).catch(() => {
-        throw giveUp('The gateway was not ready')
+        throw timeoutError('The gateway was not ready')
       })
     }
   }
@@ -58,7 +58,7 @@ export function spawnGateway(
     const [code] = await Promise.race([
       exit,
       once(AbortSignal.timeout(deadline), 'abort').then(() => {
-        throw giveUp('The gateway did not end')
+        throw timeoutError('The gateway did not end')
       }),
     ])
     return code
@@ -71,7 +71,7 @@ export function spawnGateway(
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGINT')
-        // One that a test has paused hears nothing.
+        // A process that a test has paused does not handle signals.
         child.kill('SIGCONT')
         await ended().catch(() => child.kill('SIGKILL'))
       }

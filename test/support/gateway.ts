@@ -32,14 +32,14 @@ export type TestGateway = AsyncDisposable & {
 }
 
 export type TestGatewayOptions = {
-  /** True to have the demo account (`demoAccountId`) with its ledger, which ends at `demoLedgerEnd`. */
+  /** True to create the demo account (`demoAccountId`) with its ledger, which ends at `demoLedgerEnd`. */
   withLedger?: boolean
   config?: Partial<Config>
   reportTypes?: readonly AnyReportType[]
   now?: () => Date
-  /** A database to start on, which is left as it is in the end; one of its own unless given. */
+  /** Database to start on, which is kept at the end; a new one unless given. */
   database?: TestDatabase
-  /** The same for the folder. */
+  /** Folder for data, which is kept at the end; a new one unless given. */
   dataDir?: string
 }
 
@@ -49,7 +49,7 @@ async function makeFolder(cleanup: AsyncDisposableStack): Promise<string> {
   return folder
 }
 
-/** A gateway with its worker, on a database, a port and a folder of its own; no demo account unless asked for. */
+/** Starts a gateway with its worker, on its own database, port and folder, by default without the demo account. */
 export async function startTestGateway({
   config = {},
   withLedger = false,
@@ -105,7 +105,7 @@ export async function startTestGateway({
   }
 }
 
-/** A gateway with a worker, and another one without on the same database, as clients meet them behind one address. */
+/** A gateway with a worker, and another without a worker on the same database, as behind a load balancer. */
 export type TwoGateways = AsyncDisposable & { first: TestGateway; second: TestGateway }
 
 export async function startTwoGateways({ config, ...options }: TestGatewayOptions): Promise<TwoGateways> {

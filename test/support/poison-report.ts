@@ -1,7 +1,7 @@
 import { type AnyReportType, defineReportType } from '../../src/reports/report-type.ts'
 import { slowReport } from './slow-report.ts'
 
-/** A report that ends the process of its worker, at once, each time it is made. */
+/** A report that ends the process of its worker at once, each time it runs. */
 export const poisonReport: AnyReportType = defineReportType({
   name: 'test.poison.1',
   title: 'Poison',

@@ -2,9 +2,9 @@ import { DataType, tableFromIPC } from 'apache-arrow'
 import { readParquet as readTable } from 'parquet-wasm/node'
 
 export type ReadParquet = {
-  /** What another implementation than the writer's takes each column for, by name. */
+  /** The type of each column by name, according to an implementation other than the writer's. */
   types: Record<string, string>
-  /** Text, integers, truth values and null as they are; decimals as text, days and instants as ISO 8601. */
+  /** Text, integers, booleans and null unchanged; decimals as text, dates and instants as ISO 8601. */
   rows: Record<string, unknown>[]
 }
 
@@ -22,7 +22,7 @@ function readValue(type: DataType, value: unknown): unknown {
   return value
 }
 
-/** Reads a Parquet file by the implementation in Rust. */
+/** Reads a Parquet file with the implementation in Rust. */
 export function readParquet(bytes: Uint8Array): ReadParquet {
   const table = tableFromIPC(readTable(bytes).intoIPCStream())
   const { fields } = table.schema

@@ -7,7 +7,7 @@ const deadline = 25_000
 
 export type CommandProcess = {
   child: ChildProcess
-  /** Waits until standard error has it; fails when the process ends before. */
+  /** Waits until standard error matches; fails when the process ends before. */
   wrote(pattern: RegExp): Promise<RegExpExecArray>
   /** Exit code and all that was written, once the process has ended. */
   ended: Promise<{ code: number | null; stdout: Buffer; stderr: string }>
@@ -15,12 +15,12 @@ export type CommandProcess = {
 
 export type ProcessSurroundings = { cwd: string; environment: Record<string, string> }
 
-/** `npm run report` without npm: the terminal client as a process of its own, in `cwd`. */
+/** Runs `npm run report` without npm: the terminal client in a separate process, in `cwd`. */
 export function spawnReport(args: string[], surroundings: ProcessSurroundings): CommandProcess {
   return spawnCommand('report', args, surroundings)
 }
 
-/** `npm run` with any of the commands, without npm. */
+/** Runs any command of `npm run` without npm. */
 export function spawnCommand(
   name: string,
   args: string[],

@@ -4,23 +4,23 @@ import { vi } from 'vitest'
 export type SentStatement = {
   text: string
   values: readonly unknown[]
-  /** The name that its connection goes by. */
+  /** Application name of its connection. */
   application: string
 }
 
 type MadeClient = { connectionParameters: { application_name?: string } }
 
-/** Notes every statement that this process sends to Postgres from now on, by whatever pool. */
+/** Records every statement that this process sends to Postgres from now on, through any pool. */
 export function noteStatements(): Disposable & { statements(): SentStatement[]; forget(): void } {
-  // Prisma and pg-boss, too, send theirs through this method.
+  // Prisma and pg-boss also send their statements through this method.
   const query = vi.spyOn(pg.Client.prototype, 'query')
   return {
     statements: () =>
       query.mock.calls.map(([first, second]: unknown[], index) => {
-        // What is not a text is an object that may have these, whatever form of a query it is.
+        // A cast: a query that is not a text is an object that can have these properties.
         const { text = '', values = second } =
           typeof first === 'string' ? { text: first } : (first as Partial<pg.QueryConfig>)
-        // The types leave out what a client was made with.
+        // A cast, because the types omit the parameters of a client's connection.
         const { connectionParameters } = query.mock.contexts[index] as unknown as MadeClient
         return {
           text,

@@ -21,7 +21,7 @@ function number<Default extends string>(description: string, defaultValue: Defau
   } as const satisfies Parameter
 }
 
-/** A report whose length, speed and faults are chosen by its parameters; it reads no ledger. */
+/** A report whose parameters choose its length, speed and failures; it reads no ledger. */
 export const slowReport: AnyReportType = defineReportType({
   name: 'test.slow.1',
   title: 'Slow report',
@@ -33,7 +33,7 @@ export const slowReport: AnyReportType = defineReportType({
     width: number('Characters in each row: Postgres sends rows in packets of 8 KiB.', '1'),
     fails_at: number('Number of the row that divides by zero; 0 for none.', '0'),
   },
-  // What is slow or fails stands here, so that counting the rows does neither.
+  // The slow or failing expression is a column, so that counting the rows is neither slow nor fails.
   columns: [
     {
       name: 'number',
@@ -68,7 +68,7 @@ export const slowReport: AnyReportType = defineReportType({
   }),
 })
 
-/** Asks for a slow report; its id. */
+/** Creates a run of the slow report. Returns its id. */
 export async function createSlowRun(
   client: GraphqlClient,
   parameters: Record<string, string> = {},
@@ -136,11 +136,11 @@ export async function watchToEnd(client: GraphqlClient, id: string): Promise<See
 /** The run when it has ended. */
 export async function endOf(client: GraphqlClient, id: string): Promise<SeenRun> {
   const last = (await watchToEnd(client, id)).at(-1)
-  if (!last) throw new Error(`The subscription to ${id} gave nothing.`)
+  if (!last) throw new Error(`The subscription to ${id} returned nothing.`)
   return last
 }
 
-/** The run when a worker has taken it up. */
+/** The run once a worker has claimed it. */
 export async function startOf(client: GraphqlClient, id: string): Promise<SeenRun> {
   for await (const { data } of client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
     if (data && data.reportRun.status !== 'PENDING') return data.reportRun
@@ -148,7 +148,7 @@ export async function startOf(client: GraphqlClient, id: string): Promise<SeenRu
   throw new Error(`The run ${id} never started.`)
 }
 
-/** Paths of all files below a gateway's folder of results. */
+/** Paths of all files in a gateway's folder of results. */
 export async function storedFiles(dataDir: string): Promise<string[]> {
   const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
   return entries.filter((entry) => !entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name))

@@ -1,37 +1,37 @@
 import type { GatewayProcess } from './gateway-process.ts'
 
-/** Processes of which each is started again when it ends, as a supervisor does. */
+/** Processes that restart when they end, as under a supervisor. */
 export type SupervisedProcesses = AsyncDisposable & {
-  /** The process that has this place now. */
-  at(place: number): GatewayProcess
+  /** The process that now runs at this index. */
+  at(index: number): GatewayProcess
   /** How often processes have ended so far. */
   ends(): number
 }
 
 export function supervise(count: number, start: () => GatewayProcess): SupervisedProcesses {
-  const places: GatewayProcess[] = []
+  const processes: GatewayProcess[] = []
   let ends = 0
-  let isOver = false
-  const keep = (place: number): void => {
+  let isStopped = false
+  const startAt = (index: number): void => {
     const started = start()
-    places[place] = started
+    processes[index] = started
     started.child.once('exit', () => {
-      if (isOver) return
+      if (isStopped) return
       ends++
-      keep(place)
+      startAt(index)
     })
   }
-  for (let place = 0; place < count; place++) keep(place)
+  for (let index = 0; index < count; index++) startAt(index)
   return {
-    at: (place) => {
-      const found = places[place]
-      if (!found) throw new Error(`There is no process at ${place}.`)
+    at: (index) => {
+      const found = processes[index]
+      if (!found) throw new Error(`There is no process at ${index}.`)
       return found
     },
     ends: () => ends,
     [Symbol.asyncDispose]: async () => {
-      isOver = true
-      await Promise.all(places.map((process) => process[Symbol.asyncDispose]()))
+      isStopped = true
+      await Promise.all(processes.map((process) => process[Symbol.asyncDispose]()))
     },
   }
 }

@@ -4,39 +4,39 @@ import { Transform } from 'node:stream'
 
 export type TcpProxy = AsyncDisposable & {
   port: number
-  /** The same URL, by way of the proxy. */
+  /** The same URL through the proxy. */
   through(url: string): string
-  /** Loses everything that is sent from now on, in both directions, and says nothing about it; new connections too. */
+  /** Silently drops everything that is sent from now on, in both directions and on new connections too. */
   swallow(): void
-  /** Ends all connections at once, as if the other side had gone away, and refuses new ones. */
+  /** Ends all connections at once, as if the other side had disappeared, and refuses new ones. */
   cut(): void
-  /** Holds back everything that is sent from now on by so many milliseconds. */
+  /** Delays everything that is sent from now on. */
   latency(milliseconds: number): void
-  /** Passes on what is sent from now on. What was swallowed stays lost, so its connections are of no more use. */
+  /** Forwards what is sent from now on. Dropped bytes stay lost, so their connections are no longer usable. */
   restore(): void
 }
 
 type State = { isSwallowing: boolean; isCut: boolean; latency: number }
 
-/** Passes bytes on as the state says when they come, in order. */
+/** Forwards, delays or drops bytes, according to the state when they arrive. */
 function passage(state: State): Transform {
   let isBroken = false
   return new Transform({
     transform: (chunk, _encoding, done) => {
-      // A stream with a hole in it makes no sense to anyone.
+      // After a gap, the rest of the stream is useless.
       isBroken ||= state.isSwallowing
       if (isBroken) return done()
       if (state.latency === 0) return done(null, chunk)
       setTimeout(() => done(null, chunk), state.latency)
     },
     flush: (done) => {
-      // An end gets lost like everything else.
+      // The end of a stream is lost like everything else.
       if (!isBroken && !state.isSwallowing) done()
     },
   })
 }
 
-/** A TCP proxy on 127.0.0.1 in front of a server, whose network a test can spoil. */
+/** Starts a TCP proxy on 127.0.0.1 in front of a server, with which a test can simulate network faults. */
 export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const state: State = { isSwallowing: false, isCut: false, latency: 0 }
@@ -56,7 +56,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
     const upstream = keep(connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true }))
     client.pipe(passage(state)).pipe(upstream)
     upstream.pipe(passage(state)).pipe(client)
-    // The loss of one side is seen on the other one, unless the network loses that news, too.
+    // The loss of one side is visible on the other, unless the network drops that too.
     const passOn = (other: Socket) => (): void => {
       if (!state.isSwallowing) other.destroy()
     }
@@ -65,7 +65,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  // A server that listens on TCP has an address of this form.
+  // A cast, because a server that listens on TCP has an address of this form.
   const { port } = server.address() as AddressInfo
   const cutAll = (): void => {
     for (const socket of sockets) socket.destroy()

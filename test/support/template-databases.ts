@@ -70,7 +70,7 @@ async function makeEmptyTemplate(postgresUrl: string): Promise<void> {
   await administer(postgresUrl, `create database ${emptyTemplate}`)
   const url = databaseUrl(postgresUrl, emptyTemplate)
   await migrate(url)
-  const queue = await startQueue({ url, works: false, onError: fail })
+  const queue = await startQueue({ url, isWorker: false, onError: fail })
   await queue.stop()
 }
 

@@ -13,20 +13,20 @@ import { slowReport, storedFiles } from './slow-report.ts'
 
 export type RunFields = Partial<PrismaTypes.ReportRunUncheckedCreateInput>
 
-/** What runs are made of, with the queue; workers come as they are asked for. */
+/** The parts of run processing, with the queue; tests start workers as needed. */
 export type WorkerParts = RunParts & {
-  /** For making jobs; it takes none. */
+  /** For creating jobs; it takes none. */
   queue: Queue
-  /** A run with its job and its first event, as a client makes it. Of `test.slow.1` unless told otherwise. */
+  /** Creates a run with its job and its first event, as a mutation does; of the type `test.slow.1` by default. */
   createRun(fields?: RunFields, owner?: RunOwner): Promise<ReportRun>
   runNow(id: string): Promise<ReportRun>
-  /** Files of a run, half-written ones included. */
+  /** Files of a run, including partial ones. */
   filesOf(id: string): Promise<string[]>
-  /** A worker in this process; stopped when it is disposed of. All that it does goes by the address given. */
+  /** Starts a worker in this process; it stops when it is disposed of. All its connections use `databaseUrl`. */
   startWorker(
     options?: Partial<WorkerOptions> & { databaseUrl?: string; requeueMilliseconds?: number },
   ): Promise<AsyncDisposable & { stop(): Promise<void> }>
-  /** A worker as a process of its own. It may not be ready yet. */
+  /** Starts a worker in a separate process. It may not be ready yet. */
   spawnWorker(environment?: Record<string, string>): GatewayProcess
 }
 
@@ -36,9 +36,9 @@ export async function openWorkerParts(): Promise<WorkerParts> {
   await using cleanup = new AsyncDisposableStack()
   const parts = cleanup.use(await openRunParts())
   const { prisma, wakeUp, logger, database, dataDir } = parts
-  const onError = (error: unknown): void => logger.warn({ err: error }, 'A background fault.')
+  const onError = (error: unknown): void => logger.warn({ err: error }, 'A background error.')
   const now = (): Date => new Date()
-  const queue = await startQueue({ url: database.url, works: false, onError })
+  const queue = await startQueue({ url: database.url, isWorker: false, onError })
   cleanup.defer(queue.stop)
   const opened = cleanup.move()
   return {
@@ -70,7 +70,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         return pool
       }
       const exportPool = openPool(10)
-      const working = await startQueue({ url, works: true, onError })
+      const working = await startQueue({ url, isWorker: true, onError })
       opening.defer(working.stop)
       const deps = {
         ...parts,
@@ -86,7 +86,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         task: () => requeueOrphans(deps.prisma, working, logger),
         milliseconds: requeueMilliseconds,
         logger,
-        failureMessage: 'Runs without a job could not be looked for.',
+        failureMessage: 'Runs without a job could not be queued; trying again.',
       })
       opening.defer(requeue.stop)
       const started = opening.move()

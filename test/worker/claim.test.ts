@@ -31,7 +31,7 @@ type WorkOptions = Partial<RunClaim> & {
   accountConcurrency?: number
 }
 
-/** Lets a worker do one run, as the queue does. */
+/** Makes a worker process one run, as the queue does. */
 function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   const {
     prisma = parts.prisma,
@@ -48,7 +48,7 @@ function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   )
 }
 
-/** A run as a worker leaves it that was killed. */
+/** A run in the state in which a killed worker leaves it. */
 function insertOrphan(status: 'RUNNING' | 'CANCELING', parameters = {}, fields = {}): Promise<ReportRun> {
   return insertRun(parts.prisma, parts.owner, {
     reportType: slowReport.name,
@@ -78,8 +78,8 @@ function cancel(id: string): Promise<ReportRun> {
   return cancelRun({ ...parts, now }, parts.owner, id, null)
 }
 
-/** A client that lets something happen after it has read a run for the first time. */
-function afterFirstLook(happens: () => Promise<unknown>): Prisma {
+/** A client that calls a function after it has read a run for the first time. */
+function afterFirstRead(interfere: () => Promise<unknown>): Prisma {
   let isFirst = true
   const extended = parts.prisma.$extends({
     query: {
@@ -88,18 +88,18 @@ function afterFirstLook(happens: () => Promise<unknown>): Prisma {
           const found = await query(args)
           if (isFirst) {
             isFirst = false
-            await happens()
+            await interfere()
           }
           return found
         },
       },
     },
   })
-  // The extended client has every method that a worker uses; only the type says that some others are gone.
+  // A cast, because the type omits methods that the extended client still has.
   return extended as unknown as Prisma
 }
 
-test('a run whose worker was killed is made anew, without what was left of it', async () => {
+test('a run whose worker was killed runs again, and its leftover files are removed', async () => {
   const { id } = await insertOrphan('RUNNING')
   await leaveHalfFile(id)
   await work(id)
@@ -108,7 +108,7 @@ test('a run whose worker was killed is made anew, without what was left of it', 
   expect(await filesOf(id)).toEqual([expect.stringContaining(result?.id ?? 'no file')])
 })
 
-test('a run whose worker was killed before it could stop is CANCELED, and nothing is left of it', async () => {
+test('a run whose worker was killed before it could cancel is CANCELED, and leaves no file', async () => {
   const { id } = await insertOrphan('CANCELING')
   await leaveHalfFile(id)
   await work(id)
@@ -116,20 +116,20 @@ test('a run whose worker was killed before it could stop is CANCELED, and nothin
   expect(await filesOf(id)).toEqual([])
 })
 
-test('a run that is asked to stop just while it is taken up again is CANCELED', async () => {
+test('a run whose cancellation is requested during the claim is CANCELED', async () => {
   const { id } = await insertOrphan('RUNNING')
-  await work(id, { prisma: afterFirstLook(() => cancel(id)) })
+  await work(id, { prisma: afterFirstRead(() => cancel(id)) })
   expect(await runNow(id)).toMatchObject({ status: 'CANCELED', execution: 1 })
 })
 
-test('a run that another worker takes up at the same moment is left to it', async () => {
+test('a run that another worker claims at the same time is left to that worker', async () => {
   const { id } = await insertOrphan('RUNNING')
-  const takeUp = () => parts.prisma.reportRun.update({ where: { id }, data: { execution: 2 } })
-  await work(id, { prisma: afterFirstLook(takeUp) })
+  const claim = () => parts.prisma.reportRun.update({ where: { id }, data: { execution: 2 } })
+  await work(id, { prisma: afterFirstRead(claim) })
   expect(await runNow(id)).toMatchObject({ status: 'RUNNING', execution: 2, version: 1 })
 })
 
-test('a worker that was overtaken changes nothing any more, and leaves no file', async () => {
+test('a worker whose run was claimed by another changes nothing any more, and leaves no file', async () => {
   const { id } = await insertOrphan('RUNNING', { count_seconds: '0.3' })
   const working = work(id)
   await expect.poll(async () => (await runNow(id)).execution).toBe(2)
@@ -141,7 +141,7 @@ test('a worker that was overtaken changes nothing any more, and leaves no file',
   expect(await parts.prisma.reportFile.count({ where: { runId: id } })).toBe(0)
 })
 
-test('a worker stops when its run was ended by another', async () => {
+test('a worker stops when another process has ended its run', async () => {
   const { id } = await insertOrphan('RUNNING', { count_seconds: '30' })
   const working = work(id)
   await expect.poll(async () => (await runNow(id)).execution).toBe(2)
@@ -151,10 +151,10 @@ test('a worker stops when its run was ended by another', async () => {
   expect(parts.logged.filter(({ runId, level }) => runId === id && Number(level) > 30)).toEqual([])
 })
 
-test('the file stays when the run has succeeded and only the answer to the commit was lost', async () => {
+test('the file is kept when the run succeeded and only the response to the commit was lost', async () => {
   const { id } = await insertOrphan('RUNNING')
   let isLost = false
-  const losesAnswer = new Proxy(parts.prisma, {
+  const losesResponse = new Proxy(parts.prisma, {
     get: (target, name) => {
       if (name !== '$transaction') return Reflect.get(target, name)
       return async (change: Parameters<Prisma['$transaction']>[0]) => {
@@ -165,13 +165,13 @@ test('the file stays when the run has succeeded and only the answer to the commi
       }
     },
   })
-  await work(id, { prisma: losesAnswer })
+  await work(id, { prisma: losesResponse })
   expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', failureCode: null })
   expect(await filesOf(id)).toHaveLength(1)
   expect(isLost).toBe(true)
 })
 
-test('a run whose worker is lost for the last time is FAILED before it is begun again', async () => {
+test('a run that has lost its last attempt is FAILED and does not start again', async () => {
   const { id } = await insertOrphan('RUNNING', {}, { lostExecutions: 2 })
   await leaveHalfFile(id)
   expect(await work(id)).toBe('ENDED')
@@ -181,13 +181,13 @@ test('a run whose worker is lost for the last time is FAILED before it is begun 
   expect(await filesOf(id)).toEqual([])
 })
 
-test('a run that was handed back in order has lost no execution', async () => {
+test('a run that was handed back counts no loss', async () => {
   const { id } = await insertOrphan('RUNNING', {}, { lostExecutions: 2, isHandedBack: true })
   await work(id)
   expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', lostExecutions: 2, isHandedBack: false })
 })
 
-test('of runs on their last attempt, one is made at a time', async () => {
+test('only one run at a time has its last attempt', async () => {
   const tryLastAttempt = createLastAttempt()
   const slow = { count_seconds: '0.5' }
   const [first, second] = [
@@ -203,18 +203,18 @@ test('of runs on their last attempt, one is made at a time', async () => {
   expect(await runNow(second.id)).toMatchObject({ status: 'SUCCEEDED', lostExecutions: 2 })
 })
 
-test('a worker whose job went to another before it took the run up leaves the run alone', async () => {
+test('a worker that loses its job before the claim leaves the run alone', async () => {
   const { id } = await insertOrphan('RUNNING')
   const before = await runNow(id)
   expect(await work(id, { isHeld: async () => false })).toBe('ENDED')
   expect(await runNow(id)).toEqual(before)
 })
 
-test('a worker that wakes up after its run was made by another leaves the result there', async () => {
+test('a worker that resumes after another has run the report keeps the result of the other', async () => {
   const { id } = await insertOrphan('RUNNING')
   const file = join(parts.dataDir, 'files', parts.owner.accountId, 'test', id, 'file_result')
-  // The other one takes the run up, and stores its file, between the change of the run and what follows it.
-  const wakesLate = new Proxy(parts.prisma, {
+  // The other worker claims the run and stores its file between the change of the run and what follows it.
+  const resumesLate = new Proxy(parts.prisma, {
     get: (target, name) => {
       if (name !== '$transaction') return Reflect.get(target, name)
       return async (change: Parameters<Prisma['$transaction']>[0]) => {
@@ -229,11 +229,11 @@ test('a worker that wakes up after its run was made by another leaves the result
       }
     },
   })
-  await work(id, { prisma: wakesLate })
+  await work(id, { prisma: resumesLate })
   expect(await filesOf(id)).toContain(file)
 })
 
-test('a run that ended while its worker was away is cleaned up when its job comes again', async () => {
+test('a run that ended while its worker was gone is cleaned up when its job is taken again', async () => {
   const { id } = await insertOrphan('RUNNING')
   await leaveHalfFile(id)
   await transition({ ...parts, now }, { runId: id, from: 'RUNNING', to: 'FAILED' })
@@ -241,7 +241,7 @@ test('a run that ended while its worker was away is cleaned up when its job come
   expect(await filesOf(id)).toEqual([])
 })
 
-test('a run whose time to start is over is not begun any more', async () => {
+test('a run whose start deadline has passed does not start', async () => {
   const { id } = await insertRun(parts.prisma, parts.owner, {
     reportType: slowReport.name,
     deadlineAt: new Date(Date.now() - 1),
@@ -255,7 +255,7 @@ test('a run whose time to start is over is not begun any more', async () => {
   })
 })
 
-test('a run over the limit of its account waits as it is, and leaves no gap in the log', async () => {
+test('a run over the limit of its account waits unchanged, and leaves no gap in the log', async () => {
   const { id } = await insertRun(parts.prisma, parts.owner, { reportType: slowReport.name })
   const running = await parts.prisma.reportRun.count({
     where: { accountId: parts.owner.accountId, status: { in: ['RUNNING', 'CANCELING'] } },
@@ -267,11 +267,11 @@ test('a run over the limit of its account waits as it is, and leaves no gap in t
   expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', execution: 1, lostExecutions: 0 })
 })
 
-test('a worker that was overtaken notices it while it writes, and stops', async () => {
+test('a worker notices during the write that another has claimed its run, and stops', async () => {
   const { id } = await insertOrphan('RUNNING', { rows: '1000', row_seconds: '0.05', width: '9000' })
   const working = work(id)
   await expect.poll(async () => (await filesOf(id)).length).toBe(1)
   await parts.prisma.reportRun.update({ where: { id }, data: { execution: 3 } })
-  expect(await Promise.race([working, delay(5_000, 'still at it', { ref: false })])).toBe('ENDED')
+  expect(await Promise.race([working, delay(5_000, 'still running', { ref: false })])).toBe('ENDED')
   expect(await filesOf(id)).toEqual([])
 })

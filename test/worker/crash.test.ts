@@ -7,7 +7,7 @@ async function statusOf(parts: WorkerParts, id: string): Promise<string> {
   return (await parts.runNow(id)).status
 }
 
-/** Checks that a run has one end in its log, and its files are what its end says. */
+/** Checks that a run ended once in the log, and that its files match its end. */
 async function expectEndedOnce(expect: ExpectStatic, parts: WorkerParts, id: string): Promise<void> {
   const ends = await parts.prisma.reportRunEvent.findMany({
     where: { runId: id, kind: 'STATUS_CHANGED', toStatus: { in: ['SUCCEEDED', 'FAILED', 'CANCELED'] } },
@@ -19,16 +19,14 @@ async function expectEndedOnce(expect: ExpectStatic, parts: WorkerParts, id: str
   expect(await parts.filesOf(id)).toEqual(run.files.map((file) => expect.stringMatching(`/${file.id}$`)))
 }
 
-// Each has workers and a database of its own, and waits for most of its time.
+// Each test has its own workers and database, and waits most of the time.
 describe.concurrent('after a loss', () => {
-  test('the run of a worker that was killed is taken up by another one, and ends once', async ({
-    expect,
-  }) => {
+  test('another worker claims the run of a killed worker, and the run ends once', async ({ expect }) => {
     await using parts = await openWorkerParts()
     const { id } = await parts.createRun({ parameters: { rows: '40', row_seconds: '0.1', width: '9000' } })
     await using first = parts.spawnWorker()
     await expect.poll(async () => (await parts.filesOf(id)).length).toBe(1)
-    // Before the other one starts, which on a busy machine takes as long as the report.
+    // Killed before the other one starts, because on a busy machine a start takes as long as the report.
     first.child.kill('SIGKILL')
     await using _second = parts.spawnWorker()
     await expect.poll(async () => (await parts.runNow(id)).execution, { timeout: 60_000 }).toBe(2)
@@ -37,7 +35,7 @@ describe.concurrent('after a loss', () => {
     await expectEndedOnce(expect, parts, id)
   })
 
-  test('a report that kills its worker each time is FAILED, and those beside it are not', async ({
+  test('a report that kills its worker each time is FAILED, and the reports beside it are not', async ({
     expect,
   }) => {
     await using parts = await openWorkerParts()
@@ -63,7 +61,7 @@ describe.concurrent('after a loss', () => {
     for (const id of runs) await expectEndedOnce(expect, parts, id)
   }, 130_000)
 
-  test('a worker that was paused for too long writes nothing any more, and leaves nothing', async ({
+  test('a worker that was paused for too long writes nothing more, and leaves nothing', async ({
     expect,
   }) => {
     await using parts = await openWorkerParts()
@@ -83,7 +81,7 @@ describe.concurrent('after a loss', () => {
     const ended = await parts.runNow(id)
     expect(ended).toMatchObject({ execution: 2, lostExecutions: 1 })
     await expectEndedOnce(expect, parts, id)
-    // The one that was paused works on, and has changed nothing.
+    // The paused worker continues to work, and has changed nothing.
     other.child.kill('SIGKILL')
     const { id: next } = await parts.createRun()
     await expect.poll(() => statusOf(parts, next)).toBe('SUCCEEDED')

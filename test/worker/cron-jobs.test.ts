@@ -10,9 +10,9 @@ beforeAll(async () => {
 })
 afterAll(() => cleanup.disposeAsync())
 
-/** The queue of one more process that works. */
+/** The queue of another worker process. */
 async function openQueue(): Promise<Queue & AsyncDisposable> {
-  const queue = await startQueue({ url: parts.database.url, works: true, onError: () => {} })
+  const queue = await startQueue({ url: parts.database.url, isWorker: true, onError: () => {} })
   return { ...queue, [Symbol.asyncDispose]: queue.stop }
 }
 
@@ -28,7 +28,7 @@ function ask(queue: Queue, task: string): Promise<string | null> {
   return queue.boss.send(queueName, { task }, { singletonKey: task })
 }
 
-test('a task is done at its time, by one of two processes', async () => {
+test('one of two processes runs a task at its scheduled time', async () => {
   const done: string[] = []
   const tasks = (by: string): CronJob[] => [
     { name: 'count', cron: '* * * * *', task: async () => void done.push(by) },
@@ -44,16 +44,16 @@ test('a task is done at its time, by one of two processes', async () => {
   expect(done).toHaveLength(jobs.length)
 }, 60_000)
 
-test('a task is not done twice at once, and one that fails is told and does not stop the others', async () => {
-  let atOnce = 0
-  let most = 0
+test('a task does not run twice at once, and a task that fails is logged and does not stop the others', async () => {
+  let active = 0
+  let maxActive = 0
   let runs = 0
   const slow = async (signal: AbortSignal): Promise<void> => {
-    most = Math.max(most, ++atOnce)
+    maxActive = Math.max(maxActive, ++active)
     await expect
       .poll(async () => signal.aborted || (await parts.database.query('select pg_sleep(0.3)')).length)
       .toBe(1)
-    atOnce--
+    active--
     runs++
   }
   const tasks: CronJob[] = [
@@ -66,14 +66,14 @@ test('a task is not done twice at once, and one that fails is told and does not 
   await using _two = await start(two, tasks)
   await ask(one, 'broken')
   await ask(one, 'slow')
-  await expect.poll(() => atOnce).toBe(1)
+  await expect.poll(() => active).toBe(1)
   await ask(two, 'slow')
   await expect.poll(() => runs).toBe(2)
-  expect(most).toBe(1)
+  expect(maxActive).toBe(1)
   expect(parts.logged.filter(({ task }) => task === 'broken')).toHaveLength(1)
 })
 
-test('schedules of tasks that are gone are removed', async () => {
+test('schedules of removed tasks are deleted', async () => {
   await using queue = await openQueue()
   const task = (name: string): CronJob => ({ name, cron: never, task: async () => {} })
   const keys = async () => (await queue.boss.getSchedules(queueName)).map(({ key }) => key).sort()
@@ -85,7 +85,7 @@ test('schedules of tasks that are gone are removed', async () => {
   expect(await keys()).toEqual(['kept'])
 })
 
-test('stopping ends the task that runs', async () => {
+test('stopping aborts a running task', async () => {
   await using queue = await openQueue()
   let isRunning = false
   const run = (signal: AbortSignal): Promise<void> => {

@@ -34,7 +34,7 @@ function activeReports(): Promise<{ pid: number }[]> {
     where datname = current_database() and application_name = 'report-gateway reports' and state <> 'idle'`)
 }
 
-/** Checks what every failed run has in common: its trace id is in the log, and nothing of it is left. */
+/** Checks what all failed runs have in common: the trace id is in the log, and neither file nor query remains. */
 async function expectTraced(run: SeenRun, cause: RegExp): Promise<void> {
   expect(run).toMatchObject({ status: 'FAILED', isFinal: true, result: null, cancellation: null })
   expect(run.failure?.traceId).toMatch(/^[0-9a-f]{32}$/)
@@ -49,7 +49,7 @@ async function expectTraced(run: SeenRun, cause: RegExp): Promise<void> {
   })
 }
 
-test('a report whose SQL fails after some rows is FAILED, and its half file is gone', async () => {
+test('a report whose SQL fails after some rows is FAILED, and its partial file is removed', async () => {
   const id = await createSlowRun(account.client, {
     rows: '100000',
     row_seconds: '0.002',
@@ -62,9 +62,9 @@ test('a report whose SQL fails after some rows is FAILED, and its half file is g
     last = data?.reportRun
     if (last?.status === 'RUNNING') files = [...files, ...(await storedFiles(gateway.dataDir))]
   }
-  // There was a half file, so its absence later says something.
+  // There was a partial file, so its absence later is meaningful.
   expect(files.some((file) => file.includes(id))).toBe(true)
-  if (!last) throw new Error('The subscription gave nothing.')
+  if (!last) throw new Error('The subscription returned nothing.')
   expect(last.failure).toMatchObject({ code: 'UPSTREAM_ERROR', isRetryable: false })
   expect(last.failure?.message).toContain('22012')
   expect(last.failure?.message).not.toContain('division')
@@ -83,16 +83,16 @@ test('a report whose file cannot be stored is FAILED with STORAGE_ERROR, and its
   expect((await endOf(client, await createSlowRun(client))).status).toBe('SUCCEEDED')
 })
 
-/** Ends the connection on which a COPY runs, once there is one, and waits until it is gone. */
+/** Ends the connection of a COPY as soon as there is one, and waits until it is gone. */
 async function breakConnection(): Promise<void> {
-  // For so many milliseconds: one that is told to end is listed until it has, and must not be taken for the next one.
+  // Waits up to 10 s: a backend is listed until it has ended, and must not be mistaken for the next one.
   const ended = `
     select pg_terminate_backend(pid, 10000) as "isGone" from pg_stat_activity
     where datname = current_database() and query like 'copy%' and state = 'active'`
   await expect.poll(() => gateway.database.query(ended)).toEqual([{ isGone: true }])
 }
 
-test('a report whose connection breaks is begun anew', async () => {
+test('a report whose connection breaks starts again', async () => {
   const { client, accountId } = await gateway.createAccount()
   const id = await createSlowRun(client, { rows: '2', row_seconds: '0.5' })
   await breakConnection()
@@ -104,7 +104,7 @@ test('a report whose connection breaks is begun anew', async () => {
   expect(warnings).toMatchObject([{ accountId, losses: 1 }])
 })
 
-test('a report whose connection breaks each time is FAILED, may be tried again, and the gateway lives on', async () => {
+test('a report whose connection breaks each time is FAILED and retryable, and the gateway survives', async () => {
   const id = await createSlowRun(account.client, { rows: '2', row_seconds: '30' })
   for (let i = 0; i < 3; i++) await breakConnection()
   const run = await endOf(account.client, id)
@@ -124,7 +124,7 @@ function render(parameters: Record<string, string>) {
   })
 }
 
-/** Stores that fail or stall at the moments that a disk seldom chooses. */
+/** Storage that fails or stalls at moments that a real disk seldom hits. */
 const failsBeforeReading: Storage['write'] = async () => {
   await new Promise(setImmediate)
   throw Object.assign(new Error('No space.'), { code: 'ENOSPC' })
@@ -180,12 +180,12 @@ async function copyInto(
 test.each([
   ['before it reads a row', failsBeforeReading],
   ['while it reads rows', failsWhileReading],
-])('a store that fails %s ends the query', async (_when, write) => {
+])('storage that fails %s ends the query', async (_when, write) => {
   const outcome = await copyInto(write, { rows: '20000', width: '1000' }, new AbortController().signal)
   expect(outcome).toMatchObject({ code: 'ENOSPC' })
 })
 
-test('a copy can be stopped while the store takes no rows', async () => {
+test('a copy can be stopped while the storage accepts no rows', async () => {
   const stopping = new AbortController()
   const copying = copyInto(neverReads, { rows: '20000', width: '1000' }, stopping.signal)
   const isStuck = `
@@ -195,7 +195,7 @@ test('a copy can be stopped while the store takes no rows', async () => {
   expect(await copying).toBeInstanceOf(Error)
 })
 
-test('a copy that is stopped while it gets its connection counts nothing', async () => {
+test('a copy that is stopped while it connects counts nothing', async () => {
   const stopping = new AbortController()
   const copying = copyInto(neverReads, { count_seconds: '600' }, stopping.signal)
   await Promise.resolve()
@@ -208,7 +208,7 @@ test.each([
   ['while rows are counted', { count_seconds: '30' }, 'select count%'],
   ['before the first row', { rows: '2', row_seconds: '30' }, 'copy%'],
 ])(
-  'a line that is cut %s is an upstream error, and ends neither the process nor in silence',
+  'a connection that is cut %s is an upstream error, and does not end the process',
   async (_when, parameters, statement) => {
     await using line = await startTcpProxy(gateway.database.url)
     const copying = copyInto(
@@ -226,7 +226,7 @@ test.each([
       ).toHaveLength(1),
     )
     line.cut()
-    // It is back at once, as after a failover of the network: the query that is left behind is ended over it.
+    // It is back at once, as after a network failover, so that the query left behind can be ended through it.
     line.restore()
     const error = await copying
     expect(error).toBeInstanceOf(SourceLostError)
@@ -236,17 +236,17 @@ test.each([
 
 test.each([
   [
-    'a statement that took too long, in whatever language the server says so',
+    'a statement that took too long, in any language of the server',
     Object.assign(new DatabaseError('storniere Anfrage wegen Zeitüberschreitung', 1, 'error'), {
       code: '57014',
     }),
     { failureCode: 'TIMED_OUT', failurePath: [] },
   ],
   [
-    'a Parquet file that takes more memory than it may',
+    'a Parquet file that needs more memory than its limit',
     Object.assign(new Error('Worker terminated'), { code: 'ERR_WORKER_OUT_OF_MEMORY' }),
     { failureCode: 'INVALID_PARAMETERS', failurePath: ['output', 'formats'] },
   ],
-])('%s is not to be tried again as it is', (_what, error, failure) => {
+])('%s is not retryable', (_what, error, failure) => {
   expect(describeFailure(error)).toMatchObject({ ...failure, failureIsRetryable: false })
 })

@@ -39,7 +39,7 @@ const kinds = defineReportType({
   source: () => ({ from: sql`kinds`, orderBy: sql`kinds.number` }),
 })
 
-/** The same with a limit that counting does not have, and rows that take their time. */
+/** The same with a row limit, and with slow rows. */
 const limited: AnyReportType = {
   ...kinds,
   name: 'test.limited.1',
@@ -130,11 +130,11 @@ async function run(
 
 function endOf(states: SeenRun[]): SeenRun {
   const last = states.at(-1)
-  if (!last) throw new Error('Nothing was heard of the run.')
+  if (!last) throw new Error('The subscription returned nothing.')
   return last
 }
 
-/** Downloads a file, which has to be what is said of it. */
+/** Downloads a file, and checks its size and checksum. */
 async function download({ download: { url }, byteSize, sha256 }: SeenFile) {
   const response = await fetch(url)
   const bytes = Buffer.from(await response.arrayBuffer())
@@ -150,7 +150,7 @@ function linesOf(bytes: Buffer): string[] {
   return bytes.toString().split('\n').slice(0, -1)
 }
 
-/** A run in all formats: its files as parsed by others than those that wrote them. */
+/** Runs a report in all formats, and parses its files with other libraries than those that wrote them. */
 async function runAll(type: string, parameters: Record<string, string> = {}) {
   const { result, failure } = endOf(await run(type, { formats: all }, parameters))
   if (!result) throw new Error(JSON.stringify(failure))
@@ -163,12 +163,12 @@ async function runAll(type: string, parameters: Record<string, string> = {}) {
 }
 
 describe('values', () => {
-  test('are of their types in every format', async () => {
+  test('have their types in every format', async () => {
     await insert(
       [1, '=1+1', true, '0.123456789012345678', '2026-03-29', 1234, 'usd', '2026-03-29T00:59:59Z'],
       [2, '', false, '-5', '1899-12-31', '-99999999999999999', 'kwd', '2026-03-29T01:00:00.25Z'],
       [3, null, null, null, null, null, null, null],
-      // Dublin was 25 minutes and 21 seconds behind; the last amount has no decimals.
+      // Dublin was 25 minutes and 21 seconds behind UTC; the last currency has no decimals.
       ['9007199254740993', '"', null, '1e10', '2026-02-01', 500, 'jpy', '1900-01-01T00:00:00Z'],
     )
     const { csv, jsonl, parquet } = await runAll(kinds.name, { timezone: 'Europe/Dublin' })
@@ -256,7 +256,7 @@ describe('values', () => {
   })
 
   test.each(['Etc/UTC', 'Europe/Berlin'])(
-    'without an end are that word in CSV and JSONL (%s)',
+    'that are infinite are the word infinity in CSV and JSONL (%s)',
     async (zone) => {
       await gateway.database.query("insert into kinds (day, at) values ('infinity', '-infinity')")
       const { result } = endOf(await run(kinds.name, { formats: ['CSV', 'JSONL'] }, { timezone: zone }))
@@ -269,7 +269,7 @@ describe('values', () => {
     },
   )
 
-  test('of a column that the report has no more keep their place', async () => {
+  test('of a column that the report no longer has keep their position', async () => {
     await gateway.database.query("insert into kinds (number, text) values (1, 'x')")
     const { id } = endOf(await run(kinds.name, {}, { columns: ['text', 'number'] }))
     const parameters = { timezone: 'Etc/UTC', columns: ['old', 'number'] }
@@ -291,7 +291,7 @@ describe('values', () => {
     })
   })
 
-  test('that Parquet has no place for fail the run, and leave no file', async () => {
+  test('that Parquet cannot represent fail the run, and leave no file', async () => {
     await gateway.database.query('insert into kinds (number, rate) values (1, 1.1234567890123456789)')
     const before = await storedFiles(gateway.dataDir)
     const end = endOf(await run(kinds.name, { formats: ['CSV', 'PARQUET'] }))
@@ -301,9 +301,9 @@ describe('values', () => {
       failure: { code: 'INVALID_PARAMETERS', path: ['output', 'formats'], isRetryable: false },
     })
     expect(end.failure?.message).toMatch(
-      /^The column "rate" holds 1\.1234567890123456789, .* Ask for CSV or JSONL/,
+      /^The column "rate" holds 1\.1234567890123456789, .* Choose CSV or JSONL/,
     )
-    // The CSV file was whole by then.
+    // The CSV file was complete by then.
     await expect.poll(() => storedFiles(gateway.dataDir)).toEqual(before)
   })
 })
@@ -314,9 +314,9 @@ describe('files', () => {
     ['GZIP', ['.csv.gz', '.jsonl.gz', '.parquet'], ['application/gzip', 'application/gzip']],
     ['ZSTD', ['.csv.zst', '.jsonl.zst', '.parquet'], ['application/zstd', 'application/zstd']],
   ])(
-    'hold the same rows under %s, also when these are more than a row group',
+    'hold the same rows under %s, even when they exceed a row group',
     async (compression, endings, types) => {
-      // Long enough to be cut into packets anywhere.
+      // Long enough to be split into packets at any position.
       await gateway.database.query(
         "insert into kinds (number, text) select n, repeat(n || 'ü🧾', 3) from generate_series(1, 10001) n",
       )
@@ -353,13 +353,13 @@ describe('files', () => {
     expect([parquet.rows, Object.keys(parquet.types)]).toEqual([[], csv[0]])
   })
 
-  test('are partial when there were more rows than the report may have', async () => {
+  test('are partial when there were more rows than the limit of the report', async () => {
     await insert(...[1, 2, 3].map((n) => [n, null, null, null, null, null, null, null]))
     expect((await runAll(limited.name)).result).toMatchObject({ isPartial: true, rowCount: '2' })
     expect((await runAll(kinds.name)).result).toMatchObject({ isPartial: false, rowCount: '3' })
   })
 
-  test('are all of one snapshot, and their progress is one that never falls', async () => {
+  test('come from one snapshot, and their common progress never falls', async () => {
     const rows = 60
     await gateway.database.query(`insert into kinds (number) select generate_series(1, ${rows})`)
     let isChanged = false
@@ -379,7 +379,7 @@ describe('files', () => {
     const written = states.flatMap(({ progress }) => (progress ? [Number(progress.rowsWritten)] : []))
     expect(written).toEqual(written.toSorted((a, b) => a - b))
     expect(written.at(-1)).toBe(rows)
-    // After the first of three files a third is done, not all of it.
+    // After the first of three files, a third is done.
     const middle = states.filter(({ progress }) => progress?.percent && progress.percent < 100)
     expect(middle.length).toBeGreaterThan(3)
     for (const { progress } of middle) {

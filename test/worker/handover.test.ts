@@ -18,7 +18,7 @@ test('a gateway that stops hands its running report back, and the next one finis
   await using database = await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
   await using _folder = { [Symbol.asyncDispose]: () => rm(dataDir, { recursive: true, force: true }) }
-  // No time to end what runs.
+  // Running reports have no time to finish.
   const options = { database, dataDir, reportTypes: [slowReport], config: { stopSeconds: 0 } }
 
   let id = ''

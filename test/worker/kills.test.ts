@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { supervise } from '../support/supervised-workers.ts'
 import { openWorkerParts } from '../support/worker-parts.ts'
 
-/** Numbers from 0 up to 1 that are the same for the same seed (mulberry32). */
+/** Repeatable numbers from 0 to below 1 (mulberry32). */
 function createRandom(seed: number) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0
@@ -17,14 +17,14 @@ const runs = 20
 const kills = 3
 const concurrency = 3
 
-test(`however workers are killed, each run ends once, and nothing else is left (SEED=${seed})`, async () => {
+test(`whenever workers are killed, each run ends once, and no other file remains (SEED=${seed})`, async () => {
   const random = createRandom(seed)
   await using parts = await openWorkerParts()
-  // So many attempts that a run cannot use them up: here all have to succeed.
+  // More attempts than a run can use up, because all runs must succeed.
   const environment = { CONCURRENCY: `${concurrency}`, ACCOUNT_CONCURRENCY: '100', RUN_ATTEMPTS: '10' }
   await using workers = supervise(2, () => parts.spawnWorker(environment))
-  // Both, or the one that starts first may have made all runs before the other one is there to be killed.
-  for (const place of [0, 1]) await workers.at(place).ready()
+  // Both, because the first one could finish all runs before the other one is ready to be killed.
+  for (const index of [0, 1]) await workers.at(index).ready()
   const rows = (): string => String(1 + Math.floor(random() * 12))
   const ids: string[] = []
   for (let i = 0; i < runs; i++) {
@@ -33,18 +33,18 @@ test(`however workers are killed, each run ends once, and nothing else is left (
   }
   const endedRuns = (): Promise<number> => parts.prisma.reportRun.count({ where: { status: 'SUCCEEDED' } })
   for (let kill = 0; kill < kills; kill++) {
-    const place = Math.floor(random() * 2)
-    await workers.at(place).ready()
-    // Some moment after the next run has begun, and some rows were written. At the first, either worker is at a run, since
-    // those would be too many for one: a worker that was just started may have none to lose.
+    const index = Math.floor(random() * 2)
+    await workers.at(index).ready()
+    // A random moment after the next run has started and written some rows. For the first kill, both workers must be
+    // running reports, which is certain when there are more than one can take: a new worker may have none to lose.
     const moment = (kill * runs) / (2 * kills) + random() * 3
     const isMoment = async (): Promise<boolean> => {
-      const begun = await parts.prisma.reportRun.count({ where: { execution: { gt: 0 } } })
+      const started = await parts.prisma.reportRun.count({ where: { execution: { gt: 0 } } })
       const running = await parts.prisma.reportRun.count({ where: { status: 'RUNNING' } })
-      return begun >= moment && (kill > 0 || running > concurrency)
+      return started >= moment && (kill > 0 || running > concurrency)
     }
     await expect.poll(isMoment, { timeout: 30_000, interval: 1 + random() * 50 }).toBe(true)
-    const victim = workers.at(place)
+    const victim = workers.at(index)
     victim.child.kill('SIGKILL')
     await victim.ended()
   }

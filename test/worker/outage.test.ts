@@ -12,11 +12,9 @@ async function statusOf(parts: WorkerParts, id: string): Promise<string> {
   return (await parts.runNow(id)).status
 }
 
-// Each has workers and a database of its own, and waits for most of its time.
+// Each test has its own workers and database, and waits most of the time.
 describe.concurrent('in an outage', () => {
-  test('a worker whose database goes away waits for it, and goes on within 10 s after it is back', async ({
-    expect,
-  }) => {
+  test('a worker waits during a database outage, and continues within 10 s after it', async ({ expect }) => {
     await using parts = await openWorkerParts()
     await using line = await startTcpProxy(parts.database.url)
     const slow = await parts.createRun({ parameters: { rows: '3', row_seconds: '0.7' } })
@@ -31,7 +29,7 @@ describe.concurrent('in an outage', () => {
     await expect.poll(isWaiting).toBe(true)
     await expect.poll(faults).toBeGreaterThan(10)
     expect(await parts.runNow(slow.id)).toMatchObject({ status: 'RUNNING', lostExecutions: 0 })
-    // It does not spin: what fails is told of, and tried again after a while.
+    // It does not spin: each failure is logged, and tried again after a while.
     expect(faults()).toBeLessThan(100)
 
     line.restore()
@@ -41,9 +39,7 @@ describe.concurrent('in an outage', () => {
     expect(await parts.runNow(slow.id)).toMatchObject({ execution: 2, lostExecutions: 1, rowCount: 3n })
   })
 
-  test('a run that is asked to stop while the database is away is CANCELED when it is back', async ({
-    expect,
-  }) => {
+  test('a run whose cancellation is requested during an outage is CANCELED after it', async ({ expect }) => {
     await using parts = await openWorkerParts()
     await using line = await startTcpProxy(parts.database.url)
     const { id } = await parts.createRun({ parameters: { rows: '2', row_seconds: '30' } })
@@ -56,7 +52,7 @@ describe.concurrent('in an outage', () => {
     await expect.poll(() => parts.filesOf(id)).toEqual([])
   })
 
-  test('a run whose worker is cut off without a word is made by another, and the first works again when it is back', async ({
+  test('another worker runs the report of a worker whose connection is silent, which works again after it', async ({
     expect,
   }) => {
     await using parts = await openWorkerParts()

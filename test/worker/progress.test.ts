@@ -15,7 +15,7 @@ function now(): Date {
   return new Date()
 }
 
-/** Keeps what is written; each write takes as long as `answer` does. */
+/** Collects what is written; each write takes as long as `answer`. */
 function collect(
   floor: Parameters<typeof startProgress>[0],
   answer: () => Promise<unknown> = async () => {},
@@ -30,7 +30,7 @@ function collect(
   return { written, logged, reporter: startProgress(floor, write, now, logger) }
 }
 
-test('progress is written four times a second while rows come, and not at all while none do', async () => {
+test('progress is written four times a second while rows arrive, and not at all while none do', async () => {
   const { written, reporter } = collect(fresh)
   let rows = 0
   reporter.expect(1000n)
@@ -46,7 +46,7 @@ test('progress is written four times a second while rows come, and not at all wh
   expect(written).toHaveLength(13)
 })
 
-test('a database that answers late gets no burst of what it held up', async () => {
+test('a slow database receives no burst of delayed writes', async () => {
   let release = (): void => {}
   const { written, reporter } = collect(
     fresh,
@@ -82,7 +82,7 @@ test('progress that cannot be written is logged, and tried again', async () => {
   await reporter.stop()
 })
 
-test('percent and rows are unknown, then grow, and the end is estimated from the pace', async () => {
+test('percent and rows are unknown, then grow, and the end is estimated from the rate', async () => {
   const { written, reporter } = collect(fresh)
   await vi.advanceTimersByTimeAsync(250)
   expect(written.at(-1)).toMatchObject({
@@ -109,7 +109,7 @@ test('percent and rows are unknown, then grow, and the end is estimated from the
   await reporter.stop()
 })
 
-test('a run that begins anew does not fall below what was reported before', async () => {
+test('the progress of a run that starts again does not fall below what was reported before', async () => {
   const { written, reporter } = collect({ percent: 40, rowsWritten: 400n })
   await vi.advanceTimersByTimeAsync(250)
   expect(written.at(-1)).toMatchObject({ percent: 40, rowsWritten: 400n })

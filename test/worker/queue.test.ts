@@ -44,7 +44,7 @@ function untilAllEnded(owner: RunOwner): Promise<void> {
   return expect.poll(() => liveRuns(owner), { interval: 100, timeout: 60_000 }).toBe(0)
 }
 
-test('no more runs of an account are made at once than it may, on however many workers', async () => {
+test('the runs of an account never exceed its concurrency limit, on any number of workers', async () => {
   const owner = await createOwner()
   await createRuns(owner, 30, { count_seconds: '0.05' })
   const options = { concurrency: 4, accountConcurrency: 3 }
@@ -52,14 +52,14 @@ test('no more runs of an account are made at once than it may, on however many w
   await using _two = await parts.startWorker(options)
   await untilAllEnded(owner)
 
-  let atOnce = 0
-  let most = 0
+  let active = 0
+  let maxActive = 0
   for (const { fromStatus, toStatus } of await changesOf(owner)) {
-    if (toStatus === 'RUNNING') atOnce++
-    if (fromStatus === 'RUNNING' && isFinal(toStatus)) atOnce--
-    most = Math.max(most, atOnce)
+    if (toStatus === 'RUNNING') active++
+    if (fromStatus === 'RUNNING' && isFinal(toStatus)) active--
+    maxActive = Math.max(maxActive, active)
   }
-  expect(most).toBe(3)
+  expect(maxActive).toBe(3)
   const runs = await parts.prisma.reportRun.groupBy({
     by: ['status', 'execution', 'lostExecutions'],
     where: { accountId: owner.accountId },
@@ -74,11 +74,11 @@ test('runs that wait for the limit follow each other without gaps', async () => 
   const options = { concurrency: 4, accountConcurrency: 3 }
   await using _one = await parts.startWorker(options)
   await using _two = await parts.startWorker(options)
-  // With a gap after each three, until a worker looks by itself, it would take 150 seconds.
+  // With a gap after each three runs, until a worker polls, it would take 150 seconds.
   await untilAllEnded(owner)
 })
 
-test('one account with many runs does not keep another waiting', async () => {
+test('an account with many runs does not delay another account', async () => {
   const [many, one] = [await createOwner(), await createOwner()]
   await createRuns(many, 200)
   const [id = ''] = await createRuns(one, 1)
@@ -97,7 +97,7 @@ async function startsOf(owner: RunOwner): Promise<string[]> {
   return (await changesOf(owner)).filter(({ toStatus }) => toStatus === 'RUNNING').map(({ runId }) => runId)
 }
 
-test('a run goes behind those of its account that wait, also when fewer wait by then', async () => {
+test('a run is queued behind the waiting runs of its account, even when fewer wait by then', async () => {
   const owner = await createOwner()
   const ids = await createRuns(owner, 14)
   const ended = ids.splice(0, 5)
@@ -108,11 +108,11 @@ test('a run goes behind those of its account that wait, also when fewer wait by 
   expect(await startsOf(owner)).toEqual(ids)
 })
 
-test('runs of an account that are made one at a time start in the order in which they were asked for', async () => {
+test('with a limit of one, the runs of an account start in the order of their creation', async () => {
   const owner = await createOwner()
   const ids = await createRuns(owner, 10)
   await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
-  // More come while others end.
+  // More are created while others end.
   for (let i = 0; i < 20; i++) {
     await expect.poll(async () => (await startsOf(owner)).length).toBeGreaterThan(i)
     ids.push(...(await createRuns(owner, 1)))
@@ -121,11 +121,11 @@ test('runs of an account that are made one at a time start in the order in which
   expect(await startsOf(owner)).toEqual(ids)
 })
 
-test('a run that has lost its job keeps its place', async () => {
+test('a run that has lost its job keeps its position', async () => {
   const owner = await createOwner()
   const ids = await createRuns(owner, 3)
   const [first = ''] = ids
-  // As if they had been asked for a minute, and half a minute, ago.
+  // As if they had been created a minute, and half a minute, ago.
   const createdAt = new Date(Date.now() - 60_000)
   await parts.prisma.reportRun.update({ where: { id: first }, data: { createdAt } })
   const later = ids.slice(1).map(jobIdOf)
@@ -140,20 +140,20 @@ test('a run that has lost its job keeps its place', async () => {
   expect(await startsOf(owner)).toEqual(ids)
 })
 
-test('of workers that find the same run without a job at once, one gives it a job', async () => {
+test('when workers find the same run without a job at once, one of them creates the job', async () => {
   const runs = await Promise.all(Array.from({ length: 20 }, () => parts.createRun()))
   for (const { id } of runs) {
     await parts.queue.boss.complete(reportRunQueue, jobIdOf(id), {}, { includeQueued: true })
   }
-  const look = () => requeueOrphans(parts.prisma, parts.queue, parts.logger)
-  await Promise.all([look(), look(), look()])
+  const requeue = () => requeueOrphans(parts.prisma, parts.queue, parts.logger)
+  await Promise.all([requeue(), requeue(), requeue()])
   for (const { id } of runs) {
     expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toMatchObject({ state: 'created' })
     expect(
       parts.logged.filter(({ runId, msg }) => runId === id && /gets one/.test(String(msg))),
     ).toHaveLength(1)
   }
-  // One that was slower finds a job that is worked on already.
+  // A slower worker finds a job that is already active.
   const jobs = await parts.queue.boss.fetch(reportRunQueue, { batchSize: 20 })
   expect(jobs).toHaveLength(20)
   for (const run of runs) {
@@ -167,34 +167,34 @@ test('of workers that find the same run without a job at once, one gives it a jo
   await parts.prisma.reportRun.updateMany({ where: { id }, data: { status: 'CANCELED' } })
 })
 
-test('a run whose job the queue has lost gets another', async () => {
+test('a run whose job was lost gets another', async () => {
   const run = await parts.createRun()
-  const taken = await parts.createRun({
+  const claimed = await parts.createRun({
     status: 'RUNNING',
     execution: 1,
     isHandedBack: true,
     startedAt: new Date(),
   })
-  for (const { id } of [run, taken]) {
+  for (const { id } of [run, claimed]) {
     expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toMatchObject({ state: 'created' })
     await parts.queue.boss.deleteJob(reportRunQueue, jobIdOf(id))
   }
   await using _worker = await parts.startWorker({ requeueMilliseconds: 300 })
-  for (const { id } of [run, taken]) {
+  for (const { id } of [run, claimed]) {
     await expect.poll(async () => (await parts.runNow(id)).status).toBe('SUCCEEDED')
   }
   const again = parts.logged.filter(({ runId, msg }) => runId === run.id && /gets one/.test(String(msg)))
   expect(again).toHaveLength(1)
 })
 
-test('a run whose job has ended before it gets another', async () => {
+test('a run whose job ended first gets another', async () => {
   const run = await parts.createRun()
   await parts.queue.boss.complete(reportRunQueue, jobIdOf(run.id), {}, { includeQueued: true })
   await using _worker = await parts.startWorker({ requeueMilliseconds: 300 })
   await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('SUCCEEDED')
 })
 
-test('a worker that stops lets its report end when there is time', async () => {
+test('a worker that stops lets its report finish when there is time', async () => {
   const run = await parts.createRun({ parameters: { count_seconds: '0.7' } })
   await using worker = await parts.startWorker({ stopSeconds: 10 })
   await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('RUNNING')
@@ -202,7 +202,7 @@ test('a worker that stops lets its report end when there is time', async () => {
   expect(await parts.runNow(run.id)).toMatchObject({ status: 'SUCCEEDED', execution: 1 })
 })
 
-test('a worker that stops hands its report back, and another takes it up at once', async () => {
+test('a worker that stops hands its report back, and another claims it at once', async () => {
   const run = await parts.createRun({ parameters: { rows: '1', row_seconds: '1.5' } })
   await using first = await parts.startWorker()
   await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('RUNNING')

@@ -74,7 +74,7 @@ test('memory does not grow with the size of a report', async () => {
   const collectGarbage = runInNewContext('gc') as () => void
   const run = async (rows: number): Promise<SeenRun> =>
     endOf(account.client, await createSlowRun(account.client, { rows: String(rows), width: '80' }))
-  // What is alive, not what the system has given: how soon garbage is collected depends on the machine's load.
+  // Live memory, not the process size: how soon garbage is collected depends on the load of the machine.
   const liveBytes = (): number => {
     collectGarbage()
     const { heapUsed, arrayBuffers } = process.memoryUsage()
@@ -82,13 +82,13 @@ test('memory does not grow with the size of a report', async () => {
   }
   await run(50_000)
   const before = liveBytes()
-  let most = before
+  let max = before
   let sampling: NodeJS.Timeout | undefined
   const sample = (): void => {
-    const began = performance.now()
-    most = Math.max(most, liveBytes())
-    // Collecting takes a tenth of the time, on a slow machine too.
-    sampling = setTimeout(sample, 9 * (performance.now() - began))
+    const startedAt = performance.now()
+    max = Math.max(max, liveBytes())
+    // Collection takes a tenth of the time, even on a slow machine.
+    sampling = setTimeout(sample, 9 * (performance.now() - startedAt))
   }
   sample()
   const end = await run(500_000)
@@ -96,5 +96,5 @@ test('memory does not grow with the size of a report', async () => {
   expect(end.result).toMatchObject({ rowCount: '500000' })
   const size = Number(end.result?.files[0]?.byteSize)
   expect(size).toBeGreaterThan(45_000_000)
-  expect((most - before) / 1_000_000).toBeLessThan(32)
+  expect((max - before) / 1_000_000).toBeLessThan(32)
 })

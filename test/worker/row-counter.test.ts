@@ -11,7 +11,7 @@ const line = fc
   .array(value, { minLength: 2, maxLength: 4 })
   .map((values) => `${values.map(quoted).join(',')}\n`)
 
-test('rows are counted whatever is in them and wherever the packets are cut', async () => {
+test('rows are counted whatever they contain and wherever the packets are split', async () => {
   const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 })
   await fc.assert(
     fc.asyncProperty(line, fc.array(line, { maxLength: 20 }), cuts, async (header, lines, sizes) => {

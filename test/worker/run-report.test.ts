@@ -8,16 +8,16 @@ import { watchRun } from '../../src/worker/run-report.ts'
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts } from '../support/run-parts.ts'
 
-test('a worker does not take an event from before its work for the end of the run', async () => {
+test('a worker does not mistake an event from before its claim for the end of the run', async () => {
   await using parts = await openRunParts()
   const { prisma, wakeUp, owner, logger } = parts
   const now = (): Date => new Date()
   const change = (runId: string, from: 'PENDING' | 'RUNNING', to: 'RUNNING' | 'CANCELED') =>
     transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from, to })
 
-  // The first events that are read come late, and it shows when the run itself was read.
+  // Delays the first events, and counts the reads of the run itself.
   const held = Promise.withResolvers<void>()
-  let [found, looks] = [0, 0]
+  let [found, reads] = [0, 0]
   const slow = prisma.$extends({
     query: {
       reportRunEvent: {
@@ -31,13 +31,13 @@ test('a worker does not take an event from before its work for the end of the ru
       reportRun: {
         findUnique: async ({ args, query }) => {
           const run = await query(args)
-          looks++
+          reads++
           return run
         },
       },
     },
   })
-  // The extended client has every method that is used; only the type says that some others are gone.
+  // A cast, because the type omits methods that the extended client still has.
   const reader = slow as unknown as Prisma
   const loadRun = createRunLoader(prisma).load
   const hub = createHub({ prisma: reader, wakeUp, loadRun, logger, metrics: noMetrics })
@@ -48,11 +48,11 @@ test('a worker does not take an event from before its work for the end of the ru
     await prisma.$transaction((tx) => recordChange(tx, run, { from: null, actorId: null, at: now() }))
     wakeUp.notify(owner)
     await expect.poll(() => found).toBe(1)
-    const taken = await change(run.id, 'PENDING', 'RUNNING')
-    if (!taken) throw new Error('The run was not taken up.')
+    const claimed = await change(run.id, 'PENDING', 'RUNNING')
+    if (!claimed) throw new Error('The run was not claimed.')
     const onEnded = vi.fn()
-    await watchRun({ prisma: reader, logger, hub }, taken, onEnded, done.signal)
-    await expect.poll(() => looks).toBe(1)
+    await watchRun({ prisma: reader, logger, hub }, claimed, onEnded, done.signal)
+    await expect.poll(() => reads).toBe(1)
 
     held.resolve()
     expect(await latest.take()).toMatchObject({ event: { toStatus: 'PENDING' } })

@@ -1,9 +1,9 @@
-/** What went wrong, in a message for the person at the terminal: shown as it is, without a stack. */
+/** An error whose message is shown to the user of the terminal, without a stack. */
 export class ClientError extends Error {
   override readonly name: string = 'ClientError'
 }
 
-/** Nothing was heard of the gateway, so the same request may work later. */
+/** The gateway did not answer, so the same request may succeed later. */
 export class UnreachableError extends ClientError {
   override readonly name = 'UnreachableError'
 }

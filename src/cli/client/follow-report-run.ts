@@ -6,18 +6,18 @@ import { ClientError, UnreachableError } from './client-error.ts'
 import { fetchReportRun, type ReportRun, runSubscription } from './report-run.ts'
 import { authorization, type GatewayAddress, type GraphqlError, toClientError } from './request-graphql.ts'
 
-/** Longest wait for the socket to open, and for the answer to a ping, in milliseconds. */
+/** Maximum wait for the socket to open, and for the answer to a ping, in milliseconds. */
 const maxSilence = 10_000
 const pingInterval = 10_000
 const pollInterval = 1_000
-/** How long polling goes on while the gateway does not answer, in milliseconds. */
+/** How long polling continues while the gateway does not answer, in milliseconds. */
 const maxPollSilence = 60_000
 
 /**
- * The run as it is, then again after every change that is seen, ending after its final state. By subscription; where no
- * WebSocket can be opened, by asking each second.
+ * Yields the run's current state, then each change, and ends after the final state. Uses a subscription, or polls each
+ * second where no WebSocket can be opened.
  *
- * @throws UnreachableError when the gateway cannot be reached any more
+ * @throws UnreachableError when the gateway is no longer reachable
  * @throws the signal's reason when it aborts
  */
 export async function* followReportRun(
@@ -29,7 +29,7 @@ export async function* followReportRun(
   for (const source of [subscribe, poll]) {
     signal.throwIfAborted()
     for await (const run of source(gateway, id, signal)) {
-      // After a reconnection the same state comes again, or behind a balancer an older one.
+      // After a reconnection the same state arrives again, or, behind a load balancer, an older one.
       if (run.version <= version) continue
       version = run.version
       yield run
@@ -38,7 +38,7 @@ export async function* followReportRun(
   }
 }
 
-/** The run's states as they come; ends early when no socket can be opened. */
+/** Yields the run's states as they arrive; ends early when no socket can be opened. */
 async function* subscribe(
   gateway: GatewayAddress,
   id: string,
@@ -77,8 +77,8 @@ async function* poll(gateway: GatewayAddress, id: string, signal: AbortSignal): 
 }
 
 /**
- * A client that connects again when a connection is lost, and detects that also when the socket stays open, as after a
- * network cable was pulled out. It does not connect again when the first connection fails.
+ * Creates a client that reconnects after a lost connection, and detects the loss even when the socket stays open, as after
+ * a network cable was pulled out. It does not retry when the first connection fails.
  */
 function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Client {
   let wasConnected = false
@@ -92,7 +92,7 @@ function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Clien
     url: `${gateway.url.replace(/^http/, 'ws')}/graphql`,
     connectionParams: authorization(gateway),
     retryAttempts: 5,
-    // 0.25 s, then twice as long each time: 8 s in all, enough for a gateway to start again.
+    // 0.25 s, then twice as long each time: 8 s in total, enough for a gateway to restart.
     retryWait: (retries) => wait(250 * 2 ** retries, undefined, { signal }).catch(() => {}),
     shouldRetry: (event) => wasConnected && !isRefusal(event),
     keepAlive: pingInterval,

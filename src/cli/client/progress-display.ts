@@ -4,17 +4,17 @@ export type ProgressDisplay = ReturnType<typeof createProgressDisplay>
 
 export type View = {
   stage: string
-  /** 0 to 100; null while it is not known. */
+  /** 0 to 100; null while unknown. */
   percent: number | null
   details: readonly string[]
 }
 
 /** Characters between the brackets of the bar. */
 const width = 14
-/** A download changes far more often than anyone can read. */
+/** A download reports progress far more often than a person can read. */
 const redrawMilliseconds = 100
 
-/** A number as people write it: `1,234,567`. */
+/** Formats a whole number with thousands separators: `1,234,567`. */
 export function count(value: string | number): string {
   return BigInt(value).toLocaleString('en')
 }
@@ -22,7 +22,7 @@ export function count(value: string | number): string {
 const stages: Record<string, string> = {
   PENDING: 'Waiting in the queue',
   RUNNING: 'Running',
-  CANCELING: 'Being canceled',
+  CANCELING: 'Canceling',
   CANCELED: 'Canceled',
   FAILED: 'Failed',
   SUCCEEDED: 'Done',
@@ -35,14 +35,14 @@ export function createProgressDisplay(stream: NodeJS.WriteStream) {
     showRun: (run: ReportRun) => show(viewOfRun(run)),
     showBytes: (bytes: number, expected: number) => show(viewOfBytes(bytes, expected)),
     show,
-    /** Leaves the line clean for what is printed next. */
+    /** Clears the line for the next output. */
     end: () => {
       if (stream.isTTY) stream.write('\r\x1b[K')
     },
   }
 }
 
-/** Seconds as people say them: `8 s`, `2 min 5 s`. */
+/** Formats seconds: `8 s`, `2 min 5 s`. */
 function formatSeconds(seconds: number): string {
   const whole = Math.ceil(Math.max(seconds, 0))
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`
@@ -56,7 +56,7 @@ function viewOfRun({ status, progress }: ReportRun): View {
     rowsExpected === null
       ? `${count(rowsWritten)} rows`
       : `${count(rowsWritten)} of ${count(rowsExpected)} rows`
-  // Both are of the gateway's clock, so it does not matter what ours says.
+  // Both times come from the gateway's clock, so the local clock does not matter.
   const left =
     estimatedFinishAt === null ? null : (Date.parse(estimatedFinishAt) - Date.parse(measuredAt)) / 1000
   return {
@@ -83,7 +83,7 @@ function text({ stage, percent, details }: View): string {
   return [...(percent === null ? [] : [`${percent.toFixed(1).padStart(5)} %`]), stage, ...details].join('  ')
 }
 
-/** Draws one line again and again, shorter than the terminal is wide, because a wrapped line cannot be drawn over. */
+/** Redraws one line, which is shorter than the terminal is wide, because a wrapped line cannot be overwritten. */
 function createBar(stream: NodeJS.WriteStream): (view: View) => void {
   let drawn = { at: Number.NEGATIVE_INFINITY, stage: '' }
   return (view) => {
@@ -95,7 +95,7 @@ function createBar(stream: NodeJS.WriteStream): (view: View) => void {
   }
 }
 
-/** Writes a line for each stage and each ten percent: for log files, where nothing can be drawn over. */
+/** Writes a line for each stage and each ten percent, for log files, where nothing can be overwritten. */
 function createLines(stream: NodeJS.WriteStream): (view: View) => void {
   let last = ''
   return (view) => {

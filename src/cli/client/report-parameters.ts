@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import { ClientError } from './client-error.ts'
 import type { ReportParameter } from './report-run.ts'
 
-/** What was typed on the command line. */
+/** Options from the command line. */
 export type ParameterOptions = {
   from?: string | undefined
   to?: string | undefined
@@ -14,8 +14,8 @@ export type ParameterOptions = {
 }
 
 /**
- * The parameters to send. Whether they are good is for the gateway to say; only dates are worked out here, and the
- * previous month is asked for when no time was given and the report takes one.
+ * Builds the parameters to send. The gateway validates them. This function only converts dates, and selects the previous
+ * month when no time is given and the report type takes an interval.
  *
  * @param types the parameters that the report type takes
  * @throws ClientError when an option cannot be read
@@ -26,9 +26,9 @@ export function readParameters(
   now: Date,
 ): Record<string, unknown> {
   const { from, to, timezone, currency, columns, set = [] } = options
-  const isAsked = from !== undefined || to !== undefined
+  const hasTime = from !== undefined || to !== undefined
   const interval = Object.entries(readInterval(options, now)).filter(
-    ([name]) => isAsked || types.some((type) => type.name === name),
+    ([name]) => hasTime || types.some((type) => type.name === name),
   )
   return {
     ...Object.fromEntries(interval),
@@ -40,7 +40,7 @@ export function readParameters(
 }
 
 /**
- * A date as its midnight in the timezone, an instant as it is.
+ * Reads a date as midnight in the timezone, or an instant.
  *
  * @throws RangeError when it is neither
  */
@@ -55,7 +55,7 @@ function readTime(option: string, value: string, timezone: string): string {
     return readInstant(value, timezone).toString()
   } catch (cause) {
     throw new ClientError(
-      `--${option} ${value} cannot be read in the timezone ${timezone}. Give a date such as 2026-09-01, or an instant such as 2026-09-01T00:00:00Z.`,
+      `--${option} ${value} is not a valid time in the timezone ${timezone}. Give a date such as 2026-09-01, or an instant such as 2026-09-01T00:00:00Z.`,
       { cause },
     )
   }
@@ -71,9 +71,12 @@ function previousMonth(timezone: string, now: Date): { interval_start: string; i
       interval_end: startOfMonth(thisMonth),
     }
   } catch (cause) {
-    throw new ClientError(`--timezone ${timezone} is unknown. Give an IANA name such as Europe/Berlin.`, {
-      cause,
-    })
+    throw new ClientError(
+      `--timezone ${timezone} is not a valid timezone. Give an IANA name such as Europe/Berlin.`,
+      {
+        cause,
+      },
+    )
   }
 }
 
@@ -94,7 +97,7 @@ function split(list: string): string[] {
 
 function readSetting(setting: string, types: readonly ReportParameter[]): [string, string | string[]] {
   const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(setting) ?? []
-  if (!name) throw new ClientError(`--set ${setting} is not of the form name=value.`)
+  if (!name) throw new ClientError(`--set ${setting} must have the form name=value.`)
   const isList = types.some((type) => type.name === name && type.isList)
   return [name, isList ? split(value) : value]
 }

@@ -8,17 +8,17 @@ type TypedGraphql = ReturnType<
   typeof initGraphQLTada<{
     introspection: Introspection
     disableMasking: true
-    // Whole numbers come as text, because they may not fit into 32 bits.
+    // BigInt values arrive as text, because they may not fit into 32 bits.
     scalars: { BigInt: string; DateTime: string; JSONObject: Record<string, unknown>; URL: string }
   }>
 >
 
-// gql.tada gives the types alone. What its own function does with a document, graphql does here, so that it is not installed
-// where nothing is developed; TypeScript cannot infer that from the text.
+// gql.tada is a development dependency and provides only the types; `parse` of graphql replaces its function. The cast is
+// necessary because TypeScript cannot infer the types from the text.
 const graphql = ((text: string, fragments: readonly DocumentNode[] = []): DocumentNode =>
   concatAST([parse(text), ...fragments])) as TypedGraphql
 
-/** What this client reads of a run. The gateway signs the link to the file at each read. */
+/** The fields of a run that this client reads. The gateway signs the link to the file at each read. */
 const runFields = graphql(`
   fragment Run on ReportRun {
     id version status isFinal livemode reportType { name }
@@ -61,7 +61,7 @@ export type CreateReportRunInput = VariablesOf<typeof createMutation>['input']
 /** A parameter of a report type, as the catalog describes it. */
 export type ReportParameter = { name: string; isList: boolean }
 
-/** The parameters that a report type takes; none for an unknown type, which the gateway refuses when a run is created. */
+/** Reads the parameters of a report type; none for an unknown type, which the gateway rejects when a run is created. */
 export async function fetchReportParameters(
   gateway: GatewayAddress,
   type: string,
@@ -70,7 +70,7 @@ export async function fetchReportParameters(
   return node && 'parameters' in node ? node.parameters : []
 }
 
-/** @throws ClientError with a line for each mistake in the input; then nothing was created */
+/** @throws ClientError with a line for each error in the input; then no run was created */
 export async function createReportRun(
   gateway: GatewayAddress,
   input: CreateReportRunInput,
@@ -78,7 +78,7 @@ export async function createReportRun(
   return runOf((await requestGraphql(gateway, createMutation, { input })).createReportRun)
 }
 
-/** @throws ClientError when the run has ended before */
+/** @throws ClientError when the run has already ended */
 export async function cancelReportRun(
   gateway: GatewayAddress,
   id: string,
@@ -94,20 +94,20 @@ export async function fetchReportRun(
   signal: AbortSignal,
 ): Promise<ReportRun> {
   const { reportRun } = await requestGraphql(gateway, runQuery, { id }, signal)
-  if (!reportRun) throw new ClientError(`There is no run ${id} any more.`)
+  if (!reportRun) throw new ClientError(`The run ${id} does not exist any more.`)
   return reportRun
 }
 
 function describe(error: ResultOf<typeof errorFields>): string {
-  const place = error.path ? ` (${error.path.join('.')})` : ''
+  const path = error.path ? ` (${error.path.join('.')})` : ''
   const allowed = 'allowed' in error && error.allowed
-  return `${error.message}${place}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
+  return `${error.message}${path}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
 }
 
-/** Mistakes of the request come as data in the payload, and not as GraphQL errors. */
+/** Input errors are data in the payload, not GraphQL errors. */
 function runOf(payload: ResultOf<typeof createMutation>['createReportRun']): ReportRun {
   if (payload?.reportRun) return payload.reportRun
   throw new ClientError(
-    payload?.userErrors.map(describe).join('\n') || 'The gateway gave neither a run nor a reason.',
+    payload?.userErrors.map(describe).join('\n') || 'The gateway returned neither a run nor an error.',
   )
 }

@@ -3,7 +3,7 @@ import { print } from 'graphql'
 import { ClientError, KeyRefusedError, UnreachableError } from './client-error.ts'
 
 export type GatewayAddress = {
-  /** `http://HOST:PORT`, without a slash at the end. */
+  /** `http://HOST:PORT`, without a trailing slash. */
   url: string
   /** API key. It goes into headers and `connectionParams`, never into an address. */
   key: string
@@ -12,17 +12,17 @@ export type GatewayAddress = {
 export type GraphqlError = { message: string; extensions?: Record<string, unknown> | undefined }
 type GraphqlAnswer<Data> = { data?: Data | null; errors?: readonly GraphqlError[] }
 
-/** Longest wait for an answer. Every field of the schema answers fast: reports are made in the background. */
+/** Maximum wait for an answer. Every field of the schema answers fast, because reports run in the background. */
 const timeoutMilliseconds = 30_000
 
-/** Answers of proxies, and of a gateway that is still starting. */
-const passingStatuses = new Set([502, 503, 504])
+/** Statuses of proxies, and of a gateway that is still starting. */
+const transientStatuses = new Set([502, 503, 504])
 
 export function authorization({ key }: GatewayAddress): { authorization: string } {
   return { authorization: `Bearer ${key}` }
 }
 
-/** GraphQL's own errors as one: a wrong key, a malformed document, a fault of the gateway. */
+/** Combines GraphQL errors into one: a wrong key, a malformed document, or an internal error of the gateway. */
 export function toClientError(errors: readonly GraphqlError[]): ClientError {
   const message = errors.map((error) => error.message).join('\n')
   const isRefused = errors.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED')
@@ -32,9 +32,9 @@ export function toClientError(errors: readonly GraphqlError[]): ClientError {
 /**
  * Sends a query or a mutation.
  *
- * @throws UnreachableError when no answer came
- * @throws KeyRefusedError when the key is not good
- * @throws ClientError with the answer's `errors`, or when it was no GraphQL at all
+ * @throws UnreachableError when the gateway does not answer
+ * @throws KeyRefusedError when the key is not valid
+ * @throws ClientError with the answer's `errors`, or when the answer is not GraphQL
  */
 export async function requestGraphql<Data, Variables>(
   gateway: GatewayAddress,
@@ -45,10 +45,10 @@ export async function requestGraphql<Data, Variables>(
   const response = await post(gateway, JSON.stringify({ query: print(document), variables }), signal)
   let answer: GraphqlAnswer<Data>
   try {
-    // The schema and the query fix the form of the answer.
+    // A cast, because the schema and the query determine the form of the answer.
     answer = (await response.json()) as GraphqlAnswer<Data>
   } catch (cause) {
-    const message = `${gateway.url}/graphql answered ${response.status} and no JSON. It may be no Report Gateway.`
+    const message = `${gateway.url}/graphql answered ${response.status} without JSON. It may not be a Report Gateway: check the address.`
     throw new ClientError(message, { cause })
   }
   if (answer.errors) throw toClientError(answer.errors)
@@ -56,7 +56,7 @@ export async function requestGraphql<Data, Variables>(
   return answer.data
 }
 
-/** `ECONNREFUSED` and the like: what fetch itself says is only "fetch failed". */
+/** The cause, such as `ECONNREFUSED`; the message of fetch itself is only "fetch failed". */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
@@ -77,7 +77,7 @@ async function post(gateway: GatewayAddress, body: string, signal: AbortSignal |
       body,
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
-    if (!passingStatuses.has(response.status)) return response
+    if (!transientStatuses.has(response.status)) return response
     const sentence = (await response.text()).trim().slice(0, 300)
     throw new UnreachableError(`${gateway.url} answered ${response.status}: ${sentence}`)
   } catch (error) {

@@ -14,7 +14,7 @@ import { pipeReportFile, saveReportFile } from './save-report-file.ts'
 export type RunReportOptions = {
   gateway: GatewayAddress
   input: CreateReportRunInput
-  /** File to write; null for the file's own name in the current folder; a stream for no file at all. */
+  /** File to write; null for the file's own name in the current folder; or a stream to write to instead. */
   output: string | null | NodeJS.WriteStream
   stderr: NodeJS.WriteStream
   /** Cancels the run, or ends the download. */
@@ -24,15 +24,15 @@ export type RunReportOptions = {
 /**
  * Creates a run, follows it to its end, and downloads its file.
  *
- * @returns a line that sums up what was written
- * @throws ClientError when there is no file in the end
- * @throws StoppedError when the signal aborted; the run has been asked to stop
+ * @returns a line that summarizes what was written
+ * @throws ClientError when the run ends without a file
+ * @throws StoppedError when the signal aborted; the run's cancellation has been requested
  */
 export async function runReport(options: RunReportOptions): Promise<string> {
   const { gateway, input, stderr, signal } = options
   const startedAt = performance.now()
   if (signal.aborted) throw new StoppedError('Stopped before the run was created.')
-  // Not ended by the signal: a run that was created unseen could not be canceled.
+  // Not aborted by the signal: without the response, a run that was created could not be canceled.
   const created = await createReportRun(gateway, input)
   const mode = created.livemode ? 'live' : 'test'
   stderr.write(`${created.id}  ${created.reportType.name}  ${mode} mode\n`)
@@ -71,15 +71,15 @@ async function follow(options: RunReportOptions, id: string, display: ProgressDi
     display.showRun(run)
     if (run.isFinal) return run
   }
-  throw new ClientError(`The run ${id} was lost from sight before it ended.`)
+  throw new ClientError(`The connection to the gateway was lost before the run ${id} ended.`)
 }
 
-// The name is the gateway's choice, the folder is ours: whatever would lead out of it is cut off.
+// The gateway chooses the name, but not the folder: any path in the name is removed.
 function localName(filename: string): string {
   return filename.replace(/^.*[/\\]/s, '').replace(/^\.+/, '') || 'report'
 }
 
-/** Saves the file, and gives the name of what was written. */
+/** Saves the file. Returns where it was written. */
 async function save(
   { output, signal }: RunReportOptions,
   file: ReportFile,
@@ -95,7 +95,7 @@ async function save(
   return path
 }
 
-/** What the person has to know who pressed Ctrl-C: whether the gateway still works on the run. */
+/** Cancels the run after Ctrl-C. The error states whether the gateway still works on the run. */
 async function stop(gateway: GatewayAddress, { id }: ReportRun): Promise<StoppedError> {
   try {
     const { status } = await cancelReportRun(gateway, id, 'Stopped in the terminal')

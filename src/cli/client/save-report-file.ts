@@ -15,28 +15,29 @@ export type DownloadOptions = {
 }
 
 /**
- * Finds out early that a file could not be written in the end.
+ * Checks that a file can be written, before a run is created for it.
  *
- * @throws ClientError when the folder is missing, or the path leads to something other than a plain file
+ * @throws ClientError when the folder is missing, or the path leads to something other than a regular file
  */
 export async function checkFilePath(path: string): Promise<void> {
   const target = await targetOf(path)
   const folder = dirname(target)
   await access(folder, constants.W_OK).catch((cause: unknown) => {
-    throw new ClientError(`Nothing can be written into the folder ${folder}: ${String(codeOf(cause))}.`, {
+    throw new ClientError(`Cannot write to the folder ${folder}: ${String(codeOf(cause))}.`, {
       cause,
     })
   })
   const existing = await stat(target).catch(() => null)
-  // A new file takes the place of the old one, which must not happen to a folder or to /dev/null.
-  if (existing && !existing.isFile()) throw new ClientError(`${path} is no file. Name a file to write.`)
+  // The new file replaces the old one, which must not happen to a folder or to /dev/null.
+  if (existing && !existing.isFile())
+    throw new ClientError(`${path} is not a regular file. Name a file to write.`)
 }
 
 /**
- * Writes the file under a temporary name beside `path`, and renames it when its checksum is right; a file that was
- * there before stays as it is until then.
+ * Writes the file under a temporary name beside `path`, and renames it when its checksum is correct. An existing file
+ * stays unchanged until then.
  *
- * @throws ClientError when it did not arrive whole; then nothing is left of it
+ * @throws ClientError when the download is incomplete; then no part of it remains
  */
 export async function saveReportFile(
   file: ReportFile,
@@ -56,10 +57,10 @@ export async function saveReportFile(
 }
 
 /**
- * Writes the file to a stream, by way of a temporary file, so that the reader gets nothing before the checksum is
- * right.
+ * Writes the file to a stream through a temporary file, so that the reader receives nothing before the checksum is
+ * correct.
  *
- * @throws ClientError when it did not arrive whole
+ * @throws ClientError when the download is incomplete
  */
 export async function pipeReportFile(
   file: ReportFile,
@@ -67,12 +68,12 @@ export async function pipeReportFile(
   options: DownloadOptions,
 ): Promise<void> {
   const partial = join(tmpdir(), `report-${randomUUID()}.part`)
-  // Other users of the machine may read that folder.
+  // Other users of the machine can read that folder.
   await downloadWhole(file, partial, 0o600, options)
   try {
     await pipeline(createReadStream(partial), output, { end: false, signal: options.signal })
   } catch (error) {
-    // A reader such as `head` has read enough.
+    // A reader such as `head` can stop early.
     if (codeOf(error) !== 'EPIPE') throw error
   } finally {
     await rm(partial, { force: true })
@@ -83,7 +84,7 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : null
 }
 
-/** What the path leads to when it is a link, so that the link stays one. */
+/** The file that a symbolic link leads to, so that the link itself is kept; otherwise the path. */
 async function targetOf(path: string): Promise<string> {
   try {
     return await realpath(path)
@@ -97,20 +98,22 @@ async function open(file: ReportFile, signal: AbortSignal): Promise<Readable> {
   if (!file.download) throw new ClientError(`The file ${file.filename} has been deleted.`)
   let response: Response
   try {
-    // The link is signed: no key goes with it.
+    // The link is signed, so no key is sent.
     response = await fetch(file.download.url, { signal })
   } catch (cause) {
     signal.throwIfAborted()
-    throw new ClientError(`The file cannot be had from ${new URL(file.download.url).origin}.`, { cause })
+    throw new ClientError(`The file cannot be downloaded from ${new URL(file.download.url).origin}.`, {
+      cause,
+    })
   }
   if (!response.ok || !response.body) {
     const sentence = (await response.text()).trim().slice(0, 300)
-    throw new ClientError(`The file cannot be had: ${response.status} ${sentence}`)
+    throw new ClientError(`The file cannot be downloaded: ${response.status} ${sentence}`)
   }
   return Readable.from(response.body)
 }
 
-/** Downloads into a new file, and leaves it there only when every byte is right. */
+/** Downloads into a new file, and keeps it only when its size and checksum are correct. */
 async function downloadWhole(
   file: ReportFile,
   path: string,
@@ -136,7 +139,7 @@ async function downloadWhole(
     const sha256 = hash.digest('hex')
     if (bytes !== expected || sha256 !== file.sha256) {
       throw new ClientError(
-        `The file did not arrive whole and was not kept: ${bytes} bytes with sha256 ${sha256}, expected ${expected} with ${file.sha256}.`,
+        `The download is damaged and was not kept: ${bytes} bytes with sha256 ${sha256}, expected ${expected} with ${file.sha256}.`,
       )
     }
   } catch (error) {
@@ -144,7 +147,7 @@ async function downloadWhole(
     signal.throwIfAborted()
     if (error instanceof ClientError) throw error
     const message = error instanceof Error ? error.message : String(error)
-    throw new ClientError(`The download broke off after ${bytes} of ${expected} bytes: ${message}`, {
+    throw new ClientError(`The download failed after ${bytes} of ${expected} bytes: ${message}`, {
       cause: error,
     })
   }

@@ -11,8 +11,8 @@ import type { FileImport } from './import-options.ts'
 import { printCoverage, printImport } from './print-import.ts'
 
 /**
- * Imports files one after the other, each as a whole; the first that cannot be imported ends it. What they are declared to
- * cover is covered when the last one is in.
+ * Imports files one after the other, each completely or not at all; the first failure ends the import. The declared
+ * coverage takes effect with the last file.
  */
 export async function importFiles(
   client: PoolClient,
@@ -26,13 +26,13 @@ export async function importFiles(
     results.push(await importOne(client, tenant, path, request, context, display))
   }
   if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
-    context.print('Together the files complete nothing yet, for the reasons above.')
+    context.print('The files together do not complete the ledger yet, for the reasons above.')
   }
   await refreshStatistics(client)
   await printCoverage(client, tenant, context.print)
 }
 
-/** What is declared to be covered is covered by the files together, and not by each of them. */
+/** True when the declared coverage applies to all files together, not to each of them. */
 function isTogether({ paths, declared }: FileImport): boolean {
   return paths.length > 1 && (declared.from !== null || declared.until !== null)
 }
@@ -54,7 +54,7 @@ async function importOne(
       percent,
       details: [`${count(rows)} rows`, `${count(Math.round(rows / elapsed()))} rows/s`],
     })
-  // With a query under way this cuts the connection, and Postgres forgets the transaction.
+  // With a query under way, `end` closes the connection at once, and Postgres rolls the transaction back.
   const stop = () => void client.end()
   signal.addEventListener('abort', stop)
   try {
@@ -66,7 +66,7 @@ async function importOne(
   } catch (error) {
     display.end()
     if (!signal.aborted) throw error
-    throw new StoppedError(`Stopped. Nothing of ${path} was imported; run the same command again.`, {
+    throw new StoppedError(`Stopped. No row of ${path} was imported; run the same command again.`, {
       cause: error,
     })
   } finally {

@@ -29,24 +29,27 @@ export function parseImport(args: string[]) {
   return parseArgs({ args, options, allowPositionals: true })
 }
 
-/** @throws ConfigurationError when something is wrong with the arguments */
+/** @throws ConfigurationError when an argument is not valid */
 export function readFileImport(paths: readonly string[], values: Partial<ImportOptions>) {
   if (values.host ?? values.port ?? values.protocol)
-    throw new ConfigurationError('--host, --port and --protocol are about Stripe: say --stripe as well.')
-  if (paths.length === 0) throw new ConfigurationError('Which files? npm run import -- FILE… (see --help)')
+    throw new ConfigurationError('--host, --port and --protocol require --stripe.')
+  if (paths.length === 0)
+    throw new ConfigurationError('No files are given. Usage: npm run import -- FILE… (see --help)')
   const timezone = readTimezone(values.timezone)
   const from = readTime('from', values.from, timezone)
   const until = readTime('until', values.until, timezone)
   if (from && until && from >= until) {
-    throw new ConfigurationError(`--until ${values.until} has to be later than --from ${values.from}.`)
+    throw new ConfigurationError(`--until ${values.until} must be later than --from ${values.from}.`)
   }
   if (until && until > new Date()) {
-    throw new ConfigurationError(`--until ${values.until} lies in the future, of which no export knows all.`)
+    throw new ConfigurationError(
+      `--until ${values.until} is in the future. An export covers only the past: give an earlier time.`,
+    )
   }
   return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
 }
 
-/** @throws ConfigurationError when something is wrong with the arguments or the key */
+/** @throws ConfigurationError when an argument or the key is not valid */
 export function readStripeImport(
   paths: readonly string[],
   values: ImportOptions,
@@ -54,13 +57,14 @@ export function readStripeImport(
 ): StripeImport {
   if (paths.length > 0) {
     throw new ConfigurationError(
-      `Import files and Stripe one after the other: ${paths.join(' ')} is too much.`,
+      `--stripe takes no files. Leave ${paths.join(' ')} out, or import it with a separate command.`,
     )
   }
   if (values.until !== undefined || values['skip-bad'])
-    throw new ConfigurationError('--until and --skip-bad are about files: leave them out with --stripe.')
+    throw new ConfigurationError('--until and --skip-bad apply only to files: leave them out with --stripe.')
   const from = readTime('from', values.from, readTimezone(values.timezone))
-  if (from && from > new Date()) throw new ConfigurationError(`--from ${values.from} lies in the future.`)
+  if (from && from > new Date())
+    throw new ConfigurationError(`--from ${values.from} is in the future. Give an earlier time.`)
   return { key: readStripeKey(stripeKey, values.livemode), address: readAddress(values), from }
 }
 
@@ -68,7 +72,9 @@ function readTimezone(name = 'UTC'): string {
   try {
     return Temporal.Now.zonedDateTimeISO(name).timeZoneId
   } catch {
-    throw new ConfigurationError(`--timezone ${name} is no IANA name, such as Europe/Berlin.`)
+    throw new ConfigurationError(
+      `--timezone ${name} is not a valid timezone. Give an IANA name such as Europe/Berlin.`,
+    )
   }
 }
 
@@ -78,7 +84,7 @@ function readTime(option: string, text: string | undefined, timezone: string): D
     return new Date(readInstant(text, timezone).epochMilliseconds)
   } catch {
     throw new ConfigurationError(
-      `--${option} ${text} is neither a date, such as 2026-09-01, nor an instant, such as 2026-09-01T00:00:00Z.`,
+      `--${option} ${text} is not a valid time. Give a date such as 2026-09-01, or an instant such as 2026-09-01T00:00:00Z.`,
     )
   }
 }
@@ -86,8 +92,8 @@ function readTime(option: string, text: string | undefined, timezone: string): D
 function readAddress({ host, port, protocol }: ImportOptions): StripeAddress {
   const number = port === undefined ? undefined : Number(port)
   if (number !== undefined && !(Number.isInteger(number) && number > 0 && number < 65_536))
-    throw new ConfigurationError(`--port ${port} is no port: give a whole number from 1 to 65535.`)
+    throw new ConfigurationError(`--port ${port} is not a valid port. Give a whole number from 1 to 65535.`)
   if (protocol !== undefined && protocol !== 'http' && protocol !== 'https')
-    throw new ConfigurationError(`--protocol ${protocol} is unknown. Give http or https.`)
+    throw new ConfigurationError(`--protocol ${protocol} is not a valid protocol. Give http or https.`)
   return { host, port: number, protocol }
 }

@@ -11,9 +11,9 @@ import type { StripeImport } from './import-options.ts'
 import { printCoverage } from './print-import.ts'
 
 /**
- * Reads what is new at Stripe into the ledger.
+ * Imports new balance transactions from Stripe into the ledger.
  *
- * @throws ClientError when Stripe, or the way to it, fails
+ * @throws ClientError when Stripe, or the connection to it, fails
  * @throws StoppedError when the signal aborted
  */
 export async function importFromStripe(
@@ -34,7 +34,7 @@ export async function importFromStripe(
   }
 }
 
-/** Syncs until it is done or the signal aborts: an open transaction then ends with its connection. */
+/** Syncs until it is complete or the signal aborts; an open transaction then ends with its connection. */
 async function sync(
   client: ClientBase,
   tenant: Tenant,
@@ -44,13 +44,13 @@ async function sync(
 ): Promise<SyncResult> {
   const onWait = (milliseconds: number): void =>
     display.show({
-      stage: `Waiting ${count(Math.ceil(milliseconds / 1000))} s, because Stripe has too many requests`,
+      stage: `Waiting ${count(Math.ceil(milliseconds / 1000))} s for Stripe's rate limit`,
       percent: null,
       details: [],
     })
   const stripe = createStripeClient({ ...address, key, onWait, signal })
   const stopped = untilStopped(signal)
-  // It may come when the sync is over, and nothing waits for it any more.
+  // It can reject after the sync, when nothing awaits it any more.
   stopped.catch(() => {})
   try {
     const onProgress = createProgress(display)
@@ -63,7 +63,7 @@ async function sync(
   }
 }
 
-/** Shows how far the sync has come: by time, since Stripe does not say how many rows there are. */
+/** Shows the progress of the sync by time, because Stripe does not report the number of rows. */
 function createProgress(display: ProgressDisplay): (progress: SyncProgress) => void {
   let start: number | null = null
   return ({ window, end, rows }) => {
@@ -80,5 +80,5 @@ function createProgress(display: ProgressDisplay): (progress: SyncProgress) => v
 
 async function untilStopped(signal: AbortSignal): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort')
-  throw new StoppedError('Stopped. What was read so far is stored: run the same command again to go on.')
+  throw new StoppedError('Stopped. What was read so far is stored: run the same command again to continue.')
 }

@@ -12,31 +12,30 @@ import { withDatabase } from './with-database.ts'
 const help = `npm run import -- FILE… [options]
 npm run import -- --stripe [options]
 
-Imports what the Stripe Dashboard exports as CSV, also packed by gzip: the balance history ("All activity"), and the
-itemized reports of balance change from activity, payouts, and payout reconciliation. Each kind is told by its header.
-Importing a file again changes nothing, and one that says more completes what is known.
+Imports CSV exports of the Stripe Dashboard, plain or compressed with gzip: the balance history ("All activity"), and the
+itemized reports of balance change from activity, payouts, and payout reconciliation. Each export type is recognized by
+its header. Importing a file again changes nothing. A file with more columns or rows adds what is missing.
 
-A ledger is complete where the balance history, or the itemized reports of both activity and payouts, tell all of it. A
-reconciliation tells a part: an itemized export without the column automatic_payout_id is taken for one of activity, so it
-has to be of the balance change from activity; of one with it that may be a reconciliation, say what it covers. Balances are right only when the ledger begins with the account's first transaction, because they are sums from
-there. Without --until, the last day that counts rests on the time at which the file was last written to.
+A ledger is complete for the time that the balance history, or the itemized reports of both activity and payouts, cover
+in full. A reconciliation covers only a part. An itemized export without the column automatic_payout_id counts as balance
+change from activity, so it must be that report. An export with the column may be a reconciliation, so declare what it
+covers with --from and --until. Balances are correct only when the ledger starts with the account's first transaction,
+because they are sums from there. Without --until, the last covered day depends on the file's modification time.
 
-  --account ID            account whose ledger it is; the only one when left out
+  --account ID            account that owns the ledger; default: the only account
   --livemode              live mode instead of test mode
   --from, --until TIME    start, and exclusive end, of what the files cover, when their rows do not show it: a date,
-                          which means its midnight in the timezone, or an instant such as 2026-09-01T00:00:00Z
-  --timezone NAME         IANA name of the timezone that the files' days, and times without "UTC", are in; UTC when
-                          left out
+                          which means midnight in the timezone, or an instant such as 2026-09-01T00:00:00Z
+  --timezone NAME         IANA timezone of the files' days, and of times without "UTC"; default: UTC
   --skip-bad              import the lines that can be read, and write the others to FILE.rejected.csv
 
-With --stripe it reads the account at Stripe that the key in STRIPE_API_KEY belongs to, which may be a restricted one. The
-first time it reads all there is, then what is new; one that was stopped goes on where it was.
+With --stripe, the command reads from the Stripe account of the key in STRIPE_API_KEY, which can be a restricted key. The
+first import reads everything, later ones read what is new. After a stop, the next import continues from there.
 
-  --from TIME             where to begin; the first balance transaction when left out. An earlier one than the last time
-                          reads everything anew from there
+  --from TIME             start; default: the first balance transaction. A time before the start of the last import
+                          reads everything from there again
   --host, --port, --protocol
-                          where Stripe's API is, such as a server that imitates it; https://api.stripe.com when left
-                          out`
+                          address of Stripe's API, for example of a mock server; default: https://api.stripe.com`
 
 export const importCommand: Command = async (context) => {
   const { values, positionals } = parseImport(context.args)
@@ -58,14 +57,14 @@ function withLedger(
     const accountId = await findAccount(prisma, account)
     if (accountId === demoAccountId) {
       throw new ConfigurationError(
-        `${demoAccountId} has the ledger of the demo, into which nothing else is mixed. Make an account of your own, with a key for it, and name it with --account:\n  npm run keys -- create --new-account NAME${livemode ? ' --live' : ''}`,
+        `${demoAccountId} holds the demo ledger, which accepts no imports. Create an account with a key, and name it with --account:\n  npm run keys -- create --new-account NAME${livemode ? ' --live' : ''}`,
       )
     }
     const client = await pool.connect()
     try {
       await work(client, { accountId, livemode })
     } finally {
-      // What an import that was stopped has begun ends with its connection.
+      // Closing the connection rolls back an import that was stopped.
       client.release(true)
     }
   })

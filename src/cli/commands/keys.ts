@@ -21,7 +21,7 @@ const options = {
 
 type Options = ReturnType<typeof readArguments>['values']
 
-/** What an action does; it returns the lines to print. */
+/** Runs an action of the command, and returns the lines to print. */
 type Action = (prisma: Prisma, values: Options, id: string | undefined) => Promise<string[]>
 
 const actions = new Map<string | undefined, Action>([
@@ -61,9 +61,11 @@ function expiryOf(duration: string | undefined): Date | null {
     const life = Temporal.Duration.from(duration)
     if (life.sign > 0) return new Date(now.add(life).epochMilliseconds)
   } catch {
-    // Said below, as for a life that is over before it begins.
+    // Reported below, together with durations that are not positive.
   }
-  throw new ConfigurationError(`--expires ${duration} is no ISO 8601 duration of the future, such as P30D.`)
+  throw new ConfigurationError(
+    `--expires ${duration} is not a positive ISO 8601 duration. Give one such as P30D.`,
+  )
 }
 
 async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
@@ -88,7 +90,7 @@ async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
 }
 
 async function revoke(prisma: Prisma, _values: Options, id: string | undefined): Promise<string[]> {
-  if (!id) throw new ConfigurationError(`Which key? ${usage}`)
+  if (!id) throw new ConfigurationError(`No key id is given. Usage:\n${usage}`)
   const { revokedAt } = await revokeApiKey(prisma, id)
-  return [`${id} is revoked since ${revokedAt?.toISOString()}.`]
+  return [`${id} was revoked at ${revokedAt?.toISOString()}.`]
 }

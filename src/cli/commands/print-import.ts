@@ -11,8 +11,8 @@ export async function printCoverage(client: ClientBase, tenant: Tenant, print: P
   const ledger = `The ledger of ${tenant.accountId} in ${modeOf(tenant)} mode`
   print(
     coverage
-      ? `${ledger} is complete from ${spanText(coverage)}: reports can run over that. Balances are right only if the account's first transaction is in it, because they are sums from there.`
-      : `${ledger} is not complete for any time yet: it takes the balance history, or the itemized reports of both activity and payouts.`,
+      ? `${ledger} is complete from ${spanText(coverage)}: reports can cover this time. Balances are correct only if it contains the account's first transaction, because they are sums from there.`
+      : `${ledger} is not complete for any time yet: import the balance history, or the itemized reports of both activity and payouts.`,
   )
 }
 
@@ -32,17 +32,21 @@ export function printImport(
     const declare = span ? `, with --from ${span.from.toISOString()} --until ${span.until.toISOString()}` : ''
     for (const line of rejected) print(line)
     print(
-      `The lines that were rejected are in ${rejectedPath}: mend and import it${others}${declare}. Until then this import completes nothing.`,
+      `The lines that were rejected are in ${rejectedPath}: correct this file and import it${others}${declare}. Until then, this import does not complete the ledger.`,
     )
   } else if (!span) {
-    print('It covers no whole day. Say what it covers, if it does: --from … --until ….')
+    print('It covers no complete day. If it does, declare what it covers: --from … --until ….')
   } else if (sides.length === 0) {
     print(
-      'It may be a reconciliation of payouts or of the ending balance, which show only a part, so it does not prove that the ledger is complete. If it is all the activity there was, say of which time: --from … --until ….',
+      'It may be a reconciliation of payouts or of the ending balance, which covers only a part of the activity, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
     )
   } else {
     const what = `${sides.join(' and ')} from ${spanText(span)}`
-    print(isPart ? `It is a part of ${what}, which is covered once all files are in.` : `It covers ${what}.`)
+    print(
+      isPart
+        ? `It is a part of ${what}, which is covered once all files are imported.`
+        : `It covers ${what}.`,
+    )
   }
 }
 

@@ -12,22 +12,22 @@ const help = `npm run report -- TYPE [options]
 
 Creates a report run on a gateway, follows it, downloads the file and checks it.
 
-  --from, --to TIME       start, and exclusive end: a date, which means its midnight in the timezone, or an instant
-                          such as 2026-09-01T00:00:00Z; the previous month when both are left out
-  --timezone NAME         IANA name; Etc/UTC when left out
-  --currency CODE         settlement currency to keep
+  --from, --to TIME       start, and exclusive end: a date, which means midnight in the timezone, or an instant
+                          such as 2026-09-01T00:00:00Z; default: the previous month
+  --timezone NAME         IANA name; default: Etc/UTC
+  --currency CODE         settlement currency to include
   --columns A,B,C         columns to write, in this order
-  --set NAME=VALUE        any other parameter of the report type; may be repeated
+  --set NAME=VALUE        any other parameter of the report type; can be repeated
   --label TEXT            label of the run
-  --format KIND           csv, jsonl or parquet; csv when left out
-  --compression KIND      gzip or zstd; inside of the file for parquet
-  --out FILE              file to write; - is standard output (then say npm run --silent)
+  --format KIND           csv, jsonl or parquet; default: csv
+  --compression KIND      gzip or zstd; inside the file for parquet
+  --out FILE              file to write; - for standard output (then use npm run --silent)
   --live                  use the demo's live key
-  --url URL               gateway; else GATEWAY_URL, else the one of HOST and PORT
+  --url URL               address of the gateway; default: GATEWAY_URL, else HOST and PORT
 
-The API key is taken from REPORT_GATEWAY_KEY, else it is the demo key of the gateway in this folder.`
+The API key is read from REPORT_GATEWAY_KEY; default: the demo key of the gateway in this folder.`
 
-// There is no option for the key: every user of the machine can read the arguments of its processes.
+// There is no option for the key, because every user of the machine can read the arguments of its processes.
 const options = {
   from: { type: 'string' },
   to: { type: 'string' },
@@ -71,14 +71,15 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
 function readArguments(args: string[]) {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
   const [type, ...others] = positionals
-  if (!type) throw new ClientError(`Which report? For example balance.summary.1.\n\n${help}`)
-  if (others.length > 0) throw new ClientError(`One report at a time: ${others.join(' ')} is too much.`)
+  if (!type) throw new ClientError(`No report type is given. Name one, such as balance.summary.1.\n\n${help}`)
+  if (others.length > 0)
+    throw new ClientError(`Only one report type can be given: leave ${others.join(' ')} out.`)
   const format = choose('format', values.format, ['CSV', 'JSONL', 'PARQUET']) ?? 'CSV'
   const compression = choose('compression', values.compression, ['GZIP', 'ZSTD']) ?? ('NONE' as const)
   return { type, values, files: { formats: [format], compression } }
 }
 
-/** The choice that an option names in lower case; null when it was left out. */
+/** The choice that an option names in lower case; null when the option is absent. */
 function choose<const Choice extends string>(
   option: string,
   given: string | undefined,
@@ -88,17 +89,17 @@ function choose<const Choice extends string>(
   const choice = choices.find((name) => name.toLowerCase() === given)
   if (choice) return choice
   const names = choices.join(' or ').toLowerCase()
-  throw new ClientError(`--${option} ${given} is unknown. Give ${names}, or leave it out.`)
+  throw new ClientError(`--${option} ${given} is not valid. Give ${names}, or leave the option out.`)
 }
 
-/** The same error with what can be done about it. */
+/** Adds advice to an error. */
 function advise(error: unknown, source: string): unknown {
   if (error instanceof UnreachableError) {
-    const message = `${error.message}\nStart one with "npm start", or name another one: --url http://HOST:PORT`
+    const message = `${error.message}\nStart one with "npm start", or give the address of another one: --url http://HOST:PORT`
     return new UnreachableError(message, { cause: error })
   }
   if (error instanceof KeyRefusedError) {
-    return new KeyRefusedError(`${error.message} It was taken from ${source}.`, { cause: error })
+    return new KeyRefusedError(`${error.message} It was read from ${source}.`, { cause: error })
   }
   return error
 }

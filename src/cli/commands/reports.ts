@@ -8,11 +8,12 @@ import { loadCustomReports } from '../../reports/custom/load.ts'
 import { ensureReader } from '../../reports/custom/login.ts'
 import type { Command } from '../command.ts'
 
-/** Checks the operator's own reports as a start does, and lists them. */
+/** Checks the custom reports as `start` does, and lists them. */
 export const reportsCommand: Command = async ({ environment, print, signal }) => {
   const config = loadConfig(environment)
   const { reports } = config
-  if (!reports) throw new ConfigurationError('REPORTS_DIR is not set. It names the folder of your reports.')
+  if (!reports)
+    throw new ConfigurationError('REPORTS_DIR is not set. Set it to the folder of your custom reports.')
   await using closers = new AsyncDisposableStack()
   const loginUrl = async (): Promise<string> => {
     const database = await openDatabase(config, print, signal)
@@ -33,5 +34,5 @@ export const reportsCommand: Command = async ({ environment, print, signal }) =>
   const taken = builtInReportTypes.map(({ name }) => name)
   const loaded = await loadCustomReports({ folder: reports.folder, pool, limits: reports.limits, taken })
   for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
-  print(`Reports that can be run: ${loaded.length}.`)
+  print(`Valid custom reports: ${loaded.length}.`)
 }

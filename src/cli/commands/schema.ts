@@ -4,5 +4,5 @@ import type { Command } from '../command.ts'
 
 export const schemaCommand: Command = async ({ print }) => {
   await writeFile(new URL('../../../schema.graphql', import.meta.url), printedSchema())
-  print('schema.graphql is written.')
+  print('Wrote schema.graphql.')
 }

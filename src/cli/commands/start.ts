@@ -18,29 +18,29 @@ function exampleRequest({ month }: Demo): string {
   })
 }
 
-/** What a newcomer needs first. */
+/** Addresses, keys and an example for first-time users. */
 function welcome({ url, demo }: Started, { databaseUrl, dataDir }: Config): string[] {
   const lines = ['', `  GraphiQL   ${url}/graphql`]
   if (!demo) return [...lines, '']
-  // Only the embedded default serves this machine alone; elsewhere what is printed ends in some log.
+  // With an external database, the output may end in a log, so it contains no keys.
   if (databaseUrl !== null) return [...lines, `  Demo keys  ${join(dataDir, 'keys.json')}`, '']
   return [
     ...lines,
     `  Test key   ${demo.keys.test}`,
     `  Live key   ${demo.keys.live}`,
     '',
-    '  Ask for a report from another terminal:',
+    '  Create a report run from another terminal:',
     '',
     `  curl -s ${url}/graphql -H 'Authorization: Bearer ${demo.keys.test}' -H 'Content-Type: application/json' -d '${exampleRequest(demo)}'`,
     '',
   ]
 }
 
-/** The configuration, in which what stands on the command line wins. */
+/** Reads the configuration; the command line overrides the environment. */
 function readConfig(args: string[], environment: Record<string, string | undefined>): Config {
   const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
   const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
-  // A worker beside a gateway on one machine takes any free port, which no client needs to know.
+  // A worker listens on any free port by default: no client uses it, and a gateway may run on the same machine.
   return config.role === 'worker' && !environment.PORT ? { ...config, port: 0 } : config
 }
 
@@ -50,14 +50,14 @@ export const startCommand: Command = async ({ args, environment, print, signal }
   const isWorker = config.role === 'worker'
   const logger = createLogger(config.logLevel, pino.destination({ dest: 2, sync: true }))
   const gateway = createGateway({ config, logger, signal, onProgress: print })
-  const asked = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
-    // A start that does not end must not keep the process from its end.
-    const started = await Promise.race([gateway.start(), asked.then(() => null)])
+    // A start that hangs must not prevent the process from stopping.
+    const started = await Promise.race([gateway.start(), stopped.then(() => null)])
     if (!started) return
     if (!isWorker) for (const line of welcome(started, config)) print(line)
     print(`ready ${started.url}/${isWorker ? 'ready' : 'graphql'}`)
-    await asked
+    await stopped
     print('Stopping…')
   } catch (error) {
     if (!signal.aborted) throw error

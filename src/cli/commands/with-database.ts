@@ -6,7 +6,7 @@ import { openDatabase } from '../../postgres/open-database.ts'
 import type { CommandContext } from '../command.ts'
 
 /**
- * Does a command's work on the database that the configuration names, with all migrations applied, and closes it.
+ * Opens the configured database, applies all migrations, runs the work of a command, and closes the database.
  *
  * @param name shown in pg_stat_activity after `report-gateway`
  */

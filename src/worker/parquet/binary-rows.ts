@@ -1,28 +1,28 @@
-/** Before the rows: a signature, flags and the length of an extension, which no version of Postgres has. */
+/** The header before the rows: a signature, flags, and the length of an extension that no version of Postgres uses. */
 const headerBytes = 19
-/** A row's number of fields; −1 after the last row. */
+/** A row starts with its number of fields; −1 follows the last row. */
 const countBytes = 2
-/** A field's length, before its bytes; −1 for null. */
+/** A field starts with its length in bytes; −1 for null. */
 const lengthBytes = 4
 
 const startBytes = 64 * 1024
 
 /**
- * Rows in a row group of the file. The values of one are in memory, and what the end of the file says of each: fewer rows
- * make the first smaller and the second larger.
+ * Maximum number of rows in a row group of the file. The values of one row group and the metadata of all row groups are in
+ * memory: smaller groups need less memory for values, but more for metadata.
  */
 export const rowsPerGroup = 5_000
-/** A row group of long values ends earlier. */
+/** A row group of long values ends at this size. */
 export const bytesPerGroup = 8 * 1024 * 1024
 
-/** Whole rows that follow each other. */
+/** Consecutive complete rows. */
 export type BinaryRows = {
   length: number
   /**
    * A column's values.
    *
-   * @param read makes a value of a field, which is in `bytes` from `start` to before `end`; the bytes are only lent. It is
-   * not called for SQL null, which stays null.
+   * @param read decodes a field, which is in `bytes` from `start` to before `end`; the bytes are valid only during the
+   * call. It is not called for SQL null, which stays null.
    */
   column<Value>(index: number, read: ReadField<Value>): (Value | null)[]
 }
@@ -30,22 +30,22 @@ export type BinaryRows = {
 type ReadField<Value> = (bytes: Buffer, start: number, end: number) => Value
 
 /**
- * Reads what `COPY … (format binary)` writes. Rows are kept as they came, in one piece of memory that is used again and
- * again: the values of all their columns would be many small objects, and large ones together.
+ * Reads the output of `COPY … (format binary)`. Rows stay encoded, in one buffer that is used again: the decoded values of
+ * all columns would be many small objects, which together need much more memory.
  *
  * @param columns fields in each row
- * @param onRows takes the rows of one group, which are only lent
+ * @param onRows receives the rows of one group, which are valid only during the call
  */
 export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows) => void) {
   let bytes = Buffer.alloc(startBytes)
-  /** Where what has come ends. */
+  /** End of the bytes received. */
   let end = 0
-  /** Where the whole rows in it end. */
+  /** End of the complete rows. */
   let rowsEnd = 0
   let length = 0
-  let given = 0
-  let isBegun = false
-  /** Where each field of the rows begins with its length. */
+  let emitted = 0
+  let hasStarted = false
+  /** Position of each field, which starts with its length. */
   const fields = new Uint32Array(columns * rowsPerGroup)
 
   const add = (chunk: Uint8Array): void => {
@@ -58,7 +58,7 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
     end += chunk.length
   }
 
-  /** False when the next row is not whole yet, or the rows are over. */
+  /** False when the next row is incomplete, or no row follows. */
   const readRow = (): boolean => {
     if (end - rowsEnd < countBytes || bytes.readInt16BE(rowsEnd) < 0) return false
     let at = rowsEnd + countBytes
@@ -83,9 +83,9 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
     return values
   }
 
-  const give = (): void => {
+  const emit = (): void => {
     onRows({ length, column })
-    given += length
+    emitted += length
     length = 0
     bytes.copyWithin(0, rowsEnd, end)
     end -= rowsEnd
@@ -93,20 +93,20 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
   }
 
   return {
-    /** Takes the next bytes, cut anywhere. */
+    /** Takes the next bytes, split at any position. */
     take: (chunk: Uint8Array): void => {
       add(chunk)
-      if (!isBegun && end < headerBytes) return
-      if (!isBegun) rowsEnd = headerBytes
-      isBegun = true
-      while (readRow()) if (length === rowsPerGroup || rowsEnd >= bytesPerGroup) give()
+      if (!hasStarted && end < headerBytes) return
+      if (!hasStarted) rowsEnd = headerBytes
+      hasStarted = true
+      while (readRow()) if (length === rowsPerGroup || rowsEnd >= bytesPerGroup) emit()
     },
-    /** @throws Error when the rows are not whole */
+    /** @throws Error when the output is incomplete */
     end: (): void => {
-      const isOver = end - rowsEnd === countBytes && bytes.readInt16BE(rowsEnd) === -1
-      if (!isBegun || !isOver) throw new Error('Postgres did not send the rows to their end.')
-      if (length > 0) give()
+      const isAtEnd = end - rowsEnd === countBytes && bytes.readInt16BE(rowsEnd) === -1
+      if (!hasStarted || !isAtEnd) throw new Error('The rows from Postgres are incomplete.')
+      if (length > 0) emit()
     },
-    rows: (): number => given + length,
+    rows: (): number => emitted + length,
   }
 }

@@ -1,21 +1,22 @@
 import type { SchemaElement } from 'hyparquet-writer'
 import type { ColumnValue } from '../../reports/column.ts'
 
-/** A column as the encoder gets it. Its values come in the form that `parquetValue` gives them in SQL. */
+/** A column of the encoder's input. `parquetValue` defines the SQL form of its values. */
 export type ParquetColumn = { name: string; kind: ColumnValue['kind'] }
 
-/** A column holds a value that a Parquet file has no place for. The message is safe to show. */
+/** A column holds a value that Parquet cannot represent. The message is safe to show. */
 export class UnwritableValueError extends Error {
   override readonly name = 'UnwritableValueError'
 }
 
 type ColumnType = {
   element: Omit<SchemaElement, 'name'>
-  /** Whether the end of the file has the least and the greatest value of each row group. */
+  /** Whether the file's metadata has the minimum and maximum of each row group. */
   hasStatistics: boolean
   /**
-   * Reads a value from Postgres' binary form, at `start` to `end`; refuses what the type cannot hold. Text is a string or its
-   * bytes in UTF-8.
+   * Decodes a value in Postgres's binary form, from `start` to before `end`. Text is a string, or its bytes in UTF-8.
+   *
+   * @throws UnwritableValueError when the type cannot represent the value
    */
   read(
     bytes: Buffer,
@@ -25,24 +26,23 @@ type ColumnType = {
   ): string | Uint8Array | bigint | number | boolean
 }
 
-/** Bytes. */
-const shortText = 16
+const shortTextBytes = 16
 const maxPreviewLength = 60
 
 const text: ColumnType = {
   element: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
-  // Readers skip row groups by them. Of texts they say little, and would have to be kept whole until the file ends.
+  // Readers use statistics to skip row groups. For text they are of little use, and would stay in memory to the end.
   hasStatistics: false,
-  // A string takes less than a view of the bytes as long as it is short. Of a longer one the writer would make bytes again,
-  // each in memory of its own.
+  // A short string needs less memory than a view of its bytes. A long string the writer would encode again, each into a
+  // separate buffer.
   read: (bytes, start, end) =>
-    end - start <= shortText ? bytes.toString('utf8', start, end) : bytes.subarray(start, end),
+    end - start <= shortTextBytes ? bytes.toString('utf8', start, end) : bytes.subarray(start, end),
 }
 
-/** Reads a decimal as an integer, in units of its last place. */
+/** Reads a decimal as an integer, in units of its last decimal place. */
 function decimal(precision: number, scale: number, storage: Omit<SchemaElement, 'name'>): ColumnType {
   const limit = 10n ** BigInt(precision)
-  // Neither NaN nor an infinity has a digit; zeros may follow the last place.
+  // NaN and infinity do not match. Zeros can follow the last decimal place.
   const pattern = new RegExp(String.raw`^(-?\d+)(?:\.(\d{0,${scale}})0*)?$`)
   return {
     element: {
@@ -71,7 +71,7 @@ const microsecondsBetween = 946_684_800_000_000n
 const infiniteDays = new Set([2 ** 31 - 1, -(2 ** 31)])
 const infiniteMicroseconds = new Set([2n ** 63n - 1n, -(2n ** 63n)])
 
-/** How each kind of value is written; all may be null. */
+/** How each kind of value is written. Every column is nullable. */
 export const columnTypes: Readonly<Record<ColumnValue['kind'], ColumnType>> = {
   text,
   entry: text,
@@ -112,10 +112,10 @@ export const columnTypes: Readonly<Record<ColumnValue['kind'], ColumnType>> = {
   decimal: decimal(38, 18, { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16 }),
 }
 
-/** @param type what Parquet calls the type of the column */
+/** @param type Parquet's name for the type of the column */
 function unwritable(column: string, value: string, type: string): UnwritableValueError {
   const preview = value.length > maxPreviewLength ? `${value.slice(0, maxPreviewLength)}…` : value
   return new UnwritableValueError(
-    `The column ${JSON.stringify(column)} holds ${preview}, and Parquet's ${type} has no place for it. Ask for CSV or JSONL, or leave the column out.`,
+    `The column ${JSON.stringify(column)} holds ${preview}, which Parquet's ${type} cannot represent. Choose CSV or JSONL, or leave the column out.`,
   )
 }

@@ -1,4 +1,4 @@
-// What runs in the thread of a Parquet file: see parquet-stream.ts, which starts it. Imported anywhere else, it does nothing.
+// Runs in the thread that parquet-stream.ts starts for a Parquet file. When the main thread imports it, it does nothing.
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Compression } from '../../postgres/generated/prisma/client.ts'
 import { type ParquetColumn, UnwritableValueError } from './column-types.ts'
@@ -6,10 +6,10 @@ import { createParquetEncoder } from './encoder.ts'
 
 export type EncoderTask = { columns: readonly ParquetColumn[]; compression: Compression }
 
-/** The next bytes of Postgres; null for their end. */
+/** The next bytes from Postgres; null at the end. */
 export type EncoderRequest = Uint8Array<ArrayBuffer> | null
 
-/** One for each request: bytes of the file and all rows taken so far, or why a value cannot be written. */
+/** One for each request: the next bytes of the file and the number of rows so far, or why a value cannot be written. */
 export type EncoderAnswer = { bytes: Uint8Array<ArrayBuffer>; rows: number } | { refusal: string }
 
 function serve(port: MessagePort, { columns, compression }: EncoderTask): void {
@@ -17,7 +17,7 @@ function serve(port: MessagePort, { columns, compression }: EncoderTask): void {
   const encode = (request: EncoderRequest): Uint8Array<ArrayBuffer> => {
     if (!request) return encoder.end()
     const bytes = encoder.take(request)
-    // Frees the memory at once: what waits to be collected adds up to megabytes.
+    // Frees the memory at once: buffers that wait for garbage collection add up to megabytes.
     request.buffer.transfer(0)
     return bytes
   }
@@ -25,7 +25,7 @@ function serve(port: MessagePort, { columns, compression }: EncoderTask): void {
     try {
       return { bytes: encode(request), rows: encoder.rows() }
     } catch (error) {
-      // The class of an error does not outlast the way to another thread.
+      // An error loses its class on the way to another thread.
       if (error instanceof UnwritableValueError) return { refusal: error.message }
       throw error
     }
@@ -36,5 +36,5 @@ function serve(port: MessagePort, { columns, compression }: EncoderTask): void {
   })
 }
 
-// Only parquet-stream.ts starts it, with such a task.
+// A cast, because workerData is untyped: only parquet-stream.ts starts this thread, with an EncoderTask.
 if (parentPort) serve(parentPort, workerData as EncoderTask)

@@ -10,15 +10,15 @@ const compressors = {
   ZSTD: (bytes: Uint8Array) => zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: 1 } }),
 }
 
-// The end of the file's number of rows, which is 0, and the list of row groups. Names of columns hold no such bytes.
+// In the metadata of an empty file, these bytes precede the type of the list of row groups. No column name contains them.
 const beforeRowGroups = Buffer.from([0x16, 0x00, 0x19])
 const emptyList = 0x00
 const emptyListOfStructs = 0x0c
 
 /**
- * Turns what `COPY … (format binary)` writes into a Parquet file, a row group at a time.
+ * Converts the output of `COPY … (format binary)` into a Parquet file, one row group at a time.
  *
- * @throws UnwritableValueError from `take` and `end`, for a value that Parquet has no place for
+ * @throws UnwritableValueError from `take` and `end`, for a value that Parquet cannot represent
  */
 export function createParquetEncoder(columns: readonly ParquetColumn[], compression: Compression) {
   const buffer = new ByteWriter()
@@ -43,7 +43,7 @@ export function createParquetEncoder(columns: readonly ParquetColumn[], compress
         return {
           name,
           statistics: hasStatistics,
-          // Read when the writer asks for it, so that the values of one column are in memory and not those of all.
+          // A getter, so that only the values of one column are in memory at a time.
           get data() {
             return rows.column(i, (bytes, start, end) => read(bytes, start, end, name))
           },
@@ -61,7 +61,7 @@ export function createParquetEncoder(columns: readonly ParquetColumn[], compress
   }
 
   return {
-    /** Takes the next bytes of Postgres; gives those of the file that are ready, often none. */
+    /** Takes the next bytes from Postgres. Returns the bytes of the file that are ready, often none. */
     take: (chunk: Uint8Array): Uint8Array<ArrayBuffer> => {
       reader.take(chunk)
       return takeBytes()
@@ -69,17 +69,17 @@ export function createParquetEncoder(columns: readonly ParquetColumn[], compress
     end: (): Uint8Array<ArrayBuffer> => {
       reader.end()
       writer.finish()
-      return reader.rows() === 0 ? mendEmptyFile(takeBytes()) : takeBytes()
+      return reader.rows() === 0 ? repairEmptyFile(takeBytes()) : takeBytes()
     },
     rows: reader.rows,
   }
 }
 
 /**
- * A Parquet file without row groups, mended where it says of what kind the list of them is: `hyparquet-writer` 0.17 learns
- * that from the first one, and says nothing when there is none, for which readers such as the one in Rust refuse the file.
+ * Repairs a Parquet file without row groups. `hyparquet-writer` 0.17 takes the element type of a list from its first
+ * element, so it writes no type for an empty list, and some readers, such as the one in Rust, reject the file.
  */
-function mendEmptyFile(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function repairEmptyFile(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const at = Buffer.from(file.buffer).lastIndexOf(beforeRowGroups) + beforeRowGroups.length
   if (at >= beforeRowGroups.length && file[at] === emptyList) file[at] = emptyListOfStructs
   return file

@@ -8,12 +8,12 @@ type ParquetTask = EncoderTask & {
   rows: number
 }
 
-/** Of a value on average: its real size shows only as it comes. */
+/** Assumed average size of a value; the real size is not known in advance. */
 const bytesPerValue = 128
 
 /**
- * Turns what `COPY … (format binary)` writes into a Parquet file. It is encoded in a thread of its own, because that takes
- * long enough to hold up whatever else the process does, and so that the memory for it has a limit.
+ * Converts the output of `COPY … (format binary)` into a Parquet file. A separate thread encodes it, so that the encoding
+ * does not block the process, and so that its memory has a limit.
  */
 export function createParquetStream(task: ParquetTask): { stream: Transform; rows: () => number } {
   let encoder: ReturnType<typeof startEncoder> | null = null
@@ -43,21 +43,21 @@ export function createParquetStream(task: ParquetTask): { stream: Transform; row
 }
 
 /**
- * The encoder makes many small objects, which are collected the sooner the less room there is. What stays is its code, in
- * 6 MB, and what the end of the file says of each column of each row group, at last in less than 3 kB. A report that needs
- * more, because its values are long, fails alone, and not the process with it.
+ * The encoder creates many small objects, which a small heap collects sooner. Its code stays in memory (6 MB), and so does
+ * the metadata of each column of each row group (less than 3 kB). A report that needs more, because its values are long,
+ * fails alone and does not end the process.
  */
 function resourceLimitsOf({ columns, rows }: ParquetTask) {
   const groups = rows * Math.max(1 / rowsPerGroup, (columns.length * bytesPerValue) / bytesPerGroup)
   return {
-    // The flag of V8 that `npm start` has goes before it: 4 MB for each half.
+    // The V8 flag that `npm start` sets takes precedence: 4 MB for each half.
     maxYoungGenerationSizeMb: 1,
-    // The code takes twice as much while it is loaded.
+    // While it is loaded, the code needs twice as much.
     maxOldGenerationSizeMb: Math.ceil(Math.max(16, 6 + 0.003 * columns.length * groups)),
   }
 }
 
-/** The chunk itself when it has its memory for itself, so that it can be handed over; otherwise a copy that has. */
+/** The chunk itself when it owns its whole buffer, so that the buffer can be transferred; otherwise a copy. */
 function ownMemory(chunk: Buffer): Uint8Array<ArrayBuffer> {
   const { buffer } = chunk
   const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength
@@ -78,7 +78,7 @@ function startEncoder(task: ParquetTask) {
   }
   thread.on('message', (answer: EncoderAnswer) => waiting?.resolve(answer))
   thread.on('error', fail)
-  thread.on('exit', () => fail(new Error('The thread of a Parquet file ended too early.')))
+  thread.on('exit', () => fail(new Error('The thread of a Parquet file ended unexpectedly.')))
   return {
     ask: (request: EncoderRequest): Promise<EncoderAnswer> => {
       waiting = Promise.withResolvers()

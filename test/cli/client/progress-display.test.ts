@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { createProgressDisplay } from '../../../src/cli/client/progress-display.ts'
 import type { ReportRun } from '../../../src/cli/client/report-run.ts'
 
-test('the progress bar is drawn over, and never wider than the terminal', () => {
+test('the progress bar is redrawn in place, and never wider than the terminal', () => {
   const written: string[] = []
-  // The parts of a terminal that the bar uses.
+  // A cast: only the parts of a terminal that the bar uses.
   const terminal = {
     isTTY: true,
     columns: 40,
@@ -14,7 +14,7 @@ test('the progress bar is drawn over, and never wider than the terminal', () => 
   display.showBytes(500_000_000, 1_000_000_000)
   display.showBytes(500_000_001, 1_000_000_000)
   display.end()
-  // The second came too soon after the first to be worth drawing.
+  // The second update follows too soon after the first and is not drawn.
   expect(written).toEqual(['\r[#######-------]  50.0 %  Downloading  \x1b[K', '\r\x1b[K'])
 })
 

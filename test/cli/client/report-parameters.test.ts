@@ -12,7 +12,7 @@ describe('the parameters of the terminal client', () => {
       { interval_start: '2026-02-01T00:00:00Z', interval_end: '2026-03-01T00:00:00Z' },
     ],
     [
-      'the previous month where it is April already and summer time began in March',
+      'the previous month where it is already April, and summer time started in March',
       { timezone: 'Europe/Berlin' },
       {
         timezone: 'Europe/Berlin',
@@ -21,16 +21,16 @@ describe('the parameters of the terminal client', () => {
       },
     ],
     [
-      'midnight that does not exist as the first moment of the day',
+      'a midnight that does not exist as the first moment of the day',
       { from: '2026-09-06', timezone: 'America/Santiago' },
       { timezone: 'America/Santiago', interval_start: '2026-09-06T04:00:00Z' },
     ],
-    ['an instant as it is', { to: '2026-09-01T02:00:00+02:00' }, { interval_end: '2026-09-01T00:00:00Z' }],
+    ['an instant', { to: '2026-09-01T02:00:00+02:00' }, { interval_end: '2026-09-01T00:00:00Z' }],
   ])('read %s', (_what, given, expected) => {
     expect(readParameters(given, takes, now)).toEqual(expected)
   })
 
-  test('leave the interval out where the type takes none, and split lists', () => {
+  test('omit the interval where the type takes none, and split lists', () => {
     const types = [{ name: 'categories', isList: true }]
     expect(readParameters({ set: ['categories=a,b', 'text=a,b=c'] }, types, now)).toEqual({
       categories: ['a', 'b'],

@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 afterEach(() => fake[Symbol.asyncDispose]())
 
-/** `npm run import -- --stripe` against the fake, as a process of its own. */
+/** Runs `npm run import -- --stripe` against the fake in a separate process. */
 function spawnImport(args: string[] = [], key = fakeKey): CommandProcess {
   return spawnCommand(
     'import',
@@ -36,12 +36,12 @@ async function idsOf(): Promise<unknown[]> {
   )
 }
 
-test('a process that is killed in the middle of a page has stored what was whole, and the next one goes on', async () => {
+test('a process that is killed during a page has stored all complete windows, and the next one continues', async () => {
   fillAccount(fake)
   const ids = addSales(fake, '2026-03-05T00:00:00Z', 250, 60)
   const third = String(at('2026-03-04T00:00:00Z'))
   const killed = spawnImport(['--from', '2026-03-01'])
-  // On the second page of its third window, which begins on the fourth of March.
+  // On the second page of its third window, which starts on March 4.
   fake.fault = ({ query }) => {
     if (query.values['created[gte]'] === third && query.values.starting_after) killed.child.kill('SIGKILL')
     return null
@@ -68,17 +68,17 @@ test('a process that is killed in the middle of a page has stored what was whole
   expect(stderr + ended.stdout + ended.stderr).not.toContain(fakeKey)
 }, 60_000)
 
-test('Ctrl-C ends it at once, while it waits', async () => {
+test('Ctrl-C ends the import at once while it waits', async () => {
   const waiting = spawnImport()
   fake.fault = () => ({ status: 429, headers: { 'retry-after': '60' } })
-  await waiting.wrote(/Waiting 60 s, because Stripe has too many requests/)
+  await waiting.wrote(/Waiting 60 s for Stripe's rate limit/)
   waiting.child.kill('SIGINT')
   const { code, stderr } = await waiting.ended
   expect(code).toBe(130)
   expect(stderr).toMatch(/^Stopped\. What was read so far is stored/m)
 })
 
-test('a key that is refused is told in one sentence, without the key', async () => {
+test('a rejected key is reported in one sentence, without the key', async () => {
   const { code, stderr } = await spawnImport([], 'sk_test_51WrongWrong9999').ended
   expect(code).toBe(1)
   expect(stderr).toMatch(/^Stripe does not accept the key in STRIPE_API_KEY[^\n]*\n$/)
@@ -119,19 +119,19 @@ test('a restricted key that lacks a permission is reported without the key', asy
 })
 
 test.each<[string, string[], RegExp]>([
-  ['a port that is none', ['--stripe', '--port', '0'], /^--port 0 is no port: /],
-  ['a protocol that is none', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is unknown\. /],
-  ['a time that is none', ['--stripe', '--from', 'March'], /^--from March is neither a date/],
-  ['a time to come', ['--stripe', '--from', '2126-01-01'], /^--from 2126-01-01 lies in the future\.$/],
-  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY is a test key\. /],
-  ['files as well', ['--stripe', 'march.csv'], /^Import files and Stripe one after the other: march\.csv /],
-  ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad are about files: /],
+  ['an invalid port', ['--stripe', '--port', '0'], /^--port 0 is not a valid port\. /],
+  ['an invalid protocol', ['--stripe', '--protocol', 'ftp'], /^--protocol ftp is not a valid protocol\. /],
+  ['an invalid time', ['--stripe', '--from', 'March'], /^--from March is not a valid time/],
   [
-    'a host without Stripe',
-    ['march.csv', '--host', 'localhost'],
-    /are about Stripe: say --stripe as well\.$/,
+    'a future time',
+    ['--stripe', '--from', '2126-01-01'],
+    /^--from 2126-01-01 is in the future\. Give an earlier time\.$/,
   ],
-])('%s is refused before anything is opened', async (_what, args, sentence) => {
+  ['a key of the other mode', ['--stripe', '--livemode'], /^STRIPE_API_KEY is a test key\. /],
+  ['files with --stripe', ['--stripe', 'march.csv'], /^--stripe takes no files\. Leave march\.csv out/],
+  ['an option of files', ['--stripe', '--skip-bad'], /^--until and --skip-bad apply only to files: /],
+  ['a host without Stripe', ['march.csv', '--host', 'localhost'], /--protocol require --stripe\.$/],
+])('%s is rejected before anything is opened', async (_what, args, sentence) => {
   const environment = { STRIPE_API_KEY: fakeKey, DATABASE_URL: 'postgres://127.0.0.1:1/none' }
   await expect(runCommand(importCommand, args, environment)).rejects.toThrow(sentence)
 })

@@ -22,7 +22,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** `npm run import` without npm. */
+/** Runs `npm run import` without npm. */
 function startImport(...args: string[]) {
   const { PATH, HOME, NODE_COMPILE_CACHE } = process.env
   const child = spawn(process.execPath, [cli, 'import', ...args], {
@@ -43,9 +43,9 @@ const rows = 2000
 
 async function writeHistory(): Promise<string> {
   const path = join(folder, 'history.csv')
-  const lines = Array.from({ length: rows }, (_, place) => {
-    const day = String(1 + Math.floor((place / rows) * 30)).padStart(2, '0')
-    return `txn_${place},charge,ch_${place},10.00,0.59,9.41,usd,2026-09-${day} 10:00`
+  const lines = Array.from({ length: rows }, (_, index) => {
+    const day = String(1 + Math.floor((index / rows) * 30)).padStart(2, '0')
+    return `txn_${index},charge,ch_${index},10.00,0.59,9.41,usd,2026-09-${day} 10:00`
   })
   await writeFile(path, ['id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)', ...lines].join('\n'))
   await utimes(path, new Date(), new Date('2026-10-20T12:00:00Z'))
@@ -60,7 +60,7 @@ async function stored() {
   return row
 }
 
-/** How many connections of imports there are, and how many of them wait for a lock. */
+/** Counts the connections of imports, and those that wait for a lock. */
 async function connections() {
   const [row] = await database.query<{ all: number; waiting: number }>(`
     select count(*)::int as all, (count(*) filter (where wait_event_type = 'Lock'))::int as waiting
@@ -68,20 +68,20 @@ async function connections() {
   return row ?? { all: 0, waiting: 0 }
 }
 
-/** Waits until something is so, and fails when it is not in time. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
+/** Waits until a condition is true; fails at the deadline. */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = AbortSignal.timeout(60_000)
-  while (!(await isSo())) deadline.throwIfAborted()
+  while (!(await isTrue())) deadline.throwIfAborted()
 }
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
-  'an import that gets %s with all rows written leaves nothing',
+  'an import that receives %s after all rows were written leaves nothing',
   async (signal) => {
     const path = await writeHistory()
     const holder = createConnection(database.url, 'test')
     await holder.connect()
     try {
-      // The last thing that an import writes is what it covers: there it has to wait.
+      // An import writes its coverage last, and waits for this lock.
       await holder.query('begin; lock table ledger_side_coverage in access exclusive mode')
       const { child, ended } = startImport(path)
       await until(async () => (await connections()).waiting === 1)
@@ -89,7 +89,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
       const result = await ended
       if (signal === 'SIGKILL') expect(result).toMatchObject({ code: null, signal })
       else
-        expect(result).toMatchObject({ code: 130, text: expect.stringMatching(/Nothing of .* was imported/) })
+        expect(result).toMatchObject({ code: 130, text: expect.stringMatching(/No row of .* was imported/) })
     } finally {
       await holder.end()
     }
@@ -99,7 +99,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   90_000,
 )
 
-test('what files are declared to cover together is not covered when one of them cannot be imported', async () => {
+test('the declared coverage of several files does not take effect when one of them cannot be imported', async () => {
   const missing = join(folder, 'missing.csv')
   const { code, text } = await startImport('--from', '2026-08-01', await writeHistory(), missing).ended
   expect(text).toContain('from 2026-08-01T00:00:00Z until 2026-10-01T00:00:00Z, which is covered once all')
@@ -108,7 +108,7 @@ test('what files are declared to cover together is not covered when one of them 
   expect(await stored()).toEqual({ rows, net: rows * 941, until: null })
 })
 
-test('an import that is run again goes through, and says what is complete', async () => {
+test('a repeated import succeeds, and reports what is complete', async () => {
   const { code, text } = await startImport(await writeHistory()).ended
   expect(text).toMatch(/2,000 rows of an export of the balance history in .* rows\/s/)
   expect(text).toContain('is complete from 2026-09-01T00:00:00Z until 2026-10-01T00:00:00Z')
@@ -116,7 +116,7 @@ test('an import that is run again goes through, and says what is complete', asyn
   expect(await stored()).toEqual({ rows, net: rows * 941, until: '2026-10-01' })
 })
 
-test('what files are declared to cover together is covered when all are in', async () => {
+test('the declared coverage of several files takes effect when all are imported', async () => {
   const path = await writeHistory()
   const { code, text } = await startImport('--until', '2026-10-10', path, path).ended
   expect(text).toContain('is complete from 2026-09-01T00:00:00Z until 2026-10-10T00:00:00Z')
@@ -124,7 +124,7 @@ test('what files are declared to cover together is covered when all are in', asy
   expect(await stored()).toEqual({ rows, net: rows * 941, until: '2026-10-10' })
 })
 
-test("nothing goes into the demo's ledger, and the way out is told", async () => {
+test('the demo ledger accepts no import, and the error names the way out', async () => {
   await database.query(`insert into accounts (id, name) values ('acct_demo', 'Demo')`)
   const { code, text } = await startImport(await writeHistory(), '--account', 'acct_demo').ended
   expect(text).toMatch(/npm run keys -- create --new-account NAME\n$/)
@@ -133,16 +133,16 @@ test("nothing goes into the demo's ledger, and the way out is told", async () =>
 })
 
 test.each<[Parameters<typeof readFileImport>, RegExp]>([
-  [[[], {}], /Which files\?/],
-  [[['a.csv'], { timezone: 'Mars/Base' }], /Mars\/Base is no IANA name/],
-  [[['a.csv'], { from: '2026-09-05', until: '2026-09-01' }], /has to be later than --from/],
+  [[[], {}], /No files are given/],
+  [[['a.csv'], { timezone: 'Mars/Base' }], /Mars\/Base is not a valid timezone/],
+  [[['a.csv'], { from: '2026-09-05', until: '2026-09-01' }], /must be later than --from/],
   [[['a.csv'], { until: '2926-09-01' }], /in the future/],
-  [[['a.csv'], { from: '5 September' }], /neither a date/],
-])('arguments that make no sense are refused: %j', (args, sentence) => {
+  [[['a.csv'], { from: '5 September' }], /not a valid time/],
+])('invalid arguments are rejected: %j', (args, sentence) => {
   expect(() => readFileImport(...args)).toThrow(sentence)
 })
 
-test('dates are midnights of the timezone', () => {
+test('a date is midnight in the timezone', () => {
   const values = { from: '2026-09-01', until: '2026-09-02T00:00:00Z', timezone: 'Europe/Berlin' }
   expect(readFileImport(['a.csv'], values).declared).toEqual({
     from: new Date('2026-08-31T22:00:00Z'),

@@ -78,7 +78,7 @@ async function countRuns(): Promise<{ totalCount: number }> {
 }
 
 describe('the terminal client', () => {
-  test('writes the file that the gateway made, under its own name, and sums it up', async () => {
+  test("writes the gateway's file under its own name, and prints a summary", async () => {
     const { code, stdout, stderr } = await run(['balance.summary.1', ...september])
     expect({ code, stderr }).toMatchObject({ code: 0 })
     const id = runIdIn(stderr)
@@ -97,7 +97,7 @@ describe('the terminal client', () => {
     expect(stderr).not.toContain('\r')
   })
 
-  test('writes nothing but the file to standard output with --out -', async () => {
+  test('writes only the file to standard output with --out -', async () => {
     const { code, stdout, stderr } = await run(['balance.summary.1', ...september, '--out', '-'])
     expect({ code, stderr }).toMatchObject({ code: 0 })
     const { result } = await readRun(runIdIn(stderr))
@@ -106,7 +106,7 @@ describe('the terminal client', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('passes parameters, label, format and compression on', async () => {
+  test('sends parameters, label, format and compression', async () => {
     const { code, stderr } = await run([
       ...['payouts.itemized.3', ...september, '--timezone', 'Europe/Berlin', '--currency', 'EUR'],
       ...['--columns', 'payout_id, net', '--set', 'decimal_separator=,', '--label', 'For the audit'],
@@ -158,8 +158,8 @@ test('on a terminal the progress is drawn over, and nothing is left of it', asyn
   expect(drawn.at(-1)).toBe('\r\x1b[K')
 })
 
-describe('mistakes', () => {
-  test('in the type are answered with the types there are', async () => {
+describe('errors', () => {
+  test('in the type list the existing types', async () => {
     const { code, stdout, stderr } = await run(['balance.summary.9', ...september])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe(
@@ -182,42 +182,62 @@ describe('mistakes', () => {
   })
 
   test.each<[string, string[], Record<string, string>, RegExp]>([
-    ['no type', [], {}, /^Which report\?/],
-    ['two types', ['balance.summary.1', 'payouts.summary.1'], {}, /^One report at a time/],
-    ['an unknown option', ['balance.summary.1', '--form', '2026-09-01'], {}, /^Unknown option '--form'/],
-    ['no date', ['balance.summary.1', '--from', '2026-02-30'], {}, /^--from 2026-02-30 cannot be read/],
+    ['no type', [], {}, /^No report type is given/],
     [
-      'no format',
+      'two types',
+      ['balance.summary.1', 'payouts.summary.1'],
+      {},
+      /^Only one report type can be given: leave payouts\.summary\.1 out/,
+    ],
+    ['an unknown option', ['balance.summary.1', '--form', '2026-09-01'], {}, /^Unknown option '--form'/],
+    [
+      'an invalid date',
+      ['balance.summary.1', '--from', '2026-02-30'],
+      {},
+      /^--from 2026-02-30 is not a valid time/,
+    ],
+    [
+      'an invalid format',
       ['balance.summary.1', '--format', 'xls'],
       {},
-      /^--format xls is unknown. Give csv or jsonl/,
+      /^--format xls is not valid\. Give csv or jsonl/,
     ],
-    ['no compression', ['balance.summary.1', '--compression', 'lzma'], {}, /^--compression lzma is unknown/],
+    [
+      'an invalid compression',
+      ['balance.summary.1', '--compression', 'lzma'],
+      {},
+      /^--compression lzma is not valid/,
+    ],
     [
       'a missing folder',
       ['balance.summary.1', '--out', 'no/a.csv'],
       {},
-      /^Nothing can be written into the folder .*\/no: ENOENT/,
+      /^Cannot write to the folder .*\/no: ENOENT/,
     ],
-    ['a folder', ['balance.summary.1', '--out', '.'], {}, /^\. is no file/],
+    ['a folder', ['balance.summary.1', '--out', '.'], {}, /^\. is not a regular file/],
     [
-      'no address',
+      'an invalid address',
       ['balance.summary.1', '--url', 'localhost:4000'],
       {},
-      /^The address of the gateway has to/,
+      /^The address of the gateway must/,
     ],
     [
       'no key',
       ['balance.summary.1'],
       { REPORT_GATEWAY_KEY: '' },
-      /^There is no API key.*"npm start" makes one/,
+      /^There is no API key.*"npm start" creates one/,
     ],
-    ['a test key', ['balance.summary.1', '--live'], {}, /^The key in REPORT_GATEWAY_KEY is no live key/],
+    [
+      'a test key with --live',
+      ['balance.summary.1', '--live'],
+      {},
+      /^The key in REPORT_GATEWAY_KEY is not a live key/,
+    ],
     [
       'a wrong key',
       ['balance.summary.1'],
       { REPORT_GATEWAY_KEY: `sk_test_${'0'.repeat(77)}` },
-      /^The API key is not valid: it is unknown, revoked or expired\. It was taken from REPORT_GATEWAY_KEY\.\n$/,
+      /^The API key is not valid: it is unknown, revoked or expired\. It was read from REPORT_GATEWAY_KEY\.\n$/,
     ],
   ])('such as %s are explained, and nothing is written', async (_what, args, environment, sentence) => {
     const { code, stdout, stderr } = await run(args, environment)
@@ -227,13 +247,13 @@ describe('mistakes', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('such as a gateway that is down are explained with how to start it', async () => {
+  test('such as a gateway that is down come with the way to start it', async () => {
     const closed = await startCuttableProxy(gateway.url)
     await closed[Symbol.asyncDispose]()
     const { code, stderr } = await run(['balance.summary.1', ...september], { GATEWAY_URL: closed.url })
     expect(code).toBe(1)
     expect(stderr).toBe(
-      `No gateway answers at ${closed.url}: ECONNREFUSED.\nStart one with "npm start", or name another one: --url http://HOST:PORT\n`,
+      `No gateway answers at ${closed.url}: ECONNREFUSED.\nStart one with "npm start", or give the address of another one: --url http://HOST:PORT\n`,
     )
   })
 })
@@ -241,7 +261,7 @@ describe('mistakes', () => {
 describe('the demo keys', () => {
   const args = ['balance.summary.1', ...september]
 
-  test('of the gateway of this folder are used, and --live chooses the live one', async () => {
+  test('of the gateway in this folder are used, and --live selects the live key', async () => {
     const live = await gateway.createAccount({ accountId: demoAccountId, livemode: true })
     await writeFile(join(folder, 'keys.json'), JSON.stringify({ test: account.key, live: live.key }))
     const { stderr: inTest } = await run(args, { REPORT_GATEWAY_KEY: '' })
@@ -260,7 +280,7 @@ describe('the demo keys', () => {
 })
 
 describe('a run without a file', () => {
-  test('that failed says why, with the trace id', async () => {
+  test('because it failed is explained with the reason and the trace id', async () => {
     const { code, stdout, stderr } = await run([...slow(10, 0), '--set', 'fails_at=3'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     const [, sentence, traceId] =
@@ -270,7 +290,7 @@ describe('a run without a file', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  test('that someone else canceled says so', async () => {
+  test('because another client canceled it is explained', async () => {
     const client = report(slow(200, 0.1))
     const [id] = await client.wrote(/frr_\w+/)
     await account.client.request(
@@ -282,7 +302,7 @@ describe('a run without a file', () => {
     expect(stderr).toMatch(/^The run frr_\w+ was canceled by .*: Too early$/m)
   })
 
-  test('that Ctrl-C stops is canceled', async () => {
+  test('because of Ctrl-C is canceled', async () => {
     const client = report(slow(200, 0.1))
     await client.wrote(/Writing rows/)
     client.child.kill('SIGINT')
@@ -349,22 +369,22 @@ describe('a bad connection', () => {
     [
       'with a byte changed',
       flip,
-      /^The file did not arrive whole and was not kept: .* with sha256 [0-9a-f]{64}, expected/m,
+      /^The download is damaged and was not kept: .* with sha256 [0-9a-f]{64}, expected/m,
     ],
-    ['that breaks off', (file) => file.subarray(0, 500), /^The download broke off after 500 of \d+ bytes: /m],
-  ])('does not let a file %s take the place of a good one', async (_what, alter, sentence) => {
+    ['that is incomplete', (file) => file.subarray(0, 500), /^The download failed after 500 of \d+ bytes: /m],
+  ])('does not replace a good file by one %s', async (_what, alter, sentence) => {
     await using proxy = await startFileProxy(gateway.url, alter)
-    await writeFile(join(folder, 'balance.csv'), 'the last good one')
+    await writeFile(join(folder, 'balance.csv'), 'the last good file')
     const args = ['balance.summary.1', ...september, '--url', proxy.url]
     const toFile = await run([...args, '--out', 'balance.csv'])
     expect(toFile).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(sentence) })
     expect(await readdir(folder)).toEqual(['balance.csv'])
-    expect(await readFile(join(folder, 'balance.csv'), 'utf8')).toBe('the last good one')
+    expect(await readFile(join(folder, 'balance.csv'), 'utf8')).toBe('the last good file')
     const toOutput = await run([...args, '--out', '-'])
     expect(toOutput).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(sentence) })
   })
 
-  test('without WebSockets makes it ask each second', async () => {
+  test('without WebSockets makes the client poll each second', async () => {
     await using proxy = await startFileProxy(gateway.url, (file) => file)
     const { code, stderr } = await run([
       ...slow(16, 0.1),
@@ -378,7 +398,7 @@ describe('a bad connection', () => {
     expect(await readdir(folder)).toEqual(['slow.csv'])
   })
 
-  test('that is lost makes it subscribe again, without asking in between', async () => {
+  test('that is lost makes the client subscribe again, without polling in between', async () => {
     await using proxy = await startCuttableProxy(gateway.url)
     const client = report([...slow(30, 0.1), '--url', proxy.url, '--out', 'slow.csv'])
     await client.wrote(/Writing rows/)

@@ -18,12 +18,12 @@ async function readKeys(dataDir: string): Promise<{ test: string; live: string }
   return JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8'))
 }
 
-/** Process id of the embedded Postgres, as the gateway says it when it starts or takes one over. */
+/** Process id of the embedded Postgres, from the output of the gateway that starts it or takes it over. */
 function postgresPid(output: string): number {
   return Number(/Postgres \(process (\d+)\)/.exec(output)?.[1])
 }
 
-/** False also for a process that has ended and that nobody has asked about: its state is Z. */
+/** False also for a zombie, a process that has ended and whose parent has not read its exit code: its state is Z. */
 function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
@@ -39,7 +39,7 @@ type Counted = {
 }
 
 describe('on an embedded Postgres', () => {
-  test('the first start makes keys and ledgers, a kill loses nothing, and Ctrl-C leaves no process', async () => {
+  test('the first start creates keys and ledgers, a kill loses nothing, and Ctrl-C leaves no process', async () => {
     await using folder = await temporaryFolder()
     const environment = { DATA_DIR: join(folder.path, 'data') }
 
@@ -67,7 +67,7 @@ describe('on an embedded Postgres', () => {
     expect(counted.reportTypes.nodes[0]?.dataAvailableFrom).not.toBeNull()
     expect(await readKeys(environment.DATA_DIR)).toEqual(keys)
 
-    // Twice, as it comes when npm hands on what the terminal has sent to both.
+    // Twice, as when npm forwards the signal that the terminal has sent to both.
     second.child.kill('SIGINT')
     second.child.kill('SIGINT')
     expect(await second.ended()).toBe(0)
@@ -75,7 +75,7 @@ describe('on an embedded Postgres', () => {
   })
 
   test.runIf(process.getuid?.() === 0)(
-    'root can start it below a folder that only root may enter',
+    'root can start it inside a folder that only root can enter',
     async () => {
       await using folder = await temporaryFolder()
       await chmod(folder.path, 0o700)
@@ -107,7 +107,7 @@ describe('on an embedded Postgres', () => {
     expect(isAlive(postgres)).toBe(false)
   })
 
-  test('a stop is orderly although nothing reads what it prints any more', async () => {
+  test('a stop is orderly even when its output is closed', async () => {
     await using folder = await temporaryFolder()
     await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), DEMO: 'false' })
     await gateway.ready()
@@ -120,8 +120,8 @@ describe('on an embedded Postgres', () => {
   })
 })
 
-describe('on a given Postgres', () => {
-  test('nothing is made but our own schemas, and no demo', async () => {
+describe('on an external Postgres', () => {
+  test('only our own schemas are created, and no demo', async () => {
     await using folder = await temporaryFolder()
     await using database = await createTestDatabase()
     await database.query('drop schema report_gateway cascade')
@@ -149,7 +149,7 @@ describe('on a given Postgres', () => {
     expect(gateway.output()).not.toContain('sk_test_')
   })
 
-  test('the demo is loaded when it is asked for', async () => {
+  test('the demo is loaded when it is configured', async () => {
     await using folder = await temporaryFolder()
     await using database = await createTestDatabase()
     const dataDir = join(folder.path, 'data')
@@ -159,7 +159,7 @@ describe('on a given Postgres', () => {
     expect(reportTypes.nodes[0]?.dataAvailableFrom).not.toBeNull()
   })
 
-  test('a Postgres that cannot be reached is named without its password', async () => {
+  test('an unreachable Postgres is reported without its password', async () => {
     await using folder = await temporaryFolder()
     await using gateway = spawnGateway({
       DATA_DIR: join(folder.path, 'data'),
@@ -171,7 +171,7 @@ describe('on a given Postgres', () => {
   })
 })
 
-test('a port that is taken is told in one sentence, before anything else is started', async () => {
+test('a port in use is reported in one sentence, before anything else starts', async () => {
   await using folder = await temporaryFolder()
   const holder = createServer()
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
@@ -180,7 +180,7 @@ test('a port that is taken is told in one sentence, before anything else is star
     await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), PORT: String(port) })
     expect(await gateway.ended()).toBe(1)
     expect(gateway.output()).toBe(
-      `Port ${port} on 127.0.0.1 is taken. End what uses it, or choose another one: PORT=${port + 1} npm start\n`,
+      `Port ${port} on 127.0.0.1 is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start\n`,
     )
     await expect(stat(join(folder.path, 'data'))).rejects.toThrow('ENOENT')
   } finally {
@@ -188,7 +188,7 @@ test('a port that is taken is told in one sentence, before anything else is star
   }
 })
 
-test('Ctrl-C during the start ends it in order', async () => {
+test('Ctrl-C during the start stops the process in order', async () => {
   await using folder = await temporaryFolder()
   await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data') })
   await vi.waitFor(() => expect(gateway.output()).toMatch(/Started Postgres/), {

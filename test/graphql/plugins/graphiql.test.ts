@@ -242,7 +242,7 @@ const strangers = {
 describe.each(Object.entries(asks))('The embedded default, asked for %s,', (_what, asked) => {
   test.each(Object.entries(strangers))('refuses %s', async (_who, headers) => {
     const answer = await ask({ ...asked, headers: { ...asked.headers, ...headers } })
-    expect(answer).toMatch(/^403 (Forbidden|This gateway serves only requests to this machine)/)
+    expect(answer).toMatch(/^403 (Forbidden|This gateway accepts only requests to this machine)/)
     expect(answer).not.toContain(key)
   })
 

@@ -269,6 +269,6 @@ test('npm run reports lists the valid reports', async () => {
   const environment = { REPORTS_DIR: folder, REPORTS_DATABASE_URL: loginUrl() }
   expect(await runCommand(reportsCommand, [], environment)).toEqual([
     `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
-    'Reports that can be run: 1.',
+    'Valid custom reports: 1.',
   ])
 })

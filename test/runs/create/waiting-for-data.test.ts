@@ -18,7 +18,7 @@ const reportTypes = [...builtInReportTypes, slowReport]
 
 beforeAll(async () => {
   gateway = await startTestGateway({ reportTypes, config: { role: 'gateway', accountConcurrency: 1 } })
-  queue = await startQueue({ url: gateway.database.url, works: false, onError: () => {} })
+  queue = await startQueue({ url: gateway.database.url, isWorker: false, onError: () => {} })
 })
 afterAll(async () => {
   await queue.stop()

@@ -15,7 +15,7 @@ function watchDeadlines(prisma = parts.prisma): AsyncDisposable {
     task: (signal) => endLateRuns(deps, signal),
     milliseconds: 1_000,
     logger: parts.logger,
-    failureMessage: 'Late runs could not be looked for; trying on.',
+    failureMessage: 'Runs past their deadline could not be ended; trying again.',
   })
   return { [Symbol.asyncDispose]: stop }
 }

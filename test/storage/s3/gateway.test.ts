@@ -149,7 +149,7 @@ test('a run whose store goes down is retried, then FAILED; runs succeed again wh
   expect(run.failure).toMatchObject({
     code: 'STORAGE_ERROR',
     message:
-      'The file could not be stored: the store cannot be reached. Nothing of it was kept. Try again later.',
+      'The file could not be stored: the store cannot be reached. No part of it was kept. Try again later.',
     isRetryable: true,
   })
   const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })

@@ -10,7 +10,7 @@ function int(bytes: number, value: number | bigint): Buffer {
   return buffer.subarray(8 - bytes)
 }
 
-/** What `COPY … (format binary)` writes, by the book. */
+/** The output of `COPY … (format binary)`, according to its documentation. */
 function copyOf(rows: readonly (readonly (Buffer | null)[])[]): Buffer {
   return Buffer.concat([
     Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'),
@@ -33,7 +33,7 @@ function valuesOf(file: Uint8Array): unknown[] {
 }
 
 describe('rows from Postgres', () => {
-  test('come through wherever they are cut', () => {
+  test('are read wherever the chunks are split', () => {
     const texts = fc.array(fc.option(fc.string({ unit: 'grapheme' })), { maxLength: 20 })
     const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 })
     fc.assert(
@@ -53,15 +53,15 @@ describe('rows from Postgres', () => {
     )
   })
 
-  test('are refused when they break off', () => {
+  test('are rejected when they are incomplete', () => {
     const bytes = copyOf([[Buffer.from('one')], [Buffer.from('two')]])
     for (const missing of [1, 2, 3, 20, bytes.length - 5, bytes.length]) {
       const cut = bytes.subarray(0, bytes.length - missing)
-      expect(() => encode('text', [cut])).toThrow('did not send the rows to their end')
+      expect(() => encode('text', [cut])).toThrow('The rows from Postgres are incomplete.')
     }
   })
 
-  test('of many long values are written before all have come', () => {
+  test('of many long values are written before all have arrived', () => {
     const encoder = createParquetEncoder([{ name: 'value', kind: 'text' }], 'NONE')
     const long = copyOf(Array.from({ length: 9 }, (_, i) => [Buffer.alloc(1024 * 1024, `${i}`)]))
     expect(encoder.take(long).length).toBeGreaterThan(4_000)
@@ -80,14 +80,14 @@ describe('a value', () => {
   })
 
   test.each([
-    ['amount', Buffer.from('1000000000000000'), "1000000000000000, and Parquet's DECIMAL(18, 3)"],
-    ['amount', Buffer.from('0.0001'), '0.0001, and'],
-    ['decimal', Buffer.from('NaN'), "NaN, and Parquet's DECIMAL(38, 18)"],
-    ['decimal', Buffer.from('-Infinity'), '-Infinity, and'],
-    ['decimal', Buffer.from('9'.repeat(100)), `${'9'.repeat(60)}…, and`],
-    ['date', int(4, 2 ** 31 - 1), "infinity, and Parquet's DATE"],
-    ['instant', int(8, -(2n ** 63n)), "infinity, and Parquet's TIMESTAMP"],
-  ] as const)('of kind %s that Parquet has no place for is refused: %s', (kind, bytes, message) => {
+    ['amount', Buffer.from('1000000000000000'), "1000000000000000, which Parquet's DECIMAL(18, 3)"],
+    ['amount', Buffer.from('0.0001'), '0.0001, which'],
+    ['decimal', Buffer.from('NaN'), "NaN, which Parquet's DECIMAL(38, 18)"],
+    ['decimal', Buffer.from('-Infinity'), '-Infinity, which'],
+    ['decimal', Buffer.from('9'.repeat(100)), `${'9'.repeat(60)}…, which`],
+    ['date', int(4, 2 ** 31 - 1), "infinity, which Parquet's DATE"],
+    ['instant', int(8, -(2n ** 63n)), "infinity, which Parquet's TIMESTAMP"],
+  ] as const)('of kind %s that Parquet cannot represent is rejected: %s', (kind, bytes, message) => {
     expect(() => encode(kind, [copyOf([[bytes]])])).toThrow(`The column "value" holds ${message}`)
   })
 })
