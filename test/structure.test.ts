@@ -214,7 +214,9 @@ describe('importing', () => {
     timeout: 60_000,
   }, async () => {
     const order = innermostFirst(graphOf(sources))
-    const modules = order.filter((path) => path !== 'cli/cli.ts').map((path) => `${root}src/${path}`)
+    // The introspection holds types alone, and only `npm run check` writes it.
+    const left = ['cli/cli.ts', 'cli/client/generated/introspection.ts']
+    const modules = order.filter((path) => !left.includes(path)).map((path) => `${root}src/${path}`)
     expect(await importAlone(modules)).toEqual({ code: 0, output: '' })
   })
 

@@ -91,10 +91,9 @@ test('memory does not grow with the size of a report', async () => {
     sampling = setTimeout(sample, 9 * (performance.now() - startedAt))
   }
   sample()
-  const end = await run(500_000)
+  const end = await run(2_000_000)
   clearTimeout(sampling)
-  expect(end.result).toMatchObject({ rowCount: '500000' })
-  const size = Number(end.result?.files[0]?.byteSize)
-  expect(size).toBeGreaterThan(45_000_000)
-  expect((max - before) / 1_000_000).toBeLessThan(32)
+  expect(end.result).toMatchObject({ rowCount: '2000000' })
+  // Pipes and sockets hold some ten megabytes, however large the file is.
+  expect(max - before).toBeLessThan(Number(end.result?.files[0]?.byteSize) / 3)
 })

@@ -102,9 +102,9 @@ function clusterOf(dataDir: string, password: string) {
 /** In another folder first, so that a cluster which was cut short is never taken for a whole one. */
 async function createCluster({ home, data, password }: Cluster, signal?: AbortSignal): Promise<void> {
   await mkdir(home, { recursive: true, mode: folderMode })
-  // An initdb whose gateway was killed may still be running; then the next start removes the rest.
-  for (const name of await readdir(home))
-    if (name.startsWith('data.')) await rm(join(home, name), { recursive: true, force: true }).catch(() => {})
+  // Left by a gateway that was killed; its initdb may still be writing for a moment.
+  for (const name of (await readdir(home)).filter((entry) => entry.startsWith('data.')))
+    await rm(join(home, name), { recursive: true, force: true, maxRetries: 10 })
   const fresh = await mkdtemp(`${data}.`)
   const freshData = join(fresh, 'data')
   try {

@@ -65,7 +65,9 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
   const deadline = Date.now() + startMilliseconds
   for (let chosenPort = port ?? last?.port; ; chosenPort = port) {
     const { pid, lastWords } = await startPostmaster(cluster, chosenPort || (await freePort()))
-    const started = await waitForLogin(cluster, pid, startMilliseconds, signal).catch(async (error) => {
+    // Nothing ends a restart: others may have logged in, and the owner that closes stops the server for the last of them.
+    const patience = port ? undefined : signal
+    const started = await waitForLogin(cluster, pid, startMilliseconds, patience).catch(async (error) => {
       await stopPostmaster(pid, data)
       throw error
     })
@@ -149,9 +151,7 @@ async function startPostmaster({ data, logFile }: Cluster, port: number) {
     throw new Error(`Cannot run ${program}. If it does not fit this system, set DATABASE_URL.`, { cause })
   })
   return {
-    // A process that has spawned has a pid.
-    pid: child.pid as number,
-    /** The last lines that it wrote to its log. */
+    pid: child.pid as number, // A process that has spawned has a pid.
     lastWords: async (): Promise<string> => {
       const text = (await readFile(logFile)).subarray(size).toString('utf8').trimEnd()
       return text.split('\n').slice(-shownLogLines).join('\n')
