@@ -15,7 +15,7 @@ type Json = Record<string, unknown>
 
 async function countCreated(): Promise<unknown> {
   const [counts] = await gateway.database.query(
-    `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job) as jobs,
+    `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job where data ? 'runId') as jobs,
        (select count(*) from report_run_events) as events`,
   )
   return counts

@@ -14,7 +14,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 
 async function countCreated(): Promise<unknown> {
   return gateway.database.query(
-    `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job) as jobs`,
+    `select (select count(*) from report_runs) as runs, (select count(*) from report_gateway_queue.job where data ? 'runId') as jobs`,
   )
 }
 const nothingCreated = [{ runs: '0', jobs: '0' }]
