@@ -32,7 +32,7 @@ export function checkCron(cron: Cron, now: Date): void {
   const { expression } = cron
   const refuse = (why: string): never => {
     throw new InputError(
-      `${preview(expression)} is not a valid cron expression: ${why}. Give minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI".`,
+      `${preview(expression)} is not a valid cron expression: ${why}. Use minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI".`,
       ['trigger', 'cron', 'expression'],
     )
   }

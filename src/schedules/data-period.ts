@@ -14,7 +14,7 @@ export function checkDataPeriod(period: Temporal.Duration): void {
   const isOfOneUnit = period.toString() === Temporal.Duration.from({ [unit]: count }).toString()
   if (isOfOneUnit && count > 0 && count <= maxOfUnit) return
   throw new InputError(
-    `${period} is not a valid data period. Give 1 to ${maxOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
+    `${period} is not a valid data period. Use 1 to ${maxOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
     ['trigger', 'onDataAvailable'],
   )
 }

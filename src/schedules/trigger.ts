@@ -38,7 +38,7 @@ export function acceptTrigger(
   const zone = given.timezone === null ? timezone : readTimezone(given.timezone)
   if (zone === null) {
     throw new InputError(
-      `${preview(given.timezone)} is not a valid timezone. Give an IANA name such as "Europe/Berlin".`,
+      `${preview(given.timezone)} is not a valid timezone. Use an IANA name such as "Europe/Berlin".`,
       ['trigger', 'cron', 'timezone'],
     )
   }

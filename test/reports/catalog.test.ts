@@ -15,7 +15,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 function words(text: string): string[] {
   return text.trim().split(/\s+/)
 }
-/** One or two types for each way in which columns come about. */
+/** One or two types for each way in which columns are defined. */
 const reportTypes = documentedTypes.filter(
   ({ name, replacedBy }) => replacedBy === null && /^(?:balance|payouts)[._]/.test(name),
 )
@@ -255,7 +255,7 @@ describe('metadata columns', () => {
     ['text after the key', 'payment_metadata[a] ', 'has no column'],
     ['NUL', 'payment_metadata[a\0b]', 'has no column'],
     ['a line break', 'payment_metadata[a\nb]', 'has no column'],
-    ['half of a surrogate pair', 'payment_metadata[\ud83d]', 'has no column'],
+    ['an unpaired surrogate', 'payment_metadata[\ud83d]', 'has no column'],
     ['a key of 101 characters', `payment_metadata[${'k'.repeat(101)}]`, 'has no column'],
   ])('are rejected with %s', async (_what, name, message) => {
     const { reportRun, userErrors } = await requestReport(account, {
@@ -286,7 +286,7 @@ describe('metadata columns', () => {
     })
     expect(userErrors).toMatchObject([
       {
-        message: '251 columns are too many: at most 250 are written.',
+        message: 'The list has 251 columns; at most 250 are allowed.',
         path: ['input', 'report', 'balanceChangeFromActivityItemized3', 'columns'],
       },
     ])

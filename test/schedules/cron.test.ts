@@ -147,7 +147,7 @@ describe('cron', () => {
     ['*/0 * * * *', '0 time'],
     ['0 0 30 2 *', 'day of month'],
     ['H 6 * * *', 'H is not supported'],
-    ['0 6 * * nope', 'Give minute, hour'],
+    ['0 6 * * nope', 'Use minute, hour'],
     [`${'1,'.repeat(60)}1 * * * *`, 'longer than 100'],
   ])('`%s` is rejected', (expression, why) => {
     const check = () => checkCron({ expression, timezone: 'Etc/UTC' }, at('2026-11-27T12:00:00Z'))

@@ -63,7 +63,7 @@ export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }
     // `bounds` and `limits` have the same keys.
     const milliseconds = limits[field as keyof typeof bounds]
     const isValid = milliseconds === null || (milliseconds >= 1000 && milliseconds <= max)
-    const message = `${field} is ${milliseconds} ms. Give a duration from ${named}.`
+    const message = `${field} is ${milliseconds} ms. Use a duration from ${named}.`
     return isValid ? [] : [new InputError(message, [field])]
   })
   if (errors.length > 0) throw new InputErrors(errors)

@@ -128,6 +128,6 @@ function dataToWaitFor(
   const neededUntil = new Date(end)
   if (availability && neededUntil <= availability.until) return null
   if (neededUntil.getTime() - now.getTime() <= maxWaitMilliseconds) return neededUntil
-  const message = `interval_end is ${end}; with waitForData it can be at most ${maxWaitDays} days from now. Give an earlier end.`
+  const message = `interval_end is ${end}; with waitForData it can be at most ${maxWaitDays} days from now. Use an earlier end.`
   throw new InputErrors([new InputError(message, ['interval_end'])])
 }

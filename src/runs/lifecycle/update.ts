@@ -33,7 +33,7 @@ function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
   const { expiresAt } = patch
   if (expiresAt && expiresAt <= now) {
     throw new InputError(
-      `expiresAt is ${expiresAt.toISOString()}, which is in the past. Give a later time, or delete the run with deleteReportRun.`,
+      `expiresAt is ${expiresAt.toISOString()}, which is in the past. Use a later time, or delete the run with deleteReportRun.`,
       ['expiresAt'],
     )
   }
