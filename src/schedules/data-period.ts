@@ -7,7 +7,7 @@ type Unit = (typeof units)[number]
 
 const maxOfUnit = 1_000
 
-/** @throws InputError unless the period is a whole number of one unit, from a minute up */
+/** Checks a data period. @throws InputError unless it is a whole number of one unit, from minutes to years */
 export function checkDataPeriod(period: Temporal.Duration): void {
   const unit = unitOf(period)
   const count = period[unit]

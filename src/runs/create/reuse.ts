@@ -51,10 +51,10 @@ export async function findReusableRun(
   while (true) {
     const run = await findIdenticalRun(tx, viewer, spec, { since, now })
     if (!run) return null
-    const held = await tx.$queryRaw<unknown[]>`
+    const locked = await tx.$queryRaw<unknown[]>`
       select id from report_runs
       where id = ${run.id} and erased_at is null and files_erased_at is null for share`
-    // The run was deleted in the meantime: look for another one.
-    if (held.length > 0) return { run, position }
+    // Without the lock, the run was deleted in the meantime: look for another one.
+    if (locked.length > 0) return { run, position }
   }
 }

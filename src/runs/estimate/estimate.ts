@@ -67,9 +67,9 @@ export async function estimateRun(
 
 /** Uncompressed bytes of `rows` rows, from past runs with the same columns and formats; null when there are none. */
 export function guessBytes(history: readonly PastRun[], request: RowShape, rows: number): bigint | null {
-  const alike = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
+  const similar = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
   const total = { rows: 0, bytes: 0 }
-  for (const run of alike) {
+  for (const run of similar) {
     total.rows += run.rows
     total.bytes += run.bytes
   }

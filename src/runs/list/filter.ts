@@ -45,20 +45,20 @@ export function checkFilter(filter: RunFilter, path: readonly string[]): void {
   const texts = { reportTypes, allTags, anyTags, requestedByIds }
   for (const [field, values] of Object.entries({ statuses, origins, ...texts })) {
     if (values && values.length > maxValues) {
-      const place = [...path, field]
+      const fullPath = [...path, field]
       throw new InputError(
-        `${place.join('.')} has ${values.length} values; at most ${maxValues} are allowed.`,
-        place,
+        `${fullPath.join('.')} has ${values.length} values; at most ${maxValues} are allowed.`,
+        fullPath,
       )
     }
   }
   for (const [field, values] of Object.entries(texts)) {
     const text = values?.find((value) => value.includes('\0') || !value.isWellFormed())
     if (text !== undefined) {
-      const place = [...path, field]
+      const fullPath = [...path, field]
       throw new InputError(
-        `${place.join('.')} has the value ${JSON.stringify(text)}, which contains NUL or an unpaired surrogate. No run has such a value; leave it out.`,
-        place,
+        `${fullPath.join('.')} has the value ${JSON.stringify(text)}, which contains NUL or an unpaired surrogate. No run has such a value; leave it out.`,
+        fullPath,
       )
     }
   }
