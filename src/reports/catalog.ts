@@ -29,7 +29,7 @@ export type Catalog = ReturnType<typeof createCatalog>
  */
 export function createCatalog(types: readonly AnyReportType[]) {
   const byName = new Map(types.map((type) => [type.name, type]))
-  const duplicate = types.find((type) => byName.get(type.name) !== type)
+  const duplicate = types.find(({ name }, i) => types.findIndex((type) => type.name === name) !== i)
   if (duplicate) throw new Error(`Two report types are named ${duplicate.name}. Rename one of them.`)
   const find = (name: string): AnyReportType | null => byName.get(name) ?? null
   return {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../../src/demo/demo.ts'
+import { createCatalog } from '../../src/reports/catalog.ts'
 import { documentedTypes } from '../support/documented-types.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { requestReport, runReport } from '../support/run-report.ts'
+import { slowReport } from '../support/slow-report.ts'
 
 let gateway: TestGateway
 let account: TestAccount
@@ -91,6 +93,12 @@ test('the expected types have as many columns as Stripe documents', () => {
     'ending_balance_reconciliation.itemized.4': 69,
     'all_fees.balance_transaction_created.itemized.2': 18,
   })
+})
+
+test('two types cannot have the same name', () => {
+  for (const other of [slowReport, { ...slowReport }]) {
+    expect(() => createCatalog([slowReport, other])).toThrow('Two report types are named test.slow.1.')
+  }
 })
 
 test('the catalog lists the types with the parameters and columns that Stripe documents', async () => {
