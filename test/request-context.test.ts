@@ -37,7 +37,7 @@ test("a failed run has the caller's trace id in its failure and in the log", asy
   const { failure } = await endOf(account.client, reportRun?.id ?? '')
   expect(failure?.traceId).toBe(traceId)
   expect(gateway.logged.filter((line) => line.runId === reportRun?.id && line.traceId === traceId)).toEqual([
-    expect.objectContaining({ level: 30, msg: 'A run was asked for.' }),
+    expect.objectContaining({ level: 30, msg: 'A request created a run.' }),
     expect.objectContaining({ level: 50, err: expect.anything() }),
   ])
   // The retry is another request and has another trace id.

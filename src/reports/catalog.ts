@@ -29,12 +29,13 @@ export type Catalog = ReturnType<typeof createCatalog>
  */
 export function createCatalog(types: readonly AnyReportType[]) {
   const byName = new Map(types.map((type) => [type.name, type]))
-  if (byName.size !== types.length) throw new Error('Two report types have the same name.')
+  const duplicate = types.find(({ name }, i) => types.findIndex((type) => type.name === name) !== i)
+  if (duplicate) throw new Error(`Two report types are named ${duplicate.name}. Rename one of them.`)
   const find = (name: string): AnyReportType | null => byName.get(name) ?? null
   return {
     types,
     find,
-    /** The type as far as it is known: an old run may be of one that is not in the catalogue any more. */
+    /** Describes a type. An old run can have a type that is no longer in the catalog; only its name is known then. */
     describe: (name: string) => find(name) ?? retired(name),
   }
 }
@@ -43,13 +44,13 @@ function retired(name: string): AnyReportType {
   return {
     name,
     title: name,
-    description: 'This gateway does not run the report type any more.',
+    description: 'This gateway no longer has this report type.',
     parameters: {},
     columns: [],
     requiresLiveMode: false,
     availability: async () => null,
     source: () => {
-      throw new Error(`The report type ${name} is not in the catalogue.`)
+      throw new Error(`The report type ${name} is not in the catalog.`)
     },
   }
 }

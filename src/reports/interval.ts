@@ -6,25 +6,25 @@ import { readTimezone } from './timezone.ts'
 export const relativeIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
 export type RelativeInterval = (typeof relativeIntervals)[number]
 
-/** A report as it was asked for. */
+/** A report as requested. */
 export type ReportRequest<Interval extends string = RelativeInterval> = {
   /** Name of the report type. */
   type: string
   parameters: Readonly<Record<string, unknown>>
-  /** Takes the place of the parameters of the interval; null when there are none, or they were given. */
+  /** Replaces the interval parameters; null when these are given, or the report has none. */
   relativeInterval: Interval | null
 }
 
-/** A half-open span of time. */
+/** A span of time: inclusive start, exclusive end. */
 export type Period = { start: Date; end: Date }
 
-/** The timezone that a report is in; UTC for one that is none, which the check of that parameter refuses. */
+/** The timezone of a report; UTC when it is absent or not valid, which the parameter check rejects. */
 export function timezoneOf({ parameters }: Pick<ReportRequest, 'parameters'>): string {
   return readTimezone(String(parameters.timezone)) ?? 'Etc/UTC'
 }
 
 /**
- * The parameters of a report that is asked for at a time: a relative interval is a fixed one then.
+ * The parameters of a report that is requested at a time. A relative interval becomes a fixed one.
  *
  * @throws InputError when the interval is given twice
  */
@@ -35,7 +35,7 @@ export function parametersAt(catalog: Catalog, request: ReportRequest, now: Date
 }
 
 /**
- * The parameters of a report over the period that its interval stands for.
+ * The parameters of a report, with the period of its relative interval filled in.
  *
  * @throws InputError when the interval is given twice
  */
@@ -47,14 +47,14 @@ export function resolveInterval<Interval extends string>(
   if (relativeInterval === null) return { ...parameters }
   const given = ['interval_start', 'interval_end'].find((name) => name in parameters)
   if (given !== undefined) {
-    throw new InputError(`The interval is ${relativeInterval}, so ${given} cannot be given as well.`, [
-      'parameters',
-      given,
-    ])
+    throw new InputError(
+      `The interval is ${relativeInterval}, so ${given} cannot be given as well. Remove one of them.`,
+      ['parameters', given],
+    )
   }
   const { start, end } = resolve(relativeInterval)
   const takes = catalog.find(type)?.parameters ?? {}
-  // Some reports cover one moment: the end of the interval.
+  // Some reports cover one instant: the end of the interval.
   const isOfMoment = 'interval_end' in takes && !('interval_start' in takes)
   return {
     ...parameters,
@@ -64,7 +64,7 @@ export function resolveInterval<Interval extends string>(
 }
 
 /**
- * The period that is over at `now`, from midnight to midnight in the timezone.
+ * The last period that ended by `now`, from midnight to midnight in the timezone.
  *
  * @throws RangeError when the timezone is unknown
  */

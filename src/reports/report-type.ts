@@ -7,34 +7,34 @@ import type { ReportColumn } from './column.ts'
 import type { ParameterSet } from './parameters.ts'
 import type { Sql } from './sql.ts'
 
-/** The span of time that a type has complete data for. Both ends may be used in an interval. */
+/** The span of time for which a type has complete data. An interval can start at `from` and end at `until`. */
 export type Availability = { from: Date; until: Date }
 
 /** Parameters after validation: defaults filled in, instants as RFC 3339 text in UTC. */
 export type Accepted<P extends ParameterSet> = { [Name in keyof P]: z.output<P[Name]['schema']> }
 
-/** Where a report's rows come from and in which order; columns are expressions over `from`. */
+/** The source of a report's rows and their order; columns are expressions over `from`. */
 export type ReportSource = {
-  /** What follows the word `from`, with joins and conditions. */
+  /** The SQL after the word `from`, with joins and conditions. */
   from: Sql
   /**
-   * What follows `order by`; it has to be a total order, so that two runs write the same bytes. Sort text by `collate "C"`.
-   * Null when `from` is one subquery whose own order is to be kept.
+   * The SQL after `order by`. It must be a total order, so that two runs write the same bytes. Sort text with `collate "C"`.
+   * Null when `from` is one subquery that has its own order.
    */
   orderBy: Sql | null
 }
 
-/** What a custom report, one that the operator wrote, may take. */
+/** The limits of a custom report, which the operator wrote. */
 export type CustomLimits = {
-  /** Most rows of its result; what is more is left out, and the result is partial. */
+  /** Maximum number of rows of the result; further rows are left out, and the result is partial. */
   rows: number
-  /** Most seconds for each of its statements: one counts the rows, one writes them. */
+  /** Maximum duration of each of its statements, in seconds: one counts the rows, one writes them. */
   seconds: number
 }
 
 /**
- * A kind of report. The catalogue, the GraphQL input, the JSON Schema, the validation and the file all come from
- * this one value.
+ * A kind of report. The catalog, the GraphQL input, the JSON Schema, the validation and the files are all derived from this
+ * one value.
  */
 export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** Stable name with its version, for example `balance.summary.1`. */
@@ -43,22 +43,25 @@ export type ReportType<P extends ParameterSet = ParameterSet> = {
   /** What the report is for, in sentences. */
   description: string
   parameters: P
-  /** All columns, in their natural order; those with `isDefault` are written when none are chosen. */
+  /** All columns, in their default order; those with `isDefault` are written when none are selected. */
   columns: readonly ReportColumn[]
-  /** Name of the type that has all of this one's columns and more; absent or null when this one is current. */
+  /** Name of the newer type that has all columns of this one and more; absent or null when this one is current. */
   replacedBy?: string | null
-  /** True when a test key is refused. */
+  /** True when the type rejects test keys. */
   requiresLiveMode: boolean
-  /** What can be asked for now; null when there is no data at all. */
+  /** The span that can be requested now; null when there is no data. */
   availability(prisma: Prisma, scope: Tenant): Promise<Availability | null>
-  /** Looks up what parameters name, once each is fine by itself; gives what is wrong, with paths that start with a parameter. */
+  /**
+   * Checks, after each parameter is valid by itself, that the objects they name exist. Returns errors whose paths start with a
+   * parameter.
+   */
   check?(prisma: Prisma, scope: Tenant, parameters: Accepted<P>): Promise<readonly InputError[]>
   source(scope: Tenant, parameters: Accepted<P>): ReportSource
   /** Set for a custom report: its SQL runs with the login for such reports, and within these limits. */
   custom?: CustomLimits
 }
 
-/** A type whose parameters are only known at run time, as the catalogue and the worker hold it. */
+/** A type whose parameters are known only at run time, as in the catalog and the worker. */
 export type AnyReportType = ReportType
 
 export type AcceptedParameters = Readonly<Accepted<ParameterSet>>
@@ -67,19 +70,19 @@ export type AcceptedParameters = Readonly<Accepted<ParameterSet>>
 export type ReportPools = {
   /** For built-in reports. */
   exportPool: Pool
-  /** For custom reports, with the rights that those have; null when there are none. */
+  /** For custom reports, with their restricted login; null when there are none. */
   customPool: Pool | null
 }
 
 /**
- * Checks a type as written, and forgets the exact types of its parameters: only those that `type.parameters` has accepted
- * are ever passed to it.
+ * Type-checks a report type and drops the exact types of its parameters. This is safe, because a report type receives only
+ * parameters that its `parameters` have validated.
  */
 export function defineReportType<P extends ParameterSet>(type: ReportType<P>): AnyReportType {
   return type
 }
 
-/** Where a report's SQL may run, were it only to be explained: what is not ours has no rights of ours. */
+/** The pool for all SQL of a report, also for `explain`. Custom SQL must never run with the rights of the gateway. */
 export function poolOf({ exportPool, customPool }: ReportPools, { name, custom }: AnyReportType): Pool {
   if (!custom) return exportPool
   if (!customPool) throw new Error(`This process has no login for the report type ${name}.`)

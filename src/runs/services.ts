@@ -9,7 +9,7 @@ import type { RunLimits } from './create/quota.ts'
 import type { Hub } from './follow/hub.ts'
 import type { RunLoader } from './list/find-run.ts'
 
-/** What a process opens once and every part of it shares. A function names what it needs of it by `Pick`. */
+/** The resources that a process opens once and shares. A function declares the ones it needs with `Pick`. */
 export type Services = {
   prisma: Prisma
   queue: Queue
@@ -21,6 +21,6 @@ export type Services = {
   storage: Storage
   metrics: Metrics
   logger: Logger
-  /** The present; handed in so that tests can choose it. */
+  /** The current time; handed in so that tests can set it. */
   now: () => Date
 }

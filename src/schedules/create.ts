@@ -19,7 +19,7 @@ export type ScheduleRequest = ScheduledReport &
 const maxSchedules = 1_000
 
 /**
- * Creates a schedule that is active. Its report is checked as that of a run would be, except for whether there are data.
+ * Creates an active schedule. Its report is checked like that of a run, but data does not need to be available.
  *
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError
@@ -42,7 +42,7 @@ export async function createSchedule(
   const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
   if (count >= maxSchedules) {
     throw new InputError(
-      `The account has ${count} schedules in this mode; ${maxSchedules} are allowed. Delete one by deleteReportSchedule first.`,
+      `The account has ${count} schedules in this mode; at most ${maxSchedules} are allowed. Delete one with deleteReportSchedule first.`,
       [],
     )
   }
@@ -56,7 +56,7 @@ export async function createSchedule(
       id: newId(idPrefixes.reportSchedule, createdAt),
       ...tenantOf(viewer),
       reportType: request.type,
-      // They came as JSON, and were accepted above.
+      // The parameters are JSON, and are checked above.
       parameters: request.parameters as PrismaTypes.InputJsonObject,
       relativeInterval: request.relativeInterval,
       formats,
@@ -71,28 +71,28 @@ export async function createSchedule(
   })
 }
 
-/** Checks a report as if it were run now; whether there are data is asked when a run is due. */
+/** Checks a report as if it ran now. The availability of data is checked when a run is due. */
 async function checkScheduled(
   deps: ScheduleServices,
   viewer: Viewer,
   report: ScheduledReport,
   now: Date,
 ): Promise<void> {
-  checkMoving(deps.catalog.find(report.type), report)
-  // Any period will do.
+  checkInterval(deps.catalog.find(report.type), report)
+  // Any period is suitable for the check.
   const previous = { start: new Date(now.getTime() - 1_000), end: now }
   const parameters = scheduledParametersAt(deps.catalog, report, now, previous)
   await checkReport(deps, viewer, report.type, parameters)
 }
 
-/** Refuses a report that would cover the same data each time, and one without the interval that it needs. */
-function checkMoving(
+/** Rejects a report that would cover the same data each time, and one that lacks a required interval. */
+function checkInterval(
   type: AnyReportType | null,
   { type: name, parameters, relativeInterval }: ScheduledReport,
 ): void {
   if (type?.parameters.payout && !type.custom) {
     throw new InputError(
-      `${name} reports on one payout, which never changes. Create a report run of it instead.`,
+      `${name} reports on one payout, which never changes. Create a report run instead of a schedule.`,
       ['type'],
     )
   }
@@ -101,13 +101,13 @@ function checkMoving(
   const fixed = ['interval_start', 'interval_end'].find((end) => end in parameters)
   if (fixed !== undefined) {
     throw new InputError(
-      `A schedule would report the same ${fixed} again and again. Leave interval_start and interval_end out of the parameters, and give "interval" beside them: ${intervals}.`,
+      `With a fixed ${fixed}, each run of the schedule would cover the same data. Remove interval_start and interval_end from the parameters, and set "interval" beside the parameters: ${intervals}.`,
       ['parameters', fixed],
     )
   }
   if (type?.parameters.interval_end?.isRequired) {
     throw new InputError(
-      `A schedule of ${name} needs an interval. Give "interval" beside the parameters: ${intervals}.`,
+      `A schedule of ${name} needs an interval. Set "interval" beside the parameters: ${intervals}.`,
       ['parameters', 'interval_end'],
     )
   }

@@ -7,28 +7,29 @@ type Unit = (typeof units)[number]
 
 const maxOfUnit = 1_000
 
-/** @throws InputError unless the period is a whole number of one unit, from a minute up */
+/** Checks a data period. @throws InputError unless it is a whole number of one unit, from minutes to years */
 export function checkDataPeriod(period: Temporal.Duration): void {
   const unit = unitOf(period)
   const count = period[unit]
   const isOfOneUnit = period.toString() === Temporal.Duration.from({ [unit]: count }).toString()
   if (isOfOneUnit && count > 0 && count <= maxOfUnit) return
   throw new InputError(
-    `The data cannot grow by ${period}: give 1 to ${maxOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
+    `${period} is not a valid data period. Use 1 to ${maxOfUnit} of one unit, from minutes to years, such as "P1D" or "PT6H".`,
     ['trigger', 'onDataAvailable'],
   )
 }
 
-/** The start of the unit of the period that data up to a time are in: what growth is counted from. */
+/** The start of the period's unit (day, month, …) that contains a time. Growth of data is counted from there. */
 export function startOfUnit(period: Temporal.Duration, at: Date, timezone: string): Date {
   return toDate(startOf(unitOf(period), zoned(at, timezone)))
 }
 
 /**
- * The whole periods by which data have grown, as one.
+ * Combines the whole periods by which the data has grown into one.
  *
- * @param from where the last one ended, or where the data begin
- * @returns null when the data have grown by less than a period
+ * @param from end of the last covered period, or start of the data
+ * @param until end of the data
+ * @returns null when the data has grown by less than one period
  */
 export function wholePeriods(
   period: Temporal.Duration,
@@ -54,7 +55,7 @@ function toDate(at: Temporal.ZonedDateTime): Date {
   return new Date(at.epochMilliseconds)
 }
 
-/** Where the unit that a time lies in begins in the timezone: midnight, Monday, the first of the month, and so on. */
+/** The start of the unit that contains a time, in its timezone: midnight, Monday, the first of the month, and so on. */
 function startOf(unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime {
   switch (unit) {
     case 'years':
@@ -68,7 +69,7 @@ function startOf(unit: Unit, at: Temporal.ZonedDateTime): Temporal.ZonedDateTime
   }
 }
 
-/** The end of the last whole period up to a time. Counted from one start, so that months keep their day. */
+/** The end of the last whole period up to a time. All periods are counted from one start, so that months keep their day. */
 function lastEnd(
   period: Temporal.Duration,
   start: Temporal.ZonedDateTime,
@@ -80,7 +81,7 @@ function lastEnd(
   if (unit === 'hours' || unit === 'minutes') {
     return start.add(whole(start.until(until, { largestUnit: unit })[unit]))
   }
-  // By the calendar: where the clocks skip midnight a day begins at one, and the next one does not.
+  // Counted in calendar dates: where the clocks skip midnight, one day begins at 01:00 and the next one at midnight.
   const [first, last] = [start.toPlainDate(), until.toPlainDate()]
   return first.add(whole(first.until(last, { largestUnit: unit })[unit])).toZonedDateTime(start.timeZoneId)
 }

@@ -5,21 +5,21 @@ import { lastOccurrence, nextOccurrence } from './cron.ts'
 import { startOfUnit, wholePeriods } from './data-period.ts'
 import type { Trigger } from './trigger.ts'
 
-/** How far a schedule has come, and when it goes on. */
+/** The time up to which the runs of a schedule cover, and the time of its next run. */
 export type SchedulePosition = Pick<ReportSchedule, 'nextRunAt' | 'coveredUntil'>
 
 export type DueRun = {
-  /** The time that relative intervals count from. */
+  /** The time that relative intervals refer to. */
   at: Date
   period: Period
-  /** Where the schedule stands when the run is made. */
+  /** The position of the schedule after the run is created. */
   next: SchedulePosition
 }
 
 /**
- * Where a schedule begins that is turned on: it makes up for nothing that was before.
+ * The position of a schedule that is activated. It does not catch up on earlier occurrences or data.
  *
- * @param available what there are data for; null when there are none
+ * @param available the span of available data; null when there is none
  */
 export function startingPosition(
   trigger: Trigger,
@@ -36,8 +36,8 @@ export function startingPosition(
 }
 
 /**
- * The run that is due; null when none is. Of several occurrences that were missed, as of several periods by which the data
- * have grown, it is one run, for the last.
+ * The run that is due; null when none is. Several missed occurrences, or several periods of new data, make one run, for the
+ * last one.
  */
 export function dueRun(
   trigger: Trigger,
@@ -58,7 +58,7 @@ export function dueRun(
   return { at, period, next: { nextRunAt: nextOccurrence(trigger, now), coveredUntil: at } }
 }
 
-/** A time, or where the data begin when that is later: there is nothing to report from before. */
+/** A time, moved to the start of the data when it is earlier: there is nothing to report before that. */
 function withinData(at: Date, available: Availability | null): Date {
   return available && available.from > at ? available.from : at
 }

@@ -14,13 +14,13 @@ import { triggerOf } from './trigger.ts'
 
 const pageSize = 100
 
-/** The key that made the schedule, or turned it on last, was revoked or has expired. */
+/** The key that created the schedule, or last activated it, was revoked or has expired. */
 class KeyLostError extends Error {
   override readonly name = 'KeyLostError'
 }
 
 /**
- * Makes the runs of all schedules that are due. A fault in one does not keep the others; it is tried again next time.
+ * Creates the runs of all schedules that are due. A failure in one does not block the others; the next call tries it again.
  *
  * @throws when the database cannot be reached
  */
@@ -42,7 +42,10 @@ export async function runDueSchedules(deps: Services, signal: AbortSignal): Prom
       signal.throwIfAborted()
       await runIfDue(deps, schedule).catch((error: unknown) => {
         if (isOutage(error)) throw error
-        logger.error({ err: error, scheduleId: schedule.id }, 'A schedule could not be dealt with.')
+        logger.error(
+          { err: error, scheduleId: schedule.id },
+          'Failed to process a schedule; trying again in a minute.',
+        )
       })
       after = schedule.id
     }
@@ -61,13 +64,13 @@ async function runIfDue(deps: Services, schedule: ReportSchedule): Promise<void>
     const isRefusal =
       error instanceof UserFacingError || error instanceof InputErrors || error instanceof KeyLostError
     if (!isRefusal) throw error
-    await noteRefusal(deps, schedule, due, error)
+    await recordRefusal(deps, schedule, due, error)
   }
 }
 
 /**
- * Makes the run of a schedule that is due, and moves the schedule on in the same transaction: however often and wherever
- * this is done, it makes one. Nothing is made when the schedule was changed in between.
+ * Creates the run of a due schedule and advances the schedule in one transaction, so that any number of concurrent calls
+ * creates one run. Creates nothing when the schedule was changed in the meantime.
  */
 async function submitScheduled(
   deps: Services,
@@ -79,7 +82,7 @@ async function submitScheduled(
   const report = reportOf(schedule)
   const parameters = scheduledParametersAt(deps.catalog, report, at, period)
   const spec = {
-    // The data of what has just passed may come some hours later.
+    // The data of a period can arrive hours after its end, so the run waits for it.
     ...(await validateReport(deps, viewer, report.type, parameters, true)),
     label,
     tags,
@@ -95,15 +98,15 @@ async function submitScheduled(
     reuseWithin: null,
     retention: Number(schedule.retentionMilliseconds),
   } as const
-  const moveOn = { ...next, lastError: null }
-  await submitSpec(deps, viewer, spec, (tx) => changeSchedule(tx, schedule, moveOn), null)
+  const advanced = { ...next, lastError: null }
+  await submitSpec(deps, viewer, spec, (tx) => changeSchedule(tx, schedule, advanced), null)
 }
 
 /**
- * Notes why a run was not made. It stays due where a limit passes with time; otherwise the next one covers its period as
- * well, if it is to cover what has passed.
+ * Records why a run was not created. After a limit the run stays due. Otherwise the schedule waits for its next occurrence,
+ * whose PREVIOUS_PERIOD covers this period as well.
  */
-async function noteRefusal(
+async function recordRefusal(
   { prisma, logger }: Services,
   schedule: ReportSchedule,
   due: DueRun,
@@ -113,11 +116,11 @@ async function noteRefusal(
   const isLost = error instanceof KeyLostError
   const nextRunAt = error instanceof LimitError ? schedule.nextRunAt : due.next.nextRunAt
   const isTriedAgain = error instanceof LimitError || nextRunAt === null
-  // It is tried each minute then, and the reason may stay the same for long.
+  // The run is tried again each minute: do not record the same reason again.
   if (!isLost && isTriedAgain && lastError === error.message) return
   const position = isLost ? { isActive: false, nextRunAt: null } : { nextRunAt }
   if (!(await changeSchedule(prisma, schedule, { ...position, lastError: error.message }))) return
-  logger.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not make its run.')
+  logger.warn({ scheduleId, accountId, reason: error.message }, 'A schedule could not create its run.')
 }
 
 async function viewerOf(
@@ -127,6 +130,6 @@ async function viewerOf(
   const apiKey = await prisma.apiKey.findUnique({ where: { id: apiKeyId } })
   if (apiKey && isActive(apiKey, now())) return { accountId, livemode, apiKeyId }
   throw new KeyLostError(
-    `The API key ${apiKeyId}, which the runs were asked for by, was revoked or has expired. Turn the schedule on again with another key.`,
+    `The API key ${apiKeyId}, which requests the runs of this schedule, was revoked or has expired. Set isActive to true with another key to resume the schedule.`,
   )
 }

@@ -28,7 +28,7 @@ export async function requireSchedule(prisma: Prisma, viewer: Viewer, id: string
   throw new NotFoundError(`There is no report schedule ${JSON.stringify(id)}.`, ['id'])
 }
 
-/** The schedules that the viewer may see, newest first. The place of a schedule is its id. */
+/** The schedules that are visible to the viewer, newest first. The position of a schedule is its id. */
 export function listSchedules(prisma: Prisma, viewer: Viewer): PagedList<ReportSchedule, string> {
   return {
     placeOf: ({ id }) => id,
@@ -47,7 +47,7 @@ export function listSchedules(prisma: Prisma, viewer: Viewer): PagedList<ReportS
   }
 }
 
-/** Changes a schedule unless it has changed since it was read; false means that it has, and nothing was written. */
+/** Changes a schedule; returns false and writes nothing when it has changed since it was read. */
 export async function changeSchedule(
   prisma: Prisma | Transaction,
   { id, version }: ReportSchedule,
@@ -60,7 +60,7 @@ export async function changeSchedule(
   return count === 1
 }
 
-/** Deletes a schedule. Runs that it has made stay. @throws NotFoundError when the viewer has no such schedule */
+/** Deletes a schedule. Its runs stay. @throws NotFoundError when the viewer has no such schedule */
 export async function deleteSchedule(
   { prisma }: Pick<Services, 'prisma'>,
   viewer: Viewer,
@@ -78,7 +78,7 @@ function decodeCursor(cursor: string, argument: 'after' | 'before'): string {
   const id = Buffer.from(cursor, 'base64url').toString('utf8')
   if (isId(id, idPrefixes.reportSchedule)) return id
   throw new InputError(
-    `${JSON.stringify(cursor)} is not a cursor of a list of schedules. Pass a cursor that the list gave.`,
+    `${JSON.stringify(cursor)} is not a cursor of a list of schedules. Pass a cursor that the list returned.`,
     [argument],
   )
 }

@@ -8,15 +8,15 @@ import {
   timezoneOf,
 } from '../reports/interval.ts'
 
-/** PREVIOUS_PERIOD is what has passed since the last run of the schedule. */
+/** PREVIOUS_PERIOD is the time since the period of the schedule's last run. */
 export type ScheduleInterval = RelativeInterval | 'PREVIOUS_PERIOD'
 
 export type ScheduledReport = ReportRequest<ScheduleInterval>
 
 /**
- * The parameters of a scheduled report when it is due.
+ * The parameters of a scheduled report that is due at a time.
  *
- * @param previous what PREVIOUS_PERIOD stands for
+ * @param previous the period that PREVIOUS_PERIOD refers to
  * @throws InputError when the interval is given twice
  */
 export function scheduledParametersAt(

@@ -7,17 +7,17 @@ import { readTimezone } from '../reports/timezone.ts'
 import { type Cron, checkCron } from './cron.ts'
 import { checkDataPeriod } from './data-period.ts'
 
-/** What makes the runs of a schedule: the clock, or data that have grown by a period in the timezone of the report. */
+/** Triggers the runs of a schedule: at times, or when the data has grown by a period in the timezone of the report. */
 export type Trigger =
   | ({ kind: 'cron' } & Cron)
   | { kind: 'data'; period: Temporal.Duration; timezone: string }
 
-/** A trigger as it is asked for; without a timezone, cron is in that of the report. */
+/** A trigger as requested. Without a timezone, cron uses that of the report. */
 export type GivenTrigger =
   | { kind: 'cron'; expression: string; timezone: string | null }
   | { kind: 'data'; period: Temporal.Duration }
 
-/** @throws InputError with a path that starts with `trigger` */
+/** Validates a trigger. @throws InputError with a path that starts with `trigger` */
 export function acceptTrigger(
   given: GivenTrigger,
   type: AnyReportType | null,
@@ -25,10 +25,10 @@ export function acceptTrigger(
   now: Date,
 ): Trigger {
   if (given.kind === 'data') {
-    // What data there is for a report of the operator's own, its SQL alone knows.
+    // Only the SQL of a custom report determines which data it reads.
     if (type?.custom) {
       throw new InputError(
-        `${type.name} is a report of the operator's own: its data is not known to grow. Take cron.`,
+        `${type.name} is a custom report, and the gateway cannot detect when its data grows. Use a cron trigger.`,
         ['trigger', 'onDataAvailable'],
       )
     }
@@ -38,7 +38,7 @@ export function acceptTrigger(
   const zone = given.timezone === null ? timezone : readTimezone(given.timezone)
   if (zone === null) {
     throw new InputError(
-      `${preview(given.timezone)} is no timezone. Give an IANA name such as "Europe/Berlin".`,
+      `${preview(given.timezone)} is not a valid timezone. Use an IANA name such as "Europe/Berlin".`,
       ['trigger', 'cron', 'timezone'],
     )
   }

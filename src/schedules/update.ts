@@ -6,15 +6,15 @@ import { startingPosition } from './due.ts'
 import { changeSchedule, reportOf, requireSchedule, type ScheduleServices } from './schedule.ts'
 import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'
 
-/** What may be changed; what is absent stays as it is. Null takes the label away; tags replace all of them. */
+/** Absent fields do not change. A null label removes the label; tags replace the previous ones. */
 export type SchedulePatch = Pick<GivenAnnotations, 'label' | 'tags'> & {
   isActive?: boolean | undefined
   trigger?: GivenTrigger | undefined
 }
 
 /**
- * Changes a schedule. One that is turned on starts from now, and the key that turned it on requests its runs. One
- * that gets another trigger goes on from where it is, with the times of the new one.
+ * Changes a schedule. When it is activated, it starts from now, and the key that activates it requests its runs. When its
+ * trigger changes, it continues from its position with the times of the new trigger.
  *
  * @throws NotFoundError when the viewer has no such schedule
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch
@@ -28,7 +28,7 @@ export async function updateSchedule(
   while (true) {
     const schedule = await requireSchedule(deps.prisma, viewer, id)
     const changes = await changesOf(deps, viewer, schedule, patch)
-    // False means that it was changed just now, perhaps by a run that it made: look again.
+    // False means that the schedule changed in the meantime, perhaps because its run was created: try again.
     if (await changeSchedule(deps.prisma, schedule, changes)) return requireSchedule(deps.prisma, viewer, id)
   }
 }
@@ -46,17 +46,17 @@ async function changesOf(
     ? acceptTrigger(patch.trigger, type, timezone, at)
     : triggerOf(schedule, timezone)
   const isActive = patch.isActive ?? schedule.isActive
-  const isTurnedOn = isActive && !schedule.isActive
+  const isActivated = isActive && !schedule.isActive
   const changes = {
     ...checkGivenAnnotations({ label: patch.label, tags: patch.tags }),
     ...triggerColumns(trigger),
     isActive,
   }
   if (!isActive) return { ...changes, nextRunAt: null }
-  if (!isTurnedOn && !patch.trigger) return changes
+  if (!isActivated && !patch.trigger) return changes
   const available = (await type?.availability(prisma, viewer)) ?? null
   const start = startingPosition(trigger, at, available)
-  if (isTurnedOn) return { ...changes, ...start, lastError: null, requestedById: viewer.apiKeyId }
-  // What its runs have covered stays covered, and what they have not is for the next one.
+  if (isActivated) return { ...changes, ...start, lastError: null, requestedById: viewer.apiKeyId }
+  // The next run continues where the last one ended.
   return { ...changes, ...start, coveredUntil: schedule.coveredUntil ?? start.coveredUntil }
 }

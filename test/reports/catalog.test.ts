@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../../src/demo/demo.ts'
+import { createCatalog } from '../../src/reports/catalog.ts'
 import { documentedTypes } from '../support/documented-types.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { requestReport, runReport } from '../support/run-report.ts'
+import { slowReport } from '../support/slow-report.ts'
 
 let gateway: TestGateway
 let account: TestAccount
@@ -15,7 +17,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 function words(text: string): string[] {
   return text.trim().split(/\s+/)
 }
-/** One or two types for each way in which columns come about. */
+/** One or two types for each way in which columns are defined. */
 const reportTypes = documentedTypes.filter(
   ({ name, replacedBy }) => replacedBy === null && /^(?:balance|payouts)[._]/.test(name),
 )
@@ -91,6 +93,12 @@ test('the expected types have as many columns as Stripe documents', () => {
     'ending_balance_reconciliation.itemized.4': 69,
     'all_fees.balance_transaction_created.itemized.2': 18,
   })
+})
+
+test('two types cannot have the same name', () => {
+  for (const other of [slowReport, { ...slowReport }]) {
+    expect(() => createCatalog([slowReport, other])).toThrow('Two report types are named test.slow.1.')
+  }
 })
 
 test('the catalog lists the types with the parameters and columns that Stripe documents', async () => {
@@ -255,7 +263,7 @@ describe('metadata columns', () => {
     ['text after the key', 'payment_metadata[a] ', 'has no column'],
     ['NUL', 'payment_metadata[a\0b]', 'has no column'],
     ['a line break', 'payment_metadata[a\nb]', 'has no column'],
-    ['half of a surrogate pair', 'payment_metadata[\ud83d]', 'has no column'],
+    ['an unpaired surrogate', 'payment_metadata[\ud83d]', 'has no column'],
     ['a key of 101 characters', `payment_metadata[${'k'.repeat(101)}]`, 'has no column'],
   ])('are rejected with %s', async (_what, name, message) => {
     const { reportRun, userErrors } = await requestReport(account, {
@@ -286,7 +294,7 @@ describe('metadata columns', () => {
     })
     expect(userErrors).toMatchObject([
       {
-        message: '251 columns are too many: at most 250 are written.',
+        message: 'The list has 251 columns; at most 250 are allowed.',
         path: ['input', 'report', 'balanceChangeFromActivityItemized3', 'columns'],
       },
     ])

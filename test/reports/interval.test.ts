@@ -46,7 +46,7 @@ describe('relative intervals', () => {
     // In Cairo, clocks jump from midnight to one on 24 April 2026: that day starts at one.
     ['YESTERDAY', 'Africa/Cairo', '2026-04-25T12:00:00Z', '2026-04-23T22:00:00Z', '2026-04-24T21:00:00Z'],
     ['YESTERDAY', 'Africa/Cairo', '2026-04-24T12:00:00Z', '2026-04-22T22:00:00Z', '2026-04-23T22:00:00Z'],
-    // Three quarters of an hour and another date than UTC; clocks go back on 5 April 2026.
+    // An offset with 45 minutes and another date than UTC; the clocks are set back on 5 April 2026.
     ['YESTERDAY', 'Pacific/Chatham', '2026-04-05T12:00:00Z', '2026-04-04T10:15:00Z', '2026-04-05T11:15:00Z'],
     ['YESTERDAY', 'Asia/Kolkata', '2026-01-01T18:30:00Z', '2025-12-31T18:30:00Z', '2026-01-01T18:30:00Z'],
     ['PREVIOUS_MONTH', 'Etc/UTC', '2026-01-01T00:00:00Z', '2025-12-01T00:00:00Z', '2026-01-01T00:00:00Z'],
@@ -59,8 +59,8 @@ describe('relative intervals', () => {
     })
   })
 
-  test('are over, start and end at the first moment of a day, and follow one another, in every timezone', () => {
-    const isFirstMoment = (instant: Date, timezone: string): boolean => {
+  test('have ended, run from start of day to start of day, and are consecutive, in every timezone', () => {
+    const isStartOfDay = (instant: Date, timezone: string): boolean => {
       const here = Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timezone)
       const before = here.subtract({ nanoseconds: 1 })
       return !here.toPlainDate().equals(before.toPlainDate())
@@ -69,13 +69,13 @@ describe('relative intervals', () => {
       for (const now of ['2026-03-08T12:00:00Z', '2026-03-30T00:30:00Z', '2026-11-01T06:30:00Z']) {
         for (const name of relativeIntervals) {
           const { start, end } = resolveRelativeInterval(name, timezone, new Date(now))
-          const good = [
+          const checks = [
             start < end,
             end <= new Date(now),
-            isFirstMoment(start, timezone),
-            isFirstMoment(end, timezone),
+            isStartOfDay(start, timezone),
+            isStartOfDay(end, timezone),
           ]
-          expect(good, `${name} in ${timezone} at ${now}`).toEqual([true, true, true, true])
+          expect(checks, `${name} in ${timezone} at ${now}`).toEqual([true, true, true, true])
           if (name === 'YESTERDAY') {
             const dayBefore = resolveRelativeInterval(name, timezone, new Date(end.getTime() - 1000))
             expect(dayBefore.end, `${timezone} at ${now}`).toEqual(start)
@@ -117,7 +117,7 @@ describe('relative intervals', () => {
     expect(userErrors).toMatchObject([
       {
         message:
-          'Data for payouts.summary.1 is there from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
+          'Data for payouts.summary.1 is available from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
         path: ['input', 'report', 'payoutsSummary1', 'interval', 'relative'],
       },
     ])

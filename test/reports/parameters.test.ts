@@ -59,7 +59,7 @@ function inputByName(parameters: Json, type = typeName): Json {
   }
 }
 
-/** What GraphQL says of a typed input that it refuses by itself. */
+/** The message with which GraphQL itself rejects a typed input. */
 async function typeError(report: Json): Promise<string> {
   const before = await countCreated()
   const { errors = [] } = await account.client.execute(
@@ -83,20 +83,20 @@ const decimals = ['.', ',']
 type Mistake = [what: string, parameters: Json, name: string, message: RegExp, allowed: string[] | null]
 
 function currencyMistake(currency: string): Mistake {
-  const message = /is no currency. Give a three-letter ISO 4217 code such as "usd"/
+  const message = /is not a valid currency. Use a three-letter ISO 4217 code such as "usd"/
   return [`the currency ${JSON.stringify(currency)}`, { currency }, 'currency', message, null]
 }
 function timezoneMistake(timezone: string): Mistake {
-  const message = /is no timezone. Give an IANA name such as "Europe\/Berlin"/
+  const message = /is not a valid timezone. Use an IANA name such as "Europe\/Berlin"/
   return [`the timezone ${JSON.stringify(timezone)}`, { timezone }, 'timezone', message, null]
 }
 function separatorMistake(decimal_separator: string): Mistake {
-  const message = /is no decimal separator. Give "." or ","/
+  const message = /is not a valid decimal separator. Use "." or ","/
   const what = `the decimal separator ${JSON.stringify(decimal_separator)}`
   return [what, { decimal_separator }, 'decimal_separator', message, decimals]
 }
 
-/** Mistakes that the types of a typed input leave to the check of the parameters. */
+/** Mistakes in a typed input that only the parameter check detects. */
 const mistakes: Mistake[] = [
   ['a reversed interval', { interval_start: until, interval_end: from }, 'interval_end', /is reversed/, null],
   ['an empty interval', { interval_end: from }, 'interval_end', /is empty/, null],
@@ -108,7 +108,7 @@ const mistakes: Mistake[] = [
     available,
   ],
   [
-    'a start years before',
+    'a start years before the first data',
     { interval_start: '0001-01-01T00:00:00Z' },
     'interval_start',
     /0001-01-01/,
@@ -122,7 +122,7 @@ const mistakes: Mistake[] = [
     available,
   ],
   [
-    'an end after it by its offset',
+    'an end after the last data because of its offset',
     { interval_end: '2026-11-01T00:00:00-01:00' },
     'interval_end',
     /interval_end is 2026-11-01T01:00:00Z/,
@@ -140,7 +140,7 @@ const mistakes: Mistake[] = [
   ['an empty list of columns', { columns: [] }, 'columns', /The list of columns is empty/, null],
 ]
 
-/** Mistakes that GraphQL itself finds in a typed input. */
+/** Mistakes in a typed input that GraphQL itself detects. */
 const mistakesOfType: Mistake[] = [
   ...['usx', 'us', '', 'US$', 'dollars', 'usd ', 'usd\0', '\ud83d', "usd' or true --"].map(currencyMistake),
   ...[
@@ -159,10 +159,16 @@ const mistakesOfType: Mistake[] = [
     '../../etc/passwd',
   ].map(timezoneMistake),
   ...[';', '', '..', '٫', '\0', '\ud83d'].map(separatorMistake),
-  ['a very long value', { currency: 'x'.repeat(50_000) }, 'currency', /^"x{99}… is no currency/, null],
+  [
+    'a very long value',
+    { currency: 'x'.repeat(50_000) },
+    'currency',
+    /^"x{99}… is not a valid currency/,
+    null,
+  ],
 ]
 
-async function expectRefusedByName([, parameters, name, message, allowed]: Mistake): Promise<void> {
+async function expectRejectedByName([, parameters, name, message, allowed]: Mistake): Promise<void> {
   expect(await refusal(inputByName(parameters))).toMatchObject([
     {
       message: expect.stringMatching(message),
@@ -174,7 +180,7 @@ async function expectRefusedByName([, parameters, name, message, allowed]: Mista
 
 describe.each(mistakes)('%s', (...mistake) => {
   const [, parameters, name, message, allowed] = mistake
-  test('is refused as typed input', async () => {
+  test('is rejected as typed input', async () => {
     expect(await refusal(typedInput(parameters))).toMatchObject([
       {
         message: expect.stringMatching(message),
@@ -184,28 +190,31 @@ describe.each(mistakes)('%s', (...mistake) => {
     ])
   })
 
-  test('is refused as input by name', () => expectRefusedByName(mistake))
+  test('is rejected as input by name', () => expectRejectedByName(mistake))
 })
 
 describe.each(mistakesOfType)('%s', (...mistake) => {
   const [, parameters, name] = mistake
-  test('is refused by GraphQL as typed input, with its place', async () => {
+  test('is rejected by GraphQL as typed input, with its path', async () => {
     expect(await typeError(typedInput(parameters))).toContain(`at "report.${key}.${camelCase(name)}"`)
   })
 
-  test('is refused as input by name', () => expectRefusedByName(mistake))
+  test('is rejected as input by name', () => expectRejectedByName(mistake))
 })
 
-test.each(['start', 'end', 'start,end'])('an interval without %s is refused there', async (missing) => {
-  const ends = Object.entries({ start: from, end: until }).filter(([end]) => !missing.includes(end))
-  const report = { [key]: { interval: { between: Object.fromEntries(ends) } } }
-  expect(await refusal(report)).toMatchObject(
-    missing.split(',').map((end) => ({
-      message: expect.stringContaining(`needs the parameter "interval_${end}"`),
-      path: ['input', 'report', key, 'interval', 'between', end],
-    })),
-  )
-})
+test.each(['start', 'end', 'start,end'])(
+  'an interval without %s is rejected with that path',
+  async (missing) => {
+    const ends = Object.entries({ start: from, end: until }).filter(([end]) => !missing.includes(end))
+    const report = { [key]: { interval: { between: Object.fromEntries(ends) } } }
+    expect(await refusal(report)).toMatchObject(
+      missing.split(',').map((end) => ({
+        message: expect.stringContaining(`requires the parameter "interval_${end}"`),
+        path: ['input', 'report', key, 'interval', 'between', end],
+      })),
+    )
+  },
+)
 
 test.each(['Charge', 'total', '', 'charge\0', 'x'.repeat(1000)])(
   'the reporting category %j is rejected with a list of valid categories',
@@ -255,8 +264,8 @@ test('the errors report the first fifty of hundreds of mistakes', async () => {
 })
 
 describe('relative intervals', () => {
-  test('beyond the data are refused where they stand', async () => {
-    // On 10 November the data ends with 1 November.
+  test('beyond the data are rejected with the path of the interval', async () => {
+    // The time is 10 November, and the data ends on 1 November.
     const errors = await refusal({ balanceSummary1: { interval: { relative: 'YESTERDAY' } } })
     expect(errors).toMatchObject([
       { message: expect.stringContaining('interval_start is 2026-11-09T00:00:00Z'), allowed: available },
@@ -289,8 +298,8 @@ test('a report of an account without data is rejected', async () => {
   ])
 })
 
-describe('what is good, although it looks odd', () => {
-  test('null is the same as nothing in parameters by name', async () => {
+describe('unusual but valid values', () => {
+  test('null is the same as an absent value in parameters by name', async () => {
     const nothing = { currency: null, timezone: null, reporting_category: null, columns: null }
     const { parameters } = await runReport(account, inputByName({ ...nothing, decimal_separator: null }))
     expect(parameters).toEqual({
@@ -323,7 +332,7 @@ describe('what is good, although it looks odd', () => {
   test.each([
     ['an offset', '2026-09-01T05:45:00+05:45', { interval_start: '2026-09-01T00:00:00Z' }],
     ['Unix seconds', Date.parse(from) / 1000, { interval_start: '2026-09-01T00:00:00Z' }],
-  ])('an instant with %s is kept in UTC', async (_what, interval_start, kept) => {
+  ])('an instant with %s is stored in UTC', async (_what, interval_start, kept) => {
     const { parameters } = await runReport(account, inputByName({ interval_start }, 'payouts.itemized.3'))
     expect(parameters).toMatchObject(kept)
   })

@@ -64,7 +64,7 @@ test.each([
   expect(errors).toHaveLength(1)
   expect(errors[0]).toMatchObject({
     code: 'INVALID_VALUE',
-    message: `${type} takes no parameter ${JSON.stringify(name)}. It takes ${summaryParameters.slice(0, 2).join(', ')}, ${errors[0]?.allowed?.slice(2).join(', ')}.`,
+    message: `${type} has no parameter ${JSON.stringify(name)}. Its parameters are ${summaryParameters.slice(0, 2).join(', ')}, ${errors[0]?.allowed?.slice(2).join(', ')}.`,
     path: ['input', 'report', 'byName', 'parameters', name],
   })
   expect(errors[0]?.allowed?.toSorted()).toEqual(summaryParameters.toSorted())
@@ -90,7 +90,7 @@ test.each([
     expect(await refusal(type, parameters)).toMatchObject(
       missing.map((name) => ({
         code: 'INVALID_VALUE',
-        message: expect.stringMatching(new RegExp(`^${type} needs the parameter "${name}": .+\\.$`)),
+        message: expect.stringMatching(new RegExp(`^${type} requires the parameter "${name}": .+\\.$`)),
         path: ['input', 'report', 'byName', 'parameters', name],
       })),
     )
@@ -105,7 +105,7 @@ test.each([
 ])('%s requires %s and has no interval_start', async (type, required) => {
   expect(await refusal(type, {})).toMatchObject([
     {
-      message: expect.stringMatching(new RegExp(`^${type} needs the parameter "${required}": .+\\.$`)),
+      message: expect.stringMatching(new RegExp(`^${type} requires the parameter "${required}": .+\\.$`)),
       path: ['input', 'report', 'byName', 'parameters', required],
     },
   ])
@@ -143,7 +143,7 @@ describe('values of a wrong type', () => {
     expect(await refusal('balance.summary.1', { ...interval, interval_start: value })).toEqual([
       {
         code: 'INVALID_VALUE',
-        message: `${JSON.stringify(value)} is no instant. Give RFC 3339 text such as "2026-09-01T00:00:00Z", or whole seconds since 1970.`,
+        message: `${JSON.stringify(value)} is not a valid timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z", or whole Unix seconds.`,
         path: ['input', 'report', 'byName', 'parameters', 'interval_start'],
         allowed: null,
       },

@@ -4,13 +4,13 @@ import { describe, expect, test, vi } from 'vitest'
 import { type Cron, checkCron, lastOccurrence, nextOccurrence } from '../../src/schedules/cron.ts'
 import { at, iso } from '../support/instants.ts'
 
-/** The occurrences from a time on, each looked for anew as a worker does. */
+/** The occurrences after a time, each computed separately, as a worker does. */
 function occurrences(expression: string, timezone: string, after: string, count: number): string[] {
   let last = at(after)
   return Array.from({ length: count }, () => {
     last = nextOccurrence({ expression, timezone }, last)
     const found = last.toISOString()
-    // A look comes some time after.
+    // A worker checks some time after the occurrence.
     last = new Date(last.getTime() + 7_000)
     return found.slice(0, 16)
   })
@@ -18,9 +18,9 @@ function occurrences(expression: string, timezone: string, after: string, count:
 
 describe('cron', () => {
   test.each([
-    ['forward, and the time is skipped', '2026-03-28T00:00:00Z', ['28T01:30', '29T01:30', '30T00:30']],
-    ['back, and the time comes twice', '2026-10-24T00:00:00Z', ['24T00:30', '25T00:30', '26T01:30']],
-  ])('comes once a day when the clocks are set %s', (_name, after, days) => {
+    ['forward and skip it', '2026-03-28T00:00:00Z', ['28T01:30', '29T01:30', '30T00:30']],
+    ['back and repeat it', '2026-10-24T00:00:00Z', ['24T00:30', '25T00:30', '26T01:30']],
+  ])('a daily time occurs once when the clocks are set %s', (_name, after, days) => {
     const found = occurrences('30 2 * * *', 'Europe/Berlin', after, 3)
     expect(found).toEqual(days.map((day) => `${after.slice(0, 8)}${day}`))
   })
@@ -30,7 +30,7 @@ describe('cron', () => {
     ['America/New_York', ['2026-03-05', '2026-10-29']],
     ['America/Sao_Paulo', ['2017-10-12', '2018-02-15']],
     ['Pacific/Auckland', ['2026-04-02', '2026-09-24']],
-  ])('comes on each day at any hour when the clocks are set in %s', (timezone, starts) => {
+  ])('a daily time at any hour occurs on each day when the clocks change in %s', (timezone, starts) => {
     for (const start of starts) {
       for (const hour of [0, 1, 2, 3]) {
         const days = occurrences(`15 ${hour} * * *`, timezone, `${start}T12:00:00Z`, 5).map((found) =>
@@ -42,7 +42,7 @@ describe('cron', () => {
     }
   })
 
-  /** Hours and minutes of the expressions below; null for all. */
+  /** Expressions with their hours and minutes; null for all hours. */
   const times: [expression: string, hours: number[] | null, minutes: number[]][] = [
     ['30 2 * * *', [2], [30]],
     ['30 0 * * *', [0], [30]],
@@ -58,31 +58,34 @@ describe('cron', () => {
     ['Australia/Lord_Howe', ['2026-04-05', '2026-10-04']],
     ['America/Havana', ['2026-03-08', '2026-11-01']],
     ['Antarctica/Troll', ['2026-03-29', '2026-10-25']],
-  ])('is told alike whenever it is asked for while the clocks are set in %s', (timezone, days) => {
-    const step = 73 * 60 * 1000
-    for (const day of days.map((text) => Temporal.PlainDate.from(text))) {
-      for (const [expression, hours, minutes] of times) {
-        const shown = [-2, -1, 0, 1, 2].flatMap((days) =>
-          (hours ?? Array.from({ length: 24 }, (_, hour) => hour)).flatMap((hour) =>
-            minutes.map((minute) => day.add({ days }).toPlainDateTime({ hour, minute })),
-          ),
-        )
-        const instants = shown.map((time) => time.toZonedDateTime(timezone).epochMilliseconds)
-        const all = [...new Set(instants)].toSorted((a, b) => a - b)
-        const noon = day.subtract({ days: 1 }).toZonedDateTime({ timeZone: timezone, plainTime: '12:00' })
-        for (let now = noon.epochMilliseconds + 3_000, i = 0; i < 30; now += step, i++) {
-          const cron = { expression, timezone }
-          const told = [lastOccurrence(cron, new Date(now)), nextOccurrence(cron, new Date(now))].map(iso)
-          const expected = [all.findLast((time) => time <= now), all.find((time) => time > now)]
-          expect([expression, iso(new Date(now)), ...told]).toEqual([
-            expression,
-            iso(new Date(now)),
-            ...expected.map((time) => iso(time === undefined ? null : new Date(time))),
-          ])
+  ])(
+    'the last and next occurrences are correct at all times around a clock change in %s',
+    (timezone, days) => {
+      const step = 73 * 60 * 1000
+      for (const day of days.map((text) => Temporal.PlainDate.from(text))) {
+        for (const [expression, hours, minutes] of times) {
+          const shown = [-2, -1, 0, 1, 2].flatMap((days) =>
+            (hours ?? Array.from({ length: 24 }, (_, hour) => hour)).flatMap((hour) =>
+              minutes.map((minute) => day.add({ days }).toPlainDateTime({ hour, minute })),
+            ),
+          )
+          const instants = shown.map((time) => time.toZonedDateTime(timezone).epochMilliseconds)
+          const all = [...new Set(instants)].toSorted((a, b) => a - b)
+          const noon = day.subtract({ days: 1 }).toZonedDateTime({ timeZone: timezone, plainTime: '12:00' })
+          for (let now = noon.epochMilliseconds + 3_000, i = 0; i < 30; now += step, i++) {
+            const cron = { expression, timezone }
+            const actual = [lastOccurrence(cron, new Date(now)), nextOccurrence(cron, new Date(now))].map(iso)
+            const expected = [all.findLast((time) => time <= now), all.find((time) => time > now)]
+            expect([expression, iso(new Date(now)), ...actual]).toEqual([
+              expression,
+              iso(new Date(now)),
+              ...expected.map((time) => iso(time === undefined ? null : new Date(time))),
+            ])
+          }
         }
       }
-    }
-  })
+    },
+  )
 
   test.each([
     ['* * * * *', '2026-11-27T12:00:00Z', '2026-11-27T12:00:00Z'],
@@ -90,11 +93,11 @@ describe('cron', () => {
     ['0 6 1 * *', '2026-11-27T12:00:00Z', '2026-11-01T06:00:00Z'],
     ['0 6 1 1 *', '2026-11-27T12:00:00Z', '2026-01-01T06:00:00Z'],
     ['0 6 29 2 *', '2026-11-27T12:00:00Z', '2024-02-29T06:00:00Z'],
-  ])('`%s` came last before %s at %s', (expression, now, last) => {
+  ])('the last occurrence of `%s` before %s is %s', (expression, now, last) => {
     expect(lastOccurrence({ expression, timezone: 'Etc/UTC' }, at(now))).toEqual(at(last))
   })
 
-  /** As it is defined: from one occurrence to the next. */
+  /** The last occurrence by definition: steps from one occurrence to the next. */
   const walk = (cron: Cron, from: string, now: Date): Date | null => {
     let last: Date | null = null
     let next = nextOccurrence(cron, at(from))
@@ -111,25 +114,28 @@ describe('cron', () => {
     ['15,45 0-3 * * *', '2026-03-28T12:00:00Z'],
     ['15,45 0-3 * * *', '2026-10-24T12:00:00Z'],
     ['0 */6 * * SUN', '2026-10-18T00:00:00Z'],
-  ])('`%s` came last where a walk from %s says, when the clocks are set', (expression, from) => {
-    const cron = { expression, timezone: 'Europe/Berlin' }
-    const start = at(from).getTime() + 8 * 24 * 60 * 60 * 1000
-    for (let ago = 0; ago < 72; ago += 12) {
-      const now = new Date(start - ago * 37 * 60 * 1000 - ago)
-      expect(lastOccurrence(cron, now)).toEqual(walk(cron, from, now))
-    }
-  })
+  ])(
+    'the last occurrence of `%s` is that of a walk from %s, also when the clocks change',
+    (expression, from) => {
+      const cron = { expression, timezone: 'Europe/Berlin' }
+      const start = at(from).getTime() + 8 * 24 * 60 * 60 * 1000
+      for (let ago = 0; ago < 72; ago += 12) {
+        const now = new Date(start - ago * 37 * 60 * 1000 - ago)
+        expect(lastOccurrence(cron, now)).toEqual(walk(cron, from, now))
+      }
+    },
+  )
 
   test.each([
     ['* 9-17 * * MON-FRI', '2026-11-29T12:00:00Z', '2026-11-27T17:59:00Z'],
     ['* * * 1 *', '2026-11-27T12:00:00Z', '2026-01-31T23:59:00Z'],
     ['* 0 29 2 *', '2026-11-27T12:00:00Z', '2024-02-29T00:59:00Z'],
-  ])('`%s` is not walked through to tell when it came last', (expression, now, last) => {
-    using asked = vi.spyOn(CronExpression.prototype, 'next')
-    using read = vi.spyOn(CronExpressionParser, 'parse')
+  ])('the last occurrence of `%s` is found in a few steps', (expression, now, last) => {
+    using next = vi.spyOn(CronExpression.prototype, 'next')
+    using parse = vi.spyOn(CronExpressionParser, 'parse')
     expect(lastOccurrence({ expression, timezone: 'Etc/UTC' }, at(now))).toEqual(at(last))
-    expect(asked.mock.calls.length).toBeLessThan(50)
-    expect(read).toHaveBeenCalledOnce()
+    expect(next.mock.calls.length).toBeLessThan(50)
+    expect(parse).toHaveBeenCalledOnce()
   })
 
   test.each([
@@ -140,17 +146,17 @@ describe('cron', () => {
     ['60 * * * *', 'expected range 0-59'],
     ['*/0 * * * *', '0 time'],
     ['0 0 30 2 *', 'day of month'],
-    ['H 6 * * *', 'H stands for no time'],
-    ['0 6 * * nope', 'Give minute, hour'],
+    ['H 6 * * *', 'H is not supported'],
+    ['0 6 * * nope', 'Use minute, hour'],
     [`${'1,'.repeat(60)}1 * * * *`, 'longer than 100'],
-  ])('`%s` is refused', (expression, why) => {
+  ])('`%s` is rejected', (expression, why) => {
     const check = () => checkCron({ expression, timezone: 'Etc/UTC' }, at('2026-11-27T12:00:00Z'))
     expect(check).toThrow(why)
     expect(check).toThrow(JSON.stringify(expression).slice(0, 50))
   })
 
   test.each(['0 6 * * MON-FRI', '*/5 8-18 * * *', '0 0 L * *', '0 6 * MAR THU'])(
-    '`%s` is taken',
+    '`%s` is accepted',
     (expression) => {
       checkCron({ expression, timezone: 'Europe/Berlin' }, at('2026-11-27T12:00:00Z'))
     },

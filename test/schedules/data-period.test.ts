@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { checkDataPeriod, startOfUnit, wholePeriods } from '../../src/schedules/data-period.ts'
 import { at, iso } from '../support/instants.ts'
 
-describe('a period of data', () => {
+describe('a data period', () => {
   const period = (text: string) => Temporal.Duration.from(text)
 
   test.each(['PT0S', 'P0D', '-P1D', 'PT30S', 'P1DT1H', 'PT1M30S', 'P1001D', 'PT1.5H'])(
-    '%s is refused',
+    '%s is rejected',
     (text) => {
-      expect(() => checkDataPeriod(period(text))).toThrow(/^The data cannot grow by/)
+      expect(() => checkDataPeriod(period(text))).toThrow(/is not a valid data period/)
     },
   )
 
@@ -27,7 +27,7 @@ describe('a period of data', () => {
   test.each([
     ['P1D', '2026-03-27T23:00:00Z', '2026-03-28T22:59:59Z', undefined],
     ['P1D', '2026-03-27T23:00:00Z', '2026-03-28T23:00:00Z', '2026-03-28T23:00:00.000Z'],
-    // The day on which the clocks are set forward has 23 hours.
+    // The day of the clock change has 23 hours.
     ['P1D', '2026-03-28T23:00:00Z', '2026-03-29T22:00:00Z', '2026-03-29T22:00:00.000Z'],
     ['P1D', '2026-03-01T23:00:00Z', '2026-03-20T12:00:00Z', '2026-03-19T23:00:00.000Z'],
     ['P3D', '2026-03-01T23:00:00Z', '2026-03-06T12:00:00Z', '2026-03-04T23:00:00.000Z'],
@@ -35,7 +35,7 @@ describe('a period of data', () => {
     ['PT1H', '2026-03-01T10:30:00Z', '2026-03-01T12:59:00Z', '2026-03-01T12:00:00.000Z'],
     ['PT1M', '2016-01-01T00:00:00Z', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00.000Z'],
     ['P1D', '2026-03-28T23:00:00Z', '2026-03-01T00:00:00Z', undefined],
-  ])('of %s from %s: data up to %s are whole until %s', (text, from, until, end) => {
+  ])('of %s, counted from %s with data up to %s, is complete until %s', (text, from, until, end) => {
     const whole = wholePeriods(period(text), at(from), at(until), 'Europe/Berlin')
     expect(iso(whole?.end)).toBe(end)
     if (whole) expect(whole.start).toEqual(at(from))
@@ -46,8 +46,11 @@ describe('a period of data', () => {
     ['P1D', '2026-09-06T04:00:00Z', '2026-09-07T02:59:59Z', undefined],
     ['P2D', '2026-09-06T04:00:00Z', '2026-09-08T12:00:00Z', '2026-09-08T03:00:00.000Z'],
     ['P1D', '2026-09-05T04:00:00Z', '2026-09-06T04:00:00Z', '2026-09-06T04:00:00.000Z'],
-  ])('of %s from %s ends at midnight, also after a day that begins at one: %s', (text, from, until, end) => {
-    const whole = wholePeriods(period(text), at(from), at(until), 'America/Santiago')
-    expect(iso(whole?.end)).toBe(end)
-  })
+  ])(
+    'of %s from %s with data up to %s ends at midnight, also after a day that begins at 01:00',
+    (text, from, until, end) => {
+      const whole = wholePeriods(period(text), at(from), at(until), 'America/Santiago')
+      expect(iso(whole?.end)).toBe(end)
+    },
+  )
 })

@@ -4,14 +4,14 @@ import { type DueRun, dueRun, startingPosition } from '../../src/schedules/due.t
 import type { Trigger } from '../../src/schedules/trigger.ts'
 import { at, iso } from '../support/instants.ts'
 
-describe('what is due', () => {
+describe('a due run', () => {
   const monthly: Trigger = { kind: 'cron', expression: '0 6 1 * *', timezone: 'Etc/UTC' }
   const daily: Trigger = { kind: 'data', period: Temporal.Duration.from('P1D'), timezone: 'Etc/UTC' }
   const data = (until: string) => ({ from: at('2026-01-05T08:00:00Z'), until: at(until) })
   const shown = (due: DueRun | null) =>
     due && [due.at, due.period.start, due.period.end, due.next.nextRunAt, due.next.coveredUntil].map(iso)
 
-  test('is nothing before the time, and one run from it on', () => {
+  test('does not exist before the occurrence, and is a single run after it', () => {
     const place = startingPosition(monthly, at('2026-11-27T12:00:00Z'), null)
     expect(place).toEqual({ nextRunAt: at('2026-12-01T06:00:00Z'), coveredUntil: at('2026-11-01T06:00:00Z') })
     expect(dueRun(monthly, place, at('2026-12-01T05:59:59.999Z'), null)).toBeNull()
@@ -23,7 +23,7 @@ describe('what is due', () => {
     }
   })
 
-  test('is one run for all times that were missed, which covers what has passed since the last', () => {
+  test('is a single run for all missed occurrences, which covers the time since the last run', () => {
     const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
     expect(shown(dueRun(monthly, place, at('2026-05-11T00:00:00Z'), null))).toEqual(
       ['2026-05-01', '2026-01-01', '2026-05-01', '2026-06-01', '2026-05-01'].map(
@@ -32,7 +32,7 @@ describe('what is due', () => {
     )
   })
 
-  test('is a run when the data have grown by a day, counted from the last midnight', () => {
+  test('exists when the data has grown by a day, counted from the last midnight', () => {
     const place = startingPosition(daily, at('2026-11-27T12:00:00Z'), data('2026-11-25T09:00:00Z'))
     expect(place).toEqual({ nextRunAt: null, coveredUntil: at('2026-11-25T00:00:00Z') })
     const due = (until: string) => shown(dueRun(daily, place, at('2027-01-01T00:00:00Z'), data(until)))
@@ -41,7 +41,7 @@ describe('what is due', () => {
     expect(due('2026-11-28T10:00:00Z')).toEqual([last, first, last, undefined, last])
   })
 
-  test('never reaches back to before there were data', () => {
+  test('never covers time before the start of the data', () => {
     const place = { nextRunAt: at('2026-02-01T06:00:00Z'), coveredUntil: at('2026-01-01T06:00:00Z') }
     const due = dueRun(monthly, place, at('2026-02-01T06:00:00Z'), data('2026-02-01T00:00:00Z'))
     expect(due?.period).toEqual({ start: at('2026-01-05T08:00:00Z'), end: at('2026-02-01T06:00:00Z') })
@@ -54,7 +54,7 @@ describe('what is due', () => {
     expect(coveredUntil).toEqual(at('2026-01-05T08:00:00Z'))
   })
 
-  test('begins with the first data when there were none', () => {
+  test('starts with the first data when there was none', () => {
     const place = startingPosition(daily, at('2026-11-27T12:00:00Z'), null)
     expect(dueRun(daily, place, at('2026-11-27T12:00:00Z'), null)).toBeNull()
     const due = dueRun(daily, place, at('2026-11-27T12:00:00Z'), data('2026-01-08T10:00:00Z'))

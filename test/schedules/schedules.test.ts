@@ -28,7 +28,7 @@ beforeAll(async () => {
   parts = cleanup.use(await openWorkerParts())
   const { database, dataDir } = parts
   const options = { database, dataDir, reportTypes, now: () => now }
-  // Nobody looks for what is due but the tests.
+  // Has no worker: only the tests run due schedules.
   gateway = cleanup.use(await startTestGateway({ ...options, config: { role: 'gateway' } }))
   deps = {
     ...parts,
@@ -56,12 +56,12 @@ async function setData(until: string, from = '2026-01-01T00:00:00Z'): Promise<vo
   })
 }
 
-function look(): Promise<void> {
+function runDue(): Promise<void> {
   return runDueSchedules(deps, new AbortController().signal)
 }
-async function lookAt(text: string): Promise<void> {
+async function runDueAt(text: string): Promise<void> {
   setTime(text)
-  await look()
+  await runDue()
 }
 
 function balance(interval: string, timezone = 'Europe/Berlin') {
@@ -71,7 +71,7 @@ function cron(expression: string, timezone?: string) {
   return { cron: { expression, timezone } }
 }
 
-/** A new schedule; of the balance of yesterday at six o'clock unless told otherwise. */
+/** Creates a schedule. Default: the balance of yesterday, at 06:00. */
 async function schedule(input: object = {}): Promise<ShownSchedule> {
   const { reportSchedule, userErrors } = await createSchedule(account.client, {
     report: balance('YESTERDAY'),
@@ -90,7 +90,7 @@ function intervals({ runs }: ShownSchedule): string[] {
 }
 
 describe('creating a schedule', () => {
-  test('gives it back as it was asked for, with the next run in the timezone of the report', async () => {
+  test('returns it as requested, with the next run in the timezone of the report', async () => {
     const made = await schedule({ label: 'Daily', tags: ['a', 'a', 'b'] })
     expect(made).toMatchObject({
       interval: 'YESTERDAY',
@@ -114,7 +114,7 @@ describe('creating a schedule', () => {
 
   test.each([
     [
-      'an interval that stays the same',
+      'a fixed interval',
       {
         report: {
           byName: {
@@ -125,11 +125,11 @@ describe('creating a schedule', () => {
       },
       [
         ['input', 'report', 'byName', 'parameters', 'interval_start'],
-        /same interval_start again and again.* give "interval" beside them: YESTERDAY, .* or PREVIOUS_PERIOD/,
+        /fixed interval_start, .* set "interval" beside the parameters: YESTERDAY, .* or PREVIOUS_PERIOD/,
       ],
     ],
     [
-      'a moment that stays the same',
+      'a fixed instant',
       {
         report: {
           byName: {
@@ -138,14 +138,14 @@ describe('creating a schedule', () => {
           },
         },
       },
-      [['input', 'report', 'byName', 'parameters', 'interval_end'], /same interval_end again and again/],
+      [['input', 'report', 'byName', 'parameters', 'interval_end'], /fixed interval_end, /],
     ],
     [
       'no interval',
       { report: { byName: { name: 'balance.summary.1' } } },
       [
         ['input', 'report', 'byName', 'parameters', 'interval_end'],
-        /balance\.summary\.1 needs an interval\. Give "interval" beside the parameters: YESTERDAY, /,
+        /balance\.summary\.1 needs an interval\. Set "interval" beside the parameters: YESTERDAY, /,
       ],
     ],
     [
@@ -156,12 +156,12 @@ describe('creating a schedule', () => {
       [['input', 'report', 'byName', 'name'], /one payout, which never changes/],
     ],
     [
-      'a parameter that no run would have',
+      'a parameter that is not valid',
       { report: { balanceSummary1: { interval: 'YESTERDAY', timezone: 'PST' } } },
-      [['input', 'report', 'balanceSummary1', 'timezone'], /is no timezone/],
+      [['input', 'report', 'balanceSummary1', 'timezone'], /is not a valid timezone/],
     ],
     [
-      'a type that is not there',
+      'an unknown type',
       { report: { byName: { name: 'nothing.1', parameters: {}, interval: 'YESTERDAY' } } },
       [['input', 'report', 'byName', 'name'], /There is no report type/],
     ],
@@ -184,22 +184,22 @@ describe('creating a schedule', () => {
       [['input', 'trigger', 'cron', 'expression'], /five fields/],
     ],
     [
-      'a timezone that is none',
+      'a timezone that is not valid',
       { trigger: cron('0 6 * * *', '+01:00') },
-      [['input', 'trigger', 'cron', 'timezone'], /"\+01:00" is no timezone/],
+      [['input', 'trigger', 'cron', 'timezone'], /"\+01:00" is not a valid timezone/],
     ],
     [
       'a period of two units',
       { trigger: { onDataAvailable: 'P1DT1H' } },
-      [['input', 'trigger', 'onDataAvailable'], /grow by P1DT1H/],
+      [['input', 'trigger', 'onDataAvailable'], /P1DT1H is not a valid data period/],
     ],
     [
       'a retention that is too short',
       { output: { retention: 'PT0S' } },
-      [['input', 'output', 'retention'], /retention has to be/],
+      [['input', 'output', 'retention'], /retention is 0 ms\. Use a duration from PT1S/],
     ],
     ['an empty tag', { tags: [''] }, [['input', 'tags', '0'], /cannot be empty/]],
-  ] as const)('refuses %s, and makes none', async (_name, input, [path, message]) => {
+  ] as const)('rejects %s, and creates nothing', async (_name, input, [path, message]) => {
     const payload = await createSchedule(account.client, {
       report: balance('YESTERDAY'),
       trigger: cron('0 6 * * *'),
@@ -213,28 +213,28 @@ describe('creating a schedule', () => {
     expect(await gateway.prisma.reportSchedule.count({ where: { accountId } })).toBe(0)
   })
 
-  test('covers the end of its interval with a report of one moment', async () => {
+  test('uses the end of its interval for a report of one instant', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule({
       report: { endingBalanceReconciliationSummary1: { interval: 'PREVIOUS_MONTH' } },
     })
     expect(made.interval).toBe('PREVIOUS_MONTH')
-    await lookAt('2026-12-01T06:00:00Z')
+    await runDueAt('2026-12-01T06:00:00Z')
     expect((await state(made)).runs.nodes).toMatchObject([
       { parameters: { interval_end: '2026-12-01T00:00:00Z' } },
     ])
   })
 })
 
-describe('a schedule by cron', () => {
-  test('makes one run each time, for the interval at the time it was due, however many look', async () => {
+describe('a cron schedule', () => {
+  test('creates one run each time, for the interval when it was due, however many processes run due schedules', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule({ label: 'Daily', tags: ['daily'] })
-    await lookAt('2026-11-28T04:59:59Z')
+    await runDueAt('2026-11-28T04:59:59Z')
     expect(intervals(await state(made))).toEqual([])
-    // So late that yesterday is another day by now.
+    // So late that `YESTERDAY` would now be another day.
     setTime('2026-11-29T04:00:00Z')
-    await Promise.all(Array.from({ length: 5 }, look))
+    await Promise.all(Array.from({ length: 5 }, runDue))
     const after = await state(made)
     expect(intervals(after)).toEqual(['2026-11-26T23:00:00Z/2026-11-27T23:00:00Z'])
     expect(after.nextRunAt).toBe('2026-11-29T05:00:00.000Z')
@@ -248,7 +248,7 @@ describe('a schedule by cron', () => {
         parameters: { timezone: 'Europe/Berlin', currency: 'eur' },
       },
     ])
-    await lookAt('2026-11-29T05:00:00Z')
+    await runDueAt('2026-11-29T05:00:00Z')
     expect(intervals(await state(made))).toHaveLength(2)
     const { reportRuns } = await account.client.request<{ reportRuns: { totalCount: number } }>(
       '{ reportRuns(filter: { origins: [SCHEDULE] }) { totalCount } }',
@@ -256,12 +256,12 @@ describe('a schedule by cron', () => {
     expect(reportRuns.totalCount).toBe(2)
   })
 
-  test('makes one run for what was missed, which leaves no gap to the last', async () => {
+  test('creates one run for missed occurrences, without a gap to the last run', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule({ report: balance('PREVIOUS_PERIOD'), trigger: cron('0 6 * * *', 'Etc/UTC') })
-    await lookAt('2026-11-28T06:00:20Z')
-    await lookAt('2026-12-02T12:00:00Z')
-    await lookAt('2026-12-03T06:00:00Z')
+    await runDueAt('2026-11-28T06:00:20Z')
+    await runDueAt('2026-12-02T12:00:00Z')
+    await runDueAt('2026-12-03T06:00:00Z')
     expect(intervals(await state(made))).toEqual([
       '2026-12-02T06:00:00Z/2026-12-03T06:00:00Z',
       '2026-11-28T06:00:00Z/2026-12-02T06:00:00Z',
@@ -269,16 +269,16 @@ describe('a schedule by cron', () => {
     ])
   })
 
-  test('makes a run that waits when its data are to come, and none for a time before there were any', async () => {
+  test('creates a run that waits for missing data, and none for a time before the start of the data', async () => {
     await setData('2026-11-27T10:00:00Z')
     const made = await schedule()
-    await lookAt('2026-11-28T05:00:00Z')
+    await runDueAt('2026-11-28T05:00:00Z')
     const { runs } = await state(made)
     const [run] = await gateway.prisma.reportRun.findMany({ where: { scheduleId: made.id } })
     expect(runs.nodes).toMatchObject([{ id: run?.id }])
     expect(run).toMatchObject({ status: 'PENDING', dataNeededUntil: new Date('2026-11-27T23:00:00Z') })
     await setData('2026-11-29T00:00:00Z', '2026-11-28T12:00:00Z')
-    await lookAt('2026-11-29T05:00:00Z')
+    await runDueAt('2026-11-29T05:00:00Z')
     expect(await state(made)).toMatchObject({
       lastError: expect.stringContaining('is available from 2026-11-28T12:00:00Z'),
       nextRunAt: '2026-11-30T05:00:00.000Z',
@@ -286,7 +286,7 @@ describe('a schedule by cron', () => {
     })
   })
 
-  test('moves on only together with its run', async () => {
+  test('advances only together with its run', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule()
     const queue = { ...parts.queue, enqueue: () => Promise.reject(new Error('The worker was killed here.')) }
@@ -294,11 +294,11 @@ describe('a schedule by cron', () => {
     await runDueSchedules({ ...deps, queue }, new AbortController().signal)
     expect(await state(made)).toMatchObject({ nextRunAt: made.nextRunAt, runs: { totalCount: 0 } })
     expect(parts.logged.filter(({ scheduleId }) => scheduleId === made.id)).toHaveLength(1)
-    await look()
+    await runDue()
     expect(await state(made)).toMatchObject({ runs: { totalCount: 1 } })
   })
 
-  test('tries again what the limit of the day refused, and says so once', async () => {
+  test('tries a run again that the daily limit rejected, and logs it once', async () => {
     await setData('2027-01-01T00:00:00Z')
     const { accountId, livemode } = account
     const day = new Date('2026-11-30T00:00:00Z')
@@ -307,23 +307,23 @@ describe('a schedule by cron', () => {
       report: balance('PREVIOUS_PERIOD'),
       trigger: cron('0 6 30 * *', 'Etc/UTC'),
     })
-    await lookAt('2026-11-30T06:00:00Z')
-    await lookAt('2026-11-30T06:01:00Z')
+    await runDueAt('2026-11-30T06:00:00Z')
+    await runDueAt('2026-11-30T06:01:00Z')
     expect(await state(made)).toMatchObject({
-      lastError: expect.stringContaining('5 reports today'),
+      lastError: expect.stringContaining('daily limit of 5 report runs'),
       isActive: true,
       nextRunAt: '2026-11-30T06:00:00.000Z',
       runs: { totalCount: 0 },
     })
     expect(parts.logged.filter(({ scheduleId }) => scheduleId === made.id)).toHaveLength(1)
-    await lookAt('2026-12-01T00:00:30Z')
+    await runDueAt('2026-12-01T00:00:30Z')
     const after = await state(made)
     expect(after).toMatchObject({ lastError: null, nextRunAt: '2026-12-30T06:00:00.000Z' })
     expect(intervals(after)).toEqual(['2026-10-30T06:00:00Z/2026-11-30T06:00:00Z'])
   })
 })
 
-test('a schedule by data makes one run for all whole days that came, and none before', async () => {
+test('a data schedule creates one run for all whole days of new data, and none before', async () => {
   await setData('2026-11-20T10:00:00Z')
   const made = await schedule({
     report: balance('PREVIOUS_PERIOD', 'Etc/UTC'),
@@ -331,13 +331,13 @@ test('a schedule by data makes one run for all whole days that came, and none be
   })
   expect(made).toMatchObject({ nextRunAt: null, trigger: { cron: null, onDataAvailable: 'P1D' } })
   await setData('2026-11-20T23:59:59Z')
-  await look()
+  await runDue()
   expect((await state(made)).runs.totalCount).toBe(0)
   await setData('2026-11-23T08:00:00Z')
-  await Promise.all([look(), look(), look()])
-  await look()
+  await Promise.all([runDue(), runDue(), runDue()])
+  await runDue()
   await setData('2026-11-24T00:00:00Z')
-  await lookAt('2026-11-27T12:01:00Z')
+  await runDueAt('2026-11-27T12:01:00Z')
   expect(intervals(await state(made))).toEqual([
     '2026-11-23T00:00:00Z/2026-11-24T00:00:00Z',
     '2026-11-20T00:00:00Z/2026-11-23T00:00:00Z',
@@ -345,21 +345,21 @@ test('a schedule by data makes one run for all whole days that came, and none be
 })
 
 describe('changing a schedule', () => {
-  test('pauses it, and lets it start again from then on', async () => {
+  test('pauses it, and resumes it from that time on', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule({ report: balance('PREVIOUS_PERIOD'), trigger: cron('0 6 * * *', 'Etc/UTC') })
     const paused = await updateSchedule(account.client, made.id, { isActive: false })
     expect(paused.reportSchedule).toMatchObject({ isActive: false, nextRunAt: null })
-    await lookAt('2026-12-05T12:00:00Z')
+    await runDueAt('2026-12-05T12:00:00Z')
     const on = await updateSchedule(account.client, made.id, { isActive: true, label: 'On', tags: ['x'] })
     expect(on.reportSchedule).toMatchObject({ isActive: true, nextRunAt: '2026-12-06T06:00:00.000Z' })
-    await lookAt('2026-12-06T06:00:00Z')
+    await runDueAt('2026-12-06T06:00:00Z')
     const after = await state(made)
     expect(intervals(after)).toEqual(['2026-12-05T06:00:00Z/2026-12-06T06:00:00Z'])
     expect(after.runs.nodes).toMatchObject([{ label: 'On', tags: ['x'] }])
   })
 
-  test('gives it another trigger at once, and refuses one that cannot be', async () => {
+  test('replaces its trigger at once, and rejects one that is not valid', async () => {
     const made = await schedule()
     const { reportSchedule } = await updateSchedule(account.client, made.id, { trigger: cron('0 * * * *') })
     expect(reportSchedule).toMatchObject({ nextRunAt: '2026-11-27T13:00:00.000Z' })
@@ -368,7 +368,7 @@ describe('changing a schedule', () => {
     expect(await state(made)).toEqual(reportSchedule)
   })
 
-  test('removes a label that is null, and leaves whatever else is null', async () => {
+  test('removes a label that is null, and does not change other fields that are null', async () => {
     const made = await schedule({ label: 'Old', tags: ['kept'] })
     const nulls = { isActive: null, trigger: null, tags: null, label: null }
     const { reportSchedule, userErrors } = await updateSchedule(account.client, made.id, nulls)
@@ -376,44 +376,44 @@ describe('changing a schedule', () => {
     expect(reportSchedule).toEqual({ ...made, label: null })
   })
 
-  test('covers all that has passed when it gets another trigger between two runs', async () => {
+  test('leaves no gap when its trigger changes between two runs', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule({ report: balance('PREVIOUS_PERIOD'), trigger: cron('0 6 * * *', 'Etc/UTC') })
     await updateSchedule(account.client, made.id, { trigger: cron('0 * * * *', 'Etc/UTC') })
-    await lookAt('2026-11-27T13:00:00Z')
+    await runDueAt('2026-11-27T13:00:00Z')
     await updateSchedule(account.client, made.id, { trigger: cron('0 6 * * *', 'Etc/UTC') })
-    await lookAt('2026-11-28T06:00:00Z')
+    await runDueAt('2026-11-28T06:00:00Z')
     expect(intervals(await state(made))).toEqual([
       '2026-11-27T13:00:00Z/2026-11-28T06:00:00Z',
       '2026-11-27T06:00:00Z/2026-11-27T13:00:00Z',
     ])
   })
 
-  test('loses nothing when many change it while it runs', async () => {
+  test('loses no change when many requests change it while it creates a run', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule()
     setTime('2026-11-28T05:00:00Z')
     const labels = ['one', 'two', 'three']
     await Promise.all([
-      look(),
+      runDue(),
       ...labels.map((label) => updateSchedule(account.client, made.id, { label })),
       updateSchedule(account.client, made.id, { tags: ['kept'] }),
     ])
-    // A look that was overtaken leaves it to the next one.
-    await look()
+    // If a change came first, the run is left to the next call.
+    await runDue()
     const after = await state(made)
     expect(after).toMatchObject({ tags: ['kept'], label: expect.stringMatching(/^(one|two|three)$/) })
     expect(after.runs.totalCount).toBe(1)
   })
 
-  test('is paused when its key is revoked, and goes on with the key that turns it on', async () => {
+  test('is paused when its key is revoked, and resumes with the key that activates it', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule()
     const { accountId, livemode } = account
     const second = await createApiKey(gateway.prisma, { accountId, livemode, name: 'Second' })
     await revokeApiKey(gateway.prisma, account.apiKeyId)
     account.client = createGraphqlClient(gateway.url, second.secret)
-    await lookAt('2026-11-28T05:00:00Z')
+    await runDueAt('2026-11-28T05:00:00Z')
     expect(await state(made)).toMatchObject({
       isActive: false,
       nextRunAt: null,
@@ -421,7 +421,7 @@ describe('changing a schedule', () => {
       runs: { totalCount: 0 },
     })
     await updateSchedule(account.client, made.id, { isActive: true })
-    await lookAt('2026-11-29T05:00:00Z')
+    await runDueAt('2026-11-29T05:00:00Z')
     expect(await state(made)).toMatchObject({
       lastError: null,
       requestedBy: { id: second.apiKey.id },
@@ -429,10 +429,10 @@ describe('changing a schedule', () => {
     })
   })
 
-  test('deletes it, and leaves its runs', async () => {
+  test('deletes it, and keeps its runs', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule()
-    await lookAt('2026-11-28T05:00:00Z')
+    await runDueAt('2026-11-28T05:00:00Z')
     const [run] = (await state(made)).runs.nodes
     const remove = `mutation ($id: ID!) { deleteReportSchedule(input: { id: $id }) { deletedId userErrors { code path } } }`
     const { client } = account
@@ -450,7 +450,7 @@ describe('changing a schedule', () => {
   })
 })
 
-test('schedules are listed newest first, page by page, both ways', async () => {
+test('schedules are listed newest first, in pages, in both directions', async () => {
   const made = []
   for (const second of [1, 2, 3]) {
     setTime(`2026-11-27T12:00:0${second}Z`)
@@ -483,7 +483,7 @@ test('schedules are listed newest first, page by page, both ways', async () => {
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', argument: 'after' } }])
 })
 
-test('a worker looks each minute', async () => {
+test('a worker runs due schedules each minute', async () => {
   await setData('2027-01-01T00:00:00Z')
   const made = await schedule()
   setTime('2026-11-28T05:00:00Z')
@@ -493,9 +493,9 @@ test('a worker looks each minute', async () => {
   expect(await parts.queue.boss.getSchedules(scheduleQueue)).toMatchObject([
     { cron: '* * * * *', timezone: 'UTC', options: { missed: 'once' } },
   ])
-  // As the queue does when the minute is over.
+  // As the queue does each minute.
   const [task] = await parts.queue.boss.getSchedules(scheduleQueue)
   await parts.queue.boss.send(scheduleQueue, task?.data ?? {}, { singletonKey: task?.key ?? '' })
-  const isMade = async () => (await state(made)).runs.totalCount
-  await expect.poll(isMade).toBe(1)
+  const countRuns = async () => (await state(made)).runs.totalCount
+  await expect.poll(countRuns).toBe(1)
 })

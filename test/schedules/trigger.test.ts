@@ -5,7 +5,7 @@ import { balanceSummary } from '../../src/reports/stripe/balance.ts'
 import { acceptTrigger } from '../../src/schedules/trigger.ts'
 import { at } from '../support/instants.ts'
 
-test('data of a report of the operator cannot make a run, since nobody knows of them', () => {
+test('a custom report cannot have a data trigger, because its data is unknown', () => {
   const given = { kind: 'data', period: Temporal.Duration.from('P1D') } as const
   const accept = (custom: AnyReportType['custom']) =>
     acceptTrigger(
@@ -15,5 +15,7 @@ test('data of a report of the operator cannot make a run, since nobody knows of 
       at('2026-11-27T12:00:00Z'),
     )
   expect(accept(undefined)).toMatchObject({ kind: 'data' })
-  expect(() => accept({ rows: 1, seconds: 1 })).toThrow('its data is not known to grow. Take cron.')
+  expect(() => accept({ rows: 1, seconds: 1 })).toThrow(
+    'cannot detect when its data grows. Use a cron trigger.',
+  )
 })

@@ -8,15 +8,15 @@ export type PageInfo = {
   hasPreviousPage: boolean
 }
 
-/** A page as a client sees it. Items go by their ids. */
+/** A page as a client sees it. Items are represented by their ids. */
 export type ShownPage = PageInfo & { ids: string[] }
 
 export type ListModel = {
-  /** The items that the list ever had, in its order. */
+  /** All items that the list has ever contained, in its order. */
   all: readonly string[]
-  /** The items that it has now. */
+  /** The items that it contains now. */
   left: ReadonlySet<string>
-  /** Cursors of items, also of some that are gone. */
+  /** Cursors of items, including removed ones. */
   cursors: ReadonlyMap<string, string>
 }
 
@@ -33,7 +33,7 @@ const anySize = fc.oneof(
 )
 const anyPlace = fc.option(fc.nat(), { freq: 3 })
 
-/** Pages to ask for; a number chooses one of the known cursors. */
+/** Pages to request; a number selects one of the known cursors. */
 export const anyPages = fc.array(fc.record({ size: anySize, after: anyPlace, before: anyPlace }), {
   minLength: 8,
   maxLength: 8,
@@ -45,7 +45,7 @@ export const forwardPages: fc.Arbitrary<Chosen> = fc.array(
   { minLength: 6, maxLength: 6 },
 )
 
-/** Chooses items of the list whose cursors are known. */
+/** Replaces the numbers of a page by items whose cursors are known. */
 export function askedPage(
   { cursors }: Pick<ListModel, 'cursors'>,
   { size, after, before }: { size: Asked['size']; after: number | null; before: number | null },
@@ -55,7 +55,7 @@ export function askedPage(
   return { size, after: choose(after), before: choose(before) }
 }
 
-/** The arguments that ask for a page. */
+/** The arguments that request a page. */
 export function argumentsFor(
   { cursors }: Pick<ListModel, 'cursors'>,
   { size, after, before }: Asked,
@@ -67,7 +67,7 @@ export function argumentsFor(
   }
 }
 
-/** The page that the model has, with the ids of its first and last item in place of cursors. */
+/** The page according to the model. */
 export function expectedPage(
   { all, left }: Pick<ListModel, 'all' | 'left'>,
   { size: { first, last }, after, before }: Asked,

@@ -1,7 +1,7 @@
 import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import type { TestDatabase } from './database.ts'
 
-/** Appends so many events of a run to its account's log at once, then wakes whoever follows it. */
+/** Appends `count` events of a run to the log of its account in one statement, then wakes the followers. */
 export async function appendMany(
   database: TestDatabase,
   { id, accountId }: ReportRun,

@@ -1,15 +1,15 @@
 import type { Command, CommandContext } from '../../src/cli/command.ts'
 
-export type CommandSurroundings = {
-  /** Whether standard error is a terminal. */
+export type CommandOptions = {
+  /** True when standard error is a terminal. */
   isTerminal?: boolean
-  /** Gets what the command writes to standard error, as it comes. */
+  /** Called with each text that the command writes to standard error. */
   onWrite?: (text: string) => void
   signal?: AbortSignal
 }
 
 /**
- * Runs a command in this process; fails as the command does.
+ * Runs a command in this process, and throws what it throws.
  *
  * @returns the lines that it printed
  */
@@ -17,7 +17,7 @@ export async function runCommand(
   command: Command,
   args: string[],
   environment: CommandContext['environment'],
-  { isTerminal = false, onWrite = () => {}, signal = AbortSignal.timeout(60_000) }: CommandSurroundings = {},
+  { isTerminal = false, onWrite = () => {}, signal = AbortSignal.timeout(60_000) }: CommandOptions = {},
 ): Promise<string[]> {
   const printed: string[] = []
   await command({

@@ -18,7 +18,7 @@ function instant(step: number): Date {
   return new Date(Date.UTC(2026, 8, 1) + step)
 }
 
-/** Fields of a run that orders and filters look at. */
+/** Fields of a run that orders and filters use. */
 export const runFields = fc.record({
   createdAt: fc.integer({ min: 0, max: 3 }).map(instant),
   status: fc.constantFrom(...statuses),
@@ -51,7 +51,7 @@ export const anyFilter: fc.Arbitrary<ListFilter> = fc.record(
   { requiredKeys: [] },
 )
 
-/** How the model of a list orders runs. */
+/** Compares runs in the order of the model. */
 export function compareRuns({ field, direction }: ListOrder) {
   return (a: ReportRun, b: ReportRun): number => {
     const [x, y] = [sortValues[field](a), sortValues[field](b)]
@@ -61,7 +61,7 @@ export function compareRuns({ field, direction }: ListOrder) {
   }
 }
 
-/** Which runs the model of a list has. */
+/** True for the runs that the filter of the model matches. */
 export function keepsRun({ statuses: kept, reportTypes, allTags, anyTags, createdAt }: ListFilter) {
   return (run: ReportRun): boolean =>
     (!kept || kept.includes(run.status)) &&

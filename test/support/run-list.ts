@@ -26,7 +26,7 @@ export const listQuery = `query (
   }
 }`
 
-/** One page of a client's runs. */
+/** Reads one page of the list of runs. */
 export async function listPage(
   client: GraphqlClient,
   page: PageArguments,

@@ -38,7 +38,7 @@ const errorFields = `__typename code message path
   ... on StatusError { reportRun { id status } }`
 const payload = `reportRun { ${runFields} } userErrors { ${errorFields} }`
 
-/** A request for `slowReport`; `input` is what else there is of a `CreateReportRunInput`. */
+/** An input that requests `slowReport`; `input` has further fields of `CreateReportRunInput`. */
 export function slowInput(input: Variables = {}, parameters: Variables = {}): Variables {
   return {
     report: { byName: { name: 'test.slow.1', parameters } },
@@ -53,7 +53,7 @@ export async function create(client: GraphqlClient, input: Variables): Promise<N
   return (await client.request<{ createReportRun: NewRunPayload }>(createDocument, { input })).createReportRun
 }
 
-/** The run that was made; fails when it was refused. */
+/** Creates a run and returns it; throws when the request is rejected. */
 export async function created(client: GraphqlClient, input: Variables = slowInput()): Promise<ShownRun> {
   const { reportRun, userErrors } = await create(client, input)
   if (!reportRun) throw new Error(JSON.stringify(userErrors))

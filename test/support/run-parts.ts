@@ -15,7 +15,7 @@ import type { Storage } from '../../src/storage/storage.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { RunOwner } from './insert-run.ts'
 
-/** What runs are made of below HTTP: for moments that no client can choose. There is no queue and no worker. */
+/** The parts that process runs below HTTP, for timing that no client can control. There is no queue and no worker. */
 export type RunParts = AsyncDisposable & {
   database: TestDatabase
   pool: Pool
@@ -23,12 +23,12 @@ export type RunParts = AsyncDisposable & {
   wakeUp: WakeUp
   hub: Hub
   storage: Storage
-  /** Its `files` folder is the storage's. */
+  /** Its folder `files` holds the storage. */
   dataDir: string
   owner: RunOwner
   logger: Logger
   metrics: Metrics
-  /** What was logged, parsed. */
+  /** The parsed log lines. */
   logged: Record<string, unknown>[]
 }
 

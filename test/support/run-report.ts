@@ -21,7 +21,7 @@ const createRun = `mutation ($input: CreateReportRunInput!) {
   }
 }`
 
-/** Asks for a report; its id or what was wrong with it. `report` is a `ReportInput` as JSON. */
+/** Requests a report, and returns its id or the user errors. `report` is a `ReportInput` as JSON. */
 export async function requestReport({ client }: TestAccount, report: Variables) {
   return (await client.request<CreateAnswer>(createRun, { input: { report } })).createReportRun
 }
@@ -49,35 +49,35 @@ const followRun = `subscription ($id: ID!) {
 
 export type FinishedReport = {
   id: string
-  /** Parameters as accepted. */
+  /** Validated parameters. */
   parameters: Record<string, unknown>
   columns: { name: string; type: string }[]
   /** The whole file. */
   text: string
   sha256: string
-  /** Names in the first line. */
+  /** Column names from the first line. */
   header: string[]
-  /** The other lines, each by the names in the header; an empty field is ''. */
+  /** The other lines, by column name; an empty field is ''. */
   rows: Record<string, string>[]
 }
 
 async function followToEnd({ client }: TestAccount, id: string): Promise<EndedRun> {
   let last: EndedRun | undefined
   for await (const { data, errors } of client.subscribe<{ reportRun: EndedRun }>(followRun, { id })) {
-    if (errors) throw new Error(`Run ${id} could not be followed: ${JSON.stringify(errors)}`)
+    if (errors) throw new Error(`Failed to follow the run ${id}: ${JSON.stringify(errors)}`)
     last = data?.reportRun
   }
-  if (!last) throw new Error(`Nothing was heard of run ${id}.`)
+  if (!last) throw new Error(`The subscription to the run ${id} returned nothing.`)
   return last
 }
 
 /**
- * Runs a report from the mutation to the downloaded file, parsed by a CSV library of its own. Fails unless it
- * succeeds, and unless size, hash and number of rows are what the run says.
+ * Runs a report from the mutation to the downloaded file, which an independent CSV library parses. Throws unless the run
+ * succeeds and reports the correct size, hash and number of rows.
  */
 export async function runReport(account: TestAccount, report: Variables): Promise<FinishedReport> {
   const { reportRun, userErrors } = await requestReport(account, report)
-  if (!reportRun) throw new Error(`${JSON.stringify(report)} was refused: ${JSON.stringify(userErrors)}`)
+  if (!reportRun) throw new Error(`${JSON.stringify(report)} was rejected: ${JSON.stringify(userErrors)}`)
   const { status, failure, parameters, result } = await followToEnd(account, reportRun.id)
   const [file] = result?.files ?? []
   if (!result || !file) {
@@ -88,10 +88,12 @@ export async function runReport(account: TestAccount, report: Variables): Promis
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   const [header = [], ...lines] = parse(text)
-  const told = [file.sha256, file.byteSize, result.rowCount, result.isEmpty]
-  const found = [sha256, String(bytes.length), String(lines.length), lines.length === 0]
-  if (!response.ok || JSON.stringify(told) !== JSON.stringify(found)) {
-    throw new Error(`The file of ${reportRun.id} is ${response.status} ${found}, not ${told}.`)
+  const reported = [file.sha256, file.byteSize, result.rowCount, result.isEmpty]
+  const actual = [sha256, String(bytes.length), String(lines.length), lines.length === 0]
+  if (!response.ok || JSON.stringify(reported) !== JSON.stringify(actual)) {
+    throw new Error(
+      `The file of ${reportRun.id} is ${response.status} ${actual}, but the run reports ${reported}.`,
+    )
   }
   const rows = lines.map((line) => Object.fromEntries(line.map((field, i) => [header[i] ?? '', field])))
   return { id: reportRun.id, parameters, columns: result.columns, text, sha256, header, rows }

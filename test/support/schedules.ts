@@ -45,7 +45,7 @@ export async function createSchedule(client: GraphqlClient, input: Variables): P
   return createReportSchedule
 }
 
-/** The id of a new schedule of `slowReport`, once a year unless told otherwise; fails when it was refused. */
+/** Creates a schedule of `slowReport`, once a year by default, and returns its id; throws when it is rejected. */
 export async function createdSchedule(client: GraphqlClient, input: Variables = {}): Promise<string> {
   const report = { byName: { name: 'test.slow.1', parameters: {} } }
   const { reportSchedule, userErrors } = await createSchedule(client, { report, trigger: yearly, ...input })
@@ -66,7 +66,7 @@ export async function updateSchedule(
   return updateReportSchedule
 }
 
-/** The schedule as it is; fails when there is none. */
+/** The current state of a schedule; throws when there is none. */
 export async function scheduleNow(client: GraphqlClient, id: string): Promise<ShownSchedule> {
   const { node } = await client.request<{ node: ShownSchedule | null }>(
     `query ($id: ID!) { node(id: $id) { ... on ReportSchedule { ${scheduleFields} } } }`,

@@ -21,7 +21,7 @@ function number<Default extends string>(description: string, defaultValue: Defau
   } as const satisfies Parameter
 }
 
-/** A report whose parameters choose its length, speed and failures; it reads no ledger. */
+/** A report whose parameters set its length, speed and failures; it reads no ledger. */
 export const slowReport: AnyReportType = defineReportType({
   name: 'test.slow.1',
   title: 'Slow report',
@@ -29,11 +29,11 @@ export const slowReport: AnyReportType = defineReportType({
   parameters: {
     rows: number('Rows to write.', '10'),
     row_seconds: number('Seconds that each row takes.', '0'),
-    count_seconds: number('Seconds before the first row, of counting and of writing alike.', '0'),
+    count_seconds: number('Seconds before the first row, both when counting and when writing.', '0'),
     width: number('Characters in each row: Postgres sends rows in packets of 8 KiB.', '1'),
     fails_at: number('Number of the row that divides by zero; 0 for none.', '0'),
   },
-  // The slow or failing expression is a column, so that counting the rows is neither slow nor fails.
+  // Delays and failures are in the columns, so that counting the rows has neither.
   columns: [
     {
       name: 'number',
@@ -47,7 +47,7 @@ export const slowReport: AnyReportType = defineReportType({
     },
     {
       name: 'filler',
-      description: 'Something to carry.',
+      description: 'Text that fills the row.',
       isDefault: true,
       value: { kind: 'integer', sql: sql`repeat('x', line.width)` },
     },
@@ -68,7 +68,7 @@ export const slowReport: AnyReportType = defineReportType({
   }),
 })
 
-/** Creates a run of the slow report. Returns its id. */
+/** Requests a slow report, and returns the id of the run. */
 export async function createSlowRun(
   client: GraphqlClient,
   parameters: Record<string, string> = {},
@@ -123,7 +123,7 @@ export const seenFields = `id version status isFinal createdAt startedAt finishe
 
 export const watchQuery = `subscription ($id: ID!) { reportRun(id: $id) { ${seenFields} } }`
 
-/** The run's states from now to its end. */
+/** Follows a run to its end, and returns all states that it showed. */
 export async function watchToEnd(client: GraphqlClient, id: string): Promise<SeenRun[]> {
   const states: SeenRun[] = []
   for await (const { data, errors } of client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
@@ -133,14 +133,14 @@ export async function watchToEnd(client: GraphqlClient, id: string): Promise<See
   return states
 }
 
-/** The run when it has ended. */
+/** Waits for the end of a run, and returns its final state. */
 export async function endOf(client: GraphqlClient, id: string): Promise<SeenRun> {
   const last = (await watchToEnd(client, id)).at(-1)
-  if (!last) throw new Error(`The subscription to ${id} returned nothing.`)
+  if (!last) throw new Error(`The subscription to the run ${id} returned nothing.`)
   return last
 }
 
-/** The run once a worker has claimed it. */
+/** Waits until a worker has claimed a run, and returns the run. */
 export async function startOf(client: GraphqlClient, id: string): Promise<SeenRun> {
   for await (const { data } of client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id })) {
     if (data && data.reportRun.status !== 'PENDING') return data.reportRun
@@ -148,7 +148,7 @@ export async function startOf(client: GraphqlClient, id: string): Promise<SeenRu
   throw new Error(`The run ${id} never started.`)
 }
 
-/** Paths of all files in a gateway's folder of results. */
+/** Paths of all files in the result folder of a gateway. */
 export async function storedFiles(dataDir: string): Promise<string[]> {
   const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
   return entries.filter((entry) => !entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name))

@@ -4,18 +4,17 @@ import { promisify } from 'node:util'
 
 export const run = promisify(execFile)
 
-/** A system account, as `spawn` takes it: ids as signed 32-bit numbers. */
+/** A system account, in the form that `spawn` accepts: ids as signed 32-bit numbers. */
 export type Account = { uid: number; gid: number }
 
 const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
- * The account for a new cluster; null when this process can run it itself, which root cannot. `nobody` comes first: it
- * exists on every Unix, so there is nothing to create and nothing to clean up. Its price is that other services running as
- * `nobody` could read the cluster's files; a machine where that matters runs the gateway as an ordinary user, or sets
- * DATABASE_URL.
+ * The account for a new cluster; null when the account of this process can run Postgres, which root cannot. `nobody` comes
+ * first: it exists on every Unix, so there is nothing to create or clean up. The drawback is that other services that run as
+ * `nobody` can read the files of the cluster. Where that matters, run the gateway as an ordinary user, or set DATABASE_URL.
  *
- * @throws when the account file lists none of the known accounts
+ * @throws when the account file contains none of the known accounts
  */
 export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Account | null> {
   if (process.getuid?.() !== 0) return null
@@ -31,15 +30,15 @@ export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Acco
 }
 
 /**
- * The account that runs Postgres in `folder`: its owner, because an ordinary user may have made it; null when this process
- * can run it itself. A folder of root, which is new or was copied, gets another owner.
+ * The account that runs Postgres in `folder`: the owner of the folder, because an ordinary user may have created it; null when
+ * the account of this process can run Postgres. A folder of root, which is new or was copied, gets another owner.
  */
 export async function ensureOwner(folder: string): Promise<Account | null> {
   const wanted = await postgresAccount()
   if (!wanted) return null
   const { uid, gid } = await stat(folder)
   if (uid !== 0) return { uid: uid | 0, gid: gid | 0 }
-  // `>>> 0`: macOS has -2 as the id of nobody, which chown takes for an option.
+  // `>>> 0`: on macOS the id of nobody is -2, which chown would parse as an option.
   await run('chown', ['-hR', `${wanted.uid >>> 0}:${wanted.gid >>> 0}`, folder])
   return wanted
 }

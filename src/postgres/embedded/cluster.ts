@@ -6,22 +6,22 @@ import { z } from 'zod'
 import { ensureOwner, run } from './account.ts'
 import { isLinux, postgresCommand } from './binaries.ts'
 
-/** The Postgres cluster of a data folder: its files, by absolute paths without symlinks, and its superuser's password. */
+/** The Postgres cluster of a data folder: absolute paths of its files, without symlinks, and the superuser's password. */
 export type Cluster = ReturnType<typeof clusterOf>
 
 export type ClusterOptions = {
-  /** Folder of the cluster, absolute or relative to the working folder; made when missing. */
+  /** Folder of the cluster, absolute or relative to the working folder; created when missing. */
   dataDir: string
-  /** Receives a sentence on each step. */
+  /** Called with a message for each step. */
   onProgress: (message: string) => void
-  /** Ends the wait for a slow start; what was started is stopped again. */
+  /** Aborts a slow start, and stops the server that it started. */
   signal?: AbortSignal | undefined
 }
 
-/** Elsewhere than on Linux, the account of Postgres must be able to enter all folders on the way to its cluster. */
+/** On other systems than Linux, the account of Postgres must be able to enter all parent folders of its cluster. */
 const folderMode = isLinux ? 0o700 : 0o711
 
-/** The locale built in sorts and folds alike on every system, and no system update can break indexes built with it. */
+/** The built-in locale sorts and folds case the same on every system, and system updates cannot break its indexes. */
 const initdbFlags = [
   '--username=postgres',
   '--auth=scram-sha-256',
@@ -33,18 +33,19 @@ const initdbFlags = [
 
 const recordSchema = z.object({ cluster: z.literal('postgres'), password: z.string() })
 
-/** Makes the data folder when it is missing, for this user alone. Returns its real path. */
+/** Creates the data folder when it is missing, for this user only. Returns its real path. @throws when it cannot */
 export async function makeDataDir(path: string): Promise<string> {
-  const wanted = resolve(path)
   try {
-    await mkdir(wanted, { recursive: true, mode: folderMode })
-    return await realpath(wanted)
+    await mkdir(path, { recursive: true, mode: folderMode })
+    return await realpath(path)
   } catch (cause) {
-    throw new Error(`Cannot make ${wanted}. Set DATA_DIR to a folder that this user may write to.`, { cause })
+    throw new Error(`Cannot create ${resolve(path)}. Set DATA_DIR to a folder that this user can write to.`, {
+      cause,
+    })
   }
 }
 
-/** The cluster of a data folder; null when the folder has no record of one. @throws when that cannot be understood */
+/** The cluster of a data folder; null when the folder has no record of one. @throws when the record is not valid */
 export async function readCluster(dataDir: string): Promise<Cluster | null> {
   const { recordFile, home } = clusterOf(dataDir, '')
   if (!existsSync(recordFile)) return null
@@ -53,17 +54,17 @@ export async function readCluster(dataDir: string): Promise<Cluster | null> {
     return clusterOf(dataDir, record.password)
   } catch (cause) {
     throw new Error(
-      `Cannot use ${recordFile}. Is it whole, and does it belong to this user? If it names another cluster than "postgres", ` +
-        `an older version put it there: move that folder to ${home}, and write "postgres" instead of its name.`,
+      `Cannot use ${recordFile}. Check that it is complete and belongs to this user. If its "cluster" is not "postgres", ` +
+        `an older version created it: move that folder to ${home}, and change "cluster" to "postgres".`,
       { cause },
     )
   }
 }
 
 /**
- * The cluster of a data folder, made when there is none. Only for the process that owns the server of the folder.
+ * The cluster of a data folder, created when there is none. Only the process that owns the server of the folder can call this.
  *
- * @throws when the password of a cluster is lost, when there is no binary or account to run it, when initdb fails
+ * @throws when the password of the cluster is lost, when there is no binary or account to run it, when initdb fails
  */
 export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOptions): Promise<Cluster> {
   const known = await readCluster(dataDir)
@@ -71,12 +72,12 @@ export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOpt
   const cluster = known ?? clusterOf(dataDir, randomBytes(24).toString('base64url'))
   if (!cluster.isNew) {
     throw new Error(
-      `${cluster.home} holds a Postgres cluster, but ${cluster.recordFile} with its password is gone. ` +
-        'Restore that file, or move the folder away to begin with an empty database.',
+      `${cluster.home} contains a Postgres cluster, but ${cluster.recordFile}, which holds its password, is missing. ` +
+        'Restore that file, or move the folder away to start with an empty database.',
     )
   }
   onProgress(`Creating a Postgres cluster in ${cluster.home}.`)
-  // First the record: from then on a crash leaves nothing that the next start does not finish.
+  // The record is written first: after a crash, the next start can then finish the creation.
   const record = JSON.stringify({ cluster: 'postgres', password: cluster.password }, null, 2)
   await writeFile(`${cluster.recordFile}.new`, `${record}\n`, { mode: 0o600, flush: true })
   await renameDurably(`${cluster.recordFile}.new`, cluster.recordFile)
@@ -85,7 +86,7 @@ export async function prepareCluster({ dataDir, onProgress, signal }: ClusterOpt
 }
 
 function clusterOf(dataDir: string, password: string) {
-  // As root, it belongs to root: Postgres cannot put a link there, where this process writes.
+  // Under root it belongs to root, so that Postgres cannot place a link where this process writes.
   const home = join(dataDir, 'postgres')
   const data = join(home, 'data')
   return {
@@ -94,15 +95,15 @@ function clusterOf(dataDir: string, password: string) {
     data,
     logFile: join(home, 'postgres.log'),
     password,
-    /** True when initdb did not run yet. */
+    /** True when initdb has not run yet. */
     isNew: !existsSync(data),
   }
 }
 
-/** In another folder first, so that a cluster which was cut short is never taken for a whole one. */
+/** Creates the cluster in a temporary folder first, so that an incomplete cluster is never used. */
 async function createCluster({ home, data, password }: Cluster, signal?: AbortSignal): Promise<void> {
   await mkdir(home, { recursive: true, mode: folderMode })
-  // Left by a gateway that was killed; its initdb may still be writing for a moment.
+  // Leftovers of killed processes; an initdb among them can still write for a moment.
   for (const name of (await readdir(home)).filter((entry) => entry.startsWith('data.')))
     await rm(join(home, name), { recursive: true, force: true, maxRetries: 10 })
   const fresh = await mkdtemp(`${data}.`)
@@ -112,14 +113,13 @@ async function createCluster({ home, data, password }: Cluster, signal?: AbortSi
     await writeFile(join(fresh, 'password'), password, { mode: 0o600 })
     await ensureOwner(fresh)
     const { program, folderFlags, options } = await postgresCommand('initdb', freshData)
-    // It also waits until all it wrote is on the disk: Postgres's own checkpoints would never do that for files which
-    // they do not change.
+    // initdb also syncs all files to disk, which the checkpoints of Postgres never do for unchanged files.
     await run(program, [...folderFlags, '--pwfile=../password', ...initdbFlags], { ...options, signal })
     await renameDurably(freshData, data)
   } catch (cause) {
     throw new Error(
-      `initdb could not make a Postgres cluster in ${home}. ` +
-        `Mend the reason, set another DATA_DIR, run as an ordinary user, or set DATABASE_URL:\n${cause}`,
+      `initdb failed to create a Postgres cluster in ${home}. Fix the cause below, set another DATA_DIR, ` +
+        `run the gateway as an ordinary user, or set DATABASE_URL.\n${cause}`,
       { cause },
     )
   } finally {
@@ -127,7 +127,7 @@ async function createCluster({ home, data, password }: Cluster, signal?: AbortSi
   }
 }
 
-/** Renames so that a loss of power cannot undo it. */
+/** Renames a file or folder, and syncs the rename to disk. */
 async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to)
   await using folder = await open(dirname(to))

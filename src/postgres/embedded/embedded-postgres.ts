@@ -6,24 +6,24 @@ import { findPostmaster, isPostgresOf, stopPostmaster } from './postmaster.ts'
 import { ensureServer, type Server, serverUrl, tryLogin } from './server.ts'
 
 const pollMilliseconds = 20
-const patienceMilliseconds = 120_000
-const watchMilliseconds = 500
-/** At every tenth look the owner asks whether the server still answers. */
-const looksPerProbe = 10
+const maxOpenMilliseconds = 120_000
+const checkMilliseconds = 500
+/** At every tenth check the owner also probes whether the server responds. */
+const checksPerProbe = 10
 
-/** As Node, Postgres and initdb say it. */
+/** Messages of Node, Postgres and initdb. */
 const fullDisk = /ENOSPC|No space left on device|Check free disk space/
 
 /** The lock is `reserved` for the owner, and `shared` for a guest. */
 type Opened = { lock: FileLock; server: Server }
 
 /**
- * Opens the Postgres server of a data folder. One process owns it: it makes the cluster the first time, starts the server or
- * adopts one that a killed process left behind, starts it again when it dies, and stops it at the end. The others are
- * guests, which only connect. When the owner ends, by a kill too, a guest becomes the owner, and the server goes on.
+ * Opens the Postgres server of a data folder. One process owns the server: it creates the cluster the first time, starts the
+ * server or adopts one that a killed process left running, restarts it when it dies, and stops it at the end. Other processes
+ * are guests, which only connect. When the owner ends, even by a kill, a guest becomes the owner, and the server keeps running.
  *
- * Which process is what is kept by locks on `DATA_DIR/postgres.lock`: `reserved` of the owner, `shared` of
- * each guest, and `exclusive` of the last one while it stops the server.
+ * Locks on `DATA_DIR/postgres.lock` record the roles: `reserved` for the owner, `shared` for each guest, and `exclusive` for
+ * the last process while it stops the server.
  *
  * @throws as ensureServer, when the disk is full, when `signal` aborts
  */
@@ -32,22 +32,22 @@ export async function openEmbeddedPostgres(
 ) {
   try {
     const options = { onProgress: () => {}, ...wanted, dataDir: await makeDataDir(wanted.dataDir) }
-    const deadline = Date.now() + patienceMilliseconds
+    const deadline = Date.now() + maxOpenMilliseconds
     while (Date.now() < deadline) {
       const opened = await tryToOpen(options)
       if (opened) return present(opened, options)
       await setTimeout(pollMilliseconds, undefined, { signal: wanted.signal })
     }
     throw new Error(
-      `Another process holds ${lockPath(options)}, and Postgres has let nobody in for ${patienceMilliseconds} ms. ` +
-        'Wait until that process has started or stopped it, or end that process.',
+      `Another process holds ${lockPath(options)}, and Postgres accepted no login for ${maxOpenMilliseconds} ms. ` +
+        'Wait until that process has started or stopped Postgres, or stop that process.',
     )
   } catch (cause) {
     wanted.signal?.throwIfAborted()
     if (!(cause instanceof Error && fullDisk.test(cause.message))) throw cause
     throw new Error(
-      `The disk is full, and the embedded Postgres of ${wanted.dataDir} cannot run. ` +
-        'Free some space, or set DATA_DIR to a folder on another disk.',
+      `The disk is full, so the embedded Postgres in ${wanted.dataDir} cannot run. ` +
+        'Free disk space, or set DATA_DIR to a folder on another disk.',
       { cause },
     )
   }
@@ -57,7 +57,7 @@ function lockPath({ dataDir }: ClusterOptions): string {
   return join(dataDir, 'postgres.lock')
 }
 
-/** Null when the lock is not to be had, or when a guest finds no server that lets it in. */
+/** Null when the lock is not available, or when a guest finds no server that accepts its login. */
 async function tryToOpen(options: ClusterOptions): Promise<Opened | null> {
   const lock = tryFileLock(lockPath(options), 'reserved') ?? tryFileLock(lockPath(options), 'shared')
   if (!lock) return null
@@ -82,11 +82,11 @@ function present(opened: Opened, options: ClusterOptions) {
   const watched = watch(opened, { ...options, signal: stopping.signal })
   const closed = watched.then(() => close(opened, options))
   return {
-    /** Of the superuser `postgres`, with its password. */
+    /** Connection URL of the superuser `postgres`, with the password. */
     url: serverUrl(opened.server),
-    /** True when this call had to run initdb: the database is empty. */
+    /** True when this call ran initdb, so that the database is empty. */
     isNew: opened.server.isNew,
-    /** Stops the server unless others use it: one of them owns it then. */
+    /** Stops the server, unless other processes use it: one of them then becomes the owner. */
     close: (): Promise<void> => {
       stopping.abort()
       return closed
@@ -94,18 +94,18 @@ function present(opened: Opened, options: ClusterOptions) {
   }
 }
 
-/** Has the server run again, when it died or hangs, within seconds; returns when the signal aborts. */
+/** Restarts the server within seconds when it dies or hangs; returns when the signal aborts. */
 async function watch(opened: Opened, options: ClusterOptions & { signal: AbortSignal }): Promise<void> {
   const { signal, onProgress } = options
   let hasFailed = false
-  for (let look = 1; !signal.aborted; look++) {
+  for (let check = 1; !signal.aborted; check++) {
     try {
-      await setTimeout(watchMilliseconds, undefined, { signal })
-      await keepRunning(opened, options, look % looksPerProbe === 0)
+      await setTimeout(checkMilliseconds, undefined, { signal })
+      await keepRunning(opened, options, check % checksPerProbe === 0)
       hasFailed = false
     } catch (error) {
       if (!signal.aborted && !hasFailed)
-        onProgress(`The embedded Postgres cannot be kept running; trying again: ${error}`)
+        onProgress(`Failed to keep the embedded Postgres running; trying again: ${error}`)
       hasFailed = true
     }
   }
@@ -124,13 +124,13 @@ async function keepRunning(opened: Opened, options: ClusterOptions, probes: bool
   const { pid, port } = await ensureServer(options, server.port)
   server.pid = pid
   if (port !== server.port)
-    throw new Error(`It runs on port ${port} instead of ${server.port}. Start this process again, too.`)
+    throw new Error(`Postgres now runs on port ${port} instead of ${server.port}. Restart this process, too.`)
 }
 
 async function close({ lock, server }: Opened, { onProgress }: ClusterOptions): Promise<void> {
   try {
     if (!lock.makeExclusive()) return
-    // A server whose data folder was deleted has no pid file any more.
+    // After its data folder was deleted, a server has no pid file.
     const { pid } = (await findPostmaster(server.data)) ?? server
     if (!(await isPostgresOf(pid, server.data))) return
     await stopPostmaster(pid, server.data)

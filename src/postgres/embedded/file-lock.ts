@@ -3,22 +3,22 @@ import { DatabaseSync } from 'node:sqlite'
 const busyCode = 5
 
 const statements = {
-  /** Beside all but `exclusive`. */
+  /** Any number of holders, also beside `reserved`. */
   shared: 'begin; select 1 from sqlite_schema',
-  /** One at a time. */
+  /** One holder at a time. */
   reserved: 'begin immediate',
-  /** Alone. It waits until another process has finished an attempt of its own. */
+  /** The only holder. The timeout covers the brief attempts of other processes. */
   exclusive: 'rollback; pragma busy_timeout = 250; begin exclusive',
 }
 
 export type FileLock = NonNullable<ReturnType<typeof tryFileLock>>
 
 /**
- * Locks a file, which is made when missing and never removed; null when other holders forbid it.
+ * Locks a file, which is created when missing and never removed; null when another holder prevents it.
  *
- * Node has no flock(2). A lock made of "create a file, write a pid" outlives a `kill -9` and cannot be broken without a race.
- * SQLite's transactions are the one lock in Node's standard library that the kernel itself releases when its holder dies.
- * Nothing is ever written to the disk: the transaction stays empty and its journal in memory.
+ * Node has no flock(2). A pid file outlives a `kill -9` and cannot be taken over without a race. SQLite transactions are the
+ * only lock in Node's standard library that the kernel releases when its holder dies. Nothing is written to disk: the
+ * transaction stays empty and its journal is in memory.
  *
  * @throws when the file cannot be locked
  */
@@ -26,13 +26,13 @@ export function tryFileLock(file: string, mode: 'shared' | 'reserved') {
   try {
     const handle = new DatabaseSync(file, { timeout: 0 })
     const release = (): void => handle.close()
-    // When others hold the lock too, it is released. The same handle works even after the file was deleted.
+    // When there are other holders, this returns false and releases the lock. The handle works even after the file was deleted.
     const makeExclusive = (): boolean => tryBegin(handle, 'exclusive')
     if (tryBegin(handle, mode)) return { mode, makeExclusive, release }
     release()
     return null
   } catch (cause) {
-    throw new Error(`Cannot lock ${file}: is it writable, on a disk that supports locks?`, { cause })
+    throw new Error(`Cannot lock ${file}. Check that it is writable, on a disk with locks.`, { cause })
   }
 }
 

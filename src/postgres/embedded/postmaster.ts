@@ -9,7 +9,7 @@ export const pidFile = 'postmaster.pid'
 const pollMilliseconds = 20
 const endMilliseconds = 15_000
 
-/** What the pid file of a postmaster says. */
+/** The content of a postmaster's pid file. */
 export type Postmaster = {
   pid: number
   port: number
@@ -17,7 +17,7 @@ export type Postmaster = {
   status: string
 }
 
-/** What the last postmaster of the data folder `data` wrote; null when it ended in order, or wrote nothing. */
+/** Reads the pid file of the data folder `data`; null when it is missing or empty, as after an orderly shutdown. */
 export async function readPidFile(data: string): Promise<Postmaster | null> {
   const text = await readFile(join(data, pidFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
@@ -29,41 +29,41 @@ export async function readPidFile(data: string): Promise<Postmaster | null> {
   return pid > 0 ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : null
 }
 
-/** The postmaster that runs on `data`; null when its process is dead, or its pid belongs to another program. */
+/** The postmaster that runs on `data`; null when its process has ended, or another program has its pid. */
 export async function findPostmaster(data: string): Promise<Postmaster | null> {
   const written = await readPidFile(data)
   return written && (await isPostgresOf(written.pid, data)) ? written : null
 }
 
-/** Whether process `pid` is a postmaster of `data`. A zombie is not. */
+/** True when process `pid` is a postmaster of `data` and not a zombie. */
 export async function isPostgresOf(pid: number, data: string): Promise<boolean> {
   if (!isLinux) {
     const ps = run('ps', ['-ww', '-o', 'command=', '-p', String(pid)])
     return (await ps.catch(() => ({ stdout: '' }))).stdout.includes(`postgres -D ${data} `)
   }
   const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
-  // Server processes below the postmaster overwrite this with a title such as "postgres: checkpointer".
+  // Child processes of the postmaster overwrite their command line with a title such as "postgres: checkpointer".
   if (basename(argv[0] ?? '') !== 'postgres') return false
-  // Its working folder is its data folder, even after a rename; root in a container may not be allowed to look.
+  // Its working folder is its data folder, even after a rename. In a container, even root can lack the right to read it.
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => null)
   return folder === null ? argv.includes(data) : folder.replace(/ \(deleted\)$/, '') === data
 }
 
 /**
- * Ends a postmaster and waits until it is gone: by SIGINT (open transactions roll back, memory is written out), and if need
- * be by SIGQUIT (it drops everything, and the next start recovers from its log).
+ * Stops a postmaster and waits until it has ended: with SIGINT (rolls back open transactions and writes a checkpoint), then if
+ * necessary with SIGQUIT (stops at once; the next start recovers from the write-ahead log).
  *
- * @throws when it outlives that too, or belongs to another user
+ * @throws when it still runs after both signals, or belongs to another user
  */
 export async function stopPostmaster(pid: number, data: string): Promise<void> {
   if ((await endsAfter('SIGINT', pid, data)) || (await endsAfter('SIGQUIT', pid, data))) return
-  throw new Error(`Postgres (process ${pid}) on ${data} did not end by SIGQUIT. End it by hand.`)
+  throw new Error(`Postgres (process ${pid}) on ${data} did not stop after SIGQUIT. Stop it manually.`)
 }
 
-/** Sends a signal to a postmaster; false when it did not end by it in time. */
+/** Sends a signal to a postmaster; false when it has not ended in time. */
 export async function endsAfter(signal: NodeJS.Signals, pid: number, data: string): Promise<boolean> {
   const deadline = Date.now() + endMilliseconds
-  // A process that was stopped (SIGSTOP) acts on a signal only when it may go on.
+  // A suspended process (SIGSTOP) handles the signal only after SIGCONT.
   for (const sent of [signal, 'SIGCONT'] as const) {
     try {
       process.kill(pid, sent)

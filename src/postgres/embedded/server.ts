@@ -13,15 +13,15 @@ import { isPostgresOf, type Postmaster, pidFile, readPidFile, stopPostmaster } f
 const databaseName = 'report_gateway'
 
 const pollMilliseconds = 20
-/** Recovery after a crash can be long. */
+/** Recovery after a crash can take long. */
 const startMilliseconds = 120_000
-/** How long a server that another process started may give no sign of life before it is ended and replaced. */
+/** A server of another process that does not respond for this time is stopped and replaced. */
 const silenceMilliseconds = 10_000
 const loginMilliseconds = 10_000
 const maxLogBytes = 8 * 1024 * 1024
 const shownLogLines = 12
 
-/** For a small machine that also runs the gateway; all else, durability above all, is Postgres's default. */
+/** Settings for a small machine that also runs the gateway. All others, durability in particular, are the defaults. */
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -32,66 +32,67 @@ const settings = {
   random_page_cost: '1.1',
 }
 
-/** Another program took the port, or the processes of the last server are still ending. */
-const passingReason = /could not create any TCP\/IP sockets|pre-existing shared memory block/
+/** Temporary failures: another program took the port, or the processes of the last server are still ending. */
+const temporaryFailure = /could not create any TCP\/IP sockets|pre-existing shared memory block/
 
-/** A cluster, and the server that runs it, when it last let us in. */
+/** A cluster with its server, as of the last accepted login. */
 export type Server = Cluster & Postmaster
 
 /**
- * The server of a data folder, with its cluster and the database `report_gateway`: the one that runs, if it lets us in, else
- * one started here, which outlives this process. Only for the process that owns the server; Postgres's own lock on its data
- * remains the last guard.
+ * Returns the server of a data folder, with its cluster and the database `report_gateway`: the running server if it accepts a
+ * login, otherwise a new one, which outlives this process. Only the process that owns the server can call this; the lock of
+ * Postgres on its data is the last guard.
  *
- * @param port where a server that is started must listen; unless given, where the last one did, or on any free port
- * @throws as prepareCluster, and when Postgres ends at start (with the last lines of its log), refuses the password, or takes
- * too long; what was started is stopped then
+ * @param port where a new server must listen. Default: the port of the last server, or any free port
+ * @throws as prepareCluster, and when Postgres ends while starting (with the last lines of its log), rejects the password, or
+ *   takes too long; a new server is stopped then
  */
 export async function ensureServer(options: ClusterOptions, port?: number): Promise<Server> {
   const { onProgress, signal } = options
   const cluster = await prepareCluster(options)
   const { data, logFile } = cluster
-  const enter = (word: string, postmaster: Postmaster): Server => {
-    onProgress(`${word} Postgres (process ${postmaster.pid}) at 127.0.0.1:${postmaster.port}.`)
+  const reportServer = (verb: string, postmaster: Postmaster): Server => {
+    onProgress(`${verb} Postgres (process ${postmaster.pid}) at 127.0.0.1:${postmaster.port}.`)
     return { ...cluster, ...postmaster }
   }
   const last = await readPidFile(data)
   if (last && (await isPostgresOf(last.pid, data))) {
     const found = await waitForLogin(cluster, last.pid, silenceMilliseconds, signal)
-    if (found) return enter('Found', found)
-    onProgress(`Postgres (process ${last.pid}) does not answer: ending it.`)
+    if (found) return reportServer('Found', found)
+    onProgress(`Postgres (process ${last.pid}) does not respond; stopping it.`)
     await stopPostmaster(last.pid, data)
   }
   const deadline = Date.now() + startMilliseconds
   for (let chosenPort = port ?? last?.port; ; chosenPort = port) {
-    const { pid, lastWords } = await startPostmaster(cluster, chosenPort || (await freePort()))
-    // Nothing ends a restart: others may have logged in, and the owner that closes stops the server for the last of them.
-    const patience = port ? undefined : signal
-    const started = await waitForLogin(cluster, pid, startMilliseconds, patience).catch(async (error) => {
+    const { pid, readLogTail } = await startPostmaster(cluster, chosenPort || (await freePort()))
+    // A restart is not aborted: guests can be logged in, and the owner stops the server after the last of them.
+    const abort = port ? undefined : signal
+    const started = await waitForLogin(cluster, pid, startMilliseconds, abort).catch(async (error) => {
       await stopPostmaster(pid, data)
       throw error
     })
-    if (started) return enter('Started', started)
-    const words = await lastWords()
-    if (!passingReason.test(words) || Date.now() > deadline)
-      throw new Error(`Postgres ended while starting on ${data}. The end of its log, ${logFile}:\n${words}`)
+    if (started) return reportServer('Started', started)
+    const logTail = await readLogTail()
+    if (!temporaryFailure.test(logTail) || Date.now() > deadline)
+      throw new Error(`Postgres ended while starting on ${data}. The end of its log ${logFile}:\n${logTail}`)
     await setTimeout(pollMilliseconds, undefined, { signal })
   }
 }
 
-/** It says `sslmode=disable`, so that a PGSSLMODE meant for another server does no harm. */
+/** The connection URL of the superuser. It sets `sslmode=disable`, which overrides a PGSSLMODE for another server. */
 export function serverUrl({ password, port }: Server, database = databaseName): string {
   return `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable`
 }
 
 /**
- * Logs in to the database `report_gateway` of a server; it is created when it is missing if `whenMissing` says so.
+ * Tries to log in to the database `report_gateway` of a server; with `create`, creates the database when it is missing.
  *
- * @returns `answered` when the server is alive but does not let us in yet: it recovers, or has no connection left
- * @throws when the server refuses the password, when the database cannot be created
+ * @returns `accepted` after a login; `answered` when the server responds but does not accept logins yet, because it is
+ *   recovering or has no free connection; `silent` when it does not respond
+ * @throws when the server rejects the password, when the database cannot be created
  */
 export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
-  // Before it is ready, an attempt would only fill its log with refusals.
+  // Before the server is ready, an attempt would only add errors to its log.
   if (server.status !== 'ready') return server.status === 'starting' ? 'answered' : 'silent'
   const url = serverUrl(server, whenMissing === 'create' ? 'postgres' : databaseName)
   const client = createConnection(url, 'report-gateway start', loginMilliseconds)
@@ -99,9 +100,9 @@ export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
     await client.connect()
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError)) return 'silent'
-    // Class 28 is an invalid authorization, which waiting does not change.
+    // Class 28 is an invalid authorization: waiting does not help.
     if (!cause.code?.startsWith('28')) return 'answered'
-    throw new Error(`The embedded Postgres refuses the password in ${server.recordFile}.`, { cause })
+    throw new Error(`The embedded Postgres rejects the password in ${server.recordFile}.`, { cause })
   }
   try {
     if (whenMissing === 'wait') return 'accepted'
@@ -114,9 +115,9 @@ export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
 }
 
 /**
- * Null when process `pid` ended, or gave no sign of life for `maxSilence` milliseconds.
+ * Waits until process `pid` accepts a login; null when it has ended, or has not responded for `maxSilence` milliseconds.
  *
- * @throws when it does not let us in for too long
+ * @throws when it accepts no login within `startMilliseconds`
  */
 async function waitForLogin(cluster: Cluster, pid: number, maxSilence: number, signal?: AbortSignal) {
   const deadline = Date.now() + startMilliseconds
@@ -129,30 +130,30 @@ async function waitForLogin(cluster: Cluster, pid: number, maxSilence: number, s
     if (login === 'answered') lastSign = Date.now()
     await setTimeout(pollMilliseconds, undefined, { signal })
   }
-  throw new Error(`Postgres did not let us in for ${startMilliseconds} ms; its log is ${cluster.logFile}.`)
+  throw new Error(`Postgres accepted no login for ${startMilliseconds} ms. See its log ${cluster.logFile}.`)
 }
 
 async function startPostmaster({ data, logFile }: Cluster, port: number) {
   const { program, folderFlags, options } = await postgresCommand('postgres', data)
   const flags = Object.entries({ ...settings, port }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  // Left by a crash: Postgres refuses one that is empty, or whose pid belongs to another program now.
+  // After a crash, Postgres refuses to start with a pid file that is empty or whose pid another program has.
   await rm(join(data, pidFile), { force: true })
   await using log = await open(logFile, 'a', 0o600)
   if ((await log.stat()).size > maxLogBytes) await log.truncate()
   const { size } = await log.stat()
   const child = spawn(program, [...folderFlags, ...flags], {
     ...options,
-    // A process group of its own: the terminal's Ctrl-C is for the gateway, which then stops Postgres in order.
+    // In a separate process group, so that Ctrl-C in the terminal reaches only the gateway, which then shuts Postgres down.
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
   })
   child.unref()
   await once(child, 'spawn').catch((cause) => {
-    throw new Error(`Cannot run ${program}. If it does not fit this system, set DATABASE_URL.`, { cause })
+    throw new Error(`Cannot run ${program}. If it does not run on this system, set DATABASE_URL.`, { cause })
   })
   return {
-    pid: child.pid as number, // A process that has spawned has a pid.
-    lastWords: async (): Promise<string> => {
+    pid: child.pid as number, // A spawned process has a pid.
+    readLogTail: async (): Promise<string> => {
       const text = (await readFile(logFile)).subarray(size).toString('utf8').trimEnd()
       return text.split('\n').slice(-shownLogLines).join('\n')
     },
@@ -162,6 +163,6 @@ async function startPostmaster({ data, logFile }: Cluster, port: number) {
 async function freePort(): Promise<number> {
   await using probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
-  // A server that listens on a TCP port has such an address.
+  // A server that listens on a TCP port has an address of this type.
   return (probe.address() as AddressInfo).port
 }

@@ -6,12 +6,12 @@ import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from '../list/find-run.ts'
 
 const maxKey = 255
-/** How long a key is kept at least. */
+/** Minimum time for which a key is kept, in milliseconds. */
 export const keptMilliseconds = 24 * 60 * 60 * 1000
 
 export type IdempotencyKey = {
   key: string
-  /** Identifies the request: made from what the caller gave, not from what that means today. */
+  /** Identifies the request. Computed from the input as given, because its defaults and relative intervals change. */
   fingerprint: Uint8Array<ArrayBuffer>
 }
 
@@ -19,20 +19,22 @@ export type IdempotencyKey = {
 export function checkKey(key: string): void {
   if (key.length >= 1 && key.length <= maxKey && key.isWellFormed() && !key.includes('\0')) return
   throw new InputError(
-    `The idempotency key has ${key.length} characters; it has to be text of 1 to ${maxKey}.`,
+    key.length >= 1 && key.length <= maxKey
+      ? 'The idempotency key contains NUL or an unpaired surrogate, which cannot be stored. Use another key.'
+      : `The idempotency key has ${key.length} characters; it must have 1 to ${maxKey}.`,
     ['idempotencyKey'],
   )
 }
 
-/** SHA-256 of a JSON value, the same for equal values. */
+/** SHA-256 of a JSON value; equal values have equal hashes, whatever the order of their keys. */
 export function fingerprint(value: unknown): Uint8Array<ArrayBuffer> {
   return new Uint8Array(createHash('sha256').update(canonical(value)).digest())
 }
 
 /**
- * The run that was made with the key; null when there is none.
+ * The run that was created with the key; null when there is none.
  *
- * @throws IdempotencyError when that run was asked for by another request
+ * @throws IdempotencyError when another request created that run
  */
 export async function findKeyedRun(
   prisma: Prisma,
@@ -46,15 +48,15 @@ export async function findKeyedRun(
   if (!known) return null
   if (!Buffer.from(known.fingerprint).equals(wanted)) {
     throw new IdempotencyError(
-      `The idempotency key ${JSON.stringify(key)} was used with another request, which made ${known.runId}. Take a new key for a new request.`,
+      `The idempotency key ${JSON.stringify(key)} was used with another request, which created the report run ${known.runId}. Use a new key for a new request.`,
       known.runId,
     )
   }
-  // It may have been deleted just now, and its key with it.
+  // Null when the run and its key were deleted in the meantime.
   return prisma.reportRun.findUnique({ where: { id: known.runId, ...visibleRun(viewer) } })
 }
 
-/** Claims the key for a run in the transaction that creates it; false when another one was faster, and is committed. */
+/** Claims the key for a run in the transaction that creates it; false when another transaction has committed the key. */
 export async function claimKey(
   tx: Transaction,
   { accountId, livemode }: Viewer,
@@ -62,7 +64,7 @@ export async function claimKey(
   runId: string,
   at: Date,
 ): Promise<boolean> {
-  // While a twin has the key in a transaction that is still open, this waits for its end.
+  // While another open transaction holds the key, this waits for its end.
   const { count } = await tx.idempotencyKey.createMany({
     data: { accountId, livemode, key, fingerprint: given, runId, createdAt: at },
     skipDuplicates: true,
@@ -70,13 +72,13 @@ export async function claimKey(
   return count === 1
 }
 
-/** Forgets the keys that have been kept for long enough. */
+/** Deletes the keys that are older than `keptMilliseconds`. */
 export async function pruneKeys(prisma: Prisma, now: Date): Promise<void> {
   const before = new Date(now.getTime() - keptMilliseconds)
   await prisma.idempotencyKey.deleteMany({ where: { createdAt: { lt: before } } })
 }
 
-/** JSON with the keys of every object in order, so that equal values have equal texts. */
+/** JSON with the keys of every object sorted, so that equal values have equal text. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

@@ -3,17 +3,17 @@ import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from '../list/find-run.ts'
 
-/** What each account may use in each mode. */
+/** The limits of each account in each mode. */
 export type RunLimits = {
-  /** Runs that are made at once; more of them wait. */
+  /** Maximum number of runs in progress; further runs wait. */
   accountConcurrency: number
-  /** Runs asked for on one day, in UTC; more are refused. */
+  /** Maximum number of runs created in one UTC day; further requests are refused. */
   dailyRuns: number
 }
 
 export type Quota = Awaited<ReturnType<typeof readQuota>>
 
-/** Counts a new run in the transaction that creates it. @throws LimitError when the account has had its runs of the day */
+/** Counts a new run in the transaction that creates it. @throws LimitError when the account has reached its daily limit */
 export async function countRun(
   tx: Transaction,
   { accountId, livemode }: Viewer,
@@ -29,7 +29,7 @@ export async function countRun(
   if (counted === 0) throw overDailyRuns(dailyRuns, at)
 }
 
-/** @throws LimitError when a new run would be refused, because the account has had its runs of the day */
+/** @throws LimitError when the account has reached its daily limit, so that a new run would be refused */
 export async function checkDailyRuns(
   prisma: Prisma,
   viewer: Viewer,
@@ -40,7 +40,7 @@ export async function checkDailyRuns(
   if (used >= limit) throw overDailyRuns(limit, at)
 }
 
-/** What the viewer's account may use, and uses now. */
+/** The limits of the viewer's account, and what it uses now. */
 export async function readQuota(
   prisma: Prisma,
   viewer: Viewer,
@@ -62,7 +62,7 @@ export async function readQuota(
   }
 }
 
-/** Forgets the counts of days that are over. */
+/** Deletes the counts of past days. */
 export async function pruneDailyCounts(prisma: Prisma, now: Date): Promise<void> {
   await prisma.dailyRunCount.deleteMany({ where: { day: { lt: startOfDay(now) } } })
 }
@@ -76,9 +76,10 @@ function startOfNextDay(at: Date): Date {
 }
 
 function overDailyRuns(limit: number, at: Date): LimitError {
+  const resetsAt = startOfNextDay(at)
   return new LimitError(
-    `The account has asked for ${limit} reports today, which is its limit. Ask again tomorrow (UTC).`,
+    `The account has reached its daily limit of ${limit} report runs. Try again after ${resetsAt.toISOString()}.`,
     limit,
-    startOfNextDay(at),
+    resetsAt,
   )
 }

@@ -3,7 +3,7 @@ import { InputError, InputErrors } from '../../errors.ts'
 import { type Compression, ReportFormat } from '../../postgres/generated/prisma/client.ts'
 import { preview } from '../../reports/parameters.ts'
 
-/** What a caller asks for, as given. */
+/** A request for a run, as given by the caller. */
 export type RunRequest = {
   type: string
   parameters: Readonly<Record<string, unknown>>
@@ -12,15 +12,15 @@ export type RunRequest = {
   label: string | null
   tags: readonly string[]
   metadata: Readonly<Record<string, unknown>>
-  /** Milliseconds from the request in which it has to start; null when it may wait for ever. */
+  /** Milliseconds from the request within which the run must start; null for no limit. */
   startWithin: number | null
-  /** Milliseconds from the start in which it has to end; null when it may take as long as it takes. */
+  /** Milliseconds from the start within which the run must end; null for no limit. */
   timeout: number | null
-  /** Milliseconds from the end for which the result is kept. */
+  /** Milliseconds from the end of the run for which the result is kept. */
   retention: number
-  /** Milliseconds since the end of an identical run in which that run will do; null when only a new one does. */
+  /** An identical run that ended at most this many milliseconds ago is reused; null to always create a run. */
   reuseWithin: number | null
-  /** Whether it may wait for data that is not there yet. */
+  /** Whether the run can wait for data that is not available yet. */
   waitForData: boolean
 }
 
@@ -32,8 +32,8 @@ const fields = {
     .transform(unique),
   metadata: z
     .record(text(40).min(1, { error: 'A key cannot be empty.' }), text(500))
-    .refine((value) => Object.keys(value).length <= 50, { error: 'At most 50 values are allowed.' }),
-  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Name at least one format.' }).transform(unique),
+    .refine((value) => Object.keys(value).length <= 50, { error: 'At most 50 keys are allowed.' }),
+  formats: z.array(z.enum(ReportFormat)).min(1, { error: 'Give at least one format.' }).transform(unique),
 }
 const annotations = z.object(fields)
 const givenAnnotations = z.object({
@@ -42,7 +42,7 @@ const givenAnnotations = z.object({
   metadata: fields.metadata.exactOptional(),
 })
 
-/** What a run is called; it changes nothing of the result. */
+/** Descriptive fields of a run; they do not affect the result. */
 export type Annotations = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
 export type TimeLimits = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention' | 'reuseWithin'>
@@ -52,18 +52,19 @@ const bounds = {
   startWithin: { max: 30 * day, named: 'PT1S to P30D' },
   timeout: { max: day, named: 'PT1S to P1D' },
   retention: { max: 3660 * day, named: 'PT1S to P3660D' },
-  // No result is kept for longer.
+  // The maximum retention: no older result exists.
   reuseWithin: { max: 3660 * day, named: 'PT1S to P3660D' },
 } as const
 
-/** Checks the durations of a request. @throws InputErrors whose paths are the name of the field */
+/** Checks the durations of a request. @throws InputErrors whose paths are the names of the fields */
 export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }: TimeLimits): TimeLimits {
   const limits = { startWithin, timeout, retention, reuseWithin }
   const errors = Object.entries(bounds).flatMap(([field, { max, named }]) => {
-    // Each field of the bounds is one of the limits.
+    // `bounds` and `limits` have the same keys.
     const milliseconds = limits[field as keyof typeof bounds]
-    const isFine = milliseconds === null || (milliseconds >= 1000 && milliseconds <= max)
-    return isFine ? [] : [new InputError(`${field} has to be from ${named}.`, [field])]
+    const isValid = milliseconds === null || (milliseconds >= 1000 && milliseconds <= max)
+    const message = `${field} is ${milliseconds} ms. Use a duration from ${named}.`
+    return isValid ? [] : [new InputError(message, [field])]
   })
   if (errors.length > 0) throw new InputErrors(errors)
   return limits
@@ -71,14 +72,14 @@ export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }
 
 const maxLevels = 20
 
-/** Refuses JSON of more levels than anything here has, before it meets code that goes down into it by recursion. */
+/** Rejects JSON that is nested deeper than any valid value, before recursive code processes it. */
 export function checkLevels(field: string, value: unknown): void {
   if (!isDeeper(value, maxLevels)) return
-  throw new InputError(`${field} is nested more than ${maxLevels} levels deep.`, [field])
+  throw new InputError(`${field} is nested more than ${maxLevels} levels deep. Flatten it.`, [field])
 }
 
 /**
- * Checks all of a request that does not depend on the report type. What is named twice is kept once.
+ * Checks the parts of a request that do not depend on the report type. Duplicate tags and formats are removed.
  *
  * @throws InputError, InputErrors whose paths start with the name of the field
  */
@@ -89,27 +90,27 @@ export function checkAnnotations(
   return parse(annotations, request)
 }
 
-/** Some of the annotations, as given; what is absent is not touched. */
+/** Some of the annotations, as given; absent ones do not change. */
 export type GivenAnnotations = {
   [Field in keyof Annotations]?: RunRequest[Field] | undefined
 }
 
-/** Checks annotations of which some may be absent, as checkAnnotations does, and gives those that are there. */
+/** Checks the given annotations as checkAnnotations does, and returns them without the absent ones. */
 export function checkGivenAnnotations({ label, tags, metadata }: GivenAnnotations): Partial<Annotations> {
   checkLevels('metadata', metadata)
   const given = Object.entries({ label, tags, metadata }).filter(([, value]) => value !== undefined)
   return parse(givenAnnotations, Object.fromEntries(given))
 }
 
-// Postgres can hold neither NUL nor half of a surrogate pair.
+// Postgres can store neither NUL nor an unpaired surrogate.
 function text(maximum: number) {
   return z
-    .string({ error: ({ input }) => `${preview(input)} is no text.` })
+    .string({ error: ({ input }) => `${preview(input)} is not a string.` })
     .max(maximum, {
-      error: ({ input }) => `It is ${String(input).length} characters long; ${maximum} are allowed.`,
+      error: ({ input }) => `It has ${String(input).length} characters; at most ${maximum} are allowed.`,
     })
     .refine((value) => value.isWellFormed() && !value.includes('\0'), {
-      error: 'It holds a character that cannot be stored: NUL, or half of a surrogate pair.',
+      error: 'It contains NUL or an unpaired surrogate, which cannot be stored. Leave that character out.',
     })
 }
 

@@ -9,12 +9,12 @@ import { type SubmitOptions, type SubmittedRun, submitRun } from './submit-run.t
 import { type RunSpec, validateReport } from './validate.ts'
 
 /**
- * Runs the same request again as a new run, linked to the one it repeats, which stays as it is. It may be repeated
- * whatever its end was, but only when it has one.
+ * Creates a new run with the request of an earlier one and links the two; the earlier run does not change. It can have
+ * succeeded, failed or been canceled, but it must have ended.
  *
  * @throws NotFoundError when the viewer has no such run
- * @throws WrongStatusError when it has not ended yet
- * @throws InputError, InputErrors when the request would not be accepted any more
+ * @throws WrongStatusError when the earlier run has not ended yet
+ * @throws InputError, InputErrors when the request is no longer valid
  * @throws IdempotencyError, LimitError
  */
 export function retryRun(
@@ -30,7 +30,7 @@ async function validateRetry(deps: Services, viewer: Viewer, id: string): Promis
   const run = await requireRun(deps.prisma, viewer, id)
   if (!isFinal(run.status)) {
     throw new WrongStatusError(
-      `The report run ${id} is ${run.status}; it can be repeated when it has ended.`,
+      `The report run ${id} is ${run.status}; only a run that has ended can be retried. Wait for its end, or cancel it first.`,
       id,
     )
   }
@@ -47,7 +47,7 @@ async function validateRetry(deps: Services, viewer: Viewer, id: string): Promis
     startWithin: null,
     timeout: timeoutMilliseconds === null ? null : Number(timeoutMilliseconds),
     retention: Number(run.retentionMilliseconds),
-    // The caller asked for it because the result that is there will not do.
+    // A retry must produce a new result.
     reuseWithin: null,
   }
 }

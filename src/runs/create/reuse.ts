@@ -6,15 +6,15 @@ import { visibleRun } from '../list/find-run.ts'
 import { fingerprint } from './idempotency.ts'
 import type { RunSpec } from './validate.ts'
 
-/** All that decides what the result is; what the run is called and how long it is kept is not of it. */
+/** The parts of a request that determine the result; annotations and retention do not. */
 type ResultSpec = Pick<RunSpec, 'reportType' | 'parameters' | 'formats' | 'compression'>
 
-/** The same for all specs that ask for the same result, and for no others. */
+/** A hash that is equal for two specs exactly when they request the same result. */
 export function requestHash({ reportType, parameters, formats, compression }: ResultSpec) {
   return fingerprint({ reportType, parameters, formats: [...new Set(formats)].sort(), compression })
 }
 
-/** The latest run of an identical request that has succeeded since, and still has its files; null when there is none. */
+/** The latest identical run that succeeded since a time and still has its files; null when there is none. */
 export function findIdenticalRun(
   prisma: Prisma | Transaction,
   viewer: Viewer,
@@ -35,8 +35,8 @@ export function findIdenticalRun(
 }
 
 /**
- * The latest identical run that finished within the last `withinMilliseconds`, kept from being deleted until the transaction ends; null when
- * there is none.
+ * The latest identical run that finished within the last `withinMilliseconds`, locked against deletion until the transaction
+ * ends; null when there is none.
  */
 export async function findReusableRun(
   tx: Transaction,
@@ -46,15 +46,15 @@ export async function findReusableRun(
   now: Date,
 ): Promise<{ run: ReportRun; position: bigint } | null> {
   const since = new Date(now.getTime() - withinMilliseconds)
-  // The position comes first: what happens in between is then reported again, and not lost.
+  // The position is read first: an event in between is then delivered twice instead of lost.
   const position = await lastPosition(tx, viewer)
   while (true) {
     const run = await findIdenticalRun(tx, viewer, spec, { since, now })
     if (!run) return null
-    const held = await tx.$queryRaw<unknown[]>`
+    const locked = await tx.$queryRaw<unknown[]>`
       select id from report_runs
       where id = ${run.id} and erased_at is null and files_erased_at is null for share`
-    // One that was deleted just now is not found again.
-    if (held.length > 0) return { run, position }
+    // Without the lock, the run was deleted in the meantime: look for another one.
+    if (locked.length > 0) return { run, position }
   }
 }

@@ -13,29 +13,29 @@ import { findReusableRun, requestHash } from './reuse.ts'
 import { type RunSpec, validateRun } from './validate.ts'
 
 export type SubmitOptions = {
-  /** Null when every request makes a new run. */
+  /** Null when every request creates a new run. */
   idempotency: IdempotencyKey | null
-  /** 32 hex digits of the caller's trace; null begins a new one. */
+  /** The caller's trace id, 32 hex digits; null to start a new trace. */
   traceId: string | null
 }
 
 export type SubmittedRun = {
   run: ReportRun
-  /** True when it is the run of an earlier request: one with the same key, or an identical one. */
+  /** True when an earlier request, with the same key or identical, created the run. */
   wasReused: boolean
-  /** Position in the log up to which `run` holds everything. */
+  /** `run` includes every event up to this position in the log. */
   position: bigint
 }
 
 /**
- * Claims, in the transaction that submits a run, what may have one run only. False when it has one already; while another
- * transaction claims the same, this waits for its end.
+ * Claims, in the transaction that submits a run, something that can have only one run, such as a key. Returns false when it
+ * has a run already. While another transaction holds the same claim, the call waits for the end of that transaction.
  */
 export type ClaimOnce = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
 
 /**
- * Creates a run and its job, which comes later when it has to wait for data. With an idempotency key that was used before,
- * it gives the run of that time, and an identical run where the request allows to reuse it.
+ * Creates a run and its job; a run that waits for data gets its job later. When the idempotency key was used before, returns
+ * the run of that key. When the request allows reuse and an identical run exists, returns that run.
  *
  * @throws InputError, InputErrors with paths that start with the name of a field of the request
  * @throws LiveModeRequiredError, IdempotencyError, LimitError
@@ -50,10 +50,10 @@ export function createRun(
 }
 
 /**
- * Submits a run under a key. Of any number of requests with one key, at once or later, one makes the run and all get it.
+ * Submits a run under a key. Of all requests with the same key, concurrent or later, one creates the run and all return it.
  *
- * @param validate checks the request; not called when the key has its run already
- * @throws InputError when the key cannot be used, IdempotencyError, LimitError
+ * @param validate checks the request; not called when the key has a run already
+ * @throws InputError when the key is not valid, IdempotencyError, LimitError
  */
 export async function submitRun(
   deps: Services,
@@ -67,16 +67,16 @@ export async function submitRun(
   while (true) {
     const earlier = idempotency && (await findEarlier(deps, viewer, idempotency))
     const submitted = earlier ?? (await submitSpec(deps, viewer, await validate(), claim, traceId))
-    // Null means that a twin was faster: look again.
+    // Null means that a concurrent request with the same key was faster: try again.
     if (submitted) return submitted
   }
 }
 
 /**
- * Submits a run in one transaction. It is an identical run that is reused, or a new one, whose row, job and first event are
- * all there when this returns, or none is; the claim is on either.
+ * Submits a run in one transaction: reuses an identical run, or creates a new one with its row, job and first event. Either
+ * way, the claim is for that run.
  *
- * @returns null when the claim failed, and nothing was made
+ * @returns null when the claim failed; nothing was created
  * @throws LimitError
  */
 export async function submitSpec(
@@ -110,7 +110,7 @@ export async function submitSpec(
         traceId: traceId ?? newTraceId(),
       },
     })
-    // A run that waits for data has no job until the data has come.
+    // A run that waits for data has no job until the data is available.
     if (!run.dataNeededUntil) await queue.enqueue(tx, run)
     const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at })
     return { run, wasReused: false, position }
@@ -125,17 +125,17 @@ async function findEarlier(
   viewer: Viewer,
   idempotency: IdempotencyKey,
 ): Promise<SubmittedRun | null> {
-  // The position comes first: what happens in between is then delivered again, and not lost.
+  // The position is read first: an event in between is then delivered twice instead of lost.
   const position = await lastPosition(deps.prisma, viewer)
   const run = await findKeyedRun(deps.prisma, viewer, idempotency)
   return run && logSubmitted(deps, { run, wasReused: true, position })
 }
 
-/** Logs the line that joins a request to its run: whatever comes later in the log names the run alone. */
+/** Logs the line that links a request to its run: later lines name only the run. */
 function logSubmitted({ logger }: Services, submitted: SubmittedRun): SubmittedRun {
   const { run, wasReused } = submitted
   const { id: runId, accountId, livemode, reportType, traceId } = run
   const line = { ...currentRequest(), runId, accountId, livemode, reportType, traceId, wasReused }
-  logger.info(line, wasReused ? 'A run was asked for again.' : 'A run was asked for.')
+  logger.info(line, wasReused ? 'A request reused a run.' : 'A request created a run.')
   return submitted
 }

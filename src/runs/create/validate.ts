@@ -16,10 +16,10 @@ import {
 
 type ReportSpec = {
   reportType: string
-  /** As accepted: with all defaults. */
+  /** Validated, with all defaults filled in. */
   parameters: AcceptedParameters
   waitForData: boolean
-  /** Until when there has to be data before the run gets into the queue; null when it is there. */
+  /** The run is queued when data is available up to this time; null when it is available already. */
   dataNeededUntil: Date | null
 }
 
@@ -37,7 +37,7 @@ export type RunSpec = ReportSpec &
 const maxWaitDays = 366
 const maxWaitMilliseconds = maxWaitDays * 24 * 60 * 60 * 1000
 
-/** Checks a report as validateReport does, except for whether there are data. */
+/** Checks a report as validateReport does, but does not check that data is available. */
 export async function checkReport(
   { catalog }: Pick<Services, 'catalog'>,
   viewer: Viewer,
@@ -49,10 +49,10 @@ export async function checkReport(
 }
 
 /**
- * The type and the parameters that a run can be made with, defaults filled in, and what data it has to wait for.
+ * Validates a report. Returns its type, its parameters with defaults filled in, and the data that a run must wait for.
  *
  * @throws InputError, InputErrors with paths that start with `type` or `parameters`
- * @throws LiveModeRequiredError when the type runs on live data only and the key is a test key
+ * @throws LiveModeRequiredError when the type requires live data and the key is a test key
  */
 export async function validateReport(
   { prisma, catalog, now }: Pick<Services, 'prisma' | 'catalog' | 'now'>,
@@ -72,7 +72,7 @@ export async function validateReport(
   })
 }
 
-/** A request as it can be run; otherwise it throws what createRun throws. */
+/** Validates a request and returns what to run. @throws InputError, InputErrors, LiveModeRequiredError as createRun does */
 export async function validateRun(
   deps: Pick<Services, 'prisma' | 'catalog' | 'now'>,
   viewer: Viewer,
@@ -102,7 +102,7 @@ function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyRepo
   return type
 }
 
-/** Puts `parameters` before the paths of errors. */
+/** Prefixes the paths of errors with `parameters`. */
 async function inParameters<Result>(check: () => Promise<Result>): Promise<Result> {
   try {
     return await check()
@@ -115,9 +115,9 @@ async function inParameters<Result>(check: () => Promise<Result>): Promise<Resul
 }
 
 /**
- * Until when there has to be data for a run with these parameters; null when it is there.
+ * The time up to which a run with these parameters needs data; null when the data is available already.
  *
- * @throws InputErrors when it cannot be there for more than a year: more likely the year is mistyped
+ * @throws InputErrors when that time is more than a year ahead: the year is probably mistyped
  */
 function dataToWaitFor(
   { interval_end: end }: AcceptedParameters,
@@ -128,6 +128,6 @@ function dataToWaitFor(
   const neededUntil = new Date(end)
   if (availability && neededUntil <= availability.until) return null
   if (neededUntil.getTime() - now.getTime() <= maxWaitMilliseconds) return neededUntil
-  const message = `The run would wait for data until ${end}; interval_end may be at most ${maxWaitDays} days from now.`
+  const message = `interval_end is ${end}; with waitForData it can be at most ${maxWaitDays} days from now. Use an earlier end.`
   throw new InputErrors([new InputError(message, ['interval_end'])])
 }

@@ -15,31 +15,31 @@ type EstimateServices = Pick<Services, 'prisma' | 'queue' | 'catalog' | 'limits'
   estimateRows: EstimateRows
 }
 
-/** What a run would cost; null for what is not known. */
+/** What a run would cost; unknown values are null. */
 export type RunEstimate = {
   rowCount: bigint | null
   /** Without compression. */
   byteSize: bigint | null
   queueMilliseconds: number | null
   runMilliseconds: number | null
-  /** The latest run that would be the same. */
+  /** The latest identical run that succeeded and still has its files. */
   reusableRun: ReportRun | null
   warnings: string[]
 }
 
-// The header is one of them.
+// Including the header.
 const maxSpreadsheetRows = 1_048_576n
-/** Runs that are looked at, the newest of their type. */
+/** Number of past runs to learn from, the newest of their type. */
 const sample = 50
-/** Rows from which on the time of a run depends on how fast rows are written, and not only on the rest. */
+/** With fewer rows, fixed costs dominate the time of a run, and it says nothing of the time per row. */
 const minTimedRows = 1_000
 
-/** The part of a request that decides how many bytes a row takes. */
+/** The parts of a request that determine the size of a row in bytes. */
 type RowShape = Pick<ReportRun, 'formats'> & { parameters: { readonly columns?: unknown } }
 
 type PastRun = Awaited<ReturnType<typeof readHistory>>[number]
 
-/** What a run would cost. It throws what createRun would throw now; but nothing is created, and no quota is taken. */
+/** Estimates the cost of a run. Throws what createRun would throw now, but creates nothing and uses no quota. */
 export async function estimateRun(
   deps: EstimateServices,
   viewer: Viewer,
@@ -65,11 +65,11 @@ export async function estimateRun(
   }
 }
 
-/** Bytes that so many rows would take without compression, as rows with the same columns did; null when there were none. */
+/** Uncompressed bytes of `rows` rows, from past runs with the same columns and formats; null when there are none. */
 export function guessBytes(history: readonly PastRun[], request: RowShape, rows: number): bigint | null {
-  const alike = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
+  const similar = history.filter((run) => run.compression === 'NONE' && shapeOf(run) === shapeOf(request))
   const total = { rows: 0, bytes: 0 }
-  for (const run of alike) {
+  for (const run of similar) {
     total.rows += run.rows
     total.bytes += run.bytes
   }
@@ -77,8 +77,8 @@ export function guessBytes(history: readonly PastRun[], request: RowShape, rows:
 }
 
 /**
- * Milliseconds that so many rows would take: what the shortest run took, and more with each row, as the largest has it; null
- * when nothing is known of so many.
+ * Milliseconds that `rows` rows would take, on the line from the fastest past run to the largest one; null when no past run
+ * is large enough to extrapolate from.
  */
 export function guessMilliseconds(history: readonly PastRun[], rows: number): number | null {
   const [largest] = history.toSorted((a, b) => b.rows - a.rows)
@@ -88,7 +88,7 @@ export function guessMilliseconds(history: readonly PastRun[], rows: number): nu
   return Math.round(least + share * (largest.milliseconds - least))
 }
 
-/** Null for data that is to come, and when there is no answer in time, or none at all: that is no fault of the request. */
+/** Null when the run must wait for data, and when counting fails or times out: neither is the fault of the request. */
 async function tryToEstimate(
   { catalog, estimateRows, logger }: EstimateServices,
   viewer: Viewer,
@@ -98,12 +98,12 @@ async function tryToEstimate(
   try {
     return await estimateRows(catalog.describe(reportType), viewer, parameters)
   } catch (error) {
-    logger.info({ err: error, reportType }, 'The rows of a report could not be counted for an estimate.')
+    logger.info({ err: error, reportType }, 'Failed to count the rows of a report for an estimate.')
     return null
   }
 }
 
-/** In milliseconds. Null while other runs wait for a worker: it depends on how long those of other accounts take. */
+/** In milliseconds. Null while other runs wait for a worker: it depends on how long the runs of other accounts take. */
 async function guessQueueTime(
   { queue, queuePlaces, now }: EstimateServices,
   viewer: Viewer,
@@ -112,30 +112,30 @@ async function guessQueueTime(
   if (dataNeededUntil) return null
   const { waitingFor, estimatedStartAt } = await queuePlaces.next(viewer)
   if (waitingFor === 'WORKER') return (await queue.hasBacklog()) ? null : 0
-  // A guess of a start is no better than to the second.
+  // The guess is not precise to the millisecond: round it to seconds.
   return estimatedStartAt && Math.round((estimatedStartAt.getTime() - now().getTime()) / 1000) * 1000
 }
 
 function warningsOf(estimated: RowEstimate | null, { dataNeededUntil }: RunSpec): string[] {
   if (dataNeededUntil) {
     return [
-      `The data does not cover the interval yet: the run waits until it reaches ${dataNeededUntil.toISOString()}.`,
+      `The data does not cover the interval yet: the run would wait until data is available up to ${dataNeededUntil.toISOString()}.`,
     ]
   }
   if (!estimated) return ['The rows could not be counted in time.']
   const { rows, isGuess, isPartial } = estimated
   const sentences = [
-    isGuess && 'The number of rows is a guess, because counting them would take long.',
+    isGuess && 'The number of rows is a guess, because an exact count would take too long.',
     isPartial &&
-      `There are more rows than the ${rows} that the report may have: the result would be partial.`,
-    rows === 0n && !isGuess && 'There are no rows: the file would hold its header alone.',
+      `There are more rows than the maximum of ${rows} for this report: the result would be partial.`,
+    rows === 0n && !isGuess && 'There are no rows: the result would be empty.',
     rows >= maxSpreadsheetRows &&
-      `There are more rows than the ${maxSpreadsheetRows} that spreadsheets can open.`,
+      `There are more rows than the ${maxSpreadsheetRows} that a spreadsheet can open.`,
   ]
   return sentences.filter((sentence) => sentence !== false)
 }
 
-/** The last runs of the type that have succeeded, of the account and mode. */
+/** The newest successful runs of the type, of the account and mode. */
 async function readHistory(prisma: Prisma, { accountId, livemode }: Tenant, reportType: string) {
   const runs = await prisma.reportRun.findMany({
     where: { accountId, livemode, reportType, status: 'SUCCEEDED' },

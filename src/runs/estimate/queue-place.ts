@@ -6,26 +6,26 @@ import { isFinal } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
 
 export type QueuePlace = {
-  /** 1 for the account's next run. */
+  /** 1 for the next run of the account. */
   position: number
   estimatedStartAt: Date | null
   waitingFor: 'WORKER' | 'CONCURRENCY_LIMIT' | 'DATA_AVAILABILITY'
 }
 
-/** Runs that ended lately, from whose length that of the next ones is guessed. */
+/** Number of recent runs whose durations predict the next ones. */
 const sample = 20
 
 type QueueState = {
   running: number
   queued: number
   meanMilliseconds: number | null
-  /** By run, 1 for the first; null when none of the runs asked for is in the queue. */
+  /** Position by run id, 1 for the first; null when none of the requested runs is in the queue. */
   positions: Readonly<Record<string, number>> | null
 }
 
 export type QueuePlaceLoader = ReturnType<typeof createQueuePlaceLoader>
 
-/** Finds where runs that are PENDING stand; a list of them costs one query. */
+/** Loads the queue positions of PENDING runs; any number of runs of one account costs one query. */
 export function createQueuePlaceLoader({
   prisma,
   limits: { accountConcurrency },
@@ -38,7 +38,7 @@ export function createQueuePlaceLoader({
     const placeOf = ({ id, dataNeededUntil }: ReportRun): QueuePlace =>
       dataNeededUntil
         ? { position: state.queued + 1, estimatedStartAt: null, waitingFor: 'DATA_AVAILABILITY' }
-        : // A run that has just left the queue was its first.
+        : // A run that has just left the queue was the first.
           placeAt(state.positions?.[id] ?? 1, state, accountConcurrency, now())
     return runs.map((run) => [run.id, placeOf(run)])
   }
@@ -46,7 +46,9 @@ export function createQueuePlaceLoader({
     async (runs) => {
       const byTenant = Map.groupBy(runs, tenantKey)
       const places = new Map((await Promise.all([...byTenant.values()].map(placesOf))).flat())
-      return runs.map((run) => places.get(run.id) ?? new Error(`The place of ${run.id} was not found.`))
+      return runs.map(
+        (run) => places.get(run.id) ?? new Error(`The queue position of ${run.id} was not found.`),
+      )
     },
     { cache: false },
   )
@@ -61,13 +63,13 @@ export function createQueuePlaceLoader({
 
 const minPollMilliseconds = 1_000
 const maxPollMilliseconds = 30_000
-// Data comes seldom, and what waits for it does so for long.
+// Data arrives rarely, so that runs wait for it for a long time.
 const maxPollForDataMilliseconds = 300_000
-// Of a run whose end cannot be guessed, news is asked for after a quarter of its age: a poller then learns of the end after
-// at most a quarter more time than it took, and asks few times however long that is.
+// When the end of a run cannot be estimated, clients poll after a quarter of its age: a poller sees the end at most a quarter
+// of the run's duration late, and polls few times however long the run takes.
 const shareOfAge = 0.25
 
-/** When it makes sense to ask for the run again; null when it will not change any more. */
+/** When to poll the run again; null when it has ended. */
 export function pollAfter(run: ReportRun, now: Date): Date | null {
   if (isFinal(run.status)) return null
   const age = now.getTime() - run.createdAt.getTime()
@@ -76,7 +78,7 @@ export function pollAfter(run: ReportRun, now: Date): Date | null {
   return new Date(now.getTime() + Math.min(max, Math.max(minPollMilliseconds, guess)))
 }
 
-/** @param runs of this tenant, whose positions are read: in the order in which runs got into the queue */
+/** Reads the queue of a tenant. @param runs the runs of the tenant whose positions are returned */
 async function readQueue(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -116,7 +118,7 @@ function placeAt(
   now: Date,
 ): QueuePlace {
   const free = Math.max(0, limit - running)
-  // Then it is up to the workers, which other accounts use as well.
+  // The start then depends on the workers, which all accounts share.
   if (position <= free) return { position, estimatedStartAt: null, waitingFor: 'WORKER' }
   const rounds = Math.ceil((position - free) / limit)
   const estimatedStartAt =

@@ -1,6 +1,6 @@
 /**
- * An async generator that can be closed while it waits: `return()` ends its signal first. A bare generator answers
- * `return()` only after the promise that it awaits, which for a quiet subscription may be never.
+ * An async generator that can be closed while it waits: `return()` aborts its signal first. A plain generator handles
+ * `return()` only after the promise that it awaits, which in a quiet subscription may never settle.
  */
 export function closableStream<Value>(
   start: (signal: AbortSignal) => AsyncGenerator<Value, void, undefined>,
@@ -14,7 +14,7 @@ export function closableStream<Value>(
         if (result.done) closing.abort()
         return result
       } catch (error) {
-        // A wait that the signal ended fails: that is the end of the stream, not a fault.
+        // The aborted wait throws: that is the end of the stream, not an error.
         if (closing.signal.aborted) return { done: true, value: undefined }
         closing.abort()
         throw error

@@ -2,20 +2,20 @@ import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 
-// Small enough that a transaction of it blocks nothing for long.
+// Small enough that one transaction does not block others for long.
 const pruneBatchSize = 5_000
 
 const maxPosition = 2n ** 63n - 1n
 
 type NewEvent = Omit<ReportRunEvent, 'position'>
 
-/** A place in an account's event log: what comes after it is not delivered yet. */
+/** A position in an account's event log. Everything up to it has been delivered, and nothing after it. */
 export type EventCursor = {
-  /** Position of the last event before this place; 0 for the beginning. */
+  /** Position of the last delivered event; 0 for the start of the log. */
   position: bigint
   /**
-   * Set while snapshots of the runs that were live at this position are being sent: those with an id greater than this
-   * come next, then the events. Null after the last one.
+   * Set while snapshots of the live runs are being sent: those of runs with a greater id come next, then the events. Null when
+   * all snapshots have been sent.
    */
   snapshotsAfter: string | null
 }
@@ -25,8 +25,8 @@ const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
 /**
  * Appends an event in the caller's transaction and returns its position.
  *
- * The position comes from the tenant's counter row, which stays locked until the transaction ends: positions are in
- * commit order and have no gaps, so a reader who has seen one has seen all before it. A sequence would give neither.
+ * The position comes from the tenant's counter row, which stays locked until the transaction ends. So positions are in commit
+ * order and have no gaps: a reader that has seen one has seen all before it. A sequence would guarantee neither.
  */
 export async function appendEvent(tx: Transaction, event: NewEvent): Promise<bigint> {
   const [head] = await tx.$queryRaw<{ position: bigint }[]>`
@@ -34,12 +34,12 @@ export async function appendEvent(tx: Transaction, event: NewEvent): Promise<big
     values (${event.accountId}, ${event.livemode}, 1)
     on conflict (account_id, livemode) do update set position = head.position + 1
     returning position`
-  if (!head) throw new Error(`The event log of account ${event.accountId} gave no position.`)
+  if (!head) throw new Error(`The event log of account ${event.accountId} returned no position.`)
   await tx.reportRunEvent.create({ data: { ...event, position: head.position }, select: { position: true } })
   return head.position
 }
 
-/** Position of the newest event; 0 when there is none yet. */
+/** Position of the newest event, even if it was pruned; 0 when there is none yet. */
 export async function lastPosition(
   prisma: Prisma | Transaction,
   { accountId, livemode }: Tenant,
@@ -50,13 +50,13 @@ export async function lastPosition(
   return head?.position ?? 0n
 }
 
-/** Position of the newest event, also when it is not kept any more, and that after which everything is kept. */
+/** `last`: position of the newest event, even if it was pruned. `keptAfter`: the position after which all events are kept. */
 export async function logBounds(
   prisma: Prisma,
   tenant: Tenant,
 ): Promise<{ last: bigint; keptAfter: bigint }> {
   const { accountId, livemode } = tenant
-  // The end comes first: what is appended in between is then kept for certain.
+  // The end is read first: events that are appended in between are then certain to be kept.
   const last = await lastPosition(prisma, tenant)
   const oldest = await prisma.reportRunEvent.findFirst({
     where: { accountId, livemode },
@@ -66,7 +66,7 @@ export async function logBounds(
   return { last, keptAfter: oldest ? oldest.position - 1n : last }
 }
 
-/** Events after a position, oldest first, at most `limit`: of one run, or of all unless it is given. */
+/** At most `limit` events after a position, oldest first: of one run, or of all runs when `runId` is absent. */
 export function readEvents(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -81,7 +81,7 @@ export function readEvents(
   })
 }
 
-/** True when an event at the position or before it is kept: of one run, or of all unless it is given. */
+/** True when an event at or before the position is kept: of one run, or of any run when `runId` is absent. */
 export async function hasEventsUpTo(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -96,10 +96,10 @@ export async function hasEventsUpTo(
 }
 
 /**
- * Removes what happened before a time from every log, oldest first and in batches, so that what is left never has a gap.
- * Reading after an older cursor then gives a reset. A log that cannot be pruned does not block the others.
+ * Deletes the events before a time from every log, oldest first and in batches, so that the rest never has a gap. Reading
+ * after an older cursor then returns a reset. A failure in one log does not block the others.
  *
- * @returns how many events were removed
+ * @returns the number of deleted events
  * @throws AggregateError at the end, when some logs could not be pruned
  */
 export async function pruneEvents(prisma: Prisma, before: Date, signal: AbortSignal): Promise<number> {
@@ -128,13 +128,13 @@ export async function pruneEvents(prisma: Prisma, before: Date, signal: AbortSig
   return removed
 }
 
-/** The cursor as clients hold it. It names its log, so that it is never accepted for another account or mode. */
+/** Encodes a cursor for clients. It names its log, so that it is never accepted for another account or mode. */
 export function encodeEventCursor(tenant: Tenant, { position, snapshotsAfter }: EventCursor): string {
   const snapshots = snapshotsAfter === null ? '' : `:${snapshotsAfter}`
   return Buffer.from(`${modeOf(tenant)}:${tenant.accountId}:${position}${snapshots}`).toString('base64url')
 }
 
-/** Null when it is not a cursor of this log. */
+/** Decodes a cursor; null when it is not a cursor of this log. */
 export function decodeEventCursor(tenant: Tenant, cursor: string): EventCursor | null {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const [, mode, accountId, position, snapshotsAfter] = pattern.exec(text) ?? []
@@ -143,10 +143,10 @@ export function decodeEventCursor(tenant: Tenant, cursor: string): EventCursor |
 }
 
 /**
- * Removes the oldest events of a log. The first event that must stay ends it, also when later ones are older, because the
- * clocks of several machines differ, and what is left must have no gaps. It reads only the front of the log.
+ * Deletes the oldest events of a log, up to the first one that must stay. Later events can have earlier times, because the
+ * clocks of machines differ; they stay too, so that the log has no gaps. Reads only the front of the log.
  *
- * @returns how many were removed; fewer than the batch's size when there are no more to remove
+ * @returns the number of deleted events; less than the batch size when no more can be deleted
  */
 function pruneBatch(prisma: Prisma, { accountId, livemode }: Tenant, before: Date): Promise<number> {
   return prisma.$executeRaw`

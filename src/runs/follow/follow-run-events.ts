@@ -8,17 +8,17 @@ import type { LogFollower } from './hub.ts'
 import { type RunEvent, readRunEvents, toRunEvent } from './read-run-events.ts'
 import type { LogEntry } from './topic.ts'
 
-// What a reader that has lagged reads at once, and keeps until it was sent.
+// Number of events that a lagging reader reads at once and holds until they are sent.
 const catchUpPage = 200
 
-// Of runs that a subscription was sent last; what is kept of one that has ended is of no use, but of no harm either.
+// Runs that a subscription remembers. Entries of runs that have ended are useless but harmless.
 const maxRemembered = 10_000
 
 export type FollowEventsOptions = {
   scope: RunScope
-  /** Where to go on; null for from now on, after a snapshot of each live run. */
+  /** Resume after this cursor; null to start now, with a snapshot of each live run. */
   after: EventCursor | null
-  /** Least time between two events of progress of one run, in milliseconds. */
+  /** Minimum time between two progress events of one run, in milliseconds. */
   progressInterval: number
 }
 
@@ -29,17 +29,17 @@ type Subscription = {
   viewer: Viewer
   scope: RunScope
   isShown: (runEvent: RunEvent) => boolean
-  /** The version in which each run was sent last. */
+  /** The version of each run that was sent last. */
   versions: ReturnType<typeof createMemory<number>>
   retry: <Result>(attempt: () => Promise<Result>, failureMessage: string) => Promise<Result>
 }
 
 /**
- * Every event of the viewer's log in order, without end: those after a cursor first, then each as it is committed. Nothing
- * is left out but progress that comes too often; nothing comes twice.
+ * Yields the events of the viewer's log in order, without end: first those after a cursor, then each as it is committed. Each
+ * event is delivered once; only progress events that follow too quickly are skipped.
  *
- * It holds one position in the log and no queue, so that a slow reader costs no memory: when it lags, it reads the log
- * itself. An outage of Postgres delays it and does not end it.
+ * The stream holds one position in the log and no queue, so that a slow reader needs no memory: when it lags, it reads the
+ * log itself. A Postgres outage delays the stream but does not end it.
  */
 export function followRunEvents(
   services: FollowServices,
@@ -53,14 +53,14 @@ export function followRunEvents(
       retryDuringOutage(attempt, { signal, logger, failureMessage })
     const follower = await retry(
       () => hub.follow(viewer, signal),
-      'The end of the event log could not be found for one of its followers.',
+      'Failed to find the end of the event log for a follower.',
     )
     const subscription = { services, viewer, scope, isShown, versions: createMemory<number>(), retry }
     yield* follow(subscription, follower, after ?? { position: follower.start, snapshotsAfter: '' })
   })
 }
 
-/** A map that forgets what was written longest ago. */
+/** A map of limited size that drops the entry written longest ago. */
 function createMemory<Value>() {
   const values = new Map<string, Value>()
   return {
@@ -74,14 +74,14 @@ function createMemory<Value>() {
   }
 }
 
-/** Leaves out progress that comes too soon after the last of the same run; every other event is kept. */
+/** Returns false for a progress event that follows the previous one of its run too soon, and true for every other event. */
 function throttleProgress(interval: number): (runEvent: RunEvent) => boolean {
   const shownAt = createMemory<number>()
   return (runEvent) => {
     if (runEvent.kind !== 'CHANGED' || runEvent.event.kind !== 'PROGRESSED') return true
     const { runId, occurredAt } = runEvent.event
     const at = occurredAt.getTime()
-    // A clock that was set back must not silence a run.
+    // After a clock is set back, progress must still be shown.
     if (Math.abs(at - (shownAt.get(runId) ?? Number.NEGATIVE_INFINITY)) < interval) return false
     shownAt.set(runId, at)
     return true
@@ -109,7 +109,7 @@ async function* follow(
   }
 }
 
-/** Reads the log itself up to its end, and returns where that is. */
+/** Yields the events of the log from `start` to its end, and returns the cursor of the end. */
 async function* catchUp(
   { services, viewer, scope, isShown, versions, retry }: Subscription,
   start: EventCursor,
@@ -117,7 +117,7 @@ async function* catchUp(
   let cursor = start
   while (true) {
     const read = () => readRunEvents(services, viewer, scope, cursor, catchUpPage)
-    const page = await retry(read, 'The event log could not be read for one of its followers.')
+    const page = await retry(read, 'Failed to read the event log for a follower.')
     for (const runEvent of page.events) {
       if (runEvent.kind !== 'RESET' && runEvent.run) versions.set(runEvent.run.id, runEvent.run.version)
       if (isShown(runEvent)) yield runEvent
@@ -127,17 +127,17 @@ async function* catchUp(
   }
 }
 
-/** Null when it is not to be delivered. A run is never shown older than it was shown before. */
+/** Null when the event is not delivered. A run is never shown in an older version than before. */
 async function loadRunEvent(
   { services, scope, versions, retry }: Subscription,
   { event, run: load }: LogEntry,
 ): Promise<RunEvent | null> {
   const run = await retry(async () => {
     const loaded = await load()
-    // Entries are loaded when the first reader asks, so an earlier one may have held a newer run than this one.
+    // The first reader loads an entry, so an earlier entry can hold a newer version of the run than this one.
     const isOlder = loaded && loaded.version < (versions.get(event.runId) ?? 0)
     return isOlder ? services.runLoader.load(event.runId) : loaded
-  }, 'A run could not be loaded for its followers.')
+  }, 'Failed to load a run for its followers.')
   if (run) versions.set(run.id, run.version)
   return toRunEvent(scope, event, run)
 }

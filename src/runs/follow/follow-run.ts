@@ -9,8 +9,8 @@ import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 
 /**
- * The run as it is, then again after every change, ending after its final state. A slow reader skips states in between,
- * never the last one; a version is never given twice or out of order. An outage of Postgres delays it and does not end it.
+ * Yields the run now and after every change, and ends after the final state. A slow reader skips intermediate states, never
+ * the last one. Versions always increase. A Postgres outage delays the stream but does not end it.
  *
  * @throws NotFoundError when the viewer has no such run
  */
@@ -21,12 +21,12 @@ export function followRun(
 ): AsyncIterableIterator<ReportRun, void, undefined> {
   return closableStream(async function* (signal) {
     const notFound = () => new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
-    // Runs are loaded many at once: an id that Postgres cannot read would fail the others as well.
+    // Runs are loaded in batches: an id that Postgres cannot store would fail the whole batch.
     if (!isId(id, idPrefixes.reportRun)) throw notFound()
-    const failureMessage = 'A run could not be loaded for its followers.'
+    const failureMessage = 'Failed to load a run for its followers.'
     const retry = <Result>(attempt: () => Promise<Result>): Promise<Result> =>
       retryDuringOutage(attempt, { signal, logger, failureMessage })
-    // Subscribing comes before loading, so that a change in between is not lost.
+    // Subscribe before loading, so that a change in between is not lost.
     const latest = await retry(() => hub.subscribe(viewer, id, signal))
     let run = await retry(() => runLoader.load(id))
     let version = 0

@@ -17,10 +17,10 @@ import {
 } from './topic.ts'
 
 const pageSize = 500
-// How often logs are read although no wake-up came, in case one was lost.
+// Interval at which logs are read without a wake-up, in case one was lost.
 const pollMilliseconds = 3_000
 
-/** Follows the end of one account's log. It holds a position and no queue, however slowly its reader reads. */
+/** Follows the end of one account's log. It holds a position and no queue, however slow its reader is. */
 export type LogFollower = Awaited<ReturnType<Hub['follow']>>
 
 export type Hub = ReturnType<typeof createHub>
@@ -28,19 +28,19 @@ export type Hub = ReturnType<typeof createHub>
 type HubOptions = {
   prisma: Prisma
   wakeUp: WakeUp
-  /** Loads a run as it is now; null when it does not exist. */
+  /** Loads the current state of a run; null when it does not exist. */
   loadRun: (id: string) => Promise<ReportRun | null>
   logger: Logger
   metrics: Pick<Metrics, 'eventsDelivered'>
 }
 
 /**
- * The fan-out of events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed
- * run once, however many subscriptions there are.
+ * Fans out events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed run once,
+ * however many subscriptions there are.
  */
 export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions) {
   const topics = new Map<string, Topic>()
-  /** Topics that are being read; true asks for another read after it. */
+  /** Topics that are being read; true requests another read afterwards. */
   const reading = new Map<Topic, boolean>()
 
   const readNew = async (topic: Topic): Promise<void> => {
@@ -65,7 +65,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     } catch (error) {
       logger.warn(
         { err: error, accountId: topic.tenant.accountId },
-        'The event log could not be read; trying again soon.',
+        'Failed to read the event log; trying again soon.',
       )
     } finally {
       reading.delete(topic)
@@ -82,7 +82,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     if (topics.get(key) === topic) topics.delete(key)
   }
 
-  /** Joins a log, for one run or with null for all, until the signal aborts. */
+  /** Subscribes to the log, for one run or with null for all runs, until the signal aborts. */
   const join = async (tenant: Tenant, runId: string | null, signal: AbortSignal) => {
     const key = tenantKey(tenant)
     const topic = topics.get(key) ?? createTopic(tenant, lastPosition(prisma, tenant))
@@ -98,7 +98,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     try {
       await topic.opened
     } catch (error) {
-      // The next one that joins makes another attempt.
+      // The next subscriber opens the topic again.
       forget(topic)
       throw error
     }
@@ -110,24 +110,24 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     task: async () => wake(null),
     milliseconds: pollMilliseconds,
     logger,
-    failureMessage: 'The event logs could not be polled.',
+    failureMessage: 'Failed to poll the event logs.',
   })
 
   return {
     /**
-     * Subscribes to the events of one run that are committed from now on, until the signal aborts. When the promise
-     * resolves the log is being read, so a state loaded after that misses nothing.
+     * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
+     * misses no event.
      */
     subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) =>
       (await join(tenant, runId, signal)).latest,
     follow: async (tenant: Tenant, signal: AbortSignal) => {
       const { topic, latest } = await join(tenant, null, signal)
       return {
-        /** Position of the newest event when it was opened. */
+        /** Position of the newest event when following started. */
         start: topic.position,
         /**
-         * The entries after a position, at once or when there are some; `lagged` when they are no longer in memory and must
-         * be read from the log; null when the signal has aborted.
+         * Waits for entries after a position. Resolves to the entries; to `lagged` when they are no longer in memory and must
+         * be read from the log; to null when the signal has aborted.
          */
         after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
           while (!signal.aborted && position >= topic.position) await latest.take()

@@ -5,7 +5,7 @@ import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvents } from './event-log.ts'
 
-// Events that one page looks through for those in its scope; then it ends, with more to come.
+// Maximum number of events that one page searches for events in its scope. After that the page ends, and `hasMore` is true.
 const maxScanned = 5_000
 
 type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
@@ -18,7 +18,7 @@ export type RunEventPage = {
 
 export type RunEvent = {
   tenant: Tenant
-  /** Where to resume so that nothing is delivered twice. */
+  /** Resume after this cursor to continue with the next event. */
   cursor: EventCursor
   occurredAt: Date
 } & (
@@ -27,12 +27,12 @@ export type RunEvent = {
   | { kind: 'RESET'; keptAfter: bigint }
 )
 
-/** @throws InputError when it is not a cursor of the viewer's log */
+/** Decodes an event cursor. @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {
   const cursor = decodeEventCursor(viewer, text)
   if (cursor) return cursor
   throw new InputError(
-    `${JSON.stringify(text)} is not a cursor of this account's event log in this mode. Pass a cursor that the API gave to a key of the same account and mode.`,
+    `${JSON.stringify(text)} is not a cursor of this account's event log in this mode. Pass a cursor that the API returned to a key of the same account and mode.`,
     ['after'],
   )
 }
@@ -71,8 +71,8 @@ export async function readRunEvents(
 }
 
 /**
- * An event of the log as it is delivered; null when its run is not in the scope. A deleted run is not shown, and its
- * progress and updates are left out.
+ * Converts an event of the log for delivery; null when it is not delivered, because its run is not in the scope, or because
+ * it is progress or an update of a deleted run. Events of a deleted run do not contain the run.
  */
 export function toRunEvent(
   scope: RunScope,
@@ -119,8 +119,8 @@ async function readSnapshots(
 }
 
 /**
- * Events after a position, with their runs as they are now; a reset when some of them are no longer kept, or when the
- * position lies beyond the log's end, because an older backup of the database was restored.
+ * Events after a position, with the current state of their runs. Returns a reset instead when some of the events have been
+ * pruned, or when the position is beyond the end of the log because an older backup of the database was restored.
  */
 async function readChanges(
   services: ReadServices,
@@ -130,13 +130,13 @@ async function readChanges(
   limit: number,
 ): Promise<RunEventPage> {
   const { prisma, runLoader } = services
-  // The end comes first: what is appended in between is then read for certain.
+  // The end is read first: events that are appended in between are then certain to be read.
   const last = await lastPosition(prisma, viewer)
   const runId = scope.kind === 'run' ? scope.id : undefined
   const read = await readEvents(prisma, viewer, position, limit, runId)
   const [first] = read
   const followsDirectly = first ? first.position === position + 1n : position === last
-  // Among the events of one run nothing shows what is missing.
+  // The positions of the events of one run are not consecutive, so they do not show gaps.
   const isWhole =
     runId === undefined
       ? followsDirectly
@@ -146,12 +146,12 @@ async function readChanges(
   const events = read.flatMap((event, index) => toRunEvent(scope, event, runs[index] ?? null) ?? [])
   const newest = read.at(-1)?.position ?? position
   const hasMore = read.length === limit && newest < last
-  // Of one run there may be no event up to the end of the log.
+  // The last events of the log may be of other runs.
   const end = hasMore || newest > last ? newest : last
   return { events, end: { position: end, snapshotsAfter: null }, hasMore }
 }
 
-/** Reports that events are missing, and goes on with snapshots at the end of the log. */
+/** Reports that events are missing, and continues with snapshots at the end of the log. */
 async function resetLog({ prisma, now }: ReadServices, viewer: Viewer): Promise<RunEventPage> {
   const { last, keptAfter } = await logBounds(prisma, viewer)
   const end = { position: last, snapshotsAfter: '' }

@@ -1,26 +1,26 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../../tenant.ts'
 
-/** An event, with the run as it is at the first delivery: at least as new as the event. */
+/** An event with its run. The run is loaded at the first delivery, so it is at least as new as the event. */
 export type LogEntry = {
   event: ReportRunEvent
-  /** Loaded once for all readers; null when the run no longer exists. After a failure the next call loads it again. */
+  /** Loads the run once for all readers; null when the run no longer exists. After a failure the next call loads it again. */
   run(): Promise<ReportRun | null>
 }
 
-/** One account's log as far as this process has read it, and its subscribers. */
+/** The part of an account's log that this process has read, and its subscribers. */
 export type Topic = {
   tenant: Tenant
-  /** Resolves when `position` is set; fails when the end of the log could not be found. */
+  /** Resolves when `position` is set; rejects when the end of the log cannot be read. */
   opened: Promise<void>
   position: bigint
-  /** The newest events that were read, oldest first, without gaps. */
+  /** The newest events, oldest first, without gaps. */
   recent: LogEntry[]
-  /** By the id of the run whose entries they wait for; by null when they wait for those of all runs. */
+  /** Subscribers by run id; those to all runs are under null. */
   subscribers: Map<string | null, Set<LatestValue<LogEntry>>>
 }
 
-// How far a reader may lag before it must read the log itself.
+// A reader that lags by more entries must read the log itself.
 const maxRecent = 1_000
 
 export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
@@ -49,11 +49,11 @@ export function addSubscriber(
   }
 }
 
-/** Hands new entries to the subscribers; returns how often an entry was handed to one. */
+/** Delivers new entries to the subscribers; returns the number of deliveries. */
 export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
   const [first, last] = [entries[0], entries.at(-1)]
   if (!first || !last) return 0
-  // What lies between was pruned while this process was paused.
+  // The events in between were pruned while this process was paused.
   if (first.event.position !== topic.position + 1n) topic.recent = []
   topic.recent = [...topic.recent, ...entries].slice(-maxRecent)
   topic.position = last.event.position
@@ -77,7 +77,7 @@ export function recentAfter({ recent }: Topic, position: bigint): readonly LogEn
 
 export type LatestValue<Value> = ReturnType<typeof createLatestValue<Value>>
 
-/** A value that one reader waits for. Only the newest is kept, so that a slow reader costs no more memory than a fast one. */
+/** A value that one reader waits for. Only the newest is kept, so that a slow reader needs no more memory than a fast one. */
 export function createLatestValue<Value>(signal: AbortSignal) {
   let latest: Value | null = null
   let wakeReader = (): void => {}
@@ -87,7 +87,7 @@ export function createLatestValue<Value>(signal: AbortSignal) {
       latest = value
       wakeReader()
     },
-    /** The newest value that was not taken yet, at once or when it is set; null when the signal has aborted. */
+    /** Takes the newest value, waiting for one if necessary; null when the signal has aborted. */
     take: async (): Promise<Value | null> => {
       if (latest === null && !signal.aborted) {
         await new Promise<void>((resolve) => {

@@ -6,11 +6,12 @@ import { type ChangeServices, changeRun, isFinal } from './transition.ts'
 const maxReason = 500
 
 /**
- * Asks a run to stop. A run that has not started ends at once; a running one is CANCELING until its worker
- * has stopped, within a second. Asking again changes nothing.
+ * Cancels a run. A run that has not started ends at once; a running one is CANCELING until its worker stops, which takes
+ * less than a second. Canceling again changes nothing.
  *
+ * @throws InputError when the reason is too long or cannot be stored
  * @throws NotFoundError when the viewer has no such run
- * @throws WrongStatusError when it has ended already
+ * @throws WrongStatusError when the run has ended already
  */
 export async function cancelRun(
   deps: ChangeServices,
@@ -19,17 +20,24 @@ export async function cancelRun(
   reason: string | null,
 ): Promise<ReportRun> {
   if (reason !== null && (reason.length > maxReason || reason.includes('\0') || !reason.isWellFormed())) {
-    throw new InputError(`The reason has to be text of at most ${maxReason} characters.`, ['reason'])
+    const fault =
+      reason.length > maxReason
+        ? `has ${reason.length} characters; at most ${maxReason} are allowed.`
+        : 'contains NUL or an unpaired surrogate, which cannot be stored. Leave that character out.'
+    throw new InputError(`The reason ${fault}`, ['reason'])
   }
   return changeRun(deps, viewer, id, (run) => {
     if (run.status === 'CANCELING') return null
     if (isFinal(run.status)) {
-      throw new WrongStatusError(`The report run ${id} has ended already: it is ${run.status}.`, id)
+      throw new WrongStatusError(
+        `The report run ${id} is ${run.status}; only a run that has not ended can be canceled.`,
+        id,
+      )
     }
     const at = deps.now()
-    const asked = { cancelRequestedAt: at, cancelRequestedById: viewer.apiKeyId, cancelReason: reason }
+    const request = { cancelRequestedAt: at, cancelRequestedById: viewer.apiKeyId, cancelReason: reason }
     return run.status === 'PENDING'
-      ? { to: 'CANCELED', data: { ...asked, finishedAt: at } }
-      : { to: 'CANCELING', data: asked }
+      ? { to: 'CANCELED', data: { ...request, finishedAt: at } }
+      : { to: 'CANCELING', data: request }
   })
 }

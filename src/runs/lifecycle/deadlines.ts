@@ -5,12 +5,12 @@ import { type ChangeServices, transition } from './transition.ts'
 
 const pageSize = 100
 
-/** True when the run's time is up, to start if it waits, and to end if it runs. */
+/** True when the run has passed its deadline: to start while PENDING, to end while RUNNING. */
 export function isLate({ status, deadlineAt }: ReportRun, now: Date): boolean {
   return (status === 'PENDING' || status === 'RUNNING') && deadlineAt !== null && deadlineAt <= now
 }
 
-/** Ends a run whose time is up; null when it has moved on. */
+/** Fails a run that has passed its deadline; null when its status changed in the meantime. */
 export function endLate(deps: ChangeServices, run: ReportRun): Promise<ReportRun | null> {
   const at = deps.now()
   return transition(deps, {
@@ -30,7 +30,7 @@ export function endLate(deps: ChangeServices, run: ReportRun): Promise<ReportRun
   })
 }
 
-/** Ends runs that have not started, or not ended, in time. The worker of such a run notices that it has ended. */
+/** Fails all runs that have not started, or not ended, in time. The worker of such a run detects that the run has ended. */
 export async function endLateRuns(
   deps: ChangeServices & Pick<Services, 'logger'>,
   signal: AbortSignal,
@@ -46,7 +46,8 @@ export async function endLateRuns(
       signal.throwIfAborted()
       const ended = await endLate(deps, run)
       const { id: runId, accountId, traceId } = ended ?? run
-      if (ended) deps.logger.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run was late.')
+      if (ended)
+        deps.logger.info({ runId, accountId, traceId }, ended.failureMessage ?? 'A run passed its deadline.')
     }
   } while (late.length === pageSize)
 }
@@ -54,15 +55,15 @@ export async function endLateRuns(
 function failureOf(run: ReportRun) {
   const deadline = run.deadlineAt?.toISOString()
   const reason = run.dataNeededUntil
-    ? `the data until ${run.dataNeededUntil.toISOString()} had not come by then`
-    : 'no worker was free until then'
+    ? `the data up to ${run.dataNeededUntil.toISOString()} was not available by then`
+    : 'no worker was free by then'
   return run.status === 'PENDING'
     ? {
         failureCode: 'NOT_STARTED_IN_TIME',
-        failureMessage: `The run was asked for at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reason}. Try again, or give it more time by startWithin.`,
+        failureMessage: `The run was created at ${run.createdAt.toISOString()} and had to start by ${deadline}; ${reason}. Try again, or increase startWithin.`,
       }
     : {
         failureCode: 'TIMED_OUT',
-        failureMessage: `The run took longer than its timeout of ${run.timeoutMilliseconds} ms, and was stopped at ${deadline}. Try again, or give it more time by timeout.`,
+        failureMessage: `The run exceeded its timeout of ${run.timeoutMilliseconds} ms and was stopped at ${deadline}. Try again, or increase timeout.`,
       }
 }

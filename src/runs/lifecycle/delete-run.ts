@@ -8,17 +8,17 @@ import { type ChangeServices, changeRun, isFinal, transition } from './transitio
 export type DeleteServices = ChangeServices & Pick<Services, 'storage'>
 
 /**
- * Deletes a run that has ended: first its files, so that a failure leaves a run that can be deleted again, then all trace of
- * it but a row for audit that no viewer sees.
+ * Deletes a run that has ended. Its files come first, so that the call can be repeated after a failure. Only a row for audit
+ * remains, which no viewer can see.
  *
- * @throws NotFoundError when the viewer has no such run; of two calls at once, one deletes it
- * @throws WrongStatusError when it has not ended yet
+ * @throws NotFoundError when the viewer has no such run; of two concurrent calls, only one succeeds
+ * @throws WrongStatusError when the run has not ended yet
  */
 export async function deleteRun(deps: DeleteServices, viewer: Viewer, id: string): Promise<void> {
   await changeRun(deps, viewer, id, async (run) => {
     if (!isFinal(run.status)) {
       throw new WrongStatusError(
-        `The report run ${id} is ${run.status}; it can be deleted when it has ended. Cancel it first.`,
+        `The report run ${id} is ${run.status}; only a run that has ended can be deleted. Wait for its end, or cancel it first.`,
         id,
       )
     }
@@ -39,10 +39,10 @@ export async function deleteRun(deps: DeleteServices, viewer: Viewer, id: string
 const batchSize = 100
 
 /**
- * Deletes the files of runs whose retention is over. The runs stay, with what they were and how they ended. Those that
- * cannot be deleted do not keep the others.
+ * Deletes the files of runs whose retention has expired. The runs themselves stay. A failure for one run does not block the
+ * others.
  *
- * @throws AggregateError in the end, when some could not be deleted; they are tried again next time
+ * @throws AggregateError at the end, when the files of some runs could not be deleted; the next call tries them again
  */
 export async function deleteExpiredFiles(deps: DeleteServices, signal: AbortSignal): Promise<void> {
   const faults = new Map<string, unknown>()

@@ -11,11 +11,11 @@ const pageSize = 100
 export type ReleaseServices = ChangeServices & Pick<Services, 'queue' | 'catalog' | 'logger'>
 
 /**
- * Queues every run whose data has come. Any number of processes may do so at once: each run is released by one. All there is
- * to know of them is in the database, so it does not matter which process looks, nor when the data came.
+ * Queues every run whose data is now available. Any number of processes can call this at once: each run is released once. All
+ * state is in the database, so any process can release a run, however long ago its data arrived.
  */
 export async function releaseRuns(deps: ReleaseServices, signal: AbortSignal): Promise<void> {
-  // Who waits for what, and until when the data has to reach for the first of them.
+  // For each group of waiting runs, the earliest time that the data must reach.
   const groups = await deps.prisma.reportRun.groupBy({
     by: ['accountId', 'livemode', 'reportType'],
     where: { dataNeededUntil: { not: null } },
@@ -27,29 +27,29 @@ export async function releaseRuns(deps: ReleaseServices, signal: AbortSignal): P
       await releaseCovered(deps, group, first.dataNeededUntil, signal)
     } catch (error) {
       if (signal.aborted) throw error
-      // The others do not have to wait for it.
+      // A failure in one group must not block the others.
       const { accountId, reportType } = group
       deps.logger.warn(
         { err: error, accountId, reportType },
-        'Runs that wait for data could not be looked after.',
+        'Failed to check runs that wait for data; trying again soon.',
       )
     }
   }
 }
 
 /**
- * Gives runs that have not ended, and have no job, a job again. That should not happen; but the queue has its own rules for
- * when to forget a job, and such a run would never end.
+ * Queues runs again that have not ended and have no job. This should not happen, but the queue drops jobs by its own rules,
+ * and without a job a run never ends.
  */
 export async function requeueOrphans(prisma: Prisma, queue: Queue, logger: Logger): Promise<void> {
   for (const run of await findOrphans(prisma)) {
     const isRestored = await prisma.$transaction((tx) => queue.restore(tx, run))
     if (isRestored)
-      logger.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job, and gets one.')
+      logger.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job; queued it again.')
   }
 }
 
-/** Puts a run into the queue, behind those that are there; nothing happens when another process was faster. */
+/** Puts a run at the end of the queue, unless another process has already done so. */
 async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
   const released = await transition(deps, {
     runId: run.id,
@@ -62,17 +62,17 @@ async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
   })
   const { id: runId, accountId, traceId } = run
   if (released)
-    deps.logger.info({ runId, accountId, traceId }, 'The data has come that a run had waited for.')
+    deps.logger.info({ runId, accountId, traceId }, 'The data that a run waited for is available.')
 }
 
-/** Releases those of a group whose data is there, the oldest first. */
+/** Releases the runs of a group whose data is available, oldest first. */
 async function releaseCovered(
   deps: ReleaseServices,
   { accountId, livemode, reportType }: Tenant & Pick<ReportRun, 'reportType'>,
   neededUntil: Date | null,
   signal: AbortSignal,
 ): Promise<void> {
-  // Another process may know the type.
+  // Null when only another process knows the type.
   const type = deps.catalog.find(reportType)
   const available = type && (await type.availability(deps.prisma, { accountId, livemode }))
   if (!available || !neededUntil || available.until < neededUntil) return

@@ -14,41 +14,41 @@ export type ChangeServices = Pick<Services, 'prisma' | 'wakeUp' | 'now' | 'metri
 
 export type Transition = {
   runId: string
-  /** The change is made only if the run is in this status. */
+  /** The change is applied only if the run has this status. */
   from: ReportRunStatus
   to: ReportRunStatus
-  /** What else has to be so for the change to be made. */
+  /** Further conditions for the change to be applied. */
   where?: PrismaTypes.ReportRunWhereInput
-  /** Given by a worker: the change is made only if no other worker has claimed the run since. */
+  /** Set by a worker: the change is applied only if no other worker has claimed the run since. */
   execution?: number
   data?: PrismaTypes.ReportRunUncheckedUpdateManyInput
-  /** Who caused it; null when it was not asked for. */
+  /** Id of the API key that caused the change; null when the system caused it. */
   actorId?: string | null
   /** As in RunChange. */
   kind?: ReportRunEventKind
-  /** What else belongs to the change; it happens in the same transaction. */
+  /** Further writes in the same transaction. */
   also?: (tx: Transaction) => Promise<unknown>
   /**
-   * Asked at the end of the transaction, when nothing else can change any run of the account and mode until it is over.
-   * Answering false takes the change back.
+   * Called at the end of the transaction, while no other transaction can change a run of the account and mode. Return false to
+   * roll the change back.
    */
   allows?: (tx: Transaction, run: ReportRun) => Promise<boolean>
 }
 
-/** The status stays unless it is given. */
+/** The status stays the same unless `to` is given. */
 type ViewerChange = Partial<Omit<Transition, 'runId' | 'from' | 'actorId'>>
 
-/** Keeps a run that has ended from the searches for runs that are late, or whose data has come. */
+/** Excludes a run that has ended from the queries for late runs and for runs that wait for data. */
 const nothingToWaitFor = { deadlineAt: null, dataNeededUntil: null } as const
 
-const refused = new Error('The change of the run was not allowed, and is taken back.')
+const refused = new Error('The change of the run was not allowed and is rolled back.')
 
 type RunChange = {
-  /** Status before; null for a new run. */
+  /** Previous status; null for a new run. */
   from: ReportRunStatus | null
   actorId: string | null
   at: Date
-  /** What kind of event it is; a change of status, or progress when the status stays, unless given. */
+  /** Kind of the event. Default: PROGRESSED when the status stays the same, otherwise STATUS_CHANGED. */
   kind?: ReportRunEventKind | undefined
 }
 
@@ -65,7 +65,7 @@ export const failureCodes = [
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
-/** Appends what happened to a run, in the transaction that made it happen. */
+/** Appends a change of a run to the event log, in the transaction of the change. Returns the position of the event. */
 export function recordChange(
   tx: Transaction,
   run: ReportRun,
@@ -87,8 +87,8 @@ export function recordChange(
  * Changes a run, its version and its event log in one transaction, then wakes its followers. The same status in
  * `from` and `to` is progress.
  *
- * @returns the run after the change; null when it was not as `from` and `execution` say, or `allows` said no, and nothing
- *   was changed
+ * @returns the run after the change; null when nothing changed, because the run did not match `from`, `where` and
+ *   `execution`, or `allows` returned false
  */
 export async function transition(
   { prisma, wakeUp, now, metrics }: ChangeServices,
@@ -115,10 +115,10 @@ export async function transition(
 }
 
 /**
- * Changes a run as its viewer asks.
+ * Changes a run on behalf of a viewer.
  *
- * @param changeOf what to change of the run as it is, or why not, by throwing; null leaves the run as it is. It is called
- *   again when the run has moved on in between
+ * @param changeOf returns the change for the current run, or null for no change; throws to refuse. It is called again when the
+ *   run changes in the meantime
  * @throws NotFoundError when the viewer has no such run
  */
 export async function changeRun(
@@ -132,7 +132,7 @@ export async function changeRun(
     const change = await changeOf(run)
     if (!change) return run
     const by = { runId: id, from: run.status, actorId: viewer.apiKeyId }
-    // Null means that the run moved on in between: look again. Every round leaves one status behind, so it ends.
+    // Null means that the run changed in the meantime: try again. The loop ends, because statuses never repeat.
     const changed = await transition(deps, { to: run.status, ...change, ...by })
     if (changed) return changed
   }
@@ -143,7 +143,7 @@ export function isFinal(status: ReportRunStatus): boolean {
   return finalStatuses.has(status)
 }
 
-/** True when asking the run to stop makes sense: it is not final and has not been asked yet. */
+/** True when the run can be canceled: it has not ended and is not CANCELING yet. */
 export function isCancelable(status: ReportRunStatus): boolean {
   return status === 'PENDING' || status === 'RUNNING'
 }

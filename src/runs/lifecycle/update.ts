@@ -4,18 +4,18 @@ import type { Viewer } from '../../tenant.ts'
 import { checkGivenAnnotations, type GivenAnnotations } from '../create/request.ts'
 import { type ChangeServices, changeRun, isFinal } from './transition.ts'
 
-/** What may be changed; what is absent stays as it is. Null takes the label away; tags and metadata replace all of them. */
+/** Absent fields do not change. A null label removes the label; tags and metadata replace the previous ones. */
 export type RunPatch = GivenAnnotations & {
   /** New end of retention. */
   expiresAt?: Date | undefined
 }
 
 /**
- * Changes what a run is called and how long its result is kept; nothing else of it changes. Followers are notified.
+ * Changes the annotations of a run and how long its result is kept. Followers are notified.
  *
  * @throws NotFoundError when the viewer has no such run
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch
- * @throws WrongStatusError for an end of retention before there is a result, or after it was deleted
+ * @throws WrongStatusError for an `expiresAt` when the run has not ended, or its files have expired
  */
 export function updateRun(
   deps: ChangeServices,
@@ -33,27 +33,27 @@ function changesOf(run: ReportRun, patch: RunPatch, now: Date): PrismaTypes.Repo
   const { expiresAt } = patch
   if (expiresAt && expiresAt <= now) {
     throw new InputError(
-      `expiresAt is ${expiresAt.toISOString()}, which is in the past. Delete the run by deleteReportRun instead.`,
+      `expiresAt is ${expiresAt.toISOString()}, which is in the past. Use a later time, or delete the run with deleteReportRun.`,
       ['expiresAt'],
     )
   }
   if (expiresAt && !isFinal(run.status)) {
     throw new WrongStatusError(
-      `The report run ${run.id} is ${run.status}; its expiresAt can be changed after it has ended.`,
+      `The report run ${run.id} is ${run.status}; expiresAt can be changed only after the run has ended.`,
       run.id,
     )
   }
   if (expiresAt && (run.filesDeletedAt || (run.expiresAt && run.expiresAt <= now))) {
     throw new WrongStatusError(
-      `The files of the report run ${run.id} have expired. Repeat the run by retryReportRun.`,
+      `The files of the report run ${run.id} have expired. Run the report again with retryReportRun.`,
       run.id,
     )
   }
-  // Only what was given is written: another patch may be changing the rest at this moment.
+  // Write only the given fields: a concurrent patch may be changing the others.
   return { ...checkGivenAnnotations(patch), ...(expiresAt && { expiresAt }) }
 }
 
-/** What has to be so still when the change is made: nothing else that it depends on changes while the status stays. */
+/** The conditions checked above that can change while the status stays the same. */
 function unchanged({ expiresAt }: RunPatch, now: Date): PrismaTypes.ReportRunWhereInput {
   return {
     deletedAt: null,

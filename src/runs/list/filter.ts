@@ -9,7 +9,7 @@ import type {
 import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from './find-run.ts'
 
-/** An inclusive start and an exclusive end; no bound when absent. */
+/** Inclusive start, exclusive end; an absent one is no bound. */
 type DateTimeRange = { start?: Date | null | undefined; end?: Date | null | undefined }
 
 export type RunFilter = {
@@ -33,11 +33,11 @@ export type RunFilter = {
 
 const maxValues = 100
 
-/** The runs whose events a reader of the log receives. */
+/** The runs whose events a reader of the event log receives. */
 export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: RunFilter } | { kind: 'all' }
 
 /**
- * @param path the place of the filter in the arguments
+ * @param path the path of the filter in the arguments
  * @throws InputError for a field with too many values, and for text that Postgres cannot store
  */
 export function checkFilter(filter: RunFilter, path: readonly string[]): void {
@@ -45,26 +45,26 @@ export function checkFilter(filter: RunFilter, path: readonly string[]): void {
   const texts = { reportTypes, allTags, anyTags, requestedByIds }
   for (const [field, values] of Object.entries({ statuses, origins, ...texts })) {
     if (values && values.length > maxValues) {
-      const place = [...path, field]
+      const fullPath = [...path, field]
       throw new InputError(
-        `${place.join('.')} has ${values.length} values; at most ${maxValues} are allowed.`,
-        place,
+        `${fullPath.join('.')} has ${values.length} values; at most ${maxValues} are allowed.`,
+        fullPath,
       )
     }
   }
   for (const [field, values] of Object.entries(texts)) {
     const text = values?.find((value) => value.includes('\0') || !value.isWellFormed())
     if (text !== undefined) {
-      const place = [...path, field]
+      const fullPath = [...path, field]
       throw new InputError(
-        `${place.join('.')} has the value ${JSON.stringify(text)}, which contains NUL or an unpaired surrogate. No run has such a value; leave it out.`,
-        place,
+        `${fullPath.join('.')} has the value ${JSON.stringify(text)}, which contains NUL or an unpaired surrogate. No run has such a value; leave it out.`,
+        fullPath,
       )
     }
   }
 }
 
-/** The runs that the viewer may see and the filter keeps, for Postgres; `matchesFilter` decides the same in memory. */
+/** The condition for runs that are visible to the viewer and match the filter; `matchesFilter` is the same test in memory. */
 export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput {
   const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
   const { createdAt, finishedAt, isEmpty } = filter
@@ -73,20 +73,20 @@ export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportR
     ...(statuses && { status: { in: [...statuses] } }),
     ...(reportTypes && { reportType: { in: [...reportTypes] } }),
     ...(allTags && { tags: { hasEvery: [...allTags] } }),
-    // Prisma takes only one condition on a list.
+    // Prisma accepts only one condition on a list.
     ...(anyTags && { AND: { tags: { hasSome: [...anyTags] } } }),
     ...(requestedByIds && { requestedById: { in: [...requestedByIds] } }),
     ...(origins && { origin: { in: [...origins] } }),
     ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
     ...(filter.scheduleId !== undefined && { scheduleId: filter.scheduleId }),
-    // An id begins with its time of creation, so this is a range of the index that also gives the order.
+    // An id begins with its creation time, so this is a range of the index that also provides the order.
     ...(createdAt && { id: within(createdAt, (at) => firstIdAt(idPrefixes.reportRun, at)) }),
     ...(finishedAt && { finishedAt: within(finishedAt, (at) => at) }),
     ...(typeof isEmpty === 'boolean' && { rowCount: isEmpty ? 0 : { gt: 0 } }),
   }
 }
 
-/** True when the filter keeps the run: the same decision as that of `matching`. */
+/** True when the run matches the filter: the same test as in `matching`. */
 export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
   const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
   const { createdAt, finishedAt, isEmpty } = filter
@@ -105,11 +105,14 @@ export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
   )
 }
 
-/** @throws InputError for a scope that no run can be in */
+/** @throws InputError when the filter or the id of the scope is not valid */
 export function checkScope(scope: RunScope): void {
   if (scope.kind === 'filter') checkFilter(scope.filter, ['scope', 'filter'])
   if (scope.kind === 'run' && !isId(scope.id, idPrefixes.reportRun)) {
-    throw new InputError(`${JSON.stringify(scope.id)} is not a valid id of a report run.`, ['scope', 'id'])
+    throw new InputError(
+      `${JSON.stringify(scope.id)} is not a valid id of a report run. Pass the id of a ReportRun.`,
+      ['scope', 'id'],
+    )
   }
 }
 
@@ -124,7 +127,7 @@ export function inScope(scope: RunScope, run: ReportRun): boolean {
   }
 }
 
-/** The runs of the scope of which snapshots come before events: those that are live, or the one that was named. */
+/** The runs of the scope whose snapshots precede the events: those that have not ended, or the one run of the scope. */
 export function opening(viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunWhereInput {
   if (scope.kind === 'run') return { AND: [matching(viewer, {}), { id: scope.id }] }
   const filter = scope.kind === 'filter' ? scope.filter : {}
@@ -136,11 +139,11 @@ function within<Value>({ start, end }: DateTimeRange, valueAt: (at: Date) => Val
 }
 
 function isWithin(at: Date | null, { start, end }: DateTimeRange): boolean {
-  // As in SQL, an absent time lies in no range that has a bound.
+  // As in SQL, a null time is in no range that has a bound.
   return (!start || (at !== null && at >= start)) && (!end || (at !== null && at < end))
 }
 
-// The times that both a run and Postgres can have: from 1970 to the year 9999.
+// Clamps a time to the range that run ids and Postgres support: 1970 to 9999.
 function storable(at: Date): Date {
   return new Date(Math.min(Math.max(at.getTime(), 0), 253_402_300_799_999))
 }

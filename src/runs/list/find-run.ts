@@ -5,17 +5,17 @@ import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
 
-/** The part of a `where` that binds it to runs that the viewer may see: its own, and not those that were deleted. */
+/** The condition for runs that are visible to a tenant: its own, without deleted ones. */
 export function visibleRun(tenant: Tenant): Tenant & { deletedAt: null } {
   return { ...tenantOf(tenant), deletedAt: null }
 }
 
-/** The same check of a run that is at hand already; false when there is none. */
+/** The same test for a loaded run; false for null. */
 export function isVisibleTo(run: ReportRun | null, { accountId, livemode }: Tenant): run is ReportRun {
   return run?.accountId === accountId && run.livemode === livemode && run.deletedAt === null
 }
 
-/** The run with that id; null when it does not exist or the viewer may not see it, also when it is no id at all. */
+/** The run with an id; null when it does not exist or is not visible to the viewer, also for an id that is not valid. */
 export async function findRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun | null> {
   return isId(id, idPrefixes.reportRun)
     ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(viewer) } })
@@ -32,8 +32,8 @@ export async function requireRun(prisma: Prisma, viewer: Viewer, id: string): Pr
 export type RunLoader = { load(id: string): Promise<ReportRun | null> }
 
 /**
- * Loads runs as they are now, of any tenant: callers check that. However many subscriptions ask for the same run at the
- * same moment, the database is asked once; nothing is kept afterwards.
+ * Loads the current state of runs of any tenant; callers must check visibility. Concurrent loads are batched into one query,
+ * and nothing is cached afterwards.
  */
 export function createRunLoader(prisma: Prisma): RunLoader {
   const loader = new DataLoader<string, ReportRun | null>(

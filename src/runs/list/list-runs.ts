@@ -14,10 +14,10 @@ import {
 } from './order.ts'
 
 /**
- * The runs that the viewer may see and the filter keeps, as a list to read pages of. While a client walks through the
- * pages, it meets a run twice, or not at all, only if the value that the list is ordered by changes.
+ * A paged list of the runs that are visible to the viewer and match the filter. A client that pages through the list sees
+ * each run exactly once, unless the value that the list is sorted by changes.
  *
- * @throws InputError for a filter that cannot be used
+ * @throws InputError when the filter is not valid
  */
 export function listRuns(
   prisma: Prisma,

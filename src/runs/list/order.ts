@@ -14,7 +14,7 @@ export type OrderField = 'CREATED_AT' | keyof typeof columns
 export type Direction = 'ASC' | 'DESC'
 export type RunOrder = { field: OrderField; direction: Direction }
 
-/** Where a run stands in an order: a value, not a row, so it stays good when the row changes or goes. */
+/** The position of a run in an order. It holds values, so it stays valid when the run changes or is deleted. */
 export type Position = { field: OrderField; id: string; value: string | null }
 
 const id = z.string().refine((text) => isId(text, idPrefixes.reportRun))
@@ -33,13 +33,14 @@ export function positionOf(run: ReportRun, field: OrderField): Position {
   return { field, id: run.id, value: text }
 }
 
-/** Null counts as larger than any value, so that unfinished runs come first when the newest or largest do. */
+/** Null sorts as the largest value, so that unfinished runs come first in descending order. */
 export function orderBy({ field, direction }: RunOrder): Prisma.ReportRunOrderByWithRelationInput[] {
   const sort = direction === 'ASC' ? 'asc' : 'desc'
   if (field === 'CREATED_AT') return [{ id: sort }]
   return [{ [columns[field]]: { sort, nulls: sort === 'asc' ? 'last' : 'first' } }, { id: sort }]
 }
 
+/** The condition for runs after a position in the order. */
 export function beyond({ field, direction }: RunOrder, { id, value }: Position): Prisma.ReportRunWhereInput {
   const isAscending = direction === 'ASC'
   const laterId = isAscending ? { gt: id } : { lt: id }
@@ -60,23 +61,23 @@ export function encodeRunCursor({ field, id, value }: Position): string {
 }
 
 /**
- * Reads a cursor that a list of runs in the same order gave.
+ * Decodes a page cursor.
  *
  * @param argument `after` or `before`, the path of the error
- * @throws InputError when the cursor is not valid
+ * @throws InputError when the cursor is not valid, or belongs to a list in another order
  */
 export function decodeRunCursor(cursor: string, field: OrderField, argument: string): Position {
   const parsed = position.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString('utf8')))
   if (!parsed.success) {
     throw new InputError(
-      `${JSON.stringify(cursor)} is not a cursor of a list of runs. Pass a cursor that the list gave.`,
+      `${JSON.stringify(cursor)} is not a cursor of a list of runs. Pass a cursor that the list returned.`,
       [argument],
     )
   }
   const [cursorField, runId, value] = parsed.data
   if (cursorField !== field) {
     throw new InputError(
-      `The cursor belongs to a list ordered by ${cursorField}; this list is ordered by ${field}.`,
+      `The cursor belongs to a list ordered by ${cursorField}; this list is ordered by ${field}. Pass a cursor from a list in this order.`,
       [argument],
     )
   }

@@ -11,17 +11,17 @@ import {
 import { keyOfFile } from '../file.ts'
 import type { RowReader, RowSource } from './row-reader.ts'
 
-/** What is read at first to find the footer, in bytes: that of a file of some row groups is shorter. */
+/** Number of bytes in the first read, which must find the footer. The footer of a file with few row groups is shorter. */
 const footerBytes = 64 * 1024
 
 class DeletedError extends Error {}
 
-/** Reads rows of Parquet, by the row groups that they are in. */
+/** Reads rows of Parquet; reads only the row groups that contain them. */
 export const readParquetRows: RowReader = async (source, { row, offset }, count) => {
   const file = openBuffer(source)
   try {
     const metadata = await parquetMetadataAsync(file, { initialFetchSize: footerBytes })
-    // The first element is the file as a whole.
+    // The first element is the root of the schema.
     const columns = metadata.schema.slice(1)
     let found: unknown[][] = []
     await parquetRead({
@@ -54,19 +54,19 @@ function openBuffer({ storage, file, signal }: RowSource): AsyncBuffer {
       signal.throwIfAborted()
       const stream = await storage.read(keyOfFile(file), { start, end })
       if (!stream) throw new DeletedError()
-      // A copy, because small buffers share their memory.
+      // A copy, because small buffers share one ArrayBuffer.
       return new Uint8Array(await buffer(stream)).buffer
     },
   }
 }
 
-/** Node's own, beside which the reader knows Snappy. */
+/** Codecs of Node; the reader itself supports Snappy. */
 const compressors: Compressors = {
   GZIP: (input) => gunzipSync(input),
   ZSTD: (input) => zstdDecompressSync(input),
 }
 
-/** Has decimals read as they are stored: the reader itself makes numbers of them, which lose digits. */
+/** Removes the decimal type from the schema: the reader would convert decimals to numbers, which lose digits. */
 function withoutDecimals(metadata: FileMetaData): FileMetaData {
   return {
     ...metadata,
@@ -81,7 +81,7 @@ function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
   return converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL'
 }
 
-/** A value of a column as text: instants in UTC, days as such, decimals with all their digits; null for none. */
+/** Formats a value as text: instants in UTC, dates without a time, decimals with all digits; null for a missing value. */
 function valueText(value: unknown, column: SchemaElement): string | null {
   if (value === null || value === undefined) return null
   const { scale = 0, converted_type, logical_type } = column
@@ -96,7 +96,7 @@ function valueText(value: unknown, column: SchemaElement): string | null {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** The whole number that bytes stand for, in two's complement and with the highest byte first. */
+/** Decodes an integer from bytes: two's complement, most significant byte first. */
 function wholeNumber(bytes: Uint8Array): bigint {
   return bytes.length === 0
     ? 0n

@@ -16,12 +16,12 @@ export type RowPage = {
 }
 
 /**
- * Reads a page of rows from one of a run's files, and as little else of it as possible.
+ * Reads a page of rows from one of the files of a run, and as little else of the file as possible.
  *
  * @param first the maximum number of rows
  * @param after the cursor of the row before the page; null for the start of the file
- * @param rowCount rows of the file
- * @param signal ends the reading
+ * @param rowCount number of rows in the file
+ * @param signal stops the read
  * @returns null when the files have been deleted
  * @throws InputError that names the argument at fault
  * @throws StorageError when the store fails
@@ -53,24 +53,24 @@ export async function readRows(
     }
   } catch (error) {
     signal.throwIfAborted()
-    // Only a cursor that this gateway did not give leads to where no row begins.
+    // A cursor to a position where no row begins was not returned by this gateway.
     throw error instanceof NoRowError && after !== null ? noCursor(after) : error
   }
 }
 
-/** Of a run with several files, the first of these is read. */
+/** The file of the first of these formats is read. */
 const readers: readonly { format: ReportFile['format']; read: RowReader }[] = [
   { format: 'CSV', read: readCsvRows },
   { format: 'JSONL', read: readJsonlRows },
   { format: 'PARQUET', read: readParquetRows },
 ]
 
-/** The position as clients hold it. It names its file, so that a cursor is never taken for one of another. */
+/** Encodes a position for clients. The cursor names its file, so that it is never accepted for another one. */
 function encodeCursor(fileId: string, { row, offset }: RowPosition): string {
   return Buffer.from(`${fileId}:${row}:${offset}`).toString('base64url')
 }
 
-/** Null when it is not a cursor of this file. */
+/** Decodes a cursor; null when it is not a cursor of this file. */
 function decodeCursor(fileId: string, cursor: string): RowPosition | null {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const [, id, row, offset] = /^([a-z0-9_]+):(\d{1,15}):(\d{1,15})$/.exec(text) ?? []
@@ -79,7 +79,7 @@ function decodeCursor(fileId: string, cursor: string): RowPosition | null {
 
 function noCursor(after: string | null): InputError {
   return new InputError(
-    `${JSON.stringify(after)} is not a cursor of this file. Pass a cursor that its rows gave.`,
+    `${JSON.stringify(after)} is not a cursor of this file. Pass a cursor that the rows of this result returned.`,
     ['after'],
   )
 }

@@ -1,22 +1,22 @@
 import type { ReportFile } from '../../postgres/generated/prisma/client.ts'
 import type { Storage } from '../storage.ts'
 
-/** Values as text, in the order of the columns; null is SQL's null. */
+/** Values as text, in the order of the columns; null for a SQL null. */
 export type Row = (string | null)[]
 
-/** A place between two rows of a file. */
+/** A position between two rows of a file. */
 export type RowPosition = {
-  /** Rows before it. */
+  /** Number of rows before the position. */
   row: number
-  /** Bytes before it, of the unpacked content; 0 in formats that find rows by their number. */
+  /** Number of bytes before the position in the decompressed content; 0 in formats that locate rows by number. */
   offset: number
 }
 
-/** A stored file, as it is read for its rows. */
+/** A stored file whose rows are read. */
 export type RowSource = {
   storage: Storage
   file: ReportFile
-  /** Ends the reading. */
+  /** Stops the read. */
   signal: AbortSignal
 }
 
@@ -24,14 +24,14 @@ export type RowSource = {
 export type ReadRow = { row: Row; end: RowPosition }
 
 /**
- * Reads up to `count` rows from a position on; returns null when the file has been deleted.
+ * Reads up to `count` rows after a position; returns null when the file has been deleted.
  *
  * @throws NoRowError when no row begins at the position
  * @throws StorageError when the store fails
  */
 export type RowReader = (source: RowSource, position: RowPosition, count: number) => Promise<ReadRow[] | null>
 
-/** No row begins where it was said that one does. */
+/** No row begins at the given position. */
 export class NoRowError extends Error {
   override readonly name = 'NoRowError'
 }

@@ -7,16 +7,16 @@ import { NoRowError, type ReadRow, type Row, type RowReader, type RowSource } fr
 
 const newline = 0x0a
 
-/** A row, and how many bytes there are from where the reading began to its end. */
+/** A row, and the number of bytes from the start of the read to its end. */
 type ParsedRow = { row: Row; bytes: number }
 
 /** Reads rows of CSV with a header. */
 export const readCsvRows: RowReader = textReader(parseCsv)
 
-/** Reads rows of JSON Lines: an object on each, whose values are in the order of the columns. */
+/** Reads rows of JSON Lines: one object on each line, with its values in the order of the columns. */
 export const readJsonlRows: RowReader = textReader(parseJsonl)
 
-/** @param parseRows of content from the beginning of a line on; `isStart` when that is the first of the file */
+/** @param parseRows parses content from the start of a line; `isStart` is true when that is the first line of the file */
 function textReader(parseRows: (content: Readable, isStart: boolean) => AsyncIterable<ParsedRow>): RowReader {
   return async (source, position, count) => {
     const content = await openContent(source, position.offset)
@@ -34,10 +34,10 @@ async function* parseCsv(content: Readable, isStart: boolean): AsyncGenerator<Pa
   const parser = parse({
     delimiter: ',',
     record_delimiter: '\n',
-    // Without the header.
+    // Skip the header.
     from: isStart ? 2 : 1,
     info: true,
-    // An empty field is null without quotes, and empty text with them.
+    // An empty field is null without quotes, and an empty string with quotes.
     cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
   })
   try {
@@ -46,7 +46,9 @@ async function* parseCsv(content: Readable, isStart: boolean): AsyncGenerator<Pa
       yield { row: record, bytes: info.bytes }
     }
   } catch (error) {
-    throw error instanceof CsvError ? new NoRowError('It is no CSV from here on.', { cause: error }) : error
+    throw error instanceof CsvError
+      ? new NoRowError('The content at this position is not valid CSV.', { cause: error })
+      : error
   }
 }
 
@@ -58,7 +60,7 @@ async function* parseJsonl(content: Readable): AsyncGenerator<ParsedRow> {
   }
 }
 
-/** Lines of a text, without what ends them. */
+/** Splits text into lines, without their line endings. */
 async function* splitLines(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let pieces: Buffer[] = []
   for await (let chunk of content) {
@@ -76,13 +78,13 @@ function parseObject(line: Buffer): Row {
   try {
     const parsed: unknown = JSON.parse(line.toString(), keepDigits)
     if (typeof parsed === 'object' && parsed !== null) return Object.values(parsed).map(valueText)
-    throw new SyntaxError('The line is no object.')
+    throw new SyntaxError('The line is not a JSON object.')
   } catch (cause) {
-    throw new NoRowError('It is no JSON from here on.', { cause })
+    throw new NoRowError('The content at this position is not a line of JSON.', { cause })
   }
 }
 
-/** Numbers as they are written: as numbers of JavaScript, long ones would lose digits. */
+/** Keeps numbers as their source text: long ones would lose digits as JavaScript numbers. */
 function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
   return typeof value === 'number' ? (context?.source ?? String(value)) : value
 }
@@ -92,33 +94,33 @@ function valueText(value: unknown): string | null {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-const unpackers: Record<Compression, (() => Transform) | null> = {
+const decompressors: Record<Compression, (() => Transform) | null> = {
   NONE: null,
   GZIP: createGunzip,
   ZSTD: createZstdDecompress,
 }
 
 /**
- * Opens the content of a file of lines, unpacked, from the beginning of a line on. Of a file that is not compressed only
- * what follows is read; a compressed one is unpacked from its beginning.
+ * Opens the decompressed content of a text file from the start of a line. An uncompressed file is read from there; a
+ * compressed one must be decompressed from its start.
  *
- * @param offset bytes of the unpacked content before the line
- * @returns null when the file has been deleted; what is not read to its end has to be destroyed
+ * @param offset number of bytes of the decompressed content before the line
+ * @returns null when the file has been deleted; a stream that is not read to its end must be destroyed
  */
 async function openContent({ storage, file, signal }: RowSource, offset: number): Promise<Readable | null> {
-  const unpack = unpackers[file.compression]
-  // With the byte before: by that, a line is known to begin here.
-  const start = unpack || offset === 0 ? 0 : offset - 1
+  const decompress = decompressors[file.compression]
+  // Include the previous byte, which must be the end of a line.
+  const start = decompress || offset === 0 ? 0 : offset - 1
   const stored = await storage.read(keyOfFile(file), { start })
   if (!stored) return null
   const skip = createSkip(offset - start)
-  // Faults come out of the last stage, where they are awaited. The signal ends the reading.
-  pipeline([stored, ...(unpack ? [unpack()] : []), skip], () => {})
+  // Errors surface in the last stage, which the caller reads.
+  pipeline([stored, ...(decompress ? [decompress()] : []), skip], () => {})
   addAbortSignal(signal, skip)
   return skip
 }
 
-/** Leaves out the first bytes, which have to end with a line. */
+/** Drops the first bytes, which must end with a line break. */
 function createSkip(bytes: number): Transform {
   let left = bytes
   return new Transform({
@@ -126,9 +128,9 @@ function createSkip(bytes: number): Transform {
       const skipped = Math.min(left, chunk.length)
       left -= skipped
       if (skipped > 0 && left === 0 && chunk[skipped - 1] !== newline)
-        done(new NoRowError('No line begins here.'))
+        done(new NoRowError('No line begins at this position.'))
       else done(null, chunk.subarray(skipped))
     },
-    flush: (done) => done(left > 0 ? new NoRowError('The file is shorter.') : null),
+    flush: (done) => done(left > 0 ? new NoRowError('The file ends before this position.') : null),
   })
 }

@@ -12,7 +12,7 @@ import { builtInReportTypes } from '../../../src/reports/catalog.ts'
 import { startCuttableProxy, startFileProxy } from '../../support/client-proxies.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { type CommandProcess, spawnReport } from '../../support/report-process.ts'
-import { type CommandSurroundings, runCommand } from '../../support/run-command.ts'
+import { type CommandOptions, runCommand } from '../../support/run-command.ts'
 import { slowReport } from '../../support/slow-report.ts'
 
 const september = ['--from', '2026-09-01', '--to', '2026-10-01']
@@ -50,7 +50,7 @@ async function run(args: string[], environment: Record<string, string> = {}) {
 }
 
 /** The same within this process, where a test can choose when it is stopped, and what standard error is. */
-function reportHere(args: string[], surroundings: CommandSurroundings, key = account.key): Promise<string[]> {
+function reportHere(args: string[], surroundings: CommandOptions, key = account.key): Promise<string[]> {
   const environment = { GATEWAY_URL: gateway.url, REPORT_GATEWAY_KEY: key, DATA_DIR: folder }
   return runCommand(reportCommand, args, environment, surroundings)
 }

@@ -31,7 +31,7 @@ const sourceFile = fileURLToPath(
   new URL('../../../src/postgres/embedded/embedded-postgres.ts', import.meta.url),
 )
 const nobody = await postgresAccount()
-/** Whether an ordinary user could run this checkout; it cannot when we are root in root's home. */
+/** True when an ordinary user can run this checkout, which it cannot in the home folder of root. */
 const isShared =
   nobody !== null &&
   [sourceFile, process.execPath].every(
@@ -40,7 +40,7 @@ const isShared =
 
 const folders: string[] = []
 
-/** A new folder which only its owner can enter. */
+/** Creates a folder that only its owner can enter. */
 async function privateFolder(owner: Account | null = null): Promise<string> {
   const folder = await mkdtemp('/tmp/report-gateway-test-')
   folders.push(folder)
@@ -48,7 +48,7 @@ async function privateFolder(owner: Account | null = null): Promise<string> {
   return folder
 }
 
-/** A new folder which everybody can enter. */
+/** Creates a folder that every user can enter. */
 async function enterableFolder(): Promise<string> {
   const folder = await privateFolder()
   await chmod(folder, 0o711)
@@ -77,15 +77,15 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 
 type Opener = {
   child: ChildProcess
-  /** What it logged or printed next, in order. */
+  /** The next line that it logged or printed. */
   nextLine: () => Promise<string>
   opened: () => Promise<{ url: string; isNew: boolean }>
-  /** Has it close, and waits until the process ends by itself. Gives its exit code. */
+  /** Makes it close, and waits until the process ends by itself. Returns its exit code. */
   close: () => Promise<number | null>
   kill: () => Promise<void>
 }
 
-/** Opens the server in a process of its own. */
+/** Opens the server in a child process. */
 function openInChild(
   dataDir: string,
   { source = sourceFile, account = null }: { source?: string; account?: Account | null } = {},
@@ -137,7 +137,7 @@ async function removeWithCluster(folder: string): Promise<void> {
     const survivor = data && (await findPostmaster(data))
     if (survivor) await stopPostmaster(survivor.pid, data)
   }
-  // An initdb whose process was killed may still be writing.
+  // An initdb whose parent was killed may still be writing.
   await rm(folder, { recursive: true, force: true, maxRetries: 10 })
 }
 
@@ -148,7 +148,7 @@ afterEach(async () => {
 const ended = { timeout: 60_000, interval: 200 }
 
 describe('a new data folder', () => {
-  test('opened by two processes at once gets one server, with a database', async () => {
+  test('that two processes open at once gets one server, with a database', async () => {
     const dataDir = join(await enterableFolder(), 'data')
     const openers = [openInChild(dataDir), openInChild(dataDir)]
     const [one, two] = await Promise.all(openers.map((opener) => opener.opened()))
@@ -163,7 +163,7 @@ describe('a new data folder', () => {
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
-  test('is not spoiled by a process that is killed during initdb', async () => {
+  test('stays usable after a process is killed during initdb', async () => {
     const dataDir = join(await enterableFolder(), 'data')
     const killed = openInChild(dataDir)
     expect(await killed.nextLine()).toMatch(/^Creating a Postgres cluster/)
@@ -180,7 +180,7 @@ describe('a new data folder', () => {
     expect((await readdir(home)).sort()).toEqual(['data', 'postgres.log'])
   })
 
-  test('stays without a server when the opening is aborted', async () => {
+  test('has no server after the start is aborted', async () => {
     const dataDir = join(await enterableFolder(), 'data')
     const abort = new AbortController()
     const onProgress = (message: string) =>
@@ -192,7 +192,7 @@ describe('a new data folder', () => {
   })
 })
 
-describe('a data folder in use before', () => {
+describe('an existing data folder', () => {
   let folder: string
   let dataDir: string
 
@@ -213,7 +213,7 @@ describe('a data folder in use before', () => {
 
   afterAll(async () => await removeWithCluster(folder))
 
-  test('has what was stored in it after closing and opening again', async () => {
+  test('keeps its data when it is closed and opened again', async () => {
     const first = await openEmbeddedPostgres({ dataDir })
     await query(first.url, 'create table kept as select 1 as one')
     await first.close()
@@ -226,7 +226,7 @@ describe('a data folder in use before', () => {
     await second.close()
   })
 
-  test('lets nobody in with a wrong password', async () => {
+  test('rejects logins with a wrong password', async () => {
     const postgres = await openEmbeddedPostgres({ dataDir })
     const wrong = new URL(postgres.url)
     wrong.password = 'wrong'
@@ -236,17 +236,17 @@ describe('a data folder in use before', () => {
     await postgres.close()
   })
 
-  test("hands a killed process's orphaned Postgres to the next opener", async () => {
+  test('keeps the server of a killed process for the next opener', async () => {
     const killed = openInChild(dataDir)
     const { url } = await killed.opened()
     const orphan = await postmasterOf(dataDir)
     await killed.kill()
     expect(await postmasterOf(dataDir)).toBe(orphan)
 
-    const heir = await openEmbeddedPostgres({ dataDir })
-    expect(heir.url).toBe(url)
+    const next = await openEmbeddedPostgres({ dataDir })
+    expect(next.url).toBe(url)
     expect(await postmasterOf(dataDir)).toBe(orphan)
-    await heir.close()
+    await next.close()
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
@@ -264,13 +264,13 @@ describe('a data folder in use before', () => {
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
-  test('starts again when the pid file left by a crash names a dead process, another program, or nothing', async () => {
+  test('starts after a crash that left a pid file of a dead process, of another program, or an empty one', async () => {
     const postgres = await openEmbeddedPostgres({ dataDir })
     const pidFile = join(await dataOf(dataDir), 'postmaster.pid')
     const [deadPid, ...rest] = (await readFile(pidFile, 'utf8')).split('\n')
     const { uid, gid } = await stat(pidFile)
     await postgres.close()
-    // Under the account of Postgres: another account's process would not keep Postgres from starting.
+    // Under the account of Postgres: a process of another account would not prevent Postgres from starting.
     const bystander = spawn('sleep', ['60'], isRoot ? { uid, gid } : {})
     onTestFinished(() => void bystander.kill())
 
@@ -284,7 +284,7 @@ describe('a data folder in use before', () => {
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull()
   })
 
-  test('has a server that answers nobody ended and replaced', async () => {
+  test('replaces a left-over server that does not respond', async () => {
     const killed = openInChild(dataDir)
     await killed.opened()
     const stuck = await postmasterOf(dataDir)
@@ -299,7 +299,7 @@ describe('a data folder in use before', () => {
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
-  test('has a server that answers nobody replaced by its owner, where it was', async () => {
+  test('has an owner that replaces a server that does not respond, on the same port', async () => {
     const owner = await openEmbeddedPostgres({ dataDir })
     const stuck = await postmasterOf(dataDir)
     if (stuck === undefined) throw new Error('No postmaster.')
@@ -314,14 +314,14 @@ describe('a data folder in use before', () => {
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
-  test('has a server that is still recovering awaited, however long it takes', async () => {
+  test('waits for a server that is recovering, however long it takes', async () => {
     const killed = openInChild(dataDir)
     await killed.opened()
     const recovering = await postmasterOf(dataDir)
     await killed.kill()
     const pidFile = join(await dataOf(dataDir), 'postmaster.pid')
     const ready = await readFile(pidFile, 'utf8')
-    // At once, as Postgres does it: a file that is empty for a moment would be of a server that has ended.
+    // Atomically, as Postgres does: an empty file would be that of a server that has ended.
     const write = async (text: string): Promise<void> => {
       await writeFile(`${pidFile}.new`, text)
       await rename(`${pidFile}.new`, pidFile)
@@ -337,7 +337,7 @@ describe('a data folder in use before', () => {
     expect(found).toBe(recovering)
   })
 
-  test('has its server adopted by a guest when the owner is killed, and started again where it was', async () => {
+  test('has a guest that adopts the server when the owner is killed, and restarts it on the same port', async () => {
     const owner = openInChild(dataDir)
     const { url } = await owner.opened()
     const guest = await openEmbeddedPostgres({ dataDir })
@@ -354,7 +354,7 @@ describe('a data folder in use before', () => {
     expect(await postmasterOf(dataDir)).toBeUndefined()
   })
 
-  test('survives that Postgres is restarted under an opener', async () => {
+  test('stays usable when Postgres is restarted while it is open', async () => {
     const postgres = await openEmbeddedPostgres({ dataDir })
     const pid = await postmasterOf(dataDir)
     if (pid === undefined) throw new Error('No postmaster.')
@@ -375,16 +375,16 @@ describe('a data folder in use before', () => {
     await postgres.close()
   })
 
-  test('is refused, not overwritten, when the file with its password is gone', async () => {
+  test('is rejected, not overwritten, when the file with its password is missing', async () => {
     const record = await readFile(join(dataDir, 'postgres.json'))
     await rm(join(dataDir, 'postgres.json'))
     await expect(openEmbeddedPostgres({ dataDir })).rejects.toThrow(
-      /postgres\.json with its password is gone/,
+      /postgres\.json, which holds its password, is missing/,
     )
     await writeFile(join(dataDir, 'postgres.json'), record)
   })
 
-  test('is refused, not replaced, when its record names a cluster of an older version elsewhere', async () => {
+  test('is rejected, not replaced, when its record names a cluster of an older version in another folder', async () => {
     const folder = await privateFolder()
     const record = JSON.stringify({ cluster: '/var/lib/report-gateway/0123456789abcdef', password: 'secret' })
     await writeFile(join(folder, 'postgres.json'), record)
@@ -396,7 +396,7 @@ describe('a data folder in use before', () => {
 })
 
 describe.runIf(isRoot)('as root', () => {
-  test('below a folder that only root can enter, a copy of the binaries outside of it serves the cluster in it', async () => {
+  test('below a folder that only root can enter, the cluster runs with a copy of the binaries in another folder', async () => {
     const folder = await privateFolder()
     const version = `0.0.0-test-${process.pid}`
     const copy = join(systemFolder, `postgres-${version}`)
@@ -411,7 +411,7 @@ describe.runIf(isRoot)('as root', () => {
     expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).toMatch(`${copy}/bin/postgres`)
     expect((await stat(`/proc/${pid}`)).uid).toBe(nobody?.uid)
     expect((await stat(join(home, 'data'))).uid).toBe(nobody?.uid)
-    // Postgres must not be able to put a link where this process writes as root.
+    // Postgres must not be able to place a link where this process writes as root.
     expect((await stat(home)).uid).toBe(0)
     expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
     for (const path of [folder, dataDir, home]) expect((await stat(path)).mode & 0o777).toBe(0o700)
@@ -435,7 +435,7 @@ describe.runIf(isRoot)('as root', () => {
     await next.close()
   })
 
-  test('a moved data folder keeps its data, and a copy works beside the original', async () => {
+  test('a moved data folder keeps its data, and a copy is independent of the original', async () => {
     const folder = await privateFolder()
     const former = join(folder, 'former')
     const original = join(folder, 'original')
@@ -457,7 +457,7 @@ describe.runIf(isRoot)('as root', () => {
     await first.close()
   })
 
-  test('a copy of a data folder whose server runs does not take that server for its own', async () => {
+  test('a copy of a data folder does not use the running server of the original', async () => {
     const folder = await privateFolder()
     const original = join(folder, 'original')
     const copied = join(folder, 'copied')
@@ -476,7 +476,7 @@ describe.runIf(isRoot)('as root', () => {
   })
 
   test.runIf(isShared)(
-    'is not needed: an ordinary user runs Postgres as itself, in a folder of its own',
+    'is not required: an ordinary user runs Postgres under its own account, in its own folder',
     async () => {
       const folder = await privateFolder(nobody)
       const dataDir = join(folder, 'data')
@@ -490,13 +490,13 @@ describe.runIf(isRoot)('as root', () => {
     },
   )
 
-  test('without an unprivileged account says so', async () => {
+  test('without an unprivileged account fails with a clear error', async () => {
     await expect(postgresAccount('/dev/null')).rejects.toThrow(/no unprivileged account.*DATABASE_URL/)
   })
 })
 
 /**
- * A checkout whose own binaries no other account can reach, of another version than ours. Gives its
+ * Creates a checkout with another package version, whose binaries no other account can read. Returns the path of its
  * embedded-postgres.ts.
  */
 async function copyCheckout(folder: string, version: string): Promise<string> {

@@ -16,18 +16,18 @@ function lock(file: string, mode: 'shared' | 'reserved'): FileLock {
   return held
 }
 
-test('one holder may reserve a lock, beside any number that share it', async () => {
+test('a lock can have one reserved holder and any number of shared ones', async () => {
   const file = await newFile()
   const owner = lock(file, 'reserved')
   const guests = [lock(file, 'shared'), lock(file, 'shared')]
   expect(tryFileLock(file, 'reserved')).toBeNull()
 
   owner.release()
-  const heir = lock(file, 'reserved')
-  for (const { release } of [heir, ...guests]) release()
+  const nextOwner = lock(file, 'reserved')
+  for (const { release } of [nextOwner, ...guests]) release()
 })
 
-test('a lock is made exclusive by its last holder alone, also after its file was deleted', async () => {
+test('only the last holder can make a lock exclusive, even after its file was deleted', async () => {
   const file = await newFile()
   const owner = lock(file, 'reserved')
   const guest = lock(file, 'shared')
@@ -39,7 +39,7 @@ test('a lock is made exclusive by its last holder alone, also after its file was
   guest.release()
 })
 
-test('an exclusive lock keeps all others out until it is released', async () => {
+test('an exclusive lock prevents all others until it is released', async () => {
   const file = await newFile()
   const last = lock(file, 'reserved')
   expect(last.makeExclusive()).toBe(true)
@@ -48,6 +48,6 @@ test('an exclusive lock keeps all others out until it is released', async () => 
   lock(file, 'reserved').release()
 })
 
-test('a lock file that cannot be made is named', () => {
+test('the error names a lock file that cannot be created', () => {
   expect(() => tryFileLock('/no/such/folder/lock', 'shared')).toThrow('Cannot lock /no/such/folder/lock')
 })

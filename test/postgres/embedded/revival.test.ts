@@ -11,7 +11,7 @@ function postgresPids(output: string): number[] {
   return [...output.matchAll(/Postgres \(process (\d+)\)/g)].map(([, pid]) => Number(pid))
 }
 
-/** False also for a process that has ended and that nobody has asked about: its state is Z. */
+/** False also for a zombie, whose state is Z. */
 function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
@@ -24,7 +24,7 @@ async function isReady(url: string): Promise<boolean> {
   return (await fetch(`${url}/ready`)).status === 200
 }
 
-test('a Postgres that is killed under a gateway and a worker is started again by one of them, for both', async () => {
+test('a gateway or a worker restarts a killed Postgres for both', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-revival-'))
   await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) }
   const environment = { DATA_DIR: join(folder, 'data') }
@@ -45,7 +45,7 @@ test('a Postgres that is killed under a gateway and a worker is started again by
 
   const revived = new Set(postgresPids(gateway.output() + worker.output()))
   revived.delete(killed)
-  // One started it, the other one found it.
+  // One process started it, and the other one found it.
   expect(revived.size).toBe(1)
   gateway.child.kill('SIGTERM')
   expect(await gateway.ended()).toBe(0)

@@ -79,7 +79,7 @@ test('a custom report has at most as many rows as its limit', async () => {
     return estimateReportRun
   }
   expect(await estimate(3)).toEqual({ rowCount: '3', warnings: [] })
-  const warning = 'There are more rows than the 3 that the report may have: the result would be partial.'
+  const warning = 'There are more rows than the maximum of 3 for this report: the result would be partial.'
   expect(await estimate(4)).toEqual({ rowCount: '3', warnings: [warning] })
 })
 

@@ -16,9 +16,9 @@ afterAll(() => survivor[Symbol.asyncDispose]())
 
 const requests = 24
 
-// Its requests are then at all stages: answered, committed and not answered, under way, not begun.
+// At the kill, requests are at all stages: answered, committed but not answered, in progress, not started.
 test.each([0, 1, 6, 12])(
-  'a gateway killed at its answer no. %i makes one run of each request that is sent again to another',
+  'after a gateway is killed at answer %i, each request sent again to another gateway has one run',
   async (answersBefore) => {
     const account = await survivor.createAccount()
     await using victim = spawnGateway(
@@ -38,8 +38,8 @@ test.each([0, 1, 6, 12])(
     })
     if (answersBefore === 0) {
       const { accountId } = account
-      const begun = () => survivor.prisma.idempotencyKey.count({ where: { accountId } })
-      await expect.poll(begun, { interval: 1 }).toBeGreaterThan(0)
+      const started = () => survivor.prisma.idempotencyKey.count({ where: { accountId } })
+      await expect.poll(started, { interval: 1 }).toBeGreaterThan(0)
       kill()
     }
     await Promise.allSettled(sent)

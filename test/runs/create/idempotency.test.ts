@@ -20,7 +20,7 @@ import {
 } from '../../support/run-mutations.ts'
 import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
 
-// Two gateways on one database, as a client meets them behind one address.
+// Two gateways on one database, as behind a load balancer.
 let gateways: TwoGateways
 let first: TestGateway
 let second: TestGateway
@@ -34,7 +34,7 @@ function runsOf({ accountId }: TestAccount): Promise<number> {
   return first.prisma.reportRun.count({ where: { accountId } })
 }
 
-/** createReportRun with a header Idempotency-Key. */
+/** Sends createReportRun with the header Idempotency-Key. */
 async function createWithHeader(account: TestAccount, header: string, input: object): Promise<NewRunPayload> {
   const response = await fetch(`${first.url}/graphql`, {
     method: 'POST',
@@ -51,11 +51,11 @@ async function createWithHeader(account: TestAccount, header: string, input: obj
 function only(errors: readonly ShownError[]): ShownError {
   expect(errors).toHaveLength(1)
   const [error] = errors
-  if (!error) throw new Error('There is no error.')
+  if (!error) throw new Error('Expected a user error.')
   return error
 }
 
-test('fifty twins at once over two gateways make one run, which all of them get', async () => {
+test('fifty identical concurrent requests over two gateways create one run, which all of them return', async () => {
   const account = await first.createAccount()
   const clients = [account.client, createGraphqlClient(second.url, account.key)]
   const input = slowInput({ idempotencyKey: 'twins', label: 'Twin' })
@@ -78,7 +78,7 @@ test('fifty twins at once over two gateways make one run, which all of them get'
   expect(jobs).toHaveLength(1)
 })
 
-test('the key gives the same run when it has ended, with a cursor that misses nothing', async () => {
+test('the key returns the same run after it has ended, with a cursor that misses no event', async () => {
   const account = await first.createAccount()
   const input = slowInput({ idempotencyKey: 'later' })
   const run = await created(account.client, input)
@@ -93,7 +93,7 @@ test('the key gives the same run when it has ended, with a cursor that misses no
   expect(reportRunEvents.nodes).toEqual([])
 })
 
-test('without a key each request makes a run', async () => {
+test('without a key each request creates a run', async () => {
   const account = await first.createAccount()
   await createSlowRun(account.client)
   await createSlowRun(account.client)
@@ -101,7 +101,7 @@ test('without a key each request makes a run', async () => {
 })
 
 describe('the header Idempotency-Key', () => {
-  test('means the same as the input, and both may be given when they are equal', async () => {
+  test('is equivalent to the input field, and both can be given when they are equal', async () => {
     const account = await first.createAccount()
     const byHeader = await createWithHeader(account, 'shared', slowInput())
     expect(byHeader.wasReused).toBe(false)
@@ -113,7 +113,7 @@ describe('the header Idempotency-Key', () => {
     }
   })
 
-  test('is refused beside another key in the input, and when it is empty or too long', async () => {
+  test('is rejected with a different key in the input, and when it is empty or too long', async () => {
     const account = await first.createAccount()
     const answers = [
       await createWithHeader(account, 'one', slowInput({ idempotencyKey: 'other' })),
@@ -131,7 +131,7 @@ describe('the header Idempotency-Key', () => {
   })
 })
 
-test('the key with another input is a conflict that names the first run, and makes nothing', async () => {
+test('the key with a different input is a conflict that names the first run, and creates nothing', async () => {
   const account = await first.createAccount()
   const run = await created(account.client, slowInput({ idempotencyKey: 'k', label: 'One' }))
   for (const input of [
@@ -139,7 +139,7 @@ test('the key with another input is a conflict that names the first run, and mak
     slowInput({ idempotencyKey: 'k', label: 'One', tags: ['more'] }),
     slowInput({ idempotencyKey: 'k', label: 'One', timeout: 'PT5M' }),
     slowInput({ idempotencyKey: 'k', label: 'One' }, { rows: '11' }),
-    // It could not even be made.
+    // The conflict comes before the check of the report.
     { report: { byName: { name: 'none.1', parameters: {} } }, idempotencyKey: 'k' },
   ]) {
     const { reportRun, wasReused, userErrors } = await create(account.client, input)
@@ -154,7 +154,7 @@ test('the key with another input is a conflict that names the first run, and mak
   expect(await runsOf(account)).toBe(1)
 })
 
-test('the order of the keys of JSON objects makes no other request', async () => {
+test('requests that differ only in the key order of JSON objects are equal', async () => {
   const account = await first.createAccount()
   const input = (metadata: object, parameters: Record<string, string>) =>
     slowInput({ idempotencyKey: 'order', metadata }, parameters)
@@ -169,14 +169,14 @@ test('the order of the keys of JSON objects makes no other request', async () =>
   expect(again).toMatchObject({ wasReused: true, reportRun: { id: run.id } })
 })
 
-test('accounts and modes have keys of their own', async () => {
+test('keys are separate for each account and mode', async () => {
   const test = await first.createAccount()
   const live = await first.createAccount({ accountId: test.accountId, livemode: true })
   const other = await first.createAccount()
   const input = slowInput({ idempotencyKey: 'same' })
   const runs = await Promise.all([test, live, other].map(({ client }) => created(client, input)))
   expect(new Set(runs.map(({ id }) => id)).size).toBe(3)
-  // Another key of the same account and mode is the same caller.
+  // API keys of the same account and mode share idempotency keys.
   const colleague = await first.createAccount({ accountId: test.accountId })
   expect(await create(colleague.client, input)).toMatchObject({
     wasReused: true,
@@ -184,19 +184,19 @@ test('accounts and modes have keys of their own', async () => {
   })
 })
 
-test('what was refused is not stored: the key can be used again, with a request that is right', async () => {
+test('a rejected request does not store its key: a valid request can use it', async () => {
   const account = await first.createAccount()
-  const wrong = slowInput({ idempotencyKey: 'mended' }, { rows: 'many' })
+  const wrong = slowInput({ idempotencyKey: 'corrected' }, { rows: 'many' })
   for (const _ of [1, 2]) {
     expect(only((await create(account.client, wrong)).userErrors).code).toBe('INVALID_VALUE')
   }
-  const tooLong = slowInput({ idempotencyKey: 'mended', label: 'x'.repeat(256) })
+  const tooLong = slowInput({ idempotencyKey: 'corrected', label: 'x'.repeat(256) })
   expect(only((await create(account.client, tooLong)).userErrors).code).toBe('INVALID_VALUE')
-  const right = await create(account.client, slowInput({ idempotencyKey: 'mended' }))
+  const right = await create(account.client, slowInput({ idempotencyKey: 'corrected' }))
   expect(right).toMatchObject({ wasReused: false, userErrors: [] })
 })
 
-test('the run of a key is found although its request would not be accepted any more', async () => {
+test('the run of a key is returned although its request is no longer valid', async () => {
   await using gateway = await startTestGateway({
     reportTypes: [],
     database: first.database,
@@ -206,7 +206,7 @@ test('the run of a key is found although its request would not be accepted any m
   const account = await first.createAccount()
   const input = slowInput({ idempotencyKey: 'old' })
   const run = await created(account.client, input)
-  // There the report type is gone.
+  // This gateway does not have the report type.
   const client = createGraphqlClient(gateway.url, account.key)
   const { createReportRun } = await client.request<{
     createReportRun: { reportRun: { id: string } | null; wasReused: boolean }
@@ -224,8 +224,8 @@ test.each([
   ['of 256 characters', 'k'.repeat(256)],
   ['that is empty', ''],
   ['with NUL', 'a\0b'],
-  ['with half of a surrogate pair', 'a\ud800b'],
-])('a key %s is refused', async (_name, idempotencyKey) => {
+  ['with an unpaired surrogate', 'a\ud800b'],
+])('a key %s is rejected', async (_name, idempotencyKey) => {
   const account = await first.createAccount()
   const { reportRun, userErrors } = await create(account.client, slowInput({ idempotencyKey }))
   expect(reportRun).toBeNull()
@@ -250,7 +250,7 @@ test('a key of 255 characters of any script is accepted', async () => {
 })
 
 describe('retryReportRun', () => {
-  test('with a key makes one retry, and the key is none for another request', async () => {
+  test('with a key creates one retry, and the key conflicts with other requests', async () => {
     const account = await first.createAccount()
     const { client } = account
     const id = await createSlowRun(client)
@@ -283,7 +283,7 @@ test('deleteReportRun frees the key', async () => {
   expect(next.reportRun?.id).not.toBe(run.id)
 })
 
-test('keys are kept for 24 hours and then forgotten', async () => {
+test('keys are kept for 24 hours and then deleted', async () => {
   const account = await first.createAccount()
   const { accountId, client } = account
   const ages = { young: 0, kept: 24 * 60 - 1, old: 24 * 60 + 1 }

@@ -31,7 +31,7 @@ async function read(client: GraphqlClient, id: string): Promise<ShownRun | null>
   ).reportRun
 }
 
-/** A run that has ended, and its account. */
+/** Creates a run that has ended, and its account. */
 async function ended(input = {}): Promise<{ account: TestAccount; client: GraphqlClient; id: string }> {
   const account = await gateway.createAccount()
   const { client } = account
@@ -41,7 +41,7 @@ async function ended(input = {}): Promise<{ account: TestAccount; client: Graphq
 }
 
 describe('retryReportRun', () => {
-  test('makes a new run of the same request, linked to the one it repeats', async () => {
+  test('creates a new run with the same request, linked to the original', async () => {
     const metadata = { team: 'a' }
     const notes = { label: 'Again', tags: ['x', 'y'], metadata, timeout: 'PT5M', startWithin: 'PT10M' }
     const account = await gateway.createAccount()
@@ -79,7 +79,7 @@ describe('retryReportRun', () => {
     expect((await endOf(client, reportRun?.id ?? '')).result?.rowCount).toBe('3')
   })
 
-  test('repeats a retry, and a run that failed; the retries of a run are listed newest first', async () => {
+  test('retries a retry and a failed run; the retries of a run are listed newest first', async () => {
     const { client, id } = await (async () => {
       const account = await gateway.createAccount()
       const id = await createSlowRun(account.client, { fails_at: '1' })
@@ -103,7 +103,7 @@ describe('retryReportRun', () => {
     })
   })
 
-  test.each(['PENDING', 'RUNNING', 'CANCELING'] as const)('refuses a run that is %s', async (status) => {
+  test.each(['PENDING', 'RUNNING', 'CANCELING'] as const)('rejects a run that is %s', async (status) => {
     const account = await gateway.createAccount()
     const run = await insertRun(gateway.prisma, account, { status, reportType: slowReport.name })
     const { reportRun, userErrors } = await retry(account.client, run.id)
@@ -119,7 +119,7 @@ describe('retryReportRun', () => {
     expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(1)
   })
 
-  test('refuses a request that would not be accepted any more, and an id of no run', async () => {
+  test('rejects a request that is no longer valid, and an unknown id', async () => {
     const account = await gateway.createAccount()
     const run = await insertRun(gateway.prisma, account, {
       status: 'SUCCEEDED',
@@ -134,10 +134,10 @@ describe('retryReportRun', () => {
 })
 
 describe('updateReportRun', () => {
-  test('changes what is given and nothing else; the version grows', async () => {
+  test('changes only the given fields, and increments the version', async () => {
     const { client, id } = await ended({ label: 'One', tags: ['a', 'b'], metadata: { k: 'v' } })
     const before = await read(client, id)
-    if (!before) throw new Error(`The run ${id} is not there.`)
+    if (!before) throw new Error(`The run ${id} was not found.`)
     const { version } = before
     const expiresAt = '2100-01-01T00:00:00.000Z'
     const steps: [input: Variables, change: Partial<ShownRun>][] = [
@@ -148,7 +148,7 @@ describe('updateReportRun', () => {
       [{ metadata: { other: 'w' } }, { metadata: { other: 'w' } }],
       [{ metadata: {} }, { metadata: {} }],
       [{ expiresAt }, { expiresAt }],
-      // Null means that it stays, where there has to be something.
+      // A null for a field that cannot be empty changes nothing.
       [{ tags: null, metadata: null, expiresAt: null }, {}],
     ]
     let expected = before
@@ -161,7 +161,7 @@ describe('updateReportRun', () => {
     expect(await read(client, id)).toEqual(expected)
   })
 
-  test('tells who follows the log, with who did it in the log', async () => {
+  test('notifies followers of the log, and the log names the API key', async () => {
     const { account, client, id } = await ended()
     const stream = client.subscribe<{
       reportRunEvents: { __typename: string; run: { label: string; version: number } }
@@ -175,10 +175,10 @@ describe('updateReportRun', () => {
       },
     )
     const next = stream.next()
-    const { reportRun } = await update(client, id, { label: 'Told' })
+    const { reportRun } = await update(client, id, { label: 'New' })
     expect((await next).value?.data?.reportRunEvents).toEqual({
       __typename: 'ReportRunSnapshot',
-      run: { label: 'Told', version: reportRun?.version },
+      run: { label: 'New', version: reportRun?.version },
     })
     await stream.return(undefined)
     const event = await gateway.prisma.reportRunEvent.findFirst({
@@ -190,10 +190,10 @@ describe('updateReportRun', () => {
   test.each([
     ['a label that is too long', { label: 'x'.repeat(256) }, ['input', 'label']],
     ['an empty tag', { label: 'New', tags: ['fine', ''] }, ['input', 'tags', '1']],
-    ['metadata that is no text', { label: 'New', metadata: { a: 1 } }, ['input', 'metadata', 'a']],
+    ['metadata that is not a string', { label: 'New', metadata: { a: 1 } }, ['input', 'metadata', 'a']],
     ['metadata under a key named id', { metadata: { id: 1 } }, ['input', 'metadata', 'id']],
     ['an end in the past', { label: 'New', expiresAt: '2020-01-01T00:00:00Z' }, ['input', 'expiresAt']],
-  ])('refuses %s, and changes nothing', async (_name, input, path) => {
+  ])('rejects %s, and changes nothing', async (_name, input, path) => {
     const { client, id } = await ended({ label: 'Old' })
     const before = await read(client, id)
     const { reportRun, userErrors } = await update(client, id, input)
@@ -202,7 +202,7 @@ describe('updateReportRun', () => {
     expect(await read(client, id)).toEqual(before)
   })
 
-  test('changes notes of a live run, but not the end of its retention', async () => {
+  test('changes the annotations of a live run, but not the end of its retention', async () => {
     const account = await gateway.createAccount()
     const run = await insertRun(gateway.prisma, account, { reportType: slowReport.name })
     const { userErrors } = await update(account.client, run.id, {
@@ -220,7 +220,7 @@ describe('updateReportRun', () => {
     expect(reportRun).toMatchObject({ label: 'New', version: run.version + 1, status: 'PENDING' })
   })
 
-  test('prolongs no retention that is over', async () => {
+  test('does not extend a retention that has expired', async () => {
     const { client, id } = await ended()
     await gateway.prisma.reportRun.update({ where: { id }, data: { expiresAt: new Date(Date.now() - 1) } })
     const { userErrors } = await update(client, id, { expiresAt: '2100-01-01T00:00:00Z' })
@@ -228,7 +228,7 @@ describe('updateReportRun', () => {
     expect((await update(client, id, { label: 'Late' })).userErrors).toEqual([])
   })
 
-  test('says of no run that there is none', async () => {
+  test('returns NOT_FOUND for an unknown id', async () => {
     const { client } = await gateway.createAccount()
     const { userErrors } = await update(client, 'frr_none', { label: 'x' })
     expect(userErrors).toEqual([expect.objectContaining({ code: 'NOT_FOUND', path: ['input', 'id'] })])
@@ -236,7 +236,7 @@ describe('updateReportRun', () => {
 })
 
 describe('deleteReportRun', () => {
-  const seenEverywhere = async (client: GraphqlClient, id: string, retryId: string) =>
+  const seenInQueries = async (client: GraphqlClient, id: string, retryId: string) =>
     client.request<Record<string, unknown>>(
       `query ($id: ID!, $ids: [ID!]!, $retryId: ID!) {
         reportRun(id: $id) { id } node(id: $id) { id } nodes(ids: $ids) { id }
@@ -246,7 +246,7 @@ describe('deleteReportRun', () => {
       { id, ids: [id, retryId], retryId },
     )
 
-  test('deletes a run with its file; it is seen nowhere, and a row for audit stays', async () => {
+  test('deletes a run with its files; no query returns it, and a row for audit stays', async () => {
     const { account, client, id } = await ended({ label: 'Gone', idempotencyKey: 'k' })
     const retried = (await retry(client, id)).reportRun?.id ?? ''
     const last = await endOf(client, retried)
@@ -265,7 +265,7 @@ describe('deleteReportRun', () => {
     expect((await storedFiles(gateway.dataDir)).some(isThere)).toBe(false)
     expect(existsSync(join(gateway.dataDir, 'files', account.accountId, 'test', id))).toBe(false)
     expect((await fetch(url)).status).toBe(410)
-    expect(await seenEverywhere(client, id, retried)).toEqual({
+    expect(await seenInQueries(client, id, retried)).toEqual({
       reportRun: null,
       node: null,
       nodes: [null, { id: retried }],
@@ -290,17 +290,17 @@ describe('deleteReportRun', () => {
     ).toEqual({ cancelReportRun: { userErrors: [{ code: 'NOT_FOUND' }] } })
 
     const fields = '__typename run { id } ... on ReportRunDeleted { runId }'
-    const told = { __typename: 'ReportRunDeleted', run: null, runId: id }
+    const deletion = { __typename: 'ReportRunDeleted', run: null, runId: id }
     const page = await client.request<{ reportRunEvents: { nodes: unknown[] } }>(
       `query ($after: EventCursor) { reportRunEvents(after: $after) { nodes { ${fields} } } }`,
       { after: reportRuns.eventCursor },
     )
-    expect(page.reportRunEvents.nodes).toEqual([told])
+    expect(page.reportRunEvents.nodes).toEqual([deletion])
     const stream = client.subscribe<{ reportRunEvents: unknown }>(
       `subscription ($after: EventCursor) { reportRunEvents(after: $after) { ${fields} } }`,
       { after: reportRuns.eventCursor },
     )
-    expect((await stream.next()).value?.data?.reportRunEvents).toEqual(told)
+    expect((await stream.next()).value?.data?.reportRunEvents).toEqual(deletion)
     await stream.return(undefined)
 
     const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
@@ -308,7 +308,7 @@ describe('deleteReportRun', () => {
     expect(last.status).toBe('SUCCEEDED')
   })
 
-  test('takes a deleted retry out of the retries of the other run', async () => {
+  test('removes a deleted retry from the retries of the original run', async () => {
     const { client, id } = await ended()
     const retried = (await retry(client, id)).reportRun?.id ?? ''
     await endOf(client, retried)
@@ -323,7 +323,7 @@ describe('deleteReportRun', () => {
     ).toEqual({ reportRun: { retries: { totalCount: 0, nodes: [] } } })
   })
 
-  test('tells a live follower of the log', async () => {
+  test('notifies a live follower of the log', async () => {
     const { client, id } = await ended()
     const events = client.subscribe<{ reportRunEvents: { runId: string } }>(
       `subscription ($id: ID!, $after: EventCursor) { reportRunEvents(scope: { id: $id }, after: $after) {
@@ -344,7 +344,7 @@ describe('deleteReportRun', () => {
     ])
   })
 
-  test('refuses a run that is live, and keeps it', async () => {
+  test('rejects a live run, and keeps it', async () => {
     const { client } = await gateway.createAccount()
     const id = await createSlowRun(client, { count_seconds: '20' })
     await startOf(client, id)
@@ -362,7 +362,7 @@ describe('deleteReportRun', () => {
     expect((await deleteRun(client, id)).deletedId).toBe(id)
   })
 
-  test('of several at once, one deletes it; a change that comes too late finds no run', async () => {
+  test('only one of several concurrent calls deletes the run; a later change finds no run', async () => {
     const { client, id } = await ended()
     const answers = await Promise.all([
       ...Array.from({ length: 5 }, () => deleteRun(client, id)),
@@ -380,7 +380,7 @@ describe('deleteReportRun', () => {
     expect(events.at(-1)?.kind).toBe('DELETED')
   })
 
-  test('a change that waits for the deletion finds no run when that is done', async () => {
+  test('a change that waits for the deletion finds no run afterwards', async () => {
     const { client, id } = await ended({ label: 'Old' })
     const waits = async (): Promise<number> => {
       const rows = await gateway.database.query(
@@ -392,7 +392,7 @@ describe('deleteReportRun', () => {
       await tx.reportRun.update({ where: { id }, data: { deletedAt: new Date() } })
       const answer = update(client, id, { label: 'Late' })
       await expect.poll(waits, { interval: 10 }).toBeGreaterThan(0)
-      // It answers only after the commit.
+      // Wrapped, because the answer arrives only after the commit.
       return { answer }
     })
     expect((await late.answer).userErrors[0]?.code).toBe('NOT_FOUND')

@@ -22,7 +22,7 @@ function reuse(more: object = {}, parameters: object = {}) {
   return slowInput({ reuseWithin: 'PT1H', ...more }, { ...parameters })
 }
 
-/** A run of that input that has succeeded. */
+/** Creates a run and waits until it has succeeded. */
 async function succeeded({ client }: TestAccount, input = reuse()): Promise<ShownRun> {
   const run = await created(client, input)
   expect((await endOf(client, run.id)).status).toBe('SUCCEEDED')
@@ -41,13 +41,13 @@ function change(id: string, data: Parameters<typeof gateway.prisma.reportRun.upd
   return gateway.prisma.reportRun.update({ where: { id }, data })
 }
 
-describe('an identical run that has finished lately', () => {
-  test('is the answer, as it is, and nothing is created', async () => {
+describe('an identical run that has finished recently', () => {
+  test('is returned unchanged, and nothing is created', async () => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account, reuse({ label: 'First', tags: ['one'] }))
     const again = await ask(
       account,
-      // Defaults are spelled out, and in another order; what it is called does not matter.
+      // Explicit defaults, another order and other annotations make no difference.
       reuse(
         { label: 'Second', output: { formats: ['CSV', 'CSV'], retention: 'P1D' } },
         { width: '1', rows: '10' },
@@ -71,7 +71,7 @@ describe('an identical run that has finished lately', () => {
     expect(reportRunEvents.nodes).toEqual([])
   })
 
-  test('is the latest of them, a repeated one too', async () => {
+  test('is the latest one, also when that is a retry', async () => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account)
     const { reportRun } = await retry(account.client, id)
@@ -83,7 +83,7 @@ describe('an identical run that has finished lately', () => {
     expect((await ask(account)).reportRun?.id).toBe(id)
   })
 
-  test('is not the answer to who asks for something else, or is somebody else', async () => {
+  test('is not returned for a different request, account or mode', async () => {
     const account = await gateway.createAccount()
     await succeeded(account)
     const others: [TestAccount, object][] = [
@@ -93,8 +93,8 @@ describe('an identical run that has finished lately', () => {
       [await gateway.createAccount(), reuse()],
       [await gateway.createAccount({ accountId: account.accountId, livemode: true }), reuse()],
     ]
-    for (const [asker, input] of others) {
-      expect(await ask(asker, { ...input })).toMatchObject({ wasReused: false, userErrors: [] })
+    for (const [requester, input] of others) {
+      expect(await ask(requester, { ...input })).toMatchObject({ wasReused: false, userErrors: [] })
     }
   })
 
@@ -105,7 +105,7 @@ describe('an identical run that has finished lately', () => {
     ['was deleted', { deletedAt: new Date() }],
     ['failed', { status: 'FAILED' }],
     ['was canceled', { status: 'CANCELED' }],
-  ] as const)('does not count when it %s', async (_what, data) => {
+  ] as const)('is not reused when it %s', async (_what, data) => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account)
     await change(id, data)
@@ -114,7 +114,7 @@ describe('an identical run that has finished lately', () => {
     expect(answer.reportRun?.id).not.toBe(id)
   })
 
-  test('does not count while it is being made, so that two at once are two', async () => {
+  test('is not reused while it is running, so that two concurrent requests create two runs', async () => {
     const account = await gateway.createAccount()
     const input = reuse({}, { count_seconds: '20' })
     const answers = await Promise.all([ask(account, input), ask(account, input)])
@@ -122,7 +122,7 @@ describe('an identical run that has finished lately', () => {
     for (const { reportRun } of answers) await cancel(account.client, reportRun?.id ?? '')
   })
 
-  test('is not looked for in a time that is refused', async () => {
+  test('requires a reuseWithin within its bounds', async () => {
     const account = await gateway.createAccount()
     for (const reuseWithin of ['PT0S', 'P1M', 'P3661D']) {
       const { reportRun, userErrors } = await ask(account, reuse({ reuseWithin }))
@@ -135,13 +135,13 @@ describe('an identical run that has finished lately', () => {
 })
 
 describe('with an idempotency key', () => {
-  test('the run that is reused is the run of the key, until it is deleted', async () => {
+  test('the reused run becomes the run of the key, until it is deleted', async () => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account)
     const input = reuse({ idempotencyKey: 'k' })
     const twins = await Promise.all(Array.from({ length: 8 }, () => ask(account, input)))
     expect(new Set(twins.map(({ reportRun }) => reportRun?.id))).toEqual(new Set([id]))
-    // It is too old by now, but the key has it.
+    // The run is now too old to reuse, but the key still refers to it.
     await change(id, { finishedAt: new Date(0) })
     expect(await ask(account, input)).toMatchObject({ wasReused: true, reportRun: { id } })
     const other = await ask(account, { ...input, label: 'Other' })
@@ -152,7 +152,7 @@ describe('with an idempotency key', () => {
     expect((await ask(account, input)).wasReused).toBe(false)
   })
 
-  test('a run that is deleted at the same moment is not reused, and its key is free', async () => {
+  test('a run that is deleted concurrently is not reused, and its key is free', async () => {
     const account = await gateway.createAccount()
     const { id } = await succeeded(account)
     const input = reuse({ idempotencyKey: 'k' })

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-test('a run is answered before it is done', async () => {
+test('the mutation returns before the run ends', async () => {
   const id = await createSlowRun(account.client, { count_seconds: '0.4' })
   const run = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
   expect(['PENDING', 'RUNNING']).toContain(run.status)
@@ -18,7 +18,7 @@ test('a run is answered before it is done', async () => {
   expect(end.status).toBe('SUCCEEDED')
 })
 
-test('a run without its job is not created, and the fault is masked with an id that is in the log', async () => {
+test('a run is not created without its job, and the error is masked with an id that is in the log', async () => {
   const { client, accountId } = await gateway.createAccount()
   await gateway.database.query(`
     create function refuse_jobs() returns trigger language plpgsql
@@ -44,12 +44,12 @@ test('a run without its job is not created, and the fault is masked with an id t
   expect(await client.request(mutation)).toHaveProperty('createReportRun.reportRun.id')
 })
 
-test('runs are started by notification, long before the worker would look for them', async () => {
+test('a notification starts runs, long before the worker would poll for them', async () => {
   let waited = 0
   for (let i = 0; i < 10; i++) {
     const end = await endOf(account.client, await createSlowRun(account.client))
     waited += Date.parse(end.startedAt ?? '') - Date.parse(end.createdAt)
   }
-  // An idle worker looks for jobs every five seconds, or every half second while it cannot listen.
+  // An idle worker polls for jobs every five seconds, or every half second while it cannot listen.
   expect(waited).toBeLessThan(2_000)
 })

@@ -10,7 +10,7 @@ import { insertRun } from '../../support/insert-run.ts'
 import { cancel, create, created, retry, type ShownRun, slowInput } from '../../support/run-mutations.ts'
 import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
 
-// No worker runs beside it but those that a test starts.
+// Has no worker; tests start their own.
 let gateway: TestGateway
 let queue: Queue
 const logger = pino({ level: 'silent' })
@@ -39,7 +39,7 @@ function day(days: number): string {
   return new Date(midnight + days * 86_400_000).toISOString()
 }
 
-/** Says that the ledger of the account is there from ten days ago until some days from now. */
+/** Sets the ledger coverage of the account: from ten days ago until `until` days from now. */
 function cover({ accountId, livemode }: TestAccount, until: number): Promise<unknown> {
   const dates = { availableFrom: day(-10), availableUntil: day(until), updatedAt: new Date() }
   return gateway.prisma.ledgerCoverage.upsert({
@@ -101,8 +101,8 @@ function release(other: Partial<ReleaseServices> = {}): Promise<void> {
   return releaseRuns(deps, new AbortController().signal)
 }
 
-describe('a run that may wait for data', () => {
-  test('waits for it without a job, and says so', async () => {
+describe('a run that can wait for data', () => {
+  test('waits without a job, and reports what it waits for', async () => {
     const account = await gateway.createAccount()
     await cover(account, 0)
     const { id, status } = await waitingRun(account, 1)
@@ -115,7 +115,7 @@ describe('a run that may wait for data', () => {
       estimatedStartAt: null,
       waitingFor: 'DATA_AVAILABILITY',
     })
-    // It has waited for an hour already.
+    // The run now looks an hour old.
     const { prisma } = gateway
     await prisma.reportRun.update({ where: { id }, data: { createdAt: new Date(Date.now() - 3_600_000) } })
     const inSeconds = (Date.parse((await readRun(account, id)).pollAfter ?? '') - Date.now()) / 1000
@@ -123,7 +123,7 @@ describe('a run that may wait for data', () => {
     expect(inSeconds).toBeLessThanOrEqual(300)
   })
 
-  test('is queued at once when the data is there', async () => {
+  test('is queued at once when the data is available', async () => {
     const account = await gateway.createAccount()
     await cover(account, 0)
     const { id } = await waitingRun(account, 0)
@@ -135,8 +135,13 @@ describe('a run that may wait for data', () => {
     ['starts before the data', balance(-11, 1), 'start', /is available from/],
     ['is reversed', balance(3, 2), 'end', /is reversed/],
     ['ends after more than a year', balance(-5, 400), 'end', /at most 366 days from now/],
-    ['may not wait', balance(-5, 1, { waitForData: false }), 'end', /is available from/],
-  ])('is refused when its interval %s', async (_what, input, field, message) => {
+    [
+      'ends after the data, without waitForData',
+      balance(-5, 1, { waitForData: false }),
+      'end',
+      /is available from/,
+    ],
+  ])('is rejected when its interval %s', async (_what, input, field, message) => {
     const account = await gateway.createAccount()
     await cover(account, 0)
     const { reportRun, userErrors } = await create(account.client, input)
@@ -151,24 +156,24 @@ describe('a run that may wait for data', () => {
     expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(0)
   })
 
-  test('fails when it has to start before the data comes, and says what it lacked', async () => {
+  test('fails when it must start before the data is available, and names the missing data', async () => {
     const account = await gateway.createAccount()
     const { id } = await waitingRun(account, 1, { startWithin: 'PT1S' })
     const { status, failure } = await endOf(account.client, id)
     expect(status).toBe('FAILED')
     expect(failure).toMatchObject({ code: 'NOT_STARTED_IN_TIME' })
-    expect(failure?.message).toContain(`the data until ${day(1)} had not come by then`)
+    expect(failure?.message).toContain(`the data up to ${day(1)} was not available by then`)
     await cover(account, 1)
     await release()
     expect(await eventsOf(id)).toEqual(['STATUS_CHANGED PENDING', 'STATUS_CHANGED FAILED'])
   })
 
-  test('can be canceled, and when it is repeated waits again', async () => {
+  test('can be canceled, and its retry waits again', async () => {
     const account = await gateway.createAccount()
     const { id } = await waitingRun(account, 1)
     await cancel(account.client, id)
     expect((await readRun(account, id)).status).toBe('CANCELED')
-    // Those who look for runs whose data has come do not meet it any more.
+    // The query for waiting runs no longer finds it.
     const row = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id } })
     expect(row.dataNeededUntil).toBeNull()
     const { reportRun } = await retry(account.client, id)
@@ -186,10 +191,10 @@ describe('a run that may wait for data', () => {
     expect(await create(account.client, input)).toMatchObject({ wasReused: true, reportRun: { id } })
   })
 
-  test('does not hide from a new run how far back the queue of its account reaches', async () => {
+  test('does not affect the queue position of a new run', async () => {
     const account = await gateway.createAccount()
     const queued = await createSlowRun(account.client)
-    // It counts as queued long after now.
+    // As if it had been queued far in the future.
     await setPriority(queued, -2_000_000_000)
     for (let i = 0; i < 8; i++) await waitingRun(account, 1)
     const last = await createSlowRun(account.client)
@@ -198,15 +203,15 @@ describe('a run that may wait for data', () => {
   })
 })
 
-test('a key that was made before runs could wait stays the key of its request', async () => {
+test('the fingerprint of a request without waitForData is the same as before that field existed', async () => {
   const { client, accountId } = await gateway.createAccount()
   await created(client, slowInput({ idempotencyKey: 'early' }))
   const { fingerprint: kept } = await gateway.prisma.idempotencyKey.findFirstOrThrow({ where: { accountId } })
   expect(Buffer.from(kept).equals(fingerprint(slowInput()))).toBe(true)
 })
 
-describe('when the data comes', () => {
-  test('runs are queued that it covers, behind those that are there, and no others', async () => {
+describe('when data becomes available', () => {
+  test('only the runs that it covers are queued, at the end of the queue', async () => {
     const account = await gateway.createAccount()
     const [tomorrow, later] = [await waitingRun(account, 1), await waitingRun(account, 2)]
     const elsewhere = await waitingRun(await gateway.createAccount(), 1)
@@ -224,7 +229,7 @@ describe('when the data comes', () => {
     expect(places[4]?.waitingFor).toBe('DATA_AVAILABILITY')
   })
 
-  test('a run is queued once, however many look at the same time', async () => {
+  test('a run is queued once, however many processes release runs at once', async () => {
     const account = await gateway.createAccount()
     const { id } = await waitingRun(account, 1)
     await cover(account, 1)
@@ -233,7 +238,7 @@ describe('when the data comes', () => {
     expect(await eventsOf(id)).toEqual(['STATUS_CHANGED PENDING', 'UPDATED PENDING'])
   })
 
-  test('a look that is cut off leaves what it was at to the next one', async () => {
+  test('a release that fails is rolled back, and the next one queues the run', async () => {
     const account = await gateway.createAccount()
     const { id } = await waitingRun(account, 1)
     await cover(account, 1)
@@ -248,7 +253,7 @@ describe('when the data comes', () => {
     expect(await jobsOf(id)).toHaveLength(1)
   })
 
-  test('one type whose data cannot be asked for does not keep the others waiting', async () => {
+  test('a type whose availability cannot be read does not block the others', async () => {
     const account = await gateway.createAccount()
     const { id } = await waitingRun(account, 1)
     const [first] = builtInReportTypes
@@ -266,7 +271,7 @@ describe('when the data comes', () => {
   })
 })
 
-test('two workers end each run once, also when its data came while nobody looked, and at one at once none is kept waiting by those for later', async () => {
+test('two workers run each run once, also when its data arrived before they started; a run that still waits does not block others', async () => {
   const account = await gateway.createAccount()
   const forLater = await waitingRun(account, 2)
   const covered = [await waitingRun(account, 1), await waitingRun(account, 1)]

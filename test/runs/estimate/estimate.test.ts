@@ -7,7 +7,7 @@ import { create, created, type ShownError, slowInput } from '../../support/run-m
 import { noteStatements } from '../../support/sent-statements.ts'
 import { slowReport } from '../../support/slow-report.ts'
 
-// Nothing is made here, so what is in the queue stays there.
+// Has no worker, so that the queue does not change.
 let gateway: TestGateway
 beforeAll(async () => {
   gateway = await startTestGateway({
@@ -65,7 +65,7 @@ const finished = {
 } as const
 
 describe('an estimate', () => {
-  test('tells the rows that there are, makes nothing, and knows nothing of the rest without a run', async () => {
+  test('counts the rows, creates nothing, and leaves the rest null when there are no past runs', async () => {
     const account = await gateway.createAccount()
     expect(await estimate(account, slow({ rows: '12' }))).toEqual({
       userErrors: [],
@@ -86,12 +86,12 @@ describe('an estimate', () => {
     expect(await Promise.all(counts)).toEqual([0, 0, 0])
   })
 
-  test('tells bytes and time by what the last runs of the type took', async () => {
+  test('predicts size and duration from the last runs of the type', async () => {
     const account = await gateway.createAccount()
     const past = { ...finished, rowCount: 2_000, byteSize: 30_000, runMilliseconds: 5_000 }
     await insertRun(gateway.prisma, account, past)
     await insertRun(gateway.prisma, account, { ...past, rowCount: 0, byteSize: 10, runMilliseconds: 1_000 })
-    // Of another type, another account, or without a result.
+    // Not used: another type, no result, another account.
     await insertRun(gateway.prisma, account, { ...past, reportType: 'balance.summary.1', byteSize: 9e9 })
     await insertRun(gateway.prisma, account, { ...past, status: 'FAILED', runMilliseconds: 1 })
     await insertRun(gateway.prisma, await gateway.createAccount(), { ...past, runMilliseconds: 1 })
@@ -104,9 +104,9 @@ describe('an estimate', () => {
 
   test.each([
     ['are none', { rows: '0' }, '0', [/no rows/]],
-    ['take long to count', { rows: '77', count_seconds: '30' }, '77', [/is a guess/]],
+    ['take too long to count', { rows: '77', count_seconds: '30' }, '77', [/is a guess/]],
     ['cannot be counted at all', { rows: '99999999999999999999' }, null, [/could not be counted/]],
-  ])('says so when the rows %s', async (_what, parameters, rowCount, warnings) => {
+  ])('warns when the rows %s', async (_what, parameters, rowCount, warnings) => {
     const account = await gateway.createAccount()
     expect(await estimate(account, slow(parameters))).toMatchObject({
       userErrors: [],
@@ -115,18 +115,18 @@ describe('an estimate', () => {
     })
   })
 
-  test('does not even begin to count rows that are dear to count', async () => {
+  test('does not start a count that is expected to be slow', async () => {
     const account = await gateway.createAccount()
     using sent = noteStatements()
     expect(await estimate(account, slow({ rows: '100000000' }))).toMatchObject({
       rowCount: '100000000',
-      warnings: [expect.stringMatching(/is a guess/), expect.stringMatching(/spreadsheets/)],
+      warnings: [expect.stringMatching(/is a guess/), expect.stringMatching(/a spreadsheet can open/)],
     })
     const ours = sent.statements().filter(({ application }) => application === 'report-gateway estimates')
     expect(ours.map(({ text }) => text.slice(0, 21))).toEqual(['explain (format json)'])
   })
 
-  test('objects to what createReportRun objects to, in its words, with paths from its own arguments down', async () => {
+  test('returns the same user errors as createReportRun, with paths that start at its own arguments', async () => {
     const account = await gateway.createAccount()
     await cover(account)
     const mistakes = [
@@ -140,13 +140,15 @@ describe('an estimate', () => {
     for (const mistake of mistakes) {
       const { userErrors, ...rest } = await estimate(account, mistake)
       expect(userErrors.length).toBeGreaterThan(0)
-      const { userErrors: asked } = await create(account.client, mistake)
-      expect(asked).toEqual(userErrors.map((error) => ({ ...error, path: ['input', ...(error.path ?? [])] })))
+      const { userErrors: onCreate } = await create(account.client, mistake)
+      expect(onCreate).toEqual(
+        userErrors.map((error) => ({ ...error, path: ['input', ...(error.path ?? [])] })),
+      )
       expect(Object.values(rest)).toEqual([null, null, null, null, null, []])
     }
   })
 
-  test('lets the data be to come when the run may wait for it', async () => {
+  test('allows data that is not available yet when the run can wait for it', async () => {
     const account = await gateway.createAccount()
     await cover(account)
     const early = balance('2026-02-01T00:00:00Z', '2026-04-01T00:00:00Z')
@@ -154,10 +156,10 @@ describe('an estimate', () => {
     const { userErrors, warnings, ...unknown } = await estimate(account, { ...early, waitForData: true })
     expect(userErrors).toEqual([])
     expect(Object.values(unknown)).toEqual([null, null, null, null, null])
-    expect(warnings).toEqual([expect.stringContaining('waits until it reaches 2026-04-01')])
+    expect(warnings).toEqual([expect.stringContaining('wait until data is available up to 2026-04-01')])
   })
 
-  test('names the identical run that would do, however old it is', async () => {
+  test('names the identical run that could be reused, however old it is', async () => {
     const account = await gateway.createAccount()
     const { id } = await created(account.client, slowInput({}, { rows: '3' }))
     expect((await estimate(account, slow({ rows: '3' }))).reusableRun).toBeNull()
@@ -167,7 +169,7 @@ describe('an estimate', () => {
     expect((await estimate(account, slow({ rows: '4' }))).reusableRun).toBeNull()
   })
 
-  test('tells how long it waits for its turn, and nothing while others wait for a worker, and the limit of the day', async () => {
+  test('estimates the queue time, unless other runs wait for a worker, and reports the daily limit', async () => {
     const account = await gateway.createAccount()
     await insertRun(gateway.prisma, account, {
       ...finished,
@@ -188,7 +190,7 @@ describe('an estimate', () => {
   })
 })
 
-describe('a guess by past runs', () => {
+describe('a guess from past runs', () => {
   const run = (rows: number, milliseconds: number, bytes = 0, columns = ['a']) => ({
     rows,
     milliseconds,
@@ -200,23 +202,23 @@ describe('a guess by past runs', () => {
   const request = { parameters: { columns: ['a'] }, formats: ['CSV' as const] }
 
   test.each([
-    ['nothing when there were none', [], 5, null],
-    ['what the shortest took, without rows', [run(2_000, 500), run(0, 100)], 0, 100],
-    ['more with each row', [run(0, 100), run(2_000, 500)], 4_000, 900],
-    ['no more than the largest took, for as many', [run(10, 100), run(20, 300)], 20, 300],
-    ['nothing for far more than ever', [run(10, 100), run(20, 300)], 21, null],
-    ['the shortest when all were empty', [run(0, 80), run(0, 70)], 0, 70],
-  ])('of the time is %s', (_what, history, rows, milliseconds) => {
+    ['null without past runs', [], 5, null],
+    ['that of the fastest run for no rows', [run(2_000, 500), run(0, 100)], 0, 100],
+    ['longer for more rows', [run(0, 100), run(2_000, 500)], 4_000, 900],
+    ['that of the largest run for as many rows', [run(10, 100), run(20, 300)], 20, 300],
+    ['null for more rows than in small past runs', [run(10, 100), run(20, 300)], 21, null],
+    ['that of the fastest run when all were empty', [run(0, 80), run(0, 70)], 0, 70],
+  ])('of the duration is %s', (_what, history, rows, milliseconds) => {
     expect(guessMilliseconds(history, rows)).toBe(milliseconds)
   })
 
   test.each([
-    ['nothing when there were none', [], null],
-    ['nothing when they had no rows', [run(0, 1, 9)], null],
-    ['the mean of all', [run(10, 1, 100), run(30, 1, 900)], 250n],
-    ['not of other columns', [run(10, 1, 100), run(10, 1, 900, ['a', 'b'])], 100n],
-    ['not of compressed ones', [run(10, 1, 100), { ...run(10, 1, 1), compression: 'GZIP' as const }], 100n],
-  ])('of the bytes is %s', (_what, history, bytes) => {
+    ['null without past runs', [], null],
+    ['null when past runs had no rows', [run(0, 1, 9)], null],
+    ['the mean of all runs', [run(10, 1, 100), run(30, 1, 900)], 250n],
+    ['without runs of other columns', [run(10, 1, 100), run(10, 1, 900, ['a', 'b'])], 100n],
+    ['without compressed runs', [run(10, 1, 100), { ...run(10, 1, 1), compression: 'GZIP' as const }], 100n],
+  ])('of the size is %s', (_what, history, bytes) => {
     expect(guessBytes(history, request, 10)).toBe(bytes)
   })
 })

@@ -11,7 +11,7 @@ const noon = new Date('2026-03-10T12:00:00.000Z')
 let now = noon
 
 let gateway: TestGateway
-/** It makes no reports, and its clock is the test's. */
+/** Has no worker; tests control its clock. */
 let idle: TestGateway
 beforeAll(async () => {
   gateway = await startTestGateway({
@@ -44,7 +44,7 @@ function at(seconds: number): Date {
   return new Date(noon.getTime() + seconds * 1000)
 }
 
-/** Runs that no worker will take up, asked for a second after each other. */
+/** Adds runs without jobs, created one second apart. */
 async function addRuns(
   account: TestAccount,
   status: 'PENDING' | 'RUNNING',
@@ -58,8 +58,8 @@ async function addRuns(
   return ids
 }
 
-describe('the place in the queue', () => {
-  test('runs over the limit of the account wait, are told so, and are made when a place is free', async () => {
+describe('the position in the queue', () => {
+  test('runs over the limit of the account wait, show it, and start when other runs end', async () => {
     const { client } = await gateway.createAccount()
     const running = [
       await createSlowRun(client, { count_seconds: '30' }),
@@ -78,7 +78,7 @@ describe('the place in the queue', () => {
     expect(await placeOf(client, waiting[0] ?? '')).toBeNull()
   })
 
-  test('is told of each run: for a worker while the account has places, then for those to become free', async () => {
+  test('shows what each run waits for: a worker up to the limit of the account, then the limit', async () => {
     const account = await idle.createAccount()
     await addRuns(account, 'RUNNING', 1)
     const ids = await addRuns(account, 'PENDING', 4)
@@ -91,13 +91,13 @@ describe('the place in the queue', () => {
     ])
   })
 
-  test('estimates the start by how long the last runs of the account took', async () => {
+  test('estimates the start from the durations of the last runs of the account', async () => {
     const account = await idle.createAccount()
     const ended = { status: 'SUCCEEDED', reportType: slowReport.name, createdAt: at(-5000) } as const
     for (const runMilliseconds of [40_000, 80_000]) {
       await insertRun(idle.prisma, account, { ...ended, runMilliseconds })
     }
-    // What failed says nothing of how long a report takes.
+    // The duration of a failed run does not count.
     await insertRun(idle.prisma, account, { ...ended, status: 'FAILED', runMilliseconds: 9_000_000 })
     await addRuns(account, 'RUNNING', 2)
     const ids = await addRuns(account, 'PENDING', 5)
@@ -134,7 +134,7 @@ describe('the place in the queue', () => {
     },
   )
 
-  test('costs as many statements for a hundred runs as for one', async () => {
+  test('takes as many statements for a hundred runs as for one', async () => {
     const account = await idle.createAccount()
     await idle.prisma.reportRun.createMany({
       data: Array.from({ length: 100 }, (_, i) =>
@@ -147,7 +147,7 @@ describe('the place in the queue', () => {
       const { reportRuns } = await account.client.request<{
         reportRuns: { nodes: { queue: { position: number } }[] }
       }>(query, { first })
-      // The gateways look by themselves for runs whose time is up, and for those whose data has come.
+      // Ignore the periodic queries for late runs and for runs that wait for data.
       const statements = noted
         .statements()
         .filter(({ text }) => text.includes('report_runs') && !/"deadline_at" <= |group by/i.test(text))
@@ -172,7 +172,7 @@ async function quotaOf(client: GraphqlClient): Promise<{ concurrentRuns: Use; da
 }
 
 describe('the quota', () => {
-  test('shows runs at once and runs of the day, of the account and mode alone', async () => {
+  test('shows concurrent and daily runs of the account and mode only', async () => {
     const account = await idle.createAccount()
     const live = await idle.createAccount({ accountId: account.accountId, livemode: true })
     await addRuns(account, 'RUNNING', 1)
@@ -187,10 +187,10 @@ describe('the quota', () => {
     expect(await quotaOf((await idle.createAccount()).client)).toMatchObject(unused)
   })
 
-  test('refuses what is over the limit of the day, makes nothing of it, and counts anew the next day', async () => {
+  test('rejects runs over the daily limit, creates nothing for them, and resets the next day', async () => {
     const account = await idle.createAccount()
     const { client } = account
-    // Refused requests, and twins, are not counted.
+    // Rejected requests and repeated keys are not counted.
     await create(client, slowInput({}, { rows: 'many' }))
     const keyed = slowInput({ idempotencyKey: 'one' })
     await Promise.all(Array.from({ length: 5 }, () => create(client, keyed)))
@@ -212,7 +212,7 @@ describe('the quota', () => {
     expect(await idle.prisma.reportRun.count({ where: { accountId } })).toBe(3)
     expect(await idle.prisma.reportRunEvent.count({ where: { accountId } })).toBe(3)
     expect(await quotaOf(client)).toMatchObject({ dailyRuns: { used: 3 } })
-    // The run of a key is given all the same; a key that was refused is free.
+    // The run of a key is still returned; the key of a rejected request is free.
     expect((await create(client, keyed)).wasReused).toBe(true)
     const late = slowInput({ idempotencyKey: 'late' })
     expect((await create(client, late)).userErrors[0]?.code).toBe('LIMIT_REACHED')
@@ -244,31 +244,35 @@ describe('pollAfter', () => {
   }
 
   test.each([
-    ['a second for a new run', { createdAt: at(0) }, 1],
-    ['a quarter of its age', { createdAt: at(-40) }, 10],
-    ['half a minute at most', { createdAt: at(-9999) }, 30],
-    ['a second also when its clock is behind', { createdAt: at(60) }, 1],
-    ['its estimated end', { createdAt: at(-9), status: 'RUNNING', estimatedFinishAt: at(17) }, 17],
+    ['in a second for a new run', { createdAt: at(0) }, 1],
+    ['in a quarter of its age', { createdAt: at(-40) }, 10],
+    ['in half a minute at most', { createdAt: at(-9999) }, 30],
+    ['in a second for a creation time in the future', { createdAt: at(60) }, 1],
+    ['at the estimated end', { createdAt: at(-9), status: 'RUNNING', estimatedFinishAt: at(17) }, 17],
     [
-      'not its estimated end when that is far',
+      'before an estimated end that is far ahead',
       { createdAt: at(-9), status: 'RUNNING', estimatedFinishAt: at(99) },
       30,
     ],
     [
-      'a second when its estimated end is over',
+      'in a second when the estimated end has passed',
       { createdAt: at(-9), status: 'RUNNING', estimatedFinishAt: at(-5) },
       1,
     ],
-    ['of a run that is being stopped', { createdAt: at(-8), status: 'CANCELING' }, 2],
-    ['never of a run that has ended', { createdAt: at(-9), status: 'SUCCEEDED' }, null],
-    ['never of a run that failed', { createdAt: at(-9), status: 'FAILED' }, null],
-    ['never of a run that was canceled', { createdAt: at(-9), status: 'CANCELED' }, null],
+    [
+      'in a quarter of the age of a run that is being canceled',
+      { createdAt: at(-8), status: 'CANCELING' },
+      2,
+    ],
+    ['null for a run that has succeeded', { createdAt: at(-9), status: 'SUCCEEDED' }, null],
+    ['null for a run that has failed', { createdAt: at(-9), status: 'FAILED' }, null],
+    ['null for a run that was canceled', { createdAt: at(-9), status: 'CANCELED' }, null],
   ] as const)('is %s', async (_name, fields, seconds) => {
     expect(await pollAfter(fields)).toBe(seconds)
   })
 })
 
-describe('spans of time', () => {
+describe('durations', () => {
   test.each([
     ['startWithin', 'PT0.999S', ['input', 'startWithin']],
     ['startWithin', 'P31D', ['input', 'startWithin']],
@@ -277,18 +281,18 @@ describe('spans of time', () => {
     ['timeout', 'PT24H0.001S', ['input', 'timeout']],
     ['retention', 'PT0S', ['input', 'output', 'retention']],
     ['retention', 'P11Y', ['input', 'output', 'retention']],
-  ])('%s of %s is refused where it stands', async (field, value, path) => {
+  ])('%s of %s is rejected with the path of the field', async (field, value, path) => {
     const { client } = await idle.createAccount()
-    const span = { [field]: value }
+    const duration = { [field]: value }
     const { reportRun, userErrors } = await create(
       client,
-      slowInput(field === 'retention' ? { output: span } : span),
+      slowInput(field === 'retention' ? { output: duration } : duration),
     )
     expect(reportRun).toBeNull()
     expect(userErrors).toEqual([expect.objectContaining({ code: 'INVALID_VALUE', path })])
   })
 
-  test('the longest and the shortest are accepted, and kept', async () => {
+  test('the minimum and the maximum are accepted and stored', async () => {
     const { client } = await idle.createAccount()
     const longest = await created(
       client,

@@ -31,7 +31,7 @@ function now(): Date {
 }
 const all: RunScope = { kind: 'all' }
 
-/** An account whose log is empty. */
+/** Creates an account whose log is empty. */
 async function createOwner(): Promise<RunOwner> {
   const accountId = newId(idPrefixes.account, now())
   await parts.prisma.account.create({ data: { id: accountId, name: 'Test' } })
@@ -49,20 +49,20 @@ function end(runId: string) {
   return transition({ ...parts, now }, { runId, from: 'RUNNING', to: 'SUCCEEDED' })
 }
 
-function positionsOf(told: readonly RunEvent[]): bigint[] {
-  return told.map(({ cursor }) => cursor.position)
+function positionsOf(received: readonly RunEvent[]): bigint[] {
+  return received.map(({ cursor }) => cursor.position)
 }
 
-/** The positions that a reader is told that drops after so many events of each session, and comes again. */
+/** The positions that a reader receives that disconnects after `sessions[i]` events each time, and resumes. */
 async function readInSessions(owner: RunOwner, sessions: number[], expected: number): Promise<bigint[]> {
   const seen: bigint[] = []
   let after: EventCursor = { position: 0n, snapshotsAfter: null }
   for (const length of [...sessions, Number.POSITIVE_INFINITY]) {
     const enough = Math.min(expected, seen.length + length)
     if (seen.length === expected) break
-    for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
-      seen.push(told.cursor.position)
-      after = told.cursor
+    for await (const received of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
+      seen.push(received.cursor.position)
+      after = received.cursor
       if (seen.length === enough) break
     }
   }
@@ -71,16 +71,16 @@ async function readInSessions(owner: RunOwner, sessions: number[], expected: num
 
 type Step = 'start' | 'progress' | 'end'
 
-/** What the log of one run may hold after it was made. */
+/** The events of one run after its creation. */
 const life = fc
   .integer({ min: 0, max: 4 })
   .map((count): Step[] => ['start', ...Array.from({ length: count }, (): Step => 'progress'), 'end'])
 
-test('however transactions interleave and readers come, drop and resume, each reads every event once, in order', async () => {
+test('readers that disconnect and resume during concurrent transactions receive every event once, in order', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(life, { minLength: 1, maxLength: 5 }),
-      // How many events each session of each reader takes before it drops.
+      // For each reader, the number of events after which it disconnects, by session.
       fc.array(fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 6 }), { minLength: 1, maxLength: 4 }),
       async (lives, readers) => {
         const owner = await createOwner()
@@ -104,7 +104,7 @@ test('however transactions interleave and readers come, drop and resume, each re
   )
 }, 60_000)
 
-test('a reader that lags behind what is at hand reads the log for itself, and misses nothing', async () => {
+test('a reader that lags behind the entries in memory reads the log itself, and misses nothing', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
@@ -114,7 +114,7 @@ test('a reader that lags behind what is at hand reads the log for itself, and mi
     progressInterval: 0,
   })
   expect((await stream.next()).value?.cursor.position).toBe(1n)
-  // More than a process keeps, in one go.
+  // More than a process keeps in memory, in one statement.
   const count = 1_100
   await parts.prisma.reportRunEvent.createMany({
     data: Array.from({ length: count }, (_, index) => ({
@@ -142,7 +142,7 @@ test('a reader that lags behind what is at hand reads the log for itself, and mi
   expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => BigInt(index + 2)))
 })
 
-test('who drops in the middle of the snapshots goes on with the ones that are left', async () => {
+test('a reader that disconnects between snapshots resumes with the remaining ones', async () => {
   const owner = await createOwner()
   const ids: string[] = []
   for (let i = 0; i < 5; i++) ids.push((await insertRun(parts.prisma, owner)).id)
@@ -150,16 +150,16 @@ test('who drops in the middle of the snapshots goes on with the ones that are le
   const seen: string[] = []
   let after: EventCursor | null = null
   while (seen.length < ids.length) {
-    for await (const told of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
-      after = told.cursor
-      if (told.kind === 'SNAPSHOT') seen.push(told.run.id)
+    for await (const received of followRunEvents(deps, owner, { scope: all, after, progressInterval: 0 })) {
+      after = received.cursor
+      if (received.kind === 'SNAPSHOT') seen.push(received.run.id)
       break
     }
   }
   expect(seen).toEqual(ids)
 })
 
-test('a cursor older than the log gives a reset and the live runs, and then what happens', async () => {
+test('a cursor older than the log returns a reset, then the live runs, then new events', async () => {
   const owner = await createOwner()
   const [old, live] = [await insertRun(parts.prisma, owner), await insertRun(parts.prisma, owner)]
   for (const { id } of [old, live]) await start(id)
@@ -177,7 +177,7 @@ test('a cursor older than the log gives a reset and the live runs, and then what
   await end(live.id)
   expect((await next).value).toMatchObject({ event: { runId: live.id, toStatus: 'SUCCEEDED' } })
   await stream.return?.()
-  // The same to one who polls, and with one run alone.
+  // The same for polling, with all runs and with one run.
   for (const scope of [all, { kind: 'run', id: live.id } as const]) {
     const page = await readRunEvents(deps, owner, scope, after, 10)
     expect(page.events.map(({ kind }) => kind)).toEqual(
@@ -187,7 +187,7 @@ test('a cursor older than the log gives a reset and the live runs, and then what
   }
 })
 
-test('what is left after pruning has no gap, although clocks differ', async () => {
+test('the log has no gap after pruning, although clocks differ', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
@@ -202,12 +202,12 @@ test('what is left after pruning has no gap, although clocks differ', async () =
   expect(await pruneEvents(parts.prisma, new Date('2021-01-01'), new AbortController().signal)).toBe(2)
   const page = await readRunEvents(deps, owner, all, null, 10)
   expect(positionsOf(page.events)).toEqual([3n, 4n, 5n, 6n])
-  // Who was there up to the last one that went has missed nothing.
+  // A reader of the last pruned event has missed nothing.
   const exact = await readRunEvents(deps, owner, all, { position: 2n, snapshotsAfter: null }, 10)
   expect(positionsOf(exact.events)).toEqual([3n, 4n, 5n, 6n])
 })
 
-/** Makes so many events of 2020, and then one of 2022. */
+/** Adds `count` events of 2020, and then one of 2022. */
 async function addEvents(owner: RunOwner, count: number): Promise<void> {
   const { id } = await insertRun(parts.prisma, owner)
   const { accountId, livemode } = owner
@@ -224,7 +224,7 @@ function countEvents({ accountId }: RunOwner): Promise<number> {
 }
 const in2021 = new Date('2021-01-01')
 
-test('any number of events is pruned, from the front of each log and by its index', async () => {
+test('any number of events is pruned, from the front of each log and with its index', async () => {
   const owner = await createOwner()
   await addEvents(owner, 12_000)
   await parts.database.query('analyze report_run_events')
@@ -236,7 +236,7 @@ test('any number of events is pruned, from the front of each log and by its inde
   const [{ text, values } = { text: '', values: [] }] = statements.filter(({ values }) =>
     values.includes(owner.accountId),
   )
-  // In another log of the same size, which is most of the table.
+  // Explain the statement for another log of the same size, which is now most of the table.
   const other = await createOwner()
   await addEvents(other, 12_000)
   await parts.database.query('analyze report_run_events')
@@ -248,7 +248,7 @@ test('any number of events is pruned, from the front of each log and by its inde
   expect(JSON.stringify(plan)).not.toContain('Seq Scan on report_run_events')
 })
 
-test('a log that cannot be pruned does not keep the others, and is named', async () => {
+test('a log that cannot be pruned does not block the others, and the error names it', async () => {
   const [first, broken, last] = [await createOwner(), await createOwner(), await createOwner()]
   for (const owner of [first, broken, last]) await addEvents(owner, 3)
   await parts.database.query(`
@@ -264,33 +264,33 @@ test('a log that cannot be pruned does not keep the others, and is named', async
   expect(await pruneEvents(parts.prisma, in2021, new AbortController().signal)).toBe(3)
 })
 
-test('pruning that is told to end looks at no more logs', async () => {
+test('an aborted signal stops pruning before the next log', async () => {
   const owners = [await createOwner(), await createOwner()]
   for (const owner of owners) await addEvents(owner, 3)
   using noted = noteStatements()
   expect(await pruneEvents(parts.prisma, in2021, AbortSignal.abort())).toBe(0)
-  const looks = noted.statements().filter(({ text }) => text.includes('report_run_events'))
-  expect(looks).toEqual([])
+  const statements = noted.statements().filter(({ text }) => text.includes('report_run_events'))
+  expect(statements).toEqual([])
   expect(await Promise.all(owners.map(countEvents))).toEqual([4, 4])
 })
 
-test('of a run that was deleted, what was changed of it is told no more', async () => {
+test('updates of a deleted run are no longer delivered', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
   await end(id)
   const stay = { runId: id, from: 'SUCCEEDED', to: 'SUCCEEDED' } as const
   await transition({ ...parts, now }, { ...stay, kind: 'UPDATED', data: { label: 'New' } })
-  const toldKinds = async () => {
+  const deliveredKinds = async () => {
     const { events } = await readRunEvents(deps, owner, all, { position: 0n, snapshotsAfter: null }, 10)
-    return events.map((told) => (told.kind === 'CHANGED' ? told.event.kind : told.kind))
+    return events.map((received) => (received.kind === 'CHANGED' ? received.event.kind : received.kind))
   }
-  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'UPDATED'])
+  expect(await deliveredKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'UPDATED'])
   await transition({ ...parts, now }, { ...stay, kind: 'DELETED', data: { deletedAt: now() } })
-  expect(await toldKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'DELETED'])
+  expect(await deliveredKinds()).toEqual(['STATUS_CHANGED', 'STATUS_CHANGED', 'DELETED'])
 })
 
-test('a cursor beyond the end of the log, of a database that was put back, gives a reset', async () => {
+test('a cursor beyond the end of the log, after a restored backup, returns a reset', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
@@ -298,7 +298,7 @@ test('a cursor beyond the end of the log, of a database that was put back, gives
   expect(page.events.map(({ kind }) => kind)).toEqual(['RESET', 'SNAPSHOT'])
 })
 
-test('progress is thinned out, and every change of status is told', async () => {
+test('progress is throttled, and every change of status is delivered', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
@@ -311,13 +311,13 @@ test('progress is thinned out, and every change of status is told', async () => 
       data: { occurredAt: new Date(at + position * 250) },
     })
   }
-  const told: string[] = []
+  const received: string[] = []
   const options = { scope: all, after: { position: 0n, snapshotsAfter: null }, progressInterval: 500 }
   for await (const event of followRunEvents(deps, owner, options)) {
-    if (event.kind === 'CHANGED') told.push(`${event.cursor.position} ${event.event.kind}`)
+    if (event.kind === 'CHANGED') received.push(`${event.cursor.position} ${event.event.kind}`)
     if (event.cursor.position === 8n) break
   }
-  expect(told).toEqual([
+  expect(received).toEqual([
     '1 STATUS_CHANGED',
     '2 PROGRESSED',
     '4 PROGRESSED',
@@ -326,14 +326,14 @@ test('progress is thinned out, and every change of status is told', async () => 
   ])
 })
 
-test('no run is shown older than before when a reader goes over from the log to what is at hand', async () => {
+test('no run is shown in an older version when a reader switches from the log to the entries in memory', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)
   await start(id)
   const older: ReportRun[] = []
   const runLoader: RunLoader = {
     load: async (runId) => {
-      // Just when the reader has read the log, the run goes on; others load it in between.
+      // The run progresses just after the reader has read the log, and other readers have loaded it in between.
       for (let i = older.length; i < 2; i++) {
         const changed = await progress(runId)
         if (changed) older.push(changed)
@@ -352,7 +352,11 @@ test('no run is shown older than before when a reader goes over from the log to 
   const hub = { ...parts.hub, follow: async () => follower }
   const after = { position: 0n, snapshotsAfter: null }
   const versions: (number | undefined)[] = []
-  const told = followRunEvents({ ...deps, hub, runLoader }, owner, { scope: all, after, progressInterval: 0 })
-  for await (const event of told) if (event.kind === 'CHANGED') versions.push(event.run?.version)
+  const received = followRunEvents({ ...deps, hub, runLoader }, owner, {
+    scope: all,
+    after,
+    progressInterval: 0,
+  })
+  for await (const event of received) if (event.kind === 'CHANGED') versions.push(event.run?.version)
   expect(versions).toEqual([4, 4, 4])
 })

@@ -36,12 +36,12 @@ function openSocket({ key }: TestAccount): Client {
 }
 
 type Crowd = {
-  /** How many messages each subscriber has got. */
+  /** Number of messages that each subscriber has received. */
   counts: number[]
   wrong: unknown[]
 }
 
-/** So many subscriptions over a few sockets; resolves when each has got its first message. */
+/** Opens `size` subscriptions over a few sockets; resolves when each has received its first message. */
 async function gather(
   account: TestAccount,
   size: number,
@@ -95,7 +95,7 @@ const steps = [
 function isOfEvents({ text, application }: SentStatement): boolean {
   return (
     application === 'report-gateway requests' &&
-    // Not what comes by the clock: the looks at keys, at deadlines and at runs that wait for data.
+    // Without the periodic queries for keys, late runs and runs that wait for data.
     !/revoked_at|deadline_at|data_needed_until/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
   )
 }
@@ -110,7 +110,7 @@ function tally(sent: SentStatement[]): Record<string, number> {
   return counts
 }
 
-/** Statements but for reads of the log, of which the clock brings some of its own. */
+/** The expected statements, without reads of the log: some of those are periodic. */
 function expected(to: string): Record<string, number> {
   return {
     report_runs: 1,
@@ -126,19 +126,19 @@ const kinds = {
 }
 
 test.each(['reportRunEvents', 'reportRun'] as const)(
-  'an event costs as many statements for 1,000 subscribers of %s as for one',
+  'an event takes as many statements for 1,000 subscribers of %s as for one',
   { timeout: 120_000 },
   async (kind) => {
     for (const size of crowds) {
       const account = await gateway.createAccount()
       const run = await insertRun(gateway.prisma, account)
       using crowd = await kinds[kind](account, size, run)
-      let told = 1
+      let count = 1
       for (const [from, to] of steps) {
         using sent = noteStatements()
         await change(run, from, to)
-        told++
-        await arrived(crowd, told)
+        count++
+        await arrived(crowd, count)
         const { report_run_events: reads, ...others } = tally(sent.statements())
         expect({ size, to, ...others }).toEqual({ size, to, ...expected(to) })
         expect(reads).toBeLessThanOrEqual(2)
@@ -147,7 +147,7 @@ test.each(['reportRunEvents', 'reportRun'] as const)(
   },
 )
 
-test('so do many events at once, of which the subscribers are told at different moments', {
+test('so do many concurrent events, which subscribers receive at different times', {
   timeout: 120_000,
 }, async () => {
   const account = await gateway.createAccount()
@@ -159,15 +159,15 @@ test('so do many events at once, of which the subscribers are told at different 
   const events = runs.length * steps.length
   await arrived(crowd, runs.length + events)
   const counts = tally(sent.statements())
-  // A run is loaded again when an earlier event has shown it newer already.
-  const most = {
+  // A run is loaded again when an earlier event has already shown a newer version.
+  const max = {
     report_run_events: events + 10,
     report_runs: events + 5,
     api_keys: events + 5,
     report_files: 12,
   }
-  expect(Object.keys(counts).sort()).toEqual(Object.keys(most).sort())
-  for (const [table, limit] of Object.entries(most)) {
+  expect(Object.keys(counts).sort()).toEqual(Object.keys(max).sort())
+  for (const [table, limit] of Object.entries(max)) {
     expect([table, counts[table]]).toSatisfy(([, count]: [string, number]) => count <= limit)
   }
 })

@@ -8,7 +8,7 @@ import {
 import { createGraphqlClient, type GraphqlClient, type GraphqlResult } from '../../support/graphql-client.ts'
 import { createSlowRun, slowReport } from '../../support/slow-report.ts'
 
-// Two gateways on one database: what is done through the first is watched through the second.
+// Two gateways on one database: requests go to the first one, and subscriptions to the second.
 let gateways: TwoGateways
 let first: TestGateway
 let second: TestGateway
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateways[Symbol.asyncDispose]())
 
-type Told = {
+type ShownEvent = {
   __typename: string
   cursor: string
   run: { id: string; status: string; version: number } | null
@@ -36,71 +36,71 @@ const subscription = `subscription ($scope: ReportRunScopeInput, $after: EventCu
 const page = `query ($after: EventCursor, $first: Int, $scope: ReportRunScopeInput) {
   reportRunEvents(after: $after, first: $first, scope: $scope) { nodes { ${fields} } eventCursor } }`
 
-function elsewhere({ key }: TestAccount): GraphqlClient {
+function secondClient({ key }: TestAccount): GraphqlClient {
   return createGraphqlClient(second.url, key)
 }
 
-function isStatus({ __typename }: Told): boolean {
+function isStatus({ __typename }: ShownEvent): boolean {
   return __typename === 'ReportRunStatusChanged'
 }
-function described(told: Told[]): string[] {
-  return told.filter(isStatus).map(({ run, to }) => `${run?.id} ${to}`)
+function described(received: ShownEvent[]): string[] {
+  return received.filter(isStatus).map(({ run, to }) => `${run?.id} ${to}`)
 }
 
-/** Reads a subscription until `isEnough` of what was told. */
+/** Reads a subscription until `isEnough` accepts the received events. */
 async function readUntil(
-  stream: AsyncGenerator<GraphqlResult<{ reportRunEvents: Told }>>,
-  isEnough: (told: Told[]) => boolean,
-): Promise<Told[]> {
-  const told: Told[] = []
+  stream: AsyncGenerator<GraphqlResult<{ reportRunEvents: ShownEvent }>>,
+  isEnough: (received: ShownEvent[]) => boolean,
+): Promise<ShownEvent[]> {
+  const received: ShownEvent[] = []
   for await (const { data, errors } of stream) {
     if (errors || !data) throw new Error(JSON.stringify(errors))
-    told.push(data.reportRunEvents)
-    if (isEnough(told)) break
+    received.push(data.reportRunEvents)
+    if (isEnough(received)) break
   }
-  return told
+  return received
 }
 
-/** Reads the log by polling until `isEnough`. */
+/** Polls the log until `isEnough` accepts the received events. */
 async function pollUntil(
   client: GraphqlClient,
   variables: { after: string | null; first?: number; scope?: object },
-  isEnough: (told: Told[]) => boolean,
-): Promise<Told[]> {
-  const told: Told[] = []
+  isEnough: (received: ShownEvent[]) => boolean,
+): Promise<ShownEvent[]> {
+  const received: ShownEvent[] = []
   let { after } = variables
   await expect
     .poll(
       async () => {
         const { reportRunEvents: read } = await client.request<{
-          reportRunEvents: { nodes: Told[]; eventCursor: string }
+          reportRunEvents: { nodes: ShownEvent[]; eventCursor: string }
         }>(page, { ...variables, after })
-        told.push(...read.nodes)
+        received.push(...read.nodes)
         after = read.eventCursor
-        return isEnough(told)
+        return isEnough(received)
       },
       { timeout: 30_000, interval: 20 },
     )
     .toBe(true)
-  return told
+  return received
 }
 
 function ended(count: number) {
-  return (told: Told[]): boolean => told.filter(({ to }) => to === 'SUCCEEDED').length === count
+  return (received: ShownEvent[]): boolean => received.filter(({ to }) => to === 'SUCCEEDED').length === count
 }
 
 function lifeOf(id: string): string[] {
   return ['PENDING', 'RUNNING', 'SUCCEEDED'].map((status) => `${id} ${status}`)
 }
 
-test('the cursor of a mutation resumes over WebSocket, over SSE and by polling, through another gateway', async () => {
+test('a cursor resumes over WebSocket, over SSE and by polling, through another gateway', async () => {
   const account = await first.createAccount()
   const earlier = await createSlowRun(account.client)
   const [start] = await pollUntil(account.client, { after: null }, ended(1))
   const id = await createSlowRun(account.client)
   const expected = [...lifeOf(earlier).slice(1), ...lifeOf(id)]
   const variables = { after: start?.cursor ?? null }
-  const client = elsewhere(account)
+  const client = secondClient(account)
   const [overSocket, overSse, polled] = await Promise.all([
     readUntil(client.subscribe(subscription, variables), ended(2)),
     readUntil(client.subscribeSse(subscription, variables), ended(2)),
@@ -111,17 +111,17 @@ test('the cursor of a mutation resumes over WebSocket, over SSE and by polling, 
   expect(described(polled)).toEqual(expected)
 })
 
-test('a subscription without a cursor begins with the live runs, and goes on with what happens', async () => {
+test('a subscription without a cursor starts with the live runs, and continues with new events', async () => {
   const account = await first.createAccount()
-  const over = await createSlowRun(account.client)
+  const finished = await createSlowRun(account.client)
   await pollUntil(account.client, { after: null }, ended(1))
   const live = await createSlowRun(account.client, { count_seconds: '30' })
-  await pollUntil(account.client, { after: null }, (told) =>
-    told.some(({ to, run }) => to === 'RUNNING' && run?.id === live),
+  await pollUntil(account.client, { after: null }, (received) =>
+    received.some(({ to, run }) => to === 'RUNNING' && run?.id === live),
   )
-  const stream = elsewhere(account).subscribe<{ reportRunEvents: Told }>(subscription)
-  const told = await readUntil(stream, (so) => {
-    if (so.length === 1) {
+  const stream = secondClient(account).subscribe<{ reportRunEvents: ShownEvent }>(subscription)
+  const received = await readUntil(stream, (events) => {
+    if (events.length === 1) {
       void account.client.request(
         'mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }',
         {
@@ -129,9 +129,9 @@ test('a subscription without a cursor begins with the live runs, and goes on wit
         },
       )
     }
-    return so.some(({ to }) => to === 'CANCELED')
+    return events.some(({ to }) => to === 'CANCELED')
   })
-  expect(told[0]).toMatchObject({ __typename: 'ReportRunSnapshot', run: { id: live, status: 'RUNNING' } })
-  expect(described(told)).toEqual([`${live} CANCELING`, `${live} CANCELED`])
-  expect(told.some(({ run }) => run?.id === over)).toBe(false)
+  expect(received[0]).toMatchObject({ __typename: 'ReportRunSnapshot', run: { id: live, status: 'RUNNING' } })
+  expect(described(received)).toEqual([`${live} CANCELING`, `${live} CANCELED`])
+  expect(received.some(({ run }) => run?.id === finished)).toBe(false)
 })

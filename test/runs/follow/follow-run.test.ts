@@ -26,20 +26,20 @@ const transports = {
   SSE: (client: Transport, id: string) => client.subscribeSse<{ reportRun: SeenRun }>(watchQuery, { id }),
 }
 
-/** A run that no worker knows of: it stays as it is. */
+/** Inserts a run without a job, so that no worker changes it. */
 async function insertWaitingRun(owner: TestAccount): Promise<string> {
   return (await insertRun(gateway.prisma, owner, { reportType: slowReport.name })).id
 }
 
-/** All that a subscription answers. A refusal counts as an answer: graphql-ws throws the errors of its message. */
-async function answersOf<Answer>(watcher: AsyncIterable<Answer>): Promise<(Answer | { errors: unknown })[]> {
-  const answers: (Answer | { errors: unknown })[] = []
+/** All results of a subscription. A rejection counts as a result: graphql-ws throws the errors of its message. */
+async function resultsOf<Result>(watcher: AsyncIterable<Result>): Promise<(Result | { errors: unknown })[]> {
+  const results: (Result | { errors: unknown })[] = []
   try {
-    for await (const answer of watcher) answers.push(answer)
+    for await (const result of watcher) results.push(result)
   } catch (errors) {
-    answers.push({ errors })
+    results.push({ errors })
   }
-  return answers
+  return results
 }
 
 function cancel({ client }: TestAccount, id: string): Promise<object> {
@@ -52,7 +52,7 @@ function cancel({ client }: TestAccount, id: string): Promise<object> {
 describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s', (name) => {
   const watch = transports[name]
 
-  test('a run is followed from its present state, with its progress, to its end', async () => {
+  test('a run is followed from its current state, with its progress, to its end', async () => {
     const id = await createSlowRun(account.client, { rows: '60', row_seconds: '0.02', width: '2500' })
     const began = performance.now()
     const states: SeenRun[] = []
@@ -79,7 +79,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
     expect(written).toEqual(written.toSorted((a, b) => a - b))
   })
 
-  test('a run that has ended gives its state once', async () => {
+  test('a run that has ended is shown once', async () => {
     const id = await createSlowRun(account.client)
     await endOf(account.client, id)
     const states: string[] = []
@@ -90,13 +90,13 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
   test.each(['frr_00000000000000000000000000'.slice(0, 29), 'nonsense', '', 'frr_\0'])(
     'an id that does not exist is NOT_FOUND: %j',
     async (id) => {
-      expect(await answersOf(watch(account.client, id))).toMatchObject([
+      expect(await resultsOf(watch(account.client, id))).toMatchObject([
         { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
       ])
     },
   )
 
-  test('who stops listening while nothing happens is not read for any more', async () => {
+  test('the log is no longer read for a client that unsubscribes while no event occurs', async () => {
     const quiet = await gateway.createAccount()
     const id = await insertWaitingRun(quiet)
     const states = watch(quiet.client, id)
@@ -108,7 +108,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
       await gateway.database.query("select pg_notify('report_gateway_events', $1)", [
         `${quiet.accountId}:test`,
       ])
-      // Someone else's run ends after that, so the wake-up has been answered as well.
+      // The run of another account ends after that, so the wake-up has been handled as well.
       await endOf(account.client, await createSlowRun(account.client))
       return sent
         .statements()
@@ -121,7 +121,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
     await vi.waitFor(async () => expect(await readsOnWakeUp()).toBe(0), { timeout: 30_000 })
   })
 
-  test('all who follow a run see its end', async () => {
+  test('all followers of a run see its end', async () => {
     const id = await insertWaitingRun(account)
     const watchers = Array.from({ length: 5 }, () => watch(account.client, id))
     for (const watcher of watchers) await watcher.next()
@@ -132,7 +132,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
     }
   })
 
-  test('the end arrives although the wake-up connection was ended', async () => {
+  test('the end arrives although the wake-up connection was lost', async () => {
     const id = await insertWaitingRun(account)
     const watcher = watch(account.client, id)
     await watcher.next()
@@ -142,7 +142,7 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
     expect(ended).toHaveLength(1)
     await cancel(account, id)
     expect((await watcher.next()).value).toMatchObject({ data: { reportRun: { status: 'CANCELED' } } })
-    // It is made anew, and works: the next end comes too soon for the regular look at the log.
+    // The connection is opened again.
     await vi.waitFor(async () =>
       expect(
         await gateway.database.query(`
@@ -153,18 +153,18 @@ describe.each(Object.keys(transports) as (keyof typeof transports)[])('over %s',
   })
 })
 
-test('an id that Postgres cannot read does not disturb those who follow other runs', async () => {
+test('an id that Postgres cannot store does not disturb followers of other runs', async () => {
   const ids = await Promise.all(Array.from({ length: 8 }, () => insertWaitingRun(account)))
   const watchers = ids.map((id) => account.client.subscribe<{ reportRun: SeenRun }>(watchQuery, { id }))
   const [firsts] = await Promise.all([
     Promise.all(watchers.map((watcher) => watcher.next())),
-    Promise.all(ids.map(() => answersOf(transports.SSE(account.client, 'frr_\0')))),
+    Promise.all(ids.map(() => resultsOf(transports.SSE(account.client, 'frr_\0')))),
   ])
   expect(firsts.map(({ value }) => value?.data?.reportRun.id)).toEqual(ids)
   await Promise.all(watchers.map((watcher) => watcher.return(undefined)))
 })
 
-test('a run is followed by many while it runs, and all get the same end', async () => {
+test('many followers of a running run see the same end', async () => {
   const id = await createSlowRun(account.client, { count_seconds: '0.5' })
   await startOf(account.client, id)
   const ends = await Promise.all(Array.from({ length: 10 }, () => endOf(account.client, id)))

@@ -40,7 +40,7 @@ function end(runId: string) {
   return transition({ prisma, wakeUp, now, metrics: noMetrics }, { runId, from: 'RUNNING', to: 'CANCELED' })
 }
 
-test('a change between the start of listening and the first look at the run is not lost', async () => {
+test('a change between subscribing and loading the run is not lost', async () => {
   const { id } = await insertRun(prisma, owner, { status: 'RUNNING' })
   const states = followRun(
     {
@@ -49,7 +49,7 @@ test('a change between the start of listening and the first look at the run is n
       runLoader: {
         load: async (runId) => {
           const run = await loader.load(runId)
-          // The run is changed when it was read already and nobody waits for its events yet.
+          // The run changes after it was loaded and before anything waits for its events.
           if (run?.status === 'RUNNING') await end(runId)
           return run
         },
@@ -63,7 +63,7 @@ test('a change between the start of listening and the first look at the run is n
   expect(seen).toEqual(['RUNNING', 'CANCELED'])
 })
 
-test('a change that the first look has shown already is not given again', async () => {
+test('a change that the first load has shown already is not shown again', async () => {
   const { id } = await insertRun(prisma, owner)
   let loads = 0
   const load = async (runId: string) => {
@@ -76,14 +76,14 @@ test('a change that the first look has shown already is not given again', async 
   const states = followRun({ hub: own, logger: parts.logger, runLoader: { load } }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'RUNNING', version: 2 })
   const next = states.next()
-  // The event of that change has come, and was looked into.
+  // The event of that change has arrived, and its run was loaded.
   await vi.waitFor(() => expect(loads).toBe(2))
   await end(id)
   expect((await next).value).toMatchObject({ status: 'CANCELED', version: 3 })
   await own.stop()
 })
 
-test('a slow reader gets the newest state once, and the end', async () => {
+test('a slow reader receives only the newest state, and then the end', async () => {
   const { id } = await insertRun(prisma, owner)
   const states = followRun({ hub, runLoader: loader, logger: parts.logger }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'PENDING', version: 1 })
@@ -94,7 +94,7 @@ test('a slow reader gets the newest state once, and the end', async () => {
   expect(await states.next()).toEqual({ done: true, value: undefined })
 })
 
-test('changes made at the same time in many transactions reach all who follow', async () => {
+test('changes in many concurrent transactions reach all followers', async () => {
   const runs = await Promise.all(Array.from({ length: 40 }, () => insertRun(prisma, owner)))
   const followers = runs.map(async ({ id }) => {
     const versions: number[] = []
@@ -136,7 +136,7 @@ test('an event that is committed while the log is being read is read right after
       },
     },
   })
-  // The extended client has every method that the hub uses; only the type says that some others are gone.
+  // The extended client has every method that the hub uses; its type lacks only others.
   const reader = extended as unknown as Prisma
   const own = createHub({
     prisma: reader,
@@ -152,14 +152,14 @@ test('an event that is committed while the log is being read is read right after
     void latest.take().then((event) => {
       taken = event
     })
-    // Well before the regular look at the log.
+    // Well before the next poll of the log.
     await vi.waitFor(() => expect(taken).toMatchObject({ event: { runId: id, toStatus: 'CANCELED' } }), 2_000)
   } finally {
     await own.stop()
   }
 })
 
-test('events get their positions in the order of commits', async () => {
+test('positions of events are in the order of commits', async () => {
   const viewer = { ...owner, livemode: true }
   const [{ id: slow }, { id: fast }] = await Promise.all([
     insertRun(prisma, viewer),
@@ -190,10 +190,10 @@ test('events get their positions in the order of commits', async () => {
   expect(events.map(({ runId }) => runId)).toEqual([slow, fast])
 })
 
-test('who leaves while nothing happens leaves nothing behind', async () => {
+test('a subscriber that leaves while no event occurs is garbage-collected', async () => {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  // Another one stays, so that the account's log goes on being read.
+  // Another subscriber stays, so that the log of the account is still read.
   const staying = new AbortController()
   const { id } = await insertRun(prisma, owner)
   const kept = await hub.subscribe(owner, id, staying.signal)
@@ -215,7 +215,7 @@ test('who leaves while nothing happens leaves nothing behind', async () => {
   staying.abort()
 })
 
-test('who leaves while Postgres does not answer leaves nothing behind', async () => {
+test('the log is no longer read for a subscriber that leaves while Postgres does not respond', async () => {
   const { id } = await insertRun(prisma, { ...owner, livemode: true })
   const viewer = { ...owner, livemode: true }
   const pool = createPool({ url: database.url, max: 1, applicationName: 'lock', onError: () => {} })
@@ -250,7 +250,7 @@ test('who leaves while Postgres does not answer leaves nothing behind', async ()
   expect(reads.filter(({ values }) => values.includes(true))).toEqual([])
 })
 
-test('listening works again after the log could not be read', async () => {
+test('following works again after a failure to read the log', async () => {
   const viewer = { ...owner, livemode: true }
   const { id } = await insertRun(prisma, viewer, { status: 'RUNNING' })
   await database.query('alter table event_log_heads rename to hidden')
@@ -264,7 +264,7 @@ test('listening works again after the log could not be read', async () => {
   expect((await states.next()).value).toMatchObject({ status: 'CANCELED' })
 })
 
-test('an event whose wake-up was lost is found all the same', async () => {
+test('an event whose wake-up was lost is still found', async () => {
   const deaf = createHub({
     prisma,
     wakeUp: { ...wakeUp, onWake: () => {} },

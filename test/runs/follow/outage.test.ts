@@ -15,8 +15,8 @@ const watchLog = `subscription {
   reportRunEvents { __typename cursor run { ${fields} } ... on ReportRunStatusChanged { to actor { id } } } }`
 const watchRun = `subscription ($id: ID!) { reportRun(id: $id) { ${fields} } }`
 
-/** Ends every connection that the gateway has to Postgres; tells how many there were. */
-async function cutOff(): Promise<number> {
+/** Terminates every connection of the gateway to Postgres; returns their number. */
+async function terminateConnections(): Promise<number> {
   const ended = await gateway.database.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like 'report-gateway%'",
   )
@@ -27,7 +27,7 @@ function change(run: ReportRun, from: ReportRun['status'], to: ReportRun['status
   return changeRun(gateway, run, from, to)
 }
 
-type Told = {
+type ShownEvent = {
   __typename: string
   cursor: string
   to?: string
@@ -36,7 +36,7 @@ type Told = {
 }
 
 test.each(['subscribe', 'subscribeSse'] as const)(
-  'streams go on without an error or a loss when the connections to Postgres are ended: %s',
+  'streams continue without errors or lost events when the connections to Postgres are terminated: %s',
   { timeout: 60_000 },
   async (transport) => {
     const account = await gateway.createAccount()
@@ -44,22 +44,25 @@ test.each(['subscribe', 'subscribeSse'] as const)(
     const leaving = new AbortController()
     onTestFinished(() => leaving.abort())
     const faults: unknown[] = []
-    const told: Told[] = []
+    const received: ShownEvent[] = []
     const readLog = async (): Promise<void> => {
-      for await (const { data, errors } of account.client[transport]<{ reportRunEvents: Told }>(
+      for await (const { data, errors } of account.client[transport]<{ reportRunEvents: ShownEvent }>(
         watchLog,
         {},
         leaving.signal,
       )) {
         if (errors) faults.push(errors)
-        if (data) told.push(data.reportRunEvents)
+        if (data) received.push(data.reportRunEvents)
       }
     }
     const statuses: Record<string, string> = {}
     const readRun = async ({ id }: ReportRun): Promise<void> => {
-      for await (const { data, errors } of account.client[transport]<{ reportRun: Told['run'] }>(watchRun, {
-        id,
-      })) {
+      for await (const { data, errors } of account.client[transport]<{ reportRun: ShownEvent['run'] }>(
+        watchRun,
+        {
+          id,
+        },
+      )) {
         if (errors) faults.push(errors)
         if (data) statuses[id] = data.reportRun.status
       }
@@ -67,17 +70,18 @@ test.each(['subscribe', 'subscribeSse'] as const)(
     const reading = readLog().catch((error: unknown) => void (leaving.signal.aborted || faults.push(error)))
     const ending = Promise.all(runs.map(readRun)).catch((error: unknown) => void faults.push(error))
     const arrived = (count: number): Promise<void> =>
-      vi.waitFor(() => expect(told.length).toBe(count), { timeout: 30_000, interval: 10 })
+      vi.waitFor(() => expect(received.length).toBe(count), { timeout: 30_000, interval: 10 })
     await arrived(runs.length)
     await vi.waitFor(() => expect(Object.keys(statuses)).toHaveLength(runs.length))
 
     for (const [index, run] of runs.toReversed().entries()) {
-      // At one moment or another of the delivery.
-      if (index % 2 === 0) await vi.waitFor(async () => expect(await cutOff()).toBeGreaterThan(0))
+      // At different points of the delivery.
+      if (index % 2 === 0)
+        await vi.waitFor(async () => expect(await terminateConnections()).toBeGreaterThan(0))
       await change(run, 'PENDING', 'RUNNING')
-      const cut = cutOff()
+      const terminated = terminateConnections()
       await change(run, 'RUNNING', 'SUCCEEDED')
-      await cut
+      await terminated
     }
     await arrived(runs.length * 3)
     await ending
@@ -85,7 +89,7 @@ test.each(['subscribe', 'subscribeSse'] as const)(
     await reading
     expect(faults).toEqual([])
     expect(Object.values(statuses)).toEqual(runs.map(() => 'SUCCEEDED'))
-    const changes = told.filter(({ __typename }) => __typename === 'ReportRunStatusChanged')
+    const changes = received.filter(({ __typename }) => __typename === 'ReportRunStatusChanged')
     expect(changes.map(({ run, to }) => `${run.id} ${to}`)).toEqual(
       runs.toReversed().flatMap(({ id }) => [`${id} RUNNING`, `${id} SUCCEEDED`]),
     )

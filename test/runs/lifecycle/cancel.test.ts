@@ -37,15 +37,15 @@ async function cancel(id: string, reason?: string): Promise<Payload> {
   return cancelReportRun
 }
 
-/** Statements of reports that Postgres is working on. */
+/** The report statements that Postgres is executing. */
 function activeReports(): Promise<{ query: string }[]> {
   return gateway.database.query(`
     select query from pg_stat_activity
     where datname = current_database() and application_name = 'report-gateway reports' and state <> 'idle'`)
 }
 
-/** Waits until Postgres is at work on a report's statement that begins like this. */
-function workOn(start: string): Promise<void> {
+/** Waits until Postgres executes a report statement that begins with `start`. */
+function untilExecuting(start: string): Promise<void> {
   return vi.waitFor(
     async () => expect((await activeReports())[0]?.query).toMatch(new RegExp(`^${start}`)),
     30_000,
@@ -62,7 +62,7 @@ async function filesOf(id: string): Promise<string[]> {
   return (await storedFiles(gateway.dataDir)).filter((file) => file.includes(id))
 }
 
-/** Checks that a canceled run's work has ended within a second, and that nothing is left of it. */
+/** Checks that a canceled run stops within a second and leaves nothing behind. */
 async function expectStopped(id: string): Promise<SeenRun> {
   const asked = performance.now()
   const [end] = await Promise.all([
@@ -77,7 +77,7 @@ async function expectStopped(id: string): Promise<SeenRun> {
 }
 
 describe('canceling', () => {
-  test('a run that waits ends it at once, and it is never started', async () => {
+  test('a waiting run ends it at once, and it never starts', async () => {
     const busy = await createSlowRun(account.client, { count_seconds: '30' })
     await startOf(account.client, busy)
     const waiting = await createSlowRun(account.client)
@@ -94,7 +94,7 @@ describe('canceling', () => {
     })
     await cancel(busy)
     await expectStopped(busy)
-    // The worker has the other's job before this one's.
+    // When this later run ends, the worker has taken the job of the canceled run.
     expect((await endOf(account.client, await createSlowRun(account.client))).status).toBe('SUCCEEDED')
     const run = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id: waiting } })
     expect(run).toMatchObject({ status: 'CANCELED', execution: 0, version: 2 })
@@ -102,7 +102,7 @@ describe('canceling', () => {
 
   test('a run whose rows are being counted stops the count', async () => {
     const id = await createSlowRun(account.client, { count_seconds: '30' })
-    await workOn('select count')
+    await untilExecuting('select count')
     const { reportRun } = await cancel(id)
     expect(reportRun).toMatchObject({ status: 'CANCELING', isFinal: false })
     const { cancellation } = await expectStopped(id)
@@ -119,14 +119,14 @@ describe('canceling', () => {
 
   test('a run that is computing its first row stops the COPY', async () => {
     const id = await createSlowRun(account.client, { rows: '2', row_seconds: '30' })
-    await workOn('copy')
+    await untilExecuting('copy')
     await cancel(id)
     await expectStopped(id)
   })
 
   test('twice changes nothing', async () => {
     const id = await createSlowRun(account.client, { count_seconds: '30' })
-    await workOn('select count')
+    await untilExecuting('select count')
     const [first, second] = await Promise.all([cancel(id, 'first'), cancel(id, 'second')])
     expect(first.userErrors).toEqual([])
     expect(second.userErrors).toEqual([])
@@ -142,7 +142,7 @@ describe('canceling', () => {
     expect(events.map(({ actorId }) => actorId)).toEqual([account.apiKeyId, null, account.apiKeyId, null])
   })
 
-  test('a run that has ended answers WRONG_STATUS with the run', async () => {
+  test('a run that has ended returns WRONG_STATUS with the run', async () => {
     const id = await createSlowRun(account.client)
     const end = await endOf(account.client, id)
     const { reportRun, userErrors } = await cancel(id)
@@ -158,7 +158,7 @@ describe('canceling', () => {
   })
 
   test.each(['x'.repeat(501), 'a\0b', '\ud800'])(
-    'with a reason that cannot be kept is refused',
+    'with a reason that cannot be stored is rejected',
     async (reason) => {
       const id = await createSlowRun(account.client)
       const { userErrors } = await cancel(id, reason)
@@ -178,7 +178,7 @@ test('canceling at any moment of a run ends it in one consistent way', async () 
   const accepted = new Map<string, boolean>()
   for (let i = 0; i < 40; i++) {
     const id = await createSlowRun(client, parameters)
-    // Nothing to wait for: the moments are spread over a run's life and somewhat more.
+    // A delay, not a wait for a condition: the cancellations are spread over the lifetime of a run and a little more.
     await new Promise((resolve) => setTimeout(resolve, (i / 27) * lifetime))
     accepted.set(id, (await cancel(id)).userErrors.length === 0)
     const { status, result, cancellation } = await endOf(client, id)
@@ -197,6 +197,6 @@ test('canceling at any moment of a run ends it in one consistent way', async () 
     _count: true,
   })
   expect(ends.map(({ _count }) => _count)).toEqual(Array(40).fill(1))
-  // Both came up, so the moments were well spread.
+  // Both outcomes occurred, so the cancellations were well spread.
   expect(new Set(accepted.values())).toEqual(new Set([true, false]))
 })

@@ -47,14 +47,14 @@ test('a run that no worker starts in time is FAILED', async () => {
     traceId: 'a'.repeat(32),
     deadlineAt: null,
   })
-  // Its job finds nothing to do.
+  // A worker that takes its job does nothing.
   await using _worker = await parts.startWorker()
   await parts.createRun().then(({ id: next }) => expect.poll(() => statusOf(next)).toBe('SUCCEEDED'))
   expect(await statusOf(id)).toBe('FAILED')
   expect(await finalEvents(id)).toBe(1)
 })
 
-test('a run that takes too long is FAILED, and all that it used is free again', async () => {
+test('a run that takes too long is FAILED, and its resources are released', async () => {
   await using _deadlines = watchDeadlines()
   await using _worker = await parts.startWorker({ concurrency: 1, accountConcurrency: 1 })
   const { id } = await parts.createRun({
@@ -83,7 +83,7 @@ test('a run that takes too long is FAILED, and all that it used is free again', 
   await expect.poll(() => statusOf(next), { timeout: 2_500 }).toBe('SUCCEEDED')
 })
 
-test('a run whose timeout passes while no worker lives is FAILED', async () => {
+test('a run whose timeout passes while no worker is alive is FAILED', async () => {
   await using _deadlines = watchDeadlines()
   const { id } = await parts.createRun({
     status: 'RUNNING',
@@ -96,7 +96,7 @@ test('a run whose timeout passes while no worker lives is FAILED', async () => {
   expect(await parts.runNow(id)).toMatchObject({ failureCode: 'TIMED_OUT' })
 })
 
-test('runs that ended in time are left alone', async () => {
+test('runs that ended in time do not change', async () => {
   await using _deadlines = watchDeadlines()
   await using _worker = await parts.startWorker()
   const { id } = await parts.createRun({
@@ -109,21 +109,21 @@ test('runs that ended in time are left alone', async () => {
   expect(await parts.runNow(id)).toMatchObject({ status: 'SUCCEEDED', deadlineAt: null, failureCode: null })
 })
 
-test('late runs are looked for again when the database is back, and the log is not flooded', async () => {
-  let isAway = true
-  let looks = 0
+test('late runs are found again after a database outage, which is logged once', async () => {
+  let isDown = true
+  let attempts = 0
   const prisma = new Proxy(parts.prisma, {
     get: (target, name) => {
       if (name !== 'reportRun') return Reflect.get(target, name)
-      looks++
-      if (isAway) throw new Error('Connection terminated')
+      attempts++
+      if (isDown) throw new Error('Connection terminated')
       return target.reportRun
     },
   })
   await using _deadlines = watchDeadlines(prisma)
   const { id } = await parts.createRun({ deadlineAt: soon() })
-  await expect.poll(() => looks, { timeout: 5_000 }).toBeGreaterThan(2)
-  isAway = false
+  await expect.poll(() => attempts, { timeout: 5_000 }).toBeGreaterThan(2)
+  isDown = false
   await expect.poll(() => statusOf(id), { timeout: 4_000 }).toBe('FAILED')
-  expect(parts.logged.filter(({ msg }) => /Late runs/.test(String(msg)))).toHaveLength(1)
+  expect(parts.logged.filter(({ msg }) => /late runs/.test(String(msg)))).toHaveLength(1)
 })

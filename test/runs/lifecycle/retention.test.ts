@@ -53,7 +53,7 @@ type Seen = {
   }
 }
 
-test('the files of a result are deleted when their time is over; the run stays, and who follows is told', async () => {
+test('the files of a result are deleted when they expire; the run stays, and followers are notified', async () => {
   const { client, id, finishedAt, url } = await endedRun('P2D')
   const { reportRun: before } = await client.request<Seen>(seen, { id })
   const expiresAt = new Date(finishedAt.getTime() + 2 * 24 * 60 * 60 * 1000)
@@ -81,12 +81,12 @@ test('the files of a result are deleted when their time is over; the run stays, 
   )
   expect(reportRunEvents.nodes).toEqual([{ __typename: 'ReportRunSnapshot', run: { id } }])
 
-  // Once is enough.
+  // A second call changes nothing.
   await deleteAt(expiresAt)
   expect((await client.request<Seen>(seen, { id })).reportRun.version).toBe(before.version + 1)
 })
 
-test('files that cannot be deleted do not keep those of other runs, and are tried again', async () => {
+test('files that cannot be deleted do not block those of other runs, and are tried again', async () => {
   const first = await endedRun('PT1S')
   const second = await endedRun('PT2S')
   const at = new Date(second.finishedAt.getTime() + 10_000)
@@ -104,7 +104,7 @@ test('files that cannot be deleted do not keep those of other runs, and are trie
   expect((await fetch(first.url)).status).toBe(410)
 })
 
-test('it ends between two runs when it is told to', async () => {
+test('an aborted signal stops the deletion between two runs', async () => {
   const { finishedAt, url } = await endedRun('PT1S')
   const now = () => new Date(finishedAt.getTime() + 10_000)
   await expect(deleteExpiredFiles({ ...deps, now }, AbortSignal.abort())).rejects.toThrow()

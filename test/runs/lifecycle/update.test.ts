@@ -13,7 +13,7 @@ afterAll(() => parts[Symbol.asyncDispose]())
 const waitingForLocks = `
   select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
 
-test('two changes of different fields at once are both kept', async () => {
+test('concurrent changes of different fields are both kept', async () => {
   const { prisma, owner, database } = parts
   const { id } = await insertRun(prisma, owner, { label: 'Old', tags: ['old'], metadata: { kept: 'yes' } })
   const holder = new pg.Client({ connectionString: database.url })
@@ -25,7 +25,7 @@ test('two changes of different fields at once are both kept', async () => {
     updateRun(deps, owner, id, { label: 'New' }),
     updateRun(deps, owner, id, { tags: ['new', 'new'] }),
   ])
-  // Both have read the run by then.
+  // Both have read the run now.
   await vi.waitFor(async () => expect(await database.query(waitingForLocks)).toHaveLength(2), 30_000)
   await holder.end()
   expect((await changed).map(({ version }) => version).sort()).toEqual([2, 3])

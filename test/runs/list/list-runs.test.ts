@@ -24,7 +24,7 @@ async function expectRefused(page: PageArguments, argument: string, orderBy?: Li
   expect(errors).toMatchObject([{ path: ['reportRuns'], extensions: { code: 'BAD_USER_INPUT', argument } }])
 }
 
-test.each(orderFields)('cursors of other orders are refused by the order of %s', async (asked) => {
+test.each(orderFields)('a list ordered by %s rejects cursors of other orders', async (asked) => {
   await insertRun(gateway.prisma, account, { finishedAt: new Date(), byteSize: 1n, runMilliseconds: 1n })
   const order = { field: asked, direction: 'DESC' } as const
   for (const field of orderFields.filter((other) => other !== asked)) {
@@ -55,7 +55,7 @@ test.each([
   ['after', { after: forged('CREATED_AT', 'file_01m800000000000000000000a', null) }],
   ['before', { last: 5, before: 'nonsense' }],
   ['before', { last: 5, before: '' }],
-])('%s is refused in %j', async (argument, page) => {
+])('%s is rejected in %j', async (argument, page) => {
   await expectRefused(page, argument)
 })
 
@@ -68,18 +68,18 @@ test.each([
   ['BYTE_SIZE', '99999999999999999999'],
   ['RUN_DURATION', 'soon'],
   ['RUN_DURATION', 17],
-] as const)('a forged cursor of %s at %j is refused', async (field, value) => {
+] as const)('a forged cursor of %s at %j is rejected', async (field, value) => {
   await expectRefused({ after: forged(field, someId, value) }, 'after', { field, direction: 'ASC' })
 })
 
 test.each([{ allTags: ['a\0'] }, { anyTags: ['a\0'] }, { reportTypes: ['\0'] }, { requestedByIds: ['\0'] }])(
-  'the filter %j is refused',
+  'the filter %j is rejected',
   async (filter) => {
     await expectRefused({}, 'filter', undefined, filter)
   },
 )
 
-test('times that Postgres does not have are times before and after all runs', async () => {
+test('a range with times that Postgres cannot represent contains all runs', async () => {
   const { client, ...owner } = await gateway.createAccount()
   await insertRun(gateway.prisma, owner, { finishedAt: new Date() })
   const ever = { start: '0000-01-01T00:00:00Z', end: '9999-12-31T23:59:59-14:00' }

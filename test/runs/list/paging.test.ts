@@ -30,7 +30,7 @@ const change = fc.oneof(
   fc.record({ kind: fc.constant('insert' as const), run: runFields }),
   fc.record({ kind: fc.constant('delete' as const), which: fc.nat() }),
   fc.record({ kind: fc.constant('update' as const), which: fc.nat(), run: runFields }),
-  // The row that the last cursor was made from.
+  // The run that the last cursor points at.
   fc.record({ kind: fc.constant('delete last seen' as const) }),
 )
 type Change = typeof change extends fc.Arbitrary<infer Value> ? Value : never
@@ -44,8 +44,8 @@ const walk = fc.record({
   changes: fc.array(fc.option(change, { freq: 3 }), { maxLength: 15 }),
 })
 
-/** Makes a change; the id of the run that was there before and is not as it was, if any. */
-async function make(made: Change, lastSeen: string | undefined): Promise<string | null> {
+/** Applies a change; returns the id of the existing run that it changed or deleted, or null. */
+async function applyChange(made: Change, lastSeen: string | undefined): Promise<string | null> {
   const { prisma } = gateway
   const mine = { accountId: account.accountId }
   if (made.kind === 'insert') {
@@ -66,7 +66,7 @@ async function make(made: Change, lastSeen: string | undefined): Promise<string 
 
 type Walk = typeof walk extends fc.Arbitrary<infer Value> ? Value : never
 
-/** The next page in the walk's direction: its ids, its far end, and where to go on; null at the end of the list. */
+/** Reads the next page in the direction of the walk: its ids, its last id, and the next cursor, null at the end of the list. */
 async function step({ order, filter, isForward }: Walk, size: number, cursor: string | null) {
   if (isForward) {
     const { edges, pageInfo } = await list({ first: size, ...(cursor && { after: cursor }) }, filter, order)
@@ -78,7 +78,7 @@ async function step({ order, filter, isForward }: Walk, size: number, cursor: st
   return { ids, last: ids[0], next: pageInfo.hasPreviousPage ? pageInfo.startCursor : null }
 }
 
-/** Walks to the end of the list, with a change after each page. */
+/** Pages through the whole list, with a change after each page. */
 async function walkThrough(chosen: Walk): Promise<{ seen: string[]; touched: Set<string> }> {
   const { isForward, sizes, changes } = chosen
   const touched = new Set<string>()
@@ -91,14 +91,14 @@ async function walkThrough(chosen: Walk): Promise<{ seen: string[]; touched: Set
     expect(ids.length).toBeLessThanOrEqual(size)
     seen = isForward ? [...seen, ...ids] : [...ids, ...seen]
     const made = changes[turn++]
-    const changed = made && (await make(made, last))
+    const changed = made && (await applyChange(made, last))
     if (changed) touched.add(changed)
     cursor = next
   } while (cursor !== null)
   return { seen, touched }
 }
 
-test('a walk meets every run that was there all along, once and in order, while others come, change and go', async () => {
+test('paging returns every unchanged run once and in order, while others are created, changed and deleted', async () => {
   const check = async (chosen: Walk): Promise<void> => {
     account = await gateway.createAccount()
     await gateway.prisma.reportRun.createMany({ data: chosen.runs.map((run) => runRow(account, run)) })
@@ -110,7 +110,7 @@ test('a walk meets every run that was there all along, once and in order, while 
     const expected = untouched.filter(keepsRun(filter)).sort(compareRuns(order))
     const isExpected = new Set(untouched.map(({ id }) => id))
     expect(seen.filter((id) => isExpected.has(id))).toEqual(expected.map(({ id }) => id))
-    // Only a run that was moved to another place may be met again.
+    // Only a run whose position changed can appear twice.
     const settled = seen.filter((id) => !touched.has(id) || order.field === 'CREATED_AT')
     expect(new Set(settled).size).toBe(settled.length)
   }
@@ -122,7 +122,7 @@ const orders = orderFields.flatMap((field) =>
 )
 
 describe.each(orders)('in the order of $field $direction', (order) => {
-  test('many runs of one millisecond are each met once, both ways, and pages say what lies beside them', async () => {
+  test('runs with equal values are each returned once, in both directions, with correct page info', async () => {
     const [same] = fc.sample(runFields, { numRuns: 1, seed: 7 })
     await gateway.prisma.reportRun.createMany({
       data: Array.from({ length: 25 }, () => runRow(account, same)),
@@ -153,13 +153,13 @@ describe.each(orders)('in the order of $field $direction', (order) => {
     expect(beforeAll).toMatchObject({ edges: [], pageInfo: { hasPreviousPage: false } })
   })
 
-  test('a page goes on where the run of its cursor was, though it was deleted', async () => {
+  test('a cursor stays valid when its run is deleted', async () => {
     await gateway.prisma.reportRun.createMany({
       data: fc.sample(runFields, { numRuns: 6, seed: 11 }).map((run) => runRow(account, run)),
     })
     const all = await list({ first: 6 }, {}, order)
     const middle = all.edges[2]
-    if (!middle) throw new Error('There are fewer runs than were made.')
+    if (!middle) throw new Error('The page has fewer runs than were created.')
     await gateway.prisma.reportRun.delete({ where: { id: middle.node.id } })
     expect((await list({ first: 6, after: middle.cursor }, {}, order)).edges).toEqual(all.edges.slice(3))
     expect((await list({ last: 6, before: middle.cursor }, {}, order)).edges).toEqual(all.edges.slice(0, 2))

@@ -16,7 +16,7 @@ const never = new AbortController().signal
 
 let folder: string
 let storage: Storage
-/** Bytes that were read from the store since the test began. */
+/** Bytes that were read from the store since the start of the test. */
 let bytesRead = 0
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
@@ -39,14 +39,14 @@ beforeEach(() => {
   bytesRead = 0
 })
 
-const packers = {
+const compressors = {
   NONE: () => new PassThrough(),
   GZIP: () => createGzip(),
   ZSTD: () => createZstdCompress(),
 } as const satisfies Record<Compression, unknown>
 
 let files = 0
-/** A file in the store, and what the database would know of it. */
+/** Stores a file, and returns its row as in the database. */
 async function store(
   format: ReportFormat,
   content: string | Uint8Array,
@@ -54,7 +54,7 @@ async function store(
 ): Promise<ReportFile> {
   const run = { accountId: 'acct_1', livemode: false, runId: 'frr_1' }
   const id = `file_${files++}`
-  const stages = [Readable.from([Buffer.from(content)]), packers[compression]()] as const
+  const stages = [Readable.from([Buffer.from(content)]), compressors[compression]()] as const
   const stored = await storage.write(keyOfFile({ ...run, id }), stages, never)
   return { id, ...run, ...stored, filename: id, format, compression, rowCount: 0n, createdAt: new Date() }
 }
@@ -66,16 +66,16 @@ async function page(
   rowCount: number,
 ): Promise<RowPage> {
   const found = await readRows(storage, [file], { first, after }, rowCount, never)
-  if (!found) throw new Error('The file is gone.')
+  if (!found) throw new Error('The file was deleted.')
   return found
 }
 
-/** A cursor as the file itself would give it: `ROW:OFFSET`. */
-function cursorAt(file: ReportFile, place: string): string {
-  return Buffer.from(`${file.id}:${place}`).toString('base64url')
+/** Encodes a cursor of the file from a position, `ROW:OFFSET`. */
+function cursorAt(file: ReportFile, position: string): string {
+  return Buffer.from(`${file.id}:${position}`).toString('base64url')
 }
 
-/** All rows, page by page. */
+/** Reads all rows, page by page. */
 async function allRows(file: ReportFile, first: number, rowCount: number): Promise<Row[]> {
   const rows: Row[] = []
   let after: string | null = null
@@ -87,7 +87,7 @@ async function allRows(file: ReportFile, first: number, rowCount: number): Promi
   }
 }
 
-const hostile: Row[] = [
+const trickyRows: Row[] = [
   ['1', 'plain', null],
   ['2', '', 'empty text before'],
   ['3', 'a "quoted" word', 'line\nbreak'],
@@ -110,15 +110,15 @@ describe.each([
   ['JSONL', jsonlOf],
 ] as const)('rows of %s', (format, write) => {
   test.each(['NONE', 'GZIP', 'ZSTD'] as const)(
-    'are the same by pages of any size, compressed by %s',
+    'are the same with pages of any size and compression %s',
     async (compression) => {
-      const file = await store(format, write(hostile), compression)
+      const file = await store(format, write(trickyRows), compression)
       for (const first of [1, 2, 5, 6, 500])
-        expect(await allRows(file, first, hostile.length)).toEqual(hostile)
+        expect(await allRows(file, first, trickyRows.length)).toEqual(trickyRows)
     },
   )
 
-  test('are none in a report without rows', async () => {
+  test('are an empty page in a report without rows', async () => {
     const file = await store(format, write([]))
     expect(await page(file, 20, null, 0)).toEqual({
       rows: [],
@@ -132,7 +132,7 @@ describe.each([
   const long = Array.from({ length: 40_000 }, (_, i): Row => [String(i), 'x'.repeat(80), null])
 
   test.each(['NONE', 'GZIP', 'ZSTD'] as const)(
-    'at the end of a large file are reached by reading little, compressed by %s',
+    'at the end of a large file are reached by reading little, with compression %s',
     async (compression) => {
       const file = await store(format, write(long), compression)
       const offset = Buffer.byteLength(write(long.slice(0, -100)))
@@ -145,14 +145,14 @@ describe.each([
       expect(bytesRead).toBeLessThan(compression === 'NONE' ? 20_000 : Number(byteSize) + 1)
       bytesRead = 0
       expect((await page(file, 10, null, long.length)).rows).toEqual(long.slice(0, 10))
-      // What a reader has in hand when it knows enough.
+      // The data in the reader's buffers when it stops.
       expect(bytesRead).toBeLessThan(400_000)
     },
   )
 
-  test('that a cursor does not name are refused, by the name of the argument', async () => {
-    const [file, other] = [await store(format, write(hostile)), await store(format, write(hostile))]
-    const { endCursor } = await page(file, 2, null, hostile.length)
+  test('are not read after a cursor that is not valid, and the error names the argument', async () => {
+    const [file, other] = [await store(format, write(trickyRows)), await store(format, write(trickyRows))]
+    const { endCursor } = await page(file, 2, null, trickyRows.length)
     const wrong = [
       '',
       'nonsense',
@@ -163,37 +163,37 @@ describe.each([
       cursorAt(file, '-1:0'),
     ]
     for (const after of wrong) {
-      const refusal = page(file, 2, after, hostile.length)
+      const refusal = page(file, 2, after, trickyRows.length)
       await expect(refusal).rejects.toMatchObject({ name: 'InputError', path: ['after'] })
     }
-    await expect(page(other, 2, endCursor, hostile.length)).rejects.toThrow(/is not a cursor of this file/)
+    await expect(page(other, 2, endCursor, trickyRows.length)).rejects.toThrow(/is not a cursor of this file/)
   })
 
   test('are null when the file has been deleted', async () => {
-    const file = await store(format, write(hostile))
+    const file = await store(format, write(trickyRows))
     await storage.remove(keyOfFile(file))
     expect(await readRows(storage, [file], { first: 1, after: null }, 6, never)).toBeNull()
   })
 
-  test('are read no further when nobody waits for them', async () => {
-    const file = await store(format, write(hostile))
+  test('are not read after the signal aborts', async () => {
+    const file = await store(format, write(trickyRows))
     const gone = AbortSignal.abort(new Error('Gone.'))
     await expect(readRows(storage, [file], { first: 1, after: null }, 6, gone)).rejects.toThrow('Gone.')
   })
 })
 
-test('a place in the middle of a row, behind a line break, is no place', async () => {
-  const file = await store('CSV', csvOf(hostile))
-  const offset = csvOf(hostile.slice(0, 2)).length + '"3","a ""quoted"" word","line\n'.length
+test('a cursor to the middle of a row, after a line break in a value, is rejected', async () => {
+  const file = await store('CSV', csvOf(trickyRows))
+  const offset = csvOf(trickyRows.slice(0, 2)).length + '"3","a ""quoted"" word","line\n'.length
   const after = cursorAt(file, `2:${offset}`)
   await expect(page(file, 2, after, 6)).rejects.toThrow(/is not a cursor of this file/)
-  // What follows would be a row that holds null.
+  // The rest of the line would be a row with a null.
   const narrow = await store('CSV', '"id"\n"1"\n"2"\n')
   const endOfLine = cursorAt(narrow, `1:${'"id"\n"1"'.length}`)
   await expect(page(narrow, 1, endOfLine, 2)).rejects.toThrow(/is not a cursor of this file/)
 })
 
-test('numbers of JSON keep their digits, and other values are written out', async () => {
+test('JSON numbers keep their digits, and other values are formatted as text', async () => {
   const line =
     '{"a":12345678901234567890,"b":1.10,"c":true,"d":null,"e":{"k":"v"},"f":"2026-01-01T00:00:00Z"}\n'
   const file = await store('JSONL', line)
@@ -202,7 +202,7 @@ test('numbers of JSON keep their digits, and other values are written out', asyn
   ])
 })
 
-test('of several files the CSV file is read, and without one the JSONL file', async () => {
+test('the CSV file of a run is read, and without one the JSONL file', async () => {
   const csv = await store('CSV', csvOf([['csv', null, null]]))
   const jsonl = await store('JSONL', jsonlOf([['jsonl', null, null]]))
   const firstOf = async (stored: ReportFile[]) =>
@@ -248,7 +248,7 @@ describe('rows of Parquet', () => {
     )
 
   test.each(['UNCOMPRESSED', 'GZIP', 'ZSTD'] as const)(
-    'are read by their row groups, packed by %s',
+    'are read from their row groups only, with codec %s',
     async (codec) => {
       const file = await store('PARQUET', write(codec))
       const common = ['9007199254740993', '2026-01-02T03:04:05.000Z', '2026-01-02'] as const

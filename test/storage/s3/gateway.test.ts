@@ -103,7 +103,8 @@ test('a cursor that is not from the rows is rejected, and the error names it', a
   const { errors } = await account.client.execute(resultQuery, { id, after: 'nonsense' })
   expect(errors).toMatchObject([
     {
-      message: '"nonsense" is not a cursor of this file. Pass a cursor that its rows gave.',
+      message:
+        '"nonsense" is not a cursor of this file. Pass a cursor that the rows of this result returned.',
       extensions: { code: 'BAD_USER_INPUT', argument: 'after' },
     },
   ])
