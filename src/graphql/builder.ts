@@ -52,22 +52,26 @@ export const builder = new SchemaBuilder<{
     // Global ids are the ids themselves: their prefix names the type.
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: typeNameOfId(id), id }),
-    nodeTypeOptions: { description: 'Anything that can be fetched again by its global id.' },
-    idFieldOptions: { description: 'Global id, opaque and stable.' },
-    firstArgOptions: { description: 'Return at most this many items, from the start or after `after`.' },
+    nodeTypeOptions: { description: 'An object with a global ID.' },
+    idFieldOptions: { description: 'The global ID of the object, which is opaque and never changes.' },
+    firstArgOptions: {
+      description: 'Return at most this many items, from the start of the list or after `after`.',
+    },
     afterArgOptions: { description: 'Return items after this cursor.' },
-    lastArgOptions: { description: 'Return at most this many items, from the end or before `before`.' },
+    lastArgOptions: {
+      description: 'Return at most this many items, from the end of the list or before `before`.',
+    },
     beforeArgOptions: { description: 'Return items before this cursor.' },
     nodeQueryOptions: {
-      description: 'An object by its global id; null when it does not exist or is not visible to the viewer.',
+      description: 'An object by its global ID. Null when it does not exist or is not visible to the viewer.',
       nullable: true,
-      args: { id: { description: 'The global id of the object.' } },
+      args: { id: { description: 'The global ID of the object.' } },
     },
     nodesQueryOptions: {
       description:
-        'Objects by their global ids, in the same order; null for each id that does not exist or is not visible to the viewer.',
+        'Objects by their global IDs, in the same order. Null for each ID that does not exist or is not visible to the viewer.',
       nullable: { list: false, items: true },
-      args: { ids: { description: 'The global ids of the objects, at most 100.' } },
+      args: { ids: { description: 'The global IDs of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
         throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
@@ -76,13 +80,16 @@ export const builder = new SchemaBuilder<{
   },
 })
 
-builder.queryType({ description: 'Reads.', authScopes: { viewer: true } })
+builder.queryType({ description: 'The root of all queries.', authScopes: { viewer: true } })
 builder.mutationType({
   description:
-    'Writes. Each payload is nullable: when one mutation fails, the others in the operation keep their payloads.',
+    'The root of all mutations. A payload is null when its mutation fails with a top-level error; the other mutations of the operation keep their payloads.',
   authScopes: { viewer: true },
 })
-builder.subscriptionType({ description: 'Pushes, over WebSocket or SSE.', authScopes: { viewer: true } })
+builder.subscriptionType({
+  description: 'The root of all subscriptions, which are sent over WebSocket or SSE.',
+  authScopes: { viewer: true },
+})
 
 export type SchemaTypes = typeof builder.$inferSchemaTypes
 export type ArgBuilder = PothosArgBuilder<SchemaTypes>

@@ -52,8 +52,7 @@ export function mutation<Fields extends InputFieldMap, Result>(
         ...payload(t),
         userErrors: t.expose('userErrors', {
           type: [UserError],
-          description:
-            'The reasons why the mutation had no effect. The list is empty when the mutation succeeded.',
+          description: 'The reasons why the mutation had no effect. Empty when the mutation succeeded.',
         }),
       }),
     },
@@ -72,7 +71,7 @@ export function deletion(name: string, { object, description, run }: DeletionOpt
   mutation(name, {
     description,
     input: (t) => ({
-      id: t.id({ required: true, description: `The global id of the ${object} to delete.` }),
+      id: t.id({ required: true, description: `The global ID of the ${object} to delete.` }),
     }),
     run: async (context, viewer, { id }) => {
       await run(context, viewer, id)
@@ -81,7 +80,7 @@ export function deletion(name: string, { object, description, run }: DeletionOpt
     payload: (t) => ({
       deletedId: t.id({
         nullable: true,
-        description: `The global id of the deleted ${object}; null when there are userErrors.`,
+        description: `The global ID of the deleted ${object}. Null when there are user errors.`,
         resolve: ({ result }) => result,
       }),
     }),

@@ -4,28 +4,28 @@ import { Temporal } from 'temporal-polyfill'
 import { builder } from './builder.ts'
 
 builder.addScalarType('DateTime', DateTimeResolver, {
-  description: 'RFC 3339 instant; answers are in UTC.',
+  description: 'An RFC 3339 instant, such as 2026-01-31T00:00:00Z. Responses are in UTC.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
 })
 
 builder.addScalarType('JSONObject', JSONObjectResolver, {
-  description: 'One JSON object.',
+  description: 'A JSON object.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
 })
 
 builder.addScalarType('Currency', CurrencyResolver, {
-  description: 'Three-letter ISO 4217 code of a currency, in upper or lower case.',
+  description: 'A three-letter ISO 4217 currency code, in upper or lower case.',
   specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
 })
 
 // It also accepts offsets and some abbreviations, which the parameter and the trigger refuse.
 builder.addScalarType('TimeZone', TimeZoneResolver, {
-  description: 'IANA name of a timezone, for example Europe/Berlin.',
+  description: 'The IANA name of a timezone, such as Europe/Berlin.',
   specifiedByURL: 'https://www.iana.org/time-zones',
 })
 
 builder.scalarType('Duration', {
-  description: 'ISO 8601 duration, for example PT15M.',
+  description: 'An ISO 8601 duration, such as PT15M.',
   specifiedByURL: 'https://www.iso.org/iso-8601-date-and-time-format.html',
   serialize: (duration) => duration.toString(),
   parseValue: (value) => {
@@ -39,7 +39,7 @@ builder.scalarType('Duration', {
 
 builder.scalarType('EventCursor', {
   description:
-    "Opaque place in the event log of the key's account and mode. The same value works in queries and in subscriptions over WebSocket and SSE.",
+    "An opaque position in the event log of the viewer's account and mode. Queries accept the same values as subscriptions over WebSocket and SSE.",
   serialize: (cursor) => cursor,
   parseValue: (value) => {
     if (typeof value === 'string') return value
@@ -49,13 +49,13 @@ builder.scalarType('EventCursor', {
 
 // This one and the next are never given to the gateway.
 builder.scalarType('URL', {
-  description: 'Absolute URL.',
+  description: 'An absolute URL.',
   specifiedByURL: 'https://url.spec.whatwg.org/',
   serialize: (url) => url,
 })
 
 builder.scalarType('BigInt', {
-  description: 'Whole number that may not fit into 32 bits, always sent as a string.',
+  description: 'An integer that may not fit into 32 bits, serialized as a string.',
   specifiedByURL: 'https://the-guild.dev/graphql/scalars/docs/scalars/big-int',
   serialize: (value) => value.toString(),
 })

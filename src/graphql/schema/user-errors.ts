@@ -11,7 +11,7 @@ import { builder, describedEnum } from '../builder.ts'
 
 const UserErrorCode = describedEnum(
   'UserErrorCode',
-  'Codes of user errors; new ones may be added.',
+  'Codes of user errors. New values may be added.',
   describeCodes(),
 )
 
@@ -19,7 +19,8 @@ const UserErrorCode = describedEnum(
 export type UserErrorValue = { error: UserFacingError; path: readonly string[] | null }
 
 export const UserError = builder.interfaceRef<UserErrorValue>('UserError').implement({
-  description: 'A mistake that the caller can correct. Select code and message; narrow by type for more.',
+  description:
+    'An error that the caller can correct. The types that implement this interface have more fields.',
   resolveType: ({ error }) => {
     if (error instanceof WrongStatusError) return 'StatusError'
     if (error instanceof IdempotencyError) return 'IdempotencyError'
@@ -28,39 +29,42 @@ export const UserError = builder.interfaceRef<UserErrorValue>('UserError').imple
   fields: (t) => ({
     code: t.field({
       type: UserErrorCode,
-      description: 'Stable code to branch on.',
+      description: 'The stable code of the error, for programs.',
       resolve: ({ error }) => error.code,
     }),
-    message: t.string({ description: 'A sentence for people.', resolve: ({ error }) => error.message }),
+    message: t.string({
+      description: 'The message of the error, for people.',
+      resolve: ({ error }) => error.message,
+    }),
     path: t.stringList({
       nullable: true,
       description:
-        'The path of the input at fault, which begins with the name of the argument; null when no single input is at fault.',
+        'The path to the input at fault, starting with the name of the argument. Null when no single input is at fault.',
       resolve: ({ path }) => path,
     }),
   }),
 })
 
 builder.objectRef<UserErrorValue>('InputError').implement({
-  description: 'A plain mistake.',
+  description: 'The value of an input is not allowed, or the object that it names does not exist.',
   interfaces: [UserError],
   fields: (t) => ({
     allowed: t.stringList({
       nullable: true,
-      description: 'What would be accepted; null when that is no short list.',
+      description: 'The values that are accepted. Null when they are not a short list.',
       resolve: ({ error }) => (error instanceof InputError ? error.allowed : null),
     }),
   }),
 })
 
 builder.objectRef<UserErrorValue & { error: LimitError }>('LimitError').implement({
-  description: 'A limit was met.',
+  description: 'A limit is reached. The same request may succeed later.',
   interfaces: [UserError],
   fields: (t) => ({
-    limit: t.int({ description: 'How many are allowed.', resolve: ({ error }) => error.limit }),
+    limit: t.int({ description: 'The maximum that the limit allows.', resolve: ({ error }) => error.limit }),
     retryAfter: t.field({
       type: 'DateTime',
-      description: 'When to try again.',
+      description: 'When to send the request again.',
       resolve: ({ error }) => error.retryAfter,
     }),
   }),

@@ -11,7 +11,7 @@ export type TypedParameters = Readonly<Record<string, unknown>>
 export const intervalEnds: readonly string[] = ['interval_start', 'interval_end']
 
 const DecimalSeparator = builder.enumType('DecimalSeparator', {
-  description: 'Characters between the whole and the fractional part of an amount.',
+  description: 'The characters that separate the integer part of an amount from its fraction.',
   values: {
     POINT: { value: '.', description: 'A point, as in 1234.56.' },
     COMMA: { value: ',', description: 'A comma, as in 1234,56.' },
@@ -47,7 +47,7 @@ export function parametersInput(
 ) {
   const plain = Object.entries(parameters).filter(([one]) => interval === null || !intervalEnds.includes(one))
   return builder.inputRef<TypedParameters>(name).implement({
-    description: `Parameters of ${typeName}.`,
+    description: `The parameters of ${typeName}.`,
     fields: (t) =>
       Object.fromEntries([
         ...(interval ? [['interval', t.field({ ...interval, required: true })] as const] : []),
@@ -55,7 +55,7 @@ export function parametersInput(
           const { isRequired, defaultValue } = parameter
           // The catalogue's own also names Unix seconds, which only JSON takes.
           const description =
-            one === 'interval_end' ? 'Exclusive end of the data to cover.' : parameter.description
+            one === 'interval_end' ? 'The exclusive end of the data to cover.' : parameter.description
           const type = inputTypeOf(one, parameter)
           const required = isRequired || defaultValue !== null
           const options = { type, description, required, defaultValue: defaultValue ?? undefined }

@@ -66,11 +66,11 @@ export function keyFields(t: Fields, keys: readonly ReportKey[]) {
 /** The fields of an input that names a report type at run time, apart from its interval. */
 export function byNameFields(t: Fields) {
   return {
-    name: t.string({ required: true, description: 'Name of the report type.' }),
+    name: t.string({ required: true, description: 'The name of the report type.' }),
     parameters: t.field({
       type: 'JSONObject',
       description:
-        "Parameters by their names in the catalogue, checked against the type's parametersSchema; none when absent.",
+        "The parameters by their names in the catalog, validated against the type's `parametersSchema`. Default: none.",
     }),
   }
 }
@@ -114,7 +114,7 @@ function readTyped<Interval extends string, IntervalInput>(
   readInterval: (interval: IntervalInput | undefined) => GivenInterval<Interval>,
 ): RequestedReport<Interval> {
   const named = keys.find(({ key }) => input[key])
-  if (!named) throw new Error('The report input names no report, which GraphQL should have refused.')
+  if (!named) throw new Error('The report input names no report, which GraphQL should have rejected.')
   const { type, key } = named
   // By the input types, the value of such a key is one of these, with an interval of this type where there is one.
   const given = input[key] as TypedParameters

@@ -12,10 +12,10 @@ import {
   reportKey,
 } from './report-by-key.ts'
 
-const interval = { type: ScheduleInterval, description: 'Data that each run covers.' }
+const interval = { type: ScheduleInterval, description: 'The data that each run covers.' }
 const moment = {
   type: ScheduleInterval,
-  description: 'Interval whose end counts: each run covers all that came before it.',
+  description: 'The interval whose end counts: each run covers all data before that end.',
 }
 
 const keys = builtInReportTypes
@@ -26,13 +26,13 @@ const keys = builtInReportTypes
   )
 
 const ScheduledReportByNameInput = builder.inputType('ScheduledReportByNameInput', {
-  description: 'A report type that is named at run time.',
+  description: 'A report type by its name.',
   fields: (t) => ({
     ...byNameFields(t),
     interval: t.field({
       type: ScheduleInterval,
       description:
-        'Data that each run covers. A type with the parameters interval_start or interval_end needs it, because these cannot be given here.',
+        'The data that each run covers. A type with the parameters interval_start or interval_end requires it, because these parameters are not accepted here.',
     }),
   }),
 })
@@ -41,13 +41,13 @@ type Value = ReportInputValue<ScheduleIntervalValue>
 
 export const ScheduledReportInput = builder.inputRef<Value>('ScheduledReportInput').implement({
   description:
-    'The report that each run of a schedule makes. Its interval counts from when the run is due, so none is fixed.',
+    'The report that each run of a schedule produces. Its interval is relative to when the run is due.',
   isOneOf: true,
   fields: (t) => ({
     ...keyFields(t, keys),
     byName: t.field({
       type: ScheduledReportByNameInput,
-      description: 'Any type by its name, for tools that read the catalogue at run time.',
+      description: 'Any report type by its name, for tools that read the catalog at run time.',
     }),
   }),
 })
