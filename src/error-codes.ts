@@ -121,7 +121,7 @@ export const topLevelCodes = {
     { statuses: [200] },
   ),
   UNAUTHENTICATED: lasting(
-    'No API key was sent, or the key is unknown, revoked or expired.',
+    'The request has no API key, or the key is unknown, revoked or expired.',
     'Send an active key: `Authorization: Bearer sk_…`.',
     { statuses: [401] },
   ),

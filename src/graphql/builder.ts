@@ -18,7 +18,7 @@ const typeNames = [
   [idPrefixes.apiKey, 'ApiKey'],
 ] as const
 
-/** The one place for what holds in the whole schema: null only where it is said, and nothing without a key. */
+/** The rules of the whole schema: a field is nullable only where it is declared so, and every request needs an API key. */
 export const builder = new SchemaBuilder<{
   Context: Context
   PrismaTypes: PrismaTypes
@@ -49,7 +49,7 @@ export const builder = new SchemaBuilder<{
     cursorType: 'String',
     clientMutationId: 'omit',
     mutationInputArgOptions: { description: 'The input of the mutation.' },
-    // Global ids are the ids themselves: their prefix names the type.
+    // A global ID is the ID itself; its prefix names the type.
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: typeNameOfId(id), id }),
     nodeTypeOptions: { description: 'An object with a global ID.' },
@@ -74,7 +74,7 @@ export const builder = new SchemaBuilder<{
       args: { ids: { description: 'The global IDs of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
-        throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
+        throw badUserInput(`nodes accepts at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
       },
     },
   },
@@ -96,13 +96,14 @@ export type ArgBuilder = PothosArgBuilder<SchemaTypes>
 export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>
 export type FieldBuilder<Shape> = PothosSchemaTypes.ObjectFieldBuilder<SchemaTypes, Shape>
 
+/** Adds an enum whose values are the keys of `descriptions`. */
 export function describedEnum<const Value extends string>(
   name: string,
   description: string,
   descriptions: Readonly<Record<Value, string>>,
 ) {
   const values = Object.entries(descriptions).map(([value, text]) => [value, { description: text }])
-  // Its keys are the values, which Object.fromEntries does not say.
+  // The keys are the values, which the type of Object.fromEntries does not express.
   return builder.enumType(name, {
     description,
     values: Object.fromEntries(values) as Record<Value, { description: string }>,
@@ -110,8 +111,8 @@ export function describedEnum<const Value extends string>(
 }
 
 /**
- * The GraphQL type that an id's prefix names. All else is taken for the name of a report type, also an id that is not
- * well formed: it exists nowhere, and Postgres could not read some of them.
+ * The GraphQL type that the prefix of an ID names. Any other text is looked up as the name of a report type, including
+ * malformed IDs: none of them exists, and Postgres cannot read some of them.
  */
 function typeNameOfId(id: string): string {
   return typeNames.find(([prefix]) => isId(id, prefix))?.[1] ?? 'ReportType'

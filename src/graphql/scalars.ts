@@ -18,7 +18,7 @@ builder.addScalarType('Currency', CurrencyResolver, {
   specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
 })
 
-// It also accepts offsets and some abbreviations, which the parameter and the trigger refuse.
+// It also accepts offsets and some abbreviations, which the parameter and the trigger reject.
 builder.addScalarType('TimeZone', TimeZoneResolver, {
   description: 'The IANA name of a timezone, such as Europe/Berlin.',
   specifiedByURL: 'https://www.iana.org/time-zones',
@@ -32,7 +32,7 @@ builder.scalarType('Duration', {
     try {
       return Temporal.Duration.from(String(value))
     } catch {
-      throw notA('ISO 8601 duration; "PT15M" is one of 15 minutes', value)
+      throw invalid(value, 'ISO 8601 duration. Example: "PT15M" for 15 minutes')
     }
   },
 })
@@ -43,11 +43,11 @@ builder.scalarType('EventCursor', {
   serialize: (cursor) => cursor,
   parseValue: (value) => {
     if (typeof value === 'string') return value
-    throw notA('cursor of the event log', value)
+    throw invalid(value, 'cursor of the event log')
   },
 })
 
-// This one and the next are never given to the gateway.
+// URL and BigInt are output only.
 builder.scalarType('URL', {
   description: 'An absolute URL.',
   specifiedByURL: 'https://url.spec.whatwg.org/',
@@ -60,6 +60,7 @@ builder.scalarType('BigInt', {
   serialize: (value) => value.toString(),
 })
 
+/** A duration in hours, minutes and seconds; null for null. */
 export function toDuration(milliseconds: number): Temporal.Duration
 export function toDuration(milliseconds: number | null): Temporal.Duration | null
 export function toDuration(milliseconds: number | null): Temporal.Duration | null {
@@ -67,13 +68,13 @@ export function toDuration(milliseconds: number | null): Temporal.Duration | nul
   return Temporal.Duration.from({ milliseconds }).round({ largestUnit: 'hours' })
 }
 
-/** The length of a duration, days being of 24 hours. Months and years have none: they count as infinite. */
+/** The length of a duration in milliseconds. A day has 24 hours. Weeks, months and years count as infinite. */
 export function toMilliseconds(duration: Temporal.Duration): number {
   return duration.years === 0 && duration.months === 0 && duration.weeks === 0
     ? duration.total('milliseconds')
     : Number.POSITIVE_INFINITY
 }
 
-function notA(what: string, value: unknown): GraphQLError {
-  return new GraphQLError(`${JSON.stringify(value)} is no ${what}.`)
+function invalid(value: unknown, what: string): GraphQLError {
+  return new GraphQLError(`${JSON.stringify(value)} is not a valid ${what}.`)
 }

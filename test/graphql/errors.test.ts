@@ -82,9 +82,7 @@ function expectMistake(answer: Answer): void {
 
 /** Fails unless the error is a masked one, and what it masks is in the log under its id. */
 function expectMasked(error: NonNullable<Answer['errors']>[number] | undefined): void {
-  expect(error?.message).toMatch(
-    /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
-  )
+  expect(error?.message).toMatch(/^Internal error of the gateway\. Give the error ID .+ to support\.$/)
   const id = errorId.exec(error?.message ?? '')?.[0]
   expect(error?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', errorId: id })
   expect(gateway.logged.filter(({ level }) => level === 50)).toEqual([
@@ -197,9 +195,7 @@ test('a fault while a WebSocket is let in closes it with an id', async () => {
     })
   })
   expect(closing.code).toBe(4500)
-  expect(closing.reason).toMatch(
-    /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
-  )
+  expect(closing.reason).toMatch(/^Internal error of the gateway\. Give the error ID .+ to support\.$/)
   const id = errorId.exec(closing.reason)?.[0]
   expect(gateway.logged).toContainEqual(expect.objectContaining({ errorId: id }))
 })
@@ -215,7 +211,7 @@ test('a fault while a key is checked is a fault, not a refusal', async () => {
 })
 
 test.each<[string, string | null, string]>([
-  ['no key', null, 'No API key was sent.'],
+  ['no key', null, 'The request has no API key.'],
   ['an unknown key', 'Bearer sk_test_unknown', 'The API key is not valid'],
   ['another scheme', 'Digest sk_test_unknown', 'The Authorization header is not valid'],
 ])(

@@ -209,12 +209,15 @@ describe('every mutation', () => {
     expect(usesOf(`${typeName}Input`)).toBe(1)
   })
 
-  test.each(mutations)('$name has a payload type that only it uses, with user errors', ({ typeName, type }) => {
-    // Nullable, so that a mutation that fails does not discard the payloads of its siblings.
-    expect(written(type)).toBe(`${typeName}Payload`)
-    expect(usesOf(`${typeName}Payload`)).toBe(1)
-    expect(shape(fieldsOf(typeNamed(`${typeName}Payload`)))).toMatchObject({ userErrors: '[UserError!]!' })
-  })
+  test.each(mutations)(
+    '$name has a payload type that only it uses, with user errors',
+    ({ typeName, type }) => {
+      // Nullable, so that a mutation that fails does not discard the payloads of its siblings.
+      expect(written(type)).toBe(`${typeName}Payload`)
+      expect(usesOf(`${typeName}Payload`)).toBe(1)
+      expect(shape(fieldsOf(typeNamed(`${typeName}Payload`)))).toMatchObject({ userErrors: '[UserError!]!' })
+    },
+  )
 
   test('is checked here', () => {
     expect(mutations.map(({ name }) => name).toSorted()).toEqual([

@@ -15,7 +15,7 @@ const UserErrorCode = describedEnum(
   describeCodes(),
 )
 
-/** A domain error, with the path of the input at fault as GraphQL knows it. */
+/** A domain error with the path of the input at fault, starting with the name of the argument. */
 export type UserErrorValue = { error: UserFacingError; path: readonly string[] | null }
 
 export const UserError = builder.interfaceRef<UserErrorValue>('UserError').implement({
@@ -77,10 +77,10 @@ export const IdempotencyErrorRef = builder.objectRef<UserErrorValue & { error: I
 export const StatusError = builder.objectRef<UserErrorValue & { error: WrongStatusError }>('StatusError')
 
 /**
- * The domain errors behind what a command threw, each with its path in the mutation's arguments.
+ * Converts the error of a command to user errors, each with its path in the arguments.
  *
- * @param pathOf turns a command's own path into one from the argument down
- * @throws what was thrown, when the caller cannot mend it
+ * @param pathOf maps a path in the command's request to a path that starts with the argument
+ * @throws the same error when the caller cannot correct it
  */
 export function toUserErrors(
   thrown: unknown,
@@ -96,6 +96,6 @@ export function toUserErrors(
 function describeCodes(): Record<UserErrorCodeValue, string> {
   const codes = Object.entries(userErrorCodes)
   const texts = codes.map(([code, { meaning, action }]) => [code, `${meaning} ${action}`])
-  // Its keys are those of the table, which Object.fromEntries does not say.
+  // The keys are those of the table, which the type of Object.fromEntries does not express.
   return Object.fromEntries(texts) as Record<UserErrorCodeValue, string>
 }

@@ -58,7 +58,7 @@ test('a socket takes so many operations at once; completing one makes room', asy
     payload: [
       {
         message:
-          'There are 4 operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.',
+          'The WebSocket has 4 active operations, which is its limit. Complete one of them, or open another WebSocket.',
         extensions: { code: 'LIMIT_REACHED' },
       },
     ],
@@ -98,7 +98,7 @@ test('a key holds so many WebSockets; closing one makes room', async () => {
   initialize(refused, account)
   expect(await refused.closed).toEqual({
     code: 4429,
-    reason: '3 connections are open for this key, which is its limit.',
+    reason: 'The API key has 3 open connections, which is its limit.',
   })
   await connect(other)
 
@@ -123,7 +123,7 @@ test('event streams count as well, and ending one makes room', async () => {
       data: {
         errors: [
           expect.objectContaining({
-            message: 'The API key holds 3 connections open here, which is its limit. Close one of them.',
+            message: 'The API key has 3 open connections, which is its limit. Close one of them.',
             extensions: { code: 'LIMIT_REACHED' },
           }),
         ],

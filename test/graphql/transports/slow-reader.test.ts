@@ -201,7 +201,7 @@ describe('one who has not read for the time that is allowed', () => {
     stuck.wire.socket.resume()
     expect(await stuck.wire.closed).toEqual({
       code: 4413,
-      reason: 'Messages are not read. Connect again with your last cursor.',
+      reason: 'The client does not read its messages. Connect again with the last cursor.',
     })
     const seen = stuck.cursors.length
     expect(seen).toBeLessThan(told)

@@ -75,7 +75,7 @@ export const ReportOutputInput = builder.inputType('ReportOutputInput', {
 
 type OutputValue = typeof ReportOutputInput.$inferInput
 
-/** An output as commands take it, with the defaults for one that is absent. */
+/** The output as commands accept it. The defaults apply when it is omitted. */
 export function readOutput(given: OutputValue | null | undefined) {
   const { formats, compression, retention } = given ?? defaults
   return { formats, compression, retention: toMilliseconds(retention) }

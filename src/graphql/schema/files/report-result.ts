@@ -59,7 +59,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
         const columns = catalog.find(reportType)?.columns ?? []
         const names = jsonObject(parameters).columns
         const chosen = Array.isArray(names) ? names.map(String) : columns.map(({ name }) => name)
-        // One that the report has no more is in the file all the same.
+        // A file keeps columns that its report no longer has.
         const unknown = { description: null, isDefault: false, value: { kind: 'text' as const } }
         return chosen.map((name) => ({ ...(chooseColumn(columns, name) ?? unknown), name }))
       },

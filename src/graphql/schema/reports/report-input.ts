@@ -19,7 +19,7 @@ type IntervalInput = typeof ReportIntervalInput.$inferInput
 const interval = { type: ReportIntervalInput, description: 'The data to cover.' }
 
 const keys = builtInReportTypes.map((type) =>
-  // Some types cover one moment, or one payout.
+  // Some types cover one instant or one payout.
   reportKey(type, 'ParametersInput', 'interval_start' in type.parameters ? interval : null),
 )
 
@@ -50,7 +50,7 @@ export const ReportInput = builder.inputRef<Value>('ReportInput').implement({
   }),
 })
 
-/** A report of a run as commands take it. */
+/** Reads the report of a run as commands accept it. */
 export function readReportInput(input: Value): RequestedReport<RelativeIntervalValue> {
   return readReport(input, keys, readInterval)
 }

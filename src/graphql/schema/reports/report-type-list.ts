@@ -43,7 +43,7 @@ builder.queryField('reportTypes', (t) =>
   }),
 )
 
-/** The place of a type is its index in the catalog. A cursor holds the name: the catalog may grow at a restart. */
+/** The position of a type is its index in the catalog. A cursor contains the name, because a restart can add types. */
 function listTypes(types: readonly AnyReportType[]): PagedList<AnyReportType, number> {
   return {
     placeOf: (type) => types.indexOf(type),

@@ -21,13 +21,13 @@ const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'The types of co
   BOOLEAN: 'True or false.',
 })
 
-/** A column of a report, or one that a file has although its report has it no more. */
-type ShownColumn = Pick<ReportColumnValue, 'name' | 'isDefault'> & {
+/** A column of a report, or a column of a file that its report no longer has. */
+type ColumnOfFile = Pick<ReportColumnValue, 'name' | 'isDefault'> & {
   description: string | null
   value: Pick<ReportColumnValue['value'], 'kind'>
 }
 
-export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').implement({
+export const ReportColumn = builder.objectRef<ColumnOfFile>('ReportColumn').implement({
   description: 'A column of a report.',
   fields: (t) => ({
     name: t.exposeString('name', {
@@ -147,6 +147,6 @@ builder.node(ReportType, {
 })
 
 async function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
-  // The data of a custom report is unknown: its availability stands for all time.
+  // The data of a custom report is unknown; its availability covers all time.
   return type.custom ? null : type.availability(context.prisma, requireViewer(context))
 }

@@ -13,16 +13,16 @@ import {
 } from './report-by-key.ts'
 
 const interval = { type: ScheduleInterval, description: 'The data that each run covers.' }
-const moment = {
+const intervalEnd = {
   type: ScheduleInterval,
   description: 'The interval whose end counts: each run covers all data before that end.',
 }
 
 const keys = builtInReportTypes
-  // What is left out reports on one payout, which never changes.
+  // The other types report on one payout, which never changes.
   .filter(({ parameters }) => 'interval_end' in parameters)
   .map((type) =>
-    reportKey(type, 'ScheduleParametersInput', 'interval_start' in type.parameters ? interval : moment),
+    reportKey(type, 'ScheduleParametersInput', 'interval_start' in type.parameters ? interval : intervalEnd),
   )
 
 const ScheduledReportByNameInput = builder.inputType('ScheduledReportByNameInput', {
@@ -52,7 +52,7 @@ export const ScheduledReportInput = builder.inputRef<Value>('ScheduledReportInpu
   }),
 })
 
-/** A report of a schedule as commands take it. */
+/** Reads the report of a schedule as commands accept it. */
 export function readScheduledReportInput(input: Value): RequestedReport<ScheduleIntervalValue> {
   return readReport(input, keys, readInterval)
 }

@@ -26,7 +26,8 @@ mutation('createReportRun', {
   run: async (context, viewer, input) => {
     const report = readReportInput(input.report)
     const { idempotencyKey, waitForData, ...rest } = input
-    // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
+    // The default is left out, so that a key means the same whether the caller or GraphQL sets it, and the same as before
+    // the field existed.
     const identity = { ...rest, ...(waitForData && { waitForData }) }
     const request = readRunRequest(context, report, input)
     return createRun(context, viewer, request, submitOptions(context, idempotencyKey, identity))
@@ -49,7 +50,7 @@ mutation('retryReportRun', {
   pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
 })
 
-/** A run as commands take it; what is absent stands for nothing asked for. */
+/** The request for a run as commands accept it. Omitted fields request nothing. */
 export function readRunRequest(
   { catalog, now }: Context,
   report: RequestedReport<RelativeInterval>,
@@ -139,15 +140,16 @@ function submittedRun(t: FieldBuilder<Outcome<SubmittedRun>>) {
 }
 
 /**
- * @param given the idempotency key of the input; it may be in the header instead
- * @param identity what the key stands for
+ * @param given the idempotency key of the input; the header can contain it instead
+ * @param identity the part of the input that the key identifies
  */
 function submitOptions(context: Context, given: string | null | undefined, identity: object): SubmitOptions {
   const { idempotencyKey: header, traceId } = context
   if (typeof given === 'string' && header !== null && given !== header) {
-    throw new InputError('The header Idempotency-Key names another key than the input. Send one of them.', [
-      'idempotencyKey',
-    ])
+    throw new InputError(
+      'The header Idempotency-Key and the input contain different keys. Send only one of them.',
+      ['idempotencyKey'],
+    )
   }
   const key = given ?? header
   return { idempotency: key === null ? null : { key, fingerprint: fingerprint(identity) }, traceId }

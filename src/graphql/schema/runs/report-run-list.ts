@@ -12,7 +12,7 @@ import { DateTimeRangeInput } from '../date-time-range.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
 type RunPage = CountedPage<ReportRunRow> & {
-  /** Where the event log stood before the page was read; null when it was not selected. */
+  /** The end of the event log before the page was read; null when the field is not selected. */
   eventCursor: string | null
 }
 
@@ -109,6 +109,7 @@ builder.prismaObjectField('ReportRun', 'retries', (t) =>
   }),
 )
 
+/** Reads a page of runs, with the event cursor when it is selected. */
 export async function readRunPage(
   context: Context,
   filter: RunFilter,
@@ -118,14 +119,14 @@ export async function readRunPage(
 ): Promise<RunPage> {
   const { prisma } = context
   const viewer = requireViewer(context)
-  // It comes before the page: what happens in between is then sent after this cursor, and not lost.
+  // Read before the page, so that changes in between are sent after this cursor and not lost.
   const position = isSelected(info, 'eventCursor') ? await lastPosition(prisma, viewer) : null
   const page = await readConnection(() => listRuns(prisma, viewer, filter, order), request, pageSizes)
   const eventCursor = position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null })
   return { ...page, eventCursor }
 }
 
-/** True when a field of the resolved object may be asked for; whether a directive leaves it out is not looked at. */
+/** True when a field of the resolved object is selected, even if a directive skips it. */
 function isSelected({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
   const selects = (set: SelectionSetNode | undefined): boolean =>
     set?.selections.some((selection) => {

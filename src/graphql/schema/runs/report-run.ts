@@ -247,7 +247,7 @@ builder.subscriptionField('reportRun', (t) =>
   }),
 )
 
-/** From one instant to another; never negative, as clocks of two machines may differ. */
+/** The time between two instants; never negative, because the clocks of two machines can differ. */
 function durationBetween(from: Date, to: Date): Temporal.Duration {
   return toDuration(Math.max(0, to.getTime() - from.getTime()))
 }
