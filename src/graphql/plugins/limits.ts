@@ -39,7 +39,7 @@ const wordings: Record<Limit, readonly [what: string, advice: string]> = {
     'Select a field once, and select many objects with nodes(ids:).',
   ],
   directives: ['has # directives', 'Remove unneeded fields instead of skipping them.'],
-  cost: ['requests an estimated # fields', 'Request smaller pages or fewer fields.'],
+  cost: ['has an estimated cost of # fields', 'Request smaller pages or fewer fields.'],
 }
 
 const tooLargeCode: TopLevelCode = 'REQUEST_TOO_LARGE'
