@@ -7,7 +7,7 @@ import { deletion, mutation, type Outcome } from '../../mutation.ts'
 import { ReportRun } from './report-run.ts'
 
 mutation('cancelReportRun', {
-  description: 'Requests the cancellation of a queued or running run. A run that has ended does not change.',
+  description: 'Requests the cancellation of a queued or running run. A run that has ended cannot be canceled.',
   input: (t) => ({
     id: t.id({ required: true, description: 'The global ID of the run to cancel.' }),
     reason: t.string({
