@@ -1,7 +1,7 @@
 /**
- * Every code by which the gateway refuses a request or closes a connection, those that its libraries send included. The
- * sources take codes, statuses and close numbers from here, so that one without an entry does not type-check;
- * docs/api/errors.md is printed from here.
+ * Every code with which the gateway rejects a request or closes a connection, including those that its libraries send. The
+ * source files take codes, statuses and close numbers from here, so that one without an entry does not type-check.
+ * docs/api/errors.md is generated from this file.
  */
 export type Entry = {
   readonly meaning: string
@@ -11,152 +11,155 @@ export type Entry = {
   readonly retry: boolean
 }
 
-/** HTTP statuses by address; `any` are those of every address, and of addresses where nothing is. */
+/** HTTP statuses by path. The statuses under `any` apply to every path, and to paths that do not exist. */
 export const httpStatuses = {
   '/graphql': {
-    101: info('The connection is a WebSocket now.'),
-    200: info('The answer is a GraphQL response or an event stream. It may have `errors`: read them.'),
-    204: info('The answer to a preflight request (CORS).'),
-    304: info('The page GraphiQL has not changed.'),
-    400: lasting('The request or its document is refused.', 'Read `extensions.code`.'),
+    101: info('The connection is now a WebSocket.'),
+    200: info('The response is a GraphQL response or an event stream. It can contain `errors`.'),
+    204: info('The response to a CORS preflight request.'),
+    304: info('The GraphiQL page has not changed.'),
+    400: lasting('The request or its document is rejected.', 'Read `extensions.code`.'),
     401: lasting('The API key is missing or not valid.', 'Send an active key.'),
-    403: lasting('The page that sends the request is not allowed.', 'Read the message.'),
-    405: lasting('The method is not allowed.', 'Use the method that the header `Allow` names, or POST.'),
+    403: lasting('The website that sends the request is not allowed.', 'Read the message.'),
+    405: lasting('The method is not allowed.', 'Use a method from the `Allow` header, or POST.'),
     406: lasting(
-      'The header `Accept` names no type in which the answer can be sent.',
+      'The `Accept` header contains no media type that the gateway can send.',
       'Accept `application/graphql-response+json` or `application/json`; for a subscription `text/event-stream`.',
     ),
-    413: lasting('The body has more than 1 MiB.', 'Send less.'),
-    415: lasting('The body is not declared as JSON.', 'Send `Content-Type: application/json`.'),
-    429: passing('The API key has too many event streams open.', 'Close one, then try again.'),
-    500: passing('A fault of the gateway.', 'Give `extensions.errorId` to support.'),
-    503: passing('The database or the file store cannot be reached.', 'Try again after `Retry-After`.'),
+    413: lasting('The request body is larger than 1 MiB.', 'Send a smaller body.'),
+    415: lasting('The request body is not declared as JSON.', 'Send `Content-Type: application/json`.'),
+    429: passing('The API key has too many event streams open.', 'Close an event stream, then try again.'),
+    500: passing('An internal error of the gateway.', 'Give `extensions.errorId` to support.'),
+    503: passing('The database or the file store is not available.', 'Try again after `Retry-After`.'),
   },
   '/files/ID': {
     200: info('The file.'),
-    206: info('The range of the file that `Range` asks for.'),
-    304: info('The file is the one that the client has.'),
-    403: lasting('The link has expired, or was changed.', 'Ask the API for a new link: `download { url }`.'),
-    405: lasting('A file can only be read.', 'Use GET or HEAD.'),
+    206: info('The byte range of the file that `Range` requests.'),
+    304: info('The file that the client has is current.'),
+    403: lasting('The link has expired or was modified.', 'Get a new link from the API: `download { url }`.'),
+    405: lasting('The method is not allowed.', 'Use GET or HEAD.'),
     410: lasting('The file has been deleted.', 'Run the report again.'),
-    412: lasting('The file is not that of `If-Match` or `If-Unmodified-Since`.', 'Download it whole.'),
-    416: lasting('The range lies outside the file.', 'Ask for a range within `Content-Range`.'),
+    412: lasting('The file does not match `If-Match` or `If-Unmodified-Since`.', 'Download the whole file.'),
+    416: lasting('The range is outside the file.', 'Request a range within `Content-Range`.'),
     500: passing('The file cannot be read.', 'Try again later.'),
   },
   '/health': {
     200: info('The process is alive.'),
-    405: lasting('The address can only be read.', 'Use GET or HEAD.'),
+    405: lasting('The method is not allowed.', 'Use GET or HEAD.'),
   },
   '/ready': {
     200: info('The process serves requests.'),
-    405: lasting('The address can only be read.', 'Use GET or HEAD.'),
+    405: lasting('The method is not allowed.', 'Use GET or HEAD.'),
     503: passing(
-      'The process starts or stops, or something that it needs is down.',
-      'Send requests elsewhere until it is ready.',
+      'The process is starting or stopping, or a dependency is down.',
+      'Send requests to another process until this one is ready.',
     ),
   },
   '/metrics': {
-    200: info('The metrics in the text format of Prometheus.'),
-    405: lasting('The address can only be read.', 'Use GET or HEAD.'),
+    200: info('The metrics in the Prometheus text format.'),
+    405: lasting('The method is not allowed.', 'Use GET or HEAD.'),
   },
   any: {
-    302: info('`/` leads to `/graphql`.'),
-    400: lasting('The request or the WebSocket handshake is not well formed.', 'Correct the client.'),
+    302: info('`/` redirects to `/graphql`.'),
+    400: lasting('The request or the WebSocket handshake is malformed.', 'Correct the client.'),
     403: lasting(
-      'The page or the host name of the request is not allowed.',
+      'The website or the host name of the request is not allowed.',
       'Ask the operator to set `ALLOWED_ORIGINS`.',
     ),
-    404: lasting('There is nothing at the address. `/metrics` may be switched off.', 'Correct the address.'),
-    405: lasting('A WebSocket handshake is not a GET.', 'Correct the client.'),
-    408: passing('The client did not send the request in time.', 'Send it faster.'),
-    413: lasting('Extensions of a chunk are too long.', 'Leave them out.'),
-    417: lasting('The header `Expect` asks for more than `100-continue`.', 'Leave the header out.'),
-    431: lasting('The headers are too long.', 'Send fewer or shorter headers.'),
-    500: passing('A fault of the gateway.', 'Try again later.'),
-    503: passing('The gateway starts, or the database is down.', 'Try again after `Retry-After`.'),
+    404: lasting('The path does not exist. `/metrics` may be disabled.', 'Correct the path.'),
+    405: lasting('The WebSocket handshake is not a GET request.', 'Correct the client.'),
+    408: passing('The client did not send the request in time.', 'Send the request faster.'),
+    413: lasting('The chunk extensions of the body are too long.', 'Send no chunk extensions.'),
+    417: lasting('The `Expect` header is not `100-continue`.', 'Remove the header.'),
+    431: lasting('The headers are too large.', 'Send fewer or shorter headers.'),
+    500: passing('An internal error of the gateway.', 'Try again later.'),
+    503: passing(
+      'The gateway is starting, or the database is not available.',
+      'Try again after `Retry-After`.',
+    ),
   },
 } as const satisfies Record<string, Readonly<Record<number, Entry>>>
 
-/** An address of `httpStatuses`. */
+/** A path of `httpStatuses`. */
 export type HttpAddress = keyof typeof httpStatuses
 
-/** The statuses of an address. */
+/** The statuses of a path. */
 export type HttpStatus<Address extends HttpAddress> = Address extends unknown
   ? keyof (typeof httpStatuses)[Address]
   : never
 
 type Statuses = readonly [HttpStatus<'/graphql'>, ...HttpStatus<'/graphql'>[]]
 
-/** Values of `extensions.code`. `statuses` are the HTTP statuses of an answer without data, the usual one first. */
+/** Values of `extensions.code`. `statuses` are the HTTP statuses of a response without data, the usual one first. */
 export const topLevelCodes = {
-  GRAPHQL_PARSE_FAILED: lasting('The document is not GraphQL.', 'Correct the syntax at `locations`.', {
+  GRAPHQL_PARSE_FAILED: lasting('The document is not valid GraphQL.', 'Correct the syntax at `locations`.', {
     statuses: [400],
   }),
   GRAPHQL_VALIDATION_FAILED: lasting(
-    'The document does not fit the schema. An answer names at most three mistakes.',
-    'Correct the document; schema.graphql has all names and types.',
+    'The document does not match the schema. A response contains at most three of the errors.',
+    'Correct the document. schema.graphql contains all names and types.',
     { statuses: [400] },
   ),
   OPERATION_RESOLUTION_FAILURE: lasting(
-    'The document has several operations and none is named, or none of the name given.',
+    'The document has several operations and `operationName` is missing, or it has no operation of that name.',
     'Send `operationName`.',
     { statuses: [400] },
   ),
   BAD_REQUEST: lasting(
-    'The request is not a well-formed GraphQL request: its body is not one JSON object, or a member is wrong.',
+    'The request is not a well-formed GraphQL request: its body is not a JSON object, or a member has the wrong type.',
     'Send a JSON object with `query` and, when needed, `variables`, `operationName` and `extensions`.',
     { statuses: [400] },
   ),
   BAD_USER_INPUT: lasting(
-    'A variable or an argument has a value that is not allowed. `extensions.argument` names the argument when there is one.',
-    'Correct the value that the message names.',
+    'The value of a variable or an argument is not allowed. For an argument, `extensions.argument` is its name.',
+    'Correct the value in the message.',
     { statuses: [200, 400] },
   ),
   NOT_FOUND: lasting(
-    'The object of a subscription does not exist, or the viewer may not see it.',
-    'Check the id, and the account and mode of the API key.',
+    'The object of a subscription does not exist or is not visible to the viewer.',
+    'Check the ID, and the account and mode of the API key.',
     { statuses: [200] },
   ),
   UNAUTHENTICATED: lasting(
-    'No API key was sent, or the key is unknown, revoked or expired.',
+    'The request has no API key, or the key is unknown, revoked or expired.',
     'Send an active key: `Authorization: Bearer sk_…`.',
     { statuses: [401] },
   ),
   CSRF_PREVENTED: lasting(
-    'A page of another site could have made the browser send this GET.',
-    'Send a POST of JSON, or add the header `Authorization`, `X-GraphQL-Yoga-CSRF` or `Apollo-Require-Preflight`.',
+    'Another website could have made the browser send this GET request.',
+    'Send a POST request with JSON, or add the header `Authorization`, `X-GraphQL-Yoga-CSRF` or `Apollo-Require-Preflight`.',
     { statuses: [403] },
   ),
   METHOD_NOT_ALLOWED: lasting(
-    'The HTTP method is not allowed for this operation: mutations need POST, and with `GET_QUERIES=false` queries do, too.',
-    'Use the method that the header `Allow` names, or POST.',
+    'The HTTP method is not allowed for the operation. Mutations require POST; with `GET_QUERIES=false`, so do queries.',
+    'Use a method from the `Allow` header, or POST.',
     { statuses: [405] },
   ),
   UNSUPPORTED_MEDIA_TYPE: lasting(
-    'The body is not declared as JSON.',
+    'The request body is not declared as JSON.',
     'Send `Content-Type: application/json`.',
     { statuses: [415] },
   ),
   REQUEST_TOO_LARGE: lasting(
-    'The body has more than 1 MiB (413), or the document asks for more than a limit allows: `extensions` has the `limit`, its `maximum`, and the `actual` size or null.',
-    'Ask for less: smaller pages, fewer fields, or several requests.',
+    'The body is larger than 1 MiB (413), or the document exceeds a limit: `extensions` contains the `limit`, its `maximum`, and the `actual` size or null.',
+    'Request less: smaller pages, fewer fields, or several requests.',
     { statuses: [400, 413] },
   ),
-  INTROSPECTION_DISABLED: lasting('Introspection is switched off.', 'Read schema.graphql.', {
+  INTROSPECTION_DISABLED: lasting('Introspection is disabled.', 'Read schema.graphql.', {
     statuses: [400],
   }),
   LIMIT_REACHED: passing(
-    'A limit that passes: the API key holds as many event streams open as it may, or the WebSocket has as many operations under way.',
-    'Close a stream or complete an operation, then try again.',
+    'A temporary limit is reached: the API key has too many open event streams, or the WebSocket has too many active operations.',
+    'Close an event stream or complete an operation, then try again.',
     { statuses: [429] },
   ),
   UNAVAILABLE: passing(
-    'The database or the file store cannot be reached.',
-    'Try again after the seconds of `Retry-After`, or with the last cursor of a subscription. With an `idempotencyKey` nothing is done twice.',
+    'The database or the file store is not available.',
+    'Try again after the seconds in `Retry-After`, or subscribe again with the last cursor. With an `idempotencyKey`, a repeated mutation has no second effect.',
     { statuses: [503] },
   ),
   INTERNAL_SERVER_ERROR: passing(
-    'A fault of the gateway.',
+    'An internal error of the gateway.',
     'Give `extensions.errorId` to support. Repeat a mutation only with an `idempotencyKey`.',
     { statuses: [500] },
   ),
@@ -164,16 +167,16 @@ export const topLevelCodes = {
 
 export type TopLevelCode = keyof typeof topLevelCodes
 
-/** Values of `userErrors.code`; `topLevel` stands in its place where a field has no `userErrors`. */
+/** Values of `userErrors.code`. `topLevel` replaces the code where a field has no `userErrors`. */
 export const userErrorCodes = {
   INVALID_VALUE: lasting(
     'The value is not allowed.',
-    'Correct the value at `path`; `allowed` lists what is accepted when that is a short list.',
+    'Correct the value at `path`; `allowed` contains the accepted values when they are a short list.',
     { topLevel: 'BAD_USER_INPUT' },
   ),
   NOT_FOUND: lasting(
-    'The object does not exist, or the viewer may not see it.',
-    'Check the id, and the account and mode of the API key.',
+    'The object does not exist or is not visible to the viewer.',
+    'Check the ID, and the account and mode of the API key.',
     { topLevel: 'NOT_FOUND' },
   ),
   WRONG_STATUS: lasting(
@@ -182,31 +185,27 @@ export const userErrorCodes = {
     { topLevel: 'BAD_USER_INPUT' },
   ),
   IDEMPOTENCY_CONFLICT: lasting(
-    'The idempotency key was used with another request.',
+    'The idempotency key was already used with another request.',
     'Use a new key for a new request.',
     { topLevel: 'BAD_USER_INPUT' },
   ),
-  LIMIT_REACHED: passing(
-    'A limit that passes with time is reached.',
-    'Send the same request again at `retryAfter`.',
-    { topLevel: 'LIMIT_REACHED' },
-  ),
-  LIVE_MODE_REQUIRED: lasting('The report type needs a live-mode key.', 'Use a live-mode API key.', {
+  LIMIT_REACHED: passing('A temporary limit is reached.', 'Send the same request again at `retryAfter`.', {
+    topLevel: 'LIMIT_REACHED',
+  }),
+  LIVE_MODE_REQUIRED: lasting('The report type requires a live-mode API key.', 'Use a live-mode API key.', {
     topLevel: 'BAD_USER_INPUT',
   }),
 } as const satisfies Record<string, Entry & { readonly topLevel: TopLevelCode }>
 
 export type UserErrorCode = keyof typeof userErrorCodes
 
-/** How the gateway closes a WebSocket. */
+/** The codes with which the gateway closes a WebSocket. */
 export const closeCodes = {
-  protocolError: lasting(
-    'A frame breaks the WebSocket protocol.',
-    'Correct the client or the proxy in between.',
-    { number: 1002 },
-  ),
-  notUtf8: lasting('A message is not UTF-8.', 'Send text in UTF-8.', { number: 1007 }),
-  tooManyFragments: lasting('A message comes in too many parts.', 'Send each message in one frame.', {
+  protocolError: lasting('A frame violates the WebSocket protocol.', 'Correct the client or the proxy.', {
+    number: 1002,
+  }),
+  notUtf8: lasting('A message is not valid UTF-8.', 'Send text in UTF-8.', { number: 1007 }),
+  tooManyFragments: lasting('A message has too many fragments.', 'Send each message in one frame.', {
     number: 1008,
   }),
   messageTooLong: lasting(
@@ -214,11 +213,11 @@ export const closeCodes = {
     'Send shorter documents and variables.',
     { number: 1009 },
   ),
-  restarting: passing('The gateway restarts.', 'Connect again at once, with the last cursor.', {
+  restarting: passing('The gateway is restarting.', 'Connect again immediately, with the last cursor.', {
     number: 1012,
   }),
   tryAgainLater: passing(
-    'The database cannot be reached.',
+    'The database is not available.',
     'Connect again after a delay, with the last cursor.',
     { number: 1013 },
   ),
@@ -228,16 +227,16 @@ export const closeCodes = {
     { number: 4400 },
   ),
   notInitialized: lasting(
-    'An operation came before the gateway had acknowledged the connection.',
+    'The client sent an operation before the gateway had acknowledged the connection.',
     'Send `connection_init` with the API key, and wait for `connection_ack`.',
     { number: 4401 },
   ),
   forbidden: lasting(
-    'The API key is unknown, revoked or expired. An open connection closes within 5 s after that.',
+    'The API key is unknown, revoked or expired. An open connection closes within 5 s of that.',
     'Connect again with an active key.',
     { number: 4403 },
   ),
-  wrongSubprotocol: lasting('The client did not offer this subprotocol.', 'Offer `graphql-transport-ws`.', {
+  wrongSubprotocol: lasting('The client did not offer the subprotocol.', 'Offer `graphql-transport-ws`.', {
     number: 4406,
   }),
   initTimeout: passing(
@@ -246,42 +245,42 @@ export const closeCodes = {
     { number: 4408 },
   ),
   operationExists: lasting(
-    'The id of an operation is in use on this connection.',
-    'Give each operation an id of its own.',
+    'The ID of the operation is already in use on the connection.',
+    'Give each operation a unique ID.',
     { number: 4409 },
   ),
   slowReader: passing(
-    'The client did not read what it was sent.',
+    'The client did not read its messages.',
     'Read faster or subscribe to less, and connect again with the last cursor.',
     { number: 4413 },
   ),
   tooManyConnections: passing(
-    'The API key holds as many connections open as it may, or the client sent `connection_init` twice. The reason says which.',
+    'The API key has too many open connections, or the client sent `connection_init` twice. The close reason states which.',
     'Close another connection, then connect again.',
     { number: 4429 },
   ),
   internalError: passing(
-    'A fault of the gateway; the reason has the error id.',
-    'Give the error id to support.',
+    'An internal error of the gateway. The close reason contains the error ID.',
+    'Give the error ID to support.',
     { number: 4500 },
   ),
 } as const satisfies Record<string, Entry & { readonly number: number }>
 
 export type CloseCode = keyof typeof closeCodes
 
-/** Something that is not a refusal. */
+/** An entry that is not a rejection. */
 function info(meaning: string): Entry {
   return { meaning, action: null, retry: false }
 }
 
-/** A refusal that lasts until the client changes something; `more` is what its table has besides. */
+/** A rejection that lasts until the client changes something. `more` contains the other columns of the table. */
 function lasting(meaning: string, action: string): Entry
 function lasting<const More>(meaning: string, action: string, more: More): Entry & More
 function lasting(meaning: string, action: string, more?: object): Entry {
   return { meaning, action, retry: false, ...more }
 }
 
-/** A refusal that passes by itself. */
+/** A rejection that passes without a change by the client. */
 function passing(meaning: string, action: string): Entry
 function passing<const More>(meaning: string, action: string, more: More): Entry & More
 function passing(meaning: string, action: string, more?: object): Entry {

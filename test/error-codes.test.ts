@@ -27,7 +27,7 @@ const query = '{ viewer { __typename } }'
 
 let gateway: TestGateway
 let account: TestAccount
-/** A subscription that does not end. */
+/** A subscription that does not complete. */
 let watchRun: string
 beforeAll(async () => {
   gateway = await startTestGateway({
@@ -42,7 +42,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-/** All that the tests below have seen: codes, and statuses with the address, and close numbers. */
+/** The codes, the statuses with their path, and the close codes that the tests below have seen. */
 const seen = { codes: new Set<unknown>(), statuses: new Set<string>(), numbers: new Set<number>() }
 
 type AnswerBody = { errors?: { extensions?: { code?: unknown } }[] }
@@ -53,9 +53,9 @@ function codesOf({ errors = [] }: AnswerBody): unknown[] {
   return codes
 }
 
-/** Of an `error`, or of a `next` without data. */
+/** The codes of an `error` message, or of a `next` message without data. */
 function codesOfMessage({ type, payload }: Message): unknown[] {
-  // The protocol says what either holds.
+  // The protocol defines both payloads.
   return codesOf((type === MessageType.Error ? { errors: payload } : payload) as AnswerBody)
 }
 
@@ -71,7 +71,7 @@ async function send(path: string, request: RequestInit): Promise<{ status: numbe
   return { status: noteStatus(path, response.status), body: await response.text() }
 }
 
-/** Takes a table away while `action` runs. */
+/** Renames a table while `action` runs, so that queries fail. */
 async function without<Result>(table: string, action: () => Promise<Result>): Promise<Result> {
   await gateway.database.query(`alter table ${table} rename to taken_away`)
   try {
@@ -125,7 +125,7 @@ describe('over HTTP', () => {
     if (code) expect(codesOf(JSON.parse(answer.body))).toEqual([code])
   })
 
-  test('a request that is not well formed', async () => {
+  test('a malformed request', async () => {
     const long = `GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
     const expecting = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: x\r\n\r\n'
     const upgrade = '/graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n'
@@ -136,10 +136,10 @@ describe('over HTTP', () => {
     expect(statuses).toEqual([400, 431, 417, 400, 405, 413])
   })
 
-  test('what is served, and what of a file is not', async () => {
+  test('a served resource, and a file that cannot be served', async () => {
     const file = await storeFile(gateway, account, 'content')
     const link = (await file.link()).slice(gateway.url.length)
-    // Node's fetch asks caches for a new copy, so that nothing is unchanged for it.
+    // Not with fetch, which adds `Cache-Control: no-cache`, so that nothing is unchanged.
     const asked: [string[], number][] = [
       [[], 200],
       [['Range: bytes=0-1'], 206],
@@ -160,7 +160,7 @@ describe('over HTTP', () => {
     expect((await send('/graphql', { headers: kept })).status).toBe(304)
   })
 
-  test('a stream too many', async () => {
+  test('one event stream too many', async () => {
     const streams = await Promise.all(
       Array.from({ length: perKey }, () => openEventStream(gateway.url, account.key, watchRun)),
     )
@@ -181,7 +181,7 @@ describe('over HTTP', () => {
     expect(stream.events.flatMap(({ data }) => codesOf(data ?? {}))).toEqual(['NOT_FOUND'])
   })
 
-  test('a fault of the gateway', async () => {
+  test('an internal error', async () => {
     const answer = await without('api_keys', () => account.client.execute<unknown>(query))
     expect(answer).toMatchObject({ status: 500 })
     expect(codesOf(answer)).toEqual(['INTERNAL_SERVER_ERROR'])
@@ -191,8 +191,12 @@ describe('over HTTP', () => {
 describe('over WebSocket, an operation', () => {
   test.each<[string, TopLevelCode, Message]>([
     ['that is not GraphQL', 'GRAPHQL_PARSE_FAILED', subscribe('{')],
-    ['of an unknown field', 'GRAPHQL_VALIDATION_FAILED', subscribe('{ a }')],
-    ['that the document has not', 'OPERATION_RESOLUTION_FAILURE', subscribe(query, { operationName: 'A' })],
+    ['with an unknown field', 'GRAPHQL_VALIDATION_FAILED', subscribe('{ a }')],
+    [
+      'that the document does not contain',
+      'OPERATION_RESOLUTION_FAILURE',
+      subscribe(query, { operationName: 'A' }),
+    ],
     [
       'with a variable of another type',
       'BAD_USER_INPUT',
@@ -219,25 +223,29 @@ describe('over WebSocket, an operation', () => {
 
 describe('a WebSocket is closed', () => {
   test.each<[string, CloseCode, (wire: Wire) => void, string[]?]>([
-    ['that breaks the protocol', 'protocolError', sendBrokenFrame],
+    ['that violates the protocol', 'protocolError', sendBrokenFrame],
     [
-      'of other bytes than UTF-8',
+      'with a message that is not UTF-8',
       'notUtf8',
       ({ socket }) => socket.send(Buffer.from([0xff]), { binary: false }),
     ],
-    ['of too many parts', 'tooManyFragments', sendFragments],
-    ['of a long message', 'messageTooLong', ({ socket }) => socket.send('x'.repeat(100_000))],
+    ['with too many fragments', 'tooManyFragments', sendFragments],
+    ['with a message that is too long', 'messageTooLong', ({ socket }) => socket.send('x'.repeat(100_000))],
     ['that offers no subprotocol', 'wrongSubprotocol', () => {}, []],
-    ['of another protocol', 'badMessage', ({ socket }) => socket.send('x')],
-    ['that asks before it says who it is', 'notInitialized', ({ send }) => send(subscribe(query))],
+    ['with a message of another protocol', 'badMessage', ({ socket }) => socket.send('x')],
+    [
+      'that sends an operation before connection_init',
+      'notInitialized',
+      ({ send }) => send(subscribe(query)),
+    ],
     [
       'with a wrong key',
       'forbidden',
       (wire) => wire.send({ type: MessageType.ConnectionInit, payload: { authorization: 'Bearer x' } }),
     ],
-    ['that says nothing', 'initTimeout', () => {}],
+    ['that sends nothing', 'initTimeout', () => {}],
     [
-      'that says twice who it is',
+      'that sends connection_init twice',
       'tooManyConnections',
       ({ send }) => {
         send({ type: MessageType.ConnectionInit })
@@ -250,14 +258,14 @@ describe('a WebSocket is closed', () => {
     await expectClose(wire, code)
   })
 
-  test('that uses an id twice: operationExists', async () => {
+  test('that uses an ID twice: operationExists', async () => {
     const wire = await connect()
     wire.send(subscribe(watchRun))
     wire.send(subscribe(watchRun))
     await expectClose(wire, 'operationExists')
   })
 
-  test('of a key that has as many as it may: tooManyConnections', async () => {
+  test('of a key at its limit: tooManyConnections', async () => {
     const wires = await Promise.all(Array.from({ length: perKey }, () => connect()))
     const wire = await openWire(gateway.url)
     wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
@@ -265,7 +273,7 @@ describe('a WebSocket is closed', () => {
     for (const { socket } of wires) socket.close()
   })
 
-  test('when the gateway has a fault: internalError', async () => {
+  test('after an internal error: internalError', async () => {
     const wire = await openWire(gateway.url)
     await without('api_keys', async () => {
       wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
@@ -287,7 +295,7 @@ describe('a WebSocket is closed', () => {
   })
 })
 
-/** What needs an outage, a fault that is not known, or more time than a test has. */
+/** The entries that need an outage, an unknown bug, or more time than a test has. */
 const elsewhere = {
   codes: ['UNAVAILABLE'],
   numbers: [closeCodes.slowReader.number, closeCodes.tryAgainLater.number],
@@ -295,7 +303,7 @@ const elsewhere = {
 }
 
 describe('the table', () => {
-  test('has all that was seen above, and nothing that is not sent', () => {
+  test('contains exactly the codes and statuses that the gateway sends', () => {
     expect([...seen.codes, ...elsewhere.codes].sort()).toEqual(Object.keys(topLevelCodes).sort())
     const numbers = Object.values(closeCodes).map(({ number }) => number)
     expect([...seen.numbers, ...elsewhere.numbers].sort()).toEqual(numbers.sort())
@@ -305,7 +313,7 @@ describe('the table', () => {
     expect([...seen.statuses, ...elsewhere.statuses].sort()).toEqual(statuses.sort())
   })
 
-  test('is where the schema has the codes of user errors from', () => {
+  test('is the source of the user error codes in the schema', () => {
     const type = schema.getType('UserErrorCode')
     const described = isEnumType(type)
       ? type.getValues().map(({ name, description }) => [name, description])

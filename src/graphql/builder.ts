@@ -18,7 +18,7 @@ const typeNames = [
   [idPrefixes.apiKey, 'ApiKey'],
 ] as const
 
-/** The one place for what holds in the whole schema: null only where it is said, and nothing without a key. */
+/** The rules of the whole schema: a field is nullable only where it is declared so, and every request needs an API key. */
 export const builder = new SchemaBuilder<{
   Context: Context
   PrismaTypes: PrismaTypes
@@ -49,53 +49,61 @@ export const builder = new SchemaBuilder<{
     cursorType: 'String',
     clientMutationId: 'omit',
     mutationInputArgOptions: { description: 'The input of the mutation.' },
-    // Global ids are the ids themselves: their prefix names the type.
+    // A global ID is the ID itself; its prefix names the type.
     encodeGlobalID: (_typename, id) => String(id),
     decodeGlobalID: (id) => ({ typename: typeNameOfId(id), id }),
-    nodeTypeOptions: { description: 'Anything that can be fetched again by its global id.' },
-    idFieldOptions: { description: 'Global id, opaque and stable.' },
-    firstArgOptions: { description: 'Return at most this many items, from the start or after `after`.' },
+    nodeTypeOptions: { description: 'An object with a global ID.' },
+    idFieldOptions: { description: 'The global ID of the object, which is opaque and never changes.' },
+    firstArgOptions: {
+      description: 'Return at most this many items, from the start of the list or after `after`.',
+    },
     afterArgOptions: { description: 'Return items after this cursor.' },
-    lastArgOptions: { description: 'Return at most this many items, from the end or before `before`.' },
+    lastArgOptions: {
+      description: 'Return at most this many items, from the end of the list or before `before`.',
+    },
     beforeArgOptions: { description: 'Return items before this cursor.' },
     nodeQueryOptions: {
-      description: 'An object by its global id; null when it does not exist or is not visible to the viewer.',
+      description: 'An object by its global ID. Null when it does not exist or is not visible to the viewer.',
       nullable: true,
-      args: { id: { description: 'The global id of the object.' } },
+      args: { id: { description: 'The global ID of the object.' } },
     },
     nodesQueryOptions: {
       description:
-        'Objects by their global ids, in the same order; null for each id that does not exist or is not visible to the viewer.',
+        'Objects by their global IDs, in the same order. Null for each ID that does not exist or is not visible to the viewer.',
       nullable: { list: false, items: true },
-      args: { ids: { description: 'The global ids of the objects, at most 100.' } },
+      args: { ids: { description: 'The global IDs of the objects, at most 100.' } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length <= maxNodes) return resolveNodes(ids)
-        throw badUserInput(`nodes takes at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
+        throw badUserInput(`nodes accepts at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
       },
     },
   },
 })
 
-builder.queryType({ description: 'Reads.', authScopes: { viewer: true } })
+builder.queryType({ description: 'The root of all queries.', authScopes: { viewer: true } })
 builder.mutationType({
   description:
-    'Writes. Each payload is nullable: when one mutation fails, the others in the operation keep their payloads.',
+    'The root of all mutations. A payload is null when its mutation fails with a top-level error; the other mutations of the operation keep their payloads.',
   authScopes: { viewer: true },
 })
-builder.subscriptionType({ description: 'Pushes, over WebSocket or SSE.', authScopes: { viewer: true } })
+builder.subscriptionType({
+  description: 'The root of all subscriptions, which are sent over WebSocket or SSE.',
+  authScopes: { viewer: true },
+})
 
 export type SchemaTypes = typeof builder.$inferSchemaTypes
 export type ArgBuilder = PothosArgBuilder<SchemaTypes>
 export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<SchemaTypes, 'InputObject'>
 export type FieldBuilder<Shape> = PothosSchemaTypes.ObjectFieldBuilder<SchemaTypes, Shape>
 
+/** Adds an enum whose values are the keys of `descriptions`. */
 export function describedEnum<const Value extends string>(
   name: string,
   description: string,
   descriptions: Readonly<Record<Value, string>>,
 ) {
   const values = Object.entries(descriptions).map(([value, text]) => [value, { description: text }])
-  // Its keys are the values, which Object.fromEntries does not say.
+  // The keys are the values, which the type of Object.fromEntries does not express.
   return builder.enumType(name, {
     description,
     values: Object.fromEntries(values) as Record<Value, { description: string }>,
@@ -103,8 +111,8 @@ export function describedEnum<const Value extends string>(
 }
 
 /**
- * The GraphQL type that an id's prefix names. All else is taken for the name of a report type, also an id that is not
- * well formed: it exists nowhere, and Postgres could not read some of them.
+ * The GraphQL type that the prefix of an ID names. Any other text is looked up as the name of a report type, including
+ * malformed IDs: none of them exists, and Postgres cannot read some of them.
  */
 function typeNameOfId(id: string): string {
   return typeNames.find(([prefix]) => isId(id, prefix))?.[1] ?? 'ReportType'

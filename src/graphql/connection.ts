@@ -21,47 +21,49 @@ type ConnectionOptions<Shape> = {
   page: string
   /** Description of an edge. */
   edge: string
+  /** Description of the node of an edge. */
+  node: string
   cursorType?: 'String' | 'EventCursor'
-  /** More fields. */
+  /** Fields besides those of every connection. */
   fields: ObjectFieldsShape<SchemaTypes, Shape>
 }
 
-/** Relay's type, but what lies beside the page is read only when it is selected, for which Pothos has no place. */
+/** Relay's type. Unlike that of Pothos, it checks for items beside the page only when a field selects the result. */
 export const PageInfo = builder.objectRef<PageInfoValue>('PageInfo').implement({
-  description: 'Where a page lies in its list.',
+  description: 'Information about pagination.',
   fields: (t) => ({
     hasNextPage: t.boolean({
-      description: 'True when the list has items after the page, whatever arguments were given.',
+      description: 'True when the list has items after the page, in either direction of paging.',
       resolve: (page) => page.hasNextPage(),
     }),
     hasPreviousPage: t.boolean({
-      description: 'True when the list has items before the page, whatever arguments were given.',
+      description: 'True when the list has items before the page, in either direction of paging.',
       resolve: (page) => page.hasPreviousPage(),
     }),
     startCursor: t.exposeString('startCursor', {
       nullable: true,
-      description: 'The cursor of the first item on the page; null when the page is empty.',
+      description: 'The cursor of the first item on the page. Null when the page is empty.',
     }),
     endCursor: t.exposeString('endCursor', {
       nullable: true,
-      description: 'The cursor of the last item on the page; null when the page is empty.',
+      description: 'The cursor of the last item on the page. Null when the page is empty.',
     }),
   }),
 })
 
-/** The connection of a type: the fields that Relay defines, `nodes`, and more fields. */
+/** The connection of a type: the fields that Relay defines, `nodes`, and `fields`. */
 export function connectionOf<Node extends object, Shape extends Page<Node> = CountedPage<Node>>(
   type: ObjectRef<SchemaTypes, Node> | InterfaceRef<SchemaTypes, Node>,
-  { page, edge, cursorType = 'String', fields }: ConnectionOptions<Shape>,
+  { page, edge, node, cursorType = 'String', fields }: ConnectionOptions<Shape>,
 ) {
   const edgeType = builder.objectRef<Edge<Node>>(`${type.name}Edge`).implement({
     description: edge,
     fields: (t) => ({
       cursor: t.expose('cursor', {
         type: cursorType,
-        description: 'The opaque cursor of the item in its list.',
+        description: 'The opaque cursor of the item, for pagination.',
       }),
-      node: t.expose('node', { type, description: 'The item.' }),
+      node: t.expose('node', { type, description: node }),
     }),
   })
   return builder.objectRef<Shape>(`${type.name}Connection`).implement({
@@ -79,7 +81,7 @@ export function connectionOf<Node extends object, Shape extends Page<Node> = Cou
       }),
       pageInfo: t.field({
         type: PageInfo,
-        description: 'Where the page lies in its list.',
+        description: 'Information about pagination.',
         resolve: ({ edges, hasNextPage, hasPreviousPage }) => ({
           startCursor: edges[0]?.cursor ?? null,
           endCursor: edges.at(-1)?.cursor ?? null,
@@ -92,9 +94,13 @@ export function connectionOf<Node extends object, Shape extends Page<Node> = Cou
   })
 }
 
-/** Reads a page of a list for its connection. The error for a mistake of the client names the argument. */
-export function readConnection<Item, Place>(
-  listOf: () => PagedList<Item, Place>,
+/**
+ * Reads a page of a list for its connection.
+ *
+ * @throws GraphQLError that names the argument for a page size or a cursor that is not valid
+ */
+export function readConnection<Item, Position>(
+  listOf: () => PagedList<Item, Position>,
   request: PageRequest,
   sizes: PageSizes,
 ): Promise<CountedPage<Item>> {

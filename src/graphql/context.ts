@@ -11,7 +11,7 @@ import type { Viewer } from '../tenant.ts'
 import type { Loaders } from './loaders.ts'
 import type { ConnectionCount } from './transports/connection-limits.ts'
 
-/** What every request shares. */
+/** The services that all requests share. */
 export type GatewayServices = Services & {
   links: FileLinks
   loaders: Loaders
@@ -23,19 +23,19 @@ export type GatewayServices = Services & {
 }
 
 export type Context = GatewayServices & {
-  /** Null when no key was sent; such a request may only look at the schema. */
+  /** Null when the request has no key. Such a request can only read the schema. */
   viewer: Viewer | null
   isSocket: boolean
-  /** Aborts when the connection that the operation came by is closed. */
+  /** Aborts when the connection of the operation closes. */
   gone: AbortSignal
-  /** The header Idempotency-Key; null when there was none, as over WebSocket. */
+  /** The header Idempotency-Key; null when the request has none, as over WebSocket. */
   idempotencyKey: string | null
-  /** The caller's trace, from the header traceparent; null when there was none. */
+  /** The trace ID from the header traceparent; null when the request has none. */
   traceId: string | null
 }
 
 /**
- * Who a key proves; null when no key was sent.
+ * The viewer that a key identifies; null when the request has no key.
  *
  * @throws AuthenticationError when the key is not valid
  */
@@ -46,7 +46,11 @@ export async function authenticate(services: GatewayServices, key: string | null
   throw new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
 }
 
-/** @param headers those of the request; null over WebSocket, where an operation has none */
+/**
+ * The context of one operation.
+ *
+ * @param headers the headers of the request; null over WebSocket, where an operation has none
+ */
 export function createContext(
   services: GatewayServices,
   viewer: Viewer | null,
@@ -64,14 +68,19 @@ export function createContext(
   }
 }
 
-/** @throws AuthenticationError when no key was sent */
+/**
+ * The viewer of an operation.
+ *
+ * @throws AuthenticationError when the request has no key
+ */
 export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {
   if (!viewer) throw missingKey()
   return viewer
 }
 
+/** The error for a request without a key. */
 export function missingKey(): AuthenticationError {
   return new AuthenticationError(
-    'No API key was sent. Send the header "Authorization: Bearer" and a key, or over WebSocket the same as connectionParams.authorization.',
+    'The request has no API key. Send the header "Authorization: Bearer" with a key, or over WebSocket the same value as connectionParams.authorization.',
   )
 }

@@ -12,11 +12,11 @@ import { isOutputFault, withKnownCode } from './library-errors.ts'
 
 type RefusalOptions = {
   headers?: Record<string, string>
-  /** More extensions, for programs. */
+  /** More members of `extensions`. */
   details?: Record<string, unknown>
 }
 
-/** An error that the client can act on. Over HTTP the answer has the first status that the table gives the code. */
+/** An error that the client can act on. The HTTP response has the first status of the code in the table. */
 export function refusal(code: TopLevelCode, message: string, options: RefusalOptions = {}): GraphQLError {
   const { headers, details } = options
   const [status] = topLevelCodes[code].statuses
@@ -24,19 +24,23 @@ export function refusal(code: TopLevelCode, message: string, options: RefusalOpt
   return new GraphQLError(message, { extensions: { code, ...details, http } })
 }
 
-/** An authentication error as clients see it: also the HTTP answer is 401. */
+/** An authentication error as clients see it, with HTTP status 401. */
 export function unauthenticated({ message }: AuthenticationError): GraphQLError {
   return refusal('UNAUTHENTICATED', message, { headers: { 'WWW-Authenticate': 'Bearer' } })
 }
 
-/** @param argument the argument at fault; absent when the message says it */
+/**
+ * An error for an argument that is not valid.
+ *
+ * @param argument the name of the argument; omitted when only the message names it
+ */
 export function badUserInput(message: string, argument?: string): GraphQLError {
   return refusal('BAD_USER_INPUT', message, { details: { argument } })
 }
 
 /**
- * Reads for a query, of which a mistake names the argument at fault. An InputError must not get as far as GraphQL itself,
- * which takes its path for that of the field.
+ * Runs `read` and turns an InputError into an error that names the argument at fault. An InputError must not reach
+ * GraphQL, which uses the `path` of a thrown error as the path of the field.
  */
 export async function namingArguments<Result>(read: () => Result | Promise<Result>): Promise<Result> {
   try {
@@ -47,8 +51,9 @@ export async function namingArguments<Result>(read: () => Result | Promise<Resul
 }
 
 /**
- * Decides what a client sees of an error: what it can act on, as it is; of an outage of the database or of the store of
- * files, that it should try again; of anything else an id, under which the log has the whole.
+ * Creates the function that decides what a client sees of an error. Errors that the client can act on stay unchanged. An
+ * outage of the database or of the file store becomes UNAVAILABLE. For any other error, the client receives an ID, under
+ * which the log contains the error.
  */
 export function createErrorMask(logger: Logger) {
   return (error: unknown): GraphQLError => {
@@ -56,20 +61,20 @@ export function createErrorMask(logger: Logger) {
     if (original instanceof GraphQLError && !isOutputFault(error, original)) {
       return withKnownCode(error instanceof GraphQLError ? error : original)
     }
-    const { message, extensions } = shownError(original, logger)
+    const { message, extensions } = maskedError(original, logger)
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
     return new GraphQLError(message, { nodes, source, positions, path, extensions })
   }
 }
 
-/** The errors of an answer; none of a stream of them, for which Yoga has no other type. */
+/** The errors of a result; none for a stream of results, which Yoga passes with the same type. */
 export function errorsOf(result: unknown): readonly GraphQLError[] {
   return result instanceof Object && 'errors' in result && Array.isArray(result.errors) ? result.errors : []
 }
 
 /**
- * Takes keys out of the texts of errors. GraphQL quotes the document and the variables, where a client may have put its key
- * by mistake, and errors end in logs and bug reports.
+ * Removes API keys from error messages. GraphQL quotes the document and the variables, which may contain a key by mistake,
+ * and error messages end up in logs and bug reports.
  */
 export function hideSecrets(): Plugin {
   return {
@@ -82,30 +87,30 @@ export function hideSecrets(): Plugin {
   }
 }
 
-/** What a client sees of an error that is not GraphQL's own; the log has what it does not see. */
-function shownError(error: unknown, logger: Logger): GraphQLError {
+/** What a client sees of an error that is not a GraphQLError. The hidden details are logged. */
+function maskedError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
   if (error instanceof UserFacingError) return refusal(userErrorCodes[error.code].topLevel, error.message)
   const details = { err: error, ...currentRequest() }
   if (error instanceof StorageError) {
-    logger.warn(details, 'A request failed, because the store of files did.')
-    return unavailable(`The store of files cannot be used at the moment: ${error.reason}. Try again later.`)
+    logger.warn(details, 'A request failed because the file store failed.')
+    return unavailable(`The file store is not available: ${error.reason}. Try again later.`)
   }
   if (isOutage(error)) {
-    logger.warn(details, 'A request failed, because the database cannot be reached.')
+    logger.warn(details, 'A request failed because the database cannot be reached.')
     return unavailable(
-      'The database cannot be reached at the moment. Try again in a second; with an idempotencyKey, what was asked for is not done twice.',
+      'The database cannot be reached. Try again in a second; with an idempotencyKey, a repeated mutation has no second effect.',
     )
   }
   const errorId = randomUUID()
-  logger.error({ ...details, errorId }, 'A request failed by a fault of the gateway.')
-  const message = `Something went wrong inside the gateway. Give the error id ${errorId} to support.`
-  // By `unexpected` Yoga knows that an answer without data has status 500; it sends it to no one.
+  logger.error({ ...details, errorId }, 'A request failed because of an internal error.')
+  const message = `Internal error of the gateway. Give the error ID ${errorId} to support.`
+  // Yoga sends a response without data with status 500 when `unexpected` is true, and removes `unexpected`.
   const code: TopLevelCode = 'INTERNAL_SERVER_ERROR'
   return new GraphQLError(message, { extensions: { code, errorId, unexpected: true } })
 }
 
-/** Also over HTTP the answer says when to come back. */
+/** An error for an outage, with the header Retry-After. */
 function unavailable(message: string): GraphQLError {
   return refusal('UNAVAILABLE', message, { headers: { 'Retry-After': '1' } })
 }

@@ -1,12 +1,12 @@
 import { GraphQLError } from 'graphql'
 import type { TopLevelCode } from '../error-codes.ts'
 
-/** Largest body of a request, in bytes; Yoga's own limit is 25 MB. */
+/** The maximum size of a request body, in bytes. The default of Yoga is 25 MB. */
 export const maxRequestBodySize = 1024 * 1024
 
 /**
- * True when a scalar could not write what a resolver gave it, which is a fault of the gateway. The error of a value that a
- * client gave has no path, or names the place in the document itself.
+ * True when a scalar could not serialize the value of a resolver, which is an internal error. An error for a value from a
+ * client has no path, or it already has the nodes of the document.
  */
 export function isOutputFault(error: unknown, original: GraphQLError): boolean {
   return (
@@ -17,7 +17,7 @@ export function isOutputFault(error: unknown, original: GraphQLError): boolean {
   )
 }
 
-/** The same error with a code of the table: GraphQL gives none to values, and Yoga uses one code for several mistakes. */
+/** The same error with a code from the table: GraphQL sets no code for bad values, and Yoga uses one code for several errors. */
 export function withKnownCode(error: GraphQLError): GraphQLError {
   const extensions = knownExtensions(error)
   if (!extensions) return error
@@ -33,7 +33,7 @@ export function withKnownCode(error: GraphQLError): GraphQLError {
 
 type KnownExtensions = { code: TopLevelCode } & Record<string, unknown>
 
-/** What to put in place of the error's own code; null when that is in the table already. */
+/** The extensions to replace those of the error; null when its code is in the table. */
 function knownExtensions({ extensions: { code, http } }: GraphQLError): KnownExtensions | null {
   if (code === undefined) return { code: 'BAD_USER_INPUT' }
   if (code === 'REQUEST_ENTITY_TOO_LARGE') {

@@ -6,15 +6,15 @@ import { retryDuringOutage } from '../postgres/outage.ts'
 
 export type Loaders = ReturnType<typeof createLoaders>
 
-// Of values of which many are the same. Postgres takes at most 65,535.
+// Postgres accepts at most 65,535 parameters.
 const options = { cache: false, maxBatchSize: 30_000 }
 
-// What belongs to an event should not fail by an outage that the event itself has outlasted.
-const patienceMilliseconds = 15_000
+// Loading the objects of an event must survive an outage that the event itself survived.
+const retryMilliseconds = 15_000
 
 /**
- * Loaders for the whole process: what a thousand subscriptions ask for at the same moment is one query, and what they ask
- * for of the same event is one query at whatever moment. The caller has checked that the viewer may know.
+ * Loaders for the whole process. Loads of many subscriptions in the same tick are one query, and so are all loads for the
+ * same event. The caller must check that the viewer may see the result.
  */
 export function createLoaders(prisma: Prisma, logger: Logger) {
   const idOf = ({ id }: { id: string }): string => id
@@ -33,18 +33,18 @@ export function createLoaders(prisma: Prisma, logger: Logger) {
   const apiKeyById = (id: string) => first(apiKey(id))
   const filesBySource = shareBySource(files)
   return {
-    /** Files of a run, loaded once for each object that it was loaded as, however many subscriptions ask for it. */
+    /** The files of a run, loaded once per run object, however many subscriptions use it. */
     filesOf: (run: ReportRun) => filesBySource(run, run.id),
-    /** A key, loaded once for each object that names it: a run, an event. */
+    /** An API key, loaded once per object that refers to it, such as a run or an event. */
     apiKeyOf: shareBySource(apiKeyById),
-    /** The schedule that made a run, loaded once for each object that the run was loaded as. */
+    /** The schedule of a run, loaded once per run object. */
     scheduleOf: shareBySource((id) => first(schedule(id))),
-    /** A key as it is now. */
+    /** The current row of an API key. */
     apiKey: apiKeyById,
   }
 }
 
-/** Loads the rows that have a key, those of many keys by one query. */
+/** Creates a function that loads the rows with a key, in one query for many keys. */
 function createLoader<Row>(
   logger: Logger,
   find: (keys: string[]) => Promise<Row[]>,
@@ -52,9 +52,9 @@ function createLoader<Row>(
 ): (key: string) => Promise<Row[]> {
   const loader = new DataLoader(async (keys: readonly string[]) => {
     const found = await retryDuringOutage(() => find([...new Set(keys)]), {
-      signal: AbortSignal.timeout(patienceMilliseconds),
+      signal: AbortSignal.timeout(retryMilliseconds),
       logger,
-      failureMessage: 'What belongs to runs could not be loaded.',
+      failureMessage: 'The objects of runs could not be loaded.',
       triesOnceMore: true,
     })
     const byKey = Map.groupBy(found, keyOf)
@@ -63,7 +63,7 @@ function createLoader<Row>(
   return (key) => loader.load(key)
 }
 
-/** Remembers what was loaded for as long as the object lives that it was loaded for; not what could not be loaded. */
+/** Caches each loaded value for the lifetime of its source object. Failures are not cached. */
 function shareBySource<Value>(load: (id: string) => Promise<Value>) {
   const bySource = new WeakMap<object, Map<string, Promise<Value>>>()
   return (source: object, id: string): Promise<Value> => {

@@ -4,7 +4,7 @@ import { builder, type InputBuilder, type SchemaTypes } from './builder.ts'
 import { type Context, requireViewer } from './context.ts'
 import { toUserErrors, UserError, type UserErrorValue } from './schema/user-errors.ts'
 
-/** What a payload shows: the result of the command, or what is wrong with the input. */
+/** The value behind a payload: the result of the command, or the errors of the input. */
 export type Outcome<Result> = { result: Result | null; userErrors: UserErrorValue[] }
 
 type MutationOptions<Fields extends InputFieldMap, Result> = {
@@ -12,15 +12,15 @@ type MutationOptions<Fields extends InputFieldMap, Result> = {
   /** The fields of the input. */
   input: (t: InputBuilder) => Fields
   run: (context: Context, viewer: Viewer, input: InputShapeFromFields<Fields>) => Promise<Result>
-  /** The fields of the payload beside `userErrors`. */
+  /** The fields of the payload other than `userErrors`. */
   payload: ObjectFieldsShape<SchemaTypes, Outcome<Result>>
-  /** Turns the path of an error from the command's point of view into one from the fields of the input down. */
+  /** Maps the path of an error in the command's request to a path in the input. */
   pathOf?: (path: readonly string[], input: InputShapeFromFields<Fields>) => readonly string[]
 }
 
 /**
- * Adds a mutation with one argument, `input: <Name>Input!`, and a payload of its own, `<Name>Payload`. Mistakes that the
- * caller can correct become `userErrors`, whose paths begin with `input`; any other error fails the field.
+ * Adds a mutation with one argument, `input: <Name>Input!`, and its own payload, `<Name>Payload`. Errors that the caller
+ * can correct become `userErrors`, whose paths start with `input`. Any other error fails the field.
  */
 export function mutation<Fields extends InputFieldMap, Result>(
   name: string,
@@ -34,7 +34,7 @@ export function mutation<Fields extends InputFieldMap, Result>(
       description,
       nullable: true,
       resolve: async (_root, args, context): Promise<Outcome<Result>> => {
-        // The builder gives the input the shape of its fields. TypeScript derives it only where it knows the fields.
+        // The builder gives the input the shape of its fields, which TypeScript derives only for known fields.
         const input = args.input as InputShapeFromFields<Fields>
         try {
           return { result: await run(context, requireViewer(context), input), userErrors: [] }
@@ -52,8 +52,7 @@ export function mutation<Fields extends InputFieldMap, Result>(
         ...payload(t),
         userErrors: t.expose('userErrors', {
           type: [UserError],
-          description:
-            'The reasons why the mutation had no effect. The list is empty when the mutation succeeded.',
+          description: 'The reasons why the mutation had no effect. Empty when the mutation succeeded.',
         }),
       }),
     },
@@ -61,18 +60,18 @@ export function mutation<Fields extends InputFieldMap, Result>(
 }
 
 type DeletionOptions = {
-  /** The word for what is deleted. */
+  /** The noun for the deleted object. */
   object: string
   description: string
   run: (context: Context, viewer: Viewer, id: string) => Promise<unknown>
 }
 
-/** Adds a mutation that deletes the object with the id of the input; its payload gives that id back. */
+/** Adds a mutation that deletes the object with the ID in the input, and returns that ID. */
 export function deletion(name: string, { object, description, run }: DeletionOptions): void {
   mutation(name, {
     description,
     input: (t) => ({
-      id: t.id({ required: true, description: `The global id of the ${object} to delete.` }),
+      id: t.id({ required: true, description: `The global ID of the ${object} to delete.` }),
     }),
     run: async (context, viewer, { id }) => {
       await run(context, viewer, id)
@@ -81,7 +80,7 @@ export function deletion(name: string, { object, description, run }: DeletionOpt
     payload: (t) => ({
       deletedId: t.id({
         nullable: true,
-        description: `The global id of the deleted ${object}; null when there are userErrors.`,
+        description: `The global ID of the deleted ${object}. Null when there are user errors.`,
         resolve: ({ result }) => result,
       }),
     }),

@@ -1,7 +1,7 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { builder } from './builder.ts'
 import './scalars.ts'
-// Each adds its part, and with it what it refers to.
+// Each module adds its types and, by its imports, the types that they refer to.
 import './schema/runs/create-report-run.ts'
 import './schema/runs/report-run-estimate.ts'
 import './schema/runs/report-run-mutations.ts'
@@ -9,10 +9,10 @@ import './schema/events/event-log.ts'
 import './schema/reports/report-type-list.ts'
 import './schema/schedules/report-schedule-mutations.ts'
 
-/** The GraphQL schema. Making it opens nothing. */
+/** The GraphQL schema. Building it opens no connection. */
 export const schema: GraphQLSchema = builder.toSchema()
 
-/** The schema as text, as it stands in `schema.graphql`. */
+/** The schema as SDL: the content of `schema.graphql`. */
 export function printedSchema(): string {
   return `${printSchema(lexicographicSortSchema(schema))}\n`
 }

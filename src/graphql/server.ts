@@ -11,26 +11,26 @@ import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
 import { countOperations } from './plugins/metrics.ts'
-import { limitMistakes } from './plugins/validation.ts'
+import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
 export const graphqlEndpoint = '/graphql'
 
-/** What is known of an operation before Yoga has it. */
+/** What is known about an operation before Yoga handles it. */
 export type ConnectionContext = {
-  /** Given by the WebSocket side alone, which has checked the key when the socket was opened. */
+  /** Set only over WebSocket, where the key is checked when the socket connects. */
   viewer?: Viewer | null
-  /** Aborts when the socket, or the answer, is closed. */
+  /** Aborts when the socket or the HTTP response closes. */
   gone: AbortSignal
 }
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
 
 /**
- * GraphQL over HTTP and SSE, and GraphiQL for browsers. A request passes the plugins in this order, then the context, where
- * its key is verified, then the resolvers; the mask and the last plugin have the errors.
+ * Serves GraphQL over HTTP and SSE, and GraphiQL to browsers. A request passes the plugins in this order, then the context,
+ * which verifies its key, then the resolvers. The mask and the last plugin handle the errors.
  *
- * @param prefill what GraphiQL is filled with; null for nothing
+ * @param prefill the values that GraphiQL is prefilled with; null for none
  */
 export function createGraphqlServer(
   services: GatewayServices,
@@ -51,18 +51,18 @@ export function createGraphqlServer(
       !config.getQueries && refuseGetQueries(),
       // Its document.
       limitDocuments(schema, config),
-      limitMistakes(config.suggestions),
+      limitErrors(config.suggestions),
       // Its operation.
       countOperations(metrics),
-      // The answer.
+      // The response.
       hideSecrets(),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,
     batching: false,
     maxRequestBodySize,
-    // Origins that are not allowed never get here: the access rule has refused them. Yoga names the one that asks, and
-    // varies by it. No page may read GraphiQL, which may hold a key.
+    // The access rule has already rejected origins that are not allowed. Yoga replies with the origin of the request and
+    // sets Vary. No other website may read GraphiQL, which may contain a key.
     cors: (request) =>
       !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
     maskedErrors: { maskError: createErrorMask(logger) },
@@ -70,7 +70,7 @@ export function createGraphqlServer(
       debug: (...parts) => logger.debug({ parts }, 'yoga'),
       info: (...parts) => logger.debug({ parts }, 'yoga'),
       warn: (...parts) => logger.warn({ parts }, 'yoga'),
-      // Every error that is shown to a client other than it was thrown; the mask has logged those that are faults.
+      // Every error that the mask has replaced. The mask has already logged internal errors.
       error: (...parts) => logger.debug({ parts }, 'yoga'),
     },
     context: async (initial) => {

@@ -122,7 +122,7 @@ function readCurrency(value: string): string | null {
 
 export const currency = {
   currency: parameter(
-    'Settlement currency of the rows to include, as a three-letter ISO 4217 code; all currencies when absent.',
+    'Settlement currency of the rows to include, as a three-letter ISO 4217 code; all currencies when omitted.',
     readable(z.string, readCurrency, 'currency. Use a three-letter ISO 4217 code such as "usd".').optional(),
   ),
 }
@@ -138,7 +138,7 @@ export const timezone = {
 
 export const reportingCategory = {
   reporting_category: parameter(
-    'Reporting category of the rows to include; all categories when absent.',
+    'Reporting category of the rows to include; all categories when omitted.',
     z.enum(reportingCategories, { error: invalid('reporting category.') }).optional(),
     { allowedValues: reportingCategories },
   ),
@@ -160,7 +160,7 @@ const maxColumns = 250
 /** The schema checks only the form; `checkParameters` checks the names and fills in the type's default columns. */
 export const columns = {
   columns: parameter(
-    "Columns to include, in this order; the type's default columns when absent.",
+    "Columns to include, in this order; the type's default columns when omitted.",
     z
       .array(z.string({ error: invalid('column name.') }), { error: invalid('list of column names.') })
       .min(1, {

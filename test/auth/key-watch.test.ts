@@ -8,7 +8,7 @@ import { openWire, type Wire } from '../support/wire.ts'
 
 // The gateway must notice an inactive key within this time.
 const noticed = { timeout: 5_000, interval: 10 }
-const ended = 'The API key has been revoked or has expired. Connect again with another one.'
+const ended = 'The API key has been revoked or has expired. Connect again with an active key.'
 
 let gateway: TestGateway
 beforeAll(async () => {

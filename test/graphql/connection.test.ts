@@ -40,7 +40,7 @@ const selection = `{ totalCount nodes { id } edges { cursor node { id } } ${page
 const declared = '$first: Int, $after: String, $last: Int, $before: String'
 const given = 'first: $first, after: $after, last: $last, before: $before'
 
-/** Documents that ask for a page of each list that is paged in both directions. */
+/** Documents that request a page of each list that is paged in both directions. */
 const documents = {
   reportRuns: `query (${declared}, $filter: ReportRunFilterInput, $orderBy: ReportRunOrderInput) {
     list: reportRuns(${given}, filter: $filter, orderBy: $orderBy) ${selection} }`,
@@ -64,7 +64,7 @@ function cursorsOf({ edges }: Connection): Map<string, string> {
   return new Map(edges.map(({ node, cursor }) => [node.id, cursor]))
 }
 
-/** Compares pages of a list with those of its model, all at the same moment. */
+/** Compares pages of a list with those of its model, concurrently. */
 async function comparePages(
   { document, variables = {}, defaultSize }: { document: string; variables?: object; defaultSize: number },
   model: ListModel,
@@ -115,7 +115,7 @@ function scheduleRow(createdAt: Date) {
   }
 }
 
-/** Runs of one owner, and how they are listed. */
+/** The runs of one owner, and the document that lists them. */
 type RunList = {
   document: string
   variables: { filter?: ListFilter; orderBy?: ListOrder; id?: string }
@@ -138,13 +138,13 @@ const runLists: Record<string, (filter: ListFilter, orderBy: ListOrder) => Promi
   },
 }
 
-/** Items to erase, by their places among those that there are. */
-const erasures = fc.array(fc.nat(), { maxLength: 5 })
-function chosenOf(ids: readonly string[], places: readonly number[]): string[] {
-  return places.flatMap((place) => ids[place % ids.length] ?? [])
+/** The items to delete, by their positions. */
+const deletions = fc.array(fc.nat(), { maxLength: 5 })
+function chosenOf(ids: readonly string[], positions: readonly number[]): string[] {
+  return positions.flatMap((position) => ids[position % ids.length] ?? [])
 }
 
-describe('pages are those of the model, whatever comes and goes:', () => {
+describe('pages are those of the model while items are added and deleted:', () => {
   test.each([
     ['reportRuns', 20],
     ['retries', 6],
@@ -153,7 +153,7 @@ describe('pages are those of the model, whatever comes and goes:', () => {
     const scenario = fc.record({
       runs: fc.array(runFields, { maxLength: 12 }),
       later: fc.array(runFields, { maxLength: 4 }),
-      erased: erasures,
+      erased: deletions,
       order: anyOrder,
       filter: fc.oneof(fc.constant({}), anyFilter),
       pages: anyPages,
@@ -192,7 +192,7 @@ describe('pages are those of the model, whatever comes and goes:', () => {
   test('reportSchedules', async () => {
     const count = fc.nat({ max: 8 })
     await fc.assert(
-      fc.asyncProperty(count, count, erasures, anyPages, async (before, later, erased, pages) => {
+      fc.asyncProperty(count, count, deletions, anyPages, async (before, later, erased, pages) => {
         account = await gateway.createAccount()
         const insert = async (size: number) => {
           const data = Array.from({ length: size }, () => scheduleRow(new Date()))
@@ -223,7 +223,7 @@ describe('pages are those of the model, whatever comes and goes:', () => {
   })
 })
 
-describe('a bad argument is named:', () => {
+describe('an error names the bad argument:', () => {
   const sizes = (maximum: number) => [0, -1, maximum + 1]
   const refused = async (document: string, variables: object): Promise<unknown> => {
     const { errors } = await account.client.execute(document, { ...variables })
@@ -259,7 +259,7 @@ describe('a bad argument is named:', () => {
   })
 })
 
-test('what lies beside a page is read only when it is selected', async () => {
+test('the database is asked for items beside a page only when the field is selected', async () => {
   await gateway.prisma.reportRun.createMany({ data: Array.from({ length: 5 }, () => runRow(account)) })
   const { pageInfo: middle } = await readList(documents.reportRuns, { first: 2 })
   using sent = noteStatements()
@@ -280,7 +280,7 @@ test('what lies beside a page is read only when it is selected', async () => {
   expect(await count('hasPreviousPage')).toBe(2)
 })
 
-test('a report type is found by its name', async () => {
+test('a report type can be read by its name', async () => {
   const data = await account.client.request(
     '{ reportType(name: "balance.summary.1") { id } none: reportType(name: "balance.summary.0") { id } }',
   )

@@ -12,17 +12,17 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 beforeEach(() => void gateway.logged.splice(0))
-// Whatever went wrong, and at every level.
+// After every test, and at every log level.
 afterEach(() => expect(JSON.stringify(gateway.logged)).not.toMatch(/sk_(test|live)_/))
 
 type Answer = GraphqlResult<unknown>
 
 async function first(answers: AsyncGenerator<Answer>): Promise<Answer> {
   for await (const answer of answers) return answer
-  throw new Error('Nothing was answered.')
+  throw new Error('The stream ended without a result.')
 }
 
-/** An operation that was refused as a whole: the clients throw what they were told. */
+/** The errors of a rejected operation, which the clients throw. */
 function errorsOf(thrown: unknown): Answer {
   if (Array.isArray(thrown)) return { errors: thrown }
   throw thrown
@@ -30,7 +30,7 @@ function errorsOf(thrown: unknown): Answer {
 
 type Transport = (query: string, variables?: Variables) => Promise<Answer>
 
-// Clients tell only the status when it is not 200, which it may be here too.
+// Not with the SSE client, which reports only the status of a response other than 200.
 const askOverSse: Transport = async (query, variables) => {
   const response = await fetch(`${gateway.url}/graphql`, {
     method: 'POST',
@@ -52,7 +52,7 @@ const transports: readonly [string, Transport][] = [
   ['SSE', askOverSse],
 ]
 
-/** Takes a table away while `action` runs. */
+/** Renames a table while `action` runs, so that queries fail. */
 async function withoutTable<Result>(table: string, action: () => Promise<Result>): Promise<Result> {
   await gateway.database.query(`alter table ${table} rename to ${table}_taken_away`)
   try {
@@ -64,8 +64,8 @@ async function withoutTable<Result>(table: string, action: () => Promise<Result>
 
 const errorId = /\b[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\b/
 
-/** Fails when an answer lets anything of the inside through: a stack, SQL, a path, a key. */
-function expectNothingInside(answer: unknown): void {
+/** Fails when a result contains internal details: a stack trace, SQL, a path or a key. */
+function expectNoInternals(answer: unknown): void {
   const text = JSON.stringify(answer)
   expect(text).not.toMatch(
     /\bat .+:\d+:\d+|node_modules|\/src\/|prisma|select |insert into|report_runs|does not exist/i,
@@ -74,17 +74,15 @@ function expectNothingInside(answer: unknown): void {
   expect(text).not.toContain('sk_')
 }
 
-/** Fails when an answer shows of the inside, or the log speaks of a fault although only the caller made a mistake. */
-function expectMistake(answer: Answer): void {
-  expectNothingInside(answer)
+/** Fails when a result contains internal details, or when a warning or an error is logged for an error of the client. */
+function expectClientError(answer: Answer): void {
+  expectNoInternals(answer)
   expect(gateway.logged.filter(({ level }) => Number(level) >= 40)).toEqual([])
 }
 
-/** Fails unless the error is a masked one, and what it masks is in the log under its id. */
+/** Fails unless the error is masked and the original error is logged with its ID. */
 function expectMasked(error: NonNullable<Answer['errors']>[number] | undefined): void {
-  expect(error?.message).toMatch(
-    /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
-  )
+  expect(error?.message).toMatch(/^Internal error of the gateway\. Give the error ID .+ to support\.$/)
   const id = errorId.exec(error?.message ?? '')?.[0]
   expect(error?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', errorId: id })
   expect(gateway.logged.filter(({ level }) => level === 50)).toEqual([
@@ -96,11 +94,11 @@ function expectMasked(error: NonNullable<Answer['errors']>[number] | undefined):
       }),
     }),
   ])
-  expectNothingInside(error)
+  expectNoInternals(error)
 }
 
 describe.each(transports)('over %s', (_name, ask) => {
-  test('an unknown fault is told by an id, under which the log has the whole', async () => {
+  test('an internal error is replaced by an ID, and logged with it', async () => {
     const answer = await withoutTable('report_runs', () =>
       ask('{ viewer { livemode } reportRun(id: "frr_0123456789abcdefghjkmnpqr") { id } }'),
     )
@@ -110,7 +108,7 @@ describe.each(transports)('over %s', (_name, ask) => {
     expectMasked(answer.errors?.[0])
   })
 
-  test('a fault of a mutation is told the same way', async () => {
+  test('an internal error of a mutation is replaced by an ID', async () => {
     const run = await insertRun(gateway.prisma, account)
     const answer = await withoutTable('report_runs', () =>
       ask('mutation ($id: ID!) { cancelReportRun(input: { id: $id }) { reportRun { id } } }', { id: run.id }),
@@ -119,37 +117,37 @@ describe.each(transports)('over %s', (_name, ask) => {
     expectMasked(answer.errors?.[0])
   })
 
-  test('a mistake in the document is shown as it is', async () => {
+  test('a validation error is not masked', async () => {
     const answer = await ask('{ reportRun(id: "x") { nam } }')
     expect(answer.errors).toMatchObject([
       { message: expect.stringContaining('Cannot query field "nam" on type "ReportRun"') },
     ])
-    expectMistake(answer)
+    expectClientError(answer)
   })
 
-  test('a document that cannot be parsed is shown where', async () => {
+  test('a syntax error has its location', async () => {
     const answer = await ask('{ viewer {')
     expect(answer.errors).toMatchObject([
       { message: expect.stringMatching(/^Syntax Error/), locations: [{ line: 1 }] },
     ])
-    expectMistake(answer)
+    expectClientError(answer)
   })
 
-  test('a variable of the wrong type is shown as it is', async () => {
+  test('an error for a variable of the wrong type is not masked', async () => {
     const answer = await ask('query ($id: ID!) { reportRun(id: $id) { id } }', {})
     expect(answer.errors).toMatchObject([{ message: expect.stringContaining('"$id"') }])
-    expectMistake(answer)
+    expectClientError(answer)
   })
 
-  test('what the caller can mend has its code', async () => {
+  test('an error that the caller can correct has a code', async () => {
     const answer = await ask('{ reportRuns(first: 0) { nodes { id } } }')
     expect(answer.errors).toMatchObject([{ path: ['reportRuns'], extensions: { code: 'BAD_USER_INPUT' } }])
-    expectMistake(answer)
+    expectClientError(answer)
   })
 })
 
 describe.each(transports.slice(1))('over %s', (_name, ask) => {
-  test('a subscription that cannot begin is told by an id', async () => {
+  test('an internal error at the start of a subscription is replaced by an ID', async () => {
     const run = await insertRun(gateway.prisma, account)
     const answer = await withoutTable('report_runs', () =>
       ask('subscription ($id: ID!) { reportRun(id: $id) { id } }', { id: run.id }),
@@ -159,7 +157,7 @@ describe.each(transports.slice(1))('over %s', (_name, ask) => {
 })
 
 describe.each(['subscribe', 'subscribeSse'] as const)('by %s', (method) => {
-  test('a subscription that breaks off is told by an id', async () => {
+  test('an internal error during a subscription is replaced by an ID', async () => {
     const run = await insertRun(gateway.prisma, account)
     const states = account.client[method]<unknown>(
       'subscription ($id: ID!) { reportRun(id: $id) { status } }',
@@ -183,7 +181,7 @@ describe.each(['subscribe', 'subscribeSse'] as const)('by %s', (method) => {
   })
 })
 
-test('a fault while a WebSocket is let in closes it with an id', async () => {
+test('an internal error while a WebSocket connects closes it with an ID', async () => {
   const closing = await withoutTable('api_keys', async () => {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, ['graphql-transport-ws'])
     onTestFinished(() => socket.terminate())
@@ -197,40 +195,35 @@ test('a fault while a WebSocket is let in closes it with an id', async () => {
     })
   })
   expect(closing.code).toBe(4500)
-  expect(closing.reason).toMatch(
-    /^Something went wrong inside the gateway\. Give the error id .+ to support\.$/,
-  )
+  expect(closing.reason).toMatch(/^Internal error of the gateway\. Give the error ID .+ to support\.$/)
   const id = errorId.exec(closing.reason)?.[0]
   expect(gateway.logged).toContainEqual(expect.objectContaining({ errorId: id }))
 })
 
-test('a fault while a key is checked is a fault, not a refusal', async () => {
+test('an internal error while a key is verified is not an authentication error', async () => {
   const answer = await withoutTable('api_keys', () => account.client.execute('{ viewer { livemode } }'))
   expect(answer.status).toBe(500)
   expect(answer.errors?.[0]?.extensions).toMatchObject({
     code: 'INTERNAL_SERVER_ERROR',
     errorId: expect.stringMatching(errorId),
   })
-  expectNothingInside(answer)
+  expectNoInternals(answer)
 })
 
 test.each<[string, string | null, string]>([
-  ['no key', null, 'No API key was sent.'],
+  ['no key', null, 'The request has no API key.'],
   ['an unknown key', 'Bearer sk_test_unknown', 'The API key is not valid'],
   ['another scheme', 'Digest sk_test_unknown', 'The Authorization header is not valid'],
-])(
-  'a request with %s is answered with status 401 and how to do better',
-  async (_what, authorization, message) => {
-    const response = await fetch(`${gateway.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
-      body: JSON.stringify({ query: '{ viewer { livemode } }' }),
-    })
-    expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
-    const { errors } = await response.json()
-    expect(errors).toMatchObject([
-      { message: expect.stringContaining(message), extensions: { code: 'UNAUTHENTICATED' } },
-    ])
-    expectNothingInside(errors)
-  },
-)
+])('a request with %s gets status 401 and a message with advice', async (_what, authorization, message) => {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
+    body: JSON.stringify({ query: '{ viewer { livemode } }' }),
+  })
+  expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+  const { errors } = await response.json()
+  expect(errors).toMatchObject([
+    { message: expect.stringContaining(message), extensions: { code: 'UNAUTHENTICATED' } },
+  ])
+  expectNoInternals(errors)
+})

@@ -16,7 +16,7 @@ const id = firstIdAt(idPrefixes.reportRun, new Date())
 test.each([
   ['nodes', 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', 'ids'],
   ['a filter', 'query ($ids: [String!]) { reportRuns(filter: { reportTypes: $ids }) { totalCount } }', 'ids'],
-])('%s takes 100 values and refuses more', async (_what, query, name) => {
+])('%s accepts 100 values and rejects more', async (_what, query, name) => {
   const ask = (count: number) => account.client.execute(query, { [name]: Array(count).fill(id) })
   expect((await ask(100)).errors).toBeUndefined()
   const { errors } = await ask(101)
@@ -24,7 +24,7 @@ test.each([
   expect(errors?.[0]?.message).toMatch(/101.*|.*101/)
 })
 
-test('many mistakes in a request are told 50 at a time', async () => {
+test('a response has at most 50 user errors', async () => {
   const metadata = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`key${i}`, i]))
   const { createReportRun } = await account.client.request<{
     createReportRun: { userErrors: { message: string }[] }
@@ -37,7 +37,7 @@ test('many mistakes in a request are told 50 at a time', async () => {
   expect(createReportRun.userErrors).toHaveLength(50)
 })
 
-test('a run of a type that is not in the catalogue any more is still listed', async () => {
+test('a run of a type that is no longer in the catalog is still listed', async () => {
   const created = new Date()
   await gateway.prisma.reportRun.create({
     data: {
@@ -70,7 +70,7 @@ test('a run of a type that is not in the catalogue any more is still listed', as
   ])
 })
 
-test('options in the address of the database are joined with ours', async () => {
+test('options in the database URL are combined with those of the gateway', async () => {
   const url = `${gateway.database.url}&options=${encodeURIComponent('-c work_mem=5MB')}`
   const show = "select current_setting('work_mem') as memory, current_setting('search_path') as path"
   const expected = [{ memory: '5MB', path: 'report_gateway' }]

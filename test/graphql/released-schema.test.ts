@@ -13,7 +13,7 @@ test('the schema has no incompatible change since its release', async () => {
     await readSchema('schema.graphql'),
   )
   const advice =
-    'These changes break clients of the released schema. Deprecate instead; or accept them for a new release with `npm run schema:release`'
+    'These changes break clients of the released schema. Deprecate instead, or accept them for a new release with `npm run schema:release`'
   expect(changes, `${advice}:\n${changes.join('\n')}\n`).toEqual([])
 })
 
@@ -25,7 +25,7 @@ const released = `
   type Mutation { cancel(scope: Scope): Run }
 `
 
-/** What is found when one part of the text above is replaced. */
+/** The incompatible changes after a part of the text above is replaced. */
 function findAfter(before: string, after: string): string[] {
   return findIncompatibleChanges(buildSchema(released), buildSchema(released.replace(before, after)))
 }
@@ -46,6 +46,6 @@ test.each([
   ['an enum value', 'PENDING DONE', 'PENDING DONE FAILED'],
   ['an optional input field', 'tag: String', 'tag: String  origin: String'],
   ['an optional argument', 'first: Int = 10', 'first: Int = 10, last: Int'],
-])('%s may be added', (_what, before, after) => {
+])('%s can be added', (_what, before, after) => {
   expect(findAfter(before, after)).toEqual([])
 })

@@ -11,19 +11,19 @@ function accepts(scalar: string, value: string): boolean {
   }
 }
 
-test('Currency takes every currency that the parameter takes, in upper and lower case', () => {
+test('Currency accepts every currency that the parameter accepts, in upper and lower case', () => {
   const codes = Intl.supportedValuesOf('currency').flatMap((code) => [code, code.toLowerCase()])
-  const taken = codes.filter((code) => currency.currency.schema.safeParse(code).success)
-  expect(taken.length).toBeGreaterThan(300)
-  expect(taken.filter((code) => !accepts('Currency', code))).toEqual([])
+  const accepted = codes.filter((code) => currency.currency.schema.safeParse(code).success)
+  expect(accepted.length).toBeGreaterThan(300)
+  expect(accepted.filter((code) => !accepts('Currency', code))).toEqual([])
 })
 
-test('TimeZone takes every timezone that the parameter takes, in any case', () => {
+test('TimeZone accepts every timezone that the parameter accepts, in any case', () => {
   const names = [
     ...Intl.supportedValuesOf('timeZone'),
     ...'UTC GMT US/Pacific EST5EDT Etc/GMT+5 CET utc europe/berlin'.split(' '),
   ]
-  const taken = names.filter((name) => timezone.timezone.schema.safeParse(name).success)
-  expect(taken).toEqual(names)
-  expect(taken.filter((name) => !accepts('TimeZone', name))).toEqual([])
+  const accepted = names.filter((name) => timezone.timezone.schema.safeParse(name).success)
+  expect(accepted).toEqual(names)
+  expect(accepted.filter((name) => !accepts('TimeZone', name))).toEqual([])
 })

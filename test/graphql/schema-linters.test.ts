@@ -15,11 +15,11 @@ async function writeSdl(text: string): Promise<string> {
   return path
 }
 
-test('@graphql-eslint finds nothing in schema.graphql', async () => {
+test('@graphql-eslint accepts schema.graphql', async () => {
   expect(await lintWithGraphqlEslint(schemaPath)).toEqual([])
 })
 
-test('graphql-schema-linter finds nothing in schema.graphql', async () => {
+test('graphql-schema-linter accepts schema.graphql', async () => {
   expect(await lintWithSchemaLinter(schemaPath)).toEqual([])
 })
 
@@ -52,7 +52,7 @@ type Run {
 }
 `
 
-test('@graphql-eslint finds the flaws of another schema', async () => {
+test('@graphql-eslint reports the errors of a bad schema', async () => {
   const faults = await lintWithGraphqlEslint(await writeSdl(flawed))
   const rules = faults.map((fault) => /\(@graphql-eslint\/(.+)\)$/.exec(fault)?.[1])
   expect(new Set(rules)).toEqual(
@@ -70,7 +70,7 @@ test('@graphql-eslint finds the flaws of another schema', async () => {
   )
 })
 
-test('graphql-schema-linter finds them as well', async () => {
+test('graphql-schema-linter reports the errors of a bad schema', async () => {
   const faults = (await lintWithSchemaLinter(await writeSdl(flawed))).join('\n')
   expect(faults).toContain('The object type `Run` is missing a description.')
   expect(faults).toContain('Connection `RunConnection` is missing the following field: pageInfo.')

@@ -29,7 +29,7 @@ async function errorOf(response: Response): Promise<unknown> {
 describe('GraphQL over HTTP', () => {
   const audits = serverAudits({ url: () => `${gateway.url}/graphql` })
 
-  test('is audited in 61 ways', () => {
+  test('has 61 audits', () => {
     expect(audits).toHaveLength(61)
   })
 
@@ -38,7 +38,7 @@ describe('GraphQL over HTTP', () => {
     expect(result).toMatchObject({ status: 'ok' })
   })
 
-  test('a mutation by GET is refused and not executed', async () => {
+  test('a mutation by GET is rejected and not executed', async () => {
     const run = await insertRun(gateway.prisma, account)
     const query = encodeURIComponent(
       `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
@@ -53,7 +53,7 @@ describe('GraphQL over HTTP', () => {
   })
 
   test.each(['{"query": "{ view', '', 'null', '"{__typename}"', '5', '[{"query":"{__typename}"}]', '[]'])(
-    'the body %j is refused',
+    'the body %j is rejected',
     async (body) => {
       const response = await post(body)
       expect(response.status).toBe(400)
@@ -62,7 +62,7 @@ describe('GraphQL over HTTP', () => {
   )
 
   test.each(['text/plain', 'application/xml', 'multipart/form-data; boundary=x'])(
-    'a body of type %s is refused',
+    'a body of type %s is rejected',
     async (type) => {
       const response = await send('/graphql', {
         method: 'POST',
@@ -78,11 +78,11 @@ describe('GraphQL over HTTP', () => {
       JSON.stringify({ query: '{__typename}', extensions: { padding: 'x'.repeat(length) } })
     const mebibyte = 1024 * 1024
 
-    test('of less than a mebibyte is read', async () => {
+    test('of less than a mebibyte is accepted', async () => {
       expect((await post(bodyOf(mebibyte - 1000))).status).toBe(200)
     })
 
-    test('of more is refused', async () => {
+    test('of more than a mebibyte is rejected', async () => {
       const response = await post(bodyOf(mebibyte))
       expect(response.status).toBe(413)
       expect(await errorOf(response)).toEqual({
@@ -96,15 +96,15 @@ describe('GraphQL over HTTP', () => {
     const chunked = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
 
     test.each([
-      ['of less whose length is not told is read', 1000, 200],
-      ['of more whose length is not told is refused', mebibyte, 413],
+      ['of less, without a Content-Length, is accepted', 1000, 200],
+      ['of more, without a Content-Length, is rejected', mebibyte, 413],
     ])('%s', async (_what, length, status) => {
       const body = `${chunked(bodyOf(length))}0\r\n\r\n`
       const answer = await exchange(gateway.url, `${head}Transfer-Encoding: chunked\r\n\r\n${body}`)
       expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     })
 
-    test('that never ends is refused before it does', async () => {
+    test('that does not end is rejected at the limit', async () => {
       const head =
         'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n'
       const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`
@@ -117,8 +117,8 @@ describe('GraphQL over HTTP', () => {
   })
 })
 
-describe('an allowed page', () => {
-  test('may ask, with a key but without cookies', async () => {
+describe('an allowed website', () => {
+  test('can send requests, with a key but without cookies', async () => {
     const response = await send('/graphql', {
       method: 'OPTIONS',
       headers: {
@@ -137,14 +137,14 @@ describe('an allowed page', () => {
     expect(headers).not.toHaveProperty('access-control-allow-credentials')
   })
 
-  test('may read the answer', async () => {
+  test('can read the response', async () => {
     const response = await post('{"query":"{__typename}"}', { origin: 'https://finance.example' })
     expect(response.headers.get('access-control-allow-origin')).toMatch(/^(\*|https:\/\/finance\.example)$/)
   })
 })
 
 describe('paths', () => {
-  test('/ leads to GraphiQL', async () => {
+  test('/ redirects to GraphiQL', async () => {
     const response = await send('/')
     expect([response.status, response.headers.get('location')]).toEqual([302, '/graphql'])
   })
@@ -173,7 +173,7 @@ describe('paths', () => {
     expect(answer.split('\r\n\r\n')[1]).toBe('')
   })
 
-  test.each(['PUT', 'DELETE', 'PATCH'])('%s is no method of GraphQL', async (method) => {
+  test.each(['PUT', 'DELETE', 'PATCH'])('the method %s is not allowed', async (method) => {
     const response = await send('/graphql', { method })
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, POST'])
   })
@@ -183,16 +183,16 @@ test.each([
   ['two slashes', 'GET // HTTP/1.1\r\nHost: x\r\n', 404],
   ['a path that looks like another server', 'GET //example.com/graphql HTTP/1.1\r\nHost: x\r\n', 404],
   ['no path', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n', 400],
-  ['an address of a broken host', 'GET http://[::1/ HTTP/1.1\r\nHost: x\r\n', 400],
-  ['an address with a space', 'GET /a b HTTP/1.1\r\nHost: x\r\n', 400],
+  ['a URL with an invalid host', 'GET http://[::1/ HTTP/1.1\r\nHost: x\r\n', 400],
+  ['a URL with a space', 'GET /a b HTTP/1.1\r\nHost: x\r\n', 400],
   ['no HTTP at all', 'hello\r\n', 400],
-  ['headers without end', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(20_000)}\r\n`, 431],
+  ['headers that are too long', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(20_000)}\r\n`, 431],
   ['no host', 'GET /graphql?query={__typename} HTTP/1.1\r\n', 400],
-  ['a host that is no name', 'GET /graphql?query={__typename} HTTP/1.1\r\nHost: [\r\n', 400],
+  ['an invalid host', 'GET /graphql?query={__typename} HTTP/1.1\r\nHost: [\r\n', 400],
   ['a host with a path', 'GET /graphql?query={__typename} HTTP/1.1\r\nHost: x/y\r\n', 400],
   ['two lengths', 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n', 400],
   [
-    'the address of another server',
+    'the URL of another server',
     'GET http://example.com/graphql?query={__typename} HTTP/1.1\r\nHost: x\r\n',
     200,
   ],
@@ -213,7 +213,7 @@ describe('SSE', () => {
   const subscription = (id: string): string =>
     JSON.stringify({ query: `subscription { reportRun(id: "${id}") { id status } }` })
 
-  test('a subscription by POST is a stream of events, complete after the final state', async () => {
+  test('a subscription by POST is a stream of events that completes after the final state', async () => {
     const run = await insertRun(gateway.prisma, account, { status: 'CANCELED', finishedAt: new Date() })
     const response = await post(subscription(run.id), {
       authorization: `Bearer ${account.key}`,
@@ -229,7 +229,7 @@ describe('SSE', () => {
     ])
   })
 
-  test('a subscription by GET is the same, for those who can only do that', async () => {
+  test('a subscription by GET is a stream of events', async () => {
     const run = await insertRun(gateway.prisma, account, { status: 'CANCELED', finishedAt: new Date() })
     const query = encodeURIComponent(`subscription { reportRun(id: "${run.id}") { status } }`)
     const response = await send(`/graphql?query=${query}`, {
@@ -239,7 +239,7 @@ describe('SSE', () => {
     expect(await response.text()).toContain('"status":"CANCELED"')
   })
 
-  test('a subscription is refused to those who do not accept a stream', async () => {
+  test('a subscription is rejected when the client does not accept an event stream', async () => {
     const run = await insertRun(gateway.prisma, account)
     const response = await post(subscription(run.id), {
       authorization: `Bearer ${account.key}`,

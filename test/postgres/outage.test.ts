@@ -79,7 +79,7 @@ test('when Postgres stops and starts again under load, clients are asked to retr
   )
   expect(failed).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' })
   expect(failed.message).toBe(
-    'The database cannot be reached at the moment. Try again in a second; with an idempotencyKey, what was asked for is not done twice.',
+    'The database cannot be reached. Try again in a second; with an idempotencyKey, a repeated mutation has no second effect.',
   )
   const download = await fetch(link)
   expect([download.status, download.headers.get('retry-after')]).toEqual([503, '1'])

@@ -3,46 +3,47 @@ import type { Plugin } from 'graphql-yoga'
 import { refusal } from '../errors.ts'
 
 /**
- * Headers that a page of another site cannot send without asking first, by a preflight request (CORS), which is granted
- * to allowed origins alone. One of them is enough; the value does not matter.
+ * Headers that another website cannot send without a CORS preflight request, which only allowed origins pass. One of them
+ * is enough, with any value.
  */
 const provingHeaders = ['authorization', 'x-graphql-yoga-csrf', 'apollo-require-preflight']
 
 /**
- * Refuses what a page of another site can make a browser send without a preflight (CSRF): forms, texts, links, images.
+ * Rejects requests that another website can make a browser send without a preflight (CSRF): forms, plain text, links and
+ * images.
  *
- * A POST is proven by its content type, `application/json`. A GET has none; a browser has to prove it by a header.
- * `Accept` proves nothing, since pages may set it. Other clients may send a bare GET: the conformance audits of
- * GraphQL over HTTP do, and no page can send in their place.
+ * A POST request is safe by its content type, `application/json`. A GET request has none, so a browser must send one of
+ * the headers. `Accept` does not count, because any website can set it. Clients other than browsers can send a GET
+ * request without these headers, as the conformance audits of GraphQL over HTTP do: no website can control them.
  */
 export function preventForgery(): Plugin {
   return {
     onRequestParse: ({ request }) => {
       if (request.method === 'POST' && !isJson(request)) {
         const message =
-          'A POST needs the header "Content-Type: application/json", and a JSON object with "query" as its body.'
+          'A POST request needs the header "Content-Type: application/json" and a JSON object with "query" as its body.'
         throw refusal('UNSUPPORTED_MEDIA_TYPE', message)
       }
-      if (request.method !== 'GET' || !isFromBrowser(request) || isFromHere(request)) return
+      if (request.method !== 'GET' || !isFromBrowser(request) || isSameOrigin(request)) return
       if (provingHeaders.some((name) => request.headers.has(name))) return
       const message =
-        'A page of another site could have sent this GET. Send it with a header that proves it was not: "Authorization", "X-GraphQL-Yoga-CSRF" or "Apollo-Require-Preflight", with any value; or send a POST of JSON.'
+        'Another website could have sent this GET request. Add the header "Authorization", "X-GraphQL-Yoga-CSRF" or "Apollo-Require-Preflight" with any value, or send a POST request with JSON.'
       throw refusal('CSRF_PREVENTED', message)
     },
   }
 }
 
-/** Says that what stands in the address is no JSON; Yoga itself takes that for a fault of the gateway. */
+/** Rejects a GET request whose parameters are not valid JSON; Yoga reports this as an internal error. */
 export function refuseBrokenParameters(): Plugin {
   return {
     onRequestParse: ({ request, requestParser, setRequestParser }) => {
       if (request.method !== 'GET' || !requestParser) return
-      setRequestParser((asked) => {
+      setRequestParser((request) => {
         try {
-          return requestParser(asked)
+          return requestParser(request)
         } catch (error) {
           if (!(error instanceof SyntaxError)) throw error
-          const message = `"variables" and "extensions" have to be JSON in a GET: ${error.message}.`
+          const message = `"variables" and "extensions" of a GET request must be JSON: ${error.message}.`
           throw refusal('BAD_REQUEST', message)
         }
       })
@@ -50,25 +51,25 @@ export function refuseBrokenParameters(): Plugin {
   }
 }
 
-/** Leaves to GET only subscriptions, which EventSource has no other method for. */
+/** Rejects GET requests except for subscriptions, because EventSource supports only GET. */
 export function refuseGetQueries(): Plugin {
   return {
     onParams: ({ request, params }) => {
-      if (request.method === 'GET' && !params.query) throw notByGet()
+      if (request.method === 'GET' && !params.query) throw getNotAllowed()
     },
     onParse: () => (parsed) => {
       // A WebSocket has no request.
       const { request, params } = parsed.context
       if (request?.method !== 'GET' || !parsed.result || parsed.result instanceof Error) return
       const operation = getOperationAST(parsed.result, params.operationName)
-      if (operation?.operation !== 'subscription') throw notByGet()
+      if (operation?.operation !== 'subscription') throw getNotAllowed()
     },
   }
 }
 
 /**
- * True when a browser sent it, as far as can be told: every browser calls itself Mozilla, and a page cannot change that
- * without a preflight. Other clients act for their user alone, so there is nothing to prevent.
+ * True when the request looks like that of a browser. Every browser names itself Mozilla, and a website cannot change that
+ * without a preflight. Other clients act only for their own user, so they need no protection.
  */
 function isFromBrowser({ headers }: Request): boolean {
   return (
@@ -78,8 +79,8 @@ function isFromBrowser({ headers }: Request): boolean {
   )
 }
 
-/** Typed by the user, or from a page of the gateway itself. Browsers say so over HTTPS and on the machine itself. */
-function isFromHere({ headers }: Request): boolean {
+/** True when the user entered the address or the page is from this gateway. Browsers send the header over HTTPS and for localhost. */
+function isSameOrigin({ headers }: Request): boolean {
   return /^(same-origin|none)$/.test(headers.get('sec-fetch-site') ?? '')
 }
 
@@ -87,10 +88,10 @@ function isJson({ headers }: Request): boolean {
   return (headers.get('content-type') ?? '').split(/[;,]/)[0]?.trim().toLowerCase() === 'application/json'
 }
 
-function notByGet(): GraphQLError {
+function getNotAllowed(): GraphQLError {
   return refusal(
     'METHOD_NOT_ALLOWED',
-    'This gateway takes queries and mutations by POST only, with the header "Content-Type: application/json".',
+    'This gateway accepts queries and mutations only by POST, with the header "Content-Type: application/json".',
     { headers: { Allow: 'POST' } },
   )
 }

@@ -15,50 +15,50 @@ import {
   type ValueNode,
 } from 'graphql'
 
-/** What a document asks for, in the units of `DocumentLimits`. */
+/** The size of a document, in the units of `DocumentLimits`. */
 export type DocumentSize = {
   depth: number
   aliases: number
   directives: number
-  /** Of the operation that costs most. */
+  /** The cost of the most expensive operation. */
   cost: number
   /** True when `__schema` or `__type` is selected anywhere. */
   hasIntrospection: boolean
 }
 
-/** Entries that a page has when no size is given. */
-const defaultPage = 20
+/** The number of entries on a page when no size is given. */
+const defaultPageSize = 20
 
-/** Entries that a page has at most: every list refuses a larger size. */
-const maxPage = 500
+/** The maximum number of entries on a page: every list rejects a larger size. */
+const maxPageSize = 500
 
-/** Entries that a list without pages is taken to have: the files of a run, the fields of a type. */
-const plainList = 5
+/** The assumed number of entries of a list without pages, such as the files of a run or the fields of a type. */
+const unpagedEntries = 5
 
-/** Selections in one another, those of fragments too; far more would overflow the stack. */
+/** The maximum depth of nested selections, including fragments. Far deeper ones would overflow the stack. */
 const maxLevels = 2_000
 
 /**
- * What a selection costs: `once`, and `perEntry` again for each entry of the page around it. The lists of a connection
- * (`nodes`, `edges`) are as long as the arguments of the connection say, which are not known inside of a fragment; so a
- * fragment is measured once, wherever and however often it is used.
+ * The cost of a selection: `once`, plus `perEntry` for each entry of the page around it. The arguments of a connection
+ * set the length of its lists (`nodes`, `edges`). They are not known inside a fragment, so `perEntry` lets each fragment
+ * be measured only once, wherever and however often it is used.
  */
 type Weight = { depth: number; once: number; perEntry: number }
 
 type Measurement = {
   schema: GraphQLSchema
   fragments: ReadonlyMap<string, FragmentDefinitionNode>
-  /** Fragments that were measured, or are being measured. */
+  /** The weights of fragments that are measured or being measured. */
   weights: Map<string, Weight>
   readArgument: ReadArgument
   size: DocumentSize
 }
 
-type Place = {
+type Scope = {
   type: GraphQLNamedType | undefined
-  /** How many selections lie around it. */
+  /** The number of enclosing selections. */
   level: number
-  /** What was selected in the same place before, with the type it was selected on. */
+  /** The fields and fragments selected in the scope before, each with its type. */
   seen: Set<string>
 }
 
@@ -66,20 +66,20 @@ const nothing: Weight = { depth: 0, once: 0, perEntry: 0 }
 
 const pageArguments = ['first', 'last'] as const
 
-/** Values of variables, as the client sent them: not checked yet. */
+/** The values of variables as the client sent them, not validated yet. */
 type RawVariables = Readonly<Record<string, unknown>> | null | undefined
 
 type Field = GraphQLField<unknown, unknown>
 
-/** Gives the value of an argument as far as it says how much is asked for; undefined when there is none. */
+/** Returns the value of an argument if it determines a size; undefined when there is none. */
 type ReadArgument = (node: FieldNode, field: Field, name: string) => unknown
 
 /**
  * Measures a document before it is validated, in one pass. Each fragment is visited once, so the time is linear in the
- * length of the document, whatever it multiplies to. `@skip` and `@include` are not looked at: what may be selected
- * counts.
+ * length of the document, whatever the fragments expand to. `@skip` and `@include` are ignored: everything that can be
+ * selected counts.
  *
- * @throws RangeError when selections lie more than 2,000 deep in one another
+ * @throws RangeError when selections are nested more than 2,000 deep
  */
 export function measureDocument(
   schema: GraphQLSchema,
@@ -102,9 +102,9 @@ export function measureDocument(
     const type = schema.getRootType(node.operation) ?? undefined
     const weight = weigh(measurement, node.selectionSet, { type, level: 0, seen: new Set() })
     size.depth = Math.max(size.depth, weight.depth)
-    size.cost = Math.max(size.cost, total(weight, plainList))
+    size.cost = Math.max(size.cost, total(weight, unpagedEntries))
   }
-  // Those that no operation uses are validated all the same.
+  // Fragments that no operation uses are validated as well.
   for (const name of fragments.keys()) {
     size.depth = Math.max(size.depth, weighFragment(measurement, name, 0).depth)
   }
@@ -123,10 +123,10 @@ function isPaged({ args }: Field): boolean {
   return args.some(({ name }) => name === 'first' || name === 'last')
 }
 
-function readPage({ readArgument }: Measurement, node: FieldNode, field: Field): number {
+function readPageSize({ readArgument }: Measurement, node: FieldNode, field: Field): number {
   const sizes = pageArguments.map((name) => readArgument(node, field, name))
-  if (sizes.every((given) => given === undefined || given === null)) return defaultPage
-  return Math.min(Math.max(...sizes.map(countOf)), maxPage)
+  if (sizes.every((given) => given === undefined || given === null)) return defaultPageSize
+  return Math.min(Math.max(...sizes.map(countOf)), maxPageSize)
 }
 
 function countDirectives(
@@ -136,29 +136,29 @@ function countDirectives(
   size.directives += node.directives?.length ?? 0
 }
 
-/** Fields of different types may have one name, and be selected together with good reason. */
-function countRepeat({ size }: Measurement, { type, seen }: Place, what: string): void {
-  const key = `${type?.name} ${what}`
+/** Counts a repeated selection. Fields of different types can share a name, so selecting both is no repetition. */
+function countRepeat({ size }: Measurement, { type, seen }: Scope, selected: string): void {
+  const key = `${type?.name} ${selected}`
   if (seen.has(key)) size.aliases += 1
   seen.add(key)
 }
 
-function weighField(measurement: Measurement, node: FieldNode, { type, level }: Place): Weight {
+function weighField(measurement: Measurement, node: FieldNode, { type, level }: Scope): Weight {
   const { schema, readArgument, size } = measurement
   const name = node.name.value
   if (name === '__schema' || name === '__type') size.hasIntrospection = true
   const field = isCompositeType(type) ? schema.getField(type, name) : undefined
-  const page = field && isPaged(field) ? readPage(measurement, node, field) : null
+  const pageSize = field && isPaged(field) ? readPageSize(measurement, node, field) : null
   const inside = { type: field && getNamedType(field.type), level: level + 1, seen: new Set<string>() }
   const inner = node.selectionSet ? weigh(measurement, node.selectionSet, inside) : nothing
   const depth = inner.depth + 1
-  // What the schema does not have is for validation to refuse.
+  // Validation rejects fields that the schema does not have.
   if (!field || !isListType(getNullableType(field.type))) {
-    return { depth, once: 1 + total(inner, page ?? plainList), perEntry: 0 }
+    return { depth, once: 1 + total(inner, pageSize ?? unpagedEntries), perEntry: 0 }
   }
-  const entry = total(inner, plainList)
+  const entry = total(inner, unpagedEntries)
   const ids = readArgument(node, field, 'ids')
-  const entries = page ?? (Array.isArray(ids) ? ids.length : null)
+  const entries = pageSize ?? (Array.isArray(ids) ? ids.length : null)
   return entries === null
     ? { depth, once: 1, perEntry: entry }
     : { depth, once: 1 + entries * entry, perEntry: 0 }
@@ -168,7 +168,7 @@ function weighFragment(measurement: Measurement, name: string, level: number): W
   const { schema, fragments, weights } = measurement
   const known = weights.get(name)
   if (known) return known
-  // Until it is known; a fragment that is in itself, or is not there, is for validation to refuse.
+  // The weight until it is known. Validation rejects a fragment that contains itself or does not exist.
   weights.set(name, nothing)
   const fragment = fragments.get(name)
   if (!fragment) return nothing
@@ -179,8 +179,8 @@ function weighFragment(measurement: Measurement, name: string, level: number): W
   return weight
 }
 
-function weigh(measurement: Measurement, { selections }: SelectionSetNode, place: Place): Weight {
-  if (place.level > maxLevels) throw new RangeError(`Selections lie more than ${maxLevels} deep.`)
+function weigh(measurement: Measurement, { selections }: SelectionSetNode, scope: Scope): Weight {
+  if (scope.level > maxLevels) throw new RangeError(`Selections are nested more than ${maxLevels} deep.`)
   const sum = { ...nothing }
   const add = ({ depth, once, perEntry }: Weight): void => {
     sum.depth = Math.max(sum.depth, depth)
@@ -191,20 +191,20 @@ function weigh(measurement: Measurement, { selections }: SelectionSetNode, place
     countDirectives(measurement, node)
     if (node.kind === Kind.FIELD) {
       if (node.alias) measurement.size.aliases += 1
-      else countRepeat(measurement, place, node.name.value)
-      add(weighField(measurement, node, place))
+      else countRepeat(measurement, scope, node.name.value)
+      add(weighField(measurement, node, scope))
     } else if (node.kind === Kind.FRAGMENT_SPREAD) {
-      countRepeat(measurement, place, `...${node.name.value}`)
-      add(weighFragment(measurement, node.name.value, place.level + 1))
+      countRepeat(measurement, scope, `...${node.name.value}`)
+      add(weighFragment(measurement, node.name.value, scope.level + 1))
     } else {
-      const type = node.typeCondition ? measurement.schema.getType(node.typeCondition.name.value) : place.type
-      add(weigh(measurement, node.selectionSet, { ...place, type, level: place.level + 1 }))
+      const type = node.typeCondition ? measurement.schema.getType(node.typeCondition.name.value) : scope.type
+      add(weigh(measurement, node.selectionSet, { ...scope, type, level: scope.level + 1 }))
     }
   }
   return sum
 }
 
-/** Reads arguments of a document that has not been validated, so any value may be of any type. */
+/** Creates a reader of arguments. The document is not validated yet, so any value can have any type. */
 function createArgumentReader(document: DocumentNode, variables: RawVariables): ReadArgument {
   const defaults = readDefaults(document)
   const readVariable = (variable: string): unknown =>
@@ -218,7 +218,7 @@ function createArgumentReader(document: DocumentNode, variables: RawVariables): 
   }
 }
 
-/** Sizes are all that is asked for: numbers, and lists for their length. Anything else reads as null. */
+/** Reads the values that determine a size: numbers, and lists for their length. Other values read as null. */
 function readLiteral(node: ValueNode, readVariable?: (variable: string) => unknown): unknown {
   if (node.kind === Kind.VARIABLE) return readVariable?.(node.name.value)
   if (node.kind === Kind.INT) return Number(node.value)
@@ -226,7 +226,7 @@ function readLiteral(node: ValueNode, readVariable?: (variable: string) => unkno
   return null
 }
 
-/** Defaults of all operations in one: of those that share a name, the larger one. */
+/** The default values of the variables of all operations. For variables of the same name, the larger value. */
 function readDefaults({ definitions }: DocumentNode): ReadonlyMap<string, unknown> {
   const defaults = new Map<string, unknown>()
   for (const definition of definitions) {

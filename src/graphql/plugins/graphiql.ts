@@ -6,14 +6,14 @@ import type { GraphiQLOptions, Plugin } from 'graphql-yoga'
 import type { HttpStatus } from '../../error-codes.ts'
 
 const style = `
-  /* GraphiQL leaves an offset on tabs that are loaded together, and a tab takes it up when it is pressed: it jumps away
-     under the pointer, and the click is lost. */
+  /* GraphiQL sets an offset on tabs that are loaded together and applies it when a tab is pressed: the tab moves away from
+     the pointer, and the click is lost. */
   .graphiql-tab { transform: none !important }
-  /* The font draws 1x1 as 1×1, which is common in ids. */
+  /* The font draws 1x1 as 1×1, and IDs often contain such text. */
   .monaco-editor .view-lines { font-feature-settings: "liga" 0, "calt" 0 !important }
 `
 
-/** Lets the page reach nothing but this gateway, and no other page frame it: it may hold a key. */
+/** Allows connections only to this gateway and forbids framing, because the page can contain an API key. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'unsafe-inline' blob:",
@@ -29,29 +29,29 @@ const contentSecurityPolicy = [
 
 type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
 
-/** What the page is filled with when it serves a demo. */
+/** The values that the page is prefilled with for a demo. */
 export type Prefill = {
   key: string
-  /** Month that there is data for. */
+  /** A month that has data. */
   month: { start: Date; end: Date }
 }
 
 const runVariables = JSON.stringify({ id: 'frr_…' }, null, 2)
 
 const withoutKey = `{
-  // "npm run keys -- create" makes a key to put here:
+  // "npm run keys -- create" creates a key to put here:
   // "Authorization": "Bearer sk_test_…"
 }`
 
-/** True for a browser that goes to the endpoint to look at it. */
+/** True for a browser that opens the endpoint as a page. */
 export function wantsPage({ method, headers }: Request): boolean {
   return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
 }
 
 /**
- * Serves GraphiQL to browsers in place of GraphQL.
+ * Serves GraphiQL to browsers that open the GraphQL endpoint.
  *
- * @param prefill what the page is filled with; null for nothing
+ * @param prefill the values that the page is prefilled with; null for none
  */
 export function graphiqlPage(prefill: Prefill | null): Plugin {
   let page: Promise<Page> | undefined
@@ -81,9 +81,9 @@ export function graphiqlPage(prefill: Prefill | null): Plugin {
   }
 }
 
-/** Renders the page from the package, whole: the default one of Yoga loads its script from a CDN. */
+/** Renders the page with its scripts from the package. Yoga's default page loads them from a CDN. */
 async function renderPage(prefill: Prefill | null): Promise<Page> {
-  // Loaded when it is first asked for, because it weighs 9 MB.
+  // Loaded on first use, because the package is 9 MB.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const carryRunId = await readPagePart('carry-run-id.js')
   const html = renderGraphiQL(await graphiqlOptions(prefill))
@@ -91,7 +91,7 @@ async function renderPage(prefill: Prefill | null): Promise<Page> {
     .replace('globalAPI: false', 'globalAPI: true')
     .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{\n${carryRunId}}</script></body></html>`)
   const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
-  // Never sent in another form: every browser takes gzip, and a client that does not say what it takes takes all.
+  // Only gzip is sent: every browser accepts it, and a client without Accept-Encoding accepts any encoding.
   return { gzipped: await promisify(gzip)(html), etag }
 }
 
@@ -102,7 +102,7 @@ async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQLOptions
     subscriptionsProtocol: 'WS',
     defaultHeaders:
       prefill === null ? withoutKey : JSON.stringify({ Authorization: `Bearer ${prefill.key}` }, null, 2),
-    // A key that the browser kept would outlive the data folder that it was made for.
+    // A persisted key would outlive the data folder that it was created for.
     shouldPersistHeaders: false,
     defaultEditorToolsVisibility: prefill === null ? 'headers' : 'variables',
     defaultTabs: [

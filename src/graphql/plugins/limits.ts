@@ -21,19 +21,25 @@ type CacheOptions = Exclude<
 
 type Limit = keyof DocumentLimits | 'characters'
 
-/** Characters of the longest document that is kept: twice those of GraphiQL's query for the schema, and more. */
+/** The maximum length of a cached document. It is more than twice the length of GraphiQL's introspection query. */
 const maxCachedCharacters = 10_000
 
-/** Words of documents are shorter in the mean, unless comments and strings are written to be long. */
+/** The maximum mean length of tokens. Tokens are shorter unless a document has long comments and strings. */
 const charactersPerToken = 50
 
 const wordings: Record<Limit, readonly [what: string, advice: string]> = {
-  characters: ['has # characters', 'Send long values as variables, and operations in requests of their own.'],
-  tokens: ['has # words and signs', 'Send values as variables, and operations in requests of their own.'],
-  depth: ['has # levels of fields', 'Ask for what lies deeper in a request of its own, by its id.'],
-  aliases: ['has # aliases and repeated fields', 'Select a field once, and many objects by nodes(ids:).'],
-  directives: ['has # directives', 'Leave out what is not needed instead of skipping it.'],
-  cost: ['asks for # fields, as far as can be told', 'Ask for smaller pages, or for fewer fields.'],
+  characters: [
+    'has # characters',
+    'Send long values as variables, and each operation in a separate request.',
+  ],
+  tokens: ['has # tokens', 'Send values as variables, and each operation in a separate request.'],
+  depth: ['has # levels of fields', 'Request deeper objects in a separate request, by ID.'],
+  aliases: [
+    'has # aliases and repeated fields',
+    'Select a field once, and select many objects with nodes(ids:).',
+  ],
+  directives: ['has # directives', 'Remove unneeded fields instead of skipping them.'],
+  cost: ['has an estimated cost of # fields', 'Request smaller pages or fewer fields.'],
 }
 
 const tooLargeCode: TopLevelCode = 'REQUEST_TOO_LARGE'
@@ -41,8 +47,8 @@ const tooLargeCode: TopLevelCode = 'REQUEST_TOO_LARGE'
 const measured = ['depth', 'aliases', 'directives', 'cost'] as const
 
 /**
- * Refuses documents that ask for too much, by one error each, before they are validated or anything is executed. Those
- * that Yoga keeps parsed are measured again each time, since their variables differ.
+ * Rejects documents that exceed a limit, with one error each, before validation and execution. A document from Yoga's cache
+ * is measured again each time, because its variables differ.
  */
 export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plugin {
   return {
@@ -51,11 +57,11 @@ export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plug
         parseWithin(config.documents, source, more),
       )
       return ({ result, context }) => {
-        // Thrown, because Yoga takes what the parser gives for a mistake in the syntax, with another HTTP status.
+        // Thrown, because Yoga treats an error that the parser returns as a syntax error, with another HTTP status.
         if (isTooLarge(result)) throw result
         if (!result || result instanceof Error) return
         try {
-          // Absent when someone gives Yoga a document without a request.
+          // `params` is undefined when Yoga executes a document without a request.
           checkSize(measureDocument(schema, result, context.params?.variables), config)
         } catch (error) {
           throw error instanceof RangeError ? tooDeep(config.documents.depth) : error
@@ -66,8 +72,8 @@ export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plug
 }
 
 /**
- * Keeps documents parsed, but not the long ones, and no mistakes: the cache of Yoga itself keeps 1,024 of each for an
- * hour, whatever their length, so that a client could fill a gigabyte of memory with them.
+ * Creates a cache of parsed documents, without long documents and without errors. Yoga's default cache keeps 1,024 of each
+ * for an hour, whatever their length, so that a client could fill a gigabyte of memory.
  */
 export function createDocumentCache(): CacheOptions {
   const documents = createLRUCache<DocumentNode>()
@@ -82,7 +88,11 @@ export function createDocumentCache(): CacheOptions {
   }
 }
 
-/** @param actual null when reading stopped before it was known */
+/**
+ * The error for a document that exceeds a limit.
+ *
+ * @param actual null when reading stopped before the size was known
+ */
 function tooLarge(limit: Limit, maximum: number, actual: number | null): GraphQLError {
   const [what, advice] = wordings[limit]
   const isKnown = actual !== null && actual < 1e9
@@ -91,9 +101,9 @@ function tooLarge(limit: Limit, maximum: number, actual: number | null): GraphQL
   return refuseDocument(message, limit, maximum, isKnown ? actual : null)
 }
 
-/** Lists in lists and fragments in fragments are no levels of fields, but have to be within bounds too. */
+/** Nested lists and nested fragments are not levels of fields, but their depth must be limited, too. */
 function tooDeep(maximum: number): GraphQLError {
-  const message = `The document is nested too deep to be read; at most ${maximum} levels of fields are allowed. ${wordings.depth[1]}`
+  const message = `The document is nested too deeply; at most ${maximum} levels of fields are allowed. ${wordings.depth[1]}`
   return refuseDocument(message, 'depth', maximum, null)
 }
 
@@ -105,18 +115,18 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof GraphQLError && error.extensions.code === tooLargeCode
 }
 
-/** The parser has no code for it, only words. */
+/** The parser has no error code for it, only a message. */
 function isOutOfTokens(error: unknown): boolean {
   return error instanceof GraphQLError && error.message.includes('Document contains more than')
 }
 
-/** Yoga gives the code itself, but not over WebSocket. */
-function unreadable({ message, source, positions }: GraphQLError): GraphQLError {
+/** A syntax error with its code, which Yoga sets over HTTP but not over WebSocket. */
+function syntaxError({ message, source, positions }: GraphQLError): GraphQLError {
   const code: TopLevelCode = 'GRAPHQL_PARSE_FAILED'
   return new GraphQLError(message, { source, positions, extensions: { code } })
 }
 
-/** @throws GraphQLError when the text has too many characters or tokens, or is no GraphQL */
+/** @throws GraphQLError when the text has too many characters or tokens, or is not valid GraphQL */
 function parseWithin({ tokens, depth }: DocumentLimits, source: string | Source, options?: ParseOptions) {
   const { length } = typeof source === 'string' ? source : source.body
   const characters = tokens * charactersPerToken
@@ -125,9 +135,9 @@ function parseWithin({ tokens, depth }: DocumentLimits, source: string | Source,
     return parse(source, { ...options, maxTokens: tokens })
   } catch (error) {
     if (isOutOfTokens(error)) throw tooLarge('tokens', tokens, null)
-    // The parser's stack is full.
+    // The parser overflowed the stack.
     if (error instanceof RangeError) throw tooDeep(depth)
-    throw error instanceof GraphQLError ? unreadable(error) : error
+    throw error instanceof GraphQLError ? syntaxError(error) : error
   }
 }
 
@@ -137,7 +147,7 @@ function checkSize(size: DocumentSize, { documents: limits, introspection }: Lim
   }
   if (size.hasIntrospection && !introspection) {
     const message =
-      'The schema cannot be read from this gateway: its operator has switched introspection off.'
+      'Introspection is disabled on this gateway. Use schema.graphql, or ask the operator to enable it.'
     throw refusal('INTROSPECTION_DISABLED', message)
   }
 }

@@ -6,7 +6,7 @@ import { errorsOf } from '../errors.ts'
 
 type Kind = ExecutedOperation['kind']
 
-/** Counts the operations of HTTP, SSE and WebSocket alike, by kind and outcome. */
+/** Counts the operations over HTTP, SSE and WebSocket by kind and outcome. */
 export function countOperations(metrics: Metrics): Plugin<Context> {
   const countRefusal = (): void => metrics.operationExecuted({ kind: 'unknown', outcome: 'refused' })
   const count = (kind: Kind, result: unknown): void =>

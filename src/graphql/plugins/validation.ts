@@ -2,34 +2,34 @@ import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } fr
 import type { Plugin } from 'graphql-yoga'
 import { errorsOf } from '../errors.ts'
 
-/** Mistakes of one document that an answer holds. */
-const maxMistakes = 3
-/** Where validation stops: most of what comes after so many follows from the first. */
-const maxErrors = 10
+/** The maximum number of errors in a response. */
+const maxShownErrors = 3
+/** The number of errors after which validation stops: most later errors follow from the first. */
+const maxValidationErrors = 10
 
 type Ended = {
-  // Yoga has no type for what comes of it: one answer, or a stream of them.
+  // A result or a stream of results, for which Yoga has no type.
   result: unknown
   setResult: (result: { errors: readonly GraphQLError[] }) => void
 }
 
 /**
- * Keeps answers to documents and variables that are wrong short.
+ * Limits the number of errors in the response to an invalid document or invalid variables.
  *
- * @param suggestions whether an answer names what is spelt like a wrong name, which gives the schema away
+ * @param suggestions true to suggest names that are similar to a wrong name, which reveals the schema
  */
-export function limitMistakes(suggestions: boolean): Plugin {
-  const options = { maxErrors, hideSuggestions: !suggestions }
-  // Yoga's type of the arguments lacks what its executor reads.
+export function limitErrors(suggestions: boolean): Plugin {
+  const options = { maxValidationErrors, hideSuggestions: !suggestions }
+  // The type of the arguments lacks this option, which the executor reads.
   const hide = (args: object): void => {
     Object.assign(args, { hideSuggestions: !suggestions })
   }
   return {
     onValidate: ({ setValidationFn }) =>
       setValidationFn((schema: GraphQLSchema, document: DocumentNode) =>
-        firstMistakes(validate(schema, document, undefined, options)),
+        firstErrors(validate(schema, document, undefined, options)),
       ),
-    // Values of variables are checked only when the operation is executed.
+    // The values of variables are validated only when the operation is executed.
     onExecute: ({ args }) => {
       hide(args)
       return { onExecuteDone: shorten }
@@ -41,18 +41,18 @@ export function limitMistakes(suggestions: boolean): Plugin {
   }
 }
 
-/** The first few, each once: ten times the same unknown directive is one mistake. */
-function firstMistakes(errors: readonly GraphQLError[]): readonly GraphQLError[] {
+/** The first errors with different messages: an unknown directive that occurs ten times is one error. */
+function firstErrors(errors: readonly GraphQLError[]): readonly GraphQLError[] {
   const messages = new Set<string>()
   const isNew = ({ message }: GraphQLError): boolean =>
     !messages.has(message) && Boolean(messages.add(message))
-  // The one after the last says only that validation has stopped.
-  return errors.slice(0, maxErrors).filter(isNew).slice(0, maxMistakes)
+  // The error after the last one only states that validation has stopped.
+  return errors.slice(0, maxValidationErrors).filter(isNew).slice(0, maxShownErrors)
 }
 
-/** An answer without data is one of values that do not fit: each of a list, each field of an object. */
+/** Shortens a response without data, which has an error for each invalid value in a list or an object. */
 function shorten({ result, setResult }: Ended): void {
   const errors = errorsOf(result)
   if (errors.length > 1 && !(result instanceof Object && 'data' in result))
-    setResult({ errors: firstMistakes(errors) })
+    setResult({ errors: firstErrors(errors) })
 }

@@ -1,12 +1,12 @@
 import { builder } from '../builder.ts'
 
 export const DateTimeRangeInput = builder.inputType('DateTimeRangeInput', {
-  description: 'A range of time.',
+  description: 'A range of time that includes its start and excludes its end.',
   fields: (t) => ({
     start: t.field({
       type: 'DateTime',
-      description: 'The inclusive start. The range has no start when absent.',
+      description: 'The inclusive start. Default: no start.',
     }),
-    end: t.field({ type: 'DateTime', description: 'The exclusive end. The range has no end when absent.' }),
+    end: t.field({ type: 'DateTime', description: 'The exclusive end. Default: no end.' }),
   }),
 })

@@ -11,15 +11,16 @@ import { builder, describedEnum } from '../builder.ts'
 
 const UserErrorCode = describedEnum(
   'UserErrorCode',
-  'Codes of user errors; new ones may be added.',
+  'Codes of user errors. New values may be added.',
   describeCodes(),
 )
 
-/** A domain error, with the path of the input at fault as GraphQL knows it. */
+/** A domain error with the path of the input at fault, starting with the name of the argument. */
 export type UserErrorValue = { error: UserFacingError; path: readonly string[] | null }
 
 export const UserError = builder.interfaceRef<UserErrorValue>('UserError').implement({
-  description: 'A mistake that the caller can correct. Select code and message; narrow by type for more.',
+  description:
+    'An error that the caller can correct. The types that implement this interface have more fields.',
   resolveType: ({ error }) => {
     if (error instanceof WrongStatusError) return 'StatusError'
     if (error instanceof IdempotencyError) return 'IdempotencyError'
@@ -28,39 +29,42 @@ export const UserError = builder.interfaceRef<UserErrorValue>('UserError').imple
   fields: (t) => ({
     code: t.field({
       type: UserErrorCode,
-      description: 'Stable code to branch on.',
+      description: 'The stable code of the error, for programs.',
       resolve: ({ error }) => error.code,
     }),
-    message: t.string({ description: 'A sentence for people.', resolve: ({ error }) => error.message }),
+    message: t.string({
+      description: 'The message of the error, for people.',
+      resolve: ({ error }) => error.message,
+    }),
     path: t.stringList({
       nullable: true,
       description:
-        'The path of the input at fault, which begins with the name of the argument; null when no single input is at fault.',
+        'The path to the input at fault, starting with the name of the argument. Null when no single input is at fault.',
       resolve: ({ path }) => path,
     }),
   }),
 })
 
 builder.objectRef<UserErrorValue>('InputError').implement({
-  description: 'A plain mistake.',
+  description: 'The value of an input is not allowed, or the object that it names does not exist.',
   interfaces: [UserError],
   fields: (t) => ({
     allowed: t.stringList({
       nullable: true,
-      description: 'What would be accepted; null when that is no short list.',
+      description: 'The values that are accepted. Null when they are not a short list.',
       resolve: ({ error }) => (error instanceof InputError ? error.allowed : null),
     }),
   }),
 })
 
 builder.objectRef<UserErrorValue & { error: LimitError }>('LimitError').implement({
-  description: 'A limit was met.',
+  description: 'A limit is reached. The same request may succeed later.',
   interfaces: [UserError],
   fields: (t) => ({
-    limit: t.int({ description: 'How many are allowed.', resolve: ({ error }) => error.limit }),
+    limit: t.int({ description: 'The maximum that the limit allows.', resolve: ({ error }) => error.limit }),
     retryAfter: t.field({
       type: 'DateTime',
-      description: 'When to try again.',
+      description: 'When to send the request again.',
       resolve: ({ error }) => error.retryAfter,
     }),
   }),
@@ -73,10 +77,10 @@ export const IdempotencyErrorRef = builder.objectRef<UserErrorValue & { error: I
 export const StatusError = builder.objectRef<UserErrorValue & { error: WrongStatusError }>('StatusError')
 
 /**
- * The domain errors behind what a command threw, each with its path in the mutation's arguments.
+ * Converts the error of a command to user errors, each with its path in the arguments.
  *
- * @param pathOf turns a command's own path into one from the argument down
- * @throws what was thrown, when the caller cannot mend it
+ * @param pathOf maps a path in the command's request to a path that starts with the argument
+ * @throws the same error when the caller cannot correct it
  */
 export function toUserErrors(
   thrown: unknown,
@@ -92,6 +96,6 @@ export function toUserErrors(
 function describeCodes(): Record<UserErrorCodeValue, string> {
   const codes = Object.entries(userErrorCodes)
   const texts = codes.map(([code, { meaning, action }]) => [code, `${meaning} ${action}`])
-  // Its keys are those of the table, which Object.fromEntries does not say.
+  // The keys are those of the table, which the type of Object.fromEntries does not express.
   return Object.fromEntries(texts) as Record<UserErrorCodeValue, string>
 }

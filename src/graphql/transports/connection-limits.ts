@@ -4,27 +4,27 @@ import { closeSocket } from './close-socket.ts'
 
 const checkMilliseconds = 1_000
 
-// What a client may have waiting that sends without reading its answers, in bytes; then it is not heard any more.
-const maxWaitingBytes = 1024 * 1024
+// The number of unsent bytes from which the socket stops reading, for a client that sends without reading the responses.
+const maxBufferedBytes = 1024 * 1024
 
-// What a client that begins to read again gets to see the code in.
-const goodbyeMilliseconds = 5_000
+// The time that a client has to read the close frame.
+const closeMilliseconds = 5_000
 
 /**
- * Counts one more connection that a key holds open on this process; null when it has as many as it may. The function
- * returned gives it back.
+ * Counts a connection of an API key to this process and returns the function that releases it; null when the key has
+ * reached its limit.
  */
 export type ConnectionCount = (apiKeyId: string | null) => (() => void) | null
 
 /**
- * Cuts an event stream whose client has not read for some time. What was produced meanwhile is not lost: the stream ends
- * without `complete`, by which a client knows that it has to come again with its cursor.
+ * Cuts off an event stream when its client has not read for `seconds`. No event is lost: the stream ends without
+ * `complete`, so the client connects again with its last cursor.
  */
 export function cutSlowStream(response: ServerResponse, seconds: number): void {
   let stuckSince: number | null = null
   const timer = setInterval(() => {
     const isStream = String(response.getHeader('content-type')).startsWith('text/event-stream')
-    // Anything else, a download say, may be read as slowly as one likes.
+    // Other responses, such as downloads, can be read at any speed.
     if (!isStream || !response.writableNeedDrain) {
       stuckSince = null
       return
@@ -39,30 +39,35 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
 }
 
 /**
- * Sends to a socket, each subscription waiting for its own message to leave, and closes the socket when its client has
- * taken nothing for some time. One that goes on asking meanwhile is not heard, so that answers do not pile up.
+ * Creates a sender for a socket that lets each subscription wait until its message is sent. It closes the socket when the
+ * client has read nothing for `seconds`. Reading from the socket pauses while too much is unsent, so that responses do not
+ * accumulate.
  */
 export function sendUnlessSlow(socket: WebSocket, seconds: number) {
   let pending = 0
   let lastMoved = Date.now()
-  const { promise: closed, resolve: noteClosed } = Promise.withResolvers<void>()
-  socket.once('close', () => noteClosed())
+  const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>()
+  socket.once('close', () => markClosed())
   const timer = setInterval(() => {
     if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
     clearInterval(timer)
-    // Its answer to the good-bye has to be heard.
+    // The close frame of the client must be read.
     socket.resume()
-    closeSocket(socket, 'slowReader', 'Messages are not read. Connect again with your last cursor.')
-    const end = setTimeout(() => socket.terminate(), goodbyeMilliseconds)
+    closeSocket(
+      socket,
+      'slowReader',
+      'The client does not read its messages. Connect again with the last cursor.',
+    )
+    const end = setTimeout(() => socket.terminate(), closeMilliseconds)
     socket.once('close', () => clearTimeout(end))
   }, checkMilliseconds)
   socket.once('close', () => clearInterval(timer))
   return {
-    /** True while the client has not taken what it was sent. */
+    /** True while messages to the client are unsent. */
     isPending: () => pending > 0,
     /**
-     * Sends a message; the promise resolves when it has left the process, or the socket has closed. While the socket is
-     * closing nothing is sent, nor produced for it.
+     * Sends a message. The promise resolves when the message has left the process or the socket has closed. While the
+     * socket is closing, nothing is sent and the promise waits for the close, so that nothing more is produced.
      */
     send: (data: string): Promise<void> => {
       if (socket.readyState !== socket.OPEN) return closed
@@ -72,16 +77,20 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number) {
         socket.send(data, () => {
           pending--
           lastMoved = Date.now()
-          if (socket.isPaused && socket.bufferedAmount < maxWaitingBytes) socket.resume()
+          if (socket.isPaused && socket.bufferedAmount < maxBufferedBytes) socket.resume()
           resolve()
         })
-        if (socket.bufferedAmount >= maxWaitingBytes) socket.pause()
+        if (socket.bufferedAmount >= maxBufferedBytes) socket.pause()
       })
     },
   }
 }
 
-/** @param limit connections that one key may hold; those without a key count together as one */
+/**
+ * Counts the connections of each key.
+ *
+ * @param limit the maximum number of connections per key; connections without a key count as those of one key
+ */
 export function createConnectionCount(limit: number): ConnectionCount {
   const open = new Map<string | null, number>()
   return (apiKeyId) => {

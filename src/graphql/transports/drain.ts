@@ -4,17 +4,18 @@ import { closeSocket } from './close-socket.ts'
 
 const waves = 20
 const waveMilliseconds = 50
-const patienceMilliseconds = 1_000
+const closeMilliseconds = 1_000
 
 /**
- * Takes no new sockets and closes those that are open with a code by which clients connect again, in waves, so that they
- * do not all come to the next gateway in the same moment. Those that do not answer are cut off a second later.
+ * Accepts no new sockets and closes the open ones with a code that makes clients connect again. It closes them in waves, so
+ * that not all clients connect to the next gateway at the same time. Sockets of clients that do not respond are terminated
+ * a second later.
  */
 export async function drainSockets(sockets: WebSocketServer): Promise<void> {
   const closed = new Promise((resolve) => sockets.close(resolve))
   const open = [...sockets.clients]
   const size = Math.ceil(open.length / waves)
-  // Few sockets make no storm, and need no waves.
+  // A few sockets need no pauses.
   const pause = open.length > waves ? waveMilliseconds : 0
   for (let start = 0; start < open.length; start += size) {
     if (start > 0) await delay(pause)
@@ -24,7 +25,7 @@ export async function drainSockets(sockets: WebSocketServer): Promise<void> {
   }
   const timer = setTimeout(() => {
     for (const socket of sockets.clients) socket.terminate()
-  }, patienceMilliseconds)
+  }, closeMilliseconds)
   await closed
   clearTimeout(timer)
 }

@@ -8,12 +8,12 @@ import type { Viewer } from '../../tenant.ts'
 import { closeSocket } from './close-socket.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
 
-/** What the protocol knows of a socket. */
+/** The data that the protocol keeps for a socket. */
 export type SocketExtra = {
   socket: WebSocket
   request: IncomingMessage
   gone: AbortSignal
-  /** Absent until the client has said who it is. */
+  /** Undefined until the client has sent `connection_init`. */
   viewer?: Viewer | null
 }
 
@@ -24,13 +24,13 @@ export type ServeSocketOptions = {
   slowReaderSeconds: number
 }
 
-/** A client that does not answer a ping before the next one is gone. */
+/** The interval of pings. A client that has not answered a ping by the next one is disconnected. */
 const pingMilliseconds = 12_000
 
 /**
  * Serves one socket until it closes.
  *
- * The package has a binding of its own, but that one writes faults to the console, past the log, and sends their
+ * It replaces the binding of graphql-ws, which writes internal errors to the console instead of the logger and sends their
  * messages to the client.
  */
 export function serveSocket(
@@ -38,8 +38,8 @@ export function serveSocket(
   request: IncomingMessage,
   { protocol, logger, mask, slowReaderSeconds }: ServeSocketOptions,
 ): void {
-  // Too long a message, say: the socket closes by itself, with the code for that.
-  socket.on('error', (error) => logger.debug({ err: error }, 'A WebSocket broke.'))
+  // For example, a message that is too long. The socket closes by itself with the right code.
+  socket.on('error', (error) => logger.debug({ err: error }, 'A WebSocket failed.'))
 
   const requestId = requestIdOf(request.headers['x-request-id'])
   const sends = sendUnlessSlow(socket, slowReaderSeconds)
@@ -49,7 +49,7 @@ export function serveSocket(
     hasAnswered = true
   })
   const heartbeat = setInterval(() => {
-    // One that does not read cannot answer either; how long that may last is another matter.
+    // A client that does not read cannot answer pings. The sender limits how long that may last.
     if (!hasAnswered && !sends.isPending()) return socket.terminate()
     hasAnswered = false
     socket.ping()
@@ -58,13 +58,13 @@ export function serveSocket(
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      // Of a socket that breaks meanwhile, 'close' tells.
+      // If the socket fails in the meantime, 'close' is emitted.
       send: sends.send,
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) =>
         socket.on('message', (data) => {
           inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {
-            // Clients take the code for a fault as final.
+            // Clients do not connect again after the code for an internal error.
             closeSocket(socket, isOutage(error) ? 'tryAgainLater' : 'internalError', mask(error).message)
           })
         }),

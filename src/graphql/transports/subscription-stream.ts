@@ -2,18 +2,18 @@ import { AuthenticationError } from '../../errors.ts'
 import { type Context, requireViewer } from '../context.ts'
 import { refusal } from '../errors.ts'
 
-/** What a client sees when its key ends while it is connected. */
+/** The error for a client whose key is revoked or expires while it is connected. */
 export function keyRevoked(): AuthenticationError {
   return new AuthenticationError(
-    'The API key has been revoked or has expired. Connect again with another one.',
+    'The API key has been revoked or has expired. Connect again with an active key.',
   )
 }
 
 /**
- * A subscription as long as its client is there and its key is active: it fails when the key is revoked or expires. That
- * the client has gone is not left to those who read the stream: they do not begin when it went early.
+ * Opens a subscription that lasts while its client is connected and its key is active. It fails when the key is revoked or
+ * expires. It ends on the abort signal, because nothing reads the stream when the client disconnects early.
  *
- * @param open begins the subscription
+ * @param open starts the subscription
  * @throws GraphQLError when the key holds too many connections open
  */
 export function subscriptionStream<Value>(
@@ -26,12 +26,12 @@ export function subscriptionStream<Value>(
   held.defer(context.metrics.subscriptionOpened())
   const values = open()
   let isKeyActive = true
-  const endByKey = (): void => {
+  const endWithKey = (): void => {
     isKeyActive = false
-    // Ends a read that waits for the next value.
+    // Ends a pending read.
     void values.return?.()
   }
-  held.defer(context.keyWatch.watch(apiKeyId, endByKey))
+  held.defer(context.keyWatch.watch(apiKeyId, endWithKey))
   const leave = (): void => {
     held.dispose()
     void values.return?.()
@@ -61,12 +61,12 @@ export function subscriptionStream<Value>(
   }
 }
 
-/** Over SSE each subscription is a connection of its own; a WebSocket is counted when it is opened. */
+/** Counts the connection of an SSE subscription. A WebSocket is counted when it connects. */
 function holdConnection({ isSocket, takeConnection, socketLimits }: Context, apiKeyId: string): () => void {
   const release = isSocket ? () => {} : takeConnection(apiKeyId)
   if (release) return release
   throw refusal(
     'LIMIT_REACHED',
-    `The API key holds ${socketLimits.perKey} connections open here, which is its limit. Close one of them.`,
+    `The API key has ${socketLimits.perKey} open connections, which is its limit. Close one of them.`,
   )
 }

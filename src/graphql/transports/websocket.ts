@@ -20,9 +20,9 @@ const forbidden: HttpStatus<'any'> = 403
 type ConnectionParams = Record<string, unknown> | undefined
 
 /**
- * GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP.
+ * Serves GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP.
  *
- * @param isAllowed false refuses the handshake with 403
+ * @param isAllowed returns false to reject the handshake with 403
  */
 export function startWebSockets(
   server: Server,
@@ -38,12 +38,12 @@ export function startWebSockets(
     handleProtocols,
     verifyClient: ({ req }, done) => done(isAllowed(req.headers), forbidden, 'Forbidden'),
   })
-  sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server reported a fault.'))
+  sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server failed.'))
   const mask = createErrorMask(logger)
   const operations = new WeakMap<object, ReturnType<Yoga['getEnveloped']>>()
   const operationOf = (args: ExecutionArgs) => {
     const operation = operations.get(args)
-    if (!operation) throw new Error('An operation is executed that was never prepared.')
+    if (!operation) throw new Error('The operation was not prepared.')
     return operation
   }
 
@@ -54,7 +54,7 @@ export function startWebSockets(
     if (Object.keys(subscriptions).length > limits.operations) return [tooManyOperations(limits.operations)]
     try {
       const viewer = extra.viewer ?? (await authenticate(services, readOperationKey(payload)))
-      // Without the request: it was a GET, by which Yoga takes no mutations.
+      // The request is left out: it is a GET request, for which Yoga rejects mutations.
       const { query, variables, operationName } = payload
       const { gone } = extra
       const operation = yoga.getEnveloped({ viewer, gone, params: { query, variables, operationName } })
@@ -76,13 +76,13 @@ export function startWebSockets(
     }
   }
 
-  /** Counts the socket as one of its key's, and closes it when the key ends. */
+  /** Counts the socket for its key, and closes it when the key is revoked or expires. */
   const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
-    // It says so once, and may have done that while its key was looked up.
+    // The socket emits 'close' once, and may have closed during the lookup of the key.
     if (socket.readyState === socket.CLOSED) return false
     const release = takeConnection(viewer?.apiKeyId ?? null)
     if (!release) {
-      const reason = `${limits.perKey} connections are open for this key, which is its limit.`
+      const reason = `The API key has ${limits.perKey} open connections, which is its limit.`
       closeSocket(socket, 'tooManyConnections', reason)
       return false
     }
@@ -125,19 +125,19 @@ export function startWebSockets(
   }
 }
 
-/** GraphiQL opens its sockets without a key, and sends the headers of its editor with each operation. */
+/** Reads the key of an operation: GraphiQL opens sockets without a key and sends the headers of its editor with each operation. */
 function readOperationKey({ extensions }: SubscribePayload): string | null {
   const headers = extensions?.headers
   return headers instanceof Object ? readConnectionParams({ ...headers }) : null
 }
 
-/** An error as it is sent: not with what is meant for Yoga, its HTTP status and the like. */
+/** An error as it is sent, without the extensions for Yoga, such as the HTTP status. */
 function formatted(error: GraphQLError): GraphQLFormattedError {
   const { http, unexpected, ...extensions } = error.extensions
   return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
 }
 
-/** As Yoga says it over HTTP. */
+/** The same error as Yoga's over HTTP. */
 function noOperation(): GraphQLError {
   return refusal('OPERATION_RESOLUTION_FAILURE', 'Could not determine what operation to execute.')
 }
@@ -145,6 +145,6 @@ function noOperation(): GraphQLError {
 function tooManyOperations(limit: number): GraphQLError {
   return refusal(
     'LIMIT_REACHED',
-    `There are ${limit} operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.`,
+    `The WebSocket has ${limit} active operations, which is its limit. Complete one of them, or open another WebSocket.`,
   )
 }

@@ -47,14 +47,14 @@ describe('the cost of a document', () => {
     ],
     ['{ ... on Query { users(first: 10) { ... { nodes { id } } } } }', 2 + 10],
     ['query A { me { id } } query B { users(first: 10) { nodes { id } } }', 2 + 10],
-    // A list refuses larger pages, so none costs more than the largest that is allowed.
+    // A list rejects larger pages, so no page costs more than the largest one.
     ['{ users(first: 900) { nodes { id } } }', 2 + 500],
     ['{ unknown(first: 10) { nodes { id } } }', 3],
   ])('%s is %i', (query, cost) => {
     expect(measure(query).cost).toBe(cost)
   })
 
-  test('has the values that variables really have', () => {
+  test('uses the values of the variables', () => {
     const query =
       'query ($n: Int, $m: Int = 30) { users(first: $n) { nodes { id } } logs(first: $m) { nodes { id } } }'
     const costs = [{}, { n: 3 }, { n: 3, m: 4 }, { n: null, m: null }].map(
@@ -67,7 +67,7 @@ describe('the cost of a document', () => {
     expect(measure('query ($n: Int) { logs(first: $n) { nodes { id } } }').cost).toBe(2 + 50)
   })
 
-  test('is not led astray by values of other types', () => {
+  test('ignores values of other types', () => {
     const query = 'query ($n: Int) { users(first: $n) { nodes { id } } }'
     for (const n of ['1000', {}, [], true, Number.NaN]) expect(measure(query, { n }).cost).toBe(2)
     expect(measure('query ($toString: Int = 50) { users(first: $toString) { nodes { id } } }', {}).cost).toBe(
@@ -103,7 +103,7 @@ describe('aliases and repeated fields', () => {
   })
 })
 
-test('directives count wherever they stand', () => {
+test('directives count in every position', () => {
   const query = `query ($n: Int @a) @a { me @a { ...F @a ... @a @a { id @a } } } fragment F on User @a { id @a }`
   expect(measure(query).directives).toBe(9)
 })
@@ -132,7 +132,7 @@ describe('the work of measuring', () => {
         return schema.getField(...place)
       },
     }
-    // It has all that is used of a schema.
+    // The object has every method of the schema that is used.
     measureDocument(counting as GraphQLSchema, parse(query), {})
     return count
   }
@@ -144,7 +144,7 @@ describe('the work of measuring', () => {
         : `fragment F${i} on User { ${last} }`,
     )
 
-  test('is linear where fragments multiply, in whatever order they are written', () => {
+  test('is linear when fragments multiply, in any order of their definitions', () => {
     const fragments = chain(31, 'users(first: 2) { nodes { id } }')
     const forwards = `{ me { ...F0 } } ${fragments.join('\n')}`
     const backwards = `${fragments.toReversed().join('\n')} { me { ...F0 } }`
@@ -154,13 +154,13 @@ describe('the work of measuring', () => {
     expect(measure(forwards).cost).toBeGreaterThan(2 ** 30)
   })
 
-  test('ends where fragments are in themselves', () => {
+  test('ends when fragments contain themselves', () => {
     const query = '{ me { ...A } } fragment A on User { me { ...B } } fragment B on User { me { ...A } ...B }'
     expect(lookUps(query)).toBe(3)
   })
 })
 
-test('selections that are too deep for the stack are not followed', () => {
+test('selections that would overflow the stack are rejected', () => {
   const length = 50_000
   const fragments = Array.from({ length }, (_, i) => `fragment F${i} on Query { ...F${i + 1} }`)
   expect(() => measure(`{ ...F0 } ${fragments.join('\n')}`)).toThrow('more than 2000 deep')

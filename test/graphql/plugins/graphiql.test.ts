@@ -45,7 +45,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
   })
   afterAll(() => browser?.close())
 
-  test('opens with tabs to create, watch, follow, list and download, and with a key that works', async () => {
+  test('opens with tabs to create, watch, follow, list and download, and with an active key', async () => {
     await using visited = await visit(browser, `${url}/graphql`)
     const { page } = visited
     await settle(page)
@@ -54,7 +54,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     await run(page, created)
   })
 
-  test('creates a run, watches it over WebSocket, lists it and downloads it, without an id copied', async () => {
+  test('creates, watches, lists and downloads a run without copying its ID', async () => {
     await using visited = await visit(browser, `${url}/graphql`)
     const { page, frames } = visited
     await settle(page)
@@ -89,7 +89,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256)
   })
 
-  test('asks nothing of another host, and finds no fault', async () => {
+  test('sends no request to another host and logs no error', async () => {
     await using visited = await visit(browser, `${url}/graphql`)
     const { page, requests, complaints } = visited
     await settle(page)
@@ -106,7 +106,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     expect(complaints).toEqual([])
   })
 
-  test('leaves an id that was written by hand, until the next run is created', async () => {
+  test('keeps an ID that the user entered until the next run is created', async () => {
     await using visited = await visit(browser, `${url}/graphql`)
     const { page } = visited
     await settle(page)
@@ -126,7 +126,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     expect(JSON.parse(await read(page, 'variables'))).toEqual({ id })
   })
 
-  test('keeps its tabs over a reload, but no key: the page brings the one that is good', async () => {
+  test('keeps its tabs over a reload, but takes the key from the page', async () => {
     await using visited = await visit(browser, `${url}/graphql`)
     const { page } = visited
     await settle(page)
@@ -153,7 +153,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     await run(page, { data: { reportRuns: { nodes: expect.any(Array) } } })
   })
 
-  test('has no key with DATABASE_URL, and takes one that is written into its headers, over WebSocket too', async () => {
+  test('has no key with DATABASE_URL, and uses a key from its headers, also over WebSocket', async () => {
     await using shared = await startTestGateway({ reportTypes: [...builtInReportTypes, slowReport] })
     const account = await shared.createAccount()
     await using visited = await visit(browser, `${shared.url}/graphql`)
@@ -177,7 +177,7 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
 })
 
 describe('The page', () => {
-  test('is sent compressed, and not again while it stays the same', async () => {
+  test('is sent compressed, and not again while it is unchanged', async () => {
     const headers = { Accept: 'text/html' }
     const first = await fetch(`${url}/graphql`, { headers })
     expect(await first.text()).toContain(key)
@@ -188,7 +188,7 @@ describe('The page', () => {
     expect(second.status).toBe(304)
   })
 
-  test('may not be framed by another page, and may reach this gateway alone', async () => {
+  test('cannot be framed and connects only to this gateway', async () => {
     const { headers } = await fetch(`${url}/graphql`, { headers: { Accept: 'text/html' } })
     const policy = headers.get('content-security-policy')?.split('; ')
     expect(policy).toEqual(expect.arrayContaining(["frame-ancestors 'none'", "connect-src 'self'"]))
@@ -197,7 +197,7 @@ describe('The page', () => {
 
 type Ask = { path: string; method?: string; headers: Record<string, string>; body?: string }
 
-/** Status and text of an answer. Not with fetch, which sets the header `Host` by itself. */
+/** The status and the text of a response. Not with fetch, which sets the `Host` header itself. */
 function ask({ path, method = 'GET', headers, body }: Ask): Promise<string> {
   return new Promise((resolve, reject) => {
     request(new URL(path, url), { method, headers })
@@ -239,14 +239,14 @@ const strangers = {
   'from a page without an origin': { Origin: 'null' },
 }
 
-describe.each(Object.entries(asks))('The embedded default, asked for %s,', (_what, asked) => {
-  test.each(Object.entries(strangers))('refuses %s', async (_who, headers) => {
+describe.each(Object.entries(asks))('The embedded default, requested for %s,', (_what, asked) => {
+  test.each(Object.entries(strangers))('rejects %s', async (_who, headers) => {
     const answer = await ask({ ...asked, headers: { ...asked.headers, ...headers } })
     expect(answer).toMatch(/^403 (Forbidden|This gateway accepts only requests to this machine)/)
     expect(answer).not.toContain(key)
   })
 
-  test('answers under a name of this machine, and to a page of it', async () => {
+  test('accepts the names of this machine and websites on it', async () => {
     const { port } = new URL(url)
     const headers = { Host: `localhost:${port}`, Origin: `http://localhost:${port}` }
     const answer = await ask({ ...asked, headers: { ...asked.headers, ...headers } })

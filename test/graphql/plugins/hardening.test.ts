@@ -2,7 +2,7 @@ import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 
-/** What an operator sets who shows clients no more than they need. */
+/** The settings of an operator that reveal as little as possible to clients. */
 const production = { introspection: false, suggestions: false, graphiql: false, getQueries: false }
 
 let gateway: TestGateway
@@ -31,7 +31,7 @@ async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, type, text, body: type?.includes('json') ? JSON.parse(text) : {} }
 }
 
-// The checks of graphql-cop, https://github.com/dolevf/graphql-cop, each as a stranger and as a client.
+// The checks of graphql-cop, https://github.com/dolevf/graphql-cop, each without and with an API key.
 describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
   const key = (): Record<string, string> =>
     who === 'a client' ? { authorization: `Bearer ${account.key}` } : {}
@@ -58,24 +58,24 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
 
   const tooLarge = { status: 400, code: 'REQUEST_TOO_LARGE' }
 
-  test('is refused 101 aliases', async () => {
+  test('cannot send 101 aliases', async () => {
     const aliases = Array.from({ length: 101 }, (_, i) => `alias${i}:__typename`)
     expectRefusal(await ask(`query cop { ${aliases.join(' \n')} }`), tooLarge)
   })
 
-  test('is refused ten queries in one request', async () => {
+  test('cannot send ten queries in one request', async () => {
     const batch = await post(Array(10).fill({ query: 'query cop { __typename }' }))
     expectRefusal(batch, { status: 400, code: 'BAD_REQUEST' })
   })
 
-  test('is refused a query by GET', async () => {
+  test('cannot send a query by GET', async () => {
     for (const headers of [{}, { 'x-graphql-yoga-csrf': '1' }]) {
       const answer = await get('/graphql?query=query%20cop%7B__typename%7D', headers)
       expectRefusal(answer, { status: 405, code: 'METHOD_NOT_ALLOWED' })
     }
   })
 
-  test('is refused a mutation by GET', async () => {
+  test('cannot send a mutation by GET', async () => {
     const answer = await get('/graphql?query=mutation%20cop%7B__typename%7D')
     expectRefusal(answer, { status: 405, code: 'METHOD_NOT_ALLOWED' })
   })
@@ -97,18 +97,18 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     expect(answer.text).toContain('Content-Type: application/json')
   })
 
-  test('is refused a POST of nothing, with the query in the address', async () => {
+  test('cannot send a POST request without a body and with the query in the URL', async () => {
     const address = `${gateway.url}/graphql?query=query%20%7B__typename%7D`
     const answer = await answerOf(await fetch(address, { method: 'POST', headers: key() }))
     expectRefusal(answer, { status: 415, code: 'UNSUPPORTED_MEDIA_TYPE' })
   })
 
-  test('is shown no traces', async () => {
+  test('receives no traces', async () => {
     const { status, body } = await post({ query: 'query cop { __typename }' }, { 'x-apollo-tracing': '1' })
     expect([status, Object.keys(body)]).toEqual([200, ['data']])
   })
 
-  test('is refused 500 times the same field', async () => {
+  test('cannot select the same field 500 times', async () => {
     expectRefusal(await ask(`query cop { ${'__typename \n'.repeat(500)} }`), tooLarge)
   })
 
@@ -135,12 +135,15 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     expect(text).not.toContain('Did you mean')
   })
 
-  test.each(['/graphql', '/', '/graphiql', '/playground', '/console'])('sees no page at %s', async (path) => {
-    const { status, type, text } = await get(path, { accept: 'text/html,*/*' })
-    expect(status).toBeGreaterThanOrEqual(400)
-    expect(type).not.toContain('html')
-    expect(text).not.toMatch(/graphiql\.min\.css|GraphQL Playground|GraphiQL|graphql-playground|<html/)
-  })
+  test.each(['/graphql', '/', '/graphiql', '/playground', '/console'])(
+    'receives no page at %s',
+    async (path) => {
+      const { status, type, text } = await get(path, { accept: 'text/html,*/*' })
+      expect(status).toBeGreaterThanOrEqual(400)
+      expect(type).not.toContain('html')
+      expect(text).not.toMatch(/graphiql\.min\.css|GraphQL Playground|GraphiQL|graphql-playground|<html/)
+    },
+  )
 
   test.each([
     ['as tools do', getIntrospectionQuery()],
@@ -156,18 +159,18 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     expectRefusal(await ask(query), { status: 400, code: 'INTROSPECTION_DISABLED' })
   })
 
-  test('cannot read the schema in circles', async () => {
+  test('cannot nest introspection in circles', async () => {
     const query =
       'query cop { __schema { types { fields { type { fields { type { fields { type { fields { type { name } } } } } } } } } } }'
     expectRefusal(await ask(query), { status: 400, code: 'INTROSPECTION_DISABLED' })
   })
 
-  test('is told of ten unknown directives once', async () => {
+  test('receives one error for ten unknown directives', async () => {
     const { body } = await ask(`query cop { __typename ${'@aa'.repeat(10)} }`)
     expect(body.errors).toMatchObject([{ message: 'Unknown directive "@aa".' }])
   })
 
-  test('is told of few mistakes at once', async () => {
+  test('receives a limited number of validation errors', async () => {
     const unknown = Array.from({ length: 200 }, (_, i) => `unknown${i}`)
     const { body } = await ask(`query cop { ${unknown.join(' ')} }`)
     expect(body.errors?.map(({ message }) => message)).toEqual(
@@ -175,7 +178,7 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     )
   })
 
-  test('is told of few values at once that do not fit', async () => {
+  test('receives a limited number of errors for invalid values', async () => {
     const filter = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`unknown${i}`, i]))
     const query = 'query cop($f: ReportRunFilterInput) { reportRuns(filter: $f) { totalCount } }'
     const { body } = await post({ query, variables: { f: filter } })
@@ -184,7 +187,7 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     )
   })
 
-  test('is told of few such values of a subscription, too', async () => {
+  test('receives a limited number of errors for invalid values of a subscription', async () => {
     const query = `subscription cop($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) {
       reportRun(id: "x") { id @include(if: $a) @skip(if: $b) status @include(if: $c) @skip(if: $d) }
     }`
@@ -192,18 +195,18 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
     expect(text.match(/was not provided/g)).toHaveLength(3)
   })
 
-  test('is shown no stack', async () => {
+  test('receives no stack trace', async () => {
     const { body, text } = await ask('qwerty cop { abc }')
     expect(body.errors).toHaveLength(1)
     expect(text).not.toMatch(/exception|stack|node_modules|\.ts\b|at \w+ \(/i)
   })
 
-  test('is served the names of types', async () => {
+  test('can select the names of types', async () => {
     expect((await ask('query cop { __typename }')).body).toEqual({ data: { __typename: 'Query' } })
   })
 })
 
-test('in production, a subscription comes by GET to those who can only do that', async () => {
+test('in production, a subscription by GET is served', async () => {
   const query = 'subscription { reportRun(id: "frr_01m800000000000000000000a") { id } }'
   const response = await fetch(`${gateway.url}/graphql?${new URLSearchParams({ query })}`, {
     headers: { authorization: `Bearer ${account.key}`, accept: 'text/event-stream' },
@@ -212,7 +215,7 @@ test('in production, a subscription comes by GET to those who can only do that',
   expect(await response.text()).not.toContain('METHOD_NOT_ALLOWED')
 })
 
-test('in production, WebSockets are as strict', async () => {
+test('in production, WebSockets have the same rules', async () => {
   const ask = (query: string) => Array.fromAsync(account.client.subscribe(query))
   await expect(ask('{ __schema { queryType { name } } }')).rejects.toMatchObject([
     { extensions: { code: 'INTROSPECTION_DISABLED' } },
@@ -248,16 +251,16 @@ describe('by default', () => {
     )
   })
 
-  test('suggestions are given', async () => {
+  test('errors contain suggestions', async () => {
     const { client } = await open.createAccount()
     const { errors } = await client.execute('{ viewer { liveMode } }')
     expect(errors?.[0]?.message).toContain('Did you mean "livemode"?')
   })
 
   test.each([
-    ['of no browser', { 'user-agent': 'curl/8.0' }],
-    ['of a page of the gateway', { 'user-agent': firefox, 'sec-fetch-site': 'same-origin' }],
-    ['typed by a user', { 'user-agent': firefox, 'sec-fetch-site': 'none' }],
+    ['from another client than a browser', { 'user-agent': 'curl/8.0' }],
+    ['from a page of the gateway', { 'user-agent': firefox, 'sec-fetch-site': 'same-origin' }],
+    ['entered by a user', { 'user-agent': firefox, 'sec-fetch-site': 'none' }],
     [
       'with X-GraphQL-Yoga-CSRF',
       { 'user-agent': firefox, 'sec-fetch-site': 'cross-site', 'x-graphql-yoga-csrf': '1' },
@@ -267,17 +270,17 @@ describe('by default', () => {
     expect(await get(headers)).toMatchObject(served)
   })
 
-  test('a GET with a key is served', async () => {
+  test('a GET request with a key is served', async () => {
     const { key } = await open.createAccount()
     const headers = { 'user-agent': firefox, 'sec-fetch-site': 'cross-site', authorization: `Bearer ${key}` }
     expect(await get(headers)).toMatchObject(served)
   })
 
   test.each([
-    ['of another site', { 'sec-fetch-site': 'cross-site' }],
-    ['of a neighbouring site', { 'sec-fetch-site': 'same-site' }],
-    ['of a browser that does not say from where', { 'user-agent': firefox }],
-    ['that only accepts something', { 'user-agent': firefox, accept: 'application/graphql-response+json' }],
+    ['from another website', { 'sec-fetch-site': 'cross-site' }],
+    ['from another subdomain', { 'sec-fetch-site': 'same-site' }],
+    ['from a browser that does not send its origin', { 'user-agent': firefox }],
+    ['with only an Accept header', { 'user-agent': firefox, accept: 'application/graphql-response+json' }],
   ])('a GET %s is refused, and told what to send', async (_what, headers) => {
     const { status, body } = await get(headers)
     expect(status).toBe(403)
@@ -288,13 +291,13 @@ describe('by default', () => {
     })
   })
 
-  test('a GET whose variables are no JSON is told so', async () => {
+  test('a GET request whose variables are not JSON is rejected', async () => {
     const response = await fetch(`${open.url}/graphql?query=%7B__typename%7D&variables=%7Bbad`)
     const { status, body } = await answerOf(response)
     expect([status, body.errors?.[0]?.extensions]).toEqual([400, { code: 'BAD_REQUEST' }])
   })
 
-  test('a link to GraphiQL works from anywhere', async () => {
+  test('a link to GraphiQL works from any website', async () => {
     const answer = await answerOf(
       await fetch(`${open.url}/graphql`, {
         headers: { 'user-agent': firefox, 'sec-fetch-site': 'cross-site', accept: 'text/html' },

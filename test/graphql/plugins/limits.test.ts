@@ -17,7 +17,7 @@ function repeat(count: number, part: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => part(index)).join(' ')
 }
 
-/** Fragments of which each uses the next one twice. */
+/** Fragments that each use the next one twice. */
 function bomb(length: number, last: string): string {
   return repeat(length, (i) =>
     i + 1 < length
@@ -33,7 +33,7 @@ function tooLarge(limit: string, maximum: number) {
   }
 }
 
-describe('a document is refused by one error', () => {
+describe('a document is rejected with one error', () => {
   test.each([
     ['5,000 levels', 'tokens', 2_000, '{a'.repeat(5_000) + '}'.repeat(5_000)],
     ['16 levels', 'depth', 15, '{a'.repeat(16) + '}'.repeat(16)],
@@ -67,30 +67,30 @@ describe('a document is refused by one error', () => {
     expect(await account.client.request('{ viewer { livemode } }')).toEqual({ viewer: { livemode: false } })
   })
 
-  test('with lists in lists, whether they end the tokens or the stack first', async () => {
+  test('with nested lists, whether they exhaust the tokens or the stack first', async () => {
     const answer = await account.client.execute(`{a(b:${'['.repeat(5_000)}`)
     expect(answer).toMatchObject({ status: 400, errors: [{ extensions: { code: 'REQUEST_TOO_LARGE' } }] })
     expect(answer.errors).toHaveLength(1)
   })
 
-  test('when it is wrong besides: it is not even validated', async () => {
+  test('before it is validated', async () => {
     const { errors } = await account.client.execute(`{${'nonsense '.repeat(500)}}`)
     expect(errors).toMatchObject([tooLarge('aliases', 30)])
   })
 
-  test('whose code, limit and values programs can read', async () => {
+  test('that has the code, the limit and the sizes in its extensions', async () => {
     const { errors } = await account.client.execute(`{__typename ${'@aa'.repeat(21)}}`)
     expect(errors).toEqual([
       {
         message:
-          'The document has 21 directives; at most 20 are allowed. Leave out what is not needed instead of skipping it.',
+          'The document has 21 directives; at most 20 are allowed. Remove unneeded fields instead of skipping them.',
         extensions: { code: 'REQUEST_TOO_LARGE', limit: 'directives', maximum: 20, actual: 21 },
       },
     ])
   })
 })
 
-test('a fragment that is in itself is refused', async () => {
+test('a fragment that contains itself is rejected', async () => {
   const { status, errors } = await account.client.execute(
     '{...A} fragment A on Query {__typename ...B} fragment B on Query {...A}',
   )
@@ -101,7 +101,7 @@ test('a fragment that is in itself is refused', async () => {
   ])
 })
 
-test('what is refused is not executed', async () => {
+test('a rejected document is not executed', async () => {
   const { errors } = await account.client.execute(
     `mutation { createReportRun(input: {report: {byName: {name: "balance.summary.1", parameters: {}}}}) { ${repeat(31, (i) => `a${i}: __typename`)} } }`,
   )
@@ -109,11 +109,11 @@ test('what is refused is not executed', async () => {
   expect(await gateway.prisma.reportRun.count({ where: { accountId: account.accountId } })).toBe(0)
 })
 
-describe('the values of variables decide', () => {
+describe('the values of variables count', () => {
   const query =
     'query ($n: Int) { reportRuns(first: $n) { nodes { id retries(first: $n) { nodes { id } } } } }'
 
-  test('also when the document was taken before', async () => {
+  test('also for a document that was accepted before', async () => {
     const statuses = []
     for (const n of [10, 500, 20, 500]) statuses.push((await account.client.execute(query, { n })).status)
     expect(statuses).toEqual([200, 400, 200, 400])
@@ -171,7 +171,7 @@ describe('the values of variables decide', () => {
   })
 })
 
-test('over a WebSocket a document is limited as over HTTP', async () => {
+test('the limits over a WebSocket are the same as over HTTP', async () => {
   const { client } = account
   for (const query of [
     `{${'__typename '.repeat(500)}}`,
@@ -183,7 +183,7 @@ test('over a WebSocket a document is limited as over HTTP', async () => {
   }
 })
 
-test('the schema cannot be asked for in circles', async () => {
+test('introspection cannot be nested in circles', async () => {
   const around = (levels: number): string =>
     levels === 0 ? 'name' : `fields { type { ${around(levels - 1)} } }`
   expect(await account.client.execute(`{ __schema { types { ${around(6)} } } }`)).toMatchObject({
@@ -192,7 +192,7 @@ test('the schema cannot be asked for in circles', async () => {
   })
 })
 
-test('of the documents that were taken, only short ones are kept, and no mistakes', () => {
+test('the cache keeps only short documents and no errors', () => {
   const { documentCache, errorCache } = createDocumentCache()
   const [short, long] = ['{__typename}', `{__typename} #${'x'.repeat(10_000)}`]
   for (const text of [short, long]) documentCache?.set(text, parse(text))

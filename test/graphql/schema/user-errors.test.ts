@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-/** Lets the run be found once, and not again after that: as if it were deleted in between. */
+/** Shows the run to the first query only, as if it were deleted after that. */
 async function showOnce(id: string): Promise<AsyncDisposable> {
   const { database } = gateway
   await database.query('create sequence readings')
@@ -27,7 +27,7 @@ async function showOnce(id: string): Promise<AsyncDisposable> {
   }
 }
 
-test('the run of a status error is null when it was deleted in the meantime', async () => {
+test('the run of a status error is null when the run was deleted in the meantime', async () => {
   const account = await gateway.createAccount()
   const { id } = await insertRun(gateway.prisma, account, { status: 'RUNNING' })
   await using _shown = await showOnce(id)
@@ -37,10 +37,10 @@ test('the run of a status error is null when it was deleted in the meantime', as
   })
 })
 
-test('the run of an idempotency error is null when it was deleted in the meantime', async () => {
+test('the run of an idempotency error is null when the run was deleted in the meantime', async () => {
   const { client } = await gateway.createAccount()
   const { id } = await created(client, slowInput({ idempotencyKey: 'k' }))
-  // The key is still there, as for a request that has read it just before.
+  // The key still exists, as for a request that read it just before the deletion.
   await gateway.prisma.reportRun.update({ where: { id }, data: { deletedAt: new Date() } })
   const { reportRun, userErrors } = await create(client, slowInput({ idempotencyKey: 'k', label: 'Other' }))
   expect(reportRun).toBeNull()

@@ -44,7 +44,7 @@ function status(id: string) {
   }
 }
 
-test('a socket takes so many operations at once; completing one makes room', async () => {
+test('a socket accepts a limited number of operations; completing one allows another', async () => {
   const account = await gateway.createAccount()
   const run = await insertRun(gateway.prisma, account)
   const wire = await connect(account)
@@ -58,7 +58,7 @@ test('a socket takes so many operations at once; completing one makes room', asy
     payload: [
       {
         message:
-          'There are 4 operations under way on this WebSocket, which is its limit. Complete one of them, or open another WebSocket.',
+          'The WebSocket has 4 active operations, which is its limit. Complete one of them, or open another WebSocket.',
         extensions: { code: 'LIMIT_REACHED' },
       },
     ],
@@ -72,13 +72,13 @@ test('a socket takes so many operations at once; completing one makes room', asy
   wire.send({ id: '2', type: MessageType.Complete })
   subscribe(wire, '5', run.id)
   expect(await wire.receive()).toEqual(status('5'))
-  // The others go on.
+  // The other operations continue.
   await account.client.request(
     `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
   )
-  const told = new Set<string | undefined>()
-  for (let i = 0; i < 8; i++) told.add((await wire.receive()).id)
-  expect([...told].sort()).toEqual(['1', '3', '4', '5'])
+  const received = new Set<string | undefined>()
+  for (let i = 0; i < 8; i++) received.add((await wire.receive()).id)
+  expect([...received].sort()).toEqual(['1', '3', '4', '5'])
 })
 
 async function openLog({ key }: TestAccount): Promise<EventStream> {
@@ -91,14 +91,14 @@ function wasRefused({ events }: EventStream): boolean {
   return events[0]?.data?.errors?.[0]?.extensions?.code === 'LIMIT_REACHED'
 }
 
-test('a key holds so many WebSockets; closing one makes room', async () => {
+test('a key has a limited number of WebSockets; closing one allows another', async () => {
   const [account, other] = [await gateway.createAccount(), await gateway.createAccount()]
   const wires = [await connect(account), await connect(account), await connect(account)]
   const refused = await openWire(gateway.url)
   initialize(refused, account)
   expect(await refused.closed).toEqual({
     code: 4429,
-    reason: '3 connections are open for this key, which is its limit.',
+    reason: 'The API key has 3 open connections, which is its limit.',
   })
   await connect(other)
 
@@ -106,12 +106,12 @@ test('a key holds so many WebSockets; closing one makes room', async () => {
   first?.socket.close()
   await first?.closed
   const next = await vi.waitFor(() => connect(account), { timeout: 30_000 })
-  // However it ends.
+  // Also when a socket ends without a close frame.
   for (const gone of [second, third, next]) gone?.socket.terminate()
   for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
 })
 
-test('event streams count as well, and ending one makes room', async () => {
+test('event streams count as connections; ending one allows another', async () => {
   const account = await gateway.createAccount()
   const run = await insertRun(gateway.prisma, account)
   const streams = [await openLog(account), await openLog(account)]
@@ -123,7 +123,7 @@ test('event streams count as well, and ending one makes room', async () => {
       data: {
         errors: [
           expect.objectContaining({
-            message: 'The API key holds 3 connections open here, which is its limit. Close one of them.',
+            message: 'The API key has 3 open connections, which is its limit. Close one of them.',
             extensions: { code: 'LIMIT_REACHED' },
           }),
         ],
@@ -132,7 +132,7 @@ test('event streams count as well, and ending one makes room', async () => {
     ...(refused.events.length > 1 ? [{ event: 'complete', data: null }] : []),
   ])
   expect(await refused.ended).toBe(true)
-  // A query needs no connection that lasts.
+  // A query does not count as a connection.
   expect(await account.client.request('{ __typename }')).toEqual({ __typename: 'Query' })
 
   streams[0]?.close()
@@ -143,7 +143,7 @@ test('event streams count as well, and ending one makes room', async () => {
     return stream
   }
   const last = await vi.waitFor(room, { timeout: 30_000 })
-  // One that ends by itself gives its place back, too.
+  // A stream that completes no longer counts, either.
   await account.client.request(
     `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
   )
@@ -151,7 +151,7 @@ test('event streams count as well, and ending one makes room', async () => {
   await vi.waitFor(room, { timeout: 30_000 })
 })
 
-test('who leaves while being let in leaves no place taken', async () => {
+test('a client that disconnects during authentication does not stay counted', async () => {
   const account = await gateway.createAccount()
   for (let i = 0; i < 30; i++) {
     const wire = await openWire(gateway.url)
@@ -162,7 +162,7 @@ test('who leaves while being let in leaves no place taken', async () => {
   for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
 })
 
-test('who leaves while an event stream begins leaves no place taken', async () => {
+test('a client that disconnects while an event stream starts does not stay counted', async () => {
   const account = await gateway.createAccount()
   await insertRun(gateway.prisma, account)
   const body = JSON.stringify({
@@ -175,7 +175,7 @@ test('who leaves while an event stream begins leaves no place taken', async () =
       `POST /graphql HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${account.key}\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     )
     await once(socket, 'connect')
-    // At one moment or another of its beginning.
+    // At different moments of its start.
     const turns = i % 20
     for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
     socket.destroy()
@@ -185,13 +185,13 @@ test('who leaves while an event stream begins leaves no place taken', async () =
   }
 })
 
-/** Subscriptions that the gateway says are open. */
+/** The number of open subscriptions according to the metrics. */
 async function openSubscriptions(): Promise<number> {
-  const figures = await (await fetch(`${gateway.url}/metrics`)).text()
-  return Number(/^report_gateway_open_subscriptions (\d+)$/m.exec(figures)?.[1])
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+  return Number(/^report_gateway_open_subscriptions (\d+)$/m.exec(metrics)?.[1])
 }
 
-test('who leaves while subscriptions begin leaves none behind, nor one whose id was used again', async () => {
+test('a client that disconnects while subscriptions start leaves none open, even when it reused an ID', async () => {
   const account = await gateway.createAccount()
   const run = await insertRun(gateway.prisma, account)
   await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0))
@@ -201,14 +201,14 @@ test('who leaves while subscriptions begin leaves none behind, nor one whose id 
     wire.send({ id: '1', type: MessageType.Complete })
     subscribe(wire, '1', run.id)
     subscribe(wire, '2', run.id)
-    // Once nothing has begun yet, and once all has.
+    // Alternately before any subscription has started and after all have.
     if (i % 2 === 0) await vi.waitFor(async () => expect(await openSubscriptions()).toBeGreaterThan(1))
     wire.socket.terminate()
     await vi.waitFor(async () => expect(await openSubscriptions()).toBe(0), { timeout: 30_000 })
   }
 })
 
-test('a message over the limit closes its socket with 1009, and no other', async () => {
+test('a message over the limit closes only its own socket, with 1009', async () => {
   const account = await gateway.createAccount()
   const [greedy, modest] = [await connect(account), await connect(account)]
   greedy.socket.send('x'.repeat(limits.messageBytes + 1))
@@ -217,7 +217,7 @@ test('a message over the limit closes its socket with 1009, and no other', async
   expect(await modest.receive()).toEqual({ type: MessageType.Pong })
 })
 
-test('a socket that does not say who it is is closed with 4408 within the time for that', async () => {
+test('a socket that does not send connection_init in time is closed with 4408', async () => {
   const wires = await Promise.all(Array.from({ length: 50 }, () => openWire(gateway.url)))
   for (const { closed } of wires) {
     expect(await closed).toEqual({ code: 4408, reason: 'Connection initialisation timeout' })
@@ -235,13 +235,13 @@ async function openTcp(text: string): Promise<Socket> {
   return socket
 }
 
-test('connections that never finish their headers are closed, and others are served meanwhile', async () => {
+test('connections that never finish their headers are closed, and others are served in the meantime', async () => {
   const account = await gateway.createAccount()
   const texts = ['', 'GET /grap', 'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n']
   const sockets = await Promise.all(
     Array.from({ length: 200 }, (_, i) => openTcp(texts[i % texts.length] ?? '')),
   )
-  // Node's own limit for headers is a minute.
+  // The default time limit of Node for headers is a minute.
   const signal = AbortSignal.timeout(50_000)
   const closed = Promise.all(sockets.map((socket) => once(socket, 'close', { signal })))
   expect(await account.client.request('{ __typename }')).toEqual({ __typename: 'Query' })

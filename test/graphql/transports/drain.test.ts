@@ -31,7 +31,7 @@ function append(count: number): Promise<void> {
   return appendMany(staying.database, run, count)
 }
 
-test('a gateway that stops tells its sockets to come again, in waves', async () => {
+test('a gateway that stops closes its sockets in waves, with a code to connect again', async () => {
   const leaving = await startLeaving()
   const wires = await Promise.all(Array.from({ length: crowd }, () => openWire(leaving.url)))
   const stoppedAt = performance.now()
@@ -46,18 +46,18 @@ test('a gateway that stops tells its sockets to come again, in waves', async () 
   )
   const times = closed.map(({ at }) => at).sort((a, b) => a - b)
   const spread = (times.at(-1) ?? 0) - (times[0] ?? 0)
-  // Twenty waves, of which a slow machine may bring several at once.
+  // Twenty waves; on a slow machine, several can arrive at once.
   expect(spread).toBeGreaterThan(500)
   const together = times.map((start) => times.filter((at) => at >= start && at < start + spread / 20).length)
   expect(Math.max(...together)).toBeLessThan(crowd / 2)
 })
 
-test('a client goes on by itself at another gateway, and with its cursor it loses nothing', async () => {
+test('a client connects to another gateway by itself, and loses no event with its cursor', async () => {
   const leaving = await startLeaving()
   let { url } = leaving
   const opened: string[] = []
   const client = createClient({
-    // As a load balancer would choose it.
+    // As a load balancer would do.
     url: () => {
       opened.push(url)
       return `${url.replace('http', 'ws')}/graphql`

@@ -5,7 +5,7 @@ import { startTestGateway, type TestGateway } from '../../support/gateway.ts'
 import { type OwnPostgres, startOwnPostgres } from '../../support/own-postgres.ts'
 import { createSlowRun, slowReport } from '../../support/slow-report.ts'
 
-// On a Postgres of its own, which is stopped and started.
+// On a separate Postgres, which is stopped and started.
 let postgres: OwnPostgres
 let gateway: TestGateway
 beforeAll(async () => {
@@ -34,7 +34,7 @@ function endpoint(): string {
   return `${gateway.url}/graphql`.replace('http', 'ws')
 }
 
-test('a subscription that was asked for in a form it cannot have takes no place of its key', async () => {
+test('a subscription that is rejected with 406 does not count as a connection of its key', async () => {
   const { key, client } = await gateway.createAccount()
   for (let i = 0; i < 12; i++) {
     const answer = await fetch(`${gateway.url}/graphql`, {
@@ -56,19 +56,19 @@ test('a subscription that was asked for in a form it cannot have takes no place 
   await stream.return(undefined)
 })
 
-test('a client that connects while Postgres is away is told to come again, and does, as does one that subscribes then', async () => {
+test('clients that connect or subscribe during an outage of Postgres try again and succeed', async () => {
   const { key, client } = await gateway.createAccount()
   const codes: number[] = []
   const socket = createClient({
     url: endpoint(),
     connectionParams: { authorization: `Bearer ${key}` },
     retryAttempts: 100,
-    // As long as a client would wait: nothing in the test depends on it.
+    // A realistic delay, on which the test does not depend.
     retryWait: () => delay(100),
     shouldRetry: () => true,
     on: { closed: (event) => codes.push((event as CloseEvent).code) },
   })
-  // This one is connected already, and subscribes in the outage.
+  // This client is already connected and subscribes during the outage.
   const early = createClient({
     url: endpoint(),
     connectionParams: { authorization: `Bearer ${key}` },
@@ -82,7 +82,7 @@ test('a client that connects while Postgres is away is told to come again, and d
   await expect.poll(() => codes.length).toBeGreaterThan(0)
   await postgres.start()
   await expect.poll(async () => (await fetch(`${gateway.url}/ready`)).status).toBe(200)
-  // Whoever came in the meantime is told of it live, and whoever comes after it by a snapshot.
+  // A client that has connected by then receives the event, and a later one a snapshot.
   await createSlowRun(client, { count_seconds: '1' })
   for (const told of await Promise.all(first)) {
     expect(told.value).toMatchObject({ data: { reportRunEvents: { run: {} } } })

@@ -12,17 +12,17 @@ import { openWire, type Wire } from '../../support/wire.ts'
 
 const operations = 10
 const sockets = { perKey: 100, operations, messageBytes: 65_536, handshakeSeconds: 30 }
-// What the kernel keeps of a connection that is not read is some 10 MB, or 125 events.
+// The kernel buffers about 10 MB, or 125 events, of a connection that is not read.
 const big = 'x'.repeat(16 * 1024)
 const bigMessage = 5 * big.length
 const watchBig =
   'subscription ($after: EventCursor) { reportRunEvents(after: $after) { cursor run { a: metadata b: metadata c: metadata d: metadata e: metadata } } }'
 const watchSmall = 'subscription ($after: EventCursor) { reportRunEvents(after: $after) { cursor } }'
 
-/** The gateway's own ends of connections, by the port at the other end. */
+/** The server side of each connection, by the client's port. */
 const serverEnds = new Map<number | undefined, Socket>()
 function noteEnd(message: unknown): void {
-  // As Node documents this channel.
+  // The documented message of this channel.
   const { socket } = message as { socket: Socket }
   serverEnds.set(socket.remotePort, socket)
 }
@@ -30,7 +30,7 @@ beforeAll(() => diagnostics.subscribe('net.server.socket', noteEnd))
 afterAll(() => void diagnostics.unsubscribe('net.server.socket', noteEnd))
 
 function portOf(wire: Wire): number | undefined {
-  // `ws` has no other way to learn it.
+  // `ws` offers no other way to read the port.
   const { _socket } = wire.socket as unknown as { _socket: Socket }
   return _socket.localPort
 }
@@ -42,7 +42,7 @@ function serverEndOf(port: number | undefined): Socket {
 
 type Subscriber = {
   wire: Wire
-  /** Cursors in the order in which they came. */
+  /** The cursors in the order of arrival. */
   cursors: string[]
 }
 
@@ -69,12 +69,12 @@ async function subscribe(
   return { wire, cursors }
 }
 
-/** Waits until so many events have come. */
+/** Waits until `count` events have arrived. */
 function arrived({ cursors }: Subscriber, count: number, timeout = 10_000): Promise<void> {
   return vi.waitFor(() => expect(cursors.length).toBe(count), { timeout, interval: 5 })
 }
 
-/** An account with a run whose events are large, and one who reads them all. */
+/** An account with a run whose events are large, and a subscriber that reads them all. */
 async function prepare(gateway: TestGateway) {
   const account = await gateway.createAccount()
   const run = await insertRun(gateway.prisma, account, { status: 'RUNNING', metadata: { big } })
@@ -83,7 +83,7 @@ async function prepare(gateway: TestGateway) {
   return { account, run, healthy }
 }
 
-/** One who has got the first event, and reads no more. */
+/** A subscriber that has received the first event and no longer reads. */
 async function getStuck(gateway: TestGateway, account: TestAccount) {
   const stuck = await subscribe(gateway, account, watchBig)
   await arrived(stuck, 1)
@@ -120,7 +120,7 @@ function append(gateway: TestGateway, run: ReportRun, count: number): Promise<vo
   return appendMany(gateway.database, run, count)
 }
 
-/** The log after a cursor. */
+/** Reads the event log after a cursor. */
 async function resume(
   gateway: TestGateway,
   account: TestAccount,
@@ -133,7 +133,7 @@ async function resume(
   return resumed.cursors
 }
 
-describe('one who does not read', () => {
+describe('a client that does not read', () => {
   let gateway: TestGateway
   beforeAll(async () => {
     gateway = await startTestGateway({
@@ -142,7 +142,7 @@ describe('one who does not read', () => {
   })
   afterAll(() => gateway[Symbol.asyncDispose]())
 
-  test('costs as much memory for 2,000 events as for 200, over WebSocket and SSE, and delays no other', {
+  test('uses as much memory for 2,000 events as for 200, over WebSocket and SSE, and delays no other client', {
     timeout: 60_000,
   }, async () => {
     const { account, run, healthy } = await prepare(gateway)
@@ -155,17 +155,17 @@ describe('one who does not read', () => {
       await append(gateway, run, count)
       told += count
       await arrived(healthy, told)
-      // It has begun to pile up, and goes no further.
+      // The events have started to accumulate, and stop.
       await vi.waitFor(() => expect(Math.min(...waiting())).toBeGreaterThan(0), { timeout: 30_000 })
       expect(Math.max(...waiting())).toBeLessThan(bound)
     }
-    // What it did not read it gets when it reads again.
+    // It receives the unread events when it reads again.
     stuck.wire.socket.resume()
     await arrived(stuck, told, 30_000)
     expect(stuck.cursors).toEqual(healthy.cursors)
   })
 
-  test('and goes on asking is not heard any more, until it reads again', async () => {
+  test('but still sends is not read from until it reads again', async () => {
     const account = await gateway.createAccount()
     const wire = await connect(gateway, account)
     const serverEnd = serverEndOf(portOf(wire))
@@ -180,7 +180,7 @@ describe('one who does not read', () => {
   })
 })
 
-describe('one who has not read for the time that is allowed', () => {
+describe('a client that has not read for the allowed time', () => {
   let gateway: TestGateway
   beforeAll(async () => {
     gateway = await startTestGateway({
@@ -189,7 +189,7 @@ describe('one who has not read for the time that is allowed', () => {
   })
   afterAll(() => gateway[Symbol.asyncDispose]())
 
-  test('is closed over WebSocket with 4413, which it sees if it reads soon; with its cursor it has lost nothing', async () => {
+  test('is closed over WebSocket with 4413, which it receives if it reads soon; with its cursor it loses no event', async () => {
     const { account, run, healthy } = await prepare(gateway)
     const close = vi.spyOn(WebSocket.prototype, 'close')
     onTestFinished(() => close.mockRestore())
@@ -201,7 +201,7 @@ describe('one who has not read for the time that is allowed', () => {
     stuck.wire.socket.resume()
     expect(await stuck.wire.closed).toEqual({
       code: 4413,
-      reason: 'Messages are not read. Connect again with your last cursor.',
+      reason: 'The client does not read its messages. Connect again with the last cursor.',
     })
     const seen = stuck.cursors.length
     expect(seen).toBeLessThan(told)
@@ -210,7 +210,7 @@ describe('one who has not read for the time that is allowed', () => {
     expect(healthy.wire.socket.readyState).toBe(WebSocket.OPEN)
   })
 
-  test('is cut off when it does not even then', async () => {
+  test('is cut off when it does not read the close frame', async () => {
     const { account, run, healthy } = await prepare(gateway)
     const { serverEnd } = await getStuck(gateway, account)
     await append(gateway, run, 300)
@@ -219,7 +219,7 @@ describe('one who has not read for the time that is allowed', () => {
     expect(serverEnd.destroyed).toBe(true)
   })
 
-  test('is cut off over SSE; with its cursor it has lost nothing', async () => {
+  test('is cut off over SSE; with its cursor it loses no event', async () => {
     const { account, run, healthy } = await prepare(gateway)
     const stuck = await getStuckOverSse(gateway, account)
     await append(gateway, run, 300)
@@ -236,7 +236,7 @@ describe('one who has not read for the time that is allowed', () => {
     expect([...seen, ...rest]).toEqual(healthy.cursors)
   })
 
-  test('but one who reads slowly is left alone', { timeout: 60_000 }, async () => {
+  test('is not closed when it reads slowly', { timeout: 60_000 }, async () => {
     const { account, run, healthy } = await prepare(gateway)
     const slow = await subscribe(gateway, account, watchBig)
     await arrived(slow, 1)

@@ -53,7 +53,7 @@ describe('a socket is closed', () => {
     })
   })
 
-  test('with 4403 when its key is not good', async () => {
+  test('with 4403 when its key is not valid', async () => {
     const { closed, send } = await open()
     send({
       type: MessageType.ConnectionInit,
@@ -77,7 +77,7 @@ describe('a socket is closed', () => {
     },
   )
 
-  test('with 4408 when it says nothing', async () => {
+  test('with 4408 when it does not send connection_init', async () => {
     const { closed } = await open()
     expect(await closed).toEqual({
       code: CloseCode.ConnectionInitialisationTimeout,
@@ -85,19 +85,19 @@ describe('a socket is closed', () => {
     })
   })
 
-  test('with 4401 when it asks before it has said who it is', async () => {
+  test('with 4401 when it sends an operation before connection_init', async () => {
     const wire = await open()
     subscribe(wire, '1', 'frr_x')
     expect(await wire.closed).toMatchObject({ code: CloseCode.Unauthorized })
   })
 
-  test('with 4429 when it says twice who it is', async () => {
+  test('with 4429 when it sends connection_init twice', async () => {
     const wire = await connect()
     wire.send({ type: MessageType.ConnectionInit })
     expect(await wire.closed).toMatchObject({ code: CloseCode.TooManyInitialisationRequests })
   })
 
-  test('with 4409 when it uses an id twice', async () => {
+  test('with 4409 when it uses an ID twice', async () => {
     const { id } = await insertRun(gateway.prisma, account)
     const wire = await connect()
     subscribe(wire, '1', id)
@@ -114,7 +114,7 @@ describe('a socket is closed', () => {
     },
   )
 
-  test('with 1009 when its message is too long; other sockets go on', async () => {
+  test('with 1009 when its message is too long; other sockets stay open', async () => {
     const [greedy, modest] = [await connect(), await connect()]
     greedy.socket.send('x'.repeat(64 * 1024 + 1))
     expect(await greedy.closed).toMatchObject({ code: 1009 })
@@ -127,7 +127,7 @@ describe('a socket is closed', () => {
 })
 
 test.each(['x'.repeat(200), 'é'.repeat(200), `${'x'.repeat(118)}€€`])(
-  'a reason that is too long for a close frame is cut, and stays text: %s',
+  'a reason that is too long for a close frame is truncated to valid text: %s',
   (reason) => {
     const cut = closeReason(reason)
     expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(123)
@@ -136,7 +136,7 @@ test.each(['x'.repeat(200), 'é'.repeat(200), `${'x'.repeat(118)}€€`])(
   },
 )
 
-test('a message of 64 KiB is read', async () => {
+test('a message of 64 KiB is accepted', async () => {
   const wire = await connect()
   const message = {
     id: '1',
@@ -167,7 +167,7 @@ test('one socket carries queries, mutations and many subscriptions', async () =>
   for (const { payload } of ends) expect(payload).toEqual({ data: { reportRun: { status: 'CANCELED' } } })
 })
 
-test('a ping of the protocol is answered', async () => {
+test('a ping of graphql-transport-ws gets a pong', async () => {
   const wire = await connect()
   wire.send({ type: MessageType.Ping, payload: { at: 1 } })
   expect(await wire.receive()).toEqual({ type: MessageType.Pong, payload: { at: 1 } })
@@ -191,22 +191,22 @@ test.each(['/', '/files/x', '/graphql/', '/graphql2'])('there is no WebSocket at
   response.resume()
 })
 
-test('a client that speaks another protocol only is not told that it is spoken here', async () => {
+test('the gateway does not accept another subprotocol', async () => {
   const [response, socket] = await once(handshake(gateway.url, '/graphql', 'graphql-ws'), 'upgrade')
   expect(response.statusCode).toBe(101)
   expect(response.headers).not.toHaveProperty('sec-websocket-protocol')
   socket.destroy()
 })
 
-describe('a client that vanishes leaves nothing behind', () => {
-  /** True when this process still reads the account's log after it was told that there is something in it. */
+describe('a client that disconnects without a close leaves nothing open', () => {
+  /** True when this process still reads the event log of the account after a notification. */
   const isFollowed = async ({ accountId }: TestAccount, witness: TestAccount): Promise<boolean> => {
     using sent = noteStatements()
     const isRead = (owner: string): boolean =>
       sent
         .statements()
         .some(({ text, values }) => /^select.*report_run_events/i.test(text) && values.includes(owner))
-    // The witness is still there: when its log is read, the one before it has been as well.
+    // The witness is still connected: once its log has been read, so has the other one.
     for (const each of [accountId, witness.accountId]) {
       await gateway.database.query("select pg_notify('report_gateway_events', $1)", [`${each}:test`])
     }
@@ -255,7 +255,7 @@ describe('a client that vanishes leaves nothing behind', () => {
     })
   })
 
-  test('while it is being let in', async () => {
+  test('during authentication', async () => {
     for (let i = 0; i < 5; i++) {
       const wire = await open()
       wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
@@ -266,7 +266,7 @@ describe('a client that vanishes leaves nothing behind', () => {
   })
 })
 
-test('a client that answers no ping is cut off, one that does is not', async () => {
+test('a client that answers no ping is cut off, and one that does is not', async () => {
   vi.useFakeTimers({ toFake: ['setInterval'] })
   onTestFinished(() => void vi.useRealTimers())
   const wire = await connect()
@@ -274,7 +274,7 @@ test('a client that answers no ping is cut off, one that does is not', async () 
   const cut = once(silent.resume(), 'close')
   for (let pings = 0; pings < 2; pings++) {
     vi.advanceTimersByTime(12_000)
-    // The answer to the ping of WebSocket itself has gone before this one.
+    // The pong of the WebSocket itself was sent before this one.
     await once(wire.socket, 'ping')
     wire.send({ type: MessageType.Ping })
     await wire.receive()
@@ -283,7 +283,7 @@ test('a client that answers no ping is cut off, one that does is not', async () 
   expect(wire.socket.readyState).toBe(WebSocket.OPEN)
 })
 
-test('a client that does not answer the good-bye does not keep the gateway from stopping', async () => {
+test('a client that does not answer the close frame does not block the gateway from stopping', async () => {
   const stopping = await startTestGateway()
   const request = handshake(stopping.url, '/graphql', GRAPHQL_TRANSPORT_WS_PROTOCOL)
   const [, socket] = await once(request, 'upgrade')
@@ -292,7 +292,7 @@ test('a client that does not answer the good-bye does not keep the gateway from 
   await closed
 }, 10_000)
 
-test('nothing of all this was a fault of the gateway, or leaked listeners', () => {
+test('no test above logged an internal error or leaked listeners', () => {
   expect(gateway.logged.filter(({ level }) => Number(level) >= 40)).toEqual([])
   expect(warnings.filter(({ name }) => name !== 'DeprecationWarning')).toEqual([])
 })

@@ -1,7 +1,7 @@
 /*
- * Runs in the browser: carries the id of a new run from the answer of Create into the variables of each tab that is
- * opened afterwards. Most runs end before a person has copied an id. What the user writes there stays until the next
- * run is created.
+ * Runs in the browser: copies the ID of a new run from the response of Create into the variables of each tab that is
+ * opened afterwards, because most runs end before a user has copied the ID. Variables that the user edits stay unchanged
+ * until the next run is created.
  */
 let newest
 let toCarry

@@ -13,20 +13,20 @@ import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilterInput } from '../runs/report-run-list.ts'
 import { ReportRunEvent } from './report-run-event.ts'
 
-const scopeDescription =
-  'The runs whose events to return; all runs that are visible to the viewer when absent.'
+const scopeDescription = 'The runs whose events to return. Default: all runs that are visible to the viewer.'
 const pageSizes = { default: 100, max: 500 }
 const pageSizesOfRun = { default: 50, max: 500 }
 const defaultProgressInterval = Temporal.Duration.from('PT1S')
 
 const ReportRunScopeInput = builder.inputType('ReportRunScopeInput', {
-  description: 'The runs whose events to return. Give exactly one field.',
+  description: 'The runs whose events to return.',
   isOneOf: true,
   fields: (t) => ({
-    id: t.id({ description: 'The run with this global id.' }),
+    id: t.id({ description: 'The run with this global ID.' }),
     filter: t.field({
       type: ReportRunFilterInput,
-      description: 'The runs that match the filter. The filter is applied to the run as it is at each event.',
+      description:
+        'The runs that match this filter. The filter is applied to the current state of the run at each event.',
     }),
   }),
 })
@@ -34,14 +34,15 @@ const ReportRunScopeInput = builder.inputType('ReportRunScopeInput', {
 type EventPage = Page<RunEvent> & { eventCursor: string }
 
 const ReportRunEventConnection = connectionOf<RunEvent, EventPage>(ReportRunEvent, {
-  page: 'A page of the event log, oldest event first. A page may be empty although more events follow, when few events are in the scope. `pageInfo` says of each side whether more events may be there.',
+  page: 'A page of the event log, oldest event first. A page can be empty although more events follow, when few events match the scope. `pageInfo` states for each side whether there may be more events.',
   edge: 'An event in the log.',
+  node: 'The event.',
   cursorType: 'EventCursor',
   fields: (t) => ({
     eventCursor: t.expose('eventCursor', {
       type: 'EventCursor',
       description:
-        'The place up to which the log was read, also when the page is empty. Pass it as `after` to read what follows.',
+        'The position up to which the log was read, also when the page is empty. Pass it as `after` to read the events that follow.',
     }),
   }),
 })
@@ -49,7 +50,7 @@ const ReportRunEventConnection = connectionOf<RunEvent, EventPage>(ReportRunEven
 builder.queryField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEventConnection,
-    description: `Events after a cursor, oldest first: what the subscription of the same name pushes, for clients that poll. Returns ${pageSizes.default} a page by default, at most ${pageSizes.max}.`,
+    description: `The events after a cursor, oldest first, for clients that poll. The subscription of the same name pushes the same events. Returns ${pageSizes.default} events per page by default, at most ${pageSizes.max}.`,
     args: {
       ...pageArgs(t.arg, pageSizes),
       scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
@@ -61,7 +62,7 @@ builder.queryField('reportRunEvents', (t) =>
 builder.prismaObjectField('ReportRun', 'events', (t) =>
   t.field({
     type: ReportRunEventConnection,
-    description: `What happened to the run, oldest first, as far as the log is kept. Returns ${pageSizesOfRun.default} a page by default, at most ${pageSizesOfRun.max}.`,
+    description: `The events of the run that the log still holds, oldest first. Returns ${pageSizesOfRun.default} events per page by default, at most ${pageSizesOfRun.max}.`,
     args: pageArgs(t.arg, pageSizesOfRun),
     resolve: ({ id }, page, context) => readEventPage(context, { kind: 'run', id }, page, pageSizesOfRun),
   }),
@@ -71,18 +72,18 @@ builder.subscriptionField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEvent,
     description:
-      'Sends every event in order, without end. Pass the last cursor that you have, of an event, a mutation or a list, as `after`: then no event is lost or repeated.',
+      'Sends every event in order, without end. Pass the last cursor of an event, a mutation or a list as `after`, so that no event is lost or repeated.',
     args: {
       scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
       after: t.arg({
         type: 'EventCursor',
         description:
-          'Send events after this cursor. When absent, send a snapshot of each live run and then the events from now on.',
+          'Send events after this cursor. Default: send a snapshot of each run that has not ended, then the events from now on.',
       }),
       progressInterval: t.arg({
         type: 'Duration',
         defaultValue: defaultProgressInterval,
-        description: 'The minimum time between two events of progress of one run.',
+        description: 'The minimum time between two progress events of the same run.',
       }),
     },
     subscribe: (_root, { scope, after, progressInterval }, context) =>
@@ -112,11 +113,12 @@ function pageArgs(arg: ArgBuilder, sizes: PageSizes) {
   return {
     first: arg.int({
       defaultValue: sizes.default,
-      description: `Return at most this many events, 1 to ${sizes.max}.`,
+      description: `Return at most this many events, from 1 to ${sizes.max}.`,
     }),
     after: arg({
       type: 'EventCursor',
-      description: 'Return events after this cursor; from the oldest event that is kept when absent.',
+      description:
+        'Return events after this cursor. Default: start with the oldest event that the log still holds.',
     }),
   }
 }

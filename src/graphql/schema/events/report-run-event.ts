@@ -15,20 +15,20 @@ const typesOfChanges = {
 }
 
 export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').implement({
-  description: 'Something that happened to a run. Most clients only read `run`.',
+  description: 'An event in the event log, usually of a run. Most clients need only `run`.',
   resolveType: typeOf,
   fields: (t) => ({
     cursor: t.field({
       type: 'EventCursor',
-      description: 'Resume after this.',
+      description: 'The position of the event in the log. Pass it as `after` to resume after the event.',
       resolve: ({ tenant, cursor }) => encodeEventCursor(tenant, cursor),
     }),
-    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it happened.' }),
+    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When the event occurred.' }),
     run: t.field({
       type: ReportRun,
       nullable: true,
       description:
-        'The run as it was loaded for delivery, at least as new as this event; null when it was deleted, and when the event is of the log itself.',
+        'The run when the event is delivered, which is at least as new as the event. Null when the run has been deleted, and when the event is about the log itself.',
       resolve: (happened) => (happened.kind === 'RESET' ? null : happened.run),
     }),
   }),
@@ -36,29 +36,30 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
 
 builder.objectRef<RunEvent>('ReportRunSnapshot').implement({
   description:
-    'The run as it is: the first message for a live run, the first after a gap, and what is sent when its label, tags, metadata or end of retention were changed, or when the data came that it had waited for.',
+    'The current state of a run. It is the first event of a run that has not ended, when a subscription starts without a cursor or after a gap in the log. It is also sent when the label, tags, metadata or expiry of the run changes, and when the data that the run waits for becomes available.',
   interfaces: [ReportRunEvent],
 })
 
 builder.objectRef<Changed>('ReportRunStatusChanged').implement({
-  description: 'The status of a run has changed. None of these is ever left out.',
+  description: 'The status of a run changed. These events are never skipped.',
   interfaces: [ReportRunEvent],
   fields: (t) => ({
     from: t.field({
       type: ReportRunStatus,
       nullable: true,
-      description: 'Status before; null for a new run.',
+      description: 'The status before the change. Null for a new run.',
       resolve: ({ event }) => event.fromStatus,
     }),
     to: t.field({
       type: ReportRunStatus,
-      description: 'Status after.',
+      description: 'The status after the change.',
       resolve: ({ event }) => event.toStatus,
     }),
     actor: t.field({
       type: Actor,
       nullable: true,
-      description: 'Who caused it; null when nobody asked for it, as when a worker starts.',
+      description:
+        'The actor that caused the change. Null when no actor did, such as when a worker starts the run.',
       resolve: ({ event }, _args, { loaders }) =>
         event.actorId === null ? null : loaders.apiKeyOf(event, event.actorId),
     }),
@@ -66,14 +67,14 @@ builder.objectRef<Changed>('ReportRunStatusChanged').implement({
 })
 
 builder.objectRef<Changed>('ReportRunProgressed').implement({
-  description: 'Progress was made. These may be thinned out.',
+  description: 'A run made progress. These events may be skipped.',
   interfaces: [ReportRunEvent],
   fields: (t) => ({
     progress: t.field({
       type: ReportRunProgress,
-      description: 'How far the run has come, as of now; it never falls.',
+      description: 'The current progress of the run.',
       resolve: ({ run, occurredAt }) => {
-        if (!run) throw new Error('An event of progress is told of a run that is there.')
+        if (!run) throw new Error('A progress event has no run.')
         return { ...run, measuredAt: run.measuredAt ?? occurredAt }
       },
     }),
@@ -81,21 +82,21 @@ builder.objectRef<Changed>('ReportRunProgressed').implement({
 })
 
 builder.objectRef<Changed>('ReportRunDeleted').implement({
-  description: 'A run was deleted, with its files.',
+  description: 'A run was deleted together with its files.',
   interfaces: [ReportRunEvent],
   fields: (t) => ({
-    runId: t.id({ description: 'Id of the run that is gone.', resolve: ({ event }) => event.runId }),
+    runId: t.id({ description: 'The global ID of the deleted run.', resolve: ({ event }) => event.runId }),
   }),
 })
 
 builder.objectRef<RunEvent & { kind: 'RESET' }>('ReportRunLogReset').implement({
   description:
-    'Events after the cursor given are not kept any more. Snapshots of the live runs follow, then events; what has ended meanwhile is in the list of runs.',
+    'The log no longer holds the events after the given cursor. Snapshots of the runs that have not ended follow, then events. Read the list of runs to find the runs that ended in the gap.',
   interfaces: [ReportRunEvent],
   fields: (t) => ({
     oldest: t.field({
       type: 'EventCursor',
-      description: 'The oldest cursor after which everything is kept.',
+      description: 'The oldest cursor after which the log holds every event.',
       resolve: ({ tenant, keptAfter }) =>
         encodeEventCursor(tenant, { position: keptAfter, snapshotsAfter: null }),
     }),

@@ -12,34 +12,42 @@ const defaultLife = Temporal.Duration.from('PT5M')
 const maxLife = Temporal.Duration.from('PT1H')
 
 const SignedUrl = builder.objectRef<SignedLink>('SignedUrl').implement({
-  description: 'A link that needs no other proof: whoever has it can read the file.',
+  description: 'A link that gives access to a file without an API key. Keep it secret.',
   fields: (t) => ({
-    url: t.expose('url', { type: 'URL', description: 'Fetch it with GET; ranges are supported.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'The link is dead from then on.' }),
+    url: t.expose('url', {
+      type: 'URL',
+      description: 'The URL to download the file with GET. Range requests are supported.',
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the link expires.' }),
   }),
 })
 
 export const ReportFile = builder.prismaNode('ReportFile', {
-  description: "One file of a run's result.",
-  id: { field: 'id', description: 'Global id of the file.' },
+  description: 'A file of the result of a run.',
+  id: { field: 'id', description: 'The global ID of the file.' },
   nullable: true,
   findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
   fields: (t) => ({
-    filename: t.exposeString('filename', { description: 'Suggested file name.' }),
-    format: t.expose('format', { type: ReportFormat, description: 'Format of the file.' }),
-    compression: t.expose('compression', { type: Compression, description: 'How it is compressed.' }),
-    rowCount: t.expose('rowCount', { type: 'BigInt', description: 'Rows in the file, without a header.' }),
-    byteSize: t.expose('byteSize', { type: 'BigInt', description: 'Size in bytes, as stored.' }),
-    sha256: t.exposeString('sha256', { description: 'SHA-256 of the bytes as stored, 64 hex digits.' }),
+    filename: t.exposeString('filename', { description: 'The suggested file name.' }),
+    format: t.expose('format', { type: ReportFormat, description: 'The format of the file.' }),
+    compression: t.expose('compression', { type: Compression, description: 'The compression of the file.' }),
+    rowCount: t.expose('rowCount', {
+      type: 'BigInt',
+      description: 'The number of rows in the file, without the header.',
+    }),
+    byteSize: t.expose('byteSize', { type: 'BigInt', description: 'The size of the stored file, in bytes.' }),
+    sha256: t.exposeString('sha256', {
+      description: 'The SHA-256 hash of the stored file, as 64 hexadecimal digits.',
+    }),
     download: t.field({
       type: SignedUrl,
       nullable: true,
-      description: 'A link to the file, made anew at each read; null when the file has been deleted.',
+      description: 'A new link to the file. Null when the file has been deleted.',
       args: {
         expiresIn: t.arg({
           type: 'Duration',
           defaultValue: defaultLife,
-          description: 'How long the link works, from PT1S to PT1H.',
+          description: 'How long the link is valid, from PT1S to PT1H.',
         }),
       },
       resolve: async (file, { expiresIn }, { links, storage, now }) => {

@@ -7,18 +7,18 @@ import type {
 import { builder, describedEnum } from '../../builder.ts'
 import { toDuration, toMilliseconds } from '../../scalars.ts'
 
-export const ReportFormat = describedEnum<ReportFormatValue>('ReportFormat', 'File formats.', {
-  CSV: 'RFC 4180 with a header, UTF-8, LF at the end of lines; null is an empty field without quotes. For spreadsheets: text that one would run as a formula has an apostrophe before it, and `decimal_separator` is kept to.',
+export const ReportFormat = describedEnum<ReportFormatValue>('ReportFormat', 'The formats of report files.', {
+  CSV: 'Comma-separated values (RFC 4180) in UTF-8, with a header and LF line endings. A null is an empty field without quotes. Text that a spreadsheet would run as a formula is prefixed with an apostrophe. `decimal_separator` applies.',
   JSONL:
-    'One JSON object a line (JSON Lines), UTF-8, with every column in order and null for null. INTEGER is a number, which may need 64 bits; DECIMAL is a string with a point, so that no digit is lost; TIMESTAMP is a string as in RFC 3339 with the offset of its timezone; DATE is YYYY-MM-DD, and either may be infinity or -infinity; BOOLEAN is true or false. Text is exactly what was stored, and `decimal_separator` has no effect.',
+    'JSON Lines in UTF-8: one JSON object per line, with every column in order, also those that are null. INTEGER is a number, which may need 64 bits. DECIMAL is a string with a point, so that no digit is lost. TIMESTAMP is an RFC 3339 string with the offset of its timezone. DATE is a string YYYY-MM-DD. TIMESTAMP and DATE can also be infinity or -infinity. BOOLEAN is true or false. Text is exactly as stored, and `decimal_separator` has no effect.',
   PARQUET:
-    "Apache Parquet, in row groups of at most 5,000 rows; every column may be null. INTEGER is INT64; DECIMAL is DECIMAL(18, 3) for amounts of money, else DECIMAL(38, 18), and never rounded: a run with a value that does not fit fails; TIMESTAMP is one of microseconds in UTC, whatever the timezone; DATE and BOOLEAN are Parquet's own. Text is exactly what was stored, and `decimal_separator` has no effect.",
+    'Apache Parquet, in row groups of at most 5,000 rows. Every column is nullable. INTEGER is INT64. DECIMAL is DECIMAL(18, 3) for amounts of money, otherwise DECIMAL(38, 18). Values are never rounded: a run with a value that does not fit fails. TIMESTAMP has microseconds and is in UTC, whatever the timezone. DATE and BOOLEAN are the Parquet types of that name. Text is exactly as stored, and `decimal_separator` has no effect.',
 })
 
 export const Compression = describedEnum<CompressionValue>(
   'Compression',
-  'How a file is compressed: around the whole file, but inside of a Parquet file, so that its readers can open it.',
-  { NONE: 'Not at all.', GZIP: 'RFC 1952.', ZSTD: 'RFC 8878.' },
+  'The compressions of report files. CSV and JSONL files are compressed as a whole. Parquet files are compressed internally, so that Parquet readers can open them.',
+  { NONE: 'No compression.', GZIP: 'Gzip (RFC 1952).', ZSTD: 'Zstandard (RFC 8878).' },
 )
 
 const defaults = {
@@ -30,49 +30,52 @@ const defaults = {
 export const ReportOutput = builder
   .objectRef<Pick<ReportRunRow, 'formats' | 'compression' | 'retentionMilliseconds'>>('ReportOutput')
   .implement({
-    description: 'How a result is written and how long it is kept.',
+    description: 'How the result of a run is written, and how long its files are kept.',
     fields: (t) => ({
-      formats: t.expose('formats', { type: [ReportFormat], description: 'Formats, one file for each.' }),
+      formats: t.expose('formats', {
+        type: [ReportFormat],
+        description: 'The formats of the result, one file for each.',
+      }),
       compression: t.expose('compression', {
         type: Compression,
-        description: 'How each file is compressed.',
+        description: 'The compression of each file.',
       }),
       retention: t.field({
         type: 'Duration',
-        description: 'How long after the end of the run the files are kept.',
+        description: 'How long the files are kept after the run has ended.',
         resolve: ({ retentionMilliseconds }) => toDuration(Number(retentionMilliseconds)),
       }),
     }),
   })
 
 export const ReportOutputInput = builder.inputType('ReportOutputInput', {
-  description: 'How the result is written and how long it is kept.',
+  description: 'How to write the result of a run, and how long to keep its files.',
   fields: (t) => ({
     formats: t.field({
       type: [ReportFormat],
       required: true,
       defaultValue: [...defaults.formats],
       description:
-        'One file is written for each, all of one snapshot; one that is named twice is written once.',
+        'The formats to write, one file for each. All files are written from one snapshot of the data. Duplicates are ignored.',
     }),
     compression: t.field({
       type: Compression,
       required: true,
       defaultValue: defaults.compression,
-      description: 'How each file is compressed.',
+      description: 'The compression of each file.',
     }),
     retention: t.field({
       type: 'Duration',
       required: true,
       defaultValue: defaults.retention,
-      description: 'How long after the end the files are kept, PT1S to P3660D.',
+      description: 'How long to keep the files after the run has ended, from PT1S to P3660D.',
     }),
   }),
 })
 
 type OutputValue = typeof ReportOutputInput.$inferInput
 
-/** An output as commands take it, with the defaults for one that is absent. */
+/** The output as commands accept it. The defaults apply when it is omitted. */
 export function readOutput(given: OutputValue | null | undefined) {
   const { formats, compression, retention } = given ?? defaults
   return { formats, compression, retention: toMilliseconds(retention) }

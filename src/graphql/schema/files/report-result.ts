@@ -12,16 +12,16 @@ import { ReportFile } from './report-file.ts'
 const pageSizes = { default: 20, max: 500 }
 
 const ReportRowPage = builder.objectRef<RowPage>('ReportRowPage').implement({
-  description: 'A page of the rows of a result.',
+  description: 'A page of rows of a result.',
   fields: (t) => ({
     rows: t.expose('rows', {
       type: t.listRef(t.listRef('String', { nullable: true })),
       description:
-        'The rows in the order of the file. Each has its values in the order of `columns`, as text; null is the null of SQL.',
+        'The rows, in the order of the file. A row is a list of its values as text, in the order of `columns`. A value is null when it is NULL in SQL.',
     }),
     pageInfo: t.field({
       type: PageInfo,
-      description: 'Where the page lies in the file.',
+      description: 'Information about pagination.',
       resolve: ({ hasNextPage, hasPreviousPage, ...cursors }) => ({
         ...cursors,
         hasNextPage: async () => hasNextPage,
@@ -32,52 +32,52 @@ const ReportRowPage = builder.objectRef<RowPage>('ReportRowPage').implement({
 })
 
 export const ReportResult = builder.objectRef<ReportRun>('ReportResult').implement({
-  description: 'What a run produced.',
+  description: 'The result of a run that succeeded.',
   fields: (t) => ({
     isEmpty: t.boolean({
-      description: 'True when the run succeeded and there were no rows.',
+      description: 'True when the result has no rows.',
       resolve: ({ rowCount }) => rowCount === 0n,
     }),
     isPartial: t.exposeBoolean('isPartial', {
-      description: 'True when rows are missing, because there were more than the report may have.',
+      description: 'True when rows are missing because there were more than the report allows.',
     }),
     rowCount: t.field({
       type: 'BigInt',
-      description: 'Rows in each file, without a header.',
+      description: 'The number of rows in each file, without the header.',
       resolve: ({ rowCount }) => rowCount ?? 0n,
     }),
     dataAsOf: t.expose('dataAsOf', {
       type: 'DateTime',
       nullable: true,
       description:
-        'The moment that the data is true for: the rows of all files are of one snapshot. Null when it is not known.',
+        'When the snapshot of the data was taken. The rows of all files come from this snapshot. Null when the time is not known.',
     }),
     columns: t.field({
       type: [ReportColumn],
-      description: 'Columns of each file, in order, under the names that they have there.',
+      description: 'The columns of each file, in order, with their names in the file.',
       resolve: ({ reportType, parameters }, _args, { catalog }) => {
         const columns = catalog.find(reportType)?.columns ?? []
         const names = jsonObject(parameters).columns
         const chosen = Array.isArray(names) ? names.map(String) : columns.map(({ name }) => name)
-        // One that the report has no more is in the file all the same.
+        // A file keeps columns that its report no longer has.
         const unknown = { description: null, isDefault: false, value: { kind: 'text' as const } }
         return chosen.map((name) => ({ ...(chooseColumn(columns, name) ?? unknown), name }))
       },
     }),
     files: t.field({
       type: [ReportFile],
-      description: 'One file for each format that was asked for, in the order CSV, JSONL, PARQUET.',
+      description: 'The files, one for each requested format, in the order CSV, JSONL, PARQUET.',
       resolve: (run, _args, { loaders }) => loaders.filesOf(run),
     }),
     rows: t.field({
       type: ReportRowPage,
       nullable: true,
       description:
-        'Rows inline, to look before downloading: of the CSV file when there is one, else of the JSONL file, else of the Parquet file. Null when the files have been deleted. A page far into a compressed file takes as long as unpacking the file up to there.',
+        'The rows, for a preview without a download. They are read from the CSV file if there is one, otherwise from the JSONL file, otherwise from the Parquet file. A page far into a compressed file takes as long as decompressing the file up to that page. Null when the files have been deleted.',
       args: {
         first: t.arg.int({
           defaultValue: pageSizes.default,
-          description: `Return at most this many rows, 1 to ${pageSizes.max}.`,
+          description: `Return at most this many rows, from 1 to ${pageSizes.max}.`,
         }),
         after: t.arg.string({ description: 'Return rows after this cursor.' }),
       },

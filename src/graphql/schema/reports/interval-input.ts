@@ -4,24 +4,24 @@ import { builder, describedEnum } from '../../builder.ts'
 import { DateTimeRangeInput } from '../date-time-range.ts'
 
 const relativeIntervals = {
-  YESTERDAY: 'The last whole day.',
-  LAST_7_DAYS: 'The last seven whole days.',
-  PREVIOUS_MONTH: 'The last whole calendar month.',
+  YESTERDAY: 'The last full day.',
+  LAST_7_DAYS: 'The last seven full days.',
+  PREVIOUS_MONTH: 'The last full calendar month.',
 }
 
 export const RelativeInterval = describedEnum<RelativeIntervalValue>(
   'RelativeInterval',
-  "Periods that are over, from midnight to midnight in the report's timezone.",
+  'Periods that are over, from midnight to midnight in the timezone of the report.',
   relativeIntervals,
 )
 
 export const ScheduleInterval = describedEnum<ScheduleIntervalValue>(
   'ScheduleInterval',
-  "Periods that each run of a schedule covers. They are over when the run is due; all but PREVIOUS_PERIOD go from midnight to midnight in the report's timezone.",
+  'Periods that each run of a schedule covers. They are over when the run is due. All but PREVIOUS_PERIOD are from midnight to midnight in the timezone of the report.',
   {
     ...relativeIntervals,
     PREVIOUS_PERIOD:
-      "The time since the schedule's last run was due; for the first run, the time since the last occurrence of its cron expression before it was created.",
+      'The time since the last run of the schedule was due. For the first run, the time since the last occurrence of the cron expression before the schedule was created.',
   },
 )
 
@@ -31,7 +31,7 @@ export const ReportIntervalInput = builder.inputType('ReportIntervalInput', {
   fields: (t) => ({
     between: t.field({
       type: DateTimeRangeInput,
-      description: 'A fixed interval. A report needs both ends of it.',
+      description: 'A fixed interval. Both ends are required.',
     }),
     relative: t.field({
       type: RelativeInterval,

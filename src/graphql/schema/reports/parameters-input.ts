@@ -5,13 +5,13 @@ import { camelCase } from './input-key.ts'
 import type { ReportIntervalInput, ScheduleInterval } from './interval-input.ts'
 import { ReportingCategory } from './reporting-category.ts'
 
-/** What arrives for the parameters of a type: values by their names in camel case, and perhaps `interval`. */
+/** The input value for the parameters of a type: values by their names in camel case, and sometimes `interval`. */
 export type TypedParameters = Readonly<Record<string, unknown>>
 
 export const intervalEnds: readonly string[] = ['interval_start', 'interval_end']
 
 const DecimalSeparator = builder.enumType('DecimalSeparator', {
-  description: 'Characters between the whole and the fractional part of an amount.',
+  description: 'The characters that separate the integer part of an amount from its fraction.',
   values: {
     POINT: { value: '.', description: 'A point, as in 1234.56.' },
     COMMA: { value: ',', description: 'A comma, as in 1234,56.' },
@@ -26,7 +26,7 @@ type ValueType =
   | typeof DecimalSeparator
   | typeof ReportingCategory
 
-/** Types that are narrower than the catalogue's, by the names of the parameters there; their values are the catalogue's. */
+/** Types that are narrower than in the catalog, by parameter name. Their internal values are those of the catalog. */
 const narrowTypes: Readonly<Record<string, ValueType>> = {
   currency: 'Currency',
   timezone: 'TimeZone',
@@ -35,10 +35,10 @@ const narrowTypes: Readonly<Record<string, ValueType>> = {
 }
 
 /**
- * The input for the parameters of a type.
+ * The input type for the parameters of a report type.
  *
- * @param interval the type of the field `interval`, which takes the place of the ends of the interval; null to have the
- *   ends, as far as the type takes them, as fields of their own
+ * @param interval the type of the field `interval`, which replaces the parameters for the ends of the interval; null to
+ *   keep those that the report type has as separate fields
  */
 export function parametersInput(
   name: string,
@@ -47,15 +47,15 @@ export function parametersInput(
 ) {
   const plain = Object.entries(parameters).filter(([one]) => interval === null || !intervalEnds.includes(one))
   return builder.inputRef<TypedParameters>(name).implement({
-    description: `Parameters of ${typeName}.`,
+    description: `The parameters of ${typeName}.`,
     fields: (t) =>
       Object.fromEntries([
         ...(interval ? [['interval', t.field({ ...interval, required: true })] as const] : []),
         ...plain.map(([one, parameter]) => {
           const { isRequired, defaultValue } = parameter
-          // The catalogue's own also names Unix seconds, which only JSON takes.
+          // The description in the catalog also mentions Unix seconds, which only JSON accepts.
           const description =
-            one === 'interval_end' ? 'Exclusive end of the data to cover.' : parameter.description
+            one === 'interval_end' ? 'The exclusive end of the data to cover.' : parameter.description
           const type = inputTypeOf(one, parameter)
           const required = isRequired || defaultValue !== null
           const options = { type, description, required, defaultValue: defaultValue ?? undefined }
@@ -65,7 +65,7 @@ export function parametersInput(
   })
 }
 
-/** The parameters as the catalogue names them, apart from the field `interval`. */
+/** The parameters by their names in the catalog, without the field `interval`. */
 export function readParameters(type: AnyReportType, given: TypedParameters): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(type.parameters).flatMap((name) => {
@@ -75,7 +75,7 @@ export function readParameters(type: AnyReportType, given: TypedParameters): Rec
   )
 }
 
-/** Parameters are JSON, which has no dates. */
+/** Converts a date to text, because parameters are JSON. */
 export function toText(value: unknown): unknown {
   return value instanceof Date ? value.toISOString() : value
 }

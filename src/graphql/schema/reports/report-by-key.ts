@@ -20,25 +20,25 @@ export type ReportInputValue<Interval> = Readonly<Record<string, unknown>> & {
 
 type Fields = InputFieldBuilder<SchemaTypes, 'InputObject'>
 
-/** What the input for the parameters of a type says about the interval. */
+/** The interval in the input for the parameters of a type. */
 export type GivenInterval<Interval> = {
-  /** Ends of the interval, by the names of their parameters. */
+  /** The ends of the interval, by parameter name. */
   parameters: Record<string, unknown>
   relativeInterval: Interval | null
-  /** Where an end of the interval stands in the input. */
+  /** The path of an end of the interval in the input. */
   pathOf(end: string): readonly string[]
 }
 
-/** A report as commands take it. */
+/** A report as commands accept it. */
 export type RequestedReport<Interval extends string> = ReportRequest<Interval> & {
-  /** Where a field of a command's request stands in an input that has `report` and `output`. */
+  /** Maps a path in a command's request to a path in an input that has `report` and `output`. */
   pathOf(path: readonly string[]): readonly string[]
 }
 
 /**
  * A built-in type with its key.
  *
- * @param suffix what follows the key in the name of the input for its parameters
+ * @param suffix the part after the key in the name of the input type for its parameters
  * @param interval the field `interval` of that input; see parametersInput
  */
 export function reportKey(
@@ -51,7 +51,7 @@ export function reportKey(
   return { type, key, input: parametersInput(name, type, interval) }
 }
 
-/** The fields of a report input that name a type, one for each key. */
+/** The fields of a report input: one per key. */
 export function keyFields(t: Fields, keys: readonly ReportKey[]) {
   return Object.fromEntries(
     keys.map(({ key, type, input }) => {
@@ -63,19 +63,19 @@ export function keyFields(t: Fields, keys: readonly ReportKey[]) {
   )
 }
 
-/** The fields of an input that names a report type at run time, apart from its interval. */
+/** The fields of an input that names a report type at run time, without its interval. */
 export function byNameFields(t: Fields) {
   return {
-    name: t.string({ required: true, description: 'Name of the report type.' }),
+    name: t.string({ required: true, description: 'The name of the report type.' }),
     parameters: t.field({
       type: 'JSONObject',
       description:
-        "Parameters by their names in the catalogue, checked against the type's parametersSchema; none when absent.",
+        "The parameters by their names in the catalog, validated against the type's `parametersSchema`. Default: none.",
     }),
   }
 }
 
-/** A report input as commands take it. */
+/** Reads a report input as commands accept it. */
 export function readReport<Interval extends string, IntervalInput>(
   input: ReportInputValue<Interval>,
   keys: readonly ReportKey[],
@@ -114,9 +114,9 @@ function readTyped<Interval extends string, IntervalInput>(
   readInterval: (interval: IntervalInput | undefined) => GivenInterval<Interval>,
 ): RequestedReport<Interval> {
   const named = keys.find(({ key }) => input[key])
-  if (!named) throw new Error('The report input names no report, which GraphQL should have refused.')
+  if (!named) throw new Error('The report input names no report, which GraphQL should have rejected.')
   const { type, key } = named
-  // By the input types, the value of such a key is one of these, with an interval of this type where there is one.
+  // The input types guarantee that a key has this value, and that its interval has this type.
   const given = input[key] as TypedParameters
   const interval = readInterval(given.interval as IntervalInput | undefined)
   return {

@@ -16,21 +16,21 @@ import {
 
 type IntervalInput = typeof ReportIntervalInput.$inferInput
 
-const interval = { type: ReportIntervalInput, description: 'Data to cover.' }
+const interval = { type: ReportIntervalInput, description: 'The data to cover.' }
 
 const keys = builtInReportTypes.map((type) =>
-  // Some types cover one moment, or one payout.
+  // Some types cover one instant or one payout.
   reportKey(type, 'ParametersInput', 'interval_start' in type.parameters ? interval : null),
 )
 
 const ReportByNameInput = builder.inputType('ReportByNameInput', {
-  description: 'A report type that is named at run time.',
+  description: 'A report type by its name.',
   fields: (t) => ({
     ...byNameFields(t),
     interval: t.field({
       type: RelativeInterval,
       description:
-        'A period that is over. It takes the place of the parameters interval_start and interval_end.',
+        'A period that is over when the run is created. It replaces the parameters interval_start and interval_end.',
     }),
   }),
 })
@@ -39,18 +39,18 @@ type Value = ReportInputValue<RelativeIntervalValue>
 
 export const ReportInput = builder.inputRef<Value>('ReportInput').implement({
   description:
-    'The report to run. The key names the report type with its version, so that GraphQL itself checks the parameters.',
+    'The report to run. The key names the report type with its version, so that GraphQL validates the parameters.',
   isOneOf: true,
   fields: (t) => ({
     ...keyFields(t, keys),
     byName: t.field({
       type: ReportByNameInput,
-      description: 'Any type by its name, for tools that read the catalogue at run time.',
+      description: 'Any report type by its name, for tools that read the catalog at run time.',
     }),
   }),
 })
 
-/** A report of a run as commands take it. */
+/** Reads the report of a run as commands accept it. */
 export function readReportInput(input: Value): RequestedReport<RelativeIntervalValue> {
   return readReport(input, keys, readInterval)
 }

@@ -8,9 +8,10 @@ import { ReportType } from './report-type.ts'
 const ReportTypeConnection = connectionOf(ReportType, {
   page: 'A page of report types.',
   edge: 'A report type in a list.',
+  node: 'The report type.',
   fields: (t) => ({
     totalCount: t.int({
-      description: 'The number of report types, on all pages.',
+      description: 'The number of report types on all pages.',
       resolve: ({ count }) => count(),
     }),
   }),
@@ -20,11 +21,11 @@ builder.queryField('reportType', (t) =>
   t.field({
     type: ReportType,
     nullable: true,
-    description: 'A report type by its name; null when the catalog does not have it.',
+    description: 'A report type by its name. Null when the catalog does not contain it.',
     args: {
       name: t.arg.string({
         required: true,
-        description: 'The name with its version, for example balance.summary.1.',
+        description: 'The name with its version, such as balance.summary.1.',
       }),
     },
     resolve: (_root, { name }, { catalog }) => catalog.find(name),
@@ -35,14 +36,14 @@ builder.queryField('reportTypes', (t) =>
   t.field({
     type: ReportTypeConnection,
     description:
-      'The catalog of reports that can be run, with their parameters and columns. Returns 50 a page by default, at most 100.',
+      'The report types in the catalog, with their parameters and columns. Returns 50 report types per page by default, at most 100.',
     args: t.arg.connectionArgs(),
     resolve: (_root, page, { catalog }) =>
       readConnection(() => listTypes(catalog.types), page, { default: 50, max: 100 }),
   }),
 )
 
-/** The place of a type is its index in the catalog. A cursor holds the name: the catalog may grow at a restart. */
+/** The position of a type is its index in the catalog. A cursor contains the name, because a restart can add types. */
 function listTypes(types: readonly AnyReportType[]): PagedList<AnyReportType, number> {
   return {
     placeOf: (type) => types.indexOf(type),

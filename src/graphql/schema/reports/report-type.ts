@@ -12,57 +12,59 @@ import { type Context, requireViewer } from '../../context.ts'
 import { ReportFormat } from '../files/report-output.ts'
 import { inputKeyOf } from './input-key.ts'
 
-const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'Types of columns and parameters.', {
+const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'The types of columns and parameters.', {
   STRING: 'Text.',
-  INTEGER: 'Whole number.',
-  DECIMAL: "Exact decimal; an amount of money has the currency's own number of decimals.",
-  TIMESTAMP: 'Instant; in a CSV file as YYYY-MM-DD HH:MM:SS without a zone.',
-  DATE: 'Calendar date.',
-  BOOLEAN: 'Truth value.',
+  INTEGER: 'An integer.',
+  DECIMAL: 'An exact decimal number. An amount of money has the number of decimals of its currency.',
+  TIMESTAMP: 'An instant. CSV files contain it as YYYY-MM-DD HH:MM:SS without an offset.',
+  DATE: 'A calendar date.',
+  BOOLEAN: 'True or false.',
 })
 
-/** A column of a report, or one that a file has although its report has it no more. */
-type ShownColumn = Pick<ReportColumnValue, 'name' | 'isDefault'> & {
+/** A column of a report, or a column of a file that its report no longer has. */
+type ColumnOfFile = Pick<ReportColumnValue, 'name' | 'isDefault'> & {
   description: string | null
   value: Pick<ReportColumnValue['value'], 'kind'>
 }
 
-export const ReportColumn = builder.objectRef<ShownColumn>('ReportColumn').implement({
-  description: 'One column of a report.',
+export const ReportColumn = builder.objectRef<ColumnOfFile>('ReportColumn').implement({
+  description: 'A column of a report.',
   fields: (t) => ({
     name: t.exposeString('name', {
-      description: 'Name in the header of the file; `[key]` stands for a key that you name.',
+      description: 'The name in the header of the file. `[key]` stands for a key that you choose.',
     }),
-    type: t.field({ type: ColumnType, description: 'Type of its values.', resolve: columnType }),
+    type: t.field({ type: ColumnType, description: 'The type of the values.', resolve: columnType }),
     description: t.exposeString('description', {
       nullable: true,
-      description: 'What it means; null when the report was changed and no longer has the column.',
+      description: 'What the column contains. Null when the report has changed and no longer has the column.',
     }),
     isDefault: t.exposeBoolean('isDefault', {
-      description: 'True when it is written although no columns were chosen.',
+      description: 'True when the column is written by default.',
     }),
   }),
 })
 
 const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportParameter').implement({
-  description: 'One parameter of a report type.',
+  description: 'A parameter of a report type.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Name, as in the parameters of `byName`.' }),
+    name: t.exposeString('name', {
+      description: 'The name of the parameter, as in `parameters` of `byName`.',
+    }),
     type: t.expose('type', {
       type: ColumnType,
-      description: 'Type of its value, or of each value of a list.',
+      description: 'The type of the value, or of each value of a list.',
     }),
-    description: t.exposeString('description', { description: 'What it does, with its unit.' }),
-    isRequired: t.exposeBoolean('isRequired', { description: 'True when it has to be given.' }),
-    isList: t.exposeBoolean('isList', { description: 'True when it takes a list of values.' }),
+    description: t.exposeString('description', { description: 'What the parameter does, with its unit.' }),
+    isRequired: t.exposeBoolean('isRequired', { description: 'True when the parameter is required.' }),
+    isList: t.exposeBoolean('isList', { description: 'True when the parameter takes a list of values.' }),
     defaultValue: t.string({
       nullable: true,
-      description: 'Used when it is absent, as JSON text; null when there is no default.',
+      description: 'The default value, as JSON text. Null when there is none.',
       resolve: ({ defaultValue }) => (defaultValue === null ? null : JSON.stringify(defaultValue)),
     }),
     allowedValues: t.stringList({
       nullable: true,
-      description: 'The values that are accepted; null when they are no short list.',
+      description: 'The values that are accepted. Null when they are not a short list.',
       resolve: ({ allowedValues }) => allowedValues,
     }),
   }),
@@ -71,79 +73,80 @@ const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportP
 export const ReportType = builder.objectRef<AnyReportType>('ReportType')
 
 builder.node(ReportType, {
-  description: 'A kind of report.',
-  id: { resolve: ({ name }) => name, description: 'Global id; the same as the name.' },
+  description: 'A type of report that can be run.',
+  id: { resolve: ({ name }) => name, description: 'The global ID of the report type, which is its name.' },
   loadWithoutCache: (id, { catalog }) => catalog.find(id),
   isTypeOf: (value) => typeof value === 'object' && value !== null && 'source' in value,
   fields: (t) => ({
     name: t.exposeString('name', {
-      description: 'Stable name with its version, for example balance.summary.1.',
+      description: 'The stable name with its version, such as balance.summary.1.',
     }),
-    title: t.exposeString('title', { description: 'Title for people.' }),
-    description: t.exposeString('description', { description: 'What it is for.' }),
+    title: t.exposeString('title', { description: 'The title of the report type, for people.' }),
+    description: t.exposeString('description', { description: 'What the report type is for.' }),
     inputKey: t.string({
       nullable: true,
-      description: 'Key of ReportInput that names it; null for custom reports, which only `byName` names.',
+      description:
+        'The key of the report type in ReportInput. Null for a custom report, which only `byName` accepts.',
       resolve: inputKeyOf,
     }),
     requiresLiveMode: t.exposeBoolean('requiresLiveMode', {
-      description: 'True when it refuses a test-mode key.',
+      description: 'True when the report type requires a live-mode API key.',
     }),
     parameters: t.field({
       type: [ReportParameter],
-      description: 'The parameters that it takes.',
+      description: 'The parameters of the report type.',
       resolve: ({ parameters }) =>
         Object.entries(parameters).map(([name, parameter]) => ({ name, ...parameter })),
     }),
     parametersSchema: t.field({
       type: 'JSONObject',
-      description: 'The parameters as JSON Schema 2020-12: what `byName` accepts.',
+      description: 'The parameters that `byName` accepts, as JSON Schema 2020-12.',
       resolve: parametersSchema,
     }),
     columns: t.field({
       type: [ReportColumn],
-      description: 'All columns, in their natural order.',
+      description: 'All columns of the report type, in their default order.',
       resolve: ({ columns }) => [...columns],
     }),
     formats: t.field({
       type: [ReportFormat],
-      description: 'Formats that it can be written in.',
+      description: 'The formats in which the report can be written.',
       resolve: () => Object.values(ReportFormatValue),
     }),
     dataAvailableFrom: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Earliest instant with data; null when there is no data yet, and when `acceptsAnyInterval` is true.',
+        'The earliest instant with data. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.from ?? null,
     }),
     dataAvailableUntil: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'Latest instant with complete data; it grows. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
+        'The latest instant up to which the data is complete. It advances as data arrives. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
     }),
     acceptsAnyInterval: t.boolean({
       description:
-        'True when the gateway does not know what data there is and accepts any interval, as for custom reports.',
+        'True when the gateway does not know what data there is and accepts any interval, as for a custom report.',
       resolve: ({ custom }) => custom !== undefined,
     }),
     deprecationReason: t.string({
       nullable: true,
-      description: 'Why another should be used instead; null when this one is current.',
+      description: 'Why another report type should be used. Null when the report type is current.',
       resolve: ({ replacedBy }) => (replacedBy ? `${replacedBy} has all of its columns and more.` : null),
     }),
     replacedBy: t.field({
       type: ReportType,
       nullable: true,
-      description: 'The type to use instead; null when this one is current.',
+      description: 'The report type to use instead. Null when the report type is current.',
       resolve: ({ replacedBy }, _args, { catalog }) => (replacedBy ? catalog.find(replacedBy) : null),
     }),
   }),
 })
 
 async function availabilityOf(type: AnyReportType, context: Context): Promise<Availability | null> {
-  // The data of a custom report is unknown: its availability stands for all time.
+  // The data of a custom report is unknown; its availability covers all time.
   return type.custom ? null : type.availability(context.prisma, requireViewer(context))
 }

@@ -12,27 +12,27 @@ import {
   reportKey,
 } from './report-by-key.ts'
 
-const interval = { type: ScheduleInterval, description: 'Data that each run covers.' }
-const moment = {
+const interval = { type: ScheduleInterval, description: 'The data that each run covers.' }
+const intervalEnd = {
   type: ScheduleInterval,
-  description: 'Interval whose end counts: each run covers all that came before it.',
+  description: 'The interval whose end counts: each run covers all data before that end.',
 }
 
 const keys = builtInReportTypes
-  // What is left out reports on one payout, which never changes.
+  // The other types report on one payout, which never changes.
   .filter(({ parameters }) => 'interval_end' in parameters)
   .map((type) =>
-    reportKey(type, 'ScheduleParametersInput', 'interval_start' in type.parameters ? interval : moment),
+    reportKey(type, 'ScheduleParametersInput', 'interval_start' in type.parameters ? interval : intervalEnd),
   )
 
 const ScheduledReportByNameInput = builder.inputType('ScheduledReportByNameInput', {
-  description: 'A report type that is named at run time.',
+  description: 'A report type by its name.',
   fields: (t) => ({
     ...byNameFields(t),
     interval: t.field({
       type: ScheduleInterval,
       description:
-        'Data that each run covers. A type with the parameters interval_start or interval_end needs it, because these cannot be given here.',
+        'The data that each run covers. A type with the parameters interval_start or interval_end requires it, because these parameters are not accepted here.',
     }),
   }),
 })
@@ -41,18 +41,18 @@ type Value = ReportInputValue<ScheduleIntervalValue>
 
 export const ScheduledReportInput = builder.inputRef<Value>('ScheduledReportInput').implement({
   description:
-    'The report that each run of a schedule makes. Its interval counts from when the run is due, so none is fixed.',
+    'The report that each run of a schedule produces. Its interval is relative to when the run is due.',
   isOneOf: true,
   fields: (t) => ({
     ...keyFields(t, keys),
     byName: t.field({
       type: ScheduledReportByNameInput,
-      description: 'Any type by its name, for tools that read the catalogue at run time.',
+      description: 'Any report type by its name, for tools that read the catalog at run time.',
     }),
   }),
 })
 
-/** A report of a schedule as commands take it. */
+/** Reads the report of a schedule as commands accept it. */
 export function readScheduledReportInput(input: Value): RequestedReport<ScheduleIntervalValue> {
   return readReport(input, keys, readInterval)
 }

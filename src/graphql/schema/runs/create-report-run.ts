@@ -18,15 +18,16 @@ import { ReportInput, readReportInput } from '../reports/report-input.ts'
 import { ReportRun } from './report-run.ts'
 
 const keyDescription =
-  'Makes it safe to repeat the request: the same key with the same input returns the first run, however often and to whichever gateway the request is sent. At most 255 characters, kept for at least 24 hours per account and mode. The header Idempotency-Key has the same effect.'
+  'A key that makes it safe to repeat the request: every request with the same key and the same input returns the same run. At most 255 characters. Keys are kept for at least 24 hours per account and mode. The header Idempotency-Key has the same effect.'
 
 mutation('createReportRun', {
-  description: 'Requests a report run. The answer comes at once; follow the run by a subscription.',
+  description: 'Creates a report run and returns immediately. Follow the run with a subscription.',
   input: createInput,
   run: async (context, viewer, input) => {
     const report = readReportInput(input.report)
     const { idempotencyKey, waitForData, ...rest } = input
-    // A key has to mean the same whether the default was filled in by the caller, by GraphQL, or not yet known.
+    // The default is left out, so that a key means the same whether the caller or GraphQL sets it, and the same as before
+    // the field existed.
     const identity = { ...rest, ...(waitForData && { waitForData }) }
     const request = readRunRequest(context, report, input)
     return createRun(context, viewer, request, submitOptions(context, idempotencyKey, identity))
@@ -37,9 +38,9 @@ mutation('createReportRun', {
 
 mutation('retryReportRun', {
   description:
-    'Repeats the request of a run that has ended, as a new run that `retryOf` links to it. The earlier run stays unchanged. The new run takes over everything that was requested, except `startWithin` and `reuseWithin`.',
+    'Creates a run that repeats a run that has ended. The earlier run does not change; `retryOf` of the new run returns it. The new run has the same input, except `startWithin` and `reuseWithin`.',
   input: (t) => ({
-    id: t.id({ required: true, description: 'The global id of the run to repeat.' }),
+    id: t.id({ required: true, description: 'The global ID of the run to repeat.' }),
     idempotencyKey: t.string({ description: keyDescription }),
   }),
   run: (context, viewer, { id, idempotencyKey }) =>
@@ -49,7 +50,7 @@ mutation('retryReportRun', {
   pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
 })
 
-/** A run as commands take it; what is absent stands for nothing asked for. */
+/** The request for a run as commands accept it. Omitted fields request nothing. */
 export function readRunRequest(
   { catalog, now }: Context,
   report: RequestedReport<RelativeInterval>,
@@ -73,39 +74,42 @@ export function readRunRequest(
 
 function createInput(t: InputBuilder) {
   return {
-    report: t.field({ type: ReportInput, required: true, description: 'What to run.' }),
-    output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
+    report: t.field({ type: ReportInput, required: true, description: 'The report to run.' }),
+    output: t.field({
+      type: ReportOutputInput,
+      description: 'How to write the result. Default: one CSV file without compression, kept for 30 days.',
+    }),
     idempotencyKey: t.string({ description: keyDescription }),
     label: t.string({ description: 'The label of the run, at most 255 characters.' }),
     tags: t.stringList({
       description:
-        'The tags of the run, at most 10 of at most 50 characters. Filters of lists can name them.',
+        'The tags of the run: at most 10, of at most 50 characters each. Lists of runs can be filtered by tag.',
     }),
     metadata: t.field({
       type: 'JSONObject',
       description:
-        'Metadata for the caller: at most 50 texts of at most 500 characters, under keys of at most 40. The run returns it unchanged.',
+        'Metadata that the run returns unchanged: at most 50 strings of at most 500 characters each, with keys of at most 40 characters.',
     }),
     reuseWithin: t.field({
       type: 'Duration',
       description:
-        'Allows the reuse of an identical run that succeeded at most this long ago, PT1S to P3660D. While the files of that run exist, the mutation returns that run unchanged and creates nothing. Identical runs have the same report type, accepted parameters, formats and compression. Their label, tags, metadata and times may differ. An idempotency key then belongs to the reused run. When absent, the mutation always creates a run.',
+        'Return the most recent identical run that succeeded within this duration, from PT1S to P3660D, instead of creating one. Its files must still exist. Identical runs have the same report type, accepted parameters, formats and compression. Their label, tags, metadata and times may differ. An idempotency key then belongs to the reused run. Default: always create a run.',
     }),
     waitForData: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'True to queue a run whose interval ends after the available data, at most 366 days from now, until there is data up to that end. False to refuse such a run. In either case the interval must start within the data.',
+        'True to queue a run whose interval ends after the available data, until there is data up to that end. The end must be at most 366 days from now. False to reject such a run. In both cases, the interval must start within the available data.',
     }),
     startWithin: t.field({
       type: 'Duration',
       description:
-        'The time in which the run must start, PT1S to P30D. A run that has not started in this time fails, whatever it waits for. When absent, there is no limit.',
+        'Fail the run if it has not started within this duration, from PT1S to P30D, whatever it waits for. Default: no limit.',
     }),
     timeout: t.field({
       type: 'Duration',
       description:
-        'The time in which the run must end after its start, PT1S to P1D. A run that has not ended in this time fails. When absent, there is no limit.',
+        'Fail the run if it has not ended within this duration after its start, from PT1S to P1D. Default: no limit.',
     }),
   }
 }
@@ -115,19 +119,19 @@ function submittedRun(t: FieldBuilder<Outcome<SubmittedRun>>) {
     reportRun: t.field({
       type: ReportRun,
       nullable: true,
-      description: 'The run; null when there are userErrors.',
+      description: 'The run that was created or reused. Null when there are user errors.',
       resolve: ({ result }) => result?.run,
     }),
     wasReused: t.boolean({
       description:
-        'True when the run is that of an earlier request: one with the same idempotency key, or an identical one that `reuseWithin` allows. False when there are userErrors.',
+        'True when an earlier request created the run: one with the same idempotency key, or an identical one that `reuseWithin` allows. False when there are user errors.',
       resolve: ({ result }) => result?.wasReused ?? false,
     }),
     eventCursor: t.field({
       type: 'EventCursor',
       nullable: true,
       description:
-        'The position of the event log that this answer reflects. Pass it as `after` to read what follows without a gap. Null when there are userErrors.',
+        'The position in the event log that this payload reflects. Pass it as `after` to read the events that follow, without a gap. Null when there are user errors.',
       resolve: ({ result }, _args, context) =>
         result &&
         encodeEventCursor(requireViewer(context), { position: result.position, snapshotsAfter: null }),
@@ -136,15 +140,16 @@ function submittedRun(t: FieldBuilder<Outcome<SubmittedRun>>) {
 }
 
 /**
- * @param given the idempotency key of the input; it may be in the header instead
- * @param identity what the key stands for
+ * @param given the idempotency key of the input; the header can contain it instead
+ * @param identity the part of the input that the key identifies
  */
 function submitOptions(context: Context, given: string | null | undefined, identity: object): SubmitOptions {
   const { idempotencyKey: header, traceId } = context
   if (typeof given === 'string' && header !== null && given !== header) {
-    throw new InputError('The header Idempotency-Key names another key than the input. Send one of them.', [
-      'idempotencyKey',
-    ])
+    throw new InputError(
+      'The header Idempotency-Key and the input contain different keys. Send only one of them.',
+      ['idempotencyKey'],
+    )
   }
   const key = given ?? header
   return { idempotency: key === null ? null : { key, fingerprint: fingerprint(identity) }, traceId }

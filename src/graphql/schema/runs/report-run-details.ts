@@ -7,46 +7,51 @@ import { Actor } from '../viewer/viewer.ts'
 export const ReportRunProgress = builder
   .objectRef<ReportRun & { measuredAt: Date }>('ReportRunProgress')
   .implement({
-    description: 'How far a run has come.',
+    description: 'The progress of a run.',
     fields: (t) => ({
       percent: t.exposeFloat('percent', {
         nullable: true,
-        description: '0 to 100; it never falls. Null while the number of rows is unknown.',
+        description:
+          'The progress in percent, from 0 to 100. It never decreases. Null while the number of rows is unknown.',
       }),
       rowsWritten: t.field({
         type: 'BigInt',
-        description: 'Rows written so far; of several files, how many of each on average.',
+        description: 'The number of rows written so far. For several files, the average per file.',
         resolve: (run) => run.rowsWritten ?? 0n,
       }),
       rowsExpected: t.expose('rowsExpected', {
         type: 'BigInt',
         nullable: true,
-        description: 'Rows that there will be; null while they are being counted.',
+        description: 'The total number of rows to write. Null while the rows are being counted.',
       }),
       stage: t.exposeString('stage', {
         nullable: true,
-        description: 'What is being done, for people; null when nobody said.',
+        description: 'The current stage of the run, for people. Null when the worker has reported none.',
       }),
       estimatedFinishAt: t.expose('estimatedFinishAt', {
         type: 'DateTime',
         nullable: true,
-        description: 'Best guess of the end; null while there is none, and when the run has ended.',
+        description:
+          'The estimated end of the run. Null while there is no estimate, and when the run has ended.',
       }),
-      measuredAt: t.expose('measuredAt', { type: 'DateTime', description: 'When this was measured.' }),
+      measuredAt: t.expose('measuredAt', {
+        type: 'DateTime',
+        description: 'When the progress was measured.',
+      }),
     }),
   })
 
 const ReportRunFailureCode = describedEnum<(typeof failureCodes)[number]>(
   'ReportRunFailureCode',
-  'Why runs fail; new values may be added.',
+  'Codes of run failures. New values may be added.',
   {
     INVALID_PARAMETERS:
-      'What was asked for cannot be met: a parameter any more, or a format with these values.',
+      'A parameter is no longer valid, or the report cannot be written in a requested format.',
     UPSTREAM_ERROR: 'The data source failed.',
-    STORAGE_ERROR: 'The file could not be stored.',
-    INTERNAL_ERROR: 'A fault of the gateway.',
-    NOT_STARTED_IN_TIME: 'Never started within `startWithin`.',
-    TIMED_OUT: 'Took longer than `timeout`, or than the limit of its own SQL.',
+    STORAGE_ERROR: 'A file could not be stored.',
+    INTERNAL_ERROR: 'An internal error of the gateway.',
+    NOT_STARTED_IN_TIME: 'The run did not start within `startWithin`.',
+    TIMED_OUT: 'The run took longer than `timeout`, or a custom report took longer than its time limit.',
   },
 )
 
@@ -55,24 +60,25 @@ export const ReportRunFailure = builder.objectRef<ReportRun>('ReportRunFailure')
   fields: (t) => ({
     code: t.field({
       type: ReportRunFailureCode,
-      description: 'Stable code to branch on.',
+      description: 'The stable code of the failure, for programs.',
       resolve: ({ failureCode }) => failureCodes.find((code) => code === failureCode) ?? 'INTERNAL_ERROR',
     }),
     message: t.string({
-      description: 'A sentence for people, safe to show.',
+      description: 'The message of the failure, for people. It contains no internal details.',
       resolve: (run) => run.failureMessage ?? '',
     }),
     isRetryable: t.boolean({
-      description: 'True when the same request may work later.',
+      description: 'True when the same request may succeed later.',
       resolve: ({ failureIsRetryable }) => failureIsRetryable === true,
     }),
     path: t.stringList({
       nullable: true,
-      description: 'Parameter or output at fault, as a path; null when it is none.',
+      description: 'The path to the parameter or output at fault. Null when none is at fault.',
       resolve: ({ failurePath }) => (failurePath.length > 0 ? failurePath : null),
     }),
     traceId: t.string({
-      description: '32 hex digits to give to support; the log has them beside the fault.',
+      description:
+        'The trace ID to give to support, 32 hexadecimal digits. The logs of the gateway contain it.',
       resolve: ({ traceId }) => traceId ?? '',
     }),
   }),
@@ -81,47 +87,51 @@ export const ReportRunFailure = builder.objectRef<ReportRun>('ReportRunFailure')
 export const ReportRunCancellation = builder
   .objectRef<ReportRun & { cancelRequestedAt: Date }>('ReportRunCancellation')
   .implement({
-    description: 'How a run was asked to stop.',
+    description: 'The request to cancel a run.',
     fields: (t) => ({
-      requestedAt: t.expose('cancelRequestedAt', { type: 'DateTime', description: 'When it was asked.' }),
+      requestedAt: t.expose('cancelRequestedAt', {
+        type: 'DateTime',
+        description: 'When the cancellation was requested.',
+      }),
       requestedBy: t.field({
         type: Actor,
         nullable: true,
-        description: 'Who asked; null when that is not known any more.',
+        description: 'The actor that requested the cancellation. Null when the actor is no longer known.',
         resolve: ({ cancelRequestedById }, _args, { loaders }) =>
           cancelRequestedById === null ? null : loaders.apiKey(cancelRequestedById),
       }),
       reason: t.exposeString('cancelReason', {
         nullable: true,
-        description: 'Why; null when no reason was given.',
+        description: 'The reason for the cancellation. Null when none was given.',
       }),
     }),
   })
 
 const ReportRunWaitReason = describedEnum<QueuePlace['waitingFor']>(
   'ReportRunWaitReason',
-  'What a run waits for. New values may be added.',
+  'What a queued run waits for. New values may be added.',
   {
-    WORKER: 'For a free worker; all accounts share them.',
-    CONCURRENCY_LIMIT: 'For another run of the account to end, because no more of them are made at once.',
+    WORKER: 'A free worker. All accounts share the workers.',
+    CONCURRENCY_LIMIT:
+      'The end of another run of the account, which has reached its limit of concurrent runs.',
     DATA_AVAILABILITY:
-      'For the data to cover its interval, as it may by `waitForData`. It keeps no other run waiting meanwhile.',
+      'Data up to the end of its interval, as allowed by `waitForData`. The run does not block other runs.',
   },
 )
 
 export const ReportRunQueueStatus = builder.objectRef<QueuePlace>('ReportRunQueueStatus').implement({
-  description: 'Where a run stands in the queue of its account and mode.',
+  description: 'The position of a run in the queue of its account and mode.',
   fields: (t) => ({
     position: t.exposeInt('position', {
       description:
-        "1 for the account's next run. While a run waits for data, the place that it would have if the data came now.",
+        'The position in the queue, 1 for the next run of the account. For a run that waits for data, the position that it would have if the data were available now.',
     }),
     estimatedStartAt: t.expose('estimatedStartAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        "Best guess of the start, from how long the account's last runs took; null when that is unknown, and while it waits for a worker or for data.",
+        "The estimated start of the run, based on the durations of the account's recent runs. Null when there are no such runs, and while the run waits for a worker or for data.",
     }),
-    waitingFor: t.expose('waitingFor', { type: ReportRunWaitReason, description: 'What it waits for.' }),
+    waitingFor: t.expose('waitingFor', { type: ReportRunWaitReason, description: 'What the run waits for.' }),
   }),
 })

@@ -20,48 +20,47 @@ const refused = {
 } satisfies RunEstimate
 
 const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').implement({
-  description:
-    'What a run would cost, by what is known now. All of it is null or empty when there are userErrors.',
+  description: 'An estimate of a run. All other fields are null or empty when there are user errors.',
   fields: (t) => ({
     userErrors: t.expose('userErrors', {
       type: [UserError],
       description:
-        'What createReportRun would object to now, with paths from `report` or `output` down; empty when it would accept. The limit of the day counts, too.',
+        'The reasons why createReportRun would reject the request now, including the daily limit. Paths start with `report` or `output`. Empty when it would accept the request.',
     }),
     rowCount: t.expose('rowCount', {
       type: 'BigInt',
       nullable: true,
       description:
-        'Rows, without the header: counted where that is cheap, otherwise a guess, which `warnings` say. Null when neither was possible in time, and while the data is to come.',
+        'The number of rows, without the header. It is counted where counting is cheap; otherwise it is a guess, and `warnings` states so. Null when neither is possible in time, and while the data is not available yet.',
     }),
     byteSize: t.expose('byteSize', {
       type: 'BigInt',
       nullable: true,
       description:
-        'Bytes without compression, as the last runs of the type with the same columns and formats had them; null when there were none.',
+        'The size without compression, in bytes, based on recent runs of the type with the same columns and formats. Null when there are no such runs, and when `rowCount` is null.',
     }),
     queueDuration: t.field({
       type: 'Duration',
       nullable: true,
       description:
-        'Time in the queue, by how long the last runs of the account took. Null when that is unknown: while runs of any account wait for a worker, and while the data is to come.',
+        "The time in the queue, based on the durations of the account's recent runs. Null when there are no such runs, while runs of any account wait for a worker, and while the data is not available yet.",
       resolve: ({ queueMilliseconds }) => toDuration(queueMilliseconds),
     }),
     runDuration: t.field({
       type: 'Duration',
       nullable: true,
       description:
-        'Time running, by the rows and as fast as the last runs of the type; null when nothing is known of so many rows.',
+        'The time from start to end, based on the number of rows and on recent runs of the type. Null when there are no comparable runs, and when `rowCount` is null.',
       resolve: ({ runMilliseconds }) => toDuration(runMilliseconds),
     }),
     reusableRun: t.expose('reusableRun', {
       type: ReportRun,
       nullable: true,
       description:
-        'The latest identical run that has its files, however long ago it finished: what createReportRun gives when `reuseWithin` reaches back to its `finishedAt`. Null when there is none.',
+        'The most recent identical run whose files still exist, however long ago it ended. createReportRun returns it when `reuseWithin` reaches back to its `finishedAt`. Null when there is none.',
     }),
     warnings: t.exposeStringList('warnings', {
-      description: 'Sentences worth knowing before asking: that there are no rows, or very many, say.',
+      description: 'Warnings for people, for example that there are no rows or very many.',
     }),
   }),
 })
@@ -70,17 +69,17 @@ builder.queryField('estimateReportRun', (t) =>
   t.field({
     type: ReportRunEstimate,
     description:
-      'What a run would cost, and whether it would be accepted. Creates nothing, and counts as no run of the day.',
+      'Estimates a run and checks whether createReportRun would accept it. The query creates nothing and does not count toward the daily limit.',
     args: {
-      report: t.arg({ type: ReportInput, required: true, description: 'The run that is being considered.' }),
+      report: t.arg({ type: ReportInput, required: true, description: 'The report to estimate.' }),
       output: t.arg({
         type: ReportOutputInput,
-        description: 'How it would be written; one CSV file when absent.',
+        description: 'How to write the result. Default: one CSV file without compression, kept for 30 days.',
       }),
       waitForData: t.arg.boolean({
         required: true,
         defaultValue: false,
-        description: 'As in createReportRun: whether it may wait for data.',
+        description: 'True when the run may wait for data, as in createReportRun.',
       }),
     },
     resolve: async (_root, { report: input, output, waitForData }, context): Promise<Estimate> => {

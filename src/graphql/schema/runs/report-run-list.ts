@@ -12,24 +12,25 @@ import { DateTimeRangeInput } from '../date-time-range.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
 type RunPage = CountedPage<ReportRunRow> & {
-  /** Where the event log stood before the page was read; null when it was not selected. */
+  /** The end of the event log before the page was read; null when the field is not selected. */
   eventCursor: string | null
 }
 
 export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun, {
   page: 'A page of runs.',
   edge: 'A run in a list.',
+  node: 'The run.',
   fields: (t) => ({
     totalCount: t.int({
-      description: 'The number of runs that match, on all pages. It is counted only when it is selected.',
+      description: 'The number of matching runs on all pages. It is counted only when it is selected.',
       resolve: ({ count }) => count(),
     }),
     eventCursor: t.field({
       type: 'EventCursor',
       description:
-        'The end of the event log when the page was read. Subscribe after it to receive every later change of the runs on the page.',
+        'The end of the event log when the page was read. Pass it as `after` to receive every later change of the runs on the page.',
       resolve: ({ eventCursor }) => {
-        if (eventCursor === null) throw new Error('The position of the log was not read with the page.')
+        if (eventCursor === null) throw new Error('The position of the event log was not read with the page.')
         return eventCursor
       },
     }),
@@ -37,39 +38,43 @@ export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun
 })
 
 export const ReportRunFilterInput = builder.inputType('ReportRunFilterInput', {
-  description: 'Which runs to return. A run must match every field that is given.',
+  description: 'The runs to return. A run must match every field that is given.',
   fields: (t) => ({
-    statuses: t.field({ type: [ReportRunStatus], description: 'The run has one of these statuses.' }),
-    reportTypes: t.stringList({ description: 'The run is of one of these report types, by name.' }),
-    allTags: t.stringList({ description: 'The run has all of these tags.' }),
-    anyTags: t.stringList({ description: 'The run has at least one of these tags.' }),
-    requestedByIds: t.idList({ description: 'One of the actors with these global ids requested the run.' }),
-    origins: t.field({ type: [ReportRunOrigin], description: 'The run has one of these origins.' }),
-    createdAt: t.field({ type: DateTimeRangeInput, description: 'The run was created in this range.' }),
-    finishedAt: t.field({ type: DateTimeRangeInput, description: 'The run ended in this range.' }),
+    statuses: t.field({ type: [ReportRunStatus], description: 'Runs with one of these statuses.' }),
+    reportTypes: t.stringList({ description: 'Runs of one of these report types, by name.' }),
+    allTags: t.stringList({ description: 'Runs with all of these tags.' }),
+    anyTags: t.stringList({ description: 'Runs with at least one of these tags.' }),
+    requestedByIds: t.idList({ description: 'Runs that one of these actors requested, by global ID.' }),
+    origins: t.field({ type: [ReportRunOrigin], description: 'Runs with one of these origins.' }),
+    createdAt: t.field({ type: DateTimeRangeInput, description: 'Runs that were created in this range.' }),
+    finishedAt: t.field({ type: DateTimeRangeInput, description: 'Runs that ended in this range.' }),
     isEmpty: t.boolean({
-      description: 'True: the run succeeded without rows. False: the run succeeded with rows.',
+      description: 'True for runs that succeeded without rows, false for runs that succeeded with rows.',
     }),
   }),
 })
 
-const ReportRunOrderField = describedEnum<OrderField>('ReportRunOrderField', 'What runs can be ordered by.', {
-  CREATED_AT: 'When the run was created.',
-  FINISHED_AT: 'When the run ended; unfinished runs count as latest.',
-  BYTE_SIZE: 'The size of the result; runs without a result count as largest.',
-  RUN_DURATION: 'The time spent running; unfinished runs count as longest.',
-})
+const ReportRunOrderField = describedEnum<OrderField>(
+  'ReportRunOrderField',
+  'The fields by which runs can be sorted.',
+  {
+    CREATED_AT: 'When the run was created.',
+    FINISHED_AT: 'When the run ended. Runs that have not ended count as latest.',
+    BYTE_SIZE: 'The size of the result, in bytes. Runs without a result count as largest.',
+    RUN_DURATION: 'The time from start to end. Runs that have not ended count as longest.',
+  },
+)
 
-const OrderDirection = describedEnum<Direction>('OrderDirection', 'Which end of an order comes first.', {
-  ASC: 'Oldest, smallest or shortest first.',
-  DESC: 'Newest, largest or longest first.',
+const OrderDirection = describedEnum<Direction>('OrderDirection', 'The directions to sort in.', {
+  ASC: 'Ascending: oldest, smallest or shortest first.',
+  DESC: 'Descending: newest, largest or longest first.',
 })
 
 const ReportRunOrderInput = builder.inputType('ReportRunOrderInput', {
   description: 'The order of a list of runs.',
   fields: (t) => ({
-    field: t.field({ type: ReportRunOrderField, required: true, description: 'What to order the runs by.' }),
-    direction: t.field({ type: OrderDirection, required: true, description: 'The direction of the order.' }),
+    field: t.field({ type: ReportRunOrderField, required: true, description: 'The field to sort by.' }),
+    direction: t.field({ type: OrderDirection, required: true, description: 'The direction to sort in.' }),
   }),
 })
 
@@ -80,14 +85,14 @@ builder.queryField('reportRuns', (t) =>
   t.field({
     type: ReportRunConnection,
     description:
-      "The runs of the key's account and mode, newest first unless ordered otherwise. Returns 20 a page by default, at most 100.",
+      "The runs of the viewer's account and mode, by default newest first. Returns 20 runs per page by default, at most 100.",
     args: {
       ...t.arg.connectionArgs(),
-      filter: t.arg({ type: ReportRunFilterInput, description: 'Which runs to return; all when absent.' }),
+      filter: t.arg({ type: ReportRunFilterInput, description: 'The runs to return. Default: all runs.' }),
       orderBy: t.arg({
         type: ReportRunOrderInput,
         defaultValue: newestFirst,
-        description: 'The order of the list. Runs with the same value are ordered by their creation.',
+        description: 'The order of the list. Runs with the same value are sorted by creation time.',
       }),
     },
     resolve: (_root, { filter, orderBy, ...page }, context, info) =>
@@ -98,12 +103,13 @@ builder.queryField('reportRuns', (t) =>
 builder.prismaObjectField('ReportRun', 'retries', (t) =>
   t.field({
     type: ReportRunConnection,
-    description: 'The retries of the run, newest first. Returns 20 a page by default, at most 100.',
+    description: 'The retries of the run, newest first. Returns 20 runs per page by default, at most 100.',
     args: t.arg.connectionArgs(),
     resolve: ({ id }, page, context, info) => readRunPage(context, { retryOfId: id }, page, info),
   }),
 )
 
+/** Reads a page of runs, with the event cursor when it is selected. */
 export async function readRunPage(
   context: Context,
   filter: RunFilter,
@@ -113,14 +119,14 @@ export async function readRunPage(
 ): Promise<RunPage> {
   const { prisma } = context
   const viewer = requireViewer(context)
-  // It comes before the page: what happens in between is then sent after this cursor, and not lost.
+  // Read before the page, so that changes in between are sent after this cursor and not lost.
   const position = isSelected(info, 'eventCursor') ? await lastPosition(prisma, viewer) : null
   const page = await readConnection(() => listRuns(prisma, viewer, filter, order), request, pageSizes)
   const eventCursor = position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null })
   return { ...page, eventCursor }
 }
 
-/** True when a field of the resolved object may be asked for; whether a directive leaves it out is not looked at. */
+/** True when a field of the resolved object is selected, even if a directive skips it. */
 function isSelected({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
   const selects = (set: SelectionSetNode | undefined): boolean =>
     set?.selections.some((selection) => {

@@ -7,12 +7,12 @@ import { deletion, mutation, type Outcome } from '../../mutation.ts'
 import { ReportRun } from './report-run.ts'
 
 mutation('cancelReportRun', {
-  description: 'Requests the cancellation of a queued or running run. A run that has ended stays unchanged.',
+  description: 'Requests the cancellation of a queued or running run. A run that has ended cannot be canceled.',
   input: (t) => ({
-    id: t.id({ required: true, description: 'The global id of the run to cancel.' }),
+    id: t.id({ required: true, description: 'The global ID of the run to cancel.' }),
     reason: t.string({
       description:
-        'The reason for the cancellation, at most 500 characters. The run shows it as `cancellation.reason`.',
+        'The reason for the cancellation, at most 500 characters. The run returns it as `cancellation.reason`.',
     }),
   }),
   run: (context, viewer, { id, reason }) => cancelRun(context, viewer, id, reason ?? null),
@@ -21,22 +21,22 @@ mutation('cancelReportRun', {
 
 mutation('updateReportRun', {
   description:
-    'Changes the label, tags, metadata or expiry of a run. A field that is absent stays unchanged, and so does one that is null, except `label`.',
+    'Changes the label, tags, metadata or expiry of a run. A field that is omitted or null does not change, except that a null `label` removes the label.',
   input: (t) => ({
-    id: t.id({ required: true, description: 'The global id of the run to change.' }),
+    id: t.id({ required: true, description: 'The global ID of the run to change.' }),
     label: t.string({ description: 'The new label, at most 255 characters. Null removes the label.' }),
     tags: t.stringList({
-      description: 'The new tags, which replace all tags of the run: at most 10 of at most 50 characters.',
+      description:
+        'The new tags, which replace all tags of the run: at most 10, of at most 50 characters each.',
     }),
     metadata: t.field({
       type: 'JSONObject',
       description:
-        'The new metadata, which replaces all metadata of the run: at most 50 texts of at most 500 characters, under keys of at most 40.',
+        'The new metadata, which replaces all metadata of the run: at most 50 strings of at most 500 characters each, with keys of at most 40 characters.',
     }),
     expiresAt: t.field({
       type: 'DateTime',
-      description:
-        'The new time at which the files are deleted, in the future. Only a run that has ended accepts it.',
+      description: 'The new time in the future at which the files are deleted. The run must have ended.',
     }),
   }),
   run: (context, viewer, { id, label, tags, metadata, expiresAt }) =>
@@ -52,7 +52,7 @@ mutation('updateReportRun', {
 deletion('deleteReportRun', {
   object: 'run',
   description:
-    'Deletes a run that has ended, with its files. No query shows the run from then on; the database keeps one row of it for audit.',
+    'Deletes a run that has ended, together with its files. The run is no longer visible; only an audit record is kept.',
   run: deleteRun,
 })
 
@@ -61,7 +61,7 @@ function changedRun(t: FieldBuilder<Outcome<ReportRunRow>>) {
     reportRun: t.expose('result', {
       type: ReportRun,
       nullable: true,
-      description: 'The run after the mutation; null when there are userErrors.',
+      description: 'The run after the mutation. Null when there are user errors.',
     }),
   }
 }

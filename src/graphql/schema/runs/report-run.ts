@@ -27,155 +27,159 @@ import {
 
 export const ReportRunStatus = describedEnum<StatusValue>(
   'ReportRunStatus',
-  'Where a run stands. New values may be added; treat unknown ones by `isFinal`.',
+  'The statuses of a run. New values may be added; handle unknown values by `isFinal`.',
   {
-    PENDING: 'Accepted, not started.',
-    RUNNING: 'Being made.',
-    CANCELING: 'Asked to stop, not stopped yet.',
-    SUCCEEDED: 'Done, also when there are no rows.',
-    FAILED: 'Ended with `failure` set.',
-    CANCELED: 'Stopped on request.',
+    PENDING: 'The run is accepted and has not started.',
+    RUNNING: 'A worker is producing the report.',
+    CANCELING: 'Cancellation is requested, and the run has not stopped yet.',
+    SUCCEEDED: 'The run produced its result, which may have no rows.',
+    FAILED: 'The run failed. `failure` states why.',
+    CANCELED: 'The run was canceled.',
   },
 )
 
 export const ReportRunOrigin = describedEnum<OriginValue>(
   'ReportRunOrigin',
-  'How a run came about. New values may be added.',
+  'The origins of a run. New values may be added.',
   {
-    API: 'By createReportRun.',
-    RETRY: 'By retryReportRun.',
-    SCHEDULE: 'By a schedule; see createReportSchedule.',
+    API: 'The run was created by createReportRun.',
+    RETRY: 'The run was created by retryReportRun.',
+    SCHEDULE: 'The run was created by a schedule.',
   },
 )
 
 export const ReportRun = builder.prismaNode('ReportRun', {
-  description: 'One request for a report and all that came of it.',
-  id: { field: 'id', description: 'Global id of the run.' },
+  description: 'A run of a report: its request, progress and result.',
+  id: { field: 'id', description: 'The global ID of the run.' },
   nullable: true,
   findUnique: (id, context) => ({ id, ...visibleRun(requireViewer(context)) }),
   fields: (t) => ({
     version: t.exposeInt('version', {
-      description: 'Grows by one at each change; drop any copy with a smaller one.',
+      description:
+        'The version of the run, which grows by one with each change. Discard copies with a lower version.',
     }),
     reportType: t.field({
       type: ReportType,
-      description: 'What was asked for.',
+      description: 'The report type of the run.',
       resolve: ({ reportType }, _args, { catalog }) => catalog.describe(reportType),
     }),
     parameters: t.field({
       type: 'JSONObject',
-      description: 'Parameters as accepted, with defaults filled in; instants are RFC 3339 text in UTC.',
+      description: 'The accepted parameters, including defaults. Instants are RFC 3339 strings in UTC.',
       resolve: ({ parameters }) => jsonObject(parameters),
     }),
     output: t.field({
       type: ReportOutput,
-      description: 'How the result is written, and how long the files are kept.',
+      description: 'How the result is written, and how long its files are kept.',
       resolve: (run) => run,
     }),
     label: t.exposeString('label', {
       nullable: true,
-      description: 'Label for people; null when none was given.',
+      description: 'The label of the run. Null when it has none.',
     }),
-    tags: t.exposeStringList('tags', { description: 'Tags, each once.' }),
+    tags: t.exposeStringList('tags', { description: 'The tags of the run, without duplicates.' }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Metadata as given; empty when none was.',
+      description: 'The metadata of the run, as it was given. Empty when none was given.',
       resolve: ({ metadata }) => jsonObject(metadata),
     }),
-    livemode: t.exposeBoolean('livemode', { description: 'False in test mode.' }),
-    status: t.expose('status', { type: ReportRunStatus, description: 'Where it stands.' }),
+    livemode: t.exposeBoolean('livemode', { description: 'True in live mode, false in test mode.' }),
+    status: t.expose('status', { type: ReportRunStatus, description: 'The status of the run.' }),
     isFinal: t.boolean({
-      description: 'True when the status will never change again.',
+      description: 'True when the run has ended and its status never changes again.',
       resolve: ({ status }) => isFinal(status),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was asked for.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the run was created.' }),
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it left the queue; null while it waits, and when it was stopped there.',
+      description: 'When the run started. Null while it waits in the queue, and when it ended there.',
     }),
     finishedAt: t.expose('finishedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it ended, however it ended; null before.',
+      description: 'When the run ended, with any outcome. Null until then.',
     }),
     queueDuration: t.field({
       type: 'Duration',
-      description: 'Time in the queue, so far when it is still there; waiting for data counts, too.',
+      description:
+        'The time in the queue, up to now while the run is in the queue. It includes the time waiting for data.',
       resolve: (run, _args, { now }) =>
         durationBetween(run.createdAt, run.startedAt ?? run.finishedAt ?? now()),
     }),
     runDuration: t.field({
       type: 'Duration',
       nullable: true,
-      description: 'Time running, so far when it still is; null when it has not started.',
+      description:
+        'The time from start to end, up to now while the run is in progress. Null when the run has not started.',
       resolve: (run, _args, { now }) =>
         run.startedAt && durationBetween(run.startedAt, run.finishedAt ?? now()),
     }),
     queue: t.field({
       type: ReportRunQueueStatus,
       nullable: true,
-      description: 'Its place in the queue; null unless it is PENDING.',
+      description: 'The position of the run in the queue. Null unless the status is PENDING.',
       resolve: (run, _args, { queuePlaces }) => (run.status === 'PENDING' ? queuePlaces.load(run) : null),
     }),
     pollAfter: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When it makes sense to ask again, for clients that do not subscribe: its estimated end, or after a quarter of its age, but 1 to 30 seconds from now, or up to 5 minutes while it waits for data. Null when it has ended.',
+        'When to read the run again, for clients that poll: its estimated end or, without an estimate, after a quarter of its age. It is from 1 to 30 seconds from now, or up to 5 minutes while the run waits for data. Null when the run has ended.',
       resolve: (run, _args, { now }) => pollAfter(run, now()),
     }),
     progress: t.field({
       type: ReportRunProgress,
       nullable: true,
       description:
-        'How far it has come, measured at most four times a second; null before it was measured first.',
+        'The progress of the run, measured at most four times per second. Null before the first measurement.',
       resolve: (run) => (run.measuredAt ? { ...run, measuredAt: run.measuredAt } : null),
     }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When the files of its result are deleted; null before it SUCCEEDED, and when it ended otherwise, unless updateReportRun has set it.',
+        'When the files of the result are deleted. Null unless the status is SUCCEEDED or updateReportRun has set it.',
     }),
     result: t.field({
       type: ReportResult,
       nullable: true,
-      description: 'What it produced; null unless it SUCCEEDED.',
+      description: 'The result of the run. Null unless the status is SUCCEEDED.',
       resolve: (run) => (run.status === 'SUCCEEDED' ? run : null),
     }),
     failure: t.field({
       type: ReportRunFailure,
       nullable: true,
-      description: 'Why it failed; null unless it FAILED.',
+      description: 'Why the run failed. Null unless the status is FAILED.',
       resolve: (run) => (run.status === 'FAILED' ? run : null),
     }),
     cancellation: t.field({
       type: ReportRunCancellation,
       nullable: true,
-      description: 'Who asked it to stop, and why; null when nobody did.',
+      description: 'The request to cancel the run. Null when there was none.',
       resolve: (run) => (run.cancelRequestedAt ? { ...run, cancelRequestedAt: run.cancelRequestedAt } : null),
     }),
     requestedBy: t.field({
       type: Actor,
       nullable: true,
-      description: 'Who asked for it; null when that is not known any more.',
+      description: 'The actor that requested the run. Null when the actor is no longer known.',
       resolve: (run, _args, { loaders }) => loaders.apiKeyOf(run, run.requestedById),
     }),
-    origin: t.expose('origin', { type: ReportRunOrigin, description: 'How it came about.' }),
+    origin: t.expose('origin', { type: ReportRunOrigin, description: 'The origin of the run.' }),
     attempt: t.exposeInt('attempt', {
-      description: '1, or for a retry one more than that of the run it repeats.',
+      description:
+        'The number of the attempt: 1, or for a retry one more than that of the run that it repeats.',
     }),
     viewerCanCancel: t.boolean({
-      description: 'True when the viewer may stop it now.',
+      description: 'True when the viewer can cancel the run now.',
       resolve: ({ status }) => isCancelable(status),
     }),
     viewerCanRetry: t.boolean({
-      description: 'True when the viewer may repeat it now.',
+      description: 'True when the viewer can retry the run now.',
       resolve: ({ status }) => isFinal(status),
     }),
     viewerCanDelete: t.boolean({
-      description: 'True when the viewer may delete it now.',
+      description: 'True when the viewer can delete the run now.',
       resolve: ({ status }) => isFinal(status),
     }),
   }),
@@ -185,7 +189,8 @@ builder.prismaObjectField('ReportRun', 'retryOf', (t) =>
   t.field({
     type: ReportRun,
     nullable: true,
-    description: 'The run that this one repeats; null when it repeats none, and when that one was deleted.',
+    description:
+      'The run that this run repeats. Null when it is not a retry, and when the repeated run has been deleted.',
     resolve: async ({ retryOfId }, _args, context) => {
       const run = retryOfId === null ? null : await context.runLoader.load(retryOfId)
       return isVisibleTo(run, requireViewer(context)) ? run : null
@@ -194,13 +199,13 @@ builder.prismaObjectField('ReportRun', 'retryOf', (t) =>
 )
 
 StatusError.implement({
-  description: 'The status of the run does not allow it.',
+  description: 'The status of the run does not allow the operation.',
   interfaces: [UserError],
   fields: (t) => ({
     reportRun: t.field({
       type: ReportRun,
       nullable: true,
-      description: 'The run as it is now; null when it has been deleted in the meantime.',
+      description: 'The run with its current status. Null when it has been deleted in the meantime.',
       resolve: runOfError,
     }),
   }),
@@ -214,7 +219,7 @@ IdempotencyErrorRef.implement({
       type: ReportRun,
       nullable: true,
       description:
-        'The run that was made with that key; null when it has been deleted in the meantime, and the key is free again.',
+        'The run that was created with the key. Null when it has been deleted in the meantime; the key can then be used again.',
       resolve: runOfError,
     }),
   }),
@@ -224,8 +229,8 @@ builder.queryField('reportRun', (t) =>
   t.field({
     type: ReportRun,
     nullable: true,
-    description: 'One run; null when it does not exist or the viewer may not see it.',
-    args: { id: t.arg.id({ required: true, description: 'Global id of the run.' }) },
+    description: 'A run by its global ID. Null when it does not exist or is not visible to the viewer.',
+    args: { id: t.arg.id({ required: true, description: 'The global ID of the run.' }) },
     resolve: (_root, { id }, context) => findRun(context.prisma, requireViewer(context), id),
   }),
 )
@@ -234,15 +239,15 @@ builder.subscriptionField('reportRun', (t) =>
   t.field({
     type: ReportRun,
     description:
-      'The run as it is, at once, then again after every change; complete after its final state. A slow reader skips states in between, never the last one.',
-    args: { id: t.arg.id({ required: true, description: 'Global id of the run to follow.' }) },
+      'Sends the current state of the run, then its state after every change, and completes after the final state. A slow reader can miss states in between, but never the last one.',
+    args: { id: t.arg.id({ required: true, description: 'The global ID of the run to follow.' }) },
     subscribe: (_root, { id }, context) =>
       subscriptionStream(context, () => followRun(context, requireViewer(context), id)),
     resolve: (run) => run,
   }),
 )
 
-/** From one instant to another; never negative, as clocks of two machines may differ. */
+/** The time between two instants; never negative, because the clocks of two machines can differ. */
 function durationBetween(from: Date, to: Date): Temporal.Duration {
   return toDuration(Math.max(0, to.getTime() - from.getTime()))
 }

@@ -12,20 +12,24 @@ import { ReportTriggerInput, readTrigger } from './report-trigger.ts'
 
 mutation('createReportSchedule', {
   description:
-    'Creates a schedule that runs a report repeatedly from now on. Each time the schedule is due, it makes one run. When it missed several times, it makes one run, for the last of them.',
+    'Creates a schedule that runs a report repeatedly from now on. Each time the schedule is due, it creates one run. If it has missed several times, it creates one run, for the last of them.',
   input: (t) => ({
     report: t.field({
       type: ScheduledReportInput,
       required: true,
-      description: 'What to run.',
+      description: 'The report to run.',
     }),
-    output: t.field({ type: ReportOutputInput, description: 'How to write it; one CSV file when absent.' }),
+    output: t.field({
+      type: ReportOutputInput,
+      description:
+        'How to write the result of each run. Default: one CSV file without compression, kept for 30 days.',
+    }),
     trigger: t.field({ type: ReportTriggerInput, required: true, description: 'When to run the report.' }),
     label: t.string({
       description: 'The label of the schedule and of each of its runs, at most 255 characters.',
     }),
     tags: t.stringList({
-      description: 'The tags of each run of the schedule: at most 10 of at most 50 characters.',
+      description: 'The tags of each run of the schedule: at most 10, of at most 50 characters each.',
     }),
   }),
   run: async (context, viewer, input) => {
@@ -47,18 +51,18 @@ mutation('createReportSchedule', {
 
 mutation('updateReportSchedule', {
   description:
-    'Pauses, resumes or changes a schedule. A field that is absent stays unchanged, and so does one that is null, except `label`. Runs that the schedule has already made stay unchanged.',
+    'Pauses, resumes or changes a schedule. A field that is omitted or null does not change, except that a null `label` removes the label. Runs that exist already do not change.',
   input: (t) => ({
-    id: t.id({ required: true, description: 'The global id of the schedule to change.' }),
+    id: t.id({ required: true, description: 'The global ID of the schedule to change.' }),
     isActive: t.boolean({
       description:
-        'False pauses the schedule. True resumes it from now on, without runs for the time of the pause.',
+        'False to pause the schedule. True to resume it from now on, without runs for the time of the pause.',
     }),
     trigger: t.field({ type: ReportTriggerInput, description: 'When to run the report from now on.' }),
     label: t.string({ description: 'The new label, at most 255 characters. Null removes the label.' }),
     tags: t.stringList({
       description:
-        'The new tags, which replace all tags of the schedule: at most 10 of at most 50 characters.',
+        'The new tags, which replace all tags of the schedule: at most 10, of at most 50 characters each.',
     }),
   }),
   run: (context, viewer, { id, isActive, trigger, label, tags }) =>
@@ -73,7 +77,7 @@ mutation('updateReportSchedule', {
 
 deletion('deleteReportSchedule', {
   object: 'schedule',
-  description: 'Deletes a schedule. Runs that the schedule has already made stay.',
+  description: 'Deletes a schedule. Its runs are kept.',
   run: deleteSchedule,
 })
 
@@ -82,7 +86,7 @@ function changedSchedule(t: FieldBuilder<Outcome<ReportScheduleRow>>) {
     reportSchedule: t.expose('result', {
       type: ReportSchedule,
       nullable: true,
-      description: 'The schedule after the mutation; null when there are userErrors.',
+      description: 'The schedule after the mutation. Null when there are user errors.',
     }),
   }
 }

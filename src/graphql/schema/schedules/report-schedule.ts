@@ -12,66 +12,74 @@ import { Actor } from '../viewer/viewer.ts'
 import { ReportTrigger } from './report-trigger.ts'
 
 export const ReportSchedule = builder.prismaNode('ReportSchedule', {
-  description: 'A report that is run again and again.',
-  id: { field: 'id', description: 'Global id of the schedule.' },
+  description: 'A schedule that runs a report repeatedly.',
+  id: { field: 'id', description: 'The global ID of the schedule.' },
   nullable: true,
   findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
   fields: (t) => ({
     reportType: t.field({
       type: ReportType,
-      description: 'What is run.',
+      description: 'The report type of each run.',
       resolve: ({ reportType }, _args, { catalog }) => catalog.describe(reportType),
     }),
     parameters: t.field({
       type: 'JSONObject',
-      description: 'Parameters as given, without the interval; defaults are filled in for each run.',
+      description:
+        'The parameters as they were given, without the interval. Defaults are added for each run.',
       resolve: ({ parameters }) => jsonObject(parameters),
     }),
     interval: t.expose('relativeInterval', {
       type: ScheduleInterval,
       nullable: true,
-      description: 'Data that each run covers; null for a report that takes no interval.',
+      description: 'The data that each run covers. Null for a report that takes no interval.',
     }),
-    trigger: t.field({ type: ReportTrigger, description: 'What makes it run.', resolve: (row) => row }),
+    trigger: t.field({
+      type: ReportTrigger,
+      description: 'What triggers the runs of the schedule.',
+      resolve: (row) => row,
+    }),
     output: t.field({
       type: ReportOutput,
-      description: 'How each run writes its result, and how long the files are kept.',
+      description: 'How the result of each run is written, and how long its files are kept.',
       resolve: (schedule) => schedule,
     }),
     label: t.exposeString('label', {
       nullable: true,
-      description: 'Label for people, of each run as well; null when none was given.',
+      description: 'The label of the schedule and of each of its runs. Null when it has none.',
     }),
-    tags: t.exposeStringList('tags', { description: 'Tags of each run, each once.' }),
-    livemode: t.exposeBoolean('livemode', { description: 'False in test mode.' }),
-    isActive: t.exposeBoolean('isActive', { description: 'False while it is paused, and makes no runs.' }),
+    tags: t.exposeStringList('tags', { description: 'The tags of each run, without duplicates.' }),
+    livemode: t.exposeBoolean('livemode', { description: 'True in live mode, false in test mode.' }),
+    isActive: t.exposeBoolean('isActive', {
+      description: 'False while the schedule is paused and creates no runs.',
+    }),
     nextRunAt: t.expose('nextRunAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it makes its next run; null when it is paused or driven by data.',
+      description: 'When the schedule creates its next run. Null when it is paused or triggered by data.',
     }),
     coveredUntil: t.expose('coveredUntil', {
       type: 'DateTime',
       nullable: true,
       description:
-        'The end of the last period that it made a run for, or that was over when it was turned on: where PREVIOUS_PERIOD begins. Null while there is no data to count from.',
+        'The end of the last period that has a run, or that was over when the schedule was activated. PREVIOUS_PERIOD starts here. Null while there is no data to start from.',
     }),
     lastError: t.exposeString('lastError', {
       nullable: true,
-      description: 'Why the last run that was due was not made, for people; null when it was made.',
+      description:
+        'Why the run that was due last was not created, for people. Null when there was no such failure.',
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the schedule was created.' }),
     requestedBy: t.field({
       type: Actor,
       nullable: true,
       description:
-        'The key that its runs are asked for by: the one that created it, or that turned it on last. When that is revoked or expires, the schedule is paused. Null when the key is not known any more.',
+        'The API key that requests the runs: the one that created the schedule or last activated it. When that key is revoked or expires, the schedule is paused. Null when the key is no longer known.',
       resolve: (row, _args, { loaders }) => loaders.apiKeyOf(row, row.requestedById),
     }),
     runs: t.field({
       type: ReportRunConnection,
       description:
-        'The runs that the schedule made, newest first. Returns 20 a page by default, at most 100.',
+        'The runs of the schedule, newest first. Returns 20 runs per page by default, at most 100.',
       args: t.arg.connectionArgs(),
       resolve: ({ id }, page, context, info) => readRunPage(context, { scheduleId: id }, page, info),
     }),
@@ -82,7 +90,8 @@ builder.prismaObjectField('ReportRun', 'schedule', (t) =>
   t.field({
     type: ReportSchedule,
     nullable: true,
-    description: 'The schedule that made it; null when none did, and when that was deleted.',
+    description:
+      'The schedule that created the run. Null when no schedule did, and when the schedule has been deleted.',
     resolve: (run, _args, { loaders }) =>
       run.scheduleId === null ? null : loaders.scheduleOf(run, run.scheduleId),
   }),
@@ -91,9 +100,10 @@ builder.prismaObjectField('ReportRun', 'schedule', (t) =>
 const ReportScheduleConnection = connectionOf(ReportSchedule, {
   page: 'A page of schedules.',
   edge: 'A schedule in a list.',
+  node: 'The schedule.',
   fields: (t) => ({
     totalCount: t.int({
-      description: 'The number of schedules, on all pages. It is counted only when it is selected.',
+      description: 'The number of schedules on all pages. It is counted only when it is selected.',
       resolve: ({ count }) => count(),
     }),
   }),
@@ -103,8 +113,8 @@ builder.queryField('reportSchedule', (t) =>
   t.field({
     type: ReportSchedule,
     nullable: true,
-    description: 'A schedule by its id; null when it does not exist or is not visible to the viewer.',
-    args: { id: t.arg.id({ required: true, description: 'The global id of the schedule.' }) },
+    description: 'A schedule by its global ID. Null when it does not exist or is not visible to the viewer.',
+    args: { id: t.arg.id({ required: true, description: 'The global ID of the schedule.' }) },
     resolve: (_root, { id }, context) => findSchedule(context.prisma, requireViewer(context), id),
   }),
 )
@@ -113,7 +123,7 @@ builder.queryField('reportSchedules', (t) =>
   t.field({
     type: ReportScheduleConnection,
     description:
-      "The schedules of the key's account and mode, newest first. Returns 20 a page by default, at most 100.",
+      "The schedules of the viewer's account and mode, newest first. Returns 20 schedules per page by default, at most 100.",
     args: t.arg.connectionArgs(),
     resolve: (_root, page, context) =>
       readConnection(() => listSchedules(context.prisma, requireViewer(context)), page, {

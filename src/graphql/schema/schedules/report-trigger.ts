@@ -4,61 +4,62 @@ import type { GivenTrigger } from '../../../schedules/trigger.ts'
 import { builder } from '../../builder.ts'
 
 const Cron = builder.objectRef<{ expression: string; timezone: string }>('Cron').implement({
-  description: 'Times that come again and again.',
+  description: 'A cron expression and its timezone.',
   fields: (t) => ({
     expression: t.exposeString('expression', {
-      description: 'Minute, hour, day of month, month and day of week.',
+      description: 'The minute, hour, day of month, month and day of week.',
     }),
     timezone: t.expose('timezone', {
       type: 'TimeZone',
-      description: 'Timezone whose clocks the expression follows.',
+      description: 'The timezone of the expression.',
     }),
   }),
 })
 
 export const ReportTrigger = builder.objectRef<ReportScheduleRow>('ReportTrigger').implement({
-  description: 'What makes the runs of a schedule: one of these, the other is null.',
+  description: 'What triggers the runs of a schedule: a cron expression or new data.',
   fields: (t) => ({
     cron: t.field({
       type: Cron,
       nullable: true,
-      description: 'At these times.',
+      description: 'The times of the runs. Null when new data triggers the runs.',
       resolve: ({ cronExpression: expression, cronTimezone: timezone }) =>
         expression !== null && timezone !== null ? { expression, timezone } : null,
     }),
     onDataAvailable: t.field({
       type: 'Duration',
       nullable: true,
-      description: "Each time the type's data has grown by this.",
+      description:
+        "A run is created each time the type's data has grown by this period. Null when a cron expression triggers the runs.",
       resolve: ({ dataPeriod }) => (dataPeriod === null ? null : Temporal.Duration.from(dataPeriod)),
     }),
   }),
 })
 
 const CronInput = builder.inputType('CronInput', {
-  description: 'Times that come again and again.',
+  description: 'A cron expression and its timezone.',
   fields: (t) => ({
     expression: t.string({
       required: true,
       description:
-        'Minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". A time of day that the clocks skip comes as much later as they are set forward, one that they show twice comes once.',
+        'The minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". Times skipped by a DST change run after the shift; repeated times run once.',
     }),
     timezone: t.field({
       type: 'TimeZone',
-      description: 'Timezone whose clocks the expression follows; that of the report when absent.',
+      description: 'The timezone of the expression. Default: the timezone of the report.',
     }),
   }),
 })
 
 export const ReportTriggerInput = builder.inputType('ReportTriggerInput', {
-  description: 'What makes a schedule run.',
+  description: 'What triggers the runs of a schedule.',
   isOneOf: true,
   fields: (t) => ({
-    cron: t.field({ type: CronInput, description: 'At these times, within a minute.' }),
+    cron: t.field({ type: CronInput, description: 'Run at these times, within a minute.' }),
     onDataAvailable: t.field({
       type: 'Duration',
       description:
-        "Each time the type's data has grown by a whole period: 1 to 1000 of one unit, from minutes to years, such as P1D. Days end at midnight in the timezone of the report, weeks on Sunday, months with their last day. Several periods at once make one run.",
+        "Run each time the type's data has grown by this whole period: 1 to 1000 of one unit, from minutes to years, such as P1D. Days end at midnight in the timezone of the report, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.",
     }),
   }),
 })
@@ -66,5 +67,5 @@ export const ReportTriggerInput = builder.inputType('ReportTriggerInput', {
 export function readTrigger({ cron, onDataAvailable }: typeof ReportTriggerInput.$inferInput): GivenTrigger {
   if (cron) return { kind: 'cron', expression: cron.expression, timezone: cron.timezone ?? null }
   if (onDataAvailable) return { kind: 'data', period: onDataAvailable }
-  throw new Error('The trigger names none, which GraphQL should have refused.')
+  throw new Error('The trigger has no field, which GraphQL should have rejected.')
 }

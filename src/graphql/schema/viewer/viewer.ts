@@ -6,74 +6,74 @@ import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 
 export const Actor = builder.interfaceRef<ApiKeyRow>('Actor').implement({
-  description: 'Who acted.',
+  description: 'An identity that acts through the API, such as an API key.',
   interfaces: [builder.nodeInterfaceRef()],
   resolveType: () => 'ApiKey',
   fields: (t) => ({
-    displayName: t.exposeString('name', { description: 'Name to show.' }),
+    displayName: t.exposeString('name', { description: 'The name to display.' }),
   }),
 })
 
 builder.prismaNode('ApiKey', {
-  description: 'An API key. Its secret is shown once, when it is made, and never again.',
-  id: { field: 'id', description: 'Global id of the key.' },
+  description: 'An API key. Its secret is shown only once, when the key is created.',
+  id: { field: 'id', description: 'The global ID of the API key.' },
   nullable: true,
   findUnique: (id, context) => ({ id, ...tenantOf(requireViewer(context)) }),
   interfaces: [Actor],
   fields: (t) => ({
-    lastFour: t.exposeString('lastFour', { description: 'Last four characters of the secret.' }),
+    lastFour: t.exposeString('lastFour', { description: 'The last four characters of the secret.' }),
   }),
 })
 
 const QuotaUse = builder.objectRef<Quota[keyof Quota]>('QuotaUse').implement({
-  description: 'How much of a limit is used.',
+  description: 'A limit on the number of runs, and how much of it is used.',
   fields: (t) => ({
-    limit: t.exposeInt('limit', { description: 'How many are allowed.' }),
-    used: t.exposeInt('used', { description: 'How many are used now.' }),
+    limit: t.exposeInt('limit', { description: 'The maximum number of runs.' }),
+    used: t.exposeInt('used', { description: 'The number of runs that count toward the limit now.' }),
     resetsAt: t.expose('resetsAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it is counted anew; null for limits that do not go by time.',
+      description: 'When the count restarts at zero. Null for a limit that does not depend on time.',
     }),
   }),
 })
 
 const QuotaRef = builder.objectRef<Quota>('Quota').implement({
-  description: 'Limits of the account in this mode.',
+  description: 'The limits of the account in the current mode.',
   fields: (t) => ({
     concurrentRuns: t.expose('concurrentRuns', {
       type: QuotaUse,
-      description: 'Runs that are made at once. Further ones wait in the queue; they are not refused.',
+      description: 'The runs that are in progress. More runs wait in the queue; they are not rejected.',
     }),
     dailyRuns: t.expose('dailyRuns', {
       type: QuotaUse,
-      description: 'Runs asked for today, in UTC. Further ones are refused until tomorrow.',
+      description: 'The runs that were requested today, in UTC. More runs are rejected until tomorrow.',
     }),
   }),
 })
 
 const Viewer = builder.objectRef<ViewerValue>('Viewer').implement({
-  description: 'Who is asking, as the API key says.',
+  description: 'The identity, account and mode of the API key that sends the request.',
   fields: (t) => ({
     actor: t.field({
       type: Actor,
-      description: 'Who acts.',
+      description: 'The actor that sends the request.',
       resolve: async ({ apiKeyId }, _args, { loaders }) => {
         const apiKey = await loaders.apiKey(apiKeyId)
-        if (!apiKey) throw new Error(`The API key ${apiKeyId} is gone.`)
+        if (!apiKey) throw new Error(`The API key ${apiKeyId} of the viewer was not found.`)
         return apiKey
       },
     }),
     accountId: t.exposeID('accountId', {
-      description: 'Account whose data is seen; every query is bound to it.',
+      description: 'The ID of the account. Every query returns data of this account only.',
     }),
     quota: t.field({
       type: QuotaRef,
-      description: 'What the account may still use in this mode.',
+      description: 'The limits of the account in the current mode, and how much of them is used.',
       resolve: (viewer, _args, { prisma, limits, now }) => readQuota(prisma, viewer, limits, now()),
     }),
     livemode: t.exposeBoolean('livemode', {
-      description: 'False in test mode, whose data never meets live data.',
+      description: 'True in live mode, false in test mode. The data of the two modes is separate.',
     }),
   }),
 })
@@ -81,7 +81,7 @@ const Viewer = builder.objectRef<ViewerValue>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: Viewer,
-    description: 'Who is asking, and in which account and mode.',
+    description: 'The identity, account and mode of the API key that sends the request.',
     resolve: (_root, _args, context) => requireViewer(context),
   }),
 )

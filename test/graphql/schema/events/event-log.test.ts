@@ -32,7 +32,7 @@ const logDocument = `query ($first: Int, $after: EventCursor, $scope: ReportRunS
 const eventsDocument = `query ($first: Int, $after: EventCursor, $id: ID!) {
   owner: reportRun(id: $id) { list: events(first: $first, after: $after) ${eventSelection} } }`
 
-/** Compares pages of the log of an account, whose oldest events are pruned, with those of a model. */
+/** Compares pages of the event log of an account, whose oldest events are pruned, with those of a model. */
 async function compareEvents({
   events,
   pruned,
@@ -86,7 +86,7 @@ async function compareEvents({
   const compare = async (page: Chosen[number]): Promise<void> => {
     const asked = askedPage({ cursors }, page)
     const shown = await read(document, { ...variables, ...argumentsFor({ cursors }, asked) })
-    // A cursor of the log lies between events, also between those of other runs.
+    // A cursor is a position between events, also between those of other runs.
     const start = asked.after === null ? -1 : log.indexOf(asked.after)
     const following = [...left].filter((cursor) => log.indexOf(cursor) > start)
     const expected = following.slice(0, asked.size.first ?? (scope === 'run' ? 50 : 100))
@@ -101,7 +101,7 @@ async function compareEvents({
       hasPreviousPage: [...left].some((cursor) => log.indexOf(cursor) <= start),
     }
     if (scope === 'all') expect(shown.pageInfo).toMatchObject(sides)
-    // Of a part of the log, a side may be said to have more although it has none in the scope.
+    // With a scope, a side can report more events although none of them is in the scope.
     else if (sides.hasNextPage) expect(shown.pageInfo.hasNextPage).toBe(true)
     if (scope !== 'filter') expect(shown.pageInfo.hasPreviousPage).toBe(sides.hasPreviousPage)
     else if (sides.hasPreviousPage) expect(shown.pageInfo.hasPreviousPage).toBe(true)
@@ -111,9 +111,9 @@ async function compareEvents({
   await Promise.all(pages.map(compare))
 }
 
-test('pages are those of the model, whatever was pruned', async () => {
+test('pages are those of the model after pruning', async () => {
   const scenario = fc.record({
-    // Of which run each event is; the first run has the tag.
+    // The run of each event. The first run has the tag.
     events: fc.array(fc.nat({ max: 2 }), { maxLength: 12 }),
     pruned: fc.nat({ max: 4 }),
     scope: fc.constantFrom('all', 'id', 'filter', 'run'),

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 test.each([
-  ['what was asked for', { formats: ['JSONL', 'CSV', 'JSONL'], compression: 'ZSTD', retention: 'PT36H' }],
+  ['the requested output', { formats: ['JSONL', 'CSV', 'JSONL'], compression: 'ZSTD', retention: 'PT36H' }],
   ['the defaults', undefined],
 ])('a run shows how its result is written: %s', async (_what, output) => {
   const { client } = await gateway.createAccount()

@@ -6,7 +6,7 @@ import { schema } from '../../../../src/graphql/schema.ts'
 import { reportingCategories } from '../../../../src/reports/reporting-categories.ts'
 import { documentedTypes } from '../../../support/documented-types.ts'
 
-/** Fields of an input with their types as they are written. */
+/** The fields of an input type with their types as SDL. */
 function fieldsOf(input: string): Record<string, string> {
   const fields = Object.values(assertInputObjectType(schema.getType(input)).getFields())
   return Object.fromEntries(fields.map(({ name, type }) => [name, String(type)]))
@@ -17,7 +17,7 @@ function typeName(key: string, end: string): string {
 }
 
 describe('the input of a report', () => {
-  test('has a key with version for every built-in type', () => {
+  test('has a key with the version for every built-in type', () => {
     expect(fieldsOf('ReportInput')).toEqual({
       ...Object.fromEntries(
         documentedTypes.map(({ inputKey }) => [inputKey, typeName(inputKey, 'ParametersInput')]),
@@ -26,7 +26,7 @@ describe('the input of a report', () => {
     })
   })
 
-  test('of a schedule has one for every type whose data change', () => {
+  test('of a schedule has a key for every type whose data can change', () => {
     const types = documentedTypes.filter(({ required }) => required.includes('interval_end'))
     expect(types.length).toBe(documentedTypes.length - 5)
     expect(fieldsOf('ScheduledReportInput')).toEqual({
@@ -37,14 +37,17 @@ describe('the input of a report', () => {
     })
   })
 
-  test.each(['ReportInput', 'ScheduledReportInput'])('%s names the key to use for an older type', (input) => {
-    const fields = assertInputObjectType(schema.getType(input)).getFields()
-    for (const { inputKey, replacedBy } of documentedTypes) {
-      const newer = documentedTypes.find(({ name }) => name === replacedBy)?.inputKey
-      const reason = newer && `Use ${newer}, which has all of its columns and more.`
-      if (fields[inputKey]) expect(fields[inputKey].deprecationReason, inputKey).toBe(reason)
-    }
-  })
+  test.each(['ReportInput', 'ScheduledReportInput'])(
+    '%s names the replacement for an older type',
+    (input) => {
+      const fields = assertInputObjectType(schema.getType(input)).getFields()
+      for (const { inputKey, replacedBy } of documentedTypes) {
+        const newer = documentedTypes.find(({ name }) => name === replacedBy)?.inputKey
+        const reason = newer && `Use ${newer}, which has all of its columns and more.`
+        if (fields[inputKey]) expect(fields[inputKey].deprecationReason, inputKey).toBe(reason)
+      }
+    },
+  )
 })
 
 describe('the input for parameters', () => {
@@ -56,7 +59,7 @@ describe('the input for parameters', () => {
     timezone: 'TimeZone!',
   }
 
-  test('has types of its own, and an interval for a report of one', () => {
+  test('has specific types, and an interval where the report has one', () => {
     expect(fieldsOf('PayoutsItemized3ParametersInput')).toEqual({
       ...values,
       interval: 'ReportIntervalInput!',
@@ -67,13 +70,13 @@ describe('the input for parameters', () => {
     })
   })
 
-  test('of a schedule has only intervals that move', () => {
+  test('of a schedule has only relative intervals', () => {
     for (const key of ['PayoutsItemized3', 'EndingBalanceReconciliationItemized4']) {
       expect(fieldsOf(`${key}ScheduleParametersInput`)).toEqual({ ...values, interval: 'ScheduleInterval!' })
     }
   })
 
-  test('takes each reporting category in upper case, as the catalogue has it', () => {
+  test('accepts each reporting category of the catalog in upper case', () => {
     const categories = assertEnumType(schema.getType('ReportingCategory')).getValues()
     expect(categories.map(({ name, value }) => [name, value])).toEqual(
       reportingCategories.map((value) => [value.toUpperCase(), value]),
@@ -81,11 +84,11 @@ describe('the input for parameters', () => {
   })
 })
 
-describe('a report as commands take it', () => {
+describe('a report as commands accept it', () => {
   const start = new Date('2026-03-01T00:00:00Z')
   const end = new Date('2026-04-01T00:00:00Z')
 
-  test('has the parameters of the catalogue, and knows where they stand', () => {
+  test('has the parameters of the catalog and their paths in the input', () => {
     const interval = { between: { start, end } }
     const given = { interval, currency: 'EUR', decimalSeparator: ',', reportingCategory: 'refund' }
     const { pathOf, ...report } = readReportInput({ payoutsItemized3: { ...given, columns: null } })
@@ -109,7 +112,7 @@ describe('a report as commands take it', () => {
     expect(pathOf(['label'])).toEqual(['label'])
   })
 
-  test('of one moment has the end alone', () => {
+  test('of one instant has only the end', () => {
     const { pathOf, ...report } = readReportInput({
       endingBalanceReconciliationSummary1: { intervalEnd: end, timezone: 'Etc/UTC' },
     })
@@ -122,7 +125,7 @@ describe('a report as commands take it', () => {
     expect(pathOf(['parameters', 'interval_end'])).toEqual(path)
   })
 
-  test('of a schedule has the period that moves', () => {
+  test('of a schedule has the relative interval', () => {
     const { pathOf, ...report } = readScheduledReportInput({
       balanceSummary1: { interval: 'PREVIOUS_PERIOD', timezone: 'Etc/UTC' },
     })
@@ -134,7 +137,7 @@ describe('a report as commands take it', () => {
     expect(pathOf(['parameters', 'interval_end'])).toEqual(['report', 'balanceSummary1', 'interval'])
   })
 
-  test('by name has what was given, and no parameters when none were', () => {
+  test('by name has the given parameters, or none', () => {
     const { pathOf, ...report } = readReportInput({ byName: { name: 'a.1', interval: 'YESTERDAY' } })
     expect(report).toEqual({ type: 'a.1', parameters: {}, relativeInterval: 'YESTERDAY' })
     expect(pathOf(['type'])).toEqual(['report', 'byName', 'name'])
