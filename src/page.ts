@@ -13,7 +13,7 @@ export type PageSizes = { default: number; max: number }
 
 /** A list in a total order. A position in it is a value, which stays valid when its item changes or is deleted. */
 export type PagedList<Item, Position> = {
-  placeOf(item: Item): Position
+  positionOf(item: Item): Position
   encodeCursor(position: Position): string
   /** @throws InputError with the argument as its path when the cursor is not one of this list */
   decodeCursor(cursor: string, argument: 'after' | 'before'): Position
@@ -66,11 +66,11 @@ export async function readPage<Item, Position>(
   const hasMore = read.length > size
   const items = read.slice(0, size)
   if (isBackward) items.reverse()
-  const positions = items.map((item) => list.placeOf(item))
+  const positions = items.map((item) => list.positionOf(item))
   const hasItems = async (part: Pick<ListPart<Position>, 'after' | 'before'>): Promise<boolean> =>
     (await list.read({ ...part, isBackward: part.after === null, limit: 1 })).length > 0
   return {
-    edges: items.map((node) => ({ node, cursor: list.encodeCursor(list.placeOf(node)) })),
+    edges: items.map((node) => ({ node, cursor: list.encodeCursor(list.positionOf(node)) })),
     hasNextPage: async () =>
       (!isBackward && hasMore) ||
       (before !== null && (await hasItems({ after: positions.at(-1) ?? after, before: null }))),

@@ -4,7 +4,7 @@ import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer, readTraceparent } from '../request-context.ts'
-import type { QueuePlaceLoader } from '../runs/estimate/queue-place.ts'
+import type { QueueStatusLoader } from '../runs/estimate/queue-status.ts'
 import type { Services } from '../runs/services.ts'
 import type { FileLinks } from '../storage/link.ts'
 import type { Viewer } from '../tenant.ts'
@@ -15,7 +15,7 @@ import type { ConnectionCount } from './transports/connection-limits.ts'
 export type GatewayServices = Services & {
   links: FileLinks
   loaders: Loaders
-  queuePlaces: QueuePlaceLoader
+  queueStatuses: QueueStatusLoader
   estimateRows: EstimateRows
   keyWatch: KeyWatch
   takeConnection: ConnectionCount

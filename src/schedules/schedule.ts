@@ -31,7 +31,7 @@ export async function requireSchedule(prisma: Prisma, viewer: Viewer, id: string
 /** The schedules that are visible to the viewer, newest first. The position of a schedule is its id. */
 export function listSchedules(prisma: Prisma, viewer: Viewer): PagedList<ReportSchedule, string> {
   return {
-    placeOf: ({ id }) => id,
+    positionOf: ({ id }) => id,
     encodeCursor: (id) => Buffer.from(id).toString('base64url'),
     decodeCursor,
     read: ({ after, before, isBackward, limit }) =>

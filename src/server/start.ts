@@ -15,7 +15,7 @@ import { createCatalog } from '../reports/catalog.ts'
 import { loadCustomReports } from '../reports/custom/load.ts'
 import { createRowEstimator } from '../reports/estimate-rows.ts'
 import type { AnyReportType, ReportPools } from '../reports/report-type.ts'
-import { createQueuePlaceLoader } from '../runs/estimate/queue-place.ts'
+import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
 import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
@@ -186,7 +186,7 @@ async function openGateway(
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
-    queuePlaces: createQueuePlaceLoader(shared),
+    queueStatuses: createQueueStatusLoader(shared),
     keyWatch,
     takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,

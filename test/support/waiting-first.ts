@@ -24,7 +24,7 @@ const waiting = [
 const root = `${import.meta.dirname}/../..`
 
 /** Its place among those that wait; -1 for others. */
-function placeOf({ moduleId }: TestSpecification): number {
+function positionOf({ moduleId }: TestSpecification): number {
   return waiting.indexOf(relative(root, moduleId))
 }
 
@@ -44,8 +44,10 @@ export class WaitingFirst extends BaseSequencer {
     // Those with a process of their own go before all: between the others, they would end a process that those share.
     const alone = sorted.filter(({ project }) => project.config.isolate)
     const together = sorted.filter(({ project }) => !project.config.isolate)
-    const others = together.filter((file) => placeOf(file) < 0)
-    const first = together.filter((file) => placeOf(file) >= 0).sort((a, b) => placeOf(a) - placeOf(b))
+    const others = together.filter((file) => positionOf(file) < 0)
+    const first = together
+      .filter((file) => positionOf(file) >= 0)
+      .sort((a, b) => positionOf(a) - positionOf(b))
     const mixed = first.flatMap((file) => [file, ...others.splice(0, between)])
     return [...alone, ...mixed, ...others]
   }

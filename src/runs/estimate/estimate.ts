@@ -8,10 +8,10 @@ import type { RunRequest } from '../create/request.ts'
 import { findIdenticalRun } from '../create/reuse.ts'
 import { type RunSpec, validateRun } from '../create/validate.ts'
 import type { Services } from '../services.ts'
-import type { QueuePlaceLoader } from './queue-place.ts'
+import type { QueueStatusLoader } from './queue-status.ts'
 
 type EstimateServices = Pick<Services, 'prisma' | 'queue' | 'catalog' | 'limits' | 'logger' | 'now'> & {
-  queuePlaces: Pick<QueuePlaceLoader, 'next'>
+  queueStatuses: Pick<QueueStatusLoader, 'next'>
   estimateRows: EstimateRows
 }
 
@@ -105,12 +105,12 @@ async function tryToEstimate(
 
 /** In milliseconds. Null while other runs wait for a worker: it depends on how long the runs of other accounts take. */
 async function guessQueueTime(
-  { queue, queuePlaces, now }: EstimateServices,
+  { queue, queueStatuses, now }: EstimateServices,
   viewer: Viewer,
   { dataNeededUntil }: RunSpec,
 ): Promise<number | null> {
   if (dataNeededUntil) return null
-  const { waitingFor, estimatedStartAt } = await queuePlaces.next(viewer)
+  const { waitingFor, estimatedStartAt } = await queueStatuses.next(viewer)
   if (waitingFor === 'WORKER') return (await queue.hasBacklog()) ? null : 0
   // The guess is not precise to the millisecond: round it to seconds.
   return estimatedStartAt && Math.round((estimatedStartAt.getTime() - now().getTime()) / 1000) * 1000

@@ -28,7 +28,7 @@ export function listRuns(
   checkFilter(filter, ['filter'])
   const reversed: RunOrder = { ...order, direction: order.direction === 'ASC' ? 'DESC' : 'ASC' }
   return {
-    placeOf: (run) => positionOf(run, order.field),
+    positionOf: (run) => positionOf(run, order.field),
     encodeCursor: encodeRunCursor,
     decodeCursor: (cursor, argument) => decodeRunCursor(cursor, order.field, argument),
     read: ({ after, before, isBackward, limit }) =>

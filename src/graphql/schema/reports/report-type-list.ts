@@ -46,14 +46,14 @@ builder.queryField('reportTypes', (t) =>
 /** The position of a type is its index in the catalog. A cursor contains the name, because a restart can add types. */
 function listTypes(types: readonly AnyReportType[]): PagedList<AnyReportType, number> {
   return {
-    placeOf: (type) => types.indexOf(type),
+    positionOf: (type) => types.indexOf(type),
     encodeCursor: (index) => Buffer.from(types[index]?.name ?? '').toString('base64url'),
     decodeCursor: (cursor, argument) => {
       const name = Buffer.from(cursor, 'base64url').toString('utf8')
       const index = types.findIndex((type) => type.name === name)
       if (index >= 0) return index
       throw new InputError(
-        `${JSON.stringify(cursor)} is not a cursor of the list of report types. Pass a cursor that the list gave.`,
+        `${JSON.stringify(cursor)} is not a cursor of the list of report types. Pass a cursor that the list returned.`,
         [argument],
       )
     },

@@ -1,5 +1,5 @@
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
-import type { QueuePlace } from '../../../runs/estimate/queue-place.ts'
+import type { QueueStatus } from '../../../runs/estimate/queue-status.ts'
 import { failureCodes } from '../../../runs/lifecycle/transition.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { Actor } from '../viewer/viewer.ts'
@@ -107,7 +107,7 @@ export const ReportRunCancellation = builder
     }),
   })
 
-const ReportRunWaitReason = describedEnum<QueuePlace['waitingFor']>(
+const ReportRunWaitReason = describedEnum<QueueStatus['waitingFor']>(
   'ReportRunWaitReason',
   'What a queued run waits for. New values may be added.',
   {
@@ -119,7 +119,7 @@ const ReportRunWaitReason = describedEnum<QueuePlace['waitingFor']>(
   },
 )
 
-export const ReportRunQueueStatus = builder.objectRef<QueuePlace>('ReportRunQueueStatus').implement({
+export const ReportRunQueueStatus = builder.objectRef<QueueStatus>('ReportRunQueueStatus').implement({
   description: 'The position of a run in the queue of its account and mode.',
   fields: (t) => ({
     position: t.exposeInt('position', {

@@ -7,7 +7,8 @@ import { deletion, mutation, type Outcome } from '../../mutation.ts'
 import { ReportRun } from './report-run.ts'
 
 mutation('cancelReportRun', {
-  description: 'Requests the cancellation of a queued or running run. A run that has ended cannot be canceled.',
+  description:
+    'Requests the cancellation of a queued or running run. A run that has ended cannot be canceled.',
   input: (t) => ({
     id: t.id({ required: true, description: 'The global ID of the run to cancel.' }),
     reason: t.string({

@@ -5,7 +5,7 @@ import type {
   ReportRun as ReportRunRow,
   ReportRunStatus as StatusValue,
 } from '../../../postgres/generated/prisma/client.ts'
-import { pollAfter } from '../../../runs/estimate/queue-place.ts'
+import { pollAfter } from '../../../runs/estimate/queue-status.ts'
 import { followRun } from '../../../runs/follow/follow-run.ts'
 import { isCancelable, isFinal } from '../../../runs/lifecycle/transition.ts'
 import { findRun, isVisibleTo, visibleRun } from '../../../runs/list/find-run.ts'
@@ -119,7 +119,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: ReportRunQueueStatus,
       nullable: true,
       description: 'The position of the run in the queue. Null unless the status is PENDING.',
-      resolve: (run, _args, { queuePlaces }) => (run.status === 'PENDING' ? queuePlaces.load(run) : null),
+      resolve: (run, _args, { queueStatuses }) => (run.status === 'PENDING' ? queueStatuses.load(run) : null),
     }),
     pollAfter: t.field({
       type: 'DateTime',

@@ -5,7 +5,7 @@ import { type Tenant, tenantKey } from '../../tenant.ts'
 import { isFinal } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
 
-export type QueuePlace = {
+export type QueueStatus = {
   /** 1 for the next run of the account. */
   position: number
   estimatedStartAt: Date | null
@@ -23,26 +23,26 @@ type QueueState = {
   positions: Readonly<Record<string, number>> | null
 }
 
-export type QueuePlaceLoader = ReturnType<typeof createQueuePlaceLoader>
+export type QueueStatusLoader = ReturnType<typeof createQueueStatusLoader>
 
 /** Loads the queue positions of PENDING runs; any number of runs of one account costs one query. */
-export function createQueuePlaceLoader({
+export function createQueueStatusLoader({
   prisma,
   limits: { accountConcurrency },
   now,
 }: Pick<Services, 'prisma' | 'limits' | 'now'>) {
-  const placesOf = async (runs: readonly ReportRun[]): Promise<[string, QueuePlace][]> => {
+  const placesOf = async (runs: readonly ReportRun[]): Promise<[string, QueueStatus][]> => {
     const [tenant] = runs
     if (!tenant) return []
     const state = await readQueue(prisma, tenant, runs)
-    const placeOf = ({ id, dataNeededUntil }: ReportRun): QueuePlace =>
+    const positionOf = ({ id, dataNeededUntil }: ReportRun): QueueStatus =>
       dataNeededUntil
         ? { position: state.queued + 1, estimatedStartAt: null, waitingFor: 'DATA_AVAILABILITY' }
         : // A run that has just left the queue was the first.
           placeAt(state.positions?.[id] ?? 1, state, accountConcurrency, now())
-    return runs.map((run) => [run.id, placeOf(run)])
+    return runs.map((run) => [run.id, positionOf(run)])
   }
-  const loader = new DataLoader<ReportRun, QueuePlace>(
+  const loader = new DataLoader<ReportRun, QueueStatus>(
     async (runs) => {
       const byTenant = Map.groupBy(runs, tenantKey)
       const places = new Map((await Promise.all([...byTenant.values()].map(placesOf))).flat())
@@ -54,7 +54,7 @@ export function createQueuePlaceLoader({
   )
   return {
     load: (run: ReportRun) => loader.load(run),
-    next: async (tenant: Tenant): Promise<QueuePlace> => {
+    next: async (tenant: Tenant): Promise<QueueStatus> => {
       const state = await readQueue(prisma, tenant, [])
       return placeAt(state.queued + 1, state, accountConcurrency, now())
     },
@@ -116,7 +116,7 @@ function placeAt(
   { running, meanMilliseconds }: QueueState,
   limit: number,
   now: Date,
-): QueuePlace {
+): QueueStatus {
   const free = Math.max(0, limit - running)
   // The start then depends on the workers, which all accounts share.
   if (position <= free) return { position, estimatedStartAt: null, waitingFor: 'WORKER' }

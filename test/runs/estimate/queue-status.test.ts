@@ -31,7 +31,7 @@ afterAll(async () => {
 
 type Place = { position: number; estimatedStartAt: string | null; waitingFor: string } | null
 
-async function placeOf(client: GraphqlClient, id: string): Promise<Place> {
+async function positionOf(client: GraphqlClient, id: string): Promise<Place> {
   return (
     await client.request<{ reportRun: { queue: Place } }>(
       'query ($id: ID!) { reportRun(id: $id) { queue { position estimatedStartAt waitingFor } } }',
@@ -67,22 +67,22 @@ describe('the position in the queue', () => {
     ]
     await Promise.all(running.map((id) => startOf(client, id)))
     const waiting = [await createSlowRun(client), await createSlowRun(client), await createSlowRun(client)]
-    const places = await Promise.all(waiting.map((id) => placeOf(client, id)))
+    const places = await Promise.all(waiting.map((id) => positionOf(client, id)))
     expect(places).toEqual(
       [1, 2, 3].map((position) => ({ position, estimatedStartAt: null, waitingFor: 'CONCURRENCY_LIMIT' })),
     )
-    expect(await placeOf(client, running[0] ?? '')).toBeNull()
+    expect(await positionOf(client, running[0] ?? '')).toBeNull()
     await Promise.all(running.map((id) => cancel(client, id)))
     const ends = await Promise.all(waiting.map((id) => endOf(client, id)))
     expect(ends.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED'])
-    expect(await placeOf(client, waiting[0] ?? '')).toBeNull()
+    expect(await positionOf(client, waiting[0] ?? '')).toBeNull()
   })
 
   test('shows what each run waits for: a worker up to the limit of the account, then the limit', async () => {
     const account = await idle.createAccount()
     await addRuns(account, 'RUNNING', 1)
     const ids = await addRuns(account, 'PENDING', 4)
-    const places = await Promise.all(ids.map((id) => placeOf(account.client, id)))
+    const places = await Promise.all(ids.map((id) => positionOf(account.client, id)))
     expect(places.map((place) => [place?.position, place?.waitingFor, place?.estimatedStartAt])).toEqual([
       [1, 'WORKER', null],
       [2, 'CONCURRENCY_LIMIT', null],
@@ -101,7 +101,7 @@ describe('the position in the queue', () => {
     await insertRun(idle.prisma, account, { ...ended, status: 'FAILED', runMilliseconds: 9_000_000 })
     await addRuns(account, 'RUNNING', 2)
     const ids = await addRuns(account, 'PENDING', 5)
-    const places = await Promise.all(ids.map((id) => placeOf(account.client, id)))
+    const places = await Promise.all(ids.map((id) => positionOf(account.client, id)))
     expect(places.map((place) => place?.estimatedStartAt)).toEqual(
       [60, 60, 120, 120, 180].map((seconds) => at(seconds).toISOString()),
     )
@@ -118,7 +118,7 @@ describe('the position in the queue', () => {
       await addRuns(other, 'PENDING', 2)
     }
     const [id = ''] = await addRuns(account, 'PENDING', 1)
-    expect(await placeOf(account.client, id)).toEqual({
+    expect(await positionOf(account.client, id)).toEqual({
       position: 1,
       estimatedStartAt: null,
       waitingFor: 'WORKER',
@@ -130,7 +130,7 @@ describe('the position in the queue', () => {
     async (status) => {
       const account = await idle.createAccount()
       const { id } = await insertRun(idle.prisma, account, { status, reportType: slowReport.name })
-      expect(await placeOf(account.client, id)).toBeNull()
+      expect(await positionOf(account.client, id)).toBeNull()
     },
   )
 
