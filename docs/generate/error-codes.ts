@@ -1,15 +1,18 @@
 import { closeCodes, type Entry, httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
+import { generatedNote } from './generated-note.ts'
 
 /** The page docs/api/errors.md, as Markdown: every code by which the gateway refuses a request or closes a connection. */
 export function errorCodesPage(): string {
-  return `# Errors
+  return `${generatedNote}
 
-The gateway reports a mistake in one of four places. *Retry* says whether the same request can succeed later without a change.
+# Errors
+
+The gateway reports an error in one of four places. *Retry* says whether the same request can succeed later without a change.
 
 | Place | What it holds |
 | --- | --- |
-| [\`userErrors\`](#user-errors) | Mistakes in the input of a mutation. The mutation changed nothing. |
-| [\`errors\`](#top-level-errors) | Everything else that a GraphQL answer reports, by \`extensions.code\`. |
+| [\`userErrors\`](#user-errors) | Errors in the input of a mutation. The mutation changed nothing. |
+| [\`errors\`](#top-level-errors) | Everything else that a GraphQL response reports, by \`extensions.code\`. |
 | [HTTP status](#http-statuses) | The outcome of a request, also where the answer is not GraphQL. |
 | [WebSocket close code](#websocket-close-codes) | Why a connection ended. |
 
