@@ -150,7 +150,7 @@ test('when workers find the same run without a job at once, one of them creates 
   for (const { id } of runs) {
     expect(await parts.queue.boss.getJobById(reportRunQueue, jobIdOf(id))).toMatchObject({ state: 'created' })
     expect(
-      parts.logged.filter(({ runId, msg }) => runId === id && /gets one/.test(String(msg))),
+      parts.logged.filter(({ runId, msg }) => runId === id && /had no job/.test(String(msg))),
     ).toHaveLength(1)
   }
   // A slower worker finds a job that is already active.
@@ -183,7 +183,7 @@ test('a run whose job was lost gets another', async () => {
   for (const { id } of [run, claimed]) {
     await expect.poll(async () => (await parts.runNow(id)).status).toBe('SUCCEEDED')
   }
-  const again = parts.logged.filter(({ runId, msg }) => runId === run.id && /gets one/.test(String(msg)))
+  const again = parts.logged.filter(({ runId, msg }) => runId === run.id && /had no job/.test(String(msg)))
   expect(again).toHaveLength(1)
 })
 

@@ -83,15 +83,15 @@ describe('a file that can be had', () => {
 })
 
 describe('nothing is written of a file', () => {
-  test('that has been erased', async () => {
-    expect(await refusalOfFile(fileAt(null))).toBe('ClientError: The file frr_1.csv has been erased.')
+  test('that has been deleted', async () => {
+    expect(await refusalOfFile(fileAt(null))).toBe('ClientError: The file frr_1.csv has been deleted.')
   })
 
   test('that is refused, and the sentence of the refusal is shown', async () => {
     const refusal = await refusalOf((_request, response) =>
-      response.writeHead(410).end('This file has been erased.\n'),
+      response.writeHead(410).end('This file has been deleted.\n'),
     )
-    expect(refusal).toMatch(/^ClientError: .*: 410 This file has been erased\.$/)
+    expect(refusal).toMatch(/^ClientError: .*: 410 This file has been deleted\.$/)
   })
 
   test('whose server is down, and the link, which is as good as a key, is not shown', async () => {
