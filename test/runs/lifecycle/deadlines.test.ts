@@ -125,5 +125,5 @@ test('late runs are found again after a database outage, which is logged once', 
   await expect.poll(() => attempts, { timeout: 5_000 }).toBeGreaterThan(2)
   isDown = false
   await expect.poll(() => statusOf(id), { timeout: 4_000 }).toBe('FAILED')
-  expect(parts.logged.filter(({ msg }) => /late runs/.test(String(msg)))).toHaveLength(1)
+  expect(parts.logged.filter(({ msg }) => /past their deadline/.test(String(msg)))).toHaveLength(1)
 })
