@@ -66,7 +66,7 @@ describe('a run that is not shown on a terminal', () => {
       'Counting rows  0 rows',
       '  0.0 %  Writing rows  0 of 2,000,000 rows',
       ' 61.7 %  Writing rows  1,234,567 of 2,000,000 rows',
-      'Being canceled',
+      'Canceling',
       'Canceled',
     ])
   })

@@ -33,7 +33,7 @@ test('an address that answers HTML is named with its status', async () => {
   const { name, message } = await explanationOf(404, '<h1>Not found</h1>')
   expect({ name, message }).toMatchObject({
     name: 'ClientError',
-    message: expect.stringMatching(/^URL\/graphql answered 404 and no JSON\..*Report Gateway/),
+    message: expect.stringMatching(/^URL\/graphql answered 404 without JSON\..*Report Gateway/),
   })
 })
 

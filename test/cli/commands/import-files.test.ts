@@ -78,7 +78,7 @@ test('files with skipped lines complete nothing together, and are imported again
     )
   ).join('\n')
   expect(said).toMatch(/rejected\.csv: .* together with the other files, with --from 2026-08-01/)
-  expect(said).toContain('Together the files complete nothing yet')
+  expect(said).toContain('The files together do not complete the ledger yet')
   expect(said).toMatch(notComplete)
 })
 
@@ -91,11 +91,11 @@ test('what may be a reconciliation completes nothing until it is said to be all'
   expect(declared).toContain('It covers activity from 2026-09-01T00:00:00Z until 2026-09-07T00:00:00Z.')
 })
 
-test('a file that was written on the day of its first row covers no whole day, and its local times are named', async () => {
+test('a file that was written on the day of its first row covers no complete day, and its local times are named', async () => {
   const path = await write('activity.csv', activity.replace('created_utc', 'note'), '2026-09-01T12:00:00Z')
   const said = (await load('--timezone', 'America/New_York', path)).join('\n')
   expect(said).toMatch(/Times in created were read in America\/New_York/)
-  expect(said).toMatch(/covers no whole day.*--from … --until …/)
+  expect(said).toMatch(/covers no complete day.*--from … --until …/)
   expect(said).toMatch(notComplete)
 })
 

@@ -43,7 +43,7 @@ test('a key that is revoked again stays revoked since the first time', async () 
   const id = about.split(' ')[0] ?? ''
   await keys('revoke', id)
   await database.query("update api_keys set revoked_at = '2026-03-01'")
-  expect(await keys('revoke', id)).toEqual([`${id} is revoked since 2026-03-01T00:00:00.000Z.`])
+  expect(await keys('revoke', id)).toEqual([`${id} was revoked at 2026-03-01T00:00:00.000Z.`])
 })
 
 test('a life that would be over at once is refused, and makes neither a key nor an account', async () => {
