@@ -5,6 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 // Files that take long: most kill processes or wait for silence to be noticed.
 const waiting = [
   'test/graphql/plugins/graphiql.test.ts',
+  'test/cli/commands/report.test.ts',
+  'test/docs/examples.test.ts',
   'test/worker/crash.test.ts',
   'test/cli/commands/start.test.ts',
   'test/chaos.test.ts',
