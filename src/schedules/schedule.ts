@@ -50,11 +50,11 @@ export function listSchedules(prisma: Prisma, viewer: Viewer): PagedList<ReportS
 /** Changes a schedule; returns false and writes nothing when it has changed since it was read. */
 export async function changeSchedule(
   prisma: Prisma | Transaction,
-  { id, version }: ReportSchedule,
+  schedule: ReportSchedule,
   data: PrismaTypes.ReportScheduleUncheckedUpdateManyInput,
 ): Promise<boolean> {
   const { count } = await prisma.reportSchedule.updateMany({
-    where: { id, version },
+    where: { ...tenantOf(schedule), id: schedule.id, version: schedule.version },
     data: { ...data, version: { increment: 1 } },
   })
   return count === 1
@@ -67,7 +67,7 @@ export async function deleteSchedule(
   id: string,
 ): Promise<void> {
   const schedule = await requireSchedule(prisma, viewer, id)
-  await prisma.reportSchedule.deleteMany({ where: { id: schedule.id } })
+  await prisma.reportSchedule.deleteMany({ where: { ...tenantOf(viewer), id: schedule.id } })
 }
 
 export function reportOf({ reportType, parameters, relativeInterval }: ReportSchedule): ScheduledReport {

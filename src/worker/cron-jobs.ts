@@ -4,7 +4,7 @@ import type { BackgroundJob } from '../run-every.ts'
 
 /** A job that runs on a cron schedule, each time in one of the processes that share the database. */
 export type CronJob = {
-  /** Letters, digits and hyphens. It identifies the stored schedule, so it must not change. */
+  /** Letters, digits and hyphens. It identifies the stored schedule: processes that know another name skip the job. */
   name: string
   /** Cron expression in UTC, with five fields: the job runs at most once a minute. */
   cron: string

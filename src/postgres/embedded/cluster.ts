@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { ensureOwner, run } from './account.ts'
 import { isLinux, postgresCommand } from './binaries.ts'
 
-/** The Postgres cluster of a data folder: absolute paths of its files, without symlinks, and the superuser's password. */
+/** The Postgres cluster of a data folder: absolute paths of its files, and the superuser's password. */
 export type Cluster = ReturnType<typeof clusterOf>
 
 export type ClusterOptions = {

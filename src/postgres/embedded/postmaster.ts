@@ -1,4 +1,4 @@
-import { readFile, readlink } from 'node:fs/promises'
+import { readFile, readlink, realpath } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { run } from './account.ts'
@@ -45,8 +45,8 @@ export async function isPostgresOf(pid: number, data: string): Promise<boolean> 
   // Child processes of the postmaster overwrite their command line with a title such as "postgres: checkpointer".
   if (basename(argv[0] ?? '') !== 'postgres') return false
   // Its working folder is its data folder, even after a rename. In a container, even root can lack the right to read it.
-  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => null)
-  return folder === null ? argv.includes(data) : folder.replace(/ \(deleted\)$/, '') === data
+  const folder = (await readlink(`/proc/${pid}/cwd`).catch(() => null))?.replace(/ \(deleted\)$/, '')
+  return folder ? folder === (await realpath(data).catch(() => data)) : argv.includes(data)
 }
 
 /**

@@ -180,6 +180,21 @@ describe('a new data folder', () => {
     expect((await readdir(home)).sort()).toEqual(['data', 'postgres.log'])
   })
 
+  test('can have its cluster behind a symlink', async () => {
+    const folder = await enterableFolder()
+    const dataDir = join(folder, 'data')
+    await mkdir(dataDir)
+    await mkdir(join(folder, 'elsewhere'), { mode: 0o711 })
+    await symlink(join(folder, 'elsewhere'), join(dataDir, 'postgres'))
+    for (const isNew of [true, false]) {
+      const postgres = await openEmbeddedPostgres({ dataDir })
+      expect(postgres.isNew).toBe(isNew)
+      expect(await query(postgres.url, 'select 1 as one')).toEqual([{ one: 1 }])
+      await postgres.close()
+      expect(await postmasterOf(dataDir)).toBeUndefined()
+    }
+  })
+
   test('has no server after the start is aborted', async () => {
     const dataDir = join(await enterableFolder(), 'data')
     const abort = new AbortController()
