@@ -30,7 +30,7 @@ mutation('createReportRun', {
     return createRun(context, viewer, request, options)
   },
   payload: submittedRun,
-  pathOf: (path, { report }) => readReportInput(report).pathOf(path),
+  pathOf: ({ report }) => readReportInput(report).pathOf,
 })
 
 mutation('retryReportRun', {
@@ -44,7 +44,7 @@ mutation('retryReportRun', {
     retryRun(context, viewer, id, submitOptions(context, idempotencyKey, { retryOf: id })),
   payload: submittedRun,
   // The caller cannot correct the earlier request here.
-  pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
+  pathOf: () => (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
 })
 
 /** The request for a run as commands accept it. Omitted fields request nothing. */
