@@ -33,11 +33,13 @@ export const PageInfo = builder.objectRef<PageInfoValue>('PageInfo').implement({
   description: 'Information about pagination.',
   fields: (t) => ({
     hasNextPage: t.boolean({
-      description: 'True when the list has items after the page, in either direction of paging.',
+      description:
+        'True when the list has items after the page, in either direction of paging. For events that match a filter, true when it may have some.',
       resolve: (page) => page.hasNextPage(),
     }),
     hasPreviousPage: t.boolean({
-      description: 'True when the list has items before the page, in either direction of paging.',
+      description:
+        'True when the list has items before the page, in either direction of paging. For events that match a filter, true when it may have some.',
       resolve: (page) => page.hasPreviousPage(),
     }),
     startCursor: t.exposeString('startCursor', {

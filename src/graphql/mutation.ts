@@ -14,8 +14,8 @@ type MutationOptions<Fields extends InputFieldMap, Result> = {
   run: (context: Context, viewer: Viewer, input: InputShapeFromFields<Fields>) => Promise<Result>
   /** The fields of the payload other than `userErrors`. */
   payload: ObjectFieldsShape<SchemaTypes, Outcome<Result>>
-  /** Maps the path of an error in the command's request to a path in the input. */
-  pathOf?: (path: readonly string[], input: InputShapeFromFields<Fields>) => readonly string[]
+  /** Returns how the path of an error in the command's request maps to a path in the input. Called once per failure. */
+  pathOf?: (input: InputShapeFromFields<Fields>) => (path: readonly string[]) => readonly string[]
 }
 
 /**
@@ -24,7 +24,13 @@ type MutationOptions<Fields extends InputFieldMap, Result> = {
  */
 export function mutation<Fields extends InputFieldMap, Result>(
   name: string,
-  { description, input: fields, run, payload, pathOf = (path) => path }: MutationOptions<Fields, Result>,
+  {
+    description,
+    input: fields,
+    run,
+    payload,
+    pathOf = () => (path) => path,
+  }: MutationOptions<Fields, Result>,
 ): void {
   const inputFields: (t: InputBuilder) => InputFieldMap = fields
   builder.relayMutationField(
@@ -39,10 +45,8 @@ export function mutation<Fields extends InputFieldMap, Result>(
         try {
           return { result: await run(context, requireViewer(context), input), userErrors: [] }
         } catch (error) {
-          return {
-            result: null,
-            userErrors: toUserErrors(error, (path) => ['input', ...pathOf(path, input)]),
-          }
+          const toInputPath = pathOf(input)
+          return { result: null, userErrors: toUserErrors(error, (path) => ['input', ...toInputPath(path)]) }
         }
       },
     },

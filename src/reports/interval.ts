@@ -6,6 +6,9 @@ import { readTimezone } from './timezone.ts'
 export const relativeIntervals = ['YESTERDAY', 'LAST_7_DAYS', 'PREVIOUS_MONTH'] as const
 export type RelativeInterval = (typeof relativeIntervals)[number]
 
+/** The parameters for the ends of an interval. */
+export const intervalEnds: readonly string[] = ['interval_start', 'interval_end']
+
 /** A report as requested. */
 export type ReportRequest<Interval extends string = RelativeInterval> = {
   /** Name of the report type. */
@@ -45,7 +48,7 @@ export function resolveInterval<Interval extends string>(
   resolve: (interval: Interval) => Period,
 ): Record<string, unknown> {
   if (relativeInterval === null) return { ...parameters }
-  const given = ['interval_start', 'interval_end'].find((name) => name in parameters)
+  const given = intervalEnds.find((name) => name in parameters)
   if (given !== undefined) {
     throw new InputError(
       `The interval is ${relativeInterval}, so ${given} cannot be given as well. Remove one of them.`,

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
-import { relativeIntervals, timezoneOf } from '../reports/interval.ts'
+import { intervalEnds, relativeIntervals, timezoneOf } from '../reports/interval.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
@@ -98,7 +98,7 @@ function checkInterval(
   }
   if (relativeInterval !== null) return
   const intervals = `${relativeIntervals.join(', ')} or PREVIOUS_PERIOD`
-  const fixed = ['interval_start', 'interval_end'].find((end) => end in parameters)
+  const fixed = intervalEnds.find((end) => end in parameters)
   if (fixed !== undefined) {
     throw new InputError(
       `With a fixed ${fixed}, each run of the schedule would cover the same data. Remove interval_start and interval_end from the parameters, and set "interval" beside the parameters: ${intervals}.`,

@@ -26,8 +26,14 @@ export type DocumentSize = {
   hasIntrospection: boolean
 }
 
-/** The number of entries on a page when no size is given. */
+/** The number of entries on a page when no size is given and the field does not define one. */
 const defaultPageSize = 20
+
+/**
+ * The extension of a field that defines its default page size. A list that pages in both directions cannot define it as
+ * the default value of `first`, which would be combined with `last`.
+ */
+export const pageSizeExtension = 'defaultPageSize'
 
 /** The maximum number of entries on a page: every list rejects a larger size. */
 const maxPageSize = 500
@@ -125,7 +131,9 @@ function isPaged({ args }: Field): boolean {
 
 function readPageSize({ readArgument }: Measurement, node: FieldNode, field: Field): number {
   const sizes = pageArguments.map((name) => readArgument(node, field, name))
-  if (sizes.every((given) => given === undefined || given === null)) return defaultPageSize
+  if (sizes.every((given) => given === undefined || given === null)) {
+    return countOf(field.extensions[pageSizeExtension]) || defaultPageSize
+  }
   return Math.min(Math.max(...sizes.map(countOf)), maxPageSize)
 }
 
@@ -212,9 +220,12 @@ function createArgumentReader(document: DocumentNode, variables: RawVariables): 
   return (node, field, name) => {
     const given = node.arguments?.find((argument) => argument.name.value === name)
     const value = given && readLiteral(given.value, readVariable)
-    if (value !== undefined) return value
-    const fallback = field.args.find((argument) => argument.name === name)?.default
-    return fallback?.literal ? readLiteral(fallback.literal) : fallback?.value
+    // Lists treat null like an omitted argument.
+    if (value !== undefined && value !== null) return value
+    const argument = field.args.find((one) => one.name === name)
+    const literal = argument?.default?.literal
+    // The schema builder still sets the older property.
+    return literal ? readLiteral(literal) : (argument?.default?.value ?? argument?.defaultValue)
   }
 }
 

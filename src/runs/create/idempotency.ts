@@ -11,7 +11,7 @@ export const keptMilliseconds = 24 * 60 * 60 * 1000
 
 export type IdempotencyKey = {
   key: string
-  /** Identifies the request. Computed from the input as given, because its defaults and relative intervals change. */
+  /** Identifies the request. Computed before relative intervals are resolved, because their periods change. */
   fingerprint: Uint8Array<ArrayBuffer>
 }
 

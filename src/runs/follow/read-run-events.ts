@@ -7,12 +7,15 @@ import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvent
 
 // Maximum number of events that one page searches for events in its scope. After that the page ends, and `hasMore` is true.
 const maxScanned = 5_000
+/** Maximum number of events that a search reads at once, unless the page is larger. */
+const maxStep = 500
 
 type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
 
 export type RunEventPage = {
   events: RunEvent[]
   end: EventCursor
+  /** Whether the scope has events after the page. Also true when the search ended before the end of the log. */
   hasMore: boolean
 }
 
@@ -55,8 +58,9 @@ export async function readRunEvents(
     snapshotsAfter: null,
   }
   const page: RunEventPage = { events: [], end: start, hasMore: true }
-  for (let scanned = 0; page.hasMore && page.events.length < first && scanned < maxScanned; ) {
-    const limit = first - page.events.length
+  // One event more than the page has: it shows whether there are more.
+  for (let scanned = 0; page.hasMore && page.events.length <= first && scanned < maxScanned; ) {
+    const limit = Math.max(first + 1, Math.min(scanned, maxStep))
     const { position, snapshotsAfter } = page.end
     const step =
       snapshotsAfter === null
@@ -67,7 +71,9 @@ export async function readRunEvents(
     page.hasMore = step.hasMore
     scanned += limit
   }
-  return page
+  const events = page.events.slice(0, first)
+  const last = events.at(-1)
+  return last && page.events.length > first ? { events, end: last.cursor, hasMore: true } : page
 }
 
 /**

@@ -1,6 +1,7 @@
 import { buildSchema, type GraphQLSchema, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { measureDocument } from '../../../src/graphql/plugins/document-cost.ts'
+import { schema as gatewaySchema } from '../../../src/graphql/schema.ts'
 
 const schema = buildSchema(`
   type Query {
@@ -29,6 +30,7 @@ describe('the cost of a document', () => {
     ['{ users(first: null) { nodes { id } } }', 2 + 20],
     ['{ users(first: -5) { nodes { id } } }', 2],
     ['{ logs { nodes { id } } }', 2 + 50],
+    ['{ logs(first: null) { nodes { id } } }', 2 + 50],
     ['{ logs(first: 2) { nodes { id } } }', 2 + 2],
     ['{ list(first: 4) { id } }', 1 + 4],
     ['{ nodes(ids: ["a", "b", "c"]) { id name } }', 1 + 3 * 2],
@@ -60,7 +62,7 @@ describe('the cost of a document', () => {
     const costs = [{}, { n: 3 }, { n: 3, m: 4 }, { n: null, m: null }].map(
       (values) => measure(query, values).cost,
     )
-    expect(costs).toEqual([4 + 20 + 30, 4 + 3 + 30, 4 + 3 + 4, 4 + 20 + 20])
+    expect(costs).toEqual([4 + 20 + 30, 4 + 3 + 30, 4 + 3 + 4, 4 + 20 + 50])
     expect(
       measure('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Array(40).fill('a') }).cost,
     ).toBe(41)
@@ -75,6 +77,18 @@ describe('the cost of a document', () => {
     )
     expect(measure(query, { n: 1e308 }).cost).toBe(2 + 500)
   })
+})
+
+test.each([
+  ['reportTypes', 'name', 50],
+  ['reportRuns', 'id', 20],
+  ['reportSchedules', 'id', 20],
+  ['reportRunEvents', 'cursor', 100],
+])('a page of %s without a size costs the %s of its default size, %i', (list, field, size) => {
+  for (const given of ['', '(first: null)']) {
+    const document = parse(`{ ${list}${given} { nodes { ${field} } } }`)
+    expect(measureDocument(gatewaySchema, document, {}).cost).toBe(2 + size)
+  }
 })
 
 describe('the depth', () => {

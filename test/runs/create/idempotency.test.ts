@@ -169,6 +169,46 @@ test('requests that differ only in the key order of JSON objects are equal', asy
   expect(again).toMatchObject({ wasReused: true, reportRun: { id: run.id } })
 })
 
+test('requests are equal whether or not defaults are written out', async () => {
+  const account = await first.createAccount()
+  const run = await created(account.client, slowInput({ idempotencyKey: 'defaults' }))
+  const output = { formats: ['CSV'], compression: 'NONE', retention: 'P30D' }
+  for (const defaults of [
+    { output: {} },
+    { output: null },
+    { output },
+    { waitForData: false },
+    { label: null, tags: [], metadata: {}, timeout: null, startWithin: null, reuseWithin: null },
+  ]) {
+    const again = await create(account.client, slowInput({ idempotencyKey: 'defaults', ...defaults }))
+    expect(again).toMatchObject({ wasReused: true, reportRun: { id: run.id } })
+  }
+  for (const other of [{ output: { ...output, retention: 'P31D' } }, { waitForData: true }]) {
+    const { userErrors } = await create(account.client, slowInput({ idempotencyKey: 'defaults', ...other }))
+    expect(only(userErrors).code).toBe('IDEMPOTENCY_CONFLICT')
+  }
+  expect(await runsOf(account)).toBe(1)
+})
+
+test('a relative interval is the same request at any time', async () => {
+  let now = new Date('2026-11-27T12:00:00Z')
+  await using gateway = await startTestGateway({ now: () => now, config: { role: 'gateway' } })
+  const { client, accountId, livemode } = await gateway.createAccount()
+  const span = { availableFrom: new Date('2026-01-01'), availableUntil: new Date('2026-12-01') }
+  await gateway.prisma.ledgerCoverage.create({ data: { accountId, livemode, ...span, updatedAt: now } })
+  const input = (interval: string) => ({
+    report: { byName: { name: 'balance.summary.1', interval } },
+    idempotencyKey: 'daily',
+  })
+  const run = await created(client, input('YESTERDAY'))
+  now = new Date('2026-11-28T12:00:00Z')
+  expect(await create(client, input('YESTERDAY'))).toMatchObject({
+    wasReused: true,
+    reportRun: { id: run.id },
+  })
+  expect(only((await create(client, input('LAST_7_DAYS'))).userErrors).code).toBe('IDEMPOTENCY_CONFLICT')
+})
+
 test('keys are separate for each account and mode', async () => {
   const test = await first.createAccount()
   const live = await first.createAccount({ accountId: test.accountId, livemode: true })

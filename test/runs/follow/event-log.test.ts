@@ -298,6 +298,46 @@ test('a cursor beyond the end of the log, after a restored backup, returns a res
   expect(page.events.map(({ kind }) => kind)).toEqual(['RESET', 'SNAPSHOT'])
 })
 
+test('a full page with the last events of a scope has no next page, although events of other runs follow', async () => {
+  const owner = await createOwner()
+  const { id } = await insertRun(parts.prisma, owner, { tags: ['a'] })
+  const { id: otherId } = await insertRun(parts.prisma, owner)
+  await start(id)
+  await end(id)
+  await start(otherId)
+  await progress(otherId)
+  const scopes: RunScope[] = [
+    { kind: 'run', id },
+    { kind: 'filter', filter: { anyTags: ['a'] } },
+  ]
+  for (const scope of scopes) {
+    const [full, one] = [
+      await readRunEvents(deps, owner, scope, null, 2),
+      await readRunEvents(deps, owner, scope, null, 1),
+    ]
+    expect(positionsOf(full.events)).toEqual([1n, 2n])
+    expect(full).toMatchObject({ end: { position: 4n }, hasMore: false })
+    expect(positionsOf(one.events)).toEqual([1n])
+    expect(one).toMatchObject({ end: { position: 1n }, hasMore: true })
+  }
+  const pages = [
+    await readRunEvents(deps, owner, all, null, 3),
+    await readRunEvents(deps, owner, all, null, 4),
+  ]
+  expect(pages.map(({ hasMore }) => hasMore)).toEqual([true, false])
+})
+
+test('a small page searches many events with few statements', async () => {
+  const owner = await createOwner()
+  await addEvents(owner, 2_000)
+  using noted = noteStatements()
+  const scope = { kind: 'filter', filter: { anyTags: ['none'] } } as const
+  const page = await readRunEvents(deps, owner, scope, null, 1)
+  expect(page).toMatchObject({ events: [], end: { position: 2_001n }, hasMore: false })
+  const reads = noted.statements().filter(({ text }) => text.includes('report_run_events'))
+  expect(reads.length).toBeLessThan(20)
+})
+
 test('progress is throttled, and every change of status is delivered', async () => {
   const owner = await createOwner()
   const { id } = await insertRun(parts.prisma, owner)

@@ -34,7 +34,7 @@ const ReportRunScopeInput = builder.inputType('ReportRunScopeInput', {
 type EventPage = Page<RunEvent> & { eventCursor: string }
 
 const ReportRunEventConnection = connectionOf<RunEvent, EventPage>(ReportRunEvent, {
-  page: 'A page of the event log, oldest event first. A page can be empty although more events follow, when few events match the scope. `pageInfo` states for each side whether there may be more events.',
+  page: 'A page of the event log, oldest event first. A page can be empty although more events follow, when few events match the scope. In a scope with a filter, `hasNextPage` and `hasPreviousPage` are true when there may be more events.',
   edge: 'An event in the log.',
   node: 'The event.',
   cursorType: 'EventCursor',

@@ -1,3 +1,4 @@
+import { intervalEnds } from '../../../reports/interval.ts'
 import type { Parameter } from '../../../reports/parameters.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
 import { builder } from '../../builder.ts'
@@ -7,8 +8,6 @@ import { ReportingCategory } from './reporting-category.ts'
 
 /** The input value for the parameters of a type: values by their names in camel case, and sometimes `interval`. */
 export type TypedParameters = Readonly<Record<string, unknown>>
-
-export const intervalEnds: readonly string[] = ['interval_start', 'interval_end']
 
 const DecimalSeparator = builder.enumType('DecimalSeparator', {
   description: 'The characters that separate the integer part of an amount from its fraction.',

@@ -1,9 +1,10 @@
 import type { InputFieldBuilder, InputRef } from '@pothos/core'
-import type { ReportRequest } from '../../../reports/interval.ts'
+import { intervalEnds, type ReportRequest } from '../../../reports/interval.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
 import type { SchemaTypes } from '../../builder.ts'
 import { camelCase } from './input-key.ts'
-import { intervalEnds, parametersInput, readParameters, type TypedParameters } from './parameters-input.ts'
+import type { ReportIntervalInput } from './interval-input.ts'
+import { parametersInput, readParameters, type TypedParameters, toText } from './parameters-input.ts'
 
 /** A report type with its key in a report input, and the input for its parameters. */
 export type ReportKey = { type: AnyReportType; key: string; input: InputRef<TypedParameters> }
@@ -20,14 +21,12 @@ export type ReportInputValue<Interval> = Readonly<Record<string, unknown>> & {
 
 type Fields = InputFieldBuilder<SchemaTypes, 'InputObject'>
 
-/** The interval in the input for the parameters of a type. */
-export type GivenInterval<Interval> = {
-  /** The ends of the interval, by parameter name. */
-  parameters: Record<string, unknown>
-  relativeInterval: Interval | null
-  /** The path of an end of the interval in the input. */
-  pathOf(end: string): readonly string[]
-}
+type Range = typeof ReportIntervalInput.$inferInput
+
+/** The field `interval` in the input for the parameters of a type: an object for a run, a name for a schedule. */
+type TypedInterval<Interval> =
+  | Interval
+  | (Omit<Range, 'relative'> & { relative?: Interval | null | undefined })
 
 /** A report as commands accept it. */
 export type RequestedReport<Interval extends string> = ReportRequest<Interval> & {
@@ -76,12 +75,11 @@ export function byNameFields(t: Fields) {
 }
 
 /** Reads a report input as commands accept it. */
-export function readReport<Interval extends string, IntervalInput>(
+export function readReport<Interval extends string>(
   input: ReportInputValue<Interval>,
   keys: readonly ReportKey[],
-  readInterval: (interval: IntervalInput | undefined) => GivenInterval<Interval>,
 ): RequestedReport<Interval> {
-  const { pathOf, ...report } = input.byName ? readByName(input.byName) : readTyped(input, keys, readInterval)
+  const { pathOf, ...report } = input.byName ? readByName(input.byName) : readTyped(input, keys)
   return {
     ...report,
     pathOf: (path) => {
@@ -108,24 +106,31 @@ function readByName<Interval extends string>({
   }
 }
 
-function readTyped<Interval extends string, IntervalInput>(
+function readTyped<Interval extends string>(
   input: ReportInputValue<Interval>,
   keys: readonly ReportKey[],
-  readInterval: (interval: IntervalInput | undefined) => GivenInterval<Interval>,
 ): RequestedReport<Interval> {
   const named = keys.find(({ key }) => input[key])
   if (!named) throw new Error('The report input names no report, which GraphQL should have rejected.')
   const { type, key } = named
   // The input types guarantee that a key has this value, and that its interval has this type.
-  const given = input[key] as TypedParameters
-  const interval = readInterval(given.interval as IntervalInput | undefined)
+  const { interval, ...given } = input[key] as TypedParameters & { interval?: TypedInterval<Interval> }
+  const { between, relative = null } =
+    typeof interval === 'object' ? interval : { relative: interval, between: null }
   return {
     type: type.name,
-    parameters: { ...interval.parameters, ...readParameters(type, given) },
-    relativeInterval: interval.relativeInterval,
+    parameters: {
+      ...(between?.start && { interval_start: toText(between.start) }),
+      ...(between?.end && { interval_end: toText(between.end) }),
+      ...readParameters(type, given),
+    },
+    relativeInterval: relative,
     pathOf: ([part, name = '', ...rest]) => {
       if (part !== 'parameters') return [key]
-      return intervalEnds.includes(name) ? [key, ...interval.pathOf(name)] : [key, camelCase(name), ...rest]
+      if (!interval || !intervalEnds.includes(name)) return [key, camelCase(name), ...rest]
+      if (typeof interval === 'string') return [key, 'interval']
+      const path = relative ? ['relative'] : ['between', name === 'interval_start' ? 'start' : 'end']
+      return [key, 'interval', ...path]
     },
   }
 }

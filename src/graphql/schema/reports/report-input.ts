@@ -1,20 +1,15 @@
 import { builtInReportTypes } from '../../../reports/catalog.ts'
 import type { RelativeInterval as RelativeIntervalValue } from '../../../reports/interval.ts'
 import { builder } from '../../builder.ts'
-import { camelCase } from './input-key.ts'
 import { RelativeInterval, ReportIntervalInput } from './interval-input.ts'
-import { toText } from './parameters-input.ts'
 import {
   byNameFields,
-  type GivenInterval,
   keyFields,
   type ReportInputValue,
   type RequestedReport,
   readReport,
   reportKey,
 } from './report-by-key.ts'
-
-type IntervalInput = typeof ReportIntervalInput.$inferInput
 
 const interval = { type: ReportIntervalInput, description: 'The data to cover.' }
 
@@ -52,21 +47,5 @@ export const ReportInput = builder.inputRef<Value>('ReportInput').implement({
 
 /** Reads the report of a run as commands accept it. */
 export function readReportInput(input: Value): RequestedReport<RelativeIntervalValue> {
-  return readReport(input, keys, readInterval)
-}
-
-function readInterval(interval: IntervalInput | undefined): GivenInterval<RelativeIntervalValue> {
-  const { between, relative = null } = interval ?? {}
-  return {
-    parameters: {
-      ...(between?.start && { interval_start: toText(between.start) }),
-      ...(between?.end && { interval_end: toText(between.end) }),
-    },
-    relativeInterval: relative,
-    pathOf: (end) => {
-      if (!interval) return [camelCase(end)]
-      if (relative) return ['interval', 'relative']
-      return ['interval', 'between', end === 'interval_start' ? 'start' : 'end']
-    },
-  }
+  return readReport(input, keys)
 }

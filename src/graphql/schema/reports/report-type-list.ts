@@ -3,7 +3,10 @@ import type { PagedList } from '../../../page.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
 import { builder } from '../../builder.ts'
 import { connectionOf, readConnection } from '../../connection.ts'
+import { pageSizeExtension } from '../../plugins/document-cost.ts'
 import { ReportType } from './report-type.ts'
+
+const pageSizes = { default: 50, max: 100 }
 
 const ReportTypeConnection = connectionOf(ReportType, {
   page: 'A page of report types.',
@@ -35,11 +38,10 @@ builder.queryField('reportType', (t) =>
 builder.queryField('reportTypes', (t) =>
   t.field({
     type: ReportTypeConnection,
-    description:
-      'The report types in the catalog, with their parameters and columns. Returns 50 report types per page by default, at most 100.',
+    description: `The report types in the catalog, with their parameters and columns. Returns ${pageSizes.default} report types per page by default, at most ${pageSizes.max}.`,
     args: t.arg.connectionArgs(),
-    resolve: (_root, page, { catalog }) =>
-      readConnection(() => listTypes(catalog.types), page, { default: 50, max: 100 }),
+    extensions: { [pageSizeExtension]: pageSizes.default },
+    resolve: (_root, page, { catalog }) => readConnection(() => listTypes(catalog.types), page, pageSizes),
   }),
 )
 

@@ -4,7 +4,6 @@ import { builder } from '../../builder.ts'
 import { ScheduleInterval } from './interval-input.ts'
 import {
   byNameFields,
-  type GivenInterval,
   keyFields,
   type ReportInputValue,
   type RequestedReport,
@@ -54,9 +53,5 @@ export const ScheduledReportInput = builder.inputRef<Value>('ScheduledReportInpu
 
 /** Reads the report of a schedule as commands accept it. */
 export function readScheduledReportInput(input: Value): RequestedReport<ScheduleIntervalValue> {
-  return readReport(input, keys, readInterval)
-}
-
-function readInterval(interval: ScheduleIntervalValue | undefined): GivenInterval<ScheduleIntervalValue> {
-  return { parameters: {}, relativeInterval: interval ?? null, pathOf: () => ['interval'] }
+  return readReport(input, keys)
 }

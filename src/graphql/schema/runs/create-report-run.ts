@@ -25,15 +25,12 @@ mutation('createReportRun', {
   input: createInput,
   run: async (context, viewer, input) => {
     const report = readReportInput(input.report)
-    const { idempotencyKey, waitForData, ...rest } = input
-    // The default is left out, so that a key means the same whether the caller or GraphQL sets it, and the same as before
-    // the field existed.
-    const identity = { ...rest, ...(waitForData && { waitForData }) }
     const request = readRunRequest(context, report, input)
-    return createRun(context, viewer, request, submitOptions(context, idempotencyKey, identity))
+    const options = submitOptions(context, input.idempotencyKey, identityOf(request, report))
+    return createRun(context, viewer, request, options)
   },
   payload: submittedRun,
-  pathOf: (path, { report }) => readReportInput(report).pathOf(path),
+  pathOf: ({ report }) => readReportInput(report).pathOf,
 })
 
 mutation('retryReportRun', {
@@ -47,7 +44,7 @@ mutation('retryReportRun', {
     retryRun(context, viewer, id, submitOptions(context, idempotencyKey, { retryOf: id })),
   payload: submittedRun,
   // The caller cannot correct the earlier request here.
-  pathOf: (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
+  pathOf: () => (path) => (path[0] === 'idempotencyKey' ? path : ['id']),
 })
 
 /** The request for a run as commands accept it. Omitted fields request nothing. */
@@ -70,6 +67,19 @@ export function readRunRequest(
     reuseWithin: millisecondsOf(input.reuseWithin),
     waitForData: input.waitForData,
   }
+}
+
+/**
+ * The part of a request that its idempotency key identifies. Defaults are filled in, so that a key means the same whether
+ * or not the caller writes them out. A relative interval is not resolved, so that a key means the same at any time.
+ */
+function identityOf(
+  request: RunRequest,
+  { parameters, relativeInterval }: RequestedReport<RelativeInterval>,
+): object {
+  const fields = Object.entries({ ...request, parameters, relativeInterval })
+  // Fields that request nothing are left out, so that a key means the same before and after such a field is added.
+  return Object.fromEntries(fields.filter(([, value]) => value !== null && value !== false))
 }
 
 function createInput(t: InputBuilder) {

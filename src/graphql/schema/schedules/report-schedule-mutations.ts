@@ -46,7 +46,7 @@ mutation('createReportSchedule', {
     })
   },
   payload: changedSchedule,
-  pathOf: (path, { report }) => readScheduledReportInput(report).pathOf(path),
+  pathOf: ({ report }) => readScheduledReportInput(report).pathOf,
 })
 
 mutation('updateReportSchedule', {
