@@ -34,7 +34,7 @@ This page lists the tables that [custom reports](custom-sql.md) can read on the 
 - Amounts are integers in minor units of their currency: 1234 is 12.34 in \`eur\`, and 1,234 in \`jpy\`.
 - Times are instants. \`created at time zone :timezone\` is the local time in the timezone of the report.
 - A null is a value that the import did not contain, unless the table says otherwise.
-- Join each table also by \`account_id\` and \`livemode\`, because ids are unique only within an account and mode. The columns \`charge_id\`, \`customer_id\` and \`balance_transaction_id\` contain the \`id\` of the table with that name; \`payout_id\` and \`automatic_payout_id\` contain that of \`payouts\`.
+- Join each table also by \`account_id\` and \`livemode\`, because ids are unique only within an account and mode. The columns \`charge_id\`, \`customer_id\` and \`balance_transaction_id\` contain the \`id\` of the table that they name; \`payout_id\` and \`automatic_payout_id\` contain that of \`payouts\`.
 
 ${readLedgerTables().map(section).join('\n\n')}
 `
