@@ -1,5 +1,6 @@
 import { configurationPage } from './configuration.ts'
 import { errorCodesPage } from './error-codes.ts'
+import { ledgerTablesPage } from './ledger-tables.ts'
 import { reportCatalogPage } from './report-catalog.ts'
 
 /** The pages that are printed from the code: paths below `docs`, and their text. */
@@ -8,5 +9,6 @@ export function generatedPages(): Record<string, string> {
     'api/errors.md': errorCodesPage(),
     'operations/configuration.md': configurationPage(),
     'reports/catalog.md': reportCatalogPage(),
+    'reports/ledger-tables.md': ledgerTablesPage(),
   }
 }

@@ -1,7 +1,7 @@
 /*---
 id: shop.orders.1
 title: Orders
-description: Every order that was placed in the interval, one a row, oldest first.
+description: Every order that was placed in the interval, oldest first. Each row is one order.
 parameters:
   interval_start: { type: timestamp, required: true, description: Inclusive start of the time in which orders were placed. }
   interval_end: { type: timestamp, required: true, description: Exclusive end of that time. }
