@@ -30,7 +30,7 @@ ${markdownTable(
 
 ## Top-level errors
 
-Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The status is that of an HTTP answer without \`data\`. A client that accepts \`application/json\` but not \`application/graphql-response+json\` gets 200 in place of 400 when the document itself is wrong.
+Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The column *HTTP status* is for a response without \`data\`; the highest status of its errors applies. A response with \`data\` has status 200, with errors, too. Where the column says "400, 200", a response as \`application/json\` or as an event stream has 200. Requests without an \`Accept\` header, or with \`*/*\`, get \`application/json\`.
 
 ${markdownTable(
   ['Code', 'HTTP status', 'Meaning', 'What to do', 'Retry'],
