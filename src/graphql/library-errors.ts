@@ -66,9 +66,15 @@ function isOfClient(error: unknown, { nodes: [node] = [] }: GraphQLError): boole
   return !(error instanceof GraphQLError && error.path !== undefined)
 }
 
-/** A message keeps its beginning and its end, where the reason is. */
+/** A long message without its long quoted values and without its middle. The reason is next to the values or at the end. */
 function shown(message: string): string {
-  return withoutMiddle(withoutSecrets(withoutMiddle(message, maxSearchedLength)), maxMessageLength)
+  const short = message.length > maxMessageLength ? message.replace(/"([^"]{300,})"/g, beginning) : message
+  return withoutMiddle(withoutSecrets(withoutMiddle(short, maxSearchedLength)), maxMessageLength)
+}
+
+/** The first words of a quoted value: a part of a word could be a part of a secret. */
+function beginning(_quoted: string, value: string): string {
+  return `"${value.slice(0, 100).replace(/[\w-]+$/, '')}…"`
 }
 
 function withoutMiddle(text: string, maximum: number): string {

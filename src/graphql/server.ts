@@ -72,8 +72,8 @@ export function createGraphqlServer(
       debug: (...parts) => logger.debug({ parts }, 'yoga'),
       info: (...parts) => logger.debug({ parts }, 'yoga'),
       warn: (...parts) => logger.warn({ parts }, 'yoga'),
-      // Every error that the mask has replaced. The mask has already logged internal errors.
-      error: (...parts) => logger.debug({ parts }, 'yoga'),
+      // Yoga logs every error that passes the mask, which can quote a whole request. The mask logs internal errors.
+      error: () => {},
     },
     context: async (initial) => {
       const { request, viewer, gone } = initial
