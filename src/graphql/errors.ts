@@ -55,10 +55,8 @@ export async function namingArguments<Result>(read: () => Result | Promise<Resul
 export function createErrorMask(logger: Logger) {
   return (error: unknown): GraphQLError => {
     const original = originalOf(error)
-    const code = original instanceof GraphQLError ? knownCode(error, original) : null
-    if (original instanceof GraphQLError && code) {
-      return withCode(error instanceof GraphQLError ? error : original, code)
-    }
+    const code = error instanceof GraphQLError ? knownCode(error, original) : null
+    if (error instanceof GraphQLError && code) return withCode(error, code)
     const { message, extensions } = maskedError(original, logger)
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
     return new GraphQLError(message, { nodes, source, positions, path, extensions })

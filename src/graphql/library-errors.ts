@@ -20,13 +20,18 @@ const ownMembers = ['argument', 'limit', 'maximum', 'actual', 'errorId'] as cons
 /** More members of `extensions` of an error. */
 export type ErrorDetails = { [Member in (typeof ownMembers)[number]]?: unknown }
 
-/** The code of the error in the table; null for an error that is a fault of the gateway. */
-export function knownCode(error: unknown, original: GraphQLError): TopLevelCode | null {
-  const { code, http } = original.extensions
+/**
+ * The code of the error in the table; null for an error that is a fault of the gateway.
+ *
+ * @param original the innermost `originalError`, or the error itself
+ */
+export function knownCode(error: GraphQLError, original: unknown): TopLevelCode | null {
+  const { code, http, errorId } = error.extensions
   if (code === undefined) return isOfClient(error, original) ? 'BAD_USER_INPUT' : null
   if (code === 'REQUEST_ENTITY_TOO_LARGE') return 'REQUEST_TOO_LARGE'
-  const isMethod = http instanceof Object && 'status' in http && http.status === 405
-  if (code === 'BAD_REQUEST' && isMethod) return 'METHOD_NOT_ALLOWED'
+  if (code === 'BAD_REQUEST' && http?.status === 405) return 'METHOD_NOT_ALLOWED'
+  // An internal error without an ID is not one of the gateway's own.
+  if (code === 'INTERNAL_SERVER_ERROR' && errorId === undefined) return null
   return isTopLevelCode(code) ? code : null
 }
 
@@ -61,9 +66,11 @@ const bodyLimit: ErrorDetails = { limit: 'bytes', maximum: maxRequestBodySize, a
  * variable. A fault has the node of the field or the operation, or none when a scalar cannot serialize the value of a
  * resolver; an error about a variable can have no node either, but then it has no path.
  */
-function isOfClient(error: unknown, { nodes: [node] = [] }: GraphQLError): boolean {
+function isOfClient(error: GraphQLError, original: unknown): boolean {
+  const isGraphql = original instanceof GraphQLError
+  const [node] = (isGraphql ? original : error).nodes ?? []
   if (node) return node.kind !== Kind.FIELD && node.kind !== Kind.OPERATION_DEFINITION
-  return !(error instanceof GraphQLError && error.path !== undefined)
+  return isGraphql && error.path === undefined
 }
 
 /** A long message without its long quoted values and without its middle. The reason is next to the values or at the end. */

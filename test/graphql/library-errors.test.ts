@@ -1,14 +1,25 @@
-import { buildSchema, execute, GraphQLError, parse } from 'graphql'
-import { createYoga } from 'graphql-yoga'
+import { execute, GraphQLError, GraphQLScalarType, parse, validate } from 'graphql'
+import { createSchema, createYoga } from 'graphql-yoga'
 import pino from 'pino'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createErrorMask } from '../../src/graphql/errors.ts'
 
-const schema = buildSchema(`
-  interface Node { id: ID }
-  type Run implements Node { id: ID }
-  type Query { count(add: Int! = 0): Int, node: Node }
-`)
+const schema = createSchema({
+  typeDefs: `
+    interface Node { id: ID }
+    type Run implements Node { id: ID }
+    scalar Strict
+    type Query { count(add: Int! = 0, by: Strict): Int, node: Node }
+  `,
+  resolvers: {
+    Strict: new GraphQLScalarType({
+      name: 'Strict',
+      coerceInputValue: () => {
+        throw new TypeError('Not a GraphQLError.')
+      },
+    }),
+  },
+})
 
 const logged: unknown[] = []
 const mask = createErrorMask(pino({ base: null }, { write: (line) => logged.push(JSON.parse(line)) }))
@@ -39,6 +50,20 @@ describe.each(Object.entries(executors))('executed by %s', (_name, execute) => {
     expect(logged).toEqual([])
   })
 
+  test('a value for which a scalar throws any error is an error of the client', async () => {
+    const query = 'query ($s: Strict) { count(by: $s) }'
+    expect(await codesOf(query, { count: 1 }, { s: 'x' })).toEqual(['BAD_USER_INPUT'])
+    expect(await codesOf('{ count(by: "x") }', { count: 1 })).toEqual(['BAD_USER_INPUT'])
+    expect(logged).toEqual([])
+  })
+
+  test('an error of a resolver is an internal error', async () => {
+    const count = () => {
+      throw new TypeError('Not a GraphQLError.')
+    }
+    expect(await codesOf('{ count }', { count })).toEqual(['INTERNAL_SERVER_ERROR'])
+  })
+
   test('a value that a scalar cannot serialize is an internal error', async () => {
     expect(await codesOf('{ count }', { count: 'many' })).toEqual(['INTERNAL_SERVER_ERROR'])
   })
@@ -53,13 +78,22 @@ describe.each(Object.entries(executors))('executed by %s', (_name, execute) => {
   })
 })
 
-test('an error with an unknown code is an internal error, logged with its ID', () => {
-  const error = new GraphQLError('Detail.', { extensions: { code: 'NEW_CODE', http: { status: 418 } } })
-  const { message, extensions } = mask(error)
-  expect(message).not.toContain('Detail')
-  expect(extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', errorId: expect.any(String) })
-  expect(logged).toMatchObject([{ errorId: extensions.errorId, err: { message: 'Detail.' } }])
+test('an error of validation keeps its code, whatever the scalar throws', () => {
+  const [error] = validate(schema, parse('{ count(by: "x") }'))
+  Object.assign(error?.extensions ?? {}, { code: 'GRAPHQL_VALIDATION_FAILED' })
+  expect(mask(error).extensions.code).toBe('GRAPHQL_VALIDATION_FAILED')
 })
+
+test.each(['NEW_CODE', 'INTERNAL_SERVER_ERROR'])(
+  'an error of a library with the code %s is an internal error, logged with its ID',
+  (code) => {
+    const error = new GraphQLError('Detail.', { extensions: { code, http: { status: 418 } } })
+    const { message, extensions } = mask(error)
+    expect(message).not.toContain('Detail')
+    expect(extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', errorId: expect.any(String) })
+    expect(logged).toMatchObject([{ errorId: extensions.errorId, err: { message: 'Detail.' } }])
+  },
+)
 
 test('a masked error that passes the mask again stays the same', () => {
   const masked = mask(new Error('Detail.'))
