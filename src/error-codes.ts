@@ -90,15 +90,18 @@ export type HttpStatus<Address extends HttpAddress> = Address extends unknown
 
 type Statuses = readonly [HttpStatus<'/graphql'>, ...HttpStatus<'/graphql'>[]]
 
-/** Values of `extensions.code`. `statuses` are the HTTP statuses of a response without data, the usual one first. */
+/**
+ * Values of `extensions.code`. `statuses` are the HTTP statuses of a response without data, the usual one first. 200 after
+ * it replaces it in responses as `application/json` and as event streams.
+ */
 export const topLevelCodes = {
   GRAPHQL_PARSE_FAILED: lasting('The document is not valid GraphQL.', 'Correct the syntax at `locations`.', {
-    statuses: [400],
+    statuses: [400, 200],
   }),
   GRAPHQL_VALIDATION_FAILED: lasting(
     'The document does not match the schema. A response contains at most three of the errors.',
     'Correct the document. schema.graphql contains all names and types.',
-    { statuses: [400] },
+    { statuses: [400, 200] },
   ),
   OPERATION_RESOLUTION_FAILURE: lasting(
     'The document has several operations and `operationName` is missing, or it has no operation of that name.',
@@ -113,7 +116,7 @@ export const topLevelCodes = {
   BAD_USER_INPUT: lasting(
     'The value of a variable or an argument is not allowed. For an argument, `extensions.argument` is its name.',
     'Correct the value in the message.',
-    { statuses: [200, 400] },
+    { statuses: [400, 200] },
   ),
   NOT_FOUND: lasting(
     'The object of a subscription does not exist or is not visible to the viewer.',

@@ -42,15 +42,33 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-/** The codes, the statuses with their path, and the close codes that the tests below have seen. */
-const seen = { codes: new Set<unknown>(), statuses: new Set<string>(), numbers: new Set<number>() }
+/** What the tests below have seen: codes, codes with the status of a response without data, statuses with their path, close codes. */
+const seen = {
+  codes: new Set<unknown>(),
+  pairs: new Set<string>(),
+  statuses: new Set<string>(),
+  numbers: new Set<number>(),
+}
 
-type AnswerBody = { errors?: { extensions?: { code?: unknown } }[] }
+type AnswerBody = { data?: unknown; errors?: { extensions?: { code?: unknown } }[] }
 
 function codesOf({ errors = [] }: AnswerBody): unknown[] {
   const codes = errors.map(({ extensions }) => extensions?.code)
   for (const code of codes) seen.codes.add(code)
   return codes
+}
+
+/** The codes of an HTTP response without data. */
+function codesOfAnswer(status: number, body: AnswerBody): unknown[] {
+  expect(body.data ?? null).toBeNull()
+  const codes = codesOf(body)
+  for (const code of codes) seen.pairs.add(`${code} ${status}`)
+  return codes
+}
+
+/** The body of an HTTP response, or of the first event of a stream. */
+function parseAnswer(body: string): AnswerBody {
+  return JSON.parse(/^data: (.+)$/m.exec(body)?.[1] ?? body)
 }
 
 /** The codes of an `error` message, or of a `next` message without data. */
@@ -122,7 +140,7 @@ describe('over HTTP', () => {
     ])
     const answer = await send(path, { ...request, headers })
     expect(answer.status).toBe(status)
-    if (code) expect(codesOf(JSON.parse(answer.body))).toEqual([code])
+    if (code) expect(codesOfAnswer(answer.status, parseAnswer(answer.body))).toEqual([code])
   })
 
   test('a malformed request', async () => {
@@ -167,7 +185,9 @@ describe('over HTTP', () => {
     const refused = await openEventStream(gateway.url, account.key, watchRun)
     await refused.ended
     expect(noteStatus('/graphql', refused.status)).toBe(429)
-    expect(refused.events.flatMap(({ data }) => codesOf(data ?? {}))).toEqual(['LIMIT_REACHED'])
+    expect(refused.events.flatMap(({ data }) => codesOfAnswer(refused.status, data ?? {}))).toEqual([
+      'LIMIT_REACHED',
+    ])
     for (const stream of streams) stream.close()
   })
 
@@ -178,13 +198,15 @@ describe('over HTTP', () => {
       'subscription { reportRun(id: "x") { id } }',
     )
     await stream.ended
-    expect(stream.events.flatMap(({ data }) => codesOf(data ?? {}))).toEqual(['NOT_FOUND'])
+    expect(stream.events.flatMap(({ data }) => codesOfAnswer(stream.status, data ?? {}))).toEqual([
+      'NOT_FOUND',
+    ])
   })
 
   test('an internal error', async () => {
     const answer = await without('api_keys', () => account.client.execute<unknown>(query))
     expect(answer).toMatchObject({ status: 500 })
-    expect(codesOf(answer)).toEqual(['INTERNAL_SERVER_ERROR'])
+    expect(codesOfAnswer(answer.status, answer)).toEqual(['INTERNAL_SERVER_ERROR'])
     noteStatus('/graphql', 500)
   })
 })
@@ -298,6 +320,7 @@ describe('a WebSocket is closed', () => {
 /** The entries that need an outage, an unknown bug, or more time than a test has. */
 const elsewhere = {
   codes: ['UNAVAILABLE'],
+  pairs: ['UNAVAILABLE 503'],
   numbers: [closeCodes.slowReader.number, closeCodes.tryAgainLater.number],
   statuses: ['/graphql 101', '/graphql 503', '/ready 503', 'any 408', 'any 500', 'any 503'],
 }
@@ -305,6 +328,10 @@ const elsewhere = {
 describe('the table', () => {
   test('contains exactly the codes and statuses that the gateway sends', () => {
     expect([...seen.codes, ...elsewhere.codes].sort()).toEqual(Object.keys(topLevelCodes).sort())
+    const pairs = Object.entries(topLevelCodes).flatMap(([code, { statuses }]) =>
+      statuses.map((status) => `${code} ${status}`),
+    )
+    expect([...seen.pairs, ...elsewhere.pairs].sort()).toEqual(pairs.sort())
     const numbers = Object.values(closeCodes).map(({ number }) => number)
     expect([...seen.numbers, ...elsewhere.numbers].sort()).toEqual(numbers.sort())
     const statuses = Object.entries(httpStatuses).flatMap(([address, entries]) =>

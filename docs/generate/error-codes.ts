@@ -1,5 +1,6 @@
 import { closeCodes, type Entry, httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
 import { generatedNote } from './generated-note.ts'
+import { markdownTable } from './markdown-table.ts'
 
 /** The page docs/api/errors.md, as Markdown: every code by which the gateway refuses a request or closes a connection. */
 export function errorCodesPage(): string {
@@ -22,16 +23,16 @@ New codes may be added. Treat an unknown code as one that must not be retried, e
 
 Values of \`userErrors.code\` (\`UserErrorCode\`).
 
-${table(
+${markdownTable(
   ['Code', 'Meaning', 'What to do', 'Retry'],
   Object.entries(userErrorCodes).map(([code, entry]) => [`\`${code}\``, ...cells(entry)]),
 )}
 
 ## Top-level errors
 
-Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The status is that of an HTTP answer without \`data\`. A client that accepts \`application/json\` but not \`application/graphql-response+json\` gets 200 in place of 400 when the document itself is wrong.
+Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The column *HTTP status* is for a response without \`data\`; the highest status of its errors applies. A response with \`data\` has status 200, with errors, too. Where the column says "400, 200", a response as \`application/json\` or as an event stream has 200. Requests without an \`Accept\` header, or with \`*/*\`, get \`application/json\`.
 
-${table(
+${markdownTable(
   ['Code', 'HTTP status', 'Meaning', 'What to do', 'Retry'],
   Object.entries(topLevelCodes).map(([code, entry]) => [
     `\`${code}\``,
@@ -48,7 +49,7 @@ ${Object.entries(httpStatuses).map(statusSection).join('\n\n')}
 
 The gateway serves \`graphql-transport-ws\` at \`/graphql\`. A connection that ends without a close code (1006) was cut off: connect again with the last cursor.
 
-${table(
+${markdownTable(
   ['Code', 'Meaning', 'What to do', 'Retry'],
   Object.values(closeCodes).map(({ number, ...entry }) => [String(number), ...cells(entry)]),
 )}
@@ -58,14 +59,9 @@ ${table(
 function statusSection([address, statuses]: [string, Readonly<Record<number, Entry>>]): string {
   const title = address === 'any' ? 'Any address' : `\`${address}\``
   const rows = Object.entries(statuses).map(([status, entry]) => [status, ...cells(entry)])
-  return `### ${title}\n\n${table(['Status', 'Meaning', 'What to do', 'Retry'], rows)}`
+  return `### ${title}\n\n${markdownTable(['Status', 'Meaning', 'What to do', 'Retry'], rows)}`
 }
 
 function cells({ meaning, action, retry }: Entry): string[] {
   return action === null ? [meaning, '', ''] : [meaning, action, retry ? 'yes' : 'no']
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows]
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -2,6 +2,7 @@ import { builtInReportTypes } from '../../src/reports/catalog.ts'
 import { columnType } from '../../src/reports/column.ts'
 import type { AnyReportType } from '../../src/reports/report-type.ts'
 import { generatedNote } from './generated-note.ts'
+import { markdownTable } from './markdown-table.ts'
 
 /** A page with every built-in report type, its parameters and its columns. */
 export function reportCatalogPage(): string {
@@ -16,7 +17,7 @@ export function reportCatalogPage(): string {
 
 This page describes the report types that come with the gateway. The query \`reportTypes\` returns the same information, with your [custom reports](custom-sql.md).
 
-${table(['Report type', 'Title', 'Version'], types)}
+${markdownTable(['Report type', 'Title', 'Version'], types)}
 
 ${builtInReportTypes.map(section).join('\n\n')}
 `
@@ -38,8 +39,8 @@ function section(type: AnyReportType): string {
   return [
     `## ${type.name}`,
     `${type.title}. ${type.description}${type.requiresLiveMode ? ' It needs a live-mode key.' : ''}`,
-    table(['Parameter', 'Type', 'Default', 'Meaning'], parameters),
-    table(['Column', 'Type', 'Written by default', 'Meaning'], columns),
+    markdownTable(['Parameter', 'Type', 'Default', 'Meaning'], parameters),
+    markdownTable(['Column', 'Type', 'Written by default', 'Meaning'], columns),
   ].join('\n\n')
 }
 
@@ -51,11 +52,4 @@ function defaultOf({ isRequired, defaultValue }: AnyReportType['parameters'][str
 /** The anchor that GitHub gives a heading. */
 function anchor(heading: string): string {
   return heading.replaceAll('.', '')
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows]
-  return lines
-    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
-    .join('\n')
 }

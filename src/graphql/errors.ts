@@ -1,30 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { GraphQLError } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import { type TopLevelCode, topLevelCodes, userErrorCodes } from '../error-codes.ts'
+import { type TopLevelCode, userErrorCodes } from '../error-codes.ts'
 import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { currentRequest } from '../request-context.ts'
-import { withoutSecrets } from '../secrets.ts'
 import { StorageError } from '../storage/storage.ts'
-import { isOutputFault, withKnownCode } from './library-errors.ts'
+import { type ErrorDetails, knownCode, withCode } from './library-errors.ts'
 
 type RefusalOptions = {
   headers?: Record<string, string>
-  /** More members of `extensions`. */
-  details?: Record<string, unknown>
+  details?: ErrorDetails
 }
 
-/** An error that the client can act on. The HTTP response has the first status of the code in the table. */
+/** An error with a code from the table, which also contains the HTTP status. */
 export function refusal(code: TopLevelCode, message: string, options: RefusalOptions = {}): GraphQLError {
   const { headers, details } = options
-  const [status] = topLevelCodes[code].statuses
-  const http = { status, ...(headers && { headers }) }
-  return new GraphQLError(message, { extensions: { code, ...details, http } })
+  return new GraphQLError(message, {
+    extensions: { code, ...details, ...(headers && { http: { headers } }) },
+  })
 }
 
-/** An authentication error as clients see it, with HTTP status 401. */
+/** An authentication error as clients see it. */
 export function unauthenticated({ message }: AuthenticationError): GraphQLError {
   return refusal('UNAUTHENTICATED', message, { headers: { 'WWW-Authenticate': 'Bearer' } })
 }
@@ -51,16 +48,15 @@ export async function namingArguments<Result>(read: () => Result | Promise<Resul
 }
 
 /**
- * Creates the function that decides what a client sees of an error. Errors that the client can act on stay unchanged. An
- * outage of the database or of the file store becomes UNAVAILABLE. For any other error, the client receives an ID, under
- * which the log contains the error.
+ * Creates the function that decides what a client sees of an error. Errors that the client can act on keep their message
+ * and code. An outage of the database or of the file store becomes UNAVAILABLE. For any other error, the client receives an
+ * ID, under which the log contains the error. An error that the function has returned can pass it again.
  */
 export function createErrorMask(logger: Logger) {
   return (error: unknown): GraphQLError => {
     const original = originalOf(error)
-    if (original instanceof GraphQLError && !isOutputFault(error, original)) {
-      return withKnownCode(error instanceof GraphQLError ? error : original)
-    }
+    const code = error instanceof GraphQLError ? knownCode(error, original) : null
+    if (error instanceof GraphQLError && code) return withCode(error, code)
     const { message, extensions } = maskedError(original, logger)
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
     return new GraphQLError(message, { nodes, source, positions, path, extensions })
@@ -72,22 +68,7 @@ export function errorsOf(result: unknown): readonly GraphQLError[] {
   return result instanceof Object && 'errors' in result && Array.isArray(result.errors) ? result.errors : []
 }
 
-/**
- * Removes API keys from error messages. GraphQL quotes the document and the variables, which may contain a key by mistake,
- * and error messages end up in logs and bug reports.
- */
-export function hideSecrets(): Plugin {
-  return {
-    onResultProcess: ({ result }) => {
-      for (const error of errorsOf(result)) {
-        const clean = withoutSecrets(error.message)
-        if (clean !== error.message) error.message = clean
-      }
-    },
-  }
-}
-
-/** What a client sees of an error that is not a GraphQLError. The hidden details are logged. */
+/** What a client sees of an error without a code from the table. The hidden details are logged. */
 function maskedError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
   if (error instanceof UserFacingError) return refusal(userErrorCodes[error.code].topLevel, error.message)
@@ -105,9 +86,7 @@ function maskedError(error: unknown, logger: Logger): GraphQLError {
   const errorId = randomUUID()
   logger.error({ ...details, errorId }, 'A request failed because of an internal error.')
   const message = `Internal error of the gateway. Give the error ID ${errorId} to support.`
-  // Yoga sends a response without data with status 500 when `unexpected` is true, and removes `unexpected`.
-  const code: TopLevelCode = 'INTERNAL_SERVER_ERROR'
-  return new GraphQLError(message, { extensions: { code, errorId, unexpected: true } })
+  return refusal('INTERNAL_SERVER_ERROR', message, { details: { errorId } })
 }
 
 /** An error for an outage, with the header Retry-After. */

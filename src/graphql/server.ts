@@ -4,9 +4,10 @@ import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
-import { createErrorMask, hideSecrets, unauthenticated } from './errors.ts'
+import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
+import { setErrorStatuses } from './plugins/error-statuses.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
@@ -38,6 +39,7 @@ export function createGraphqlServer(
   prefill: Prefill | null,
 ): Yoga {
   const { logger, metrics } = services
+  const maskError = createErrorMask(logger)
   return createYoga<ConnectionContext, Context>({
     schema,
     graphqlEndpoint,
@@ -55,7 +57,7 @@ export function createGraphqlServer(
       // Its operation.
       countOperations(metrics),
       // The response.
-      hideSecrets(),
+      setErrorStatuses(maskError),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,
@@ -65,13 +67,13 @@ export function createGraphqlServer(
     // sets Vary. No other website may read GraphiQL, which may contain a key.
     cors: (request) =>
       !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
-    maskedErrors: { maskError: createErrorMask(logger) },
+    maskedErrors: { maskError },
     logging: {
       debug: (...parts) => logger.debug({ parts }, 'yoga'),
       info: (...parts) => logger.debug({ parts }, 'yoga'),
       warn: (...parts) => logger.warn({ parts }, 'yoga'),
-      // Every error that the mask has replaced. The mask has already logged internal errors.
-      error: (...parts) => logger.debug({ parts }, 'yoga'),
+      // Yoga logs every error that passes the mask, which can quote a whole request. The mask logs internal errors.
+      error: () => {},
     },
     context: async (initial) => {
       const { request, viewer, gone } = initial

@@ -139,11 +139,73 @@ describe.each(transports)('over %s', (_name, ask) => {
     expectClientError(answer)
   })
 
+  test('an error that quotes a long value is short and states the reason', async () => {
+    const answer = await ask('query ($n: Int) { reportRuns(first: $n) { totalCount } }', {
+      n: 'long '.repeat(10_000),
+    })
+    expect(answer.errors?.[0]?.message).toMatch(
+      /^Variable "\$n" got invalid value "(long ){20}…"; Int cannot represent non-integer value: "(long ){20}…"$/,
+    )
+    expect(answer.errors?.[0]?.extensions).toEqual({ code: 'BAD_USER_INPUT' })
+    expectClientError(answer)
+  })
+
+  test.each<[string, (key: string) => [query: string, variables?: Variables]]>([
+    ['a variable', (key) => ['query ($n: Int) { reportRuns(first: $n) { totalCount } }', { n: key }]],
+    ['an argument', (key) => [`{ reportRuns(first: "${key}") { totalCount } }`]],
+    ['a field', (key) => [`{ ${key} }`]],
+  ])('an error about %s contains no key', async (_what, operation) => {
+    const { errors } = await ask(...operation(account.key))
+    expect(errors).toHaveLength(1)
+    expect(errors?.[0]?.message).toContain(`${account.key.slice(0, 33)}…`)
+    expect(JSON.stringify(errors)).not.toContain(account.key)
+  })
+
   test('an error that the caller can correct has a code', async () => {
     const answer = await ask('{ reportRuns(first: 0) { nodes { id } } }')
     expect(answer.errors).toMatchObject([{ path: ['reportRuns'], extensions: { code: 'BAD_USER_INPUT' } }])
     expectClientError(answer)
   })
+})
+
+test.each(['application/graphql-response+json', 'application/json', '*/*', 'text/event-stream'])(
+  'accepting %s, a body that is not JSON is not quoted',
+  async (accept) => {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept },
+      body: `${account.key} ${'x '.repeat(400_000)}`,
+    })
+    const text = await response.text()
+    expect(response.status).toBe(400)
+    expect(text).toContain('"extensions":{"code":"BAD_REQUEST"}')
+    expect(text.length).toBeLessThan(1_000)
+    expectNoInternals(text)
+  },
+)
+
+test.each(['variables', 'extensions'])('%s of a GET request that are not JSON show no key', async (name) => {
+  const parameters = new URLSearchParams({ query: '{ __typename }', [name]: account.key })
+  const response = await fetch(`${gateway.url}/graphql?${parameters}`)
+  expect(response.status).toBe(400)
+  const { errors } = await response.json()
+  expect(errors).toMatchObject([{ extensions: { code: 'BAD_REQUEST' } }])
+  expectNoInternals({ ...errors[0], message: errors[0].message.replace(/sk_test_…?/, '') })
+})
+
+test('a request without a key has status 200 when a part of it needs no key', async () => {
+  const ask = async (query: string): Promise<[number, unknown]> => {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+    })
+    return [response.status, await response.json()]
+  }
+  const errors = [{ extensions: { code: 'UNAUTHENTICATED' } }]
+  const data = { __typename: 'Query', reportRun: null }
+  expect(await ask('{ __typename reportRun(id: "x") { id } }')).toMatchObject([200, { data, errors }])
+  expect(await ask('{ viewer { livemode } }')).toMatchObject([401, { errors }])
 })
 
 describe.each(transports.slice(1))('over %s', (_name, ask) => {

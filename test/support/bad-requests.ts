@@ -16,10 +16,21 @@ export const accountKey = 'Bearer KEY'
 const query = '{ viewer { __typename } }'
 const json = { 'content-type': 'application/json', authorization: accountKey }
 const strict = { ...json, accept: 'application/graphql-response+json' }
+const plain = { ...json, accept: 'application/json' }
+const anything = { ...json, accept: '*/*' }
+const events = { ...json, accept: 'text/event-stream' }
+
+const outOfRange = { query: '{ reportRuns(first: 0) { totalCount } }' }
 
 type Answer = Pick<BadRequest, 'status' | 'code'>
 
-function post(what: string, status: Answer['status'], code: TopLevelCode, body: unknown, headers = strict) {
+function post(
+  what: string,
+  status: Answer['status'],
+  code: TopLevelCode,
+  body: unknown,
+  headers: BadRequest['request']['headers'] = strict,
+) {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return { what, path: '/graphql', status, code, request: { method: 'POST', headers, body: text } }
 }
@@ -42,24 +53,34 @@ export const badRequests: readonly BadRequest[] = [
   post('variables that are not an object', 400, 'BAD_REQUEST', { query, variables: 3 }),
   post('a document that is not GraphQL', 400, 'GRAPHQL_PARSE_FAILED', { query: '{' }),
   post('an unknown field', 400, 'GRAPHQL_VALIDATION_FAILED', { query: '{ a }' }),
+  post('a body that is not JSON, accepting JSON', 400, 'BAD_REQUEST', '{', plain),
+  post('a body without a query, accepting JSON', 400, 'BAD_REQUEST', {}, plain),
+  post('a body without a query, accepting anything', 400, 'BAD_REQUEST', {}, anything),
+  post('a body without a query, accepting events', 400, 'BAD_REQUEST', {}, events),
+  post('a document that is not GraphQL, accepting JSON', 200, 'GRAPHQL_PARSE_FAILED', { query: '{' }, plain),
   post(
-    'an unknown field, accepting JSON',
+    'a document that is not GraphQL, accepting events',
+    200,
+    'GRAPHQL_PARSE_FAILED',
+    { query: '{' },
+    events,
+  ),
+  post('an unknown field, accepting JSON', 200, 'GRAPHQL_VALIDATION_FAILED', { query: '{ a }' }, plain),
+  post(
+    'an unknown field, accepting anything',
     200,
     'GRAPHQL_VALIDATION_FAILED',
     { query: '{ a }' },
-    {
-      ...json,
-      accept: 'application/json',
-    },
+    anything,
   ),
+  post('an unknown field, without Accept', 200, 'GRAPHQL_VALIDATION_FAILED', { query: '{ a }' }, json),
   post('an unknown operation', 400, 'OPERATION_RESOLUTION_FAILURE', { query, operationName: 'A' }),
   post('a variable of another type', 400, 'BAD_USER_INPUT', {
     query: 'query ($n: Int) { reportRuns(first: $n) { totalCount } }',
     variables: { n: 'x' },
   }),
-  post('an argument out of range', 200, 'BAD_USER_INPUT', {
-    query: '{ reportRuns(first: 0) { totalCount } }',
-  }),
+  post('an argument out of range', 400, 'BAD_USER_INPUT', outOfRange),
+  post('an argument out of range, accepting JSON', 200, 'BAD_USER_INPUT', outOfRange, plain),
   post('too many levels', 400, 'REQUEST_TOO_LARGE', { query: `{ ${'a { '.repeat(20)}b${' }'.repeat(20)} }` }),
   post('a large body', 413, 'REQUEST_TOO_LARGE', { query, variables: { pad: 'x'.repeat(1024 * 1024) } }),
   post('introspection', 400, 'INTROSPECTION_DISABLED', { query: '{ __schema { __typename } }' }),

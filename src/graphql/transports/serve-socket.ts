@@ -4,8 +4,9 @@ import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { isOutage } from '../../postgres/outage.ts'
 import { inRequest, requestIdOf } from '../../request-context.ts'
+import { withoutSecrets } from '../../secrets.ts'
 import type { Viewer } from '../../tenant.ts'
-import { closeSocket } from './close-socket.ts'
+import { closeReason, closeSocket } from './close-socket.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
 
 /** The data that the protocol keeps for a socket. */
@@ -60,7 +61,8 @@ export function serveSocket(
       protocol: socket.protocol,
       // If the socket fails in the meantime, 'close' is emitted.
       send: sends.send,
-      close: (code, reason) => socket.close(code, reason),
+      // A reason can quote the ID that a client has chosen.
+      close: (code, reason = '') => socket.close(code, closeReason(withoutSecrets(reason))),
       onMessage: (handle) =>
         socket.on('message', (data) => {
           inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {

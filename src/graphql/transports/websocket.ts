@@ -5,7 +5,6 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { readConnectionParams } from '../../auth/api-keys.ts'
 import type { HttpStatus } from '../../error-codes.ts'
 import { AuthenticationError } from '../../errors.ts'
-import { withoutSecrets } from '../../secrets.ts'
 import type { Viewer } from '../../tenant.ts'
 import { authenticate, type GatewayServices } from '../context.ts'
 import { createErrorMask, refusal } from '../errors.ts'
@@ -40,6 +39,7 @@ export function startWebSockets(
   })
   sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server failed.'))
   const mask = createErrorMask(logger)
+  const format = (error: GraphQLError) => formatted(mask(error))
   const operations = new WeakMap<object, ReturnType<Yoga['getEnveloped']>>()
   const operationOf = (args: ExecutionArgs) => {
     const operation = operations.get(args)
@@ -111,8 +111,8 @@ export function startWebSockets(
     },
     onSubscribe: (state, _id, payload) => prepare(state, payload),
     onNext: (_state, _id, _payload, _args, { errors, data }) =>
-      errors && { ...(data === undefined ? {} : { data }), errors: errors.map(formatted) },
-    onError: (_state, _id, _payload, errors) => errors.map(formatted),
+      errors && { ...(data === undefined ? {} : { data }), errors: errors.map(format) },
+    onError: (_state, _id, _payload, errors) => errors.map(format),
   })
   sockets.on('connection', (socket, request) => {
     socket.once('close', metrics.socketOpened())
@@ -131,10 +131,10 @@ function readOperationKey({ extensions }: SubscribePayload): string | null {
   return headers instanceof Object ? readConnectionParams({ ...headers }) : null
 }
 
-/** An error as it is sent, without the extensions for Yoga, such as the HTTP status. */
+/** An error as it is sent, without the extension for Yoga. */
 function formatted(error: GraphQLError): GraphQLFormattedError {
-  const { http, unexpected, ...extensions } = error.extensions
-  return { ...error.toJSON(), message: withoutSecrets(error.message), extensions }
+  const { http, ...extensions } = error.extensions
+  return { ...error.toJSON(), extensions }
 }
 
 /** The same error as Yoga's over HTTP. */

@@ -77,6 +77,21 @@ describe('a socket is closed', () => {
     },
   )
 
+  test.each([
+    [
+      'a key',
+      `sk_test_${'a'.repeat(40)}`,
+      'Subscriber for sk_test_aaaaaaaaaaaaaaaaaaaaaaaaa… already exists',
+    ],
+    ['long in bytes', '€'.repeat(90), `Subscriber for ${'€'.repeat(34)}…`],
+  ])('with 4409 and a valid reason when it uses an ID twice that is %s', async (_what, id, reason) => {
+    const run = await insertRun(gateway.prisma, account)
+    const wire = await connect()
+    subscribe(wire, id, run.id)
+    subscribe(wire, id, run.id)
+    expect(await wire.closed).toEqual({ code: CloseCode.SubscriberAlreadyExists, reason })
+  })
+
   test('with 4408 when it does not send connection_init', async () => {
     const { closed } = await open()
     expect(await closed).toEqual({
