@@ -235,7 +235,7 @@ export const closeCodes = {
     { number: 4401 },
   ),
   forbidden: lasting(
-    'The API key is unknown, revoked or expired. An open connection closes within 5 s of that.',
+    'The API key is unknown, revoked or expired. An open connection closes within 5 s of the revocation or expiry.',
     'Connect again with an active key.',
     { number: 4403 },
   ),

@@ -1,6 +1,6 @@
 /**
- * Patterns of text that must not appear in log lines or error messages. Secrets arrive there in many ways: a client can put
- * its key into a path or a document, and libraries quote their input.
+ * Patterns of secrets, which must not appear in log lines or error messages. They can get there in many ways: a client can
+ * put its key into a path or a document, and libraries quote their input.
  */
 const secrets: readonly [RegExp, string][] = [
   // The id of an API key stays, so that the key can be found in the list of keys.

@@ -17,7 +17,7 @@ The gateway reports an error in one of four places. *Retry* says whether the sam
 | [HTTP status](#http-statuses) | The outcome of a request, also where the answer is not GraphQL. |
 | [WebSocket close code](#websocket-close-codes) | Why a connection ended. |
 
-New codes may be added. Treat an unknown code as one that must not be retried, except HTTP statuses from 500 on.
+New codes may be added. After an unknown code, do not retry. After an unknown HTTP status of 500 or above, retry.
 
 ## User errors
 
@@ -30,7 +30,7 @@ ${markdownTable(
 
 ## Top-level errors
 
-Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The column *HTTP status* is for a response without \`data\`; the highest status of its errors applies. A response with \`data\` has status 200, with errors, too. Where the column says "400, 200", a response as \`application/json\` or as an event stream has 200. Requests without an \`Accept\` header, or with \`*/*\`, get \`application/json\`.
+Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The column *HTTP status* applies to a response without \`data\`, which has the highest status of its errors. A response with \`data\` always has status 200, even when it also has errors. "400, 200" means that a response as \`application/json\` or as an event stream has 200, and any other response has 400. Requests without an \`Accept\` header, or with \`*/*\`, get \`application/json\`.
 
 ${markdownTable(
   ['Code', 'HTTP status', 'Meaning', 'What to do', 'Retry'],

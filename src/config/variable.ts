@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 export type Variable = {
   name: string
-  /** Where its value stands in the configuration. */
+  /** The path of its value in the configuration. */
   path: readonly PropertyKey[]
   schema: z.ZodType
 }
@@ -20,12 +20,12 @@ export function variablesOf({ shape }: z.ZodObject, path: readonly PropertyKey[]
   return Object.entries(shape).flatMap(([key, field]) =>
     field instanceof z.ZodObject
       ? variablesOf(field, [...path, key])
-      : // The shape's type speaks of schemas of zod's core; these are all made by zod itself.
+      : // zod types the shape with the schemas of its core, but these schemas are all of zod's own classes.
         [{ name: nameOf(field), path: [...path, key], schema: field as z.ZodType }],
   )
 }
 
-/** The values of a schema's variables, each in its place, as the schema parses them. */
+/** Returns the values of a schema's variables, nested as the schema parses them. */
 export function inputOf({ shape }: z.ZodObject, environment: Readonly<Record<string, string>>): object {
   return Object.fromEntries(
     Object.entries(shape).map(([key, field]) => [
@@ -47,7 +47,7 @@ export function matching(pattern: RegExp, what: string) {
   return z.string().regex(pattern, { error: `must be ${what}` })
 }
 
-/** A variable that holds an address of HTTP, such as the example. It is shown to people, so it holds no password. */
+/** A variable that holds an HTTP address, such as `example`. People see the address, so it must not contain a password. */
 export function address(example: string) {
   return z
     .string()

@@ -34,12 +34,12 @@ export const PageInfo = builder.objectRef<PageInfoValue>('PageInfo').implement({
   fields: (t) => ({
     hasNextPage: t.boolean({
       description:
-        'True when the list has items after the page, in either direction of paging. For events that match a filter, true when it may have some.',
+        'True when the list has items after the page, whether you page forward or backward. With a filter on events, true when more events may match.',
       resolve: (page) => page.hasNextPage(),
     }),
     hasPreviousPage: t.boolean({
       description:
-        'True when the list has items before the page, in either direction of paging. For events that match a filter, true when it may have some.',
+        'True when the list has items before the page, whether you page forward or backward. With a filter on events, true when more events may match.',
       resolve: (page) => page.hasPreviousPage(),
     }),
     startCursor: t.exposeString('startCursor', {

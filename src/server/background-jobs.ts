@@ -24,9 +24,9 @@ export const scheduleQueue = 'report-schedule'
 const dayMilliseconds = 24 * 60 * 60 * 1000
 
 /**
- * Starts the periodic jobs of a process of this role. Their owners start what keeps a connection or a subscription alive:
- * the heartbeats of sockets and of the wake-up connection, the watch of the embedded Postgres, and the polls of the hub and
- * of pg-boss.
+ * Starts the periodic jobs of a process of this role. It does not start the timers that keep a connection or a subscription
+ * alive. Their owners do: the heartbeats of sockets and of the wake-up connection, the watch of the embedded Postgres, and
+ * the polls of the hub and of pg-boss.
  */
 export async function startBackgroundJobs(options: BackgroundJobsOptions): Promise<BackgroundJob> {
   const { queue, logger } = options.services
@@ -79,7 +79,7 @@ export function listIntervalJobs({ role, services, keyWatch }: BackgroundJobsOpt
   ]
 }
 
-/** Jobs by queue. At each scheduled time one worker runs the job, and a worker runs one job of a queue at a time. */
+/** Lists jobs by queue. One worker runs a job at each scheduled time. A worker runs one job of a queue at a time. */
 function listCronJobs({ services, eventDays }: BackgroundJobsOptions): Record<string, CronJob[]> {
   const { prisma, now } = services
   return {

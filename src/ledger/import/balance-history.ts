@@ -52,7 +52,7 @@ function typeOf({ row, bank }: Fields): string {
   return row.type === 'transfer' && bank.id !== null && bank.id === row.sourceId ? 'payout' : row.type
 }
 
-/** Returns the payout that a row is, the payout that swept it, and when it changed the balance. */
+/** Returns the payout that a row represents, the payout that swept the row, and when the row changed the balance. */
 function destinationOf({ row, bank }: Fields, type: string) {
   const payoutId = payoutTypes.has(type) ? row.sourceId : null
   const isPayout = type === 'payout'

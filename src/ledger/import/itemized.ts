@@ -44,7 +44,7 @@ function transactionReader(columns: Columns) {
   return (line: Line) => ({ ...read(line), ...amounts(line), ...readFacing(line) })
 }
 
-/** Reads the automatic payout of a line, and when it left the balance. */
+/** Reads the automatic payout of a line, with the time at which the payout left the balance. */
 function automaticPayoutReader(columns: Columns) {
   return fieldsReader({
     id: columns.text('automatic_payout_id'),
@@ -57,7 +57,7 @@ function automaticPayoutReader(columns: Columns) {
 type Transaction = ReturnType<ReturnType<typeof transactionReader>>
 type AutomaticPayout = ReturnType<ReturnType<typeof automaticPayoutReader>>
 
-/** Returns the payout that a row is, the payout that swept it, and when it changed the balance. */
+/** Returns the payout that a row represents, the payout that swept the row, and when the row changed the balance. */
 function destinationOf(row: Transaction, bank: AutomaticPayout) {
   const payoutId = row.reportingCategory.startsWith('payout') ? idOf(row.sourceId, 'po_') : null
   const leftAt = row.reportingCategory === 'payout' ? (bank.effectiveAt ?? row.availableOn) : null
@@ -75,8 +75,9 @@ function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
 
 /**
  * Distinguishes activity from other reports with the same columns. A payout reconciliation has only swept rows. An
- * ending balance reconciliation has only rows that were in the balance at its end, so their payouts left later. In
- * activity, payouts left during the span of the rows. The Dashboard exports activity without the payout column.
+ * ending balance reconciliation has only rows that were still in the balance at its end, so their payouts left after the
+ * last row was created. In activity, some payouts left before that. The Dashboard exports activity without the payout
+ * column.
  */
 function createActivityCheck(columns: Columns) {
   const hasPayout = columns.has('automatic_payout_id')

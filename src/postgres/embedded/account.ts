@@ -10,9 +10,10 @@ export type Account = { uid: number; gid: number }
 const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
- * The account for a new cluster; null when the account of this process can run Postgres, which root cannot. `nobody` comes
- * first: it exists on every Unix, so there is nothing to create or clean up. The drawback is that other services that run as
- * `nobody` can read the files of the cluster. Where that matters, run the gateway as an ordinary user, or set DATABASE_URL.
+ * Returns the account that runs a new cluster. Null when this process does not run as root: only root cannot run Postgres.
+ * `nobody` is the first choice: it exists on every Unix, so there is nothing to create or clean up. The drawback is that
+ * other services that run as `nobody` can read the files of the cluster. Where that matters, run the gateway as an ordinary
+ * user, or set DATABASE_URL.
  *
  * @throws when the account file contains none of the known accounts
  */
@@ -30,8 +31,8 @@ export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Acco
 }
 
 /**
- * The account that runs Postgres in `folder`: the owner of the folder, because an ordinary user may have created it; null when
- * the account of this process can run Postgres. A folder of root, which is new or was copied, gets another owner.
+ * Returns the account that runs Postgres in `folder`: the owner of the folder, because an ordinary user may have created it.
+ * Null when this process does not run as root. If root owns the folder, because it is new or was copied, its owner changes.
  */
 export async function ensureOwner(folder: string): Promise<Account | null> {
   const wanted = await postgresAccount()

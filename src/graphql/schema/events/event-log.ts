@@ -34,7 +34,7 @@ const ReportRunScopeInput = builder.inputType('ReportRunScopeInput', {
 type EventPage = Page<RunEvent> & { eventCursor: string }
 
 const ReportRunEventConnection = connectionOf<RunEvent, EventPage>(ReportRunEvent, {
-  page: 'A page of the event log, oldest event first. A page can be empty although more events follow, when few events match the scope. In a scope with a filter, `hasNextPage` and `hasPreviousPage` are true when there may be more events.',
+  page: 'A page of the event log, oldest event first. When few events match the scope, a page can be empty although more events follow. With a filter in the scope, `hasNextPage` and `hasPreviousPage` are true when there may be more events.',
   edge: 'An event in the log.',
   node: 'The event.',
   cursorType: 'EventCursor',
@@ -42,7 +42,7 @@ const ReportRunEventConnection = connectionOf<RunEvent, EventPage>(ReportRunEven
     eventCursor: t.expose('eventCursor', {
       type: 'EventCursor',
       description:
-        'The position up to which the log was read, also when the page is empty. Pass it as `after` to read the events that follow.',
+        'The position up to which the log was read, even when the page is empty. Pass it as `after` to read the events that follow.',
     }),
   }),
 })
@@ -72,7 +72,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEvent,
     description:
-      'Sends every event in order, without end. Pass the last cursor of an event, a mutation or a list as `after`, so that no event is lost or repeated.',
+      'Sends every event in order, without end. Pass the cursor of the last event, or the `eventCursor` of a mutation or a list, as `after`, so that no event is lost or repeated.',
     args: {
       scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
       after: t.arg({

@@ -28,7 +28,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
       type: ReportRun,
       nullable: true,
       description:
-        'The run when the event is delivered, which is at least as new as the event. Null when the run has been deleted, and when the event is about the log itself.',
+        'The state of the run when the event is delivered. It can be newer than the event, but not older. Null when the run has been deleted, and when the event is about the log itself.',
       resolve: (happened) => (happened.kind === 'RESET' ? null : happened.run),
     }),
   }),
@@ -36,7 +36,7 @@ export const ReportRunEvent = builder.interfaceRef<RunEvent>('ReportRunEvent').i
 
 builder.objectRef<RunEvent>('ReportRunSnapshot').implement({
   description:
-    'The current state of a run. It is the first event of a run that has not ended, when a subscription starts without a cursor or after a gap in the log. It is also sent when the label, tags, metadata or expiry of the run changes, and when the data that the run waits for becomes available.',
+    'The current state of a run. When a subscription starts without a cursor, or after a gap in the log, it begins with a snapshot of each run that has not ended. A snapshot is also sent when the label, tags, metadata or expiry of the run changes, and when the data that the run waits for becomes available.',
   interfaces: [ReportRunEvent],
 })
 

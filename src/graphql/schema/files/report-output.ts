@@ -10,7 +10,7 @@ import { toDuration, toMilliseconds } from '../../scalars.ts'
 export const ReportFormat = describedEnum<ReportFormatValue>('ReportFormat', 'The formats of report files.', {
   CSV: 'Comma-separated values (RFC 4180) in UTF-8, with a header and LF line endings. A null is an empty field without quotes. Text that a spreadsheet would run as a formula is prefixed with an apostrophe. `decimal_separator` applies.',
   JSONL:
-    'JSON Lines in UTF-8: one JSON object per line, with every column in order, also those that are null. INTEGER is a number, which may need 64 bits. DECIMAL is a string with a point, so that no digit is lost. TIMESTAMP is an RFC 3339 string with the offset of its timezone. DATE is a string YYYY-MM-DD. TIMESTAMP and DATE can also be infinity or -infinity. BOOLEAN is true or false. Text is exactly as stored, and `decimal_separator` has no effect.',
+    'JSON Lines in UTF-8: one JSON object per line, with every column in order, including those that are null. INTEGER is a number, which may need 64 bits. DECIMAL is a string with a point, so that no digit is lost. TIMESTAMP is an RFC 3339 string with the offset of its timezone. DATE is a string YYYY-MM-DD. TIMESTAMP and DATE can also be infinity or -infinity. BOOLEAN is true or false. Text is exactly as stored, and `decimal_separator` has no effect.',
   PARQUET:
     'Apache Parquet, in row groups of at most 5,000 rows. Every column is nullable. INTEGER is INT64. DECIMAL is DECIMAL(18, 3) for amounts of money, otherwise DECIMAL(38, 18). Values are never rounded: a run with a value that does not fit fails. TIMESTAMP has microseconds and is in UTC, whatever the timezone. DATE and BOOLEAN are the Parquet types of that name. Text is exactly as stored, and `decimal_separator` has no effect.',
 })
@@ -75,7 +75,7 @@ export const ReportOutputInput = builder.inputType('ReportOutputInput', {
 
 type OutputValue = typeof ReportOutputInput.$inferInput
 
-/** The output as commands accept it. The defaults apply when it is omitted. */
+/** Converts an output to the form that commands accept. The defaults apply when the output is omitted. */
 export function readOutput(given: OutputValue | null | undefined) {
   const { formats, compression, retention } = given ?? defaults
   return { formats, compression, retention: toMilliseconds(retention) }

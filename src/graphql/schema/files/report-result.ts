@@ -73,7 +73,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       type: ReportRowPage,
       nullable: true,
       description:
-        'The rows, for a preview without a download. They are read from the CSV file if there is one, otherwise from the JSONL file, otherwise from the Parquet file. A page far into a compressed file takes as long as decompressing the file up to that page. Null when the files have been deleted.',
+        'The rows, for a preview without a download. They are read from the CSV file if there is one, otherwise from the JSONL file, otherwise from the Parquet file. A page far into a compressed file is slow, because the file is decompressed up to that page. Null when the files have been deleted.',
       args: {
         first: t.arg.int({
           defaultValue: pageSizes.default,

@@ -11,17 +11,17 @@ const relativeIntervals = {
 
 export const RelativeInterval = describedEnum<RelativeIntervalValue>(
   'RelativeInterval',
-  'Periods that are over, from midnight to midnight in the timezone of the report.',
+  'Completed periods, from midnight to midnight in the timezone of the report.',
   relativeIntervals,
 )
 
 export const ScheduleInterval = describedEnum<ScheduleIntervalValue>(
   'ScheduleInterval',
-  'Periods that each run of a schedule covers. They are over when the run is due. All but PREVIOUS_PERIOD are from midnight to midnight in the timezone of the report.',
+  'The periods that the runs of a schedule can cover. The period of a run is over when the run is due. Every period except PREVIOUS_PERIOD is from midnight to midnight in the timezone of the report.',
   {
     ...relativeIntervals,
     PREVIOUS_PERIOD:
-      'The time since the last run of the schedule was due. For the first run, the time since the last occurrence of the cron expression before the schedule was created.',
+      'The time since the previous run of the schedule was due. For the first run, the time since the cron expression last occurred before the schedule was created.',
   },
 )
 

@@ -34,7 +34,7 @@ type Value = ReportInputValue<RelativeIntervalValue>
 
 export const ReportInput = builder.inputRef<Value>('ReportInput').implement({
   description:
-    'The report to run. The key names the report type with its version, so that GraphQL validates the parameters.',
+    'The report to run. The field names the report type and its version, so that GraphQL validates the parameters.',
   isOneOf: true,
   fields: (t) => ({
     ...keyFields(t, keys),

@@ -124,12 +124,12 @@ builder.node(ReportType, {
       type: 'DateTime',
       nullable: true,
       description:
-        'The latest instant up to which the data is complete. It advances as data arrives. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
+        'The instant up to which the data is complete. It advances as data arrives. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
       resolve: async (type, _args, context) => (await availabilityOf(type, context))?.until ?? null,
     }),
     acceptsAnyInterval: t.boolean({
       description:
-        'True when the gateway does not know what data there is and accepts any interval, as for a custom report.',
+        'True when the gateway accepts any interval because it does not know which data exists, as for a custom report.',
       resolve: ({ custom }) => custom !== undefined,
     }),
     deprecationReason: t.string({

@@ -14,7 +14,8 @@ import {
 const interval = { type: ScheduleInterval, description: 'The data that each run covers.' }
 const intervalEnd = {
   type: ScheduleInterval,
-  description: 'The interval whose end counts: each run covers all data before that end.',
+  description:
+    'The interval that determines how far each run reaches: the run covers all data before the end of the interval.',
 }
 
 const keys = builtInReportTypes
@@ -40,7 +41,7 @@ type Value = ReportInputValue<ScheduleIntervalValue>
 
 export const ScheduledReportInput = builder.inputRef<Value>('ScheduledReportInput').implement({
   description:
-    'The report that each run of a schedule produces. Its interval is relative to when the run is due.',
+    'The report that each run of a schedule produces. Its interval is relative to the time at which the run is due.',
   isOneOf: true,
   fields: (t) => ({
     ...keyFields(t, keys),

@@ -35,7 +35,7 @@ mutation('createReportRun', {
 
 mutation('retryReportRun', {
   description:
-    'Creates a run that repeats a run that has ended. The earlier run does not change; `retryOf` of the new run returns it. The new run has the same input, except `startWithin` and `reuseWithin`.',
+    'Repeats a run that has ended, as a new run. The earlier run does not change, and the new run returns it as `retryOf`. The new run has the same input, except `startWithin` and `reuseWithin`.',
   input: (t) => ({
     id: t.id({ required: true, description: 'The global ID of the run to repeat.' }),
     idempotencyKey: t.string({ description: keyDescription }),
@@ -103,13 +103,13 @@ function createInput(t: InputBuilder) {
     reuseWithin: t.field({
       type: 'Duration',
       description:
-        'Return the most recent identical run that succeeded within this duration, from PT1S to P3660D, instead of creating one. Its files must still exist. Identical runs have the same report type, accepted parameters, formats and compression. Their label, tags, metadata and times may differ. An idempotency key then belongs to the reused run. Default: always create a run.',
+        'Return the most recent identical run that succeeded within this duration, from PT1S to P3660D, instead of creating one. Its files must still exist. Identical runs have the same report type, accepted parameters, formats and compression. Their label, tags, metadata and times may differ. The idempotency key of the request is then stored for the reused run. Default: always create a run.',
     }),
     waitForData: t.boolean({
       required: true,
       defaultValue: false,
       description:
-        'True to queue a run whose interval ends after the available data, until there is data up to that end. The end must be at most 366 days from now. False to reject such a run. In both cases, the interval must start within the available data.',
+        'Whether to accept an interval that ends after the available data. True: the run waits in the queue until the data covers the interval, whose end must be at most 366 days from now. False: the request is rejected. In both cases, the interval must start within the available data.',
     }),
     startWithin: t.field({
       type: 'Duration',
@@ -118,8 +118,7 @@ function createInput(t: InputBuilder) {
     }),
     timeout: t.field({
       type: 'Duration',
-      description:
-        'Fail the run if it has not ended within this duration after its start, from PT1S to P1D. Default: no limit.',
+      description: 'Fail the run if it runs longer than this duration, from PT1S to P1D. Default: no limit.',
     }),
   }
 }

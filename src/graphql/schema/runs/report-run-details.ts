@@ -113,7 +113,7 @@ const ReportRunWaitReason = describedEnum<QueueStatus['waitingFor']>(
   {
     WORKER: 'A free worker. All accounts share the workers.',
     CONCURRENCY_LIMIT:
-      'The end of another run of the account, which has reached its limit of concurrent runs.',
+      'The end of another run, because the account has reached its limit of concurrent runs.',
     DATA_AVAILABILITY:
       'Data up to the end of its interval, as allowed by `waitForData`. The run does not block other runs.',
   },

@@ -20,7 +20,7 @@ const refused = {
 } satisfies RunEstimate
 
 const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').implement({
-  description: 'An estimate of a run. All other fields are null or empty when there are user errors.',
+  description: 'An estimate of a run. When `userErrors` is not empty, all other fields are null or empty.',
   fields: (t) => ({
     userErrors: t.expose('userErrors', {
       type: [UserError],

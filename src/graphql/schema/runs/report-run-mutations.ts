@@ -37,7 +37,8 @@ mutation('updateReportRun', {
     }),
     expiresAt: t.field({
       type: 'DateTime',
-      description: 'The new time in the future at which the files are deleted. The run must have ended.',
+      description:
+        'The new time at which the files are deleted, which must be in the future. The run must have ended.',
     }),
   }),
   run: (context, viewer, { id, label, tags, metadata, expiresAt }) =>

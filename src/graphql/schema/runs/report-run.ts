@@ -93,7 +93,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     startedAt: t.expose('startedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When the run started. Null while it waits in the queue, and when it ended there.',
+      description: 'When the run started. Null while the run waits in the queue, and when it ended there.',
     }),
     finishedAt: t.expose('finishedAt', {
       type: 'DateTime',
@@ -103,7 +103,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     queueDuration: t.field({
       type: 'Duration',
       description:
-        'The time in the queue, up to now while the run is in the queue. It includes the time waiting for data.',
+        'The time that the run spent in the queue, or has spent there so far. It includes the wait for data.',
       resolve: (run, _args, { now }) =>
         durationBetween(run.createdAt, run.startedAt ?? run.finishedAt ?? now()),
     }),
@@ -111,7 +111,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: 'Duration',
       nullable: true,
       description:
-        'The time from start to end, up to now while the run is in progress. Null when the run has not started.',
+        'The time from the start of the run to its end, or to now while the run is in progress. Null when the run has not started.',
       resolve: (run, _args, { now }) =>
         run.startedAt && durationBetween(run.startedAt, run.finishedAt ?? now()),
     }),
@@ -125,7 +125,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: 'DateTime',
       nullable: true,
       description:
-        'When to read the run again, for clients that poll: its estimated end or, without an estimate, after a quarter of its age. It is from 1 to 30 seconds from now, or up to 5 minutes while the run waits for data. Null when the run has ended.',
+        'When to read the run again, for clients that poll. It is the estimated end of the run. Without an estimate, the wait is a quarter of the age of the run. The wait is always from 1 to 30 seconds, or up to 5 minutes while the run waits for data. Null when the run has ended.',
       resolve: (run, _args, { now }) => pollAfter(run, now()),
     }),
     progress: t.field({
@@ -168,7 +168,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
     origin: t.expose('origin', { type: ReportRunOrigin, description: 'The origin of the run.' }),
     attempt: t.exposeInt('attempt', {
       description:
-        'The number of the attempt: 1, or for a retry one more than that of the run that it repeats.',
+        'The number of the attempt. It is 1 for a run that is not a retry. For a retry, it is one more than the number of the run that it repeats.',
     }),
     viewerCanCancel: t.boolean({
       description: 'True when the viewer can cancel the run now.',
@@ -205,7 +205,7 @@ StatusError.implement({
     reportRun: t.field({
       type: ReportRun,
       nullable: true,
-      description: 'The run with its current status. Null when it has been deleted in the meantime.',
+      description: 'The run with its current status. Null when it has been deleted.',
       resolve: runOfError,
     }),
   }),
@@ -219,7 +219,7 @@ IdempotencyErrorRef.implement({
       type: ReportRun,
       nullable: true,
       description:
-        'The run that was created with the key. Null when it has been deleted in the meantime; the key can then be used again.',
+        'The run that was created with the key. Null when that run has been deleted; the key can then be used again.',
       resolve: runOfError,
     }),
   }),
@@ -239,7 +239,7 @@ builder.subscriptionField('reportRun', (t) =>
   t.field({
     type: ReportRun,
     description:
-      'Sends the current state of the run, then its state after every change, and completes after the final state. A slow reader can miss states in between, but never the last one.',
+      'Sends the current state of the run, then its state after every change, and completes after the final state. A slow reader can miss intermediate states, but always receives the last one.',
     args: { id: t.arg.id({ required: true, description: 'The global ID of the run to follow.' }) },
     subscribe: (_root, { id }, context) =>
       subscriptionStream(context, () => followRun(context, requireViewer(context), id)),

@@ -12,7 +12,7 @@ import { ReportTriggerInput, readTrigger } from './report-trigger.ts'
 
 mutation('createReportSchedule', {
   description:
-    'Creates a schedule that runs a report repeatedly from now on. Each time the schedule is due, it creates one run. If it has missed several times, it creates one run, for the last of them.',
+    'Creates a schedule that runs a report repeatedly from now on. Each time the schedule is due, it creates one run. If it has missed several due times, it creates one run, for the latest of them.',
   input: (t) => ({
     report: t.field({
       type: ScheduledReportInput,
@@ -51,7 +51,7 @@ mutation('createReportSchedule', {
 
 mutation('updateReportSchedule', {
   description:
-    'Pauses, resumes or changes a schedule. A field that is omitted or null does not change, except that a null `label` removes the label. Runs that exist already do not change.',
+    'Pauses, resumes or changes a schedule. A field that is omitted or null does not change, except that a null `label` removes the label. Existing runs do not change.',
   input: (t) => ({
     id: t.id({ required: true, description: 'The global ID of the schedule to change.' }),
     isActive: t.boolean({

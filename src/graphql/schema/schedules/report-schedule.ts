@@ -61,12 +61,12 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
       type: 'DateTime',
       nullable: true,
       description:
-        'The end of the last period that has a run, or that was over when the schedule was activated. PREVIOUS_PERIOD starts here. Null while there is no data to start from.',
+        'The end of the last period that a run of the schedule covers. Before the first run after activation, the end of the last period that was over at activation. PREVIOUS_PERIOD starts here. Null while there is no data to start from.',
     }),
     lastError: t.exposeString('lastError', {
       nullable: true,
       description:
-        'Why the run that was due last was not created, for people. Null when there was no such failure.',
+        'Why the schedule did not create the run that was due most recently, for people. Null when there was no such failure.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the schedule was created.' }),
     requestedBy: t.field({

@@ -42,7 +42,7 @@ const CronInput = builder.inputType('CronInput', {
     expression: t.string({
       required: true,
       description:
-        'The minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". Times skipped by a DST change run after the shift; repeated times run once.',
+        'The minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". A time that a DST change skips runs after the change; a time that it repeats runs once.',
     }),
     timezone: t.field({
       type: 'TimeZone',
@@ -59,7 +59,7 @@ export const ReportTriggerInput = builder.inputType('ReportTriggerInput', {
     onDataAvailable: t.field({
       type: 'Duration',
       description:
-        "Run each time the type's data has grown by this whole period: 1 to 1000 of one unit, from minutes to years, such as P1D. Days end at midnight in the timezone of the report, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.",
+        'Run each time the data of the report type has grown by this period. A period is 1 to 1000 of one unit, from minutes to years, such as P1D. Days end at midnight in the timezone of the report, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.',
     }),
   }),
 })

@@ -43,11 +43,13 @@ const QuotaRef = builder.objectRef<Quota>('Quota').implement({
   fields: (t) => ({
     concurrentRuns: t.expose('concurrentRuns', {
       type: QuotaUse,
-      description: 'The runs that are in progress. More runs wait in the queue; they are not rejected.',
+      description:
+        'The limit on runs in progress at the same time. Runs beyond the limit wait in the queue; they are not rejected.',
     }),
     dailyRuns: t.expose('dailyRuns', {
       type: QuotaUse,
-      description: 'The runs that were requested today, in UTC. More runs are rejected until tomorrow.',
+      description:
+        'The limit on runs requested in one UTC day. Runs beyond the limit are rejected until the next day.',
     }),
   }),
 })
