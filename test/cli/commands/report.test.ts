@@ -162,8 +162,9 @@ describe('errors', () => {
   test('in the type list the existing types', async () => {
     const { code, stdout, stderr } = await run(['balance.summary.9', ...september])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const current = [...builtInReportTypes, slowReport].filter(({ replacedBy }) => !replacedBy)
     expect(stderr).toBe(
-      `There is no report type "balance.summary.9". (input.report.byName.name) Allowed: ${[...builtInReportTypes, slowReport].map(({ name }) => name).join(', ')}\n`,
+      `There is no report type "balance.summary.9". Did you mean balance.summary.1? (input.report.byName.name) Allowed: ${current.map(({ name }) => name).join(', ')}\n`,
     )
     expect(await readdir(folder)).toEqual([])
   })
