@@ -4,11 +4,12 @@ import { Temporal } from 'temporal-polyfill'
 import { preview } from '../reports/parameters.ts'
 import { builder } from './builder.ts'
 
-builder.addScalarType('DateTime', DateTimeResolver, {
+builder.scalarType('DateTime', {
   description: 'An RFC 3339 instant, such as 2026-01-31T00:00:00Z. Responses are in UTC.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
+  serialize: (value) => DateTimeResolver.coerceOutputValue(value),
   ...inputOf(
-    (text) => DateTimeResolver.parseValue(text),
+    (text) => DateTimeResolver.coerceInputValue(text),
     'timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z".',
   ),
 })
@@ -18,21 +19,23 @@ builder.addScalarType('JSONObject', JSONObjectResolver, {
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
 })
 
-builder.addScalarType('Currency', CurrencyResolver, {
+builder.scalarType('Currency', {
   description: 'A three-letter ISO 4217 currency code, in upper or lower case.',
   specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
+  serialize: (value) => CurrencyResolver.coerceOutputValue(value),
   ...inputOf(
-    (text) => CurrencyResolver.parseValue(text),
+    (text) => CurrencyResolver.coerceInputValue(text),
     'currency. Use a three-letter ISO 4217 code such as "usd".',
   ),
 })
 
 // It also accepts offsets and some abbreviations, which the parameter and the trigger reject.
-builder.addScalarType('TimeZone', TimeZoneResolver, {
+builder.scalarType('TimeZone', {
   description: 'The IANA name of a timezone, such as Europe/Berlin.',
   specifiedByURL: 'https://www.iana.org/time-zones',
+  serialize: (value) => TimeZoneResolver.coerceOutputValue(value),
   ...inputOf(
-    (text) => TimeZoneResolver.parseValue(text),
+    (text) => TimeZoneResolver.coerceInputValue(text),
     'timezone. Use an IANA name such as "Europe/Berlin".',
   ),
 })

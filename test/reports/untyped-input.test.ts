@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../../src/demo/demo.ts'
 import { builtInReportTypes } from '../../src/reports/catalog.ts'
-import { documentedTypes } from '../support/documented-types.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { requestReport } from '../support/run-report.ts'
 
