@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openEmbeddedPostgres } from '../src/postgres/embedded/embedded-postgres.ts'
 import { schemaChanges } from './schema-changes.ts'
+import { findUncommittedMigration } from './uncommitted-migration.ts'
 
 function committedSchema(): string | null {
   try {
@@ -38,6 +39,14 @@ if (!name || !/^[a-z0-9_]+$/.test(name)) {
     'Name the migration with lower-case letters, digits and underscores: npm run migration -- add_labels\n',
   )
   process.exit(2)
+}
+// A second migration would repeat the statements of the first, because both start from the committed schema.
+const uncommitted = findUncommittedMigration(join(import.meta.dirname, 'migrations'))
+if (uncommitted !== null) {
+  process.stderr.write(
+    `The migration prisma/migrations/${uncommitted} is not committed. Delete its folder first to write it again, or commit it together with schema.prisma.\n`,
+  )
+  process.exit(1)
 }
 process.stdout.write(`${await writeMigration(name)}\n`)
 process.exit(0)
