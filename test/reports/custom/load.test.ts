@@ -172,6 +172,21 @@ describe('a report file', () => {
       'a.sql:2: The SQL does not use ":account_id"',
     ],
     [
+      'deletes rows and has the default scope',
+      report('delete from shop.orders').replace('scope: everyone\n', ''),
+      'a.sql:9: The SQL must be one SELECT statement, but it starts with "delete".',
+    ],
+    [
+      'has text with a colon and without quotes',
+      front.replace('description: Orders.', 'description: Orders: all'),
+      'a.sql:4: The YAML is not valid: Nested mappings are not allowed in compact mappings. Put a text that contains a colon in quotes.',
+    ],
+    [
+      'has a parameter in an array slice',
+      report(`${validSql} where (array[1, 2])[1:n] is null`),
+      'In an array slice, put a space after the colon.',
+    ],
+    [
       'is not valid SQL',
       report(`select\n  o.id,\n  o.total fro\nshop.orders`),
       'a.sql:13: Postgres reports: syntax error',
@@ -200,7 +215,7 @@ describe('a report file', () => {
     [
       'deletes rows',
       report('delete from shop.orders returning id, total'),
-      'a.sql:10: Postgres reports: syntax error',
+      'a.sql:10: The SQL must be one SELECT statement, but it starts with "delete".',
     ],
     [
       'deletes rows in a common table expression',
