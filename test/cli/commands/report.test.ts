@@ -190,7 +190,12 @@ describe('errors', () => {
       {},
       /^Only one report type can be given: leave payouts\.summary\.1 out/,
     ],
-    ['an unknown option', ['balance.summary.1', '--form', '2026-09-01'], {}, /^Unknown option '--form'/],
+    [
+      'an unknown option',
+      ['balance.summary.1', '--form', '2026-09-01'],
+      {},
+      /^Unknown option --form\.\n\nnpm run report/,
+    ],
     [
       'an invalid date',
       ['balance.summary.1', '--from', '2026-02-30'],
