@@ -26,7 +26,7 @@ async function writeMigration(name: string): Promise<string> {
     const folder = new URL(`migrations/${time}_${name}/`, import.meta.url)
     await mkdir(folder, { recursive: true })
     await writeFile(new URL('migration.sql', folder), changes)
-    return `prisma/migrations/${time}_${name}/migration.sql`
+    return `Wrote prisma/migrations/${time}_${name}/migration.sql.`
   } finally {
     await database.close()
     await rm(dataDir, { recursive: true, force: true })

@@ -56,17 +56,21 @@ async function create(prisma: Prisma, options: Options): Promise<string[]> {
   return [`${apiKey.id}  ${accountId}  shown once:`, secret]
 }
 
+/** The last year that RFC 3339 can express. */
+const maxYear = 9999
+
 function expiryOf(duration: string | undefined): Date | null {
   if (duration === undefined) return null
   const now = Temporal.Now.zonedDateTimeISO('UTC')
   try {
     const life = Temporal.Duration.from(duration)
-    if (life.sign > 0) return new Date(now.add(life).epochMilliseconds)
+    const end = now.add(life)
+    if (life.sign > 0 && end.year <= maxYear) return new Date(end.epochMilliseconds)
   } catch {
-    // Reported below, together with durations that are not positive.
+    // Reported below, together with durations that are not positive or too long.
   }
   throw new ConfigurationError(
-    `--expires ${duration} is not a positive ISO 8601 duration. Give one such as P30D.`,
+    `--expires ${duration} is not a positive ISO 8601 duration that ends by the year ${maxYear}. Give one such as P30D or P1Y.`,
   )
 }
 
