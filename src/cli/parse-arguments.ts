@@ -26,8 +26,14 @@ function explain(error: unknown): string {
     case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
       return `Unexpected argument ${quoted}.`
     case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
-      return `The option ${quoted} is not used as described.`
+      return explainValue(quoted.replace(' <value>', ''), error.message)
     default:
       throw error
   }
+}
+
+function explainValue(option: string, message: string): string {
+  return message.includes('does not take an argument')
+    ? `The option ${option} takes no value.`
+    : `The option ${option} needs a value. If the value starts with "-", use ${option}=VALUE.`
 }

@@ -33,3 +33,17 @@ test.each(names)('%s rejects an unknown option and prints the usage', async (nam
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toMatch(new RegExp(`^Unknown option --unknown\\.\n\nnpm (run )?${name}`))
 })
+
+test.each([
+  [['report', '--url'], 'The option --url needs a value. If the value starts with "-", use --url=VALUE.'],
+  [
+    ['report', '--out', '-x'],
+    'The option --out needs a value. If the value starts with "-", use --out=VALUE.',
+  ],
+  [['keys', 'create', '--live=yes'], 'The option --live takes no value.'],
+  [['reports', 'all'], 'Unexpected argument all.'],
+])('%j is rejected with the usage', async (args, sentence) => {
+  const { code, stderr } = await run(...args)
+  expect(code).toBe(1)
+  expect(stderr.startsWith(`${sentence}\n\nnpm run ${args[0]}`)).toBe(true)
+})
