@@ -182,6 +182,12 @@ describe('errors', () => {
     expect(stderr).toMatch(new RegExp(`^The interval is reversed.* ${path}interval_end\\)$`, 'm'))
   })
 
+  test('in the name of a parameter list the existing ones once', async () => {
+    const { stderr } = await run(['payouts.summary.1', ...september, '--set', 'nothing=1'])
+    expect(stderr).toMatch(/^payouts\.summary\.1 has no parameter "nothing"\. Its parameters are .*currency/)
+    expect(stderr.match(/currency/g)).toHaveLength(1)
+  })
+
   test.each<[string, string[], Record<string, string>, RegExp]>([
     ['no type', [], {}, /^No report type is given/],
     [

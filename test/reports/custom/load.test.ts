@@ -261,6 +261,12 @@ describe('a report file', () => {
     expect(more.filter((line) => !line.includes(':livemode'))).toEqual([])
   })
 
+  test('is not advised on array slices when its undeclared parameter is outside of one', async () => {
+    expect(await load({ 'a.sql': report(`${validSql} where (array[1, 2])[1] = :n`) })).toEqual([
+      'a.sql:10: The parameter ":n" is not declared. The declared and built-in parameters are account_id, livemode, timezone.',
+    ])
+  })
+
   test('is rejected when its id is already used; the error lists the mistakes of all files', async () => {
     const problems = await load({
       'a.sql': report(validSql),
@@ -286,4 +292,26 @@ test('npm run reports lists the valid reports', async () => {
     `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
     'Valid custom reports: 1.',
   ])
+})
+
+test('a folder that does not exist, or is a file, is rejected with advice', async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
+  const file = join(parent, 'file')
+  try {
+    await writeFile(file, '')
+    const missing = join(parent, 'missing')
+    for (const [folder, fault] of [
+      [missing, 'does not exist'],
+      [file, 'is not a folder'],
+    ] as const) {
+      const loading = loadCustomReports({ folder, pool, limits: { rows: 10, seconds: 10 }, taken: [] })
+      await expect(loading).rejects.toThrow(
+        new ConfigurationError(
+          `REPORTS_DIR is ${folder}, which ${fault}. Set it to the folder of your custom reports.`,
+        ),
+      )
+    }
+  } finally {
+    await rm(parent, { recursive: true })
+  }
 })
