@@ -100,12 +100,15 @@ function checkCovered(
 ): InputError[] {
   const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
   const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
-  const isEarly = (at: string): boolean => Temporal.Instant.compare(at, from) < 0
-  const isLate = (at: string): boolean => waiting !== 'YES' && Temporal.Instant.compare(at, until) > 0
+  const { compare } = Temporal.Instant
+  const isEarly = (at: string): boolean => compare(at, from) < 0
+  const isLate = (at: string): boolean => waiting !== 'YES' && compare(at, until) > 0
   const span = `available from ${from} until ${until}`
   const offer = waiting === 'OFFERED' ? ', or create the run with waitForData: true' : ''
-  if (start !== null && (isEarly(end) || isLate(start))) {
-    const [advice, parameter] = isEarly(end)
+  const isBefore = compare(end, from) <= 0
+  const isAfter = start !== null && waiting !== 'YES' && compare(start, until) >= 0
+  if (start !== null && compare(start, end) < 0 && (isBefore || isAfter)) {
+    const [advice, parameter] = isBefore
       ? ['a later interval', 'interval_start']
       : [`an earlier interval${offer}`, 'interval_end']
     const message = `The interval from ${start} to ${end} is outside the data for ${name}, which is ${span}. Use ${advice}.`
