@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openEmbeddedPostgres } from '../src/postgres/embedded/embedded-postgres.ts'
 import { schemaChanges } from './schema-changes.ts'
+import { findUncommittedMigration } from './uncommitted-migration.ts'
 
 function committedSchema(): string | null {
   try {
@@ -25,7 +26,7 @@ async function writeMigration(name: string): Promise<string> {
     const folder = new URL(`migrations/${time}_${name}/`, import.meta.url)
     await mkdir(folder, { recursive: true })
     await writeFile(new URL('migration.sql', folder), changes)
-    return `prisma/migrations/${time}_${name}/migration.sql`
+    return `Wrote prisma/migrations/${time}_${name}/migration.sql.`
   } finally {
     await database.close()
     await rm(dataDir, { recursive: true, force: true })
@@ -38,6 +39,14 @@ if (!name || !/^[a-z0-9_]+$/.test(name)) {
     'Name the migration with lower-case letters, digits and underscores: npm run migration -- add_labels\n',
   )
   process.exit(2)
+}
+// A second migration would repeat the statements of the first, because both start from the committed schema.
+const uncommitted = findUncommittedMigration(join(import.meta.dirname, 'migrations'))
+if (uncommitted !== null) {
+  process.stderr.write(
+    `The migration prisma/migrations/${uncommitted} is not committed. Delete its folder first to write it again, or commit it together with schema.prisma.\n`,
+  )
+  process.exit(1)
 }
 process.stdout.write(`${await writeMigration(name)}\n`)
 process.exit(0)

@@ -6,5 +6,5 @@ for (const [path, text] of Object.entries(generatedPages())) {
   const file = join(import.meta.dirname, '..', path)
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, text)
-  process.stdout.write(`docs/${path} is written.\n`)
+  process.stdout.write(`Wrote docs/${path}.\n`)
 }

@@ -7,7 +7,7 @@ const file = join(import.meta.dirname, '..', 'images', 'graphiql.png')
 const browser = await launchBrowser()
 try {
   await takeScreenshot(browser, url, file)
-  process.stdout.write('docs/images/graphiql.png is written.\n')
+  process.stdout.write('Wrote docs/images/graphiql.png.\n')
 } finally {
   await browser.close()
 }

@@ -13,6 +13,18 @@ const commands: Record<string, () => Promise<Command>> = {
   report: async () => (await import('./commands/report.ts')).reportCommand,
 }
 
+const help = `npm start | npm run COMMAND -- [options]
+
+  start      start the gateway, a worker, or both
+  migrate    apply the migrations that the database lacks
+  schema     write the GraphQL schema to schema.graphql
+  keys       create, list and revoke API keys
+  import     import the ledger from exports of Stripe, or from Stripe
+  reports    check and list the custom reports
+  report     run a report and download its file
+
+Add --help to a command for its options.`
+
 // The terminal sends SIGINT to npm and to this process, and npm forwards it, so one Ctrl-C can arrive twice.
 const sameInterruptMilliseconds = 1_500
 
@@ -33,23 +45,20 @@ function stopSignal(): AbortSignal {
   return controller.signal
 }
 
-function isArgumentError(error: Error): boolean {
-  return 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-}
-
 /** The message alone for user errors; the stack as well for all other errors. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const isUserError =
-    error instanceof ConfigurationError ||
-    error instanceof UserFacingError ||
-    error instanceof ClientError ||
-    isArgumentError(error)
+    error instanceof ConfigurationError || error instanceof UserFacingError || error instanceof ClientError
   return isUserError ? error.message : (error.stack ?? error.message)
 }
 
 async function main(): Promise<number> {
   const [name = '', ...args] = process.argv.slice(2)
+  if (name === '--help' || name === '-h') {
+    process.stdout.write(`${help}\n`)
+    return 0
+  }
   const load = commands[name]
   if (!load) {
     process.stderr.write(

@@ -67,7 +67,7 @@ export async function loadDemoLedger(
   if (await readCoverage(client, options)) return { balanceTransactions: 0, isNew: false }
 
   const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
-    onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions loaded.`),
+    onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions so far.`),
   )
   const span = { from: momentOf(firstDayBefore(endsAt)), until: endsAt }
   await extendCoverage(client, options, span, ledgerSides)

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { createApiKey, verifyApiKey } from '../auth/api-keys.ts'
 import type { Prisma } from '../postgres/client.ts'
 import { inTransaction } from '../postgres/client.ts'
+import { modeOf } from '../tenant.ts'
 import { dayOf, momentOf } from './calendar.ts'
 import { loadDemoLedger } from './demo-ledger.ts'
 
@@ -30,7 +31,7 @@ export type DemoOptions = {
   signal: AbortSignal
 }
 
-const progressMilliseconds = 500
+const progressMilliseconds = 3_000
 
 // Prevents concurrent preparation by two gateways on the same database.
 const demoLock = 7_203_614_872
@@ -38,11 +39,10 @@ const demoLock = 7_203_614_872
 /** Creates the missing parts of the demo: its account, its keys, and a ledger for each mode. */
 export function prepareDemo(options: DemoOptions): Promise<Demo> {
   const { prisma, pool } = options
-  const onProgress = throttle(options.onProgress)
   return withConnection(pool, async (client) => {
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
-    await Promise.all([loadLedger(options, false, onProgress), loadLedger(options, true, onProgress)])
+    await Promise.all([loadLedger(options, false), loadLedger(options, true)])
     return { keys: await ensureKeys(options), month: await lastMonth(prisma) }
   })
 }
@@ -87,8 +87,9 @@ async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
   return { start: monthStart(1), end: monthStart(0) }
 }
 
+/** Passes on a message at most once per interval, and none in the first interval. */
 function throttle(onProgress: (message: string) => void): (message: string) => void {
-  let last = 0
+  let last = Date.now()
   return (message) => {
     if (Date.now() - last < progressMilliseconds) return
     last = Date.now()
@@ -109,12 +110,10 @@ async function withConnection<Result>(
   }
 }
 
-function loadLedger(
-  { pool, now, signal }: DemoOptions,
-  livemode: boolean,
-  onProgress: (message: string) => void,
-) {
-  return withConnection(pool, (client) =>
+/** Loads the ledger of a mode unless it is loaded, and reports its size. */
+async function loadLedger({ pool, now, signal, onProgress }: DemoOptions, livemode: boolean): Promise<void> {
+  const showProgress = throttle(onProgress)
+  const { balanceTransactions, isNew } = await withConnection(pool, (client) =>
     inTransaction(client, () =>
       loadDemoLedger(client, {
         accountId: demoAccountId,
@@ -122,9 +121,11 @@ function loadLedger(
         endsAt: momentOf(dayOf(now())),
         onProgress: (message) => {
           signal.throwIfAborted()
-          onProgress(message)
+          showProgress(message)
         },
       }),
     ),
   )
+  const mode = modeOf({ livemode })
+  if (isNew) onProgress(`Demo ledger, ${mode} mode: ${balanceTransactions} balance transactions.`)
 }

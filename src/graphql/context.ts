@@ -81,6 +81,6 @@ export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {
 /** The error for a request without a key. */
 export function missingKey(): AuthenticationError {
   return new AuthenticationError(
-    'The request has no API key. Send the header "Authorization: Bearer" with a key, or over WebSocket the same value as connectionParams.authorization.',
+    'The request has no API key. Send the header Authorization: Bearer sk_…, or over WebSocket connectionParams: { "authorization": "Bearer sk_…" }.',
   )
 }

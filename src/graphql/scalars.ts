@@ -1,11 +1,17 @@
-import { GraphQLError } from 'graphql'
+import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql'
 import { CurrencyResolver, DateTimeResolver, JSONObjectResolver, TimeZoneResolver } from 'graphql-scalars'
 import { Temporal } from 'temporal-polyfill'
+import { preview } from '../reports/parameters.ts'
 import { builder } from './builder.ts'
 
-builder.addScalarType('DateTime', DateTimeResolver, {
+builder.scalarType('DateTime', {
   description: 'An RFC 3339 instant, such as 2026-01-31T00:00:00Z. Responses are in UTC.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
+  serialize: (value) => DateTimeResolver.coerceOutputValue(value),
+  ...inputOf(
+    (text) => DateTimeResolver.coerceInputValue(text),
+    'timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z".',
+  ),
 })
 
 builder.addScalarType('JSONObject', JSONObjectResolver, {
@@ -13,38 +19,42 @@ builder.addScalarType('JSONObject', JSONObjectResolver, {
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
 })
 
-builder.addScalarType('Currency', CurrencyResolver, {
+builder.scalarType('Currency', {
   description: 'A three-letter ISO 4217 currency code, in upper or lower case.',
   specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
+  serialize: (value) => CurrencyResolver.coerceOutputValue(value),
+  ...inputOf(
+    (text) => CurrencyResolver.coerceInputValue(text),
+    'currency. Use a three-letter ISO 4217 code such as "usd".',
+  ),
 })
 
 // It also accepts offsets and some abbreviations, which the parameter and the trigger reject.
-builder.addScalarType('TimeZone', TimeZoneResolver, {
+builder.scalarType('TimeZone', {
   description: 'The IANA name of a timezone, such as Europe/Berlin.',
   specifiedByURL: 'https://www.iana.org/time-zones',
+  serialize: (value) => TimeZoneResolver.coerceOutputValue(value),
+  ...inputOf(
+    (text) => TimeZoneResolver.coerceInputValue(text),
+    'timezone. Use an IANA name such as "Europe/Berlin".',
+  ),
 })
 
 builder.scalarType('Duration', {
   description: 'An ISO 8601 duration, such as PT15M.',
   specifiedByURL: 'https://www.iso.org/iso-8601-date-and-time-format.html',
   serialize: (duration) => duration.toString(),
-  parseValue: (value) => {
-    try {
-      return Temporal.Duration.from(String(value))
-    } catch {
-      throw invalid(value, 'ISO 8601 duration. Example: "PT15M" for 15 minutes')
-    }
-  },
+  ...inputOf(
+    (text) => Temporal.Duration.from(text),
+    'ISO 8601 duration. Use one such as "PT15M" (15 minutes).',
+  ),
 })
 
 builder.scalarType('EventCursor', {
   description:
     "An opaque position in the event log of the viewer's account and mode. Queries accept the same values as subscriptions over WebSocket and SSE.",
   serialize: (cursor) => cursor,
-  parseValue: (value) => {
-    if (typeof value === 'string') return value
-    throw invalid(value, 'cursor of the event log')
-  },
+  ...inputOf((text) => text, 'event cursor. Use an eventCursor, which is a string.'),
 })
 
 // URL and BigInt are output only.
@@ -68,13 +78,24 @@ export function toDuration(milliseconds: number | null): Temporal.Duration | nul
   return Temporal.Duration.from({ milliseconds }).round({ largestUnit: 'hours' })
 }
 
-/** The length of a duration in milliseconds. A day has 24 hours. Weeks, months and years count as infinite. */
-export function toMilliseconds(duration: Temporal.Duration): number {
-  return duration.years === 0 && duration.months === 0 && duration.weeks === 0
-    ? duration.total('milliseconds')
-    : Number.POSITIVE_INFINITY
-}
-
-function invalid(value: unknown, what: string): GraphQLError {
-  return new GraphQLError(`${JSON.stringify(value)} is not a valid ${what}.`)
+/**
+ * The input of a scalar that is written as a string. A value from a literal in the document has its position in the error.
+ *
+ * @param read throws for text that is not valid
+ * @param noun completes "… is not a valid", and continues with a sentence about valid values
+ */
+function inputOf<Value>(read: (text: string) => Value, noun: string) {
+  const parse = (value: unknown, nodes?: ValueNode): Value => {
+    try {
+      if (typeof value === 'string') return read(value)
+    } catch {
+      // Reported below, together with values that are not strings.
+    }
+    throw new GraphQLError(`${preview(value)} is not a valid ${noun}`, { nodes })
+  }
+  return {
+    parseValue: (value: unknown): Value => parse(value),
+    parseLiteral: (node: ValueNode): Value =>
+      parse(node.kind === Kind.STRING ? node.value : valueFromASTUntyped(node), node),
+  }
 }

@@ -7,19 +7,22 @@ import type { AcceptedParameters, AnyReportType, Availability } from './report-t
 /** More errors would not help, and each can carry a long list of allowed values. */
 const maxErrors = 50
 
+/** Whether a run waits for data: it does, it does not although `waitForData` is possible, or it cannot. */
+export type Waiting = 'YES' | 'OFFERED' | 'NO'
+
 /**
  * Checks parameters against a report type and fills in defaults, including the type's default columns. It accepts its
  * own result unchanged.
  *
  * @param availability the span with data for the type; null when there is no data
- * @param canWaitForData true when the interval can end after the available data
+ * @param waiting whether the interval can end after the available data, or could if the caller asked for it
  * @throws InputErrors with every mistake, or the first fifty
  */
 export function checkParameters(
   type: AnyReportType,
   given: Readonly<Record<string, unknown>>,
   availability: Availability | null,
-  canWaitForData = false,
+  waiting: Waiting = 'NO',
 ): AcceptedParameters {
   const errors = unknownParameters(type, given)
   const accepted: Record<string, string | readonly string[]> = {}
@@ -35,7 +38,7 @@ export function checkParameters(
   }
   const chosen = accepted.columns
   if (Array.isArray(chosen)) errors.push(...checkColumns(type, chosen))
-  errors.push(...checkInterval(type, accepted, availability, canWaitForData))
+  errors.push(...checkInterval(type, accepted, availability, waiting))
   if (errors.length > 0) throw new InputErrors(errors.slice(0, maxErrors))
 
   if (type.parameters.columns && !chosen) {
@@ -72,37 +75,53 @@ function checkInterval(
   type: AnyReportType,
   { interval_start: start, interval_end: end }: AcceptedParameters,
   availability: Availability | null,
-  canWaitForData: boolean,
+  waiting: Waiting,
 ): InputError[] {
   if (typeof end !== 'string') return []
-  if (!availability && !canWaitForData) {
+  if (!availability && waiting !== 'YES') {
     return [new InputError(`There is no data for ${type.name} yet.`, ['interval_end'])]
   }
-  const errors = Object.entries({ interval_start: start, interval_end: end }).flatMap(([name, value]) =>
-    availability && typeof value === 'string'
-      ? checkCovered(type, name, value, availability, canWaitForData)
-      : [],
-  )
-  if (typeof start === 'string' && Temporal.Instant.compare(start, end) >= 0) {
-    const fault = start === end ? 'is empty' : 'is reversed'
-    const message = `The interval ${fault}: it starts at ${start} and ends at ${end}. The end is exclusive and must be later than the start.`
+  const from = typeof start === 'string' ? start : null
+  const errors = availability ? checkCovered(type, { start: from, end }, availability, waiting) : []
+  if (from !== null && Temporal.Instant.compare(from, end) >= 0) {
+    const fault = from === end ? 'is empty' : 'is reversed'
+    const message = `The interval ${fault}: it starts at ${from} and ends at ${end}. The end is exclusive and must be later than the start.`
     errors.push(new InputError(message, ['interval_end']))
   }
   return errors
 }
 
-/** Checks that one bound of the interval is within the available data, or after it when the run can wait for data. */
+/** Checks that the interval is within the available data, or ends after it when the run waits for data. */
 function checkCovered(
-  type: AnyReportType,
-  name: string,
-  value: string,
+  { name }: AnyReportType,
+  { start, end }: { start: string | null; end: string },
   availability: Availability,
-  canWaitForData: boolean,
+  waiting: Waiting,
 ): InputError[] {
   const from = Temporal.Instant.fromEpochMilliseconds(availability.from.getTime())
   const until = Temporal.Instant.fromEpochMilliseconds(availability.until.getTime())
-  const isLate = !canWaitForData && Temporal.Instant.compare(value, until) > 0
-  if (Temporal.Instant.compare(value, from) >= 0 && !isLate) return []
-  const message = `Data for ${type.name} is available from ${from} until ${until}; ${name} is ${value}.`
-  return [new InputError(message, [name], [from.toString(), ...(canWaitForData ? [] : [until.toString()])])]
+  const { compare } = Temporal.Instant
+  const isEarly = (at: string): boolean => compare(at, from) < 0
+  const isLate = (at: string): boolean => waiting !== 'YES' && compare(at, until) > 0
+  const span = `available from ${from} until ${until}`
+  const offer = waiting === 'OFFERED' ? ', or create the run with waitForData: true' : ''
+  const isBefore = compare(end, from) <= 0
+  const isAfter = start !== null && waiting !== 'YES' && compare(start, until) >= 0
+  if (start !== null && compare(start, end) < 0 && (isBefore || isAfter)) {
+    const [advice, parameter] = isBefore
+      ? ['a later interval', 'interval_start']
+      : [`an earlier interval${offer}`, 'interval_end']
+    const message = `The interval from ${start} to ${end} is outside the data for ${name}, which is ${span}. Use ${advice}.`
+    return [new InputError(message, [parameter])]
+  }
+  const errors: InputError[] = []
+  const reject = (parameter: string, fault: string, advice: string): void => {
+    errors.push(
+      new InputError(`The interval ${fault}, but data for ${name} is ${span}. Use ${advice}.`, [parameter]),
+    )
+  }
+  if (start !== null && isEarly(start)) reject('interval_start', `starts at ${start}`, 'a later start')
+  if (isEarly(end)) reject('interval_end', `ends at ${end}`, 'a later end')
+  if (isLate(end)) reject('interval_end', `ends at ${end}`, `an earlier end${offer}`)
+  return errors
 }

@@ -41,9 +41,33 @@ export function checkCron(cron: Cron, now: Date): void {
   if (randomField.test(expression)) refuse('H is not supported')
   try {
     nextOccurrence(cron, now)
-  } catch (error) {
-    refuse(error instanceof Error ? error.message : String(error))
+  } catch {
+    refuse(faultOf(expression))
   }
+}
+
+const fields = [
+  'minute (0 to 59)',
+  'hour (0 to 23)',
+  'day of month (1 to 31)',
+  'month (1 to 12, or JAN to DEC)',
+  'day of week (0 to 7, or SUN to SAT)',
+]
+
+/** Why the parser rejects an expression with five fields: one of them is not valid, or they match no date. */
+function faultOf(expression: string): string {
+  const parts = expression.trim().split(/\s+/)
+  const invalid = parts.findIndex((part, field) => {
+    try {
+      CronExpressionParser.parse(fields.map((_, i) => (i === field ? part : '*')).join(' '), { tz: utc })
+      return false
+    } catch {
+      return true
+    }
+  })
+  return invalid < 0
+    ? 'no date matches its day of month and month'
+    : `${preview(parts[invalid])} is not a valid ${fields[invalid]}`
 }
 
 const hour = 60 * 60 * 1000

@@ -212,6 +212,11 @@ describe('npm run keys', () => {
     [['revoke'], /No key id is given/],
     [['create', '--account', 'acct_unknown'], /Account acct_unknown does not exist/],
     [['create', '--expires', 'soon'], /soon is not a positive ISO 8601 duration/],
+    [['create', '--expires', 'PT0S'], /Give one such as P30D or P1Y/],
+    [
+      ['create', '--expires', 'P9000Y'],
+      /P9000Y is not a positive ISO 8601 duration that ends by the year 9999/,
+    ],
     [['destroy'], /keys -- create/],
   ])('rejects %j with a message and no stack trace', async (args, sentence) => {
     if (args[1] === '--expires') args = [...args, '--account', account.accountId]

@@ -1,5 +1,5 @@
-import { assertScalarType } from 'graphql'
-import { expect, test } from 'vitest'
+import { assertScalarType, parse, validate } from 'graphql'
+import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/graphql/schema.ts'
 import { currency, timezone } from '../../src/reports/parameters.ts'
 
@@ -26,4 +26,35 @@ test('TimeZone accepts every timezone that the parameter accepts, in any case', 
   const accepted = names.filter((name) => timezone.timezone.schema.safeParse(name).success)
   expect(accepted).toEqual(names)
   expect(accepted.filter((name) => !accepts('TimeZone', name))).toEqual([])
+})
+
+describe.each([
+  ['Duration', '1h', '"1h" is not a valid ISO 8601 duration. Use one such as "PT15M" (15 minutes).'],
+  [
+    'DateTime',
+    '2026-09-01',
+    '"2026-09-01" is not a valid timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z".',
+  ],
+  ['TimeZone', 'Berlin', '"Berlin" is not a valid timezone. Use an IANA name such as "Europe/Berlin".'],
+  ['Currency', 'EURO', '"EURO" is not a valid currency. Use a three-letter ISO 4217 code such as "usd".'],
+])('%s', (scalar, value, message) => {
+  const { coerceInputValue } = assertScalarType(schema.getType(scalar))
+
+  test('rejects a value with an example of a valid one', () => {
+    expect(() => coerceInputValue(value)).toThrow(message)
+  })
+
+  test('cuts a long value, and rejects a value of another type', () => {
+    expect(() => coerceInputValue('x'.repeat(10_000))).toThrow(/^"x{99}… is not a valid/)
+    expect(() => coerceInputValue(5)).toThrow(/^5 is not a valid/)
+  })
+})
+
+test.each([
+  ['reportRunEvents(progressInterval: "1h")', '"1h" is not a valid ISO 8601 duration'],
+  ['reportRunEvents(scope: { filter: { createdAt: { end: "today" } } })', '"today" is not a valid timestamp'],
+  ['reportRunEvents(after: 5)', '5 is not a valid event cursor'],
+])('an invalid literal in %s is rejected with its position', (field, message) => {
+  const errors = validate(schema, parse(`subscription { ${field} { cursor } }`))
+  expect(errors).toMatchObject([{ message: expect.stringContaining(message), locations: [{ line: 1 }] }])
 })

@@ -142,7 +142,7 @@ test('progress is reported for each batch', async () => {
   const onProgress = (message: string) => void messages.push(message)
   await loadDemoLedger(client, { accountId: 'acct_progress', livemode: true, endsAt, onProgress })
   expect(messages.length).toBeGreaterThan(20)
-  expect(messages.at(-1)).toBe(`Demo ledger, live mode: ${generated[3]} balance transactions loaded.`)
+  expect(messages.at(-1)).toBe(`Demo ledger, live mode: ${generated[3]} balance transactions so far.`)
 })
 
 function oneCustomer(id: string, description: string): LedgerBatch {

@@ -117,7 +117,7 @@ describe('relative intervals', () => {
     expect(userErrors).toMatchObject([
       {
         message:
-          'Data for payouts.summary.1 is available from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z; interval_end is 2026-05-02T00:00:00Z.',
+          'The interval from 2026-05-01T00:00:00Z to 2026-05-02T00:00:00Z is outside the data for payouts.summary.1, which is available from 2026-02-01T00:00:00Z until 2026-05-01T00:00:00Z. Use an earlier interval, or create the run with waitForData: true.',
         path: ['input', 'report', 'payoutsSummary1', 'interval', 'relative'],
       },
     ])

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demoAccountId } from '../../src/demo/demo.ts'
-import { documentedTypes } from '../support/documented-types.ts'
+import { builtInReportTypes } from '../../src/reports/catalog.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { requestReport } from '../support/run-report.ts'
 
@@ -19,7 +19,7 @@ async function countCreated(): Promise<unknown> {
 }
 const nothingCreated = [{ runs: '0', jobs: '0' }]
 
-const names = documentedTypes.map(({ name }) => name)
+const current = builtInReportTypes.filter(({ replacedBy }) => !replacedBy).map(({ name }) => name)
 const summaryParameters = ['interval_start', 'interval_end', 'timezone', 'currency', 'columns']
 
 const interval = { interval_start: '2026-09-01T00:00:00Z', interval_end: '2026-10-01T00:00:00Z' }
@@ -31,20 +31,22 @@ async function refusal(type: string, parameters: unknown) {
 }
 
 test.each([
-  '',
-  'balance.summary.2',
-  'Balance.Summary.1',
-  'balance.summary.1\0',
-  '__proto__',
-  'constructor',
-  '\ud83d',
-])('the type %j is rejected with a list of all types', async (type) => {
+  ['', ''],
+  ['balance.summary', ' Did you mean balance.summary.1?'],
+  ['balance.summary.2', ' Did you mean balance.summary.1?'],
+  ['Balance.Summary.1', ' Did you mean balance.summary.1?'],
+  ['payouts.itemized', ' Did you mean payouts.itemized.3?'],
+  ['balance.summary.1\0', ''],
+  ['__proto__', ''],
+  ['constructor', ''],
+  ['\ud83d', ''],
+])('the type %j is rejected with a list of all types that are not deprecated', async (type, hint) => {
   expect(await refusal(type, interval)).toEqual([
     {
       code: 'INVALID_VALUE',
-      message: `There is no report type ${JSON.stringify(type)}.`,
+      message: `There is no report type ${JSON.stringify(type)}.${hint}`,
       path: ['input', 'report', 'byName', 'name'],
-      allowed: names,
+      allowed: current,
     },
   ])
 })

@@ -80,8 +80,8 @@ test('gateway and worker start at the same time on one data folder; the flag ove
 
 test.each([
   [['--role', 'boss'], 'ROLE must be one of all, gateway, worker; it is "boss".'],
-  [['--rolle', 'worker'], "Unknown option '--rolle'"],
-  [['worker'], "Unexpected argument 'worker'"],
+  [['--rolle', 'worker'], 'Unknown option --rolle.\n\nnpm start'],
+  [['worker'], 'Unexpected argument worker.\n\nnpm start'],
 ])('%j is rejected with a reason', async (args, reason) => {
   await using folder = await temporaryFolder()
   await using refused = spawnGateway({ DATA_DIR: join(folder.path, 'data') }, undefined, args)

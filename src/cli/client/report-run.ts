@@ -100,8 +100,9 @@ export async function fetchReportRun(
 
 function describe(error: ResultOf<typeof errorFields>): string {
   const path = error.path ? ` (${error.path.join('.')})` : ''
-  const allowed = 'allowed' in error && error.allowed
-  return `${error.message}${path}${allowed ? ` Allowed: ${allowed.join(', ')}` : ''}`
+  const allowed = ('allowed' in error && error.allowed?.join(', ')) || null
+  const isListed = allowed === null || error.message.includes(allowed)
+  return `${error.message}${path}${isListed ? '' : ` Allowed: ${allowed}`}`
 }
 
 /** Input errors are data in the payload, not GraphQL errors. */

@@ -1,14 +1,14 @@
-import { parseArgs } from 'node:util'
 import { Temporal } from 'temporal-polyfill'
 import { ConfigurationError } from '../../errors.ts'
 import type { StripeAddress } from '../../ledger/stripe/client.ts'
 import { readStripeKey, type StripeKey } from '../../ledger/stripe/client.ts'
 import { readInstant } from '../client/report-parameters.ts'
+import { helpOption, parseArguments } from '../parse-arguments.ts'
 
 const options = {
   account: { type: 'string' },
   livemode: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...helpOption,
   from: { type: 'string' },
   until: { type: 'string' },
   timezone: { type: 'string' },
@@ -25,8 +25,8 @@ export type FileImport = ReturnType<typeof readFileImport>
 
 export type StripeImport = { key: StripeKey; address: StripeAddress; from: Date | null }
 
-export function parseImport(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
+export function parseImport(args: string[], usage: string) {
+  return parseArguments({ args, options, allowPositionals: true }, usage)
 }
 
 /** @throws ConfigurationError when an argument is not valid */

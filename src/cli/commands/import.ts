@@ -38,7 +38,7 @@ first import reads everything, later ones read what is new. After a stop, the ne
                           address of Stripe's API, for example of a mock server; default: https://api.stripe.com`
 
 export const importCommand: Command = async (context) => {
-  const { values, positionals } = parseImport(context.args)
+  const { values, positionals } = parseImport(context.args, help)
   if (values.help) return context.print(help)
   if (values.stripe) {
     const request = readStripeImport(positionals, values, context.environment.STRIPE_API_KEY)

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util'
 import { Temporal } from 'temporal-polyfill'
 import { createAccount, findAccount } from '../../auth/accounts.ts'
 import { createApiKey, revokeApiKey } from '../../auth/api-keys.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { Command } from '../command.ts'
+import { helpOption, parseArguments } from '../parse-arguments.ts'
 import { withDatabase } from './with-database.ts'
 
 const usage = `npm run keys -- create [--account ID | --new-account NAME] [--live] [--name NAME] [--expires P30D]
@@ -17,6 +17,7 @@ const options = {
   live: { type: 'boolean', default: false },
   name: { type: 'string', default: 'Created on the command line' },
   expires: { type: 'string' },
+  ...helpOption,
 } as const
 
 type Options = ReturnType<typeof readArguments>['values']
@@ -32,6 +33,7 @@ const actions = new Map<string | undefined, Action>([
 
 export const keysCommand: Command = async (context) => {
   const { values, positionals } = readArguments(context.args)
+  if (values.help) return context.print(usage)
   const [name, id] = positionals
   const act = actions.get(name)
   if (!act) throw new ConfigurationError(usage)
@@ -41,7 +43,7 @@ export const keysCommand: Command = async (context) => {
 }
 
 function readArguments(args: string[]) {
-  return parseArgs({ args, options, allowPositionals: true })
+  return parseArguments({ args, options, allowPositionals: true }, usage)
 }
 
 async function create(prisma: Prisma, options: Options): Promise<string[]> {
@@ -54,17 +56,21 @@ async function create(prisma: Prisma, options: Options): Promise<string[]> {
   return [`${apiKey.id}  ${accountId}  shown once:`, secret]
 }
 
+/** The last year that RFC 3339 can express. */
+const maxYear = 9999
+
 function expiryOf(duration: string | undefined): Date | null {
   if (duration === undefined) return null
   const now = Temporal.Now.zonedDateTimeISO('UTC')
   try {
     const life = Temporal.Duration.from(duration)
-    if (life.sign > 0) return new Date(now.add(life).epochMilliseconds)
+    const end = now.add(life)
+    if (life.sign > 0 && end.year <= maxYear) return new Date(end.epochMilliseconds)
   } catch {
-    // Reported below, together with durations that are not positive.
+    // Reported below, together with durations that are not positive or too long.
   }
   throw new ConfigurationError(
-    `--expires ${duration} is not a positive ISO 8601 duration. Give one such as P30D.`,
+    `--expires ${duration} is not a positive ISO 8601 duration that ends by the year ${maxYear}. Give one such as P30D or P1Y.`,
   )
 }
 

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { loadConfig } from '../../config/config.ts'
 import { ClientError, KeyRefusedError, UnreachableError } from '../client/client-error.ts'
 import { findGateway } from '../client/gateway-address.ts'
@@ -7,6 +6,7 @@ import { fetchReportParameters } from '../client/report-run.ts'
 import { runReport } from '../client/run-report.ts'
 import { checkFilePath } from '../client/save-report-file.ts'
 import type { Command } from '../command.ts'
+import { parseArguments } from '../parse-arguments.ts'
 
 const help = `npm run report -- TYPE [options]
 
@@ -69,7 +69,7 @@ export const reportCommand: Command = async ({ args, environment, print, stdout,
 }
 
 function readArguments(args: string[]) {
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+  const { values, positionals } = parseArguments({ args, options, allowPositionals: true }, help)
   const [type, ...others] = positionals
   if (!type) throw new ClientError(`No report type is given. Name one, such as balance.summary.1.\n\n${help}`)
   if (others.length > 0)

@@ -7,9 +7,15 @@ import { builtInReportTypes } from '../../reports/catalog.ts'
 import { loadCustomReports } from '../../reports/custom/load.ts'
 import { ensureReader } from '../../reports/custom/login.ts'
 import type { Command } from '../command.ts'
+import { helpOption, parseArguments } from '../parse-arguments.ts'
+
+const help = `npm run reports
+
+Checks the custom reports in REPORTS_DIR as "npm start" does, and lists them.`
 
 /** Checks the custom reports as `start` does, and lists them. */
-export const reportsCommand: Command = async ({ environment, print, signal }) => {
+export const reportsCommand: Command = async ({ args, environment, print, signal }) => {
+  if (parseArguments({ args, options: helpOption }, help).values.help) return print(help)
   const config = loadConfig(environment)
   const { reports } = config
   if (!reports)

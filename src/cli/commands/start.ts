@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { type Config, loadConfig } from '../../config/config.ts'
 import type { Demo } from '../../demo/demo.ts'
@@ -8,6 +7,13 @@ import { createLogger } from '../../logger.ts'
 import { createGateway } from '../../server/gateway.ts'
 import type { Started } from '../../server/start.ts'
 import type { Command } from '../command.ts'
+import { helpOption, parseArguments } from '../parse-arguments.ts'
+
+const help = `npm start [-- --role ROLE]
+
+Starts the gateway, a worker, or both, and runs until it is stopped. Environment variables configure it.
+
+  --role ROLE             all, gateway or worker; default: the variable ROLE`
 
 function exampleRequest({ month }: Demo): string {
   const [start, end] = [month.start, month.end].map((date) => date.toISOString())
@@ -36,17 +42,19 @@ function welcome({ url, demo }: Started, { databaseUrl, dataDir }: Config): stri
   ]
 }
 
-/** Reads the configuration; the command line overrides the environment. */
-function readConfig(args: string[], environment: Record<string, string | undefined>): Config {
-  const { values } = parseArgs({ args, options: { role: { type: 'string' } } })
-  const config = loadConfig(values.role === undefined ? environment : { ...environment, ROLE: values.role })
+/** Reads the configuration. The role of the command line overrides that of the environment. */
+function readConfig(role: string | undefined, environment: Record<string, string | undefined>): Config {
+  const config = loadConfig(role === undefined ? environment : { ...environment, ROLE: role })
   // A worker listens on any free port by default: no client uses it, and a gateway may run on the same machine.
   return config.role === 'worker' && !environment.PORT ? { ...config, port: 0 } : config
 }
 
 /** Starts gateway, worker or both, and runs until the process is asked to stop. */
 export const startCommand: Command = async ({ args, environment, print, signal }) => {
-  const config = readConfig(args, environment)
+  const options = { role: { type: 'string' }, ...helpOption } as const
+  const { values } = parseArguments({ args, options }, help)
+  if (values.help) return print(help)
+  const config = readConfig(values.role, environment)
   const isWorker = config.role === 'worker'
   const logger = createLogger(config.logLevel, pino.destination({ dest: 2, sync: true }))
   const gateway = createGateway({ config, logger, signal, onProgress: print })

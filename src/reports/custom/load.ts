@@ -44,7 +44,7 @@ export async function loadCustomReports({ folder, pool, limits, taken }: LoadOpt
 async function readReports(folder: string, taken: readonly string[]): Promise<CustomReport[]> {
   const ownerById = new Map(taken.map((name) => [name, 'a built-in report']))
   const names = await readdir(folder).catch((cause) => {
-    throw unusable('REPORTS_DIR cannot be read', cause)
+    throw new ConfigurationError(unreadable(folder, cause), { cause })
   })
   const files = names.filter((name) => name.endsWith('.sql')).toSorted()
   return allOrProblems(files, async (name) => {
@@ -86,6 +86,16 @@ async function allOrProblems<From, To>(from: readonly From[], read: (one: From) 
     throw new ConfigurationError(['The reports in REPORTS_DIR cannot be used.', ...messages].join('\n'))
   }
   return done
+}
+
+/** Why a folder cannot be listed, with advice. */
+function unreadable(folder: string, cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  const fault =
+    { ENOENT: 'does not exist', ENOTDIR: 'is not a folder', EACCES: 'cannot be read by this user' }[
+      String(code)
+    ] ?? `cannot be read (${String(code ?? cause)})`
+  return `REPORTS_DIR is ${folder}, which ${fault}. Set it to the folder of your custom reports.`
 }
 
 function unusable(what: string, cause: unknown): ConfigurationError {

@@ -26,9 +26,12 @@ export function readReport(file: string, text: string): CustomReport {
   const lines = new LineCounter()
   // YAML starts on the second line, as in the file.
   const document = parseDocument(`\n${yaml}`, { lineCounter: lines, prettyErrors: false })
-  const yamlProblems = [...document.errors, ...document.warnings].map(({ pos: [at], message }) => ({
+  const yamlProblems = [...document.errors, ...document.warnings].map(({ pos: [at], code, message }) => ({
     line: lines.linePos(at).line,
-    message,
+    message:
+      code === 'BLOCK_AS_IMPLICIT_KEY'
+        ? `The YAML is not valid: ${message}. Put a text that contains a colon in quotes.`
+        : message,
   }))
   yamlProblems.push(...checkAliases(document, lines))
   if (yamlProblems.length > 0) throw new ReportFileError(file, yamlProblems)
@@ -48,7 +51,7 @@ export function readReport(file: string, text: string): CustomReport {
     ...checkDeclared(header, lineOf),
     ...problems,
     ...checkNames(header, lineOf, statement),
-    ...checkScope(header, lineOf, statement),
+    ...(problems.length === 0 ? checkScope(header, lineOf, statement) : []),
   ]
   if (all.length > 0) throw new ReportFileError(file, all)
   return { file, header, lineOf, statement }
@@ -112,17 +115,18 @@ function messageOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-function checkNames(header: Header, lineOf: LineOf, { parameters }: Statement): Problem[] {
+function checkNames(header: Header, lineOf: LineOf, { texts, parameters }: Statement): Problem[] {
   const declared = Object.keys(header.parameters)
   const known = [...declared, ...undeclaredNames]
   const used = new Set(parameters.map(({ name }) => name))
   return [
-    ...parameters
-      .filter(({ name }) => !known.includes(name))
-      .map(({ name, line }) => ({
-        line,
-        message: `The parameter ":${name}" is not declared. The declared and built-in parameters are ${known.join(', ')}. In an array slice, put a space after the colon.`,
-      })),
+    ...parameters.flatMap(({ name, line }, i) => {
+      if (known.includes(name)) return []
+      const isInBrackets = /\[[^\]]*$/.test(texts.slice(0, i + 1).join(''))
+      const advice = isInBrackets ? ' In an array slice, put a space after the colon.' : ''
+      const message = `The parameter ":${name}" is not declared. The declared and built-in parameters are ${known.join(', ')}.${advice}`
+      return [{ line, message }]
+    }),
     ...declared
       .filter((name) => !used.has(name))
       .map((name) => ({

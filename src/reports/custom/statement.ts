@@ -1,3 +1,4 @@
+import { preview } from '../parameters.ts'
 import { type Sql, sql } from '../sql.ts'
 import { lineAt, type Problem } from './problem.ts'
 
@@ -27,7 +28,12 @@ export function readStatement(text: string): { statement: Statement; problems: P
   const problemAtEnd = (message: string) => problems.push({ line: lineAt(text, end), message })
   if (tokens.some(({ start }) => start > end))
     problemAtEnd('The SQL continues after this semicolon. A report must be a single SELECT.')
-  if (inside.length === 0) problemAtEnd('The SELECT is missing.')
+  const [first] = inside
+  if (!first) problemAtEnd('The SELECT is missing.')
+  else if (!queryStart.test(first.text)) {
+    const message = `The SQL must be one SELECT statement, but it starts with ${preview(first.text)}.`
+    problems.push({ line: lineAt(text, first.start), message })
+  }
   return {
     statement: {
       texts: [...names, null].map((_, i) => text.slice(bounds[2 * i], bounds[2 * i + 1])),
@@ -36,6 +42,9 @@ export function readStatement(text: string): { statement: Statement; problems: P
     problems,
   }
 }
+
+/** A query can also start with a common table expression, a parenthesis, VALUES or TABLE. */
+const queryStart = /^(?:select|with|values|table|\()$/i
 
 /** The statement as a subquery for FROM with the alias `line`, with a value for each parameter. */
 export function bindStatement({ texts, parameters }: Statement, bind: (name: string) => Sql): Sql {

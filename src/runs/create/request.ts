@@ -1,7 +1,9 @@
+import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import { InputError, InputErrors } from '../../errors.ts'
 import { type Compression, ReportFormat } from '../../postgres/generated/prisma/client.ts'
 import { preview } from '../../reports/parameters.ts'
+import { durationError, toMilliseconds } from './duration.ts'
 
 /** A request for a run, as given by the caller. */
 export type RunRequest = {
@@ -12,14 +14,14 @@ export type RunRequest = {
   label: string | null
   tags: readonly string[]
   metadata: Readonly<Record<string, unknown>>
-  /** Milliseconds from the request within which the run must start; null for no limit. */
-  startWithin: number | null
-  /** Milliseconds from the start within which the run must end; null for no limit. */
-  timeout: number | null
-  /** Milliseconds from the end of the run for which the result is kept. */
-  retention: number
-  /** An identical run that ended at most this many milliseconds ago is reused; null to always create a run. */
-  reuseWithin: number | null
+  /** Time from the request within which the run must start; null for no limit. */
+  startWithin: Temporal.Duration | null
+  /** Time from the start within which the run must end; null for no limit. */
+  timeout: Temporal.Duration | null
+  /** Time from the end of the run for which the result is kept. */
+  retention: Temporal.Duration
+  /** An identical run that ended at most this long ago is reused; null to always create a run. */
+  reuseWithin: Temporal.Duration | null
   /** Whether the run can wait for data that is not available yet. */
   waitForData: boolean
 }
@@ -45,29 +47,42 @@ const givenAnnotations = z.object({
 /** Descriptive fields of a run; they do not affect the result. */
 export type Annotations = { label: string | null; tags: string[]; metadata: Record<string, string> }
 
-export type TimeLimits = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention' | 'reuseWithin'>
+type GivenTimeLimits = Pick<RunRequest, 'startWithin' | 'timeout' | 'retention' | 'reuseWithin'>
 
-const day = 24 * 60 * 60 * 1000
-const bounds = {
-  startWithin: { max: 30 * day, named: 'PT1S to P30D' },
-  timeout: { max: day, named: 'PT1S to P1D' },
-  retention: { max: 3660 * day, named: 'PT1S to P3660D' },
+/** The durations of a request, in milliseconds; null for no limit. */
+export type TimeLimits = {
+  [Field in keyof GivenTimeLimits]: number | Exclude<GivenTimeLimits[Field], Temporal.Duration>
+}
+
+const maxDurations = {
+  startWithin: Temporal.Duration.from('P30D'),
+  timeout: Temporal.Duration.from('P1D'),
+  retention: Temporal.Duration.from('P3660D'),
   // The maximum retention: no older result exists.
-  reuseWithin: { max: 3660 * day, named: 'PT1S to P3660D' },
-} as const
+  reuseWithin: Temporal.Duration.from('P3660D'),
+}
+const minDuration = Temporal.Duration.from('PT1S')
 
 /** Checks the durations of a request. @throws InputErrors whose paths are the names of the fields */
-export function checkTimeLimits({ startWithin, timeout, retention, reuseWithin }: TimeLimits): TimeLimits {
-  const limits = { startWithin, timeout, retention, reuseWithin }
-  const errors = Object.entries(bounds).flatMap(([field, { max, named }]) => {
-    // `bounds` and `limits` have the same keys.
-    const milliseconds = limits[field as keyof typeof bounds]
-    const isValid = milliseconds === null || (milliseconds >= 1000 && milliseconds <= max)
-    const message = `${field} is ${milliseconds} ms. Use a duration from ${named}.`
-    return isValid ? [] : [new InputError(message, [field])]
+export function checkTimeLimits({
+  startWithin,
+  timeout,
+  retention,
+  reuseWithin,
+}: GivenTimeLimits): TimeLimits {
+  const given = { startWithin, timeout, retention, reuseWithin }
+  const errors = Object.entries(maxDurations).flatMap(([field, max]) => {
+    // `maxDurations` and `given` have the same keys.
+    const duration = given[field as keyof typeof maxDurations]
+    return (duration && durationError(field, duration, { min: minDuration, max })) ?? []
   })
   if (errors.length > 0) throw new InputErrors(errors)
-  return limits
+  return {
+    startWithin: startWithin && toMilliseconds(startWithin),
+    timeout: timeout && toMilliseconds(timeout),
+    retention: toMilliseconds(retention),
+    reuseWithin: reuseWithin && toMilliseconds(reuseWithin),
+  }
 }
 
 const maxLevels = 20

@@ -45,7 +45,7 @@ export async function checkReport(
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const type = findType(catalog, name, viewer)
-  await inParameters(async () => checkParameters(type, given, null, true))
+  await inParameters(async () => checkParameters(type, given, null, 'YES'))
 }
 
 /**
@@ -64,7 +64,7 @@ export async function validateReport(
   const type = findType(catalog, name, viewer)
   return inParameters(async () => {
     const availability = await type.availability(prisma, viewer)
-    const parameters = checkParameters(type, given, availability, waitForData)
+    const parameters = checkParameters(type, given, availability, waitForData ? 'YES' : 'OFFERED')
     const errors = await type.check?.(prisma, viewer, parameters)
     if (errors?.length) throw new InputErrors(errors)
     const dataNeededUntil = waitForData ? dataToWaitFor(parameters, availability, now()) : null
@@ -93,13 +93,19 @@ export async function validateRun(
 function findType(catalog: Catalog, name: string, { livemode }: Viewer): AnyReportType {
   const type = catalog.find(name)
   if (!type) {
-    const names = catalog.types.map((known) => known.name)
-    throw new InputError(`There is no report type ${preview(name)}.`, ['type'], names)
+    const names = catalog.types.filter(({ replacedBy }) => !replacedBy).map((known) => known.name)
+    const similar = names.filter((known) => withoutVersion(known) === withoutVersion(name.toLowerCase()))
+    const hint = similar.length > 0 ? ` Did you mean ${similar.join(' or ')}?` : ''
+    throw new InputError(`There is no report type ${preview(name)}.${hint}`, ['type'], names)
   }
   if (type.requiresLiveMode && !livemode) {
     throw new LiveModeRequiredError(`${name} runs on live data only. Use a live-mode API key.`, ['type'])
   }
   return type
+}
+
+function withoutVersion(name: string): string {
+  return name.replace(/\.\d+$/, '')
 }
 
 /** Prefixes the paths of errors with `parameters`. */

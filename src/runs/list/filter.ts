@@ -38,10 +38,19 @@ export type RunScope = { kind: 'run'; id: string } | { kind: 'filter'; filter: R
 
 /**
  * @param path the path of the filter in the arguments
- * @throws InputError for a field with too many values, and for text that Postgres cannot store
+ * @throws InputError for a field with too many values, for text that Postgres cannot store, and for a reversed range
  */
 export function checkFilter(filter: RunFilter, path: readonly string[]): void {
-  const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
+  const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins, createdAt, finishedAt } = filter
+  for (const [field, range] of Object.entries({ createdAt, finishedAt })) {
+    if (range?.start && range.end && range.end < range.start) {
+      const fullPath = [...path, field]
+      throw new InputError(
+        `${fullPath.join('.')} is reversed: it starts at ${range.start.toISOString()} and ends at ${range.end.toISOString()}. Use an end that is later than the start.`,
+        fullPath,
+      )
+    }
+  }
   const texts = { reportTypes, allTags, anyTags, requestedByIds }
   for (const [field, values] of Object.entries({ statuses, origins, ...texts })) {
     if (values && values.length > maxValues) {

@@ -162,8 +162,9 @@ describe('errors', () => {
   test('in the type list the existing types', async () => {
     const { code, stdout, stderr } = await run(['balance.summary.9', ...september])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const current = [...builtInReportTypes, slowReport].filter(({ replacedBy }) => !replacedBy)
     expect(stderr).toBe(
-      `There is no report type "balance.summary.9". (input.report.byName.name) Allowed: ${[...builtInReportTypes, slowReport].map(({ name }) => name).join(', ')}\n`,
+      `There is no report type "balance.summary.9". Did you mean balance.summary.1? (input.report.byName.name) Allowed: ${current.map(({ name }) => name).join(', ')}\n`,
     )
     expect(await readdir(folder)).toEqual([])
   })
@@ -181,6 +182,12 @@ describe('errors', () => {
     expect(stderr).toMatch(new RegExp(`^The interval is reversed.* ${path}interval_end\\)$`, 'm'))
   })
 
+  test('in the name of a parameter list the existing ones once', async () => {
+    const { stderr } = await run(['payouts.summary.1', ...september, '--set', 'nothing=1'])
+    expect(stderr).toMatch(/^payouts\.summary\.1 has no parameter "nothing"\. Its parameters are .*currency/)
+    expect(stderr.match(/currency/g)).toHaveLength(1)
+  })
+
   test.each<[string, string[], Record<string, string>, RegExp]>([
     ['no type', [], {}, /^No report type is given/],
     [
@@ -189,7 +196,12 @@ describe('errors', () => {
       {},
       /^Only one report type can be given: leave payouts\.summary\.1 out/,
     ],
-    ['an unknown option', ['balance.summary.1', '--form', '2026-09-01'], {}, /^Unknown option '--form'/],
+    [
+      'an unknown option',
+      ['balance.summary.1', '--form', '2026-09-01'],
+      {},
+      /^Unknown option --form\.\n\nnpm run report/,
+    ],
     [
       'an invalid date',
       ['balance.summary.1', '--from', '2026-02-30'],

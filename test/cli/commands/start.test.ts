@@ -48,6 +48,12 @@ describe('on an embedded Postgres', () => {
     const keys = await readKeys(environment.DATA_DIR)
     expect((await stat(join(environment.DATA_DIR, 'keys.json'))).mode & 0o777).toBe(0o600)
     expect(first.output()).toContain(keys.test)
+    const sizes = [
+      ...first.output().matchAll(/^Demo ledger, (live|test) mode: (\d+) balance transactions\.$/gm),
+    ]
+    expect(sizes.map(([, mode]) => mode).toSorted()).toEqual(['live', 'test'])
+    for (const [, mode, size] of sizes)
+      expect(Number(size)).toBeGreaterThan(mode === 'live' ? 10_000 : 100_000)
     const created = await createGraphqlClient(url, keys.live).request<{
       createReportRun: { reportRun: { id: string } }
     }>(

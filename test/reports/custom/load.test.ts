@@ -172,6 +172,21 @@ describe('a report file', () => {
       'a.sql:2: The SQL does not use ":account_id"',
     ],
     [
+      'deletes rows and has the default scope',
+      report('delete from shop.orders').replace('scope: everyone\n', ''),
+      'a.sql:9: The SQL must be one SELECT statement, but it starts with "delete".',
+    ],
+    [
+      'has text with a colon and without quotes',
+      front.replace('description: Orders.', 'description: Orders: all'),
+      'a.sql:4: The YAML is not valid: Nested mappings are not allowed in compact mappings. Put a text that contains a colon in quotes.',
+    ],
+    [
+      'has a parameter in an array slice',
+      report(`${validSql} where (array[1, 2])[1:n] is null`),
+      'In an array slice, put a space after the colon.',
+    ],
+    [
       'is not valid SQL',
       report(`select\n  o.id,\n  o.total fro\nshop.orders`),
       'a.sql:13: Postgres reports: syntax error',
@@ -200,7 +215,7 @@ describe('a report file', () => {
     [
       'deletes rows',
       report('delete from shop.orders returning id, total'),
-      'a.sql:10: Postgres reports: syntax error',
+      'a.sql:10: The SQL must be one SELECT statement, but it starts with "delete".',
     ],
     [
       'deletes rows in a common table expression',
@@ -246,6 +261,12 @@ describe('a report file', () => {
     expect(more.filter((line) => !line.includes(':livemode'))).toEqual([])
   })
 
+  test('is not advised on array slices when its undeclared parameter is outside of one', async () => {
+    expect(await load({ 'a.sql': report(`${validSql} where (array[1, 2])[1] = :n`) })).toEqual([
+      'a.sql:10: The parameter ":n" is not declared. The declared and built-in parameters are account_id, livemode, timezone.',
+    ])
+  })
+
   test('is rejected when its id is already used; the error lists the mistakes of all files', async () => {
     const problems = await load({
       'a.sql': report(validSql),
@@ -271,4 +292,26 @@ test('npm run reports lists the valid reports', async () => {
     `shop.orders.1  ${join(folder, 'orders.sql')}  Orders`,
     'Valid custom reports: 1.',
   ])
+})
+
+test('a folder that does not exist, or is a file, is rejected with advice', async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
+  const file = join(parent, 'file')
+  try {
+    await writeFile(file, '')
+    const missing = join(parent, 'missing')
+    for (const [folder, fault] of [
+      [missing, 'does not exist'],
+      [file, 'is not a folder'],
+    ] as const) {
+      const loading = loadCustomReports({ folder, pool, limits: { rows: 10, seconds: 10 }, taken: [] })
+      await expect(loading).rejects.toThrow(
+        new ConfigurationError(
+          `REPORTS_DIR is ${folder}, which ${fault}. Set it to the folder of your custom reports.`,
+        ),
+      )
+    }
+  } finally {
+    await rm(parent, { recursive: true })
+  }
 })

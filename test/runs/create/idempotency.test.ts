@@ -127,6 +127,9 @@ describe('the header Idempotency-Key', () => {
         path: ['input', 'idempotencyKey'],
       })
     }
+    expect(answers[0]?.userErrors[0]?.message).toBe(
+      'The header Idempotency-Key is "one" and idempotencyKey of the input is "other". Send only one of them, or the same key in both.',
+    )
     expect(await runsOf(account)).toBe(0)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ReportRun } from '../../../src/postgres/generated/prisma/client.ts'
-import { matchesFilter, matching, type RunFilter } from '../../../src/runs/list/filter.ts'
+import { checkFilter, matchesFilter, matching, type RunFilter } from '../../../src/runs/list/filter.ts'
 import { runRow } from '../../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../../support/run-parts.ts'
 
@@ -99,4 +99,16 @@ test('a filter matches the same runs in the event log as in a list', async () =>
   )
   // The test is meaningless unless filters match runs.
   expect(kept).toBeGreaterThan(1000)
+})
+
+test.each(['createdAt', 'finishedAt'])('a filter whose %s ends before its start is rejected', (field) => {
+  const [start, end] = [new Date('2026-02-01'), new Date('2026-01-01')]
+  expect(() => checkFilter({ [field]: { start, end } }, ['filter'])).toThrow(
+    expect.objectContaining({
+      message: `filter.${field} is reversed: it starts at 2026-02-01T00:00:00.000Z and ends at 2026-01-01T00:00:00.000Z. Use an end that is later than the start.`,
+      path: ['filter', field],
+    }),
+  )
+  checkFilter({ [field]: { start: end, end: start } }, ['filter'])
+  checkFilter({ [field]: { start } }, ['filter'])
 })

@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { type Page, type PageRequest, type PageSizes, readPageSize } from '../../../page.ts'
+import { durationError, toMilliseconds } from '../../../runs/create/duration.ts'
 import { type EventCursor, encodeEventCursor, hasEventsUpTo } from '../../../runs/follow/event-log.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
 import { type RunEvent, readEventCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
@@ -8,7 +9,6 @@ import { type ArgBuilder, builder } from '../../builder.ts'
 import { connectionOf } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { namingArguments } from '../../errors.ts'
-import { toMilliseconds } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilterInput } from '../runs/report-run-list.ts'
 import { ReportRunEvent } from './report-run-event.ts'
@@ -17,6 +17,7 @@ const scopeDescription = 'The runs whose events to return. Default: all runs tha
 const pageSizes = { default: 100, max: 500 }
 const pageSizesOfRun = { default: 50, max: 500 }
 const defaultProgressInterval = Temporal.Duration.from('PT1S')
+const progressBounds = { min: Temporal.Duration.from('PT0S'), max: Temporal.Duration.from('P1D') }
 
 const ReportRunScopeInput = builder.inputType('ReportRunScopeInput', {
   description: 'The runs whose events to return.',
@@ -83,7 +84,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
       progressInterval: t.arg({
         type: 'Duration',
         defaultValue: defaultProgressInterval,
-        description: 'The minimum time between two progress events of the same run.',
+        description: 'The minimum time between two progress events of the same run, from PT0S to P1D.',
       }),
     },
     subscribe: (_root, { scope, after, progressInterval }, context) =>
@@ -91,7 +92,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
         const options = {
           scope: toScope(scope),
           after: readAfter(context, after),
-          progressInterval: toMilliseconds(progressInterval ?? defaultProgressInterval),
+          progressInterval: readProgressInterval(progressInterval ?? defaultProgressInterval),
         }
         checkScope(options.scope)
         return subscriptionStream(context, () => followRunEvents(context, requireViewer(context), options))
@@ -107,6 +108,13 @@ function toScope(scope: typeof ReportRunScopeInput.$inferInput | null | undefine
 
 function readAfter(context: Context, after: string | null | undefined): EventCursor | null {
   return typeof after === 'string' ? readEventCursor(requireViewer(context), after) : null
+}
+
+/** In milliseconds. */
+function readProgressInterval(interval: Temporal.Duration): number {
+  const error = durationError('progressInterval', interval, progressBounds)
+  if (error) throw error
+  return toMilliseconds(interval)
 }
 
 function pageArgs(arg: ArgBuilder, sizes: PageSizes) {

@@ -1,15 +1,15 @@
 import { Temporal } from 'temporal-polyfill'
+import { durationError, toMilliseconds } from '../../../runs/create/duration.ts'
 import { keyOfFile } from '../../../storage/file.ts'
 import type { SignedLink } from '../../../storage/link.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
-import { badUserInput } from '../../errors.ts'
-import { toMilliseconds } from '../../scalars.ts'
+import { namingArguments } from '../../errors.ts'
 import { Compression, ReportFormat } from './report-output.ts'
 
 const defaultLife = Temporal.Duration.from('PT5M')
-const maxLife = Temporal.Duration.from('PT1H')
+const lifeBounds = { min: Temporal.Duration.from('PT1S'), max: Temporal.Duration.from('PT1H') }
 
 const SignedUrl = builder.objectRef<SignedLink>('SignedUrl').implement({
   description: 'A link that gives access to a file without an API key. Keep it secret.',
@@ -51,7 +51,7 @@ export const ReportFile = builder.prismaNode('ReportFile', {
         }),
       },
       resolve: async (file, { expiresIn }, { links, storage, now }) => {
-        const life = readLife(expiresIn ?? defaultLife)
+        const life = await namingArguments(() => readLife(expiresIn ?? defaultLife))
         if ((await storage.size(keyOfFile(file))) === null) return null
         return links.link(file, new Date(now().getTime() + life))
       },
@@ -60,7 +60,7 @@ export const ReportFile = builder.prismaNode('ReportFile', {
 })
 
 function readLife(life: Temporal.Duration): number {
-  const milliseconds = toMilliseconds(life)
-  if (milliseconds >= 1000 && milliseconds <= toMilliseconds(maxLife)) return milliseconds
-  throw badUserInput(`expiresIn is ${life}; it must be from PT1S to ${maxLife}.`, 'expiresIn')
+  const error = durationError('expiresIn', life, lifeBounds)
+  if (error) throw error
+  return toMilliseconds(life)
 }

@@ -5,7 +5,7 @@ import type {
   ReportRun as ReportRunRow,
 } from '../../../postgres/generated/prisma/client.ts'
 import { builder, describedEnum } from '../../builder.ts'
-import { toDuration, toMilliseconds } from '../../scalars.ts'
+import { toDuration } from '../../scalars.ts'
 
 export const ReportFormat = describedEnum<ReportFormatValue>('ReportFormat', 'The formats of report files.', {
   CSV: 'Comma-separated values (RFC 4180) in UTF-8, with a header and LF line endings. A null is an empty field without quotes. Text that a spreadsheet would run as a formula is prefixed with an apostrophe. `decimal_separator` applies.',
@@ -78,5 +78,5 @@ type OutputValue = typeof ReportOutputInput.$inferInput
 /** Converts an output to the form that commands accept. The defaults apply when the output is omitted. */
 export function readOutput(given: OutputValue | null | undefined) {
   const { formats, compression, retention } = given ?? defaults
-  return { formats, compression, retention: toMilliseconds(retention) }
+  return { formats, compression, retention }
 }

@@ -1,7 +1,7 @@
 import type { InputShapeFromFields } from '@pothos/core'
-import type { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
 import { parametersAt, type RelativeInterval } from '../../../reports/interval.ts'
+import { preview } from '../../../reports/parameters.ts'
 import { fingerprint } from '../../../runs/create/idempotency.ts'
 import { checkLevels, type RunRequest } from '../../../runs/create/request.ts'
 import { retryRun } from '../../../runs/create/retry.ts'
@@ -11,7 +11,6 @@ import { encodeEventCursor } from '../../../runs/follow/event-log.ts'
 import type { FieldBuilder, InputBuilder } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { mutation, type Outcome } from '../../mutation.ts'
-import { toMilliseconds } from '../../scalars.ts'
 import { ReportOutputInput, readOutput } from '../files/report-output.ts'
 import type { RequestedReport } from '../reports/report-by-key.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
@@ -62,9 +61,9 @@ export function readRunRequest(
     label: input.label ?? null,
     tags: input.tags ?? [],
     metadata: input.metadata ?? {},
-    startWithin: millisecondsOf(input.startWithin),
-    timeout: millisecondsOf(input.timeout),
-    reuseWithin: millisecondsOf(input.reuseWithin),
+    startWithin: input.startWithin ?? null,
+    timeout: input.timeout ?? null,
+    reuseWithin: input.reuseWithin ?? null,
     waitForData: input.waitForData,
   }
 }
@@ -156,14 +155,10 @@ function submitOptions(context: Context, given: string | null | undefined, ident
   const { idempotencyKey: header, traceId } = context
   if (typeof given === 'string' && header !== null && given !== header) {
     throw new InputError(
-      'The header Idempotency-Key and the input contain different keys. Send only one of them.',
+      `The header Idempotency-Key is ${preview(header)} and idempotencyKey of the input is ${preview(given)}. Send only one of them, or the same key in both.`,
       ['idempotencyKey'],
     )
   }
   const key = given ?? header
   return { idempotency: key === null ? null : { key, fingerprint: fingerprint(identity) }, traceId }
-}
-
-function millisecondsOf(duration: Temporal.Duration | null | undefined): number | null {
-  return duration ? toMilliseconds(duration) : null
 }

@@ -134,3 +134,19 @@ test.each([
     expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', argument } }])
   }
 })
+
+test.each([
+  [
+    'progressInterval',
+    'subscription { reportRunEvents(progressInterval: "P1M") { cursor } }',
+    'progressInterval is P1M. Years and months are not allowed, because their length varies. Use a duration from PT0S to P1D.',
+  ],
+  [
+    'filter',
+    '{ reportRuns(filter: { finishedAt: { start: "2026-02-01T00:00:00Z", end: "2026-01-01T00:00:00Z" } }) { totalCount } }',
+    'filter.finishedAt is reversed: it starts at 2026-02-01T00:00:00.000Z and ends at 2026-01-01T00:00:00.000Z. Use an end that is later than the start.',
+  ],
+])('an error for %s names the argument and the value', async (argument, document, message) => {
+  const { errors } = await account.client.execute(document)
+  expect(errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT', argument } }])
+})

@@ -1,0 +1,19 @@
+import { execFileSync } from 'node:child_process'
+
+/**
+ * Returns the name of a migration that git does not have in its last commit; null when there is none, or no repository.
+ *
+ * @param folder the folder `migrations`
+ */
+export function findUncommittedMigration(folder: string): string | null {
+  const args = ['status', '--porcelain', '-z', '--untracked-files=all', '--', '.']
+  let status: string
+  try {
+    status = execFileSync('git', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
+  } catch {
+    return null
+  }
+  // Untracked files, and added ones.
+  const added = status.split('\0').filter((line) => /^(?:\?\?|A.) .*\/migration\.sql$/s.test(line))
+  return added.map((line) => line.split('/').at(-2)).find((name) => name !== undefined) ?? null
+}

@@ -1,0 +1,44 @@
+import type { Temporal } from 'temporal-polyfill'
+import { InputError } from '../../errors.ts'
+
+/** The shortest and the longest duration, in ISO 8601. */
+export type DurationBounds = { min: Temporal.Duration; max: Temporal.Duration }
+
+/** Checks a duration. Returns an error that names the field and the bounds; null when the duration is within them. */
+export function durationError(
+  field: string,
+  duration: Temporal.Duration,
+  { min, max }: DurationBounds,
+): InputError | null {
+  const isFixed = hasFixedLength(duration)
+  const milliseconds = isFixed ? toMilliseconds(duration) : Number.NaN
+  if (milliseconds >= toMilliseconds(min) && milliseconds <= toMilliseconds(max)) return null
+  const why = isFixed ? '' : ' Years and months are not allowed, because their length varies.'
+  return new InputError(`${field} is ${write(duration)}.${why} Use a duration from ${min} to ${max}.`, [
+    field,
+  ])
+}
+
+/**
+ * The length of a duration in milliseconds. A day has 24 hours and a week has 7 days.
+ *
+ * @throws RangeError for a duration with years or months, whose length varies
+ */
+export function toMilliseconds(duration: Temporal.Duration): number {
+  if (!hasFixedLength(duration)) throw new RangeError(`The length of ${write(duration)} varies.`)
+  const { weeks } = duration
+  return duration.with({ weeks: 0 }).total('milliseconds') + weeks * 7 * 24 * 60 * 60 * 1000
+}
+
+function hasFixedLength({ years, months }: Temporal.Duration): boolean {
+  return years === 0 && months === 0
+}
+
+// Temporal can hold extreme durations that it cannot write.
+function write(duration: Temporal.Duration): string {
+  try {
+    return duration.toString()
+  } catch {
+    return 'not a usable duration'
+  }
+}
