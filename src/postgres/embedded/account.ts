@@ -11,9 +11,8 @@ const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
  * Returns the account that runs a new cluster. Null when this process does not run as root: only root cannot run Postgres.
- * `nobody` is the first choice: it exists on every Unix, so there is nothing to create or clean up. The drawback is that
- * other services that run as `nobody` can read the files of the cluster. Where that matters, run the gateway as an ordinary
- * user, or set DATABASE_URL.
+ * The first choice is `nobody`, which exists on every Unix. The drawback is that other services that run as `nobody` can
+ * read the files of the cluster. Where that matters, run the gateway as an ordinary user, or set DATABASE_URL.
  *
  * @throws when the account file contains none of the known accounts
  */
