@@ -1,5 +1,6 @@
 import { InputError } from '../../errors.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import { preview } from '../../reports/parameters.ts'
 import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
 import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
@@ -35,7 +36,7 @@ export function readEventCursor(viewer: Viewer, text: string): EventCursor {
   const cursor = decodeEventCursor(viewer, text)
   if (cursor) return cursor
   throw new InputError(
-    `${JSON.stringify(text)} is not a cursor of this account's event log in this mode. Pass a cursor that the API returned to a key of the same account and mode.`,
+    `${preview(text)} is not an event cursor of this account and mode. Use an eventCursor that the API returned to a key of the same account and mode.`,
     ['after'],
   )
 }

@@ -108,7 +108,7 @@ function createInput(t: InputBuilder) {
       required: true,
       defaultValue: false,
       description:
-        'Whether to accept an interval that ends after the available data. True: the run waits in the queue until the data covers the interval, whose end must be at most 366 days from now. False: the request is rejected. In both cases, the interval must start within the available data.',
+        'Whether to accept an interval that ends after the available data. True: the run waits in the queue until the data covers the interval, whose end must be at most 366 days from now. False: the request is rejected. In both cases, the interval must not start before the available data.',
     }),
     startWithin: t.field({
       type: 'Duration',
