@@ -3,11 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noMetrics } from '../../../src/metrics.ts'
 import { jobIdOf, type Queue, reportRunQueue, startQueue } from '../../../src/postgres/queue.ts'
 import { builtInReportTypes, createCatalog } from '../../../src/reports/catalog.ts'
-import { fingerprint } from '../../../src/runs/create/idempotency.ts'
 import { type ReleaseServices, releaseRuns, requeueOrphans } from '../../../src/runs/lifecycle/release.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { insertRun } from '../../support/insert-run.ts'
-import { cancel, create, created, retry, type ShownRun, slowInput } from '../../support/run-mutations.ts'
+import { cancel, create, created, retry, type ShownRun } from '../../support/run-mutations.ts'
 import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
 
 // Has no worker; tests start their own.
@@ -201,13 +200,6 @@ describe('a run that can wait for data', () => {
     expect((await readRun(account, last)).queue?.position).toBe(2)
     expect(await jobsOf(last)).toEqual([expect.objectContaining({ priority: -2_000_000_000 })])
   })
-})
-
-test('the fingerprint of a request without waitForData is the same as before that field existed', async () => {
-  const { client, accountId } = await gateway.createAccount()
-  await created(client, slowInput({ idempotencyKey: 'early' }))
-  const { fingerprint: kept } = await gateway.prisma.idempotencyKey.findFirstOrThrow({ where: { accountId } })
-  expect(Buffer.from(kept).equals(fingerprint(slowInput()))).toBe(true)
 })
 
 describe('when data becomes available', () => {
