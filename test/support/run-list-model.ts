@@ -40,13 +40,15 @@ export const anyFilter: fc.Arbitrary<ListFilter> = fc.record(
     reportTypes: fc.subarray([...types], { minLength: 1 }),
     allTags: fc.subarray(tags),
     anyTags: fc.subarray(tags, { minLength: 1 }),
-    createdAt: fc.record(
-      {
-        start: fc.nat(2).map((n) => instant(n).toISOString()),
-        end: fc.nat(3).map((n) => instant(n + 1).toISOString()),
-      },
-      { requiredKeys: [] },
-    ),
+    createdAt: fc
+      .record(
+        {
+          start: fc.nat(2).map((n) => instant(n).toISOString()),
+          end: fc.nat(3).map((n) => instant(n + 1).toISOString()),
+        },
+        { requiredKeys: [] },
+      )
+      .filter(({ start, end }) => start === undefined || end === undefined || start <= end),
   },
   { requiredKeys: [] },
 )
