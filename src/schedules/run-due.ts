@@ -103,8 +103,8 @@ async function submitScheduled(
 }
 
 /**
- * Records why a run was not created. After a limit the run stays due. Otherwise the schedule waits for its next occurrence,
- * whose PREVIOUS_PERIOD covers this period as well.
+ * Records why a run was not created. If a limit is the reason, the run stays due. Otherwise the schedule waits for its next
+ * occurrence, whose PREVIOUS_PERIOD covers this period as well.
  */
 async function recordRefusal(
   { prisma, logger }: Services,

@@ -6,8 +6,8 @@ export type AccessRule = (headers: { host?: string | undefined; origin?: string 
 export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedOrigins'>
 
 /**
- * Creates the rule for which requests are served. Requests that no page sent have no Origin. A page with the opaque origin
- * "null", as in a sandbox, counts as foreign.
+ * Creates the rule that decides which requests are served. A request that does not come from a page has no Origin. A page
+ * with the opaque origin "null", as in a sandbox, counts as foreign.
  *
  * With the embedded Postgres, a request is served when its Host is this machine and its Origin is absent, this machine or
  * allowed. The check of the Host is necessary because the GraphiQL page contains a key: without it, any website could

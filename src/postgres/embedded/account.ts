@@ -10,7 +10,7 @@ export type Account = { uid: number; gid: number }
 const candidates = ['nobody', 'postgres', 'daemon']
 
 /**
- * Returns the account that runs a new cluster. Null when this process does not run as root: only root cannot run Postgres.
+ * Returns the account that runs a new cluster. Null when this process does not run as root: any other user can run Postgres.
  * The first choice is `nobody`, which exists on every Unix. The drawback is that other services that run as `nobody` can
  * read the files of the cluster. Where that matters, run the gateway as an ordinary user, or set DATABASE_URL.
  *
@@ -31,7 +31,7 @@ export async function postgresAccount(accountFile = '/etc/passwd'): Promise<Acco
 
 /**
  * Returns the account that runs Postgres in `folder`: the owner of the folder, because an ordinary user may have created it.
- * Null when this process does not run as root. If root owns the folder, because it is new or was copied, its owner changes.
+ * Null when this process does not run as root. If root owns the folder, because it is new or was copied, changes the owner.
  */
 export async function ensureOwner(folder: string): Promise<Account | null> {
   const wanted = await postgresAccount()

@@ -21,7 +21,7 @@ export const ScheduleInterval = describedEnum<ScheduleIntervalValue>(
   {
     ...relativeIntervals,
     PREVIOUS_PERIOD:
-      'The time since the previous run of the schedule was due. For the first run, the time since the cron expression last occurred before the schedule was created.',
+      'The time since the previous run of the schedule was due. For the first run, the time since the last match of the cron expression before the schedule was created.',
   },
 )
 

@@ -21,7 +21,7 @@ const ColumnType = describedEnum<ColumnTypeValue>('ColumnType', 'The types of co
   BOOLEAN: 'True or false.',
 })
 
-/** A column of a report, or a column of a file that its report no longer has. */
+/** A column of a report, or a column that an earlier file has and its report no longer has. */
 type ColumnOfFile = Pick<ReportColumnValue, 'name' | 'isDefault'> & {
   description: string | null
   value: Pick<ReportColumnValue['value'], 'kind'>

@@ -115,7 +115,7 @@ const ReportRunWaitReason = describedEnum<QueueStatus['waitingFor']>(
     CONCURRENCY_LIMIT:
       'The end of another run, because the account has reached its limit of concurrent runs.',
     DATA_AVAILABILITY:
-      'Data up to the end of its interval, as allowed by `waitForData`. The run does not block other runs.',
+      'Data up to the end of the interval of the run, as allowed by `waitForData`. The run does not block other runs.',
   },
 )
 

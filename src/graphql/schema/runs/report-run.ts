@@ -27,7 +27,7 @@ import {
 
 export const ReportRunStatus = describedEnum<StatusValue>(
   'ReportRunStatus',
-  'The statuses of a run. New values may be added; handle unknown values by `isFinal`.',
+  'The statuses of a run. New values may be added; use `isFinal` to handle unknown values.',
   {
     PENDING: 'The run is accepted and has not started.',
     RUNNING: 'A worker is producing the report.',

@@ -61,7 +61,7 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
       type: 'DateTime',
       nullable: true,
       description:
-        'The end of the last period that a run of the schedule covers. Before the first run after activation, the end of the last period that was over at activation. PREVIOUS_PERIOD starts here. Null while there is no data to start from.',
+        'The end of the last period that a run of the schedule covers. After activation and before the next run, it is the end of the last period that was over at activation. PREVIOUS_PERIOD starts here. Null while there is no data to start from.',
     }),
     lastError: t.exposeString('lastError', {
       nullable: true,

@@ -42,7 +42,7 @@ const CronInput = builder.inputType('CronInput', {
     expression: t.string({
       required: true,
       description:
-        'The minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". A time that a DST change skips runs after the change; a time that it repeats runs once.',
+        'The minute, hour, day of month, month and day of week, such as "0 6 * * MON-FRI". If a DST change skips a time, the run is due after the change. If a DST change repeats a time, the run is due once.',
     }),
     timezone: t.field({
       type: 'TimeZone',
@@ -55,11 +55,14 @@ export const ReportTriggerInput = builder.inputType('ReportTriggerInput', {
   description: 'What triggers the runs of a schedule.',
   isOneOf: true,
   fields: (t) => ({
-    cron: t.field({ type: CronInput, description: 'Run at these times, within a minute.' }),
+    cron: t.field({
+      type: CronInput,
+      description: 'Run at these times. Each run is created within a minute of its time.',
+    }),
     onDataAvailable: t.field({
       type: 'Duration',
       description:
-        'Run each time the data of the report type has grown by this period. A period is 1 to 1000 of one unit, from minutes to years, such as P1D. Days end at midnight in the timezone of the report, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.',
+        'Run each time the data of the report type has grown by this period. A period, such as P1D, has a single unit, from minutes to years, and a value from 1 to 1000. Days end at midnight in the timezone of the report, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.',
     }),
   }),
 })
