@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 
 /**
- * Returns the name of a migration that git does not have in its last commit; null when there is none, or no repository.
+ * Returns the name of a migration that the last commit lacks, or has although it was deleted; null when there is none, or no
+ * repository.
  *
  * @param folder the folder `migrations`
  */
@@ -13,7 +14,7 @@ export function findUncommittedMigration(folder: string): string | null {
   } catch {
     return null
   }
-  // Untracked files, and added ones.
-  const added = status.split('\0').filter((line) => /^(?:\?\?|A.) .*\/migration\.sql$/s.test(line))
-  return added.map((line) => line.split('/').at(-2)).find((name) => name !== undefined) ?? null
+  // Untracked, added and deleted files.
+  const differing = status.split('\0').filter((line) => /^(?:\?\?|A.|D.|.D) .*\/migration\.sql$/s.test(line))
+  return differing.map((line) => line.split('/').at(-2)).find((name) => name !== undefined) ?? null
 }

@@ -44,7 +44,7 @@ if (!name || !/^[a-z0-9_]+$/.test(name)) {
 const uncommitted = findUncommittedMigration(join(import.meta.dirname, 'migrations'))
 if (uncommitted !== null) {
   process.stderr.write(
-    `The migration prisma/migrations/${uncommitted} is not committed. Delete its folder first to write it again, or commit it together with schema.prisma.\n`,
+    `The migration prisma/migrations/${uncommitted} differs from the last commit. If it is new, delete its folder to write it again, or commit it together with schema.prisma. If you deleted it, restore it with git restore.\n`,
   )
   process.exit(1)
 }

@@ -204,8 +204,8 @@ export function allQuestions(schema: GraphQLSchema, knowledge: Knowledge): Quest
       if (field.args.length === 0) return []
       const wrap = knowledge.reach[type.name]
       if (wrap === undefined) {
-        throw unknownInput(
-          `${type.name}.${field.name} has arguments, but \`reach\` has no selection for ${type.name}.`,
+        throw new Error(
+          `${type.name}.${field.name} has arguments, but \`reach\` has no selection for ${type.name}. Add it to test/auth/tenancy.test.ts.`,
         )
       }
       return questionsOf(schema, knowledge, { operation: 'query', prefix: `${type.name}.`, wrap }, field)
