@@ -13,6 +13,9 @@ const alone = [
   'test/worker/result.test.ts',
 ]
 
+/** Tests of a deployment. They need programs from Debian, and `npm run test:operations` runs them. */
+const operations = 'test/operations/*.test.ts'
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
@@ -33,8 +36,14 @@ export default defineConfig({
       { extends: true, test: { name: 'alone', include: alone } },
       {
         extends: true,
-        test: { name: 'together', include: ['test/**/*.test.ts'], exclude: alone, isolate: false },
+        test: {
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: [...alone, operations],
+          isolate: false,
+        },
       },
+      { extends: true, test: { name: 'operations', include: [operations], isolate: false } },
     ],
   },
 })
