@@ -82,6 +82,7 @@ function open(columns: Columns): LineReader {
   const fieldsOf = openFields(columns)
   const metadataOf = columns.metadata(/^(.+) \(metadata\)$/)
   return {
+    payoutsKnown: columns.has('transfer'),
     sides: () => ledgerSides,
     read: (line, batch) => {
       const fields = fieldsOf(line)

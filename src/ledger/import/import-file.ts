@@ -123,12 +123,13 @@ async function mergeExport(
   await settlePayouts(client, tenant)
   const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
-    await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
+    if (options.isPart) await checkCoverage(client, tenant, span, sides)
+    else await extendCoverage(client, tenant, span, sides, source.payoutsKnown)
   }
   // Rejected lines must be on disk before the transaction commits.
   await rejected.finish()
-  const { kind, localTimes } = source
-  return { title: kind.title, rows, localTimes, rejected: rejected.messages(), span, sides }
+  const { kind, localTimes, payoutsKnown } = source
+  return { title: kind.title, rows, localTimes, payoutsKnown, rejected: rejected.messages(), span, sides }
 }
 
 // A subquery, not a join: in the transaction that loads the rows, the planner has no statistics and assumes small tables.

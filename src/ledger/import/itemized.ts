@@ -105,6 +105,7 @@ function open(columns: Columns): LineReader {
   const activity = createActivityCheck(columns)
 
   return {
+    payoutsKnown: columns.has('automatic_payout_id'),
     sides: () => (activity.isActivity() ? ['activity'] : []),
     read: (line, batch) => {
       const row = transactionOf(line)

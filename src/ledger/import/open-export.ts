@@ -52,6 +52,7 @@ export async function openExport(path: string, timezone: string) {
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
       /** Returns the sides of the ledger that the rows read so far complete. */
       sides: reader.sides,
+      payoutsKnown: reader.payoutsKnown,
       /** Returns the percentage of the file's bytes read so far, from 0 to 100. */
       percentRead: () => (text.bytesRead() / text.byteSize) * 100,
       /** Modification time of the file. */

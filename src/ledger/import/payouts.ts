@@ -48,6 +48,7 @@ function open(columns: Columns): LineReader {
   })
 
   return {
+    payoutsKnown: false,
     sides: () => ['payouts'],
     read: (line, batch) => {
       const payout = payoutOf(line)
