@@ -28,3 +28,11 @@ export function decimalsOf(currency: string): number {
   if (currenciesWithoutDecimals.includes(currency)) return 0
   return currenciesWithThreeDecimals.includes(currency) ? 3 : 2
 }
+
+/** Writes an amount in minor units as text in major units, with the number of decimals of its currency. */
+export function majorUnits(amount: bigint, currency: string): string {
+  const places = decimalsOf(currency)
+  const digits = String(amount < 0 ? -amount : amount).padStart(places + 1, '0')
+  const units = digits.slice(0, digits.length - places)
+  return `${amount < 0 ? '-' : ''}${units}${places > 0 ? `.${digits.slice(-places)}` : ''}`
+}

@@ -112,7 +112,7 @@ function open(columns: Columns): LineReader {
       const bank = automaticPayoutOf(line)
       const charges = row.chargeId === null ? [] : [chargeOf(line, row.chargeId)]
       const customer = customerOf(line)
-      batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })
+      batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank), isCategoryGiven: true })
       batch.payouts.push(...payoutsOf(row, bank))
       batch.charges.push(...charges.filter(hasMoreThanId))
       if (customer) batch.customers.push(customer)

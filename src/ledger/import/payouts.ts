@@ -54,7 +54,13 @@ function open(columns: Columns): LineReader {
       const payout = payoutOf(line)
       const amounts = change(line)
       const row = transactionOf(line)
-      batch.balanceTransactions.push({ ...row, ...amounts, sourceId: payout.id, payoutId: payout.id })
+      batch.balanceTransactions.push({
+        ...row,
+        ...amounts,
+        isCategoryGiven: true,
+        sourceId: payout.id,
+        payoutId: payout.id,
+      })
       const isPayout = row.reportingCategory === 'payout'
       batch.payouts.push({
         ...payout,
@@ -67,7 +73,7 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** The itemized payouts report. It has no creation times, and its signs can be reversed. */
+/** The itemized payouts report. It has no creation times. */
 export const itemizedPayouts: ExportKind = {
   title: 'itemized payouts',
   requiredColumns: [
@@ -79,6 +85,6 @@ export const itemizedPayouts: ExportKind = {
     ['fee', 'net'],
     ['reporting_category'],
   ],
-  assumed: ['created', 'amount', 'fee', 'net'],
+  assumed: ['created'],
   open,
 }

@@ -52,6 +52,7 @@ function transactionRow(
     id,
     type,
     reportingCategory: transaction.reporting_category,
+    isCategoryGiven: true,
     currency,
     amount,
     fee,
