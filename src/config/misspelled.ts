@@ -17,7 +17,10 @@ export function findMisspelled(names: readonly string[], known: readonly string[
   return names.flatMap((name) => {
     if (known.includes(name)) return []
     // A name that is set already is not the one that was meant.
-    const near = known.find((right) => !isSet.has(right) && isNear(name.toUpperCase(), right))
+    const near = nearestTo(
+      name.toUpperCase(),
+      known.filter((right) => !isSet.has(right)),
+    )
     if (near) return [`The variable ${name} has no effect. Did you mean ${near}?`]
     return ownPrefix.test(name) && !serviceLink.test(name)
       ? [`The variable ${name} has no effect. The gateway has no variable of this name.`]
@@ -25,10 +28,17 @@ export function findMisspelled(names: readonly string[], known: readonly string[
   })
 }
 
-/** At most two letters differ, in a short name one; or two letters changed places. */
-function isNear(name: string, right: string): boolean {
-  const difference = distance(name, right)
-  return difference <= (right.length > 6 ? 2 : 1) || (difference === 2 && sorted(name) === sorted(right))
+/**
+ * The name that a misspelled one is near: at most two letters differ, in a short name one, or two letters changed places.
+ *
+ * @returns null when no name is near
+ */
+export function nearestTo(name: string, known: readonly string[]): string | null {
+  const near = known.filter((right) => {
+    const difference = distance(name, right)
+    return difference <= (right.length > 6 ? 2 : 1) || (difference === 2 && sorted(name) === sorted(right))
+  })
+  return near.toSorted((a, b) => distance(name, a) - distance(name, b))[0] ?? null
 }
 
 function sorted(name: string): string {
