@@ -1,4 +1,5 @@
 import { verifyApiKey } from '../auth/api-keys.ts'
+import type { KeyUse } from '../auth/key-use.ts'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
@@ -18,6 +19,7 @@ export type GatewayServices = Services & {
   queueStatuses: QueueStatusLoader
   estimateRows: EstimateRows
   keyWatch: KeyWatch
+  keyUse: KeyUse
   takeConnection: ConnectionCount
   socketLimits: SocketLimits
 }
@@ -42,7 +44,10 @@ export type Context = GatewayServices & {
 export async function authenticate(services: GatewayServices, key: string | null): Promise<Viewer | null> {
   if (key === null) return null
   const viewer = await verifyApiKey(services.prisma, key, services.now())
-  if (viewer) return viewer
+  if (viewer) {
+    services.keyUse.note(viewer.apiKeyId)
+    return viewer
+  }
   throw new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
 }
 

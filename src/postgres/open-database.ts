@@ -20,7 +20,11 @@ export async function openDatabase(
   onProgress: (message: string) => void,
   signal: AbortSignal,
 ): Promise<Database> {
-  if (databaseUrl === null) return openEmbeddedPostgres({ dataDir, onProgress, signal })
+  if (databaseUrl === null) {
+    return openEmbeddedPostgres({ dataDir, onProgress, signal }).catch((error) => {
+      throw forUser(error)
+    })
+  }
   await checkServer(databaseUrl)
   return { url: databaseUrl, close: async () => {} }
 }
@@ -48,4 +52,10 @@ async function checkServer(url: string): Promise<void> {
       `Cannot use ${where}: it is Postgres ${Math.floor(version / 10_000)}, and ${minVersion} or newer is required.`,
     )
   }
+}
+
+/** Every failure of the embedded Postgres is a sentence for the user. Other errors are mistakes in the code. */
+function forUser(error: unknown): unknown {
+  const isSentence = error instanceof Error && error.constructor === Error && !('code' in error)
+  return isSentence ? new ConfigurationError(error.message, { cause: error }) : error
 }

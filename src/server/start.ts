@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
@@ -107,8 +108,9 @@ export async function start(options: StartOptions): Promise<Started> {
   signal.throwIfAborted()
 
   const keyWatch = createKeyWatch(services)
+  const keyUse = createKeyUse(services)
   // Stopped after the worker and the servers, because deadlines apply until the last run has ended.
-  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch })).stop)
+  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch, keyUse })).stop)
 
   // The worker and the servers stop at the same time, before the resources above, which they need.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
@@ -127,6 +129,7 @@ export async function start(options: StartOptions): Promise<Started> {
       demo,
       fileStore,
       keyWatch,
+      keyUse,
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
@@ -169,14 +172,20 @@ async function openDemo(options: StartOptions, url: string, { prisma }: Services
   }
 }
 
-type GatewayParts = { demo: Demo | null; fileStore: FileStore; keyWatch: KeyWatch; estimates: ReportPools }
+type GatewayParts = {
+  demo: Demo | null
+  fileStore: FileStore
+  keyWatch: KeyWatch
+  keyUse: KeyUse
+  estimates: ReportPools
+}
 
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
 async function openGateway(
   config: Config,
   http: HttpServer,
   shared: Services,
-  { demo, fileStore, keyWatch, estimates }: GatewayParts,
+  { demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
 ) {
   const { prisma, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
@@ -188,6 +197,7 @@ async function openGateway(
     estimateRows: createRowEstimator(estimates),
     queueStatuses: createQueueStatusLoader(shared),
     keyWatch,
+    keyUse,
     takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { makeDataFolder } from '../config/folder.ts'
 import { createDownloadHandler, type DownloadDependencies } from './download.ts'
 import { createLinkSigner, type FileLinks } from './link.ts'
 import { createLocalStorage } from './local-storage.ts'
@@ -24,7 +24,7 @@ export type FileStore = {
 /**
  * Opens the configured bucket, or the folder when no bucket is configured.
  *
- * @throws ConfigurationError when the bucket cannot be used
+ * @throws ConfigurationError when the bucket or the folder cannot be used
  */
 export async function openFileStore({ dataDir, s3 }: Pick<Config, 'dataDir' | 's3'>): Promise<FileStore> {
   if (s3 === null) return openFolder(join(dataDir, 'files'))
@@ -34,7 +34,7 @@ export async function openFileStore({ dataDir, s3 }: Pick<Config, 'dataDir' | 's
 }
 
 async function openFolder(root: string): Promise<FileStore> {
-  await mkdir(root, { recursive: true, mode: 0o700 })
+  await makeDataFolder(root, 0o700)
   return {
     storage: createLocalStorage(root),
     openDelivery: async (deps) => {

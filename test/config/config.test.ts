@@ -179,6 +179,10 @@ function refusal(environment: Record<string, string>): ConfigurationError {
 test.each([
   ['PORT', 'http'],
   ['PORT', ' '],
+  ['PORT', '4000 '],
+  ['CONCURRENCY', '4\r'],
+  ['DATA_DIR', '"/srv/reports"'],
+  ['LOG_LEVEL', "'info'"],
   ['PORT', '-1'],
   ['PORT', '80.5'],
   ['PORT', '1e3'],
@@ -215,6 +219,15 @@ test.each([
   expect(error.message).toContain('DATABASE_URL must have the form postgres://')
   expect(inspect(error, { depth: null })).not.toContain('hunter2')
   expect(refusal({ REPORTS_DATABASE_URL: value }).message).not.toContain('hunter2')
+})
+
+test('quotes and spaces around a secret are refused without showing it', () => {
+  for (const name of ['DATABASE_URL', 'REPORT_GATEWAY_KEY', 'STRIPE_API_KEY']) {
+    expect(refusal({ [name]: '"postgres://a:hunter2"' }).message).toBe(
+      `The configuration cannot be used.\n  ${name} must be without quotes.`,
+    )
+    expect(refusal({ [name]: 'hunter2 ' }).message).toContain(`\n  ${name} must be without spaces around it.`)
+  }
 })
 
 test.each(['PUBLIC_URL', 'S3_ENDPOINT'])('a password in %s is refused without being shown', (name) => {

@@ -3,7 +3,7 @@ import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
+import { type Tenant, tenantOf } from '../../tenant.ts'
 
 /** The condition for runs that are visible to a tenant: its own, without deleted ones. */
 export function visibleRun(tenant: Tenant): Tenant & { deletedAt: null } {
@@ -15,16 +15,16 @@ export function isVisibleTo(run: ReportRun | null, { accountId, livemode }: Tena
   return run?.accountId === accountId && run.livemode === livemode && run.deletedAt === null
 }
 
-/** The run with an id; null when it does not exist or is not visible to the viewer, also for an id that is not valid. */
-export async function findRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun | null> {
+/** The run with an id; null when it does not exist or is not visible to the tenant, also for an id that is not valid. */
+export async function findRun(prisma: Prisma, tenant: Tenant, id: string): Promise<ReportRun | null> {
   return isId(id, idPrefixes.reportRun)
-    ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(viewer) } })
+    ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(tenant) } })
     : null
 }
 
-/** @throws NotFoundError when the viewer has no such run */
-export async function requireRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun> {
-  const run = await findRun(prisma, viewer, id)
+/** @throws NotFoundError when the tenant has no such run */
+export async function requireRun(prisma: Prisma, tenant: Tenant, id: string): Promise<ReportRun> {
+  const run = await findRun(prisma, tenant, id)
   if (run) return run
   throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
 }
