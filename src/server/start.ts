@@ -21,8 +21,9 @@ import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import { type FileStore, openFileStore } from '../storage/file-store.ts'
 import { startWorker } from '../worker/worker.ts'
-import { createAccessRule } from './access.ts'
+import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
+import { withCrossOrigin } from './cross-origin.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
 import { openPools, type Pools } from './open-pools.ts'
 import type { Operations } from './operations.ts'
@@ -64,7 +65,8 @@ export async function start(options: StartOptions): Promise<Started> {
     logger.error({ err: error, requestId }, 'A request could not be answered.'),
   )
   closers.defer(() => http.stop())
-  http.serve(operations.around(answerStarting))
+  const isAllowed = createAccessRule(config)
+  http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
@@ -124,13 +126,14 @@ export async function start(options: StartOptions): Promise<Started> {
   if (pools.estimates) {
     if (config.demo) demo = await openDemo(options, url, services)
     const gateway = await openGateway(config, http, services, {
+      isAllowed,
       demo,
       fileStore,
       keyWatch,
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
-    router = gateway.router
+    router = withCrossOrigin(isAllowed, gateway.router)
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp))
@@ -169,14 +172,20 @@ async function openDemo(options: StartOptions, url: string, { prisma }: Services
   }
 }
 
-type GatewayParts = { demo: Demo | null; fileStore: FileStore; keyWatch: KeyWatch; estimates: ReportPools }
+type GatewayParts = {
+  isAllowed: AccessRule
+  demo: Demo | null
+  fileStore: FileStore
+  keyWatch: KeyWatch
+  estimates: ReportPools
+}
 
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
 async function openGateway(
   config: Config,
   http: HttpServer,
   shared: Services,
-  { demo, fileStore, keyWatch, estimates }: GatewayParts,
+  { isAllowed, demo, fileStore, keyWatch, estimates }: GatewayParts,
 ) {
   const { prisma, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
@@ -191,7 +200,6 @@ async function openGateway(
     takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }
-  const isAllowed = createAccessRule(config)
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)
