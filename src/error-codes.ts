@@ -27,13 +27,17 @@ export const httpStatuses = {
       'Accept `application/graphql-response+json` or `application/json`; for a subscription `text/event-stream`.',
     ),
     413: lasting('The request body is larger than 1 MiB.', 'Send a smaller body.'),
-    415: lasting('The request body is not declared as JSON.', 'Send `Content-Type: application/json`.'),
+    415: lasting(
+      'The request body is not declared as JSON in UTF-8, or it is compressed.',
+      'Send `Content-Type: application/json` and no `Content-Encoding`.',
+    ),
     429: passing('The API key has too many event streams open.', 'Close an event stream, then try again.'),
     500: passing('An internal error of the gateway.', 'Give `extensions.errorId` to support.'),
     503: passing('The database or the file store is not available.', 'Try again after `Retry-After`.'),
   },
   '/files/ID': {
     200: info('The file.'),
+    204: info('The response to a CORS preflight request.'),
     206: info('The byte range of the file that `Range` requests.'),
     304: info('The file that the client has is current.'),
     403: lasting('The link has expired or was modified.', 'Get a new link from the API: `download { url }`.'),
@@ -60,6 +64,7 @@ export const httpStatuses = {
     405: lasting('The method is not allowed.', 'Use GET or HEAD.'),
   },
   any: {
+    204: info('The response to a CORS preflight request.'),
     302: info('`/` redirects to `/graphql`.'),
     400: lasting('The request or the WebSocket handshake is malformed.', 'Correct the client.'),
     403: lasting(
@@ -138,10 +143,20 @@ export const topLevelCodes = {
     'Use a method from the `Allow` header, or POST.',
     { statuses: [405] },
   ),
+  NOT_ACCEPTABLE: lasting(
+    'The `Accept` header allows no media type that the gateway can send for the operation. The operation was not executed.',
+    'Accept `application/graphql-response+json` or `application/json`. For a subscription, accept `text/event-stream` or use a WebSocket.',
+    { statuses: [406] },
+  ),
   UNSUPPORTED_MEDIA_TYPE: lasting(
-    'The request body is not declared as JSON.',
-    'Send `Content-Type: application/json`.',
+    'The request body is not declared as JSON in UTF-8, or it is compressed.',
+    'Send `Content-Type: application/json` and no `Content-Encoding`.',
     { statuses: [415] },
+  ),
+  PERSISTED_QUERY_NOT_SUPPORTED: lasting(
+    'The request has only the hash of a document.',
+    'Send the document in `query`. Clients for persisted queries do so by themselves.',
+    { statuses: [400, 200] },
   ),
   REQUEST_TOO_LARGE: lasting(
     'The body is larger than 1 MiB (413), or the document exceeds a limit: `extensions` contains the `limit`, its `maximum`, and the `actual` size or null.',

@@ -9,9 +9,11 @@ import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
 import type { Prefill } from './plugins/graphiql.ts'
-import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
+import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
+import { checkMediaTypes } from './plugins/media-types.ts'
 import { countOperations } from './plugins/metrics.ts'
+import { refusePersistedQueries } from './plugins/persisted-queries.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
@@ -50,6 +52,8 @@ export function createGraphqlServer(
       config.graphiql && graphiqlPage(prefill),
       preventForgery(),
       refuseBrokenParameters(),
+      checkMediaTypes(),
+      refusePersistedQueries(),
       !config.getQueries && refuseGetQueries(),
       // Its document.
       limitDocuments(schema, config),
@@ -63,10 +67,8 @@ export function createGraphqlServer(
     multipart: false,
     batching: false,
     maxRequestBodySize,
-    // The access rule has already rejected origins that are not allowed. Yoga replies with the origin of the request and
-    // sets Vary. No other website may read GraphiQL, which may contain a key.
-    cors: (request) =>
-      !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
+    // The server in front of it sets the CORS headers of every answer.
+    cors: false,
     maskedErrors: { maskError },
     logging: {
       debug: (...parts) => logger.debug({ parts }, 'yoga'),

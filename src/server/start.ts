@@ -22,8 +22,9 @@ import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import { type FileStore, openFileStore } from '../storage/file-store.ts'
 import { startWorker } from '../worker/worker.ts'
-import { createAccessRule } from './access.ts'
+import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
+import { withCrossOrigin } from './cross-origin.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
 import { openPools, type Pools } from './open-pools.ts'
 import type { Operations } from './operations.ts'
@@ -65,7 +66,8 @@ export async function start(options: StartOptions): Promise<Started> {
     logger.error({ err: error, requestId }, 'A request could not be answered.'),
   )
   closers.defer(() => http.stop())
-  http.serve(operations.around(answerStarting))
+  const isAllowed = createAccessRule(config)
+  http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
@@ -126,6 +128,7 @@ export async function start(options: StartOptions): Promise<Started> {
   if (pools.estimates) {
     if (config.demo) demo = await openDemo(options, url, services)
     const gateway = await openGateway(config, http, services, {
+      isAllowed,
       demo,
       fileStore,
       keyWatch,
@@ -133,7 +136,7 @@ export async function start(options: StartOptions): Promise<Started> {
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
-    router = gateway.router
+    router = withCrossOrigin(isAllowed, gateway.router)
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp))
@@ -173,6 +176,7 @@ async function openDemo(options: StartOptions, url: string, { prisma }: Services
 }
 
 type GatewayParts = {
+  isAllowed: AccessRule
   demo: Demo | null
   fileStore: FileStore
   keyWatch: KeyWatch
@@ -185,7 +189,7 @@ async function openGateway(
   config: Config,
   http: HttpServer,
   shared: Services,
-  { demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
+  { isAllowed, demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
 ) {
   const { prisma, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
@@ -201,7 +205,6 @@ async function openGateway(
     takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }
-  const isAllowed = createAccessRule(config)
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)

@@ -20,6 +20,12 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
 
 type Status = HttpStatus<'/files/ID'>
 
+/**
+ * The headers that describe the file, which an error message does not have. Content-Range is not one of them: it has the
+ * file's size when the range is outside.
+ */
+const fileHeaders = ['Content-Disposition', 'Content-Length', 'ETag', 'Last-Modified']
+
 /** Responses by the error status of `send`. */
 const errorResponses: ReadonlyMap<number | undefined, [status: Status, message: string]> = new Map([
   [404, [410, 'This file no longer exists. Run the report again.']],
@@ -67,8 +73,7 @@ export function createDownloadHandler(
 }
 
 function respond(response: ServerResponse, status: Status, message: string): void {
-  // The headers describe the file, not this message. Content-Range stays: it has the file's size when the range is outside.
-  for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
+  for (const name of fileHeaders) response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
