@@ -21,6 +21,7 @@ import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import { type FileStore, openFileStore } from '../storage/file-store.ts'
+import { openMarkedStorage } from '../storage/mark.ts'
 import { startWorker } from '../worker/worker.ts'
 import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
@@ -82,6 +83,8 @@ export async function start(options: StartOptions): Promise<Started> {
   const fileStore = await openFileStore(config)
   closers.defer(fileStore.close)
   signal.throwIfAborted()
+  const marked = await openMarkedStorage({ prisma, store: fileStore }, config.role !== 'gateway')
+  signal.throwIfAborted()
 
   const queue = await startQueue({
     url,
@@ -102,7 +105,7 @@ export async function start(options: StartOptions): Promise<Started> {
     runLoader,
     catalog: createCatalog([...reportTypes, ...customTypes]),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
-    storage: fileStore.storage,
+    storage: marked.storage,
     metrics,
     logger,
     now,
@@ -139,7 +142,7 @@ export async function start(options: StartOptions): Promise<Started> {
     router = withCrossOrigin(isAllowed, gateway.router)
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp))
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
   const { requests, probes } = pools
   operations.prometheus?.observe({
     requests,
@@ -191,9 +194,9 @@ async function openGateway(
   shared: Services,
   { isAllowed, demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
 ) {
-  const { prisma, logger, now } = shared
+  const { prisma, storage, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
-  const { links, download } = await fileStore.openDelivery({ prisma, logger, now, publicUrl })
+  const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
   const services = {
     ...shared,
     links,
