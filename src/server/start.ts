@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
@@ -183,6 +184,7 @@ async function openGateway(
   const { links, download } = await fileStore.openDelivery({ prisma, logger, now, publicUrl })
   const services = {
     ...shared,
+    findKey: createKeyFinder(prisma),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
