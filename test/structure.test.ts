@@ -42,6 +42,8 @@ const layers: readonly (readonly string[])[] = [
   [
     'error-codes.ts',
     'errors.ts',
+    'event-loop.ts',
+    'fair-queue.ts',
     'ids.ts',
     'json.ts',
     'logger.ts',
@@ -51,6 +53,7 @@ const layers: readonly (readonly string[])[] = [
     'run-every.ts',
     'secrets.ts',
     'tenant.ts',
+    'turns.ts',
   ],
   ['config'],
   ['postgres'],

@@ -130,8 +130,9 @@ export function createPrisma(pool: pg.Pool): Prisma {
   return new PrismaClient({
     adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
     queryPlanCacheMaxSize: maxStatements,
-    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
-    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
+    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952). A transaction may
+    // wait for its connection for longer than any request does.
+    transactionOptions: { maxWait: 60_000, timeout: 30_000 },
   })
 }
 

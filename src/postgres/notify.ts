@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
+import { outsideRequest } from '../request-context.ts'
 import { runEvery } from '../run-every.ts'
 import { type Tenant, tenantKey } from '../tenant.ts'
 import { createConnection } from './client.ts'
@@ -94,7 +95,7 @@ export async function startWakeUp(
     /** Notifies every process that the tenant's log has grown. Call it after the commit; it never throws. */
     notify: (tenant: Tenant): void => {
       waiting.add(tenantKey(tenant))
-      timer ??= setTimeout(flush, batchMilliseconds)
+      timer ??= outsideRequest(() => setTimeout(flush, batchMilliseconds))
     },
     onWake: (listener: Listener): void => {
       listeners.add(listener)

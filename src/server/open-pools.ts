@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createPool, createPoolCloser, type PoolOptions } from '../postgres/client.ts'
+import { shareFairly } from '../postgres/fair-pool.ts'
 import { ensureReader } from '../reports/custom/login.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 
@@ -49,7 +50,9 @@ export async function openPools(
     : null
   return {
     /** For requests, whose statements are short. */
-    requests: open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
+    requests: shareFairly(
+      open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
+    ),
     /** For `/ready` and `/metrics`, because the connections for requests can all be in use. */
     probes: open('probes', { url, ...limits(2, 1_000) }),
     /** For custom reports, with their login; null when there are none. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
@@ -199,6 +200,7 @@ async function openGateway(
   const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
   const services = {
     ...shared,
+    findKey: createKeyFinder(prisma),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
