@@ -95,7 +95,11 @@ describe('bad lines', () => {
       'txn_1,charge,,"1,000",0,"1,000",jpy,2026-09-01 10:00',
       /Amount "1,000" has a comma/,
     ],
-    ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is not a valid amount/],
+    [
+      'digits that are not grouped by thousands',
+      'txn_1,charge,,"1,00,000.00",0,0,usd,2026-09-01 10:00',
+      /is not a valid amount/,
+    ],
     [
       'an amount that is too large',
       'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00',
@@ -119,7 +123,7 @@ describe('bad lines', () => {
 
   test.each<[string, string | Buffer, RegExp]>([
     ['nothing', '', /cannot be imported: it is empty/],
-    ['other columns', 'a,b\n1,2', /The most similar one is the .*, which also has /],
+    ['other columns', 'a,b\n1,2', /has the columns "a", "b", which are not .*: export the balance history/],
     ['latin 1', Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'), /not UTF-8 text/],
     [
       'text after a quote that is never closed',
