@@ -64,6 +64,7 @@ export async function openImportedLedger(): Promise<ImportedLedger> {
         timezone: 'UTC',
         declared: { from: null, until: null },
         isPart: false,
+        areMajorUnits: false,
         skipBad: false,
         now: new Date('2026-11-22T00:00:00Z'),
         onProgress: () => {},
