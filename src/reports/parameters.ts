@@ -46,17 +46,21 @@ export function readable<Given, Kept>(
   })
 }
 
-/** Accepts RFC 3339 text or Unix seconds; `write` returns null or throws a RangeError to reject an instant. */
-export function instantSchema(write: (instant: Temporal.Instant) => string | null) {
+/**
+ * Accepts RFC 3339 text or Unix seconds, and writes the rounded instant as RFC 3339 text. Rounding can lead out of the
+ * years that Postgres and JavaScript print in the same form, so the rounded instant is checked.
+ */
+export function instantSchema(round: (instant: Temporal.Instant) => Temporal.Instant) {
   return readable(
     (options) => z.union([z.iso.datetime({ offset: true, ...options }), z.int(options)], options),
     (value) => {
       try {
-        return write(
+        const instant = round(
           typeof value === 'number'
             ? Temporal.Instant.fromEpochMilliseconds(value * 1000)
             : Temporal.Instant.from(value),
         )
+        return isInCalendar(instant.toZonedDateTimeISO('UTC')) ? instant.toString() : null
       } catch {
         return null
       }
@@ -65,10 +69,13 @@ export function instantSchema(write: (instant: Temporal.Instant) => string | nul
   )
 }
 
+/** True for years that Postgres and JavaScript print in the same form. */
+export function isInCalendar({ year }: { year: number }): boolean {
+  return year >= 1 && year <= 9999
+}
+
 // Times in the ledger are whole seconds, so rounding up to the next second selects the same rows.
-const instant = instantSchema((value) =>
-  value.round({ smallestUnit: 'second', roundingMode: 'ceil' }).toString(),
-)
+const instant = instantSchema((value) => value.round({ smallestUnit: 'second', roundingMode: 'ceil' }))
 
 /** Defines a parameter, of type STRING by default. Its schema determines `isRequired` and `defaultValue`. */
 export function parameter<Schema extends Parameter['schema']>(
