@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createPool, createPoolCloser, type PoolOptions } from '../postgres/client.ts'
 import { shareFairly } from '../postgres/fair-pool.ts'
-import { ensureReader } from '../reports/custom/login.ts'
+import { openReader } from '../reports/custom/login.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 
 /** All connections to Postgres except those of the queue and of the wake-ups. */
@@ -17,7 +17,7 @@ const waitMilliseconds = 1_000
  *
  * @param url address of the database
  * @param closers receives a closer for each pool
- * @throws ConfigurationError when no login for custom reports can be created
+ * @throws ConfigurationError when the login for custom reports cannot be used
  */
 export async function openPools(
   { role, concurrency, reports }: Config,
@@ -44,7 +44,7 @@ export async function openPools(
       : null,
   })
 
-  const customUrl = reports ? (reports.databaseUrl ?? (await ensureReader(url))) : null
+  const customUrl = reports ? await openReader(reports.databaseUrl, async () => url) : null
   const custom = customUrl
     ? open('custom reports', { url: customUrl, max: concurrency + 2, isForeign: true })
     : null

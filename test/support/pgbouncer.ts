@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { vi } from 'vitest'
 import { pathOf } from './debian-tools.ts'
-import { freePort, makeUnprivilegedFolder, spawnUnprivileged } from './unprivileged.ts'
+import { makeUnprivilegedFolder, onFreePort, spawnUnprivileged } from './unprivileged.ts'
 
 export type PgBouncer = AsyncDisposable & {
   /** The same URL through PgBouncer. */
@@ -23,38 +22,36 @@ export async function startPgBouncer(
   await using cleanup = new AsyncDisposableStack()
   const { path: folder } = cleanup.use(await makeUnprivilegedFolder())
   const { hostname, port: targetPort, username, password } = new URL(targetUrl)
-  const port = await freePort()
   const users = join(folder, 'users.txt')
   await writeFile(users, `"${username}" "${password}"\n`)
-  const all = {
-    listen_addr: '127.0.0.1',
-    listen_port: port,
-    unix_socket_dir: '',
-    auth_type: 'plain',
-    auth_file: users,
-    ...settings,
-  }
-  const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`)
-  const file = join(folder, 'pgbouncer.ini')
-  const databases = ['[databases]', `* = host=${hostname} port=${targetPort}`]
-  await writeFile(file, [...databases, '[pgbouncer]', ...lines, ''].join('\n'))
-  const bouncer = await spawnUnprivileged(pathOf('pgbouncer'), [file])
-  cleanup.defer(() => bouncer.end('SIGTERM'))
-
-  const through = (url: string): string => {
-    const by = new URL(url)
-    by.host = `127.0.0.1:${port}`
-    return by.href
-  }
-  await vi.waitFor(
-    async () => {
-      if (bouncer.child.exitCode !== null) throw new Error(`PgBouncer ended:\n${bouncer.output()}`)
+  const startOn = async (port: number): Promise<(url: string) => string> => {
+    const all = {
+      listen_addr: '127.0.0.1',
+      listen_port: port,
+      unix_socket_dir: '',
+      auth_type: 'plain',
+      auth_file: users,
+      ...settings,
+    }
+    const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`)
+    const file = join(folder, 'pgbouncer.ini')
+    const databases = ['[databases]', `* = host=${hostname} port=${targetPort}`]
+    await writeFile(file, [...databases, '[pgbouncer]', ...lines, ''].join('\n'))
+    const bouncer = await spawnUnprivileged(pathOf('pgbouncer'), [file])
+    cleanup.defer(() => bouncer.end('SIGTERM'))
+    const through = (url: string): string => {
+      const by = new URL(url)
+      by.host = `127.0.0.1:${port}`
+      return by.href
+    }
+    await bouncer.waitUntil(async () => {
       const client = new pg.Client({ connectionString: through(targetUrl) })
       await client.connect()
       await client.end()
-    },
-    { timeout: 30_000, interval: 50 },
-  )
+    })
+    return through
+  }
+  const through = await onFreePort(startOn)
   const own = cleanup.move()
   return { through, [Symbol.asyncDispose]: () => own.disposeAsync() }
 }

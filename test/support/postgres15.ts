@@ -1,12 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import { vi } from 'vitest'
 import type { TestDatabase } from './database.ts'
 import { pathOf } from './debian-tools.ts'
-import { freePort, makeUnprivilegedFolder, runUnprivileged, spawnUnprivileged } from './unprivileged.ts'
+import {
+  makeUnprivilegedFolder,
+  onFreePort,
+  runUnprivileged,
+  spawnUnprivileged,
+  type UnprivilegedProcess,
+} from './unprivileged.ts'
 
 const password = 'not-secret'
+
+type UrlParts = { user?: string; password?: string; database?: string }
 
 export type Postgres15 = AsyncDisposable & {
   port: number
@@ -17,7 +24,7 @@ export type Postgres15 = AsyncDisposable & {
   /** The database `reports`, as the superuser `postgres`. */
   database: TestDatabase
   /** The same address for another login or database. */
-  urlOf(parts: { user?: string; password?: string; database?: string }): string
+  urlOf(parts: UrlParts): string
   /**
    * Runs a program of PostgreSQL 15, such as `pg_dump`, against this server and gives its standard output.
    * The superuser's login is in its environment (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE).
@@ -47,32 +54,30 @@ export async function startPostgres15(options: Postgres15Options = {}): Promise<
   await using cleanup = new AsyncDisposableStack()
   const { path: folder } = cleanup.use(await makeUnprivilegedFolder())
   const data = join(folder, 'data')
-  const port = await freePort()
   await makeData(data, options)
-
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    unix_socket_directories: folder,
-    // The data does not need to survive the test.
-    fsync: 'off',
-    ...options.settings,
-    port: String(port),
+  const startOn = async (port: number): Promise<UnprivilegedProcess> => {
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: folder,
+      // The data does not need to survive the test.
+      fsync: 'off',
+      ...options.settings,
+      port: String(port),
+    }
+    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const started = await spawnUnprivileged(programOf('postgres'), ['-D', data, ...flags])
+    const url = urlOn(port, { database: 'postgres' })
+    await started
+      .waitUntil(() => query(url, 'select 1'))
+      .catch(async (error) => {
+        await started.end('SIGQUIT')
+        throw error
+      })
+    return started
   }
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const start = () => spawnUnprivileged(programOf('postgres'), ['-D', data, ...flags])
-  let server = await start()
+  let [server, port] = await onFreePort(async (free) => [await startOn(free), free] as const)
   cleanup.defer(() => server.end('SIGQUIT'))
-  const urlOf: Postgres15['urlOf'] = ({ user = 'postgres', database = 'reports', ...login }) =>
-    `postgres://${user}:${login.password ?? password}@127.0.0.1:${port}/${database}`
-  const waitForLogin = (): Promise<void> =>
-    vi.waitFor(
-      async () => {
-        if (server.child.exitCode !== null) throw new Error(`Postgres ended:\n${server.output()}`)
-        await query(urlOf({ database: 'postgres' }), 'select 1')
-      },
-      { timeout: 60_000, interval: 50 },
-    )
-  await waitForLogin()
+  const urlOf: Postgres15['urlOf'] = (parts) => urlOn(port, parts)
   if (!options.standbyOf) await query(urlOf({ database: 'postgres' }), 'create database reports')
 
   const own = cleanup.move()
@@ -89,14 +94,17 @@ export async function startPostgres15(options: Postgres15Options = {}): Promise<
     run: (program, args) => runUnprivileged(programOf(program), args, loginOf(port)),
     stop: () => server.end('SIGQUIT'),
     start: async () => {
-      server = await start()
-      await waitForLogin()
+      server = await startOn(port)
     },
     promote: async () => {
       await query(urlOf({ database: 'postgres' }), 'select pg_promote()')
     },
     [Symbol.asyncDispose]: () => own.disposeAsync(),
   }
+}
+
+function urlOn(port: number, { user = 'postgres', database = 'reports', ...login }: UrlParts): string {
+  return `postgres://${user}:${login.password ?? password}@127.0.0.1:${port}/${database}`
 }
 
 function programOf(name: string): string {
