@@ -1,7 +1,7 @@
 /**
- * Every code with which the gateway rejects a request or closes a connection, including those that its libraries send. The
- * source files take codes, statuses and close numbers from here, so that one without an entry does not type-check.
- * docs/api/errors.md is generated from this file.
+ * Every code with which the gateway rejects a request, including those that its libraries send; close-codes.ts has those of
+ * WebSockets. The source files take codes, statuses and close numbers from there, so that one without an entry does not
+ * type-check. docs/api/errors.md is generated from both files.
  */
 export type Entry = {
   readonly meaning: string
@@ -220,90 +220,21 @@ export const userErrorCodes = {
 
 export type UserErrorCode = keyof typeof userErrorCodes
 
-/** The codes with which the gateway closes a WebSocket. */
-export const closeCodes = {
-  protocolError: lasting('A frame violates the WebSocket protocol.', 'Correct the client or the proxy.', {
-    number: 1002,
-  }),
-  notUtf8: lasting('A message is not valid UTF-8.', 'Send text in UTF-8.', { number: 1007 }),
-  tooManyFragments: lasting('A message has too many fragments.', 'Send each message in one frame.', {
-    number: 1008,
-  }),
-  messageTooLong: lasting(
-    'A message is longer than `MAX_MESSAGE_BYTES`.',
-    'Send shorter documents and variables.',
-    { number: 1009 },
-  ),
-  restarting: passing('The gateway is restarting.', 'Connect again immediately, with the last cursor.', {
-    number: 1012,
-  }),
-  tryAgainLater: passing(
-    'The database is not available.',
-    'Connect again after a delay, with the last cursor.',
-    { number: 1013 },
-  ),
-  badMessage: lasting(
-    'A message does not follow the protocol `graphql-transport-ws`.',
-    'Correct the message.',
-    { number: 4400 },
-  ),
-  notInitialized: lasting(
-    'The client sent an operation before the gateway had acknowledged the connection.',
-    'Send `connection_init` with the API key, and wait for `connection_ack`.',
-    { number: 4401 },
-  ),
-  forbidden: lasting(
-    'The API key is unknown, revoked or expired. An open connection closes within 5 s of the revocation or expiry.',
-    'Connect again with an active key.',
-    { number: 4403 },
-  ),
-  wrongSubprotocol: lasting('The client did not offer the subprotocol.', 'Offer `graphql-transport-ws`.', {
-    number: 4406,
-  }),
-  initTimeout: passing(
-    'The client did not send `connection_init` in time.',
-    'Connect again, and send `connection_init` first.',
-    { number: 4408 },
-  ),
-  operationExists: lasting(
-    'The ID of the operation is already in use on the connection.',
-    'Give each operation a unique ID.',
-    { number: 4409 },
-  ),
-  slowReader: passing(
-    'The client did not read its messages.',
-    'Read faster or subscribe to less, and connect again with the last cursor.',
-    { number: 4413 },
-  ),
-  tooManyConnections: passing(
-    'The API key has too many open connections, or the client sent `connection_init` twice. The close reason states which.',
-    'Close another connection, then connect again.',
-    { number: 4429 },
-  ),
-  internalError: passing(
-    'An internal error of the gateway. The close reason contains the error ID.',
-    'Give the error ID to support.',
-    { number: 4500 },
-  ),
-} as const satisfies Record<string, Entry & { readonly number: number }>
-
-export type CloseCode = keyof typeof closeCodes
-
 /** An entry that is not a rejection. */
 function info(meaning: string): Entry {
   return { meaning, action: null, retry: false }
 }
 
 /** A rejection that lasts until the client changes something. `more` contains the other columns of the table. */
-function lasting(meaning: string, action: string): Entry
-function lasting<const More>(meaning: string, action: string, more: More): Entry & More
-function lasting(meaning: string, action: string, more?: object): Entry {
+export function lasting(meaning: string, action: string): Entry
+export function lasting<const More>(meaning: string, action: string, more: More): Entry & More
+export function lasting(meaning: string, action: string, more?: object): Entry {
   return { meaning, action, retry: false, ...more }
 }
 
 /** A rejection that passes without a change by the client. */
-function passing(meaning: string, action: string): Entry
-function passing<const More>(meaning: string, action: string, more: More): Entry & More
-function passing(meaning: string, action: string, more?: object): Entry {
+export function passing(meaning: string, action: string): Entry
+export function passing<const More>(meaning: string, action: string, more: More): Entry & More
+export function passing(meaning: string, action: string, more?: object): Entry {
   return { meaning, action, retry: true, ...more }
 }

@@ -95,14 +95,24 @@ export function readAuthorization(value: string | null | undefined): string | nu
   )
 }
 
-/** Reads the API key from `authorization`, in any letter case, in the payload of a WebSocket's `connection_init`. */
-export function readConnectionParams(params: Readonly<Record<string, unknown>> | undefined): string | null {
-  const entry = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization')
-  if (!entry) return null
-  const [, value] = entry
-  if (typeof value !== 'string')
+/**
+ * Reads the API key from the payload of a WebSocket's `connection_init`: from `authorization` or `headers.authorization`, in
+ * any letter case.
+ *
+ * @returns null when the payload has no key
+ * @throws AuthenticationError when a value is malformed, or the payload has different keys
+ */
+export function readConnectionParams(params: Readonly<Record<string, unknown>> = {}): string | null {
+  const headers = params.headers instanceof Object ? params.headers : {}
+  const values = [...Object.entries(params), ...Object.entries(headers)]
+    .filter(([name]) => name.toLowerCase() === 'authorization')
+    .map(([, value]) => value)
+  if (!values.every((value) => typeof value === 'string'))
     throw new AuthenticationError('connectionParams.authorization must be a string.')
-  return readAuthorization(value)
+  const [key = null, another] = new Set(values.flatMap((value) => readAuthorization(value) ?? []))
+  if (another !== undefined)
+    throw new AuthenticationError('connectionParams contains different API keys. Send one of them.')
+  return key
 }
 
 // A fast hash is enough: 260 random bits cannot be guessed.

@@ -36,6 +36,10 @@ export type Context = GatewayServices & {
   idempotencyKey: string | null
   /** The trace ID from the header traceparent; null when the request has none. */
   traceId: string | null
+  /** The header Last-Event-ID; null when the request has none, as over WebSocket. */
+  lastEventId: string | null
+  /** The cursor of the event that a subscription sends next; null when its events have no cursor. */
+  delivered: { eventCursor: string | null }
 }
 
 /**
@@ -74,6 +78,8 @@ export function createContext(
     gone,
     idempotencyKey: headers?.get('idempotency-key') ?? null,
     traceId: readTraceparent(headers?.get('traceparent')),
+    lastEventId: headers?.get('last-event-id') || null,
+    delivered: { eventCursor: null },
   }
 }
 

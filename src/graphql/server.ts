@@ -8,6 +8,7 @@ import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
+import { sendEventIds } from './plugins/event-ids.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
@@ -61,6 +62,7 @@ export function createGraphqlServer(
       // Its operation.
       countOperations(metrics),
       // The response.
+      sendEventIds(),
       setErrorStatuses(maskError),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),

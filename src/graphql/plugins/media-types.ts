@@ -55,7 +55,9 @@ function checkBody({ headers }: Request): void {
 async function readJson(request: Request): Promise<GraphQLParams> {
   const body = await request.json().catch((error: unknown) => {
     if (!(error instanceof SyntaxError)) throw error
-    throw refusal('BAD_REQUEST', `The body is not valid JSON: ${error.message}.`)
+    // The message of the error quotes the body, which can contain a key.
+    const [position = ''] = / at position \d+/.exec(error.message) ?? []
+    throw refusal('BAD_REQUEST', `The body is not valid JSON${position}.`)
   })
   if (body instanceof Object) return body
   throw refusal('BAD_REQUEST', 'The body must be a JSON object with "query".')

@@ -2,10 +2,7 @@ import type { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { refusal } from '../errors.ts'
 
-type Params = {
-  query?: string | undefined
-  extensions?: Readonly<Record<string, unknown>> | null | undefined
-}
+type Params = { query?: string | undefined; extensions?: object | null | undefined }
 
 /** Rejects persisted queries in the words that clients expect: they then send the document. */
 export function refusePersistedQueries(): Plugin {
