@@ -8,9 +8,14 @@ export type RequestContext = {
   /** Absent until the API key is verified, and for requests without a key. */
   accountId?: string
   livemode?: boolean
+  /** Kind and name of the GraphQL operation; absent until it is parsed, and for other requests. */
+  operation?: string
 }
 
 const storage = new AsyncLocalStorage<Partial<RequestContext>>()
+
+/** Characters of an operation's name that are logged. */
+const maxNameLength = 100
 
 /** Characters that are safe in a header, a log and a shell. */
 const safeId = /^[\w.:+/=@-]{1,128}$/
@@ -49,6 +54,12 @@ export function noteViewer(viewer: Tenant): void {
   if (!request) return
   request.accountId = viewer.accountId
   request.livemode = viewer.livemode
+}
+
+/** Adds a GraphQL operation to the context of the current request. A client chooses the name, so it is shortened. */
+export function noteOperation(kind: string, name: string | undefined): void {
+  const request = storage.getStore()
+  if (request) request.operation = name === undefined ? kind : `${kind} ${name.slice(0, maxNameLength)}`
 }
 
 /** Returns a new trace id in OpenTelemetry's form: 32 hex digits. */

@@ -41,7 +41,7 @@ export function createGraphqlServer(
   config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>,
   prefill: Prefill | null,
 ): Yoga {
-  const { logger, metrics } = services
+  const { logger } = services
   const maskError = createErrorMask(logger)
   return createYoga<ConnectionContext, Context>({
     schema,
@@ -60,7 +60,7 @@ export function createGraphqlServer(
       limitDocuments(schema, config),
       limitErrors(config.suggestions),
       // Its operation.
-      countOperations(metrics),
+      countOperations(services),
       // The response.
       sendEventIds(),
       setErrorStatuses(maskError),

@@ -64,6 +64,18 @@ export async function openPools(
   }
 }
 
+/** The pools of a process by the names under which metrics show them. */
+export function poolsByName({ requests, probes, custom, reports, estimates }: Pools) {
+  return {
+    requests,
+    probes,
+    ...(reports && { reports: reports.exportPool }),
+    ...(custom && { 'custom reports': custom }),
+    ...(estimates && { estimates: estimates.exportPool }),
+    ...(estimates?.customPool && { 'custom estimates': estimates.customPool }),
+  }
+}
+
 function limits(max: number, milliseconds: number) {
   return { max, connectMilliseconds: milliseconds, statementMilliseconds: milliseconds }
 }

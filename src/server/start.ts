@@ -28,7 +28,7 @@ import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
 import { withCrossOrigin } from './cross-origin.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
-import { openPools, type Pools } from './open-pools.ts'
+import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
@@ -144,12 +144,7 @@ export async function start(options: StartOptions): Promise<Started> {
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
-  const { requests, probes } = pools
-  operations.prometheus?.observe({
-    requests,
-    probes,
-    ...(pools.reports && { reports: pools.reports.exportPool }),
-  })
+  operations.prometheus?.observe(poolsByName(pools))
   http.serve(operations.around(router))
   return { url: http.url, demo }
 }
