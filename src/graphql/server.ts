@@ -8,10 +8,13 @@ import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
+import { sendEventIds } from './plugins/event-ids.ts'
 import type { Prefill } from './plugins/graphiql.ts'
-import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
+import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
+import { checkMediaTypes } from './plugins/media-types.ts'
 import { countOperations } from './plugins/metrics.ts'
+import { refusePersistedQueries } from './plugins/persisted-queries.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
@@ -38,7 +41,7 @@ export function createGraphqlServer(
   config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>,
   prefill: Prefill | null,
 ): Yoga {
-  const { logger, metrics } = services
+  const { logger } = services
   const maskError = createErrorMask(logger)
   return createYoga<ConnectionContext, Context>({
     schema,
@@ -50,23 +53,24 @@ export function createGraphqlServer(
       config.graphiql && graphiqlPage(prefill),
       preventForgery(),
       refuseBrokenParameters(),
+      checkMediaTypes(),
+      refusePersistedQueries(),
       !config.getQueries && refuseGetQueries(),
       // Its document.
       limitDocuments(schema, config),
       limitErrors(config.suggestions),
       // Its operation.
-      countOperations(metrics),
+      countOperations(services),
       // The response.
+      sendEventIds(),
       setErrorStatuses(maskError),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,
     batching: false,
     maxRequestBodySize,
-    // The access rule has already rejected origins that are not allowed. Yoga replies with the origin of the request and
-    // sets Vary. No other website may read GraphiQL, which may contain a key.
-    cors: (request) =>
-      !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
+    // The server in front of it sets the CORS headers of every answer.
+    cors: false,
     maskedErrors: { maskError },
     logging: {
       debug: (...parts) => logger.debug({ parts }, 'yoga'),

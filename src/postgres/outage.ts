@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { CongestionError } from '../errors.ts'
 
 /** Node's error codes for a server that cannot be reached or disappeared. */
 const socketCodes = new Set([
@@ -48,15 +49,17 @@ export type RetryOptions = {
 }
 
 /**
- * True for a failure of the connection to Postgres: the server cannot be reached, restarts or does not answer. The
- * operation can be tried again; whether it took effect is unknown.
+ * True for a failure of the connection to Postgres: the server cannot be reached, restarts or does not answer, or the
+ * request waited too long for a connection. The operation can be tried again; whether it took effect is unknown.
  */
-export function isOutage(error: unknown, depth = 0): boolean {
-  return (
-    error instanceof Object &&
-    depth < maxDepth &&
-    (isOutageItself(error) || causesOf(error).some((cause) => isOutage(cause, depth + 1)))
-  )
+export function isOutage(error: unknown): boolean {
+  return findCause(error, isOutageItself) !== null
+}
+
+/** The error that a request waited too long for a connection, from the causes of an error; null when there is none. */
+export function findCongestion(error: unknown): CongestionError | null {
+  const found = findCause(error, (cause) => cause instanceof CongestionError)
+  return found instanceof CongestionError ? found : null
 }
 
 /**
@@ -89,8 +92,20 @@ function isOutageCode(code: unknown): boolean {
   return typeof code === 'string' && (socketCodes.has(code) || prismaCodes.has(code) || sqlState.test(code))
 }
 
+/** The first of an error and its causes that matches; null when there is none. */
+function findCause(error: unknown, matches: (cause: object) => boolean, depth = 0): object | null {
+  if (!(error instanceof Object) || depth >= maxDepth) return null
+  if (matches(error)) return error
+  for (const cause of causesOf(error)) {
+    const found = findCause(cause, matches, depth + 1)
+    if (found) return found
+  }
+  return null
+}
+
 function isOutageItself(error: object): boolean {
   return (
+    error instanceof CongestionError ||
     ('code' in error && isOutageCode(error.code)) ||
     // The adapter's form, in a `cause` that is not an Error.
     ('originalCode' in error && isOutageCode(error.originalCode)) ||

@@ -2,7 +2,8 @@ import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createPool, createPoolCloser, type PoolOptions } from '../postgres/client.ts'
-import { ensureReader } from '../reports/custom/login.ts'
+import { shareFairly } from '../postgres/fair-pool.ts'
+import { openReader } from '../reports/custom/login.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 
 /** All connections to Postgres except those of the queue and of the wake-ups. */
@@ -16,7 +17,7 @@ const waitMilliseconds = 1_000
  *
  * @param url address of the database
  * @param closers receives a closer for each pool
- * @throws ConfigurationError when no login for custom reports can be created
+ * @throws ConfigurationError when the login for custom reports cannot be used
  */
 export async function openPools(
   { role, concurrency, reports }: Config,
@@ -43,13 +44,15 @@ export async function openPools(
       : null,
   })
 
-  const customUrl = reports ? (reports.databaseUrl ?? (await ensureReader(url))) : null
+  const customUrl = reports ? await openReader(reports.databaseUrl, async () => url) : null
   const custom = customUrl
     ? open('custom reports', { url: customUrl, max: concurrency + 2, isForeign: true })
     : null
   return {
     /** For requests, whose statements are short. */
-    requests: open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
+    requests: shareFairly(
+      open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
+    ),
     /** For `/ready` and `/metrics`, because the connections for requests can all be in use. */
     probes: open('probes', { url, ...limits(2, 1_000) }),
     /** For custom reports, with their login; null when there are none. */
@@ -58,6 +61,18 @@ export async function openPools(
     reports: role === 'gateway' ? null : openReports(),
     /** For row estimates: time-limited, and separate from requests; null in a process that serves no clients. */
     estimates: role === 'worker' ? null : openEstimates(),
+  }
+}
+
+/** The pools of a process by the names under which metrics show them. */
+export function poolsByName({ requests, probes, custom, reports, estimates }: Pools) {
+  return {
+    requests,
+    probes,
+    ...(reports && { reports: reports.exportPool }),
+    ...(custom && { 'custom reports': custom }),
+    ...(estimates && { estimates: estimates.exportPool }),
+    ...(estimates?.customPool && { 'custom estimates': estimates.customPool }),
   }
 }
 

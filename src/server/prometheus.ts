@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Metrics } from '../metrics.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
+import { observeState } from './state-metrics.ts'
 
 const requestBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400]
@@ -21,18 +22,20 @@ export function createPrometheus() {
     /** Functions to call when something happens. */
     metrics: createMetrics(registry),
     /**
-     * Adds the gauges that are measured at each scrape: the connections of these pools, and the runs that wait for a
-     * worker, which `probes` counts.
+     * Adds the gauges that are measured at each scrape: the connections of these pools, and the state of the database,
+     * which `probes` reads.
      */
     observe: (pools: Readonly<Record<string, Pool>> & { probes: Pool }) => {
       new Gauge({
         name: 'report_gateway_pool_connections',
-        help: 'Connections to Postgres by pool: total, idle, and requests waiting for a connection.',
+        help: 'Connections to Postgres by pool: total, in use, idle, the maximum, and requests waiting for a connection.',
         labelNames: ['pool', 'state'],
         registers: [registry],
         collect() {
-          for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+          for (const [pool, { totalCount, idleCount, waitingCount, options }] of Object.entries(pools)) {
+            this.set({ pool, state: 'max' }, options.max)
             this.set({ pool, state: 'total' }, totalCount)
+            this.set({ pool, state: 'used' }, totalCount - idleCount)
             this.set({ pool, state: 'idle' }, idleCount)
             this.set({ pool, state: 'waiting' }, waitingCount)
           }
@@ -47,6 +50,7 @@ export function createPrometheus() {
           this.set(await count().catch(() => Number.NaN))
         },
       })
+      observeState(registry, pools.probes)
     },
     /** All metrics in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
@@ -76,6 +80,11 @@ function createMetrics(registry: Registry): Metrics {
     'report_gateway_runs_total',
     byTypeAndStatus,
     'Report runs that this process has ended, by final status.',
+  )
+  const failures = counter(
+    'report_gateway_run_failures_total',
+    ['report_type', 'code'],
+    'Report runs that this process has ended as FAILED, by failure code.',
   )
   const duration = histogram(
     'report_gateway_run_duration_seconds',
@@ -130,9 +139,10 @@ function createMetrics(registry: Registry): Metrics {
       }
       return running()
     },
-    runEnded: ({ reportType, status, runMilliseconds, rowCount, byteSize }) => {
+    runEnded: ({ reportType, status, failureCode, runMilliseconds, rowCount, byteSize }) => {
       const type = { report_type: reportType }
       runs.inc({ ...type, status })
+      if (failureCode !== null) failures.inc({ ...type, code: failureCode })
       if (runMilliseconds !== null) duration.observe({ ...type, status }, Number(runMilliseconds) / 1000)
       rows.inc(type, Number(rowCount ?? 0))
       bytes.inc(type, Number(byteSize ?? 0))
@@ -142,6 +152,10 @@ function createMetrics(registry: Registry): Metrics {
     requestAnswered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
     operationExecuted: (labels) => operations.inc(labels),
     socketOpened: underWay('report_gateway_open_sockets', 'Open WebSockets.'),
+    catchUpStarted: underWay(
+      'report_gateway_catch_up_readers',
+      'Followers that read the event log themselves, because they have just started or cannot keep up.',
+    ),
     subscriptionOpened: underWay('report_gateway_open_subscriptions', 'Active GraphQL subscriptions.'),
   }
 }

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino'
+import { createKeyFinder } from '../auth/api-keys.ts'
+import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
@@ -20,11 +22,13 @@ import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import { type FileStore, openFileStore } from '../storage/file-store.ts'
+import { openMarkedStorage } from '../storage/mark.ts'
 import { startWorker } from '../worker/worker.ts'
-import { createAccessRule } from './access.ts'
+import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
+import { withCrossOrigin } from './cross-origin.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
-import { openPools, type Pools } from './open-pools.ts'
+import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
@@ -64,7 +68,8 @@ export async function start(options: StartOptions): Promise<Started> {
     logger.error({ err: error, requestId }, 'A request could not be answered.'),
   )
   closers.defer(() => http.stop())
-  http.serve(operations.around(answerStarting))
+  const isAllowed = createAccessRule(config)
+  http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
@@ -78,6 +83,8 @@ export async function start(options: StartOptions): Promise<Started> {
   closers.defer(() => prisma.$disconnect())
   const fileStore = await openFileStore(config)
   closers.defer(fileStore.close)
+  signal.throwIfAborted()
+  const marked = await openMarkedStorage({ prisma, store: fileStore }, config.role !== 'gateway')
   signal.throwIfAborted()
 
   const queue = await startQueue({
@@ -99,7 +106,7 @@ export async function start(options: StartOptions): Promise<Started> {
     runLoader,
     catalog: createCatalog([...reportTypes, ...customTypes]),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
-    storage: fileStore.storage,
+    storage: marked.storage,
     metrics,
     logger,
     now,
@@ -107,8 +114,9 @@ export async function start(options: StartOptions): Promise<Started> {
   signal.throwIfAborted()
 
   const keyWatch = createKeyWatch(services)
+  const keyUse = createKeyUse(services)
   // Stopped after the worker and the servers, because deadlines apply until the last run has ended.
-  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch })).stop)
+  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch, keyUse })).stop)
 
   // The worker and the servers stop at the same time, before the resources above, which they need.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
@@ -124,22 +132,19 @@ export async function start(options: StartOptions): Promise<Started> {
   if (pools.estimates) {
     if (config.demo) demo = await openDemo(options, url, services)
     const gateway = await openGateway(config, http, services, {
+      isAllowed,
       demo,
       fileStore,
       keyWatch,
+      keyUse,
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
-    router = gateway.router
+    router = withCrossOrigin(isAllowed, gateway.router)
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp))
-  const { requests, probes } = pools
-  operations.prometheus?.observe({
-    requests,
-    probes,
-    ...(pools.reports && { reports: pools.reports.exportPool }),
-  })
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
+  operations.prometheus?.observe(poolsByName(pools))
   http.serve(operations.around(router))
   return { url: http.url, demo }
 }
@@ -169,29 +174,37 @@ async function openDemo(options: StartOptions, url: string, { prisma }: Services
   }
 }
 
-type GatewayParts = { demo: Demo | null; fileStore: FileStore; keyWatch: KeyWatch; estimates: ReportPools }
+type GatewayParts = {
+  isAllowed: AccessRule
+  demo: Demo | null
+  fileStore: FileStore
+  keyWatch: KeyWatch
+  keyUse: KeyUse
+  estimates: ReportPools
+}
 
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
 async function openGateway(
   config: Config,
   http: HttpServer,
   shared: Services,
-  { demo, fileStore, keyWatch, estimates }: GatewayParts,
+  { isAllowed, demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
 ) {
-  const { prisma, logger, now } = shared
+  const { prisma, storage, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
-  const { links, download } = await fileStore.openDelivery({ prisma, logger, now, publicUrl })
+  const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
   const services = {
     ...shared,
+    findKey: createKeyFinder(prisma),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
     queueStatuses: createQueueStatusLoader(shared),
     keyWatch,
+    keyUse,
     takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }
-  const isAllowed = createAccessRule(config)
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)

@@ -14,6 +14,14 @@ export class SourceLostError extends Error {
   override readonly name = 'SourceLostError'
 }
 
+/** The process does not have the report type of the run. */
+export class MissingReportTypeError extends Error {
+  override readonly name = 'MissingReportTypeError'
+  constructor(reportType: string) {
+    super(`The worker does not have the report type ${reportType}.`)
+  }
+}
+
 /** The run has used all its attempts, and its last worker was lost. */
 export class WorkerLostError extends Error {
   override readonly name = 'WorkerLostError'
@@ -92,6 +100,10 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
   if (error instanceof WorkerLostError) {
     const advice = `The report itself may be the cause: give the trace id ${traceId} to support.`
     return failure('INTERNAL_ERROR', `${error.message} ${advice}`, false)
+  }
+  if (error instanceof MissingReportTypeError) {
+    const advice = 'Give all gateways and workers the same REPORTS_DIR, then retry the run.'
+    return failure('INTERNAL_ERROR', `${error.message} ${advice}`, true)
   }
   if (error instanceof StorageError) {
     const what = `The file could not be stored: ${error.reason}.`

@@ -16,7 +16,7 @@ import {
   retryOptions,
   type WorkerServices,
 } from './dependencies.ts'
-import { isTransient } from './failure.ts'
+import { isTransient, MissingReportTypeError } from './failure.ts'
 import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
 import { type Progress, startProgress } from './progress.ts'
 
@@ -115,7 +115,7 @@ async function writeFiles(
   onEnded: () => void,
 ): Promise<CopyResult> {
   const type = deps.catalog.find(run.reportType)
-  if (!type) throw new Error(`This worker has no report type ${run.reportType}.`)
+  if (!type) throw new MissingReportTypeError(run.reportType)
   // The parameters were validated when the run was created; this restores their types.
   const given = jsonObject(run.parameters)
   const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))

@@ -27,6 +27,7 @@ because they are sums from there. Without --until, the last covered day depends 
   --from, --until TIME    start, and exclusive end, of what the files cover, when their rows do not show it: a date,
                           which means midnight in the timezone, or an instant such as 2026-09-01T00:00:00Z
   --timezone NAME         IANA timezone of the files' days, and of times without "UTC"; default: UTC
+  --amounts major         confirm that amounts without decimals are in major units: 100 means 100.00
   --skip-bad              import the lines that can be read, and write the others to FILE.rejected.csv
 
 With --stripe, the command reads from the Stripe account of the key in STRIPE_API_KEY, which can be a restricted key. The

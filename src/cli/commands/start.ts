@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import pino from 'pino'
-import { type Config, loadConfig } from '../../config/config.ts'
+import { type Config, loadConfig, variableNames } from '../../config/config.ts'
+import { findMisspelled } from '../../config/misspelled.ts'
 import type { Demo } from '../../demo/demo.ts'
 import { createLogger } from '../../logger.ts'
 import { createGateway } from '../../server/gateway.ts'
@@ -55,6 +56,7 @@ export const startCommand: Command = async ({ args, environment, print, signal }
   const { values } = parseArguments({ args, options }, help)
   if (values.help) return print(help)
   const config = readConfig(values.role, environment)
+  for (const line of findMisspelled(Object.keys(environment), variableNames())) print(line)
   const isWorker = config.role === 'worker'
   const logger = createLogger(config.logLevel, pino.destination({ dest: 2, sync: true }))
   const gateway = createGateway({ config, logger, signal, onProgress: print })

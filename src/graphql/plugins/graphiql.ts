@@ -44,8 +44,8 @@ const withoutKey = `{
 }`
 
 /** True for a browser that opens the endpoint as a page. */
-export function wantsPage({ method, headers }: Request): boolean {
-  return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
+export function wantsPage(method: string | undefined, accept: string | null | undefined): boolean {
+  return method === 'GET' && /\btext\/html\b/i.test(accept ?? '')
 }
 
 /**
@@ -57,7 +57,7 @@ export function graphiqlPage(prefill: Prefill | null): Plugin {
   let page: Promise<Page> | undefined
   return {
     onRequest: async ({ request, fetchAPI, endResponse }) => {
-      if (!wantsPage(request)) return
+      if (!wantsPage(request.method, request.headers.get('accept'))) return
       page ??= renderPage(prefill).catch((error) => {
         page = undefined
         throw error
@@ -68,7 +68,6 @@ export function graphiqlPage(prefill: Prefill | null): Plugin {
         'Content-Encoding': 'gzip',
         'Content-Security-Policy': contentSecurityPolicy,
         'Cache-Control': 'private, no-cache',
-        Vary: 'Accept',
         ETag: etag,
       }
       const isKept = request.headers.get('if-none-match') === etag

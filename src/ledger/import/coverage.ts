@@ -13,6 +13,8 @@ export type FileCoverage = {
   span: Span | null
   /** The sides of the ledger that the file completes in the span; empty when lines were rejected. */
   sides: readonly LedgerSide[]
+  /** True when the file names the payout that swept a row. */
+  payoutsKnown: boolean
   /** The file with the rejected lines; null when there are none. */
   rejectedPath: string | null
 }
@@ -33,9 +35,9 @@ export async function coverTogether(
   return inTransaction(client, async () => {
     await lockLedger(client, tenant)
     let isCovered = false
-    for (const { span, sides } of files) {
+    for (const { span, sides, payoutsKnown } of files) {
       if (!span || sides.length === 0) continue
-      await extendCoverage(client, tenant, span, sides)
+      await extendCoverage(client, tenant, span, sides, payoutsKnown)
       isCovered = true
     }
     return isCovered

@@ -9,6 +9,8 @@ export type LineReader = {
    * BadCell, it has added nothing.
    */
   read(line: Line, batch: LedgerBatch): Date
+  /** True when the export has the column that names the payout that swept a row. */
+  payoutsKnown: boolean
   /** Returns the sides of the ledger that the lines read so far complete. */
   sides(): readonly LedgerSide[]
 }

@@ -22,6 +22,8 @@ export type ImportOptions = {
    * coverage.
    */
   isPart: boolean
+  /** The user states that the amounts are in major units; otherwise a decimal in the file must show it. */
+  areMajorUnits: boolean
   /** Import the valid lines, and write the others to a file next to the export. */
   skipBad: boolean
   /** The coverage cannot extend beyond this time. */
@@ -59,7 +61,7 @@ export async function importFile(
   options: ImportOptions,
 ): Promise<ImportResult> {
   try {
-    const source = await openExport(path, options.timezone)
+    await using source = await openExport(path, options.timezone, tenant.livemode)
     await using rejected = createRejectedLines(path, source.header, options.skipBad)
     const result = await inTransaction(client, () =>
       mergeExport(client, tenant, source, rejected, path, options),
@@ -136,12 +138,14 @@ async function mergeExport(
     const advice = `Nothing of ${path} was imported. Correct these lines, or pass --skip-bad to import the others.`
     throw new InputError([...rejected.messages(), advice].join('\n'), ['file'])
   }
+  if (!options.areMajorUnits) source.checkUnits()
   const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
-    await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
+    if (options.isPart) await checkCoverage(client, tenant, span, sides)
+    else await extendCoverage(client, tenant, span, sides, source.payoutsKnown)
   }
   // Rejected lines must be on disk before the transaction commits.
   await rejected.finish()
-  const { kind, localTimes } = source
-  return { title: kind.title, rows, localTimes, rejected: rejected.messages(), span, sides }
+  const { kind, localTimes, payoutsKnown } = source
+  return { title: kind.title, rows, localTimes, payoutsKnown, rejected: rejected.messages(), span, sides }
 }

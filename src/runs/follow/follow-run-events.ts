@@ -22,7 +22,7 @@ export type FollowEventsOptions = {
   progressInterval: number
 }
 
-type FollowServices = Pick<Services, 'prisma' | 'runLoader' | 'hub' | 'logger' | 'now'>
+type FollowServices = Pick<Services, 'prisma' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'>
 
 type Subscription = {
   services: FollowServices
@@ -115,6 +115,8 @@ async function* catchUp(
   start: EventCursor,
 ): AsyncGenerator<RunEvent, EventCursor, undefined> {
   let cursor = start
+  using reading = new DisposableStack()
+  reading.defer(services.metrics.catchUpStarted())
   while (true) {
     const read = () => readRunEvents(services, viewer, scope, cursor, catchUpPage)
     const page = await retry(read, 'Failed to read the event log for a follower.')

@@ -91,6 +91,26 @@ test('what may be a reconciliation completes nothing until it is said to be all'
   expect(declared).toContain('It covers activity from 2026-09-01T00:00:00Z until 2026-09-07T00:00:00Z.')
 })
 
+test('a history without the column Transfer is complete, but says that swept rows are unknown', async () => {
+  const path = await write('history.csv', history.replace(',Transfer,', ',Other,'))
+  const said = (await load(path)).join('\n')
+  expect(said).toMatch(complete)
+  expect(said).toContain('Nothing in it says which payout swept which row')
+  expect(said).toMatch(/does not know which payout swept each row.*with all columns, including Transfer/)
+  const whole = (await load(await write('whole.csv', history))).join('\n')
+  expect(whole).toMatch(complete)
+  expect(whole).not.toMatch(/swept/)
+})
+
+test('a file without decimals is imported when its amounts are confirmed to be in major units', async () => {
+  const text = 'id,Type,Amount,Net,Currency,Created (UTC)\ntxn_1,charge,5,5,usd,2026-09-01 10:00'
+  const path = await write('history.csv', text)
+  await expect(load(path)).rejects.toThrow(/--amounts major/)
+  await expect(load('--amounts', 'minor', path)).rejects.toThrow(/--amounts minor is not supported/)
+  await load('--amounts', 'major', path)
+  expect(await countRows()).toBe(1)
+})
+
 test('a file that was written on the day of its first row covers no complete day, and its local times are named', async () => {
   const path = await write('activity.csv', activity.replace('created_utc', 'note'), '2026-09-01T12:00:00Z')
   const said = (await load('--timezone', 'America/New_York', path)).join('\n')

@@ -86,6 +86,14 @@ describe('every report of the catalog', () => {
     'ending_balance_reconciliation.itemized': 4,
     // Eleven fees that reduced other amounts, and one billed fee.
     'all_fees.balance_transaction_created.itemized': 12,
+    // Thirty days in three currencies.
+    'gateway.daily_balance': 90,
+    'gateway.payout_breakdown': 6,
+    // In euro: charges by card, direct debit and PayPal, a payout, a fee, and the tax on that fee. In dollars: charges by card
+    // and Link, and a dispute. In yen: a charge.
+    'gateway.fees_by_type': 10,
+    // Two lines for each of 21 transactions, and one more for each of 11 fees.
+    'gateway.journal': 53,
   }
   type Listed = { name: string; dataAvailableFrom: string; dataAvailableUntil: string }
 

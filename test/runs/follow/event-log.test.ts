@@ -18,11 +18,11 @@ import { openRunParts, type RunParts } from '../../support/run-parts.ts'
 import { noteStatements } from '../../support/sent-statements.ts'
 
 let parts: RunParts
-let deps: Pick<Services, 'prisma' | 'hub' | 'logger' | 'now' | 'runLoader'>
+let deps: Pick<Services, 'prisma' | 'hub' | 'logger' | 'now' | 'runLoader' | 'metrics'>
 beforeAll(async () => {
   parts = await openRunParts()
-  const { prisma, hub, logger } = parts
-  deps = { prisma, hub, logger, now, runLoader: createRunLoader(prisma) }
+  const { prisma, hub, logger, metrics } = parts
+  deps = { prisma, hub, logger, metrics, now, runLoader: createRunLoader(prisma) }
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 
