@@ -1,6 +1,7 @@
 import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql'
 import { CurrencyResolver, DateTimeResolver, JSONObjectResolver, TimeZoneResolver } from 'graphql-scalars'
 import { Temporal } from 'temporal-polyfill'
+import { isCurrency } from '../ledger/minor-units.ts'
 import { isInCalendar, preview } from '../reports/parameters.ts'
 import { builder } from './builder.ts'
 
@@ -17,13 +18,12 @@ builder.addScalarType('JSONObject', JSONObjectResolver, {
 })
 
 builder.scalarType('Currency', {
-  description: 'A three-letter ISO 4217 currency code, in upper or lower case.',
+  description:
+    'The code of a currency, in upper or lower case: an ISO 4217 code such as usd, or that of a stablecoin such as usdc.',
   specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
-  serialize: (value) => CurrencyResolver.coerceOutputValue(value),
-  ...inputOf(
-    (text) => CurrencyResolver.coerceInputValue(text),
-    'currency. Use a three-letter ISO 4217 code such as "usd".',
-  ),
+  // Input only.
+  serialize: (value) => value,
+  ...inputOf(readCurrency, 'currency. Use a three-letter ISO 4217 code such as "usd".'),
 })
 
 // It also accepts offsets and some abbreviations, which the parameter and the trigger reject.
@@ -66,6 +66,11 @@ builder.scalarType('BigInt', {
   specifiedByURL: 'https://the-guild.dev/graphql/scalars/docs/scalars/big-int',
   serialize: (value) => value.toString(),
 })
+
+/** Reads a code with the form of a currency; the parameter checks that it is one. @throws for other text */
+function readCurrency(text: string): string {
+  return isCurrency(text.toLowerCase()) ? text : CurrencyResolver.coerceInputValue(text)
+}
 
 const belowMilliseconds = /\.\d{3}\d*[1-9]/
 

@@ -23,6 +23,22 @@ export const currenciesWithoutDecimals: readonly string[] = [
 /** Currencies whose minor unit is a thousandth of the major unit. */
 export const currenciesWithThreeDecimals: readonly string[] = ['bhd', 'jod', 'kwd', 'omr', 'tnd']
 
+/** Stablecoins that Stripe holds. It counts them like dollars and euros. */
+const stablecoins: readonly string[] = ['eurc', 'ousd', 'pyusd', 'usdb', 'usdc', 'usdg', 'usdp', 'usdt']
+
+const currencies: ReadonlySet<string> = new Set([
+  ...Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()),
+  ...stablecoins,
+])
+
+/**
+ * Returns true for the lowercase code of a currency whose minor unit is known. This is the one list of currencies: no
+ * amount in another currency is stored, because its number of decimals would be a guess.
+ */
+export function isCurrency(code: string): boolean {
+  return currencies.has(code)
+}
+
 /** Returns the number of decimals of an amount in major units. */
 export function decimalsOf(currency: string): number {
   if (currenciesWithoutDecimals.includes(currency)) return 0

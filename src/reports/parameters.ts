@@ -1,7 +1,8 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
+import { isCurrency } from '../ledger/minor-units.ts'
+import { reportingCategories } from '../ledger/reporting-categories.ts'
 import type { ColumnType } from './column.ts'
-import { reportingCategories } from './reporting-categories.ts'
 import { readTimezone } from './timezone.ts'
 
 /** One parameter of a report type: its description, its validation and its form in GraphQL. */
@@ -120,16 +121,14 @@ export const payout = {
   ),
 }
 
-const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
-
 function readCurrency(value: string): string | null {
   const code = value.toLowerCase()
-  return currencies.has(code) ? code : null
+  return isCurrency(code) ? code : null
 }
 
 export const currency = {
   currency: parameter(
-    'Settlement currency of the rows to include, as a three-letter ISO 4217 code; all currencies when omitted.',
+    'Settlement currency of the rows to include, as an ISO 4217 code or the code of a stablecoin such as usdc; all currencies when omitted.',
     readable(z.string, readCurrency, 'currency. Use a three-letter ISO 4217 code such as "usd".').optional(),
   ),
 }
@@ -143,10 +142,17 @@ export const timezone = {
   ),
 }
 
+const invalidCategory = { error: invalid('reporting category.') }
+
 export const reportingCategory = {
   reporting_category: parameter(
     'Reporting category of the rows to include; all categories when omitted.',
-    z.enum(reportingCategories, { error: invalid('reporting category.') }).optional(),
+    // Stripe adds categories. The ledger shows whether the account has one that is not known; see `checkCategory`.
+    z
+      .string(invalidCategory)
+      .regex(/^[a-z][a-z0-9_]{0,99}$/, invalidCategory)
+      .meta({ enum: [...reportingCategories] })
+      .optional(),
     { allowedValues: reportingCategories },
   ),
 }

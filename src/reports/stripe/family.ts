@@ -1,3 +1,4 @@
+import type { Prisma } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import type { ReportColumn } from '../column.ts'
 import type { ParameterSet } from '../parameters.ts'
@@ -10,7 +11,7 @@ import {
 } from '../report-type.ts'
 import { noSql, type Sql, sql } from '../sql.ts'
 import { amount, defineColumns, text } from './ledger-columns.ts'
-import { ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
+import { checkCategory, ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
 
 /**
  * A summary report and the versions of an itemized report on the same balance transactions. `P` are the parameters that
@@ -43,7 +44,14 @@ export function defineFamily<P extends ParameterSet>({
   summary,
   itemized: { versions, orderBy = ledgerOrder, ...itemized },
 }: Family<P>): AnyReportType[] {
-  const shared = { requiresLiveMode: false, availability: ledgerAvailability, ...(check && { check }) }
+  const shared = {
+    requiresLiveMode: false,
+    availability: ledgerAvailability,
+    check: async (prisma: Prisma, scope: Tenant, parameters: Accepted<P>) => [
+      ...(await checkCategory(prisma, scope, parameters)),
+      ...((await check?.(prisma, scope, parameters)) ?? []),
+    ],
+  }
   const condition = (scope: Tenant, parameters: Accepted<P>) =>
     ledgerCondition(scope, rows(scope, parameters), parameters)
   const newest = versions.length

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { readReportInput } from '../../../../src/graphql/schema/reports/report-input.ts'
 import { readScheduledReportInput } from '../../../../src/graphql/schema/reports/scheduled-report-input.ts'
 import { schema } from '../../../../src/graphql/schema.ts'
-import { reportingCategories } from '../../../../src/reports/reporting-categories.ts'
+import { reportingCategories } from '../../../../src/ledger/reporting-categories.ts'
 import { documentedTypes } from '../../../support/documented-types.ts'
 
 /** The fields of an input type with their types as SDL. */
