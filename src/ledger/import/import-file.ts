@@ -5,7 +5,7 @@ import type { Tenant } from '../../tenant.ts'
 import { checkCoverage, earlier, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
-import { coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
+import { checkDeclaration, coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
 import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
 import { createRejectedLines, type RejectedLines } from './rejected-lines.ts'
@@ -129,6 +129,7 @@ async function mergeExport(
     if (options.isPart) await checkCoverage(client, tenant, span, sides)
     else await extendCoverage(client, tenant, span, sides, source.payoutsKnown)
   }
+  checkDeclaration(source.rowSpan(), options.declared)
   // Rejected lines must be on disk before the transaction commits.
   await rejected.finish()
   const { kind, localTimes, payoutsKnown } = source

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -153,6 +153,15 @@ test.each([
   } finally {
     await holder.end()
   }
+})
+
+test('rejected lines that cannot be written are an error, and nothing is imported', async () => {
+  const path = await write('history.csv', badHistory)
+  await mkdir(`${path}.rejected.csv.part`)
+  await expect(load('--skip-bad', path)).rejects.toThrow(
+    /history\.csv cannot be imported: its rejected lines cannot be written to .*\.rejected\.csv: /,
+  )
+  expect(await countRows()).toBe(0)
 })
 
 test('the progress goes to standard error', async () => {
