@@ -15,7 +15,9 @@ npm run import -- --stripe [options]
 
 Imports CSV exports of the Stripe Dashboard, plain or compressed with gzip: the balance history ("All activity"), and the
 itemized reports of balance change from activity, payouts, and payout reconciliation. Each export type is recognized by
-its header. Importing a file again changes nothing. A file with more columns or rows adds what is missing.
+its header, and every other file is refused. Export the balance history with all columns: without Transfer, nothing
+shows which payout swept which row. Importing a file again changes nothing. A file with more columns or rows adds what
+is missing.
 
 A ledger is complete for the time that the balance history, or the itemized reports of both activity and payouts, cover
 in full. A reconciliation covers only a part. An itemized export without the column automatic_payout_id counts as balance
