@@ -27,20 +27,18 @@ export function printImport(
   { seconds, timezone, isPart }: { seconds: number; timezone: string; isPart: boolean },
   print: Print,
 ): void {
-  const { title, rows, localTimes } = result
+  const { title, rows, localTimes, payoutsKnown } = result
   const rate = count(Math.round(rows / Math.max(seconds, 0.001)))
   print(
     `${path}: ${count(rows)} rows of an export of the ${title} in ${seconds.toFixed(1)} s (${rate} rows/s).`,
   )
   if (localTimes.length > 0) print(`Times in ${localTimes.join(', ')} were read in ${timezone} (--timezone).`)
+  if (!payoutsKnown) print('Nothing in it says which payout swept which row: it has no column for that.')
   for (const line of completion(result, isPart)) print(line)
 }
 
 /** Returns what the file completes, or why it completes nothing. */
-function completion(
-  { rejected, rejectedPath, span, sides, payoutsKnown }: ImportResult,
-  isPart: boolean,
-): string[] {
+function completion({ rejected, rejectedPath, span, sides }: ImportResult, isPart: boolean): string[] {
   if (rejectedPath !== null) {
     const others = isPart ? ', together with the other files' : ''
     const declare = span ? `, with --from ${span.from.toISOString()} --until ${span.until.toISOString()}` : ''
@@ -56,11 +54,9 @@ function completion(
     ]
   }
   const what = `${sides.join(' and ')} from ${spanText(span)}`
-  const covers = isPart
-    ? `It is a part of ${what}, which is covered once all files are imported.`
-    : `It covers ${what}.`
-  if (payoutsKnown || !sides.includes('activity')) return [covers]
-  return [covers, 'Nothing in it says which payout swept which row: it has no column for that.']
+  return isPart
+    ? [`It is a part of ${what}, which is covered once all files are imported.`]
+    : [`It covers ${what}.`]
 }
 
 function spanText({ from, until }: Span): string {

@@ -1,8 +1,10 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { StoppedError } from '../../../src/cli/client/client-error.ts'
 import { importCommand } from '../../../src/cli/commands/import.ts'
+import { createConnection } from '../../../src/postgres/client.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { runCommand } from '../../support/run-command.ts'
 import { activity, badHistory, history, reconciliation } from '../../support/small-exports.ts'
@@ -36,6 +38,14 @@ function load(...args: string[]): Promise<string[]> {
 
 async function countRows(): Promise<number> {
   return (await database.query('select id from balance_transactions where account_id = $1', [account])).length
+}
+
+/** Counts the connections that wait for a lock. */
+async function waitingForLocks(): Promise<number> {
+  const rows = await database.query(
+    "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  )
+  return rows.length
 }
 
 const notComplete = /in test mode is not complete for any time yet/
@@ -117,6 +127,41 @@ test('a file that was written on the day of its first row covers no complete day
   expect(said).toMatch(/Times in created were read in America\/New_York/)
   expect(said).toMatch(/covers no complete day.*--from … --until …/)
   expect(said).toMatch(notComplete)
+})
+
+test.each([
+  ['migrations', 'select pg_advisory_lock(7203614871)'],
+  ['another transaction on the ledger', 'begin; lock table balance_transactions in access exclusive mode'],
+  ['statistics', 'begin; lock table fee_details in share update exclusive mode'],
+])('an import that waits for %s ends when it is stopped', async (_stage, statement) => {
+  const path = await write('history.csv', history)
+  const holder = createConnection(database.url, 'holder')
+  await holder.connect()
+  try {
+    await holder.query(statement)
+    const stop = new AbortController()
+    const ended = runCommand(
+      importCommand,
+      ['--account', account, path],
+      { DATABASE_URL: database.url },
+      { signal: stop.signal },
+    ).catch((error: unknown) => error)
+    const deadline = AbortSignal.timeout(60_000)
+    while ((await waitingForLocks()) === 0) deadline.throwIfAborted()
+    stop.abort()
+    expect(await ended).toBeInstanceOf(StoppedError)
+  } finally {
+    await holder.end()
+  }
+})
+
+test('rejected lines that cannot be written are an error, and nothing is imported', async () => {
+  const path = await write('history.csv', badHistory)
+  await mkdir(`${path}.rejected.csv.part`)
+  await expect(load('--skip-bad', path)).rejects.toThrow(
+    /history\.csv cannot be imported: its rejected lines cannot be written to .*\.rejected\.csv: /,
+  )
+  expect(await countRows()).toBe(0)
 })
 
 test('the progress goes to standard error', async () => {
