@@ -51,6 +51,7 @@ const layers: readonly (readonly string[])[] = [
     'run-every.ts',
     'secrets.ts',
     'tenant.ts',
+    'tracing.ts',
   ],
   ['config'],
   ['postgres'],

@@ -3,6 +3,7 @@ import { readAuthorization } from '../auth/api-keys.ts'
 import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
+import { noTracing } from '../tracing.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
@@ -11,7 +12,7 @@ import { setErrorStatuses } from './plugins/error-statuses.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
-import { countOperations } from './plugins/metrics.ts'
+import { countOperations, traceOperations } from './plugins/metrics.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
@@ -56,6 +57,7 @@ export function createGraphqlServer(
       limitErrors(config.suggestions),
       // Its operation.
       countOperations(services),
+      services.tracing !== noTracing && traceOperations(services.tracing),
       // The response.
       setErrorStatuses(maskError),
     ].filter((plugin) => plugin !== false),
