@@ -54,6 +54,7 @@ const layers: readonly (readonly string[])[] = [
     'run-every.ts',
     'secrets.ts',
     'tenant.ts',
+    'tracing.ts',
     'turns.ts',
   ],
   ['config'],

@@ -3,6 +3,7 @@ import { readAuthorization } from '../auth/api-keys.ts'
 import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
+import { noTracing } from '../tracing.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
@@ -13,7 +14,7 @@ import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
 import { checkMediaTypes } from './plugins/media-types.ts'
-import { countOperations } from './plugins/metrics.ts'
+import { countOperations, traceOperations } from './plugins/metrics.ts'
 import { refusePersistedQueries } from './plugins/persisted-queries.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
@@ -61,6 +62,7 @@ export function createGraphqlServer(
       limitErrors(config.suggestions),
       // Its operation.
       countOperations(services),
+      services.tracing !== noTracing && traceOperations(services.tracing),
       // The response.
       sendEventIds(),
       setErrorStatuses(maskError),

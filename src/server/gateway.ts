@@ -12,10 +12,15 @@ export function createGateway(options: GatewayOptions) {
   const closers = new AsyncDisposableStack()
   const stopping = new AbortController()
   const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])])
-  const operations = createOperations(config.metrics, logger)
+  const operations = createOperations(config.metrics, logger, options.telemetry)
 
   const startOrClose = async (): Promise<Started> => {
-    const defaults = { onProgress: () => {}, reportTypes: builtInReportTypes, now: () => new Date() }
+    const defaults = {
+      onProgress: () => {},
+      reportTypes: builtInReportTypes,
+      now: () => new Date(),
+      telemetry: null,
+    }
     try {
       return await start({ ...defaults, ...options, signal, operations, closers })
     } catch (error) {

@@ -1,21 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { HttpStatus } from '../error-codes.ts'
-import { noMetrics } from '../metrics.ts'
+import { type Metrics, noMetrics } from '../metrics.ts'
+import { noTracing, type Tracing } from '../tracing.ts'
 import type { Handler } from './http.ts'
 import { createPrometheus } from './prometheus.ts'
 import { createReadiness } from './readiness.ts'
 import { watchRequest } from './request-log.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
 export type Operations = ReturnType<typeof createOperations>
 
 type Page = { status: HttpStatus<'/health' | '/ready' | '/metrics'>; contentType: string; text: string }
 
 /** Creates the endpoints for operators: health, readiness and metrics. */
-export function createOperations(hasMetrics: boolean, logger: Logger) {
+export function createOperations(hasMetrics: boolean, logger: Logger, telemetry: Telemetry | null = null) {
   const readiness = createReadiness()
-  const prometheus = hasMetrics ? createPrometheus() : null
-  const metrics = prometheus?.metrics ?? noMetrics
+  const prometheus = hasMetrics || telemetry ? createPrometheus(telemetry) : null
+  const tracing = telemetry?.tracing ?? noTracing
+  const metrics = withSpans(prometheus?.metrics ?? noMetrics, tracing)
   const pages = new Map<string, () => Promise<Page>>([
     ['/health', async () => json(200, { status: 'alive' })],
     [
@@ -26,21 +29,34 @@ export function createOperations(hasMetrics: boolean, logger: Logger) {
       },
     ],
   ])
-  if (prometheus) pages.set('/metrics', async () => ({ status: 200, ...(await prometheus.print()) }))
+  if (prometheus && hasMetrics)
+    pages.set('/metrics', async () => ({ status: 200, ...(await prometheus.print()) }))
   return {
     readiness,
     /** Null when metrics are off. */
     prometheus,
     metrics,
+    tracing,
     /** Adds `/health`, `/ready` and `/metrics`, without access control, to a handler; logs and counts each request. */
     around:
       (serve: Handler): Handler =>
       (request, response, url) =>
-        watchRequest({ logger, metrics }, request, response, url, async () => {
+        watchRequest({ logger, metrics, tracing }, request, response, url, async () => {
           const page = pages.get(url.pathname)
           if (page) await answer(request, response, url, page)
           else await serve(request, response, url)
         }),
+  }
+}
+
+/** Metrics that also record the end of a run in its span. */
+function withSpans(metrics: Metrics, tracing: Tracing): Metrics {
+  return {
+    ...metrics,
+    runEnded: (run) => {
+      metrics.runEnded(run)
+      tracing.runEnded(run)
+    },
   }
 }
 

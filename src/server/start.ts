@@ -32,6 +32,7 @@ import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
 export type GatewayOptions = {
   config: Config
@@ -44,6 +45,8 @@ export type GatewayOptions = {
   reportTypes?: readonly AnyReportType[]
   /** The current time; the system clock unless given. */
   now?: () => Date
+  /** Null, the default, to send no telemetry. */
+  telemetry?: Telemetry | null
 }
 
 export type StartOptions = Required<GatewayOptions> & {
@@ -62,7 +65,7 @@ export type Started = {
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
   const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
-  const { metrics } = operations
+  const { metrics, tracing } = operations
 
   const http = await startHttp(config.host, config.port, (error, requestId) =>
     logger.error({ err: error, requestId }, 'A request could not be answered.'),
@@ -108,6 +111,7 @@ export async function start(options: StartOptions): Promise<Started> {
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
     storage: marked.storage,
     metrics,
+    tracing,
     logger,
     now,
   }

@@ -33,7 +33,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   const done = new AbortController()
   const leave = deps.metrics.runTaken(run)
   try {
-    return await produceReport(deps, run, claim, done.signal)
+    return await deps.tracing.inRun(run, () => produceReport(deps, run, claim, done.signal))
   } finally {
     leave()
     done.abort()

@@ -86,7 +86,7 @@ export async function submitSpec(
   claim: ClaimOnce,
   traceId: string | null,
 ): Promise<SubmittedRun | null> {
-  const { prisma, queue, wakeUp, limits, now } = deps
+  const { prisma, queue, wakeUp, limits, tracing, now } = deps
   const { startWithin, timeout, retention, reuseWithin, ...columns } = spec
   const at = now()
   const id = newId(idPrefixes.reportRun, at)
@@ -107,7 +107,7 @@ export async function submitSpec(
         deadlineAt: startWithin === null ? null : new Date(at.getTime() + startWithin),
         timeoutMilliseconds: timeout,
         retentionMilliseconds: retention,
-        traceId: traceId ?? newTraceId(),
+        traceId: traceId ?? tracing.traceId() ?? newTraceId(),
       },
     })
     // A run that waits for data has no job until the data is available.
@@ -116,7 +116,10 @@ export async function submitSpec(
     return { run, wasReused: false, position }
   })
   if (!submitted) return null
-  if (!submitted.wasReused) wakeUp.notify(viewer)
+  if (!submitted.wasReused) {
+    tracing.runCreated(submitted.run)
+    wakeUp.notify(viewer)
+  }
   return logSubmitted(deps, submitted)
 }
 
