@@ -20,6 +20,11 @@ export class SourceLostError extends Error {
   override readonly name = 'SourceLostError'
 }
 
+/** A statement of a custom report ran longer than its limit, and Postgres did not end it in time. */
+export class StatementTimeoutError extends Error {
+  override readonly name = 'StatementTimeoutError'
+}
+
 /** The run has used all its attempts, and its last worker was lost. */
 export class WorkerLostError extends Error {
   override readonly name = 'WorkerLostError'
@@ -80,14 +85,14 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
       ['output', 'formats'],
     )
   }
+  if (code === queryCanceled || error instanceof StatementTimeoutError) {
+    return failure(
+      'TIMED_OUT',
+      "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
+      false,
+    )
+  }
   if (error instanceof DatabaseError) {
-    if (code === queryCanceled) {
-      return failure(
-        'TIMED_OUT',
-        "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
-        false,
-      )
-    }
     if (code === '53400') {
       return failure(
         'UPSTREAM_ERROR',
