@@ -18,6 +18,7 @@ import { loadCustomReports } from '../reports/custom/load.ts'
 import { createRowEstimator } from '../reports/estimate-rows.ts'
 import type { AnyReportType, ReportPools } from '../reports/report-type.ts'
 import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import { watchHistory } from '../runs/follow/history.ts'
 import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
@@ -107,6 +108,14 @@ export async function start(options: StartOptions): Promise<Started> {
   const runLoader = createRunLoader(prisma)
   const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
+  const history = await watchHistory({
+    probes: pools.probes,
+    pool: pools.requests,
+    wakeUp,
+    logger,
+    onChange: hub.restart,
+  })
+  closers.defer(history.stop)
   const services: Services = {
     prisma,
     queue,

@@ -52,16 +52,22 @@ export async function watchRun(
   const readState = () =>
     prisma.reportRun.findUnique({ where: { id: run.id }, select: { status: true, version: true } })
   const watch = async (): Promise<void> => {
-    let state = await retryDuringOutage(readState, {
-      signal: done,
-      logger: logger.child({ runId: run.id }),
-      failureMessage: 'The state of a running report could not be read.',
-      // Every error is retried: a report whose state cannot be read could not be canceled.
-      isTransient: () => true,
-    })
+    const readUntilDone = () =>
+      retryDuringOutage(readState, {
+        signal: done,
+        logger: logger.child({ runId: run.id }),
+        failureMessage: 'The state of a running report could not be read.',
+        // Every error is retried: a report whose state cannot be read could not be canceled.
+        isTransient: () => true,
+      })
+    let state = await readUntilDone()
     while (state?.status === 'RUNNING') {
       const entry = await latest.take()
       if (entry === null) return
+      if (entry === 'CHANGED_HISTORY') {
+        state = await readUntilDone()
+        continue
+      }
       const { toStatus: status, runVersion: version } = entry.event
       // The log can deliver events from before the claim late, such as the run's creation.
       if (version > state.version) state = { status, version }
