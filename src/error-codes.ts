@@ -28,6 +28,10 @@ export const httpStatuses = {
     ),
     413: lasting('The request body is larger than 1 MiB.', 'Send a smaller body.'),
     415: lasting('The request body is not declared as JSON.', 'Send `Content-Type: application/json`.'),
+    426: lasting(
+      'The handshake of a WebSocket has no `Upgrade` and `Connection: Upgrade` headers, which a proxy can have removed.',
+      'Configure the [proxy](../operations/reverse-proxies.md).',
+    ),
     429: passing('The API key has too many event streams open.', 'Close an event stream, then try again.'),
     500: passing('An internal error of the gateway.', 'Give `extensions.errorId` to support.'),
     503: passing('The database or the file store is not available.', 'Try again after `Retry-After`.'),

@@ -8,6 +8,7 @@ import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
+import { keepStreamsUnbuffered } from './plugins/event-streams.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
@@ -23,6 +24,8 @@ export type ConnectionContext = {
   viewer?: Viewer | null
   /** Aborts when the socket or the HTTP response closes. */
   gone: AbortSignal
+  /** Whether the client is on this machine, so that it may see the key of the demo. Absent over WebSocket. */
+  isLocal?: boolean
 }
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
@@ -58,6 +61,7 @@ export function createGraphqlServer(
       countOperations(metrics),
       // The response.
       setErrorStatuses(maskError),
+      keepStreamsUnbuffered(),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,
