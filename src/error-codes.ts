@@ -31,6 +31,10 @@ export const httpStatuses = {
       'The request body is not declared as JSON in UTF-8, or it is compressed.',
       'Send `Content-Type: application/json` and no `Content-Encoding`.',
     ),
+    426: lasting(
+      'The handshake of a WebSocket has no `Upgrade` and `Connection: Upgrade` headers, which a proxy can have removed.',
+      'Configure the [proxy](../operations/reverse-proxies.md).',
+    ),
     429: passing(
       'The API key has too many event streams open, or the account has too many requests in progress.',
       'Close an event stream, or wait for `Retry-After`, then try again.',

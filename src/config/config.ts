@@ -145,6 +145,9 @@ const settings = z.object({
   graphiql: env('GRAPHIQL', flag().default(true)).describe('Whether browsers get GraphiQL.'),
   getQueries: env('GET_QUERIES', flag().default(true)).describe('Whether clients can query by GET.'),
   metrics: env('METRICS', flag().default(true)).describe('Whether `/metrics` is served.'),
+  keepAliveSeconds: env('KEEP_ALIVE_SECONDS', integer(1, 3_600).default(75)).describe(
+    'Seconds for which a connection without a request stays open. It must be longer than the same time of a [proxy or load balancer](reverse-proxies.md#idle-connections).',
+  ),
   drainSeconds: env('DRAIN_SECONDS', integer(0, 600).default(0)).describe(
     'Seconds for which a [stopping](deploy.md#stopping) gateway still serves requests, after `/ready` has turned off.',
   ),

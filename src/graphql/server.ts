@@ -10,6 +10,7 @@ import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
 import { sendEventIds } from './plugins/event-ids.ts'
+import { keepStreamsUnbuffered } from './plugins/event-streams.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
@@ -27,6 +28,8 @@ export type ConnectionContext = {
   viewer?: Viewer | null
   /** Aborts when the socket or the HTTP response closes. */
   gone: AbortSignal
+  /** Whether the client is on this machine, so that it may see the key of the demo. Absent over WebSocket. */
+  isLocal?: boolean
 }
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
@@ -66,6 +69,7 @@ export function createGraphqlServer(
       // The response.
       sendEventIds(),
       setErrorStatuses(maskError),
+      keepStreamsUnbuffered(),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,

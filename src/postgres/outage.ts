@@ -91,7 +91,8 @@ export function isShortage(error: unknown): boolean {
 
 /** What is wrong with the database during an outage, as a sentence for clients. */
 export function describeOutage(error: unknown): string {
-  const has = (state: string): boolean => findCause(error, (one) => Object.values(one).includes(state)) !== null
+  const has = (state: string): boolean =>
+    findCause(error, (one) => Object.values(one).includes(state)) !== null
   if (has(readOnlyState)) return 'The database is read-only.'
   if (has('53100')) return 'The database has no disk space left.'
   if (findCongestion(error)) return 'The database is overloaded or does not answer.'

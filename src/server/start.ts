@@ -2,11 +2,12 @@ import type { Logger } from 'pino'
 import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, isWildcardHost } from '../config/config.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
+import { createEventStreams } from '../graphql/transports/drain.ts'
 import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
 import { migrate } from '../postgres/migrate.ts'
@@ -65,6 +66,8 @@ export type Started = {
   url: string
   /** Null unless the demo is on. */
   demo: Demo | null
+  /** Asks the connected clients to connect again, and closes connections after their responses from now on. */
+  leave: () => void
 }
 
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
@@ -72,11 +75,15 @@ export async function start(options: StartOptions): Promise<Started> {
   const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
   const { metrics, tracing } = operations
 
-  const http = await startHttp(config.host, config.port, (error, requestId) =>
-    logger.error({ err: error, requestId }, 'A request could not be answered.'),
-  )
+  const onRequestError = (error: unknown, requestId?: string): void =>
+    logger.error({ err: error, requestId }, 'A request could not be answered.')
+  const http = await startHttp(config.host, config.port, onRequestError, config.keepAliveSeconds)
   closers.defer(() => http.stop())
   const isAllowed = createAccessRule(config)
+  if (config.databaseUrl === null && isWildcardHost(config.host)) {
+    const warning = `HOST=${config.host} without DATABASE_URL: other machines can reach this gateway, which is for this machine alone. GraphiQL shows them no key.`
+    logger.warn(warning)
+  }
   http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
 
   const database = await openDatabase(config, onProgress, signal)
@@ -139,6 +146,7 @@ export async function start(options: StartOptions): Promise<Started> {
 
   // The worker and the servers stop at the same time, before the resources above, which they need.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
+  const leaving = [http.leave]
   closers.defer(async () => {
     await Promise.all(ends.map((end) => end()))
   })
@@ -159,13 +167,14 @@ export async function start(options: StartOptions): Promise<Started> {
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
+    leaving.push(gateway.leave)
     router = withCrossOrigin(isAllowed, gateway.router)
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
   operations.prometheus?.observe(poolsByName(pools))
   http.serve(operations.around(router))
-  return { url: http.url, demo }
+  return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
 }
 
 /** @throws ConfigurationError when a custom report cannot be run */
@@ -242,5 +251,15 @@ async function openGateway(
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)
   const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
-  return { router: createGatewayRouter(config, isAllowed, yoga, download), stop: webSockets.stop }
+  const streams = createEventStreams()
+  return {
+    router: createGatewayRouter(config, isAllowed, yoga, streams, download),
+    leave: () => {
+      void webSockets.leave()
+      void streams.end()
+    },
+    stop: async () => {
+      await Promise.all([webSockets.stop(), streams.endAll()])
+    },
+  }
 }

@@ -33,6 +33,7 @@ const defaults: Config = {
   graphiql: true,
   getQueries: true,
   metrics: true,
+  keepAliveSeconds: 75,
   drainSeconds: 0,
   stopSeconds: 5,
   logLevel: 'warn',
