@@ -1,3 +1,4 @@
+import { InputErrors } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
@@ -125,6 +126,9 @@ async function writeFiles(
   // The parameters were validated when the run was created; this restores their types.
   const given = jsonObject(run.parameters)
   const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
+  // The data that a run has waited for can lack what the report needs.
+  const errors = await type.check?.(deps.prisma, run, parameters)
+  if (errors?.length) throw new InputErrors(errors)
   const { id: runId, execution } = run
   const writeProgress = async (data: Progress): Promise<void> => {
     const changed = await transition(deps, { runId, from: 'RUNNING', to: 'RUNNING', execution, data })

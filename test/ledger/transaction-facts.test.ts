@@ -123,12 +123,12 @@ describe('a balance transaction does not change', () => {
     await load(known)
     await load(known.replace('2026-09-03', '2026-09-04').replace('Boots', 'Red boots'))
     await ledger.load(
-      'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category\ntxn_1,2026-09-01 10:00:00,usd,10.00,0.50,9.50,other_adjustment',
+      'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category\ntxn_1,2026-09-01 10:00:00,usd,10.00,0.50,9.50,financing_payout',
       { declared },
     )
     expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
       {
-        reporting_category: 'other_adjustment',
+        reporting_category: 'financing_payout',
         available_on: '2026-09-04T00:00:00+00:00',
         description: 'Red boots',
       },

@@ -2,7 +2,7 @@ import { type Columns, fieldsReader, type Line, type RequiredReader } from './co
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { BadCell } from './import-errors.ts'
 import { createPayoutCurrencyCheck, payoutIdReader, transactionIdReader } from './row-checks.ts'
-import { type Amounts, amountsReader, currencyReader, timeOfVersion } from './transaction-fields.ts'
+import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
  * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout
@@ -10,7 +10,7 @@ import { type Amounts, amountsReader, currencyReader, timeOfVersion } from './tr
  * returned payout increases it, and so can its fee: then the net is larger than the amount, with any signs.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
-  const read = amountsReader(columns, 'gross', currencyReader(columns))
+  const read = payoutAmountsReader(columns)
   const checkSigns = createSignsCheck(columns)
   return (line) => {
     const given = read(line)
@@ -21,6 +21,23 @@ function balanceChangeReader(columns: Columns, category: (line: Line) => string)
     const amount = isReversal ? size : -size
     const fee = isReversal ? size - Math.abs(given.net) : Math.abs(given.fee)
     return { amount, fee, net: amount - fee }
+  }
+}
+
+/**
+ * Reads gross, fee and net of a payout, which must agree: the net amount is what arrives at the bank, or what leaves the
+ * balance, as in the reports of this gateway.
+ */
+function payoutAmountsReader(columns: Columns): RequiredReader<Amounts> {
+  const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
+  const text = columns.text('net')
+  return (line) => {
+    const { amount, fee, net } = read(line)
+    if (fee === null) return { amount, fee: amount - net, net }
+    if (net === null) return { amount, fee, net: amount - fee }
+    if (Math.abs(net - amount) === Math.abs(fee)) return { amount, fee, net }
+    const message = `is neither gross minus fee nor gross plus fee, which are ${amount - fee} and ${amount + fee} in minor units`
+    throw new BadCell(message, columns.nameOf('net'), text(line))
   }
 }
 

@@ -29,7 +29,7 @@ function knownCurrency(columns: Columns, name: string, given: string): string {
 export type Amounts = { amount: number; fee: number; net: number }
 
 /** Reads amount, fee and net without conversion. Either fee or net can be missing or empty. */
-function givenAmountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
+export function givenAmountsReader(columns: Columns, amountName: string, currency: (line: Line) => string) {
   const readAmount = columns.amount(amountName, currency)
   const readFee = columns.amount('fee', currency)
   const readNet = columns.amount('net', currency)

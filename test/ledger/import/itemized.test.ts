@@ -175,6 +175,20 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     ])
   })
 
+  test.each(['19.80', '20.20', '-20.20'])(
+    'a payout with a fee has the net amount that arrives, or that leaves the balance: %s',
+    async (net) => {
+      const [header] = payouts.split('\n')
+      const gross = net.startsWith('-') ? '-20.00' : '20.00'
+      await ledger.load(
+        `${header}\npo_1,2026-09-05 00:00:00,usd,${gross},0.20,${net},payout,txn_4,,2026-09-05,paid`,
+      )
+      expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
+        { amount: -2000, fee: 20, net: -2020 },
+      ])
+    },
+  )
+
   test('local times are in the given timezone, unless a column is in UTC', async () => {
     const content = `balance_transaction_id,created,available_on_utc,currency,gross,fee,reporting_category
 txn_1,2026-03-08 01:30:00,2026-03-10 00:00:00,usd,1.00,0.00,charge
