@@ -16,7 +16,7 @@ import { startTcpProxy, type TcpProxy } from '../test/support/tcp-proxy.ts'
 import { createDriver } from './driver.ts'
 import { startNemesis } from './nemesis.ts'
 import { createRandom } from './random.ts'
-import { judge, type Verdict } from './verdict.ts'
+import { judge, receivedPosition, type Verdict } from './verdict.ts'
 import { startWatcher, transports, type Watcher } from './watchers.ts'
 
 export type ChaosOptions = {
@@ -91,15 +91,11 @@ async function allDelivered(prisma: Prisma, watchers: readonly Watcher[]): Promi
     where: { kind: { not: 'PROGRESSED' } },
     _max: { position: true },
   })
-  const cursors = new Map(
-    last.map(({ accountId, _max: { position } }) => [
-      accountId,
-      encodeEventCursor({ accountId, livemode: false }, { position: position ?? 0n, snapshotsAfter: null }),
-    ]),
-  )
-  return watchers.every(({ account, history }) =>
-    history.some(({ cursor }) => cursor === cursors.get(account)),
-  )
+  const positions = new Map(last.map(({ accountId, _max: { position } }) => [accountId, position]))
+  return watchers.every(({ account, history }) => {
+    const owner = { accountId: account, livemode: false }
+    return history.some(({ cursor }) => receivedPosition(owner, cursor) === positions.get(account))
+  })
 }
 
 /** Runs two gateways and two workers on one Postgres, with clients over every transport, and injects faults. */

@@ -40,8 +40,11 @@ function graphOf(sources: ReadonlyMap<string, string>): Graph {
 // Each layer imports only from itself and from earlier layers. An entry is a folder, or a file at the top.
 const layers: readonly (readonly string[])[] = [
   [
+    'close-codes.ts',
     'error-codes.ts',
     'errors.ts',
+    'event-loop.ts',
+    'fair-queue.ts',
     'ids.ts',
     'json.ts',
     'logger.ts',
@@ -51,6 +54,8 @@ const layers: readonly (readonly string[])[] = [
     'run-every.ts',
     'secrets.ts',
     'tenant.ts',
+    'tracing.ts',
+    'turns.ts',
   ],
   ['config'],
   ['postgres'],

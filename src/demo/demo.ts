@@ -2,7 +2,8 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool, PoolClient } from 'pg'
 import { z } from 'zod'
-import { createApiKey, verifyApiKey } from '../auth/api-keys.ts'
+import { createApiKey, createKeyFinder, verifyApiKey } from '../auth/api-keys.ts'
+import { makeDataFolder } from '../config/folder.ts'
 import type { Prisma } from '../postgres/client.ts'
 import { inTransaction } from '../postgres/client.ts'
 import { modeOf } from '../tenant.ts'
@@ -56,13 +57,14 @@ async function readKeys(file: string): Promise<DemoKeys | null> {
 }
 
 async function areActive({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> {
-  const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(prisma, key, now())))
+  const findKey = createKeyFinder(prisma)
+  const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(findKey, key, now())))
   return viewers.every((viewer) => viewer?.accountId === demoAccountId)
 }
 
 /** Returns the keys in `keys.json`, or creates keys and writes them there. Only the current user can read the file. */
 async function ensureKeys(options: DemoOptions): Promise<DemoKeys> {
-  const file = join(options.dataDir, 'keys.json')
+  const file = join(await makeDataFolder(options.dataDir, 0o700), 'keys.json')
   const kept = await readKeys(file)
   if (kept && (await areActive(options, kept))) return kept
   const create = async (livemode: boolean): Promise<string> => {

@@ -9,6 +9,7 @@ import {
 } from 'pg-boss'
 import { type Tenant, tenantKey } from '../tenant.ts'
 import type { Prisma, Transaction } from './client.ts'
+import { openQueueConnections } from './queue-connections.ts'
 
 // The SQL in this file reads and writes pg-boss's private tables, where its API is not sufficient. No other file does so.
 // test/postgres/queue.test.ts checks what the SQL relies on, so it fails when a new version of pg-boss changes that.
@@ -32,10 +33,9 @@ export type QueueOptions = {
   /** True in a process that runs reports: it listens for jobs and supervises the queue. */
   isWorker: boolean
   onError: (error: Error) => void
+  /** Maximum number of connections; a worker has one more, which listens. @default 4 */
+  max?: number
 }
-
-// Without a limit, a silently dead connection would block a worker forever.
-const queryMilliseconds = 10_000
 
 const queueSettings: Omit<QueueSettings, 'name' | 'policy' | 'partition'> = {
   notify: true,
@@ -102,21 +102,18 @@ const orphansSql = `
   limit ${maxOrphans}`
 
 /** Connects to the job queue, and creates its tables when they are missing. */
-export async function startQueue({ url, isWorker, onError }: QueueOptions) {
-  // pg-boss passes unknown options on to `pg`.
-  const options: ConstructorOptions & { query_timeout: number } = {
-    connectionString: url,
-    schema: queueSchema,
-    max: 4,
-    query_timeout: queryMilliseconds,
-    ...settings(isWorker),
-  }
-  const boss = new PgBoss(options)
+export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptions) {
+  await using opened = new AsyncDisposableStack()
+  const { database, close } = openQueueConnections({ url, max, onError })
+  opened.defer(close)
+  const boss = new PgBoss({ db: database, schema: queueSchema, ...settings(isWorker) })
   boss.on('error', onError)
+  opened.defer(() => boss.stop({ graceful: true, timeout: 10_000 }))
   await boss.start()
   await boss.createQueue(reportRunQueue, queueSettings)
   // An earlier version may have created the queue with other settings.
   await boss.updateQueue(reportRunQueue, queueSettings)
+  const closers = opened.move()
   const send = (tx: Transaction, run: QueuedRun, priority: number): Promise<string | null> => {
     const job: ReportRunJob = { runId: run.id }
     // The concurrency limit and the fair shares of accounts apply to this group.
@@ -173,7 +170,7 @@ export async function startQueue({ url, isWorker, onError }: QueueOptions) {
     wake: async (): Promise<void> => {
       await boss.getDb().executeSql(wakeSql, [reportRunQueue])
     },
-    stop: (): Promise<void> => boss.stop({ graceful: true, timeout: 10_000, close: true }),
+    stop: (): Promise<void> => closers.disposeAsync(),
   }
 }
 

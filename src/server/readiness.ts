@@ -4,8 +4,8 @@ import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue.ts'
 
-/** What serving depends on. Every response lists all three, even during the start, so that its form never changes. */
-type Dependency = 'database' | 'queue' | 'wakeUp'
+/** What serving depends on. Every response lists all of them, even during the start, so that its form never changes. */
+type Dependency = 'database' | 'queue' | 'wakeUp' | 'storage'
 
 /** One check per dependency; it rejects, or does not resolve in time, when the dependency is down. */
 export type Checks = Record<Dependency, () => Promise<unknown>>
@@ -19,14 +19,24 @@ type Answers = Record<Dependency, 'up' | 'down'>
  */
 export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
-  let askAll = async (): Promise<Answers> => ({ database: 'down', queue: 'down', wakeUp: 'down' })
+  let askAll = async (): Promise<Answers> => ({
+    database: 'down',
+    queue: 'down',
+    wakeUp: 'down',
+    storage: 'down',
+  })
   return {
     /** Starts the checks: the process now serves requests. */
     serve: (checks: Checks) => {
       const ask = (dependency: Dependency) => outcome(checks[dependency], limitMilliseconds)
       askAll = shareAnswer(async () => {
-        const [database, queue, wakeUp] = await Promise.all([ask('database'), ask('queue'), ask('wakeUp')])
-        return { database, queue, wakeUp }
+        const [database, queue, wakeUp, storage] = await Promise.all([
+          ask('database'),
+          ask('queue'),
+          ask('wakeUp'),
+          ask('storage'),
+        ])
+        return { database, queue, wakeUp, storage }
       }, cacheMilliseconds)
       if (state === 'starting') state = 'serving'
     },
@@ -43,17 +53,29 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
   }
 }
 
+// A database that was just made read-only is so for new sessions alone, so its own settings count, too.
+const isWritable = `
+  select where current_setting('transaction_read_only') = 'off' and not exists (
+    select from pg_db_role_setting as given, unnest(given.setconfig) as setting
+    where given.setrole = 0 and given.setdatabase = (select oid from pg_database where datname = current_database())
+      and setting ~* '^default_transaction_read_only=(on|true|yes|1)$'
+  )`
+
 /**
- * Creates the checks: a query to the database, a query of the queue on its own connections, and the state of the wake-up
- * connection.
+ * Creates the checks: a query to the database, a query of the queue on its own connections, the state of the wake-up
+ * connection, and whether the file store is there and is that of the database.
  */
 export function createChecks(
   pool: Pool,
   { boss }: Pick<Queue, 'boss'>,
   wakeUp: Pick<WakeUp, 'isConnected'>,
+  storage: { check(): Promise<void> },
 ): Checks {
   return {
-    database: () => pool.query('select 1'),
+    database: async () => {
+      const { rowCount } = await pool.query(isWritable)
+      if (rowCount === 0) throw new Error('The database is read-only.')
+    },
     queue: async () => {
       if (!(await boss.getQueue(reportRunQueue)))
         throw new Error(`The queue ${reportRunQueue} does not exist.`)
@@ -61,6 +83,7 @@ export function createChecks(
     wakeUp: async () => {
       if (!wakeUp.isConnected()) throw new Error('The wake-up connection is reconnecting.')
     },
+    storage: storage.check,
   }
 }
 

@@ -1,10 +1,13 @@
 import type { Logger } from 'pino'
+import { createKeyFinder } from '../auth/api-keys.ts'
+import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, isWildcardHost } from '../config/config.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
+import { createEventStreams } from '../graphql/transports/drain.ts'
 import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
 import { migrate } from '../postgres/migrate.ts'
@@ -16,18 +19,26 @@ import { loadCustomReports } from '../reports/custom/load.ts'
 import { createRowEstimator } from '../reports/estimate-rows.ts'
 import type { AnyReportType, ReportPools } from '../reports/report-type.ts'
 import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import { watchHistory } from '../runs/follow/history.ts'
 import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import { type FileStore, openFileStore } from '../storage/file-store.ts'
+import { openMarkedStorage } from '../storage/mark.ts'
 import { startWorker } from '../worker/worker.ts'
-import { createAccessRule } from './access.ts'
+import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
+import { type ConnectionShares, shareConnections } from './connection-shares.ts'
+import { withCrossOrigin } from './cross-origin.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
-import { openPools, type Pools } from './open-pools.ts'
+import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+/** With few connections, the ledger of one mode waits for that of the other. */
+const demoMilliseconds = 120_000
 
 export type GatewayOptions = {
   config: Config
@@ -40,6 +51,8 @@ export type GatewayOptions = {
   reportTypes?: readonly AnyReportType[]
   /** The current time; the system clock unless given. */
   now?: () => Date
+  /** Null, the default, to send no telemetry. */
+  telemetry?: Telemetry | null
 }
 
 export type StartOptions = Required<GatewayOptions> & {
@@ -53,25 +66,33 @@ export type Started = {
   url: string
   /** Null unless the demo is on. */
   demo: Demo | null
+  /** Asks the connected clients to connect again, and closes connections after their responses from now on. */
+  leave: () => void
 }
 
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
   const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
-  const { metrics } = operations
+  const { metrics, tracing } = operations
 
-  const http = await startHttp(config.host, config.port, (error, requestId) =>
-    logger.error({ err: error, requestId }, 'A request could not be answered.'),
-  )
+  const onRequestError = (error: unknown, requestId?: string): void =>
+    logger.error({ err: error, requestId }, 'A request could not be answered.')
+  const http = await startHttp(config.host, config.port, onRequestError, config.keepAliveSeconds)
   closers.defer(() => http.stop())
-  http.serve(operations.around(answerStarting))
+  const isAllowed = createAccessRule(config)
+  if (config.databaseUrl === null && isWildcardHost(config.host)) {
+    const warning = `HOST=${config.host} without DATABASE_URL: other machines can reach this gateway, which is for this machine alone. GraphiQL shows them no key.`
+    logger.warn(warning)
+  }
+  http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
   signal.throwIfAborted()
   const { url } = database
   await migrate(url, signal)
-  const pools = await openPools(config, url, logger, closers)
+  const shares = shareConnections(config)
+  const pools = await openPools({ config, shares, url, logger, closers })
   const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
   const prisma = createPrisma(pools.requests)
@@ -79,10 +100,13 @@ export async function start(options: StartOptions): Promise<Started> {
   const fileStore = await openFileStore(config)
   closers.defer(fileStore.close)
   signal.throwIfAborted()
+  const marked = await openMarkedStorage({ prisma, store: fileStore }, config.role !== 'gateway')
+  signal.throwIfAborted()
 
   const queue = await startQueue({
     url,
     isWorker: pools.reports !== null,
+    max: pools.reports ? shares.queue - 1 : shares.queue,
     onError: (error) => logger.error({ err: error }, 'The queue reported an error.'),
   })
   closers.defer(queue.stop)
@@ -91,6 +115,14 @@ export async function start(options: StartOptions): Promise<Started> {
   const runLoader = createRunLoader(prisma)
   const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
+  const history = await watchHistory({
+    probes: pools.probes,
+    pool: pools.requests,
+    wakeUp,
+    logger,
+    onChange: hub.restart,
+  })
+  closers.defer(history.stop)
   const services: Services = {
     prisma,
     queue,
@@ -99,19 +131,22 @@ export async function start(options: StartOptions): Promise<Started> {
     runLoader,
     catalog: createCatalog([...reportTypes, ...customTypes]),
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
-    storage: fileStore.storage,
+    storage: marked.storage,
     metrics,
+    tracing,
     logger,
     now,
   }
   signal.throwIfAborted()
 
   const keyWatch = createKeyWatch(services)
+  const keyUse = createKeyUse(services)
   // Stopped after the worker and the servers, because deadlines apply until the last run has ended.
-  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch })).stop)
+  closers.defer((await startBackgroundJobs({ ...config, services, keyWatch, keyUse })).stop)
 
   // The worker and the servers stop at the same time, before the resources above, which they need.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
+  const leaving = [http.leave]
   closers.defer(async () => {
     await Promise.all(ends.map((end) => end()))
   })
@@ -122,26 +157,24 @@ export async function start(options: StartOptions): Promise<Started> {
   let demo: Demo | null = null
   let router = answerAsWorker
   if (pools.estimates) {
-    if (config.demo) demo = await openDemo(options, url, services)
+    if (config.demo) demo = await openDemo(options, url, shares, services)
     const gateway = await openGateway(config, http, services, {
+      isAllowed,
       demo,
       fileStore,
       keyWatch,
+      keyUse,
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
-    router = gateway.router
+    leaving.push(gateway.leave)
+    router = withCrossOrigin(isAllowed, gateway.router)
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp))
-  const { requests, probes } = pools
-  operations.prometheus?.observe({
-    requests,
-    probes,
-    ...(pools.reports && { reports: pools.reports.exportPool }),
-  })
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
+  operations.prometheus?.observe(poolsByName(pools))
   http.serve(operations.around(router))
-  return { url: http.url, demo }
+  return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
 }
 
 /** @throws ConfigurationError when a custom report cannot be run */
@@ -157,11 +190,25 @@ async function openCustomReports(
   return loaded.map(({ type }) => type)
 }
 
-/** Uses separate connections without time limits, because loading a ledger takes longer than a request may take. */
-async function openDemo(options: StartOptions, url: string, { prisma }: Services): Promise<Demo> {
+/**
+ * Uses separate connections without time limits, because loading a ledger takes longer than a request may take. They count as
+ * those for probes and estimates, which are not open yet.
+ */
+async function openDemo(
+  options: StartOptions,
+  url: string,
+  { probes, estimates }: ConnectionShares,
+  { prisma }: Services,
+): Promise<Demo> {
   const { config, logger, onProgress, now, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
-  const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
+  const pool = createPool({
+    url,
+    max: probes + estimates,
+    connectMilliseconds: demoMilliseconds,
+    applicationName: 'report-gateway demo',
+    onError,
+  })
   try {
     return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
   } finally {
@@ -169,32 +216,50 @@ async function openDemo(options: StartOptions, url: string, { prisma }: Services
   }
 }
 
-type GatewayParts = { demo: Demo | null; fileStore: FileStore; keyWatch: KeyWatch; estimates: ReportPools }
+type GatewayParts = {
+  isAllowed: AccessRule
+  demo: Demo | null
+  fileStore: FileStore
+  keyWatch: KeyWatch
+  keyUse: KeyUse
+  estimates: ReportPools
+}
 
 /** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
 async function openGateway(
   config: Config,
   http: HttpServer,
   shared: Services,
-  { demo, fileStore, keyWatch, estimates }: GatewayParts,
+  { isAllowed, demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
 ) {
-  const { prisma, logger, now } = shared
+  const { prisma, storage, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
-  const { links, download } = await fileStore.openDelivery({ prisma, logger, now, publicUrl })
+  const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
   const services = {
     ...shared,
+    findKey: createKeyFinder(prisma),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
     queueStatuses: createQueueStatusLoader(shared),
     keyWatch,
+    keyUse,
     takeConnection: createConnectionCount(config.sockets.perKey),
     socketLimits: config.sockets,
   }
-  const isAllowed = createAccessRule(config)
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)
   const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
-  return { router: createGatewayRouter(config, isAllowed, yoga, download), stop: webSockets.stop }
+  const streams = createEventStreams()
+  return {
+    router: createGatewayRouter(config, isAllowed, yoga, streams, download),
+    leave: () => {
+      void webSockets.leave()
+      void streams.end()
+    },
+    stop: async () => {
+      await Promise.all([webSockets.stop(), streams.endAll()])
+    },
+  }
 }

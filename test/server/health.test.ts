@@ -14,8 +14,10 @@ async function askReady(url: string): Promise<{ code: number; body: Ready }> {
   return { code: response.status, body: await response.json() }
 }
 
+async function up(): Promise<void> {}
+
 function all(state: string) {
-  return { database: state, queue: state, wakeUp: state }
+  return { database: state, queue: state, wakeUp: state, storage: state }
 }
 
 test('a gateway that serves is alive and ready, even for a probe that uses its IP address', async () => {
@@ -51,9 +53,10 @@ test('a gateway whose database does not answer becomes unavailable before a stat
   // A statement has 30 seconds.
   await fetch(`${gateway.url}/ready`, { signal: AbortSignal.timeout(20_000) })
   // A heartbeat checks the wake-up connection every three seconds and waits three for the answer.
-  await vi.waitFor(async () => expect((await askReady(gateway.url)).body.checks).toEqual(all('down')), {
-    timeout: 30_000,
-  })
+  await vi.waitFor(
+    async () => expect((await askReady(gateway.url)).body.checks).toEqual({ ...all('down'), storage: 'up' }),
+    { timeout: 30_000 },
+  )
   expect((await fetch(`${gateway.url}/health`)).status).toBe(200)
 
   proxy.restore()
@@ -71,10 +74,10 @@ test('a queue that does not answer is detected even when the database answers', 
   const url = proxy.through(database.url)
   const queue = await startQueue({ url, isWorker: false, onError: () => {} })
   const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
-  readiness.serve(createChecks(pool, queue, { isConnected: () => true }))
+  readiness.serve(createChecks(pool, queue, { isConnected: () => true }, { check: up }))
   expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
   proxy.swallow()
-  expect((await readiness.ask()).checks).toEqual({ database: 'up', queue: 'down', wakeUp: 'up' })
+  expect((await readiness.ask()).checks).toEqual({ ...all('up'), queue: 'down' })
   proxy.restore()
   proxy.cut()
   await queue.stop()
@@ -85,7 +88,6 @@ test('concurrent probes share one check, whose answer is cached', async () => {
   const answers = Promise.withResolvers<void>()
   const readiness = createReadiness({ limitMilliseconds: 60_000, cacheMilliseconds: 60_000 })
   expect(await readiness.ask()).toEqual({ status: 'starting', checks: all('down') })
-  const up = async (): Promise<void> => {}
   readiness.serve({
     database: async () => {
       asked++
@@ -93,6 +95,7 @@ test('concurrent probes share one check, whose answer is cached', async () => {
     },
     queue: up,
     wakeUp: up,
+    storage: up,
   })
   const probes = Array.from({ length: 50 }, () => readiness.ask())
   answers.resolve()
@@ -109,14 +112,15 @@ test('a check runs again when its answer expires, and a check that fails or is l
       if (!isUp) throw new Error('secret')
     },
     queue: () => (isUp ? Promise.resolve() : new Promise(() => {})),
-    wakeUp: async () => {},
+    wakeUp: up,
+    storage: up,
   })
   expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
   isUp = false
   await vi.waitFor(async () =>
     expect(await readiness.ask()).toEqual({
       status: 'unavailable',
-      checks: { database: 'down', queue: 'down', wakeUp: 'up' },
+      checks: { ...all('up'), database: 'down', queue: 'down' },
     }),
   )
   isUp = true

@@ -115,5 +115,5 @@ function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Clien
 
 /** A key that is revoked, or has expired, stays refused. */
 function isRefusal(event: unknown): boolean {
-  return event instanceof Object && 'code' in event && event.code === CloseCode.Forbidden
+  return event instanceof Object && 'code' in event && event.code === CloseCode.Unauthorized
 }

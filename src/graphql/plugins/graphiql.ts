@@ -44,31 +44,32 @@ const withoutKey = `{
 }`
 
 /** True for a browser that opens the endpoint as a page. */
-export function wantsPage({ method, headers }: Request): boolean {
-  return method === 'GET' && (headers.get('accept') ?? '').includes('text/html')
+export function wantsPage(method: string | undefined, accept: string | null | undefined): boolean {
+  return method === 'GET' && /\btext\/html\b/i.test(accept ?? '')
 }
 
 /**
  * Serves GraphiQL to browsers that open the GraphQL endpoint.
  *
- * @param prefill the values that the page is prefilled with; null for none
+ * @param prefill the values that the page is prefilled with for clients on this machine; null for none
  */
-export function graphiqlPage(prefill: Prefill | null): Plugin {
-  let page: Promise<Page> | undefined
+export function graphiqlPage(prefill: Prefill | null): Plugin<object, { isLocal?: boolean }> {
+  const pages = new Map<Prefill | null, Promise<Page>>()
+  const pageWith = (values: Prefill | null): Promise<Page> => {
+    const page = pages.get(values) ?? renderPage(values)
+    pages.set(values, page)
+    page.catch(() => pages.delete(values))
+    return page
+  }
   return {
-    onRequest: async ({ request, fetchAPI, endResponse }) => {
-      if (!wantsPage(request)) return
-      page ??= renderPage(prefill).catch((error) => {
-        page = undefined
-        throw error
-      })
-      const { gzipped, etag } = await page
+    onRequest: async ({ request, serverContext, fetchAPI, endResponse }) => {
+      if (!wantsPage(request.method, request.headers.get('accept'))) return
+      const { gzipped, etag } = await pageWith(serverContext.isLocal ? prefill : null)
       const headers = {
         'Content-Type': 'text/html; charset=utf-8',
         'Content-Encoding': 'gzip',
         'Content-Security-Policy': contentSecurityPolicy,
         'Cache-Control': 'private, no-cache',
-        Vary: 'Accept',
         ETag: etag,
       }
       const isKept = request.headers.get('if-none-match') === etag

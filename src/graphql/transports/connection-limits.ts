@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { WebSocket } from 'ws'
+import type { Brake } from './brake.ts'
 import { closeSocket } from './close-socket.ts'
 
 const checkMilliseconds = 1_000
@@ -43,7 +44,7 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
  * client has read nothing for `seconds`. Reading from the socket pauses while too much is unsent, so that responses do not
  * accumulate.
  */
-export function sendUnlessSlow(socket: WebSocket, seconds: number) {
+export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number) {
   let pending = 0
   let lastMoved = Date.now()
   const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>()
@@ -51,8 +52,7 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number) {
   const timer = setInterval(() => {
     if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
     clearInterval(timer)
-    // The close frame of the client must be read.
-    socket.resume()
+    brake.release()
     closeSocket(
       socket,
       'slowReader',
@@ -77,10 +77,10 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number) {
         socket.send(data, () => {
           pending--
           lastMoved = Date.now()
-          if (socket.isPaused && socket.bufferedAmount < maxBufferedBytes) socket.resume()
+          if (socket.bufferedAmount < maxBufferedBytes) brake.set('responsesUnsent', false)
           resolve()
         })
-        if (socket.bufferedAmount >= maxBufferedBytes) socket.pause()
+        if (socket.bufferedAmount >= maxBufferedBytes) brake.set('responsesUnsent', true)
       })
     },
   }

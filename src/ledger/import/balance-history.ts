@@ -125,7 +125,6 @@ function open(columns: Columns): LineReader {
 export const balanceHistory: ExportKind = {
   title: 'balance history',
   requiredColumns: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
-  // Its times have no seconds, so existing times are more precise.
-  assumed: ['reportingCategory', 'created', 'effectiveAt'],
+  assumed: ['reportingCategory'],
   open,
 }

@@ -5,7 +5,9 @@ import type { Tenant } from '../../tenant.ts'
 import { checkCoverage, earlier, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
+import { ContradictionError, neverChanges } from '../transaction-facts.ts'
 import { checkDeclaration, coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
+import { findLines } from './find-lines.ts'
 import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
 import { createRejectedLines, type RejectedLines } from './rejected-lines.ts'
@@ -49,7 +51,8 @@ export type ImportResult = FileCoverage & {
  * - Memory does not grow with the file.
  *
  * @throws InputError when the file cannot be read; when it has invalid lines and `skipBad` is not set, with a message
- * for each of the first; and when a gap would remain between the file and the coverage
+ * for each of the first; when a row contradicts what is known of its balance transaction; and when a gap would remain
+ * between the file and the coverage
  */
 export async function importFile(
   client: pg.ClientBase,
@@ -65,9 +68,22 @@ export async function importFile(
     )
     return { ...result, rejectedPath: await rejected.keep() }
   } catch (error) {
+    if (error instanceof ContradictionError) throw await placed(error, path)
     if (!(error instanceof BadExport)) throw error
     throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
   }
+}
+
+/** Names the lines of a balance transaction that contradicts what is known of it. */
+async function placed(
+  { transactionId, contradiction }: ContradictionError,
+  path: string,
+): Promise<InputError> {
+  const places = (await findLines(path, transactionId)).map((line) => `${path}:${line}`).join(' and ')
+  return new InputError(
+    `${places}: the balance transaction ${transactionId} ${contradiction}. ${neverChanges} Nothing of ${path} was imported.`,
+    ['file'],
+  )
 }
 
 /** Yields the rows of an export, and adds its invalid lines to `rejected`. */
@@ -123,7 +139,6 @@ async function mergeExport(
     throw new InputError([...rejected.messages(), advice].join('\n'), ['file'])
   }
   if (!options.areMajorUnits) source.checkUnits()
-  await settlePayouts(client, tenant)
   const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
     if (options.isPart) await checkCoverage(client, tenant, span, sides)
@@ -134,25 +149,4 @@ async function mergeExport(
   await rejected.finish()
   const { kind, localTimes, payoutsKnown } = source
   return { title: kind.title, rows, localTimes, payoutsKnown, rejected: rejected.messages(), span, sides }
-}
-
-// A subquery, not a join: in the transaction that loads the rows, the planner has no statistics and assumes small tables.
-const timesOfPayout = `
-  (select coalesce(po.effective_at, bt.effective_at), coalesce(po.created, bt.created)
-   from payouts po
-   where (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id))`
-
-/**
- * Sets the creation and effective times of payout transactions from their payouts. Some exports have these times in the
- * payout's own row, others only in the rows that the payout swept.
- */
-async function settlePayouts(client: pg.ClientBase, tenant: Tenant): Promise<void> {
-  await client.query(
-    `update balance_transactions bt
-     set (effective_at, created) = ${timesOfPayout}
-     where bt.account_id = $1 and bt.livemode = $2::boolean
-       and bt.reporting_category = 'payout'
-       and (bt.effective_at, bt.created) <> ${timesOfPayout}`,
-    [tenant.accountId, tenant.livemode],
-  )
 }

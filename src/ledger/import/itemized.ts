@@ -125,7 +125,7 @@ function open(columns: Columns): LineReader {
       checkCurrency(bank.id, row.currency)
       const charges = row.chargeId === null ? [] : [chargeOf(line, row.chargeId)]
       const customer = customerOf(line)
-      batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })
+      batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank), isCategoryGiven: true })
       batch.payouts.push(...payoutsOf(row, bank))
       batch.charges.push(...charges.filter(hasMoreThanId))
       if (customer) batch.customers.push(customer)

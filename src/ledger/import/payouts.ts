@@ -5,8 +5,8 @@ import { createPayoutCurrencyCheck, payoutIdReader, transactionIdReader } from '
 import { type Amounts, amountsReader, currencyReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Reads the amounts of a payout as changes of the balance. Stripe exports a payout with the sign of the bank account,
- * this gateway with the sign of the balance, and a file has one of both. A payout and its fee reduce the balance. A
+ * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout
+ * with the sign of the bank account. Earlier versions of this gateway used the sign of the balance. A file has one of both. A payout and its fee reduce the balance. A
  * returned payout increases it, and so can its fee: then the net is larger than the amount, with any signs.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
@@ -70,7 +70,13 @@ function open(columns: Columns): LineReader {
       const amounts = change(line)
       const row = transactionOf(line)
       checkCurrency(payout.id, row.currency)
-      batch.balanceTransactions.push({ ...row, ...amounts, sourceId: payout.id, payoutId: payout.id })
+      batch.balanceTransactions.push({
+        ...row,
+        ...amounts,
+        isCategoryGiven: true,
+        sourceId: payout.id,
+        payoutId: payout.id,
+      })
       const isPayout = row.reportingCategory === 'payout'
       batch.payouts.push({
         ...payout,
@@ -83,7 +89,7 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** The itemized payouts report. It has no creation times, and its signs can be reversed. */
+/** The itemized payouts report. It has no creation times. */
 export const itemizedPayouts: ExportKind = {
   title: 'itemized payouts',
   requiredColumns: [
@@ -95,6 +101,6 @@ export const itemizedPayouts: ExportKind = {
     ['fee', 'net'],
     ['reporting_category'],
   ],
-  assumed: ['created', 'amount', 'fee', 'net'],
+  assumed: ['created'],
   open,
 }

@@ -62,7 +62,9 @@ async function readReports(folder: string, taken: readonly string[]): Promise<Cu
 }
 
 async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file)
+  const bytes = await readFile(file).catch((cause) => {
+    throw new ReportFileError(file, [{ line: 1, message: `The file ${faultOf(cause)}.` }])
+  })
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     if (!text.includes('\0')) return text
@@ -90,12 +92,19 @@ async function allOrProblems<From, To>(from: readonly From[], read: (one: From) 
 
 /** Why a folder cannot be listed, with advice. */
 function unreadable(folder: string, cause: unknown): string {
+  return `REPORTS_DIR is ${folder}, which ${faultOf(cause)}. Set it to the folder of your custom reports.`
+}
+
+function faultOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null
-  const fault =
-    { ENOENT: 'does not exist', ENOTDIR: 'is not a folder', EACCES: 'cannot be read by this user' }[
-      String(code)
-    ] ?? `cannot be read (${String(code ?? cause)})`
-  return `REPORTS_DIR is ${folder}, which ${fault}. Set it to the folder of your custom reports.`
+  return faults[String(code)] ?? `cannot be read (${String(code ?? cause)})`
+}
+
+const faults: Record<string, string> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is not a folder',
+  EISDIR: 'is a folder',
+  EACCES: 'cannot be read by this user',
 }
 
 function unusable(what: string, cause: unknown): ConfigurationError {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { type Client, escapeLiteral, type PoolClient } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
 import { ledgerTables } from '../../ledger/rows.ts'
+import { checkServer } from '../../postgres/check-server.ts'
 import { createConnection, databaseSchema } from '../../postgres/client.ts'
 import { queueSchema } from '../../postgres/queue.ts'
 
@@ -10,6 +11,22 @@ export const readerRole = 'report_gateway_reader'
 
 /** The gateway's tables that a login for reports can read. */
 const readableTables = [...Object.keys(ledgerTables), 'ledger_coverage']
+
+/**
+ * Checks the login for custom reports that the operator names, or else creates that of the embedded Postgres.
+ *
+ * @param openAdmin opens the embedded Postgres, and returns the URL of its superuser
+ * @returns the URL of the login
+ * @throws ConfigurationError when the login cannot be used
+ */
+export async function openReader(
+  databaseUrl: string | null,
+  openAdmin: () => Promise<string>,
+): Promise<string> {
+  if (databaseUrl === null) return ensureReader(await openAdmin())
+  await checkServer(databaseUrl, { variable: 'REPORTS_DATABASE_URL', isOwn: false })
+  return databaseUrl
+}
 
 /**
  * Creates the login for reports on the embedded Postgres, unless it exists. It can read the ledger and what is granted
