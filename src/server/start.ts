@@ -3,7 +3,7 @@ import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import { type Config, isWildcardHost } from '../config/config.ts'
-import { type Demo, prepareDemo } from '../demo/demo.ts'
+import { type Demo, type OnProgress, prepareDemo } from '../demo/demo.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
@@ -44,7 +44,7 @@ export type GatewayOptions = {
   config: Config
   logger: Logger
   /** Called with a sentence for each step of the start that takes time. */
-  onProgress?: (message: string) => void
+  onProgress?: OnProgress
   /** Aborts the start; ignored after the start. */
   signal?: AbortSignal
   /** Report types to run; the built-in ones unless given. */

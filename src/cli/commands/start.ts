@@ -11,6 +11,7 @@ import type { Started } from '../../server/start.ts'
 import type { Telemetry } from '../../server/telemetry/telemetry.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { helpOption, parseArguments } from '../parse-arguments.ts'
+import { createStepDisplay } from '../step-display.ts'
 
 const help = `npm start [-- --role ROLE]
 
@@ -62,7 +63,7 @@ async function loadTelemetry(
 }
 
 /** Starts gateway, worker or both, and runs until the process is asked to stop. */
-export const startCommand: Command = async ({ args, environment, print, signal }) => {
+export const startCommand: Command = async ({ args, environment, print, stdout, signal }) => {
   const options = { role: { type: 'string' }, ...helpOption } as const
   const { values } = parseArguments({ args, options }, help)
   if (values.help) return print(help)
@@ -71,7 +72,7 @@ export const startCommand: Command = async ({ args, environment, print, signal }
   const isWorker = config.role === 'worker'
   const logger = createLogger(config.logLevel, pino.destination({ dest: 2, sync: true }))
   const telemetry = usesOpenTelemetry(environment) ? await loadTelemetry(environment, logger) : null
-  const gateway = createGateway({ config, logger, signal, onProgress: print, telemetry })
+  const gateway = createGateway({ config, logger, signal, onProgress: createStepDisplay(stdout), telemetry })
   const stopped = signal.aborted ? Promise.resolve() : once(signal, 'abort')
   try {
     // A start that hangs must not prevent the process from stopping.
