@@ -10,7 +10,17 @@ import { builtInReportTypes } from '../../../src/reports/catalog.ts'
 import { isBrowserMissing, launchBrowser, visit } from '../../support/browser.ts'
 import { startTestGateway } from '../../support/gateway.ts'
 import { type GatewayProcess, spawnGateway } from '../../support/gateway-process.ts'
-import { followLink, kept, openTab, read, run, settle, tabNames, write } from '../../support/graphiql.ts'
+import {
+  cutLines,
+  followLink,
+  kept,
+  openTab,
+  read,
+  run,
+  settle,
+  tabNames,
+  write,
+} from '../../support/graphiql.ts'
 import { createSlowRun, slowReport } from '../../support/slow-report.ts'
 
 const tabs = ['Create', 'Watch', 'Events', 'List', 'Download']
@@ -153,6 +163,20 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     await run(page, { data: { reportRuns: { nodes: expect.any(Array) } } })
   })
 
+  test('shows whole lines at 1280 pixels, beside the documentation too', async () => {
+    await using shared = await startTestGateway({ config: { role: 'gateway' } })
+    await using visited = await visit(browser, `${shared.url}/graphql`)
+    const { page } = visited
+    await page.setViewportSize({ width: 1280, height: 720 })
+    await settle(page)
+    await page.getByLabel('Show Documentation Explorer').click()
+    await page.getByText('All Schema Types').waitFor()
+    for (const name of tabs) {
+      if (name !== 'Create') await openTab(page, name)
+      await expect.poll(() => cutLines(page)).toEqual([])
+    }
+  })
+
   test('has no key with DATABASE_URL, and uses a key from its headers, also over WebSocket', async () => {
     await using shared = await startTestGateway({ reportTypes: [...builtInReportTypes, slowReport] })
     const account = await shared.createAccount()
@@ -186,6 +210,20 @@ describe('The page', () => {
     const etag = first.headers.get('etag') ?? ''
     const second = await fetch(`${url}/graphql`, { headers: { ...headers, 'If-None-Match': etag } })
     expect(second.status).toBe(304)
+  })
+
+  test.each([
+    ['gzip, deflate, br', 'gzip'],
+    ['GZIP;q=0.5', 'gzip'],
+    ['identity', null],
+    ['gzip;q=0, identity', null],
+    ['br', null],
+    ['', null],
+  ])('accepting the encoding %j, is sent with %s', async (accepted, encoding) => {
+    const headers = { Accept: 'text/html', 'Accept-Encoding': accepted }
+    const answer = await fetch(`${url}/graphql`, { headers })
+    expect(answer.headers.get('content-encoding')).toBe(encoding)
+    expect(await answer.text()).toContain(key)
   })
 
   test('cannot be framed and connects only to this gateway', async () => {
@@ -250,7 +288,7 @@ describe.each(Object.entries(asks))('The embedded default, requested for %s,', (
     const { port } = new URL(url)
     const headers = { Host: `localhost:${port}`, Origin: `http://localhost:${port}` }
     const answer = await ask({ ...asked, headers: { ...asked.headers, ...headers } })
-    expect(answer).not.toMatch(/Forbidden|only requests to this machine/)
+    expect(answer).not.toMatch(/^403 (Forbidden|.*only requests to this machine)/)
     expect(answer).toMatch(/^(200|101|403 .*link)/)
   })
 })
