@@ -7,6 +7,9 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 
 const probes = new Set(['/health', '/ready', '/metrics'])
 const routes = new Set([...probes, '/graphql', '/'])
 
+/** In characters: some proxies with IPv6 addresses. */
+const maxForwardedLength = 200
+
 /** Serves a request under an id, and records in the log and the metrics how it ended. */
 export function watchRequest(
   { logger, metrics }: { logger: Logger; metrics: Metrics },
@@ -18,6 +21,7 @@ export function watchRequest(
   const startedAt = performance.now()
   const context: RequestContext = { requestId: requestIdOf(request.headers['x-request-id']) }
   response.setHeader('X-Request-Id', context.requestId)
+  const client = clientOf(request)
   response.once('close', () => {
     const { method = '' } = request
     const milliseconds = performance.now() - startedAt
@@ -32,9 +36,15 @@ export function watchRequest(
     // Probes arrive every few seconds, for as long as the process runs.
     const level = probes.has(pathname) ? 'debug' : 'info'
     const cut = response.writableFinished ? {} : { isCutOff: true }
-    logger[level]({ ...context, method, path: pathname, status, ms, ...cut }, 'request')
+    logger[level]({ ...context, ...client, method, path: pathname, status, ms, ...cut }, 'request')
   })
   return inRequest(context, serve)
+}
+
+/** The other end of the connection, and the addresses that a proxy has added. Anyone can send the header. */
+function clientOf({ socket, headers }: IncomingMessage): { address: string; forwardedFor?: string } {
+  const forwardedFor = String(headers['x-forwarded-for'] ?? '').slice(0, maxForwardedLength)
+  return { address: socket.remoteAddress ?? '', ...(forwardedFor !== '' && { forwardedFor }) }
 }
 
 function routeOf(pathname: string): string {
