@@ -21,11 +21,13 @@ export function drainBody(request: IncomingMessage, response: ServerResponse): v
       socket.end()
     }
     const cutOff = setTimeout(() => socket.destroy(), drainMilliseconds)
-    socket.once('close', () => clearTimeout(cutOff))
+    const cancel = (): void => clearTimeout(cutOff)
+    socket.once('close', cancel)
     // The parser stops reading from the connection when a body takes no more, as one that is paused or destroyed.
     request.push = (chunk) => {
       if (chunk !== null) return true
-      clearTimeout(cutOff)
+      cancel()
+      socket.off('close', cancel)
       request.push = push
       socket.destroySoon = destroySoon
       if (isLast) socket.destroySoon()

@@ -84,6 +84,13 @@ export async function startHttp(
     isLeaving = true
     for (const response of underWay) response.shouldKeepAlive = false
   }
+  const refuse = async (): Promise<void> => {
+    leave()
+    if (!server.listening) return
+    await quietMoment(server)
+    // Closes the connections without a request, too.
+    server.close()
+  }
   return {
     server,
     url: urlOf(server),
@@ -93,17 +100,18 @@ export async function startHttp(
     },
     /** From now on, closes each connection after its response, so that clients and proxies connect elsewhere. */
     leave,
+    /** Takes no new connections, and closes those without a request. Resolves when the port is free. */
+    refuse,
     /**
-     * Takes no new connections, and resolves when the requests under way have been answered. Requests that take longer than
-     * the given time are cut off.
+     * Resolves when the requests under way have been answered. Requests that take longer than the given time are cut off.
+     * Takes no new connections.
      *
-     * @param waitMilliseconds how long to wait for answers; streams and downloads may never end
+     * @param waitMilliseconds how long to wait for answers; downloads may never end
      */
     stop: async (waitMilliseconds = 1_000): Promise<void> => {
-      leave()
-      await quietMoment(server)
+      await refuse()
       const cutOff = setTimeout(() => server.closeAllConnections(), waitMilliseconds)
-      // Closes idle connections, too.
+      // The server may be closed already.
       await new Promise((resolve) => server.close(resolve))
       clearTimeout(cutOff)
     },

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
@@ -30,7 +32,7 @@ import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
 import { type ConnectionShares, shareConnections } from './connection-shares.ts'
 import { withCrossOrigin } from './cross-origin.ts'
-import { answerStarting, type HttpServer, startHttp } from './http.ts'
+import { answerStarting, type Handler, type HttpServer, startHttp } from './http.ts'
 import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
@@ -70,6 +72,9 @@ export type Started = {
   leave: () => void
 }
 
+/** How long a request waits for the end of the start. */
+const startMilliseconds = 10_000
+
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
   const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
@@ -84,7 +89,8 @@ export async function start(options: StartOptions): Promise<Started> {
     const warning = `HOST=${config.host} without DATABASE_URL: other machines can reach this gateway, which is for this machine alone. GraphiQL shows them no key.`
     logger.warn(warning)
   }
-  http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
+  const { promise: started, resolve: finishStart } = Promise.withResolvers<Handler>()
+  http.serve(operations.around(withCrossOrigin(isAllowed, waitFor(started))))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
@@ -148,6 +154,8 @@ export async function start(options: StartOptions): Promise<Started> {
   const ends = [() => http.stop(config.stopSeconds * 1000)]
   const leaving = [http.leave]
   closers.defer(async () => {
+    // Until then, a client that connects is served.
+    await http.refuse()
     await Promise.all(ends.map((end) => end()))
   })
   if (pools.reports) {
@@ -174,7 +182,20 @@ export async function start(options: StartOptions): Promise<Started> {
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
   operations.prometheus?.observe(poolsByName(pools))
   http.serve(operations.around(router))
+  finishStart(router)
   return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
+}
+
+/** Keeps requests until the start has finished, but not for long: a proxy may not send a mutation to another process. */
+function waitFor(started: Promise<Handler>): Handler {
+  return async (request, response, url) => {
+    const handle = await Promise.race([
+      started,
+      delay(startMilliseconds, answerStarting, { ref: false }),
+      once(response, 'close').then(() => null),
+    ])
+    await handle?.(request, response, url)
+  }
 }
 
 /** @throws ConfigurationError when a custom report cannot be run */
