@@ -15,12 +15,7 @@ export function createGateway(options: GatewayOptions) {
   const operations = createOperations(config, logger, options.telemetry)
 
   const startOrClose = async (): Promise<Started> => {
-    const defaults = {
-      onProgress: () => {},
-      reportTypes: builtInReportTypes,
-      now: () => new Date(),
-      telemetry: null,
-    }
+    const defaults = { onProgress: () => {}, reportTypes: builtInReportTypes, telemetry: null }
     try {
       return await start({ ...defaults, ...options, signal, operations, closers })
     } catch (error) {

@@ -12,6 +12,7 @@ import { createConnectionCount } from '../graphql/transports/connection-limits.t
 import { createEventStreams } from '../graphql/transports/drain.ts'
 import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
+import { startClock } from '../postgres/clock.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
@@ -51,13 +52,14 @@ export type GatewayOptions = {
   signal?: AbortSignal
   /** Report types to run; the built-in ones unless given. */
   reportTypes?: readonly AnyReportType[]
-  /** The current time; the system clock unless given. */
+  /** The current time; that of the database unless given. */
   now?: () => Date
   /** Null, the default, to send no telemetry. */
   telemetry?: Telemetry | null
 }
 
-export type StartOptions = Required<GatewayOptions> & {
+export type StartOptions = Required<Omit<GatewayOptions, 'now'>> & {
+  now?: () => Date
   operations: Operations
   /** Receives a closer for everything that is opened; the last one runs first. */
   closers: AsyncDisposableStack
@@ -77,7 +79,7 @@ const startMilliseconds = 10_000
 
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
-  const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
+  const { config, logger, onProgress, reportTypes, signal, operations, closers } = options
   const { metrics, tracing } = operations
 
   const onRequestError = (error: unknown, requestId?: string): void =>
@@ -101,6 +103,9 @@ export async function start(options: StartOptions): Promise<Started> {
   const pools = await openPools({ config, shares, url, logger, closers })
   const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
+  const clock = await startClock(pools.probes, logger)
+  closers.defer(clock.stop)
+  const now = options.now ?? clock.now
   const prisma = createPrisma(pools.requests)
   closers.defer(() => prisma.$disconnect())
   const fileStore = await openFileStore(config)
@@ -118,6 +123,7 @@ export async function start(options: StartOptions): Promise<Started> {
   closers.defer(queue.stop)
   const wakeUp = await startWakeUp(url, pools.requests, logger, { metrics })
   closers.defer(wakeUp.stop)
+  clock.follow(wakeUp)
   const runLoader = createRunLoader(prisma)
   const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
@@ -179,8 +185,9 @@ export async function start(options: StartOptions): Promise<Started> {
     router = withCrossOrigin(isAllowed, gateway.router)
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
   operations.prometheus?.observe(poolsByName(pools))
+  operations.prometheus?.observeClock(clock)
   http.serve(operations.around(router))
   finishStart(router)
   return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
@@ -219,9 +226,9 @@ async function openDemo(
   options: StartOptions,
   url: string,
   { probes, estimates }: ConnectionShares,
-  { prisma }: Services,
+  { prisma, now }: Services,
 ): Promise<Demo> {
-  const { config, logger, onProgress, now, signal } = options
+  const { config, logger, onProgress, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
   const pool = createPool({
     url,
