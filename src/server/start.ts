@@ -207,13 +207,19 @@ function waitFor(started: Promise<Handler>): Handler {
 
 /** @throws ConfigurationError when a custom report cannot be run */
 async function openCustomReports(
-  { config: { reports }, onProgress, reportTypes }: StartOptions,
+  { config: { reports }, logger, onProgress, reportTypes }: StartOptions,
   { custom }: Pools,
 ): Promise<AnyReportType[]> {
   if (!reports || !custom) return []
   const taken = reportTypes.map(({ name }) => name)
   const { folder, limits } = reports
-  const loaded = await loadCustomReports({ folder, pool: custom, limits, taken })
+  const loaded = await loadCustomReports({
+    folder,
+    pool: custom,
+    limits,
+    taken,
+    onWarning: (message) => logger.warn(message),
+  })
   onProgress(`Custom reports in ${folder}: ${loaded.length}.`)
   return loaded.map(({ type }) => type)
 }
