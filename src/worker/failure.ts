@@ -59,6 +59,9 @@ export function isTransient(error: unknown): boolean {
  */
 const queryCanceled = '57014'
 
+/** SQLSTATE of a statement that exceeded temp_file_limit. */
+const configurationLimit = '53400'
+
 /** Error code of a thread that reached its memory limit; only the threads of Parquet files have one. */
 const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
 
@@ -101,20 +104,7 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
     )
   }
   if (error instanceof DatabaseError) {
-    if (code === '53400') {
-      return failure(
-        'UPSTREAM_ERROR',
-        "The report's SQL needs more temporary disk space than its login may have. Select less data, or ask the operator to raise temp_file_limit.",
-        false,
-      )
-    }
-    const isRetryable = transientClasses.has(code?.slice(0, 2) ?? '')
-    const advice = isRetryable ? 'Try again later.' : `Give the trace id ${traceId} to support.`
-    return failure(
-      'UPSTREAM_ERROR',
-      `The database could not run the report (SQLSTATE ${code}). ${advice}`,
-      isRetryable,
-    )
+    return failure('UPSTREAM_ERROR', ...describeDatabaseError(code, traceId))
   }
   if (error instanceof WorkerLostError) {
     const advice = `The report itself may be the cause: give the trace id ${traceId} to support.`
@@ -136,6 +126,22 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
     `The report failed because of an internal error. Give the trace id ${traceId} to support.`,
     true,
   )
+}
+
+/** The message of a failed statement, and whether it may succeed later. */
+function describeDatabaseError(
+  code: string | null,
+  traceId: string,
+): [message: string, isRetryable: boolean] {
+  if (code === configurationLimit) {
+    return [
+      "The report's SQL needs more temporary disk space than its login may have. Select less data, or ask the operator to raise temp_file_limit.",
+      false,
+    ]
+  }
+  const isRetryable = transientClasses.has(code?.slice(0, 2) ?? '')
+  const advice = isRetryable ? 'Try again later.' : `Give the trace id ${traceId} to support.`
+  return [`The database could not run the report (SQLSTATE ${code}). ${advice}`, isRetryable]
 }
 
 function systemCode(error: unknown): string | null {
