@@ -20,6 +20,8 @@ export type Metrics = {
   runEnded(run: {
     reportType: string
     status: string
+    /** Null unless the run failed. */
+    failureCode: string | null
     /** From the first start to the end; null when the run never started. */
     runMilliseconds: bigint | null
     /** Null when the run has no result. */
@@ -33,6 +35,8 @@ export type Metrics = {
   socketOpened(): () => void
   /** A subscription started, over any transport. Call the returned function when it ends. */
   subscriptionOpened(): () => void
+  /** A follower started to read the event log itself. Call the returned function when it has reached the end. */
+  catchUpStarted(): () => void
   /** Entries of the event log were delivered to subscriptions. */
   eventsDelivered(count: number): void
   wakeUpReconnected(): void
@@ -48,6 +52,7 @@ export const noMetrics: Metrics = {
   operationExecuted: nothing,
   socketOpened: () => nothing,
   subscriptionOpened: () => nothing,
+  catchUpStarted: () => nothing,
   eventsDelivered: nothing,
   wakeUpReconnected: nothing,
 }

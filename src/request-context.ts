@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Tenant } from './tenant.ts'
+import { type Tenant, tenantOf } from './tenant.ts'
 
 /** The fields that identify a request in log lines. */
 export type RequestContext = {
@@ -8,9 +8,14 @@ export type RequestContext = {
   /** Absent until the API key is verified, and for requests without a key. */
   accountId?: string
   livemode?: boolean
+  /** Kind and name of the GraphQL operation; absent until it is parsed, and for other requests. */
+  operation?: string
 }
 
-const storage = new AsyncLocalStorage<RequestContext>()
+const storage = new AsyncLocalStorage<Partial<RequestContext>>()
+
+/** Characters of an operation's name that are logged. */
+export const maxNameLength = 100
 
 /** Characters that are safe in a header, a log and a shell. */
 const safeId = /^[\w.:+/=@-]{1,128}$/
@@ -33,12 +38,28 @@ export function currentRequest(): Partial<RequestContext> {
   return storage.getStore() ?? {}
 }
 
+/** Runs work that several requests share, such as reads for all of them, outside the context of any of them. */
+export function outsideRequest<T>(work: () => T): T {
+  return storage.exit(work)
+}
+
+/** Runs work that several requests of one account share in a context of that account. */
+export function onBehalfOf<T>(tenant: Tenant, work: () => T): T {
+  return storage.run(tenantOf(tenant), work)
+}
+
 /** Adds account and mode to the context of the current request. */
 export function noteViewer(viewer: Tenant): void {
   const request = storage.getStore()
   if (!request) return
   request.accountId = viewer.accountId
   request.livemode = viewer.livemode
+}
+
+/** Adds a GraphQL operation to the context of the current request. A client chooses the name, so it is shortened. */
+export function noteOperation(kind: string, name: string | undefined): void {
+  const request = storage.getStore()
+  if (request) request.operation = name === undefined ? kind : `${kind} ${name.slice(0, maxNameLength)}`
 }
 
 /** Returns a new trace id in OpenTelemetry's form: 32 hex digits. */

@@ -7,6 +7,9 @@ export type Tenant = {
 /** The authenticated caller. Account and mode come only from the API key and are part of every query. */
 export type Viewer = Tenant & { readonly apiKeyId: string }
 
+/** The cause of a change: a viewer, or with `apiKeyId` null an operator of the gateway. */
+export type Actor = Tenant & { readonly apiKeyId: string | null }
+
 /** Returns only the tenant fields of an object. */
 export function tenantOf({ accountId, livemode }: Tenant): Tenant {
   return { accountId, livemode }

@@ -3,6 +3,7 @@ import { AuthenticationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId, randomWord } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey } from '../postgres/generated/prisma/client.ts'
+import { createSharedLoader } from '../postgres/shared-loader.ts'
 import { modeOf, type Viewer } from '../tenant.ts'
 
 // A key is `sk_test_` or `sk_live_`, the id without its prefix (25 characters), and the secret (52 characters, 260 bits).
@@ -12,6 +13,18 @@ const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
 /** `expiresAt` null means that the key never expires. */
 type NewKey = Pick<ApiKey, 'accountId' | 'livemode' | 'name'> & Partial<Pick<ApiKey, 'expiresAt'>>
+
+/** Finds an API key by its id; null when there is none. */
+export type FindKey = (id: string) => Promise<ApiKey | null>
+
+/** Creates a finder for all requests of the process: however many clients connect at once, few reads find their keys. */
+export function createKeyFinder(prisma: Pick<Prisma, 'apiKey'>): FindKey {
+  const load = createSharedLoader(
+    (ids) => prisma.apiKey.findMany({ where: { id: { in: ids } } }),
+    ({ id }) => id,
+  )
+  return async (id) => (await load(id))[0] ?? null
+}
 
 /** Creates an API key. The database keeps only a hash of the secret, so it cannot be read again. */
 export async function createApiKey(
@@ -44,10 +57,10 @@ export function isActive(
 }
 
 /** Returns the viewer that a key authenticates, or null when the key is malformed, unknown, revoked or expired. */
-export async function verifyApiKey(prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> {
+export async function verifyApiKey(findKey: FindKey, secret: string, now: Date): Promise<Viewer | null> {
   const [, mode, idPart] = keyPattern.exec(secret) ?? []
   if (!idPart) return null
-  const apiKey = await prisma.apiKey.findUnique({ where: { id: `${idPrefixes.apiKey}_${idPart}` } })
+  const apiKey = await findKey(`${idPrefixes.apiKey}_${idPart}`)
   if (!apiKey || !timingSafeEqual(apiKey.secretHash, hash(secret))) return null
   if (apiKey.livemode !== (mode === 'live')) return null
   const { accountId, livemode, id: apiKeyId } = apiKey

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ConfigurationError } from '../errors.ts'
+import { findWrapped, shown, wrapperOf } from './value.ts'
 import {
   address,
   env,
@@ -32,6 +33,9 @@ const settings = z.object({
   ),
   databaseUrl: env('DATABASE_URL', postgresUrl().nullable().default(null)).describe(
     'Connection string of Postgres 15 or newer. Without it, the gateway starts an embedded Postgres.',
+  ),
+  connections: env('DATABASE_CONNECTIONS', integer(10, 10_000).nullable().default(null)).describe(
+    'Maximum number of [connections to Postgres](postgres.md#connections) of this process. Default: as many as its role and `CONCURRENCY` need.',
   ),
   dataDir: env('DATA_DIR', z.string().default('.data')).describe(
     'Folder for result files and for the embedded Postgres.',
@@ -141,6 +145,9 @@ const settings = z.object({
   graphiql: env('GRAPHIQL', flag().default(true)).describe('Whether browsers get GraphiQL.'),
   getQueries: env('GET_QUERIES', flag().default(true)).describe('Whether clients can query by GET.'),
   metrics: env('METRICS', flag().default(true)).describe('Whether `/metrics` is served.'),
+  keepAliveSeconds: env('KEEP_ALIVE_SECONDS', integer(1, 3_600).default(75)).describe(
+    'Seconds for which a connection without a request stays open. It must be longer than the same time of a [proxy or load balancer](reverse-proxies.md#idle-connections).',
+  ),
   drainSeconds: env('DRAIN_SECONDS', integer(0, 600).default(0)).describe(
     'Seconds for which a [stopping](deploy.md#stopping) gateway still serves requests, after `/ready` has turned off.',
   ),
@@ -189,15 +196,25 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   )
   const parsed = settings.safeParse(inputOf(settings, given))
   const mistakes = parsed.success
-    ? [...findUseless(given), ...findForeignLogin(parsed.data), ...findRemote(given)]
-    : parsed.error.issues.map(({ path, message }) => {
-        const { name = '' } = variablesOf(settings).find((one) => one.path.join() === path.join()) ?? {}
-        return `${name} ${message}${shown(name, given[name])}.`
-      })
+    ? [
+        ...findWrapped(given, variableNames()),
+        ...findUseless(given),
+        ...findForeignLogin(parsed.data),
+        ...findRemote(given),
+      ]
+    : [
+        ...findWrapped(given, variableNames()),
+        ...parsed.error.issues.flatMap((issue) => explain(issue, given)),
+      ]
   if (!parsed.success || mistakes.length > 0) {
     throw new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
   }
   return createConfig(parsed.data)
+}
+
+/** Names of all variables that the gateway and its commands read. */
+export function variableNames(): string[] {
+  return [...variablesOf(settings), ...commandVariables.map(([name]) => ({ name }))].map(({ name }) => name)
 }
 
 /** The variables as a Markdown table, for the page of the documentation. */
@@ -232,6 +249,12 @@ function createConfig({ s3: { bucket, ...s3 }, reports: { folder, ...reports }, 
     /** Null when the operator has no custom reports. */
     reports: folder === null ? null : { ...reports, folder },
   }
+}
+
+function explain({ path, message }: z.core.$ZodIssue, given: Environment): string[] {
+  const { name = '' } = variablesOf(settings).find((one) => one.path.join() === path.join()) ?? {}
+  const value = given[name]
+  return value !== undefined && wrapperOf(value) ? [] : [`${name} ${message}${shown(name, value)}.`]
 }
 
 /** Variables that say more of something that is not there: the first of a group stands for the group. */
@@ -270,12 +293,6 @@ function findRemote({
       ? []
       : [`PUBLIC_URL ${why}${shown('PUBLIC_URL', PUBLIC_URL)}.`]),
   ]
-}
-
-/** The value for a message. The address of a database may have a password in it, and so may another one that has an @. */
-function shown(name: string, value: unknown): string {
-  const isSecret = name.endsWith('DATABASE_URL') || String(value).includes('@')
-  return isSecret ? '' : `; it is ${JSON.stringify(value)}`
 }
 
 function withoutEndSlashes(url: string): string {

@@ -1,7 +1,9 @@
-import { verifyApiKey } from '../auth/api-keys.ts'
+import { type FindKey, verifyApiKey } from '../auth/api-keys.ts'
+import type { KeyUse } from '../auth/key-use.ts'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
+import { eventLoopTurn } from '../event-loop.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer, readTraceparent } from '../request-context.ts'
 import type { QueueStatusLoader } from '../runs/estimate/queue-status.ts'
@@ -13,11 +15,13 @@ import type { ConnectionCount } from './transports/connection-limits.ts'
 
 /** The services that all requests share. */
 export type GatewayServices = Services & {
+  findKey: FindKey
   links: FileLinks
   loaders: Loaders
   queueStatuses: QueueStatusLoader
   estimateRows: EstimateRows
   keyWatch: KeyWatch
+  keyUse: KeyUse
   takeConnection: ConnectionCount
   socketLimits: SocketLimits
 }
@@ -45,8 +49,13 @@ export type Context = GatewayServices & {
  */
 export async function authenticate(services: GatewayServices, key: string | null): Promise<Viewer | null> {
   if (key === null) return null
-  const viewer = await verifyApiKey(services.prisma, key, services.now())
-  if (viewer) return viewer
+  const viewer = await verifyApiKey(services.findKey, key, services.now())
+  if (viewer) {
+    services.keyUse.note(viewer.apiKeyId)
+    // Many requests continue at the same moment, when one read has found their keys.
+    await eventLoopTurn(viewer.accountId)
+    return viewer
+  }
   throw new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
 }
 

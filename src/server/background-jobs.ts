@@ -1,9 +1,10 @@
+import type { KeyUse } from '../auth/key-use.ts'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
 import { type BackgroundJob, type RunEveryOptions, runEvery } from '../run-every.ts'
 import { pruneKeys } from '../runs/create/idempotency.ts'
 import { pruneDailyCounts } from '../runs/create/quota.ts'
-import { pruneEvents } from '../runs/follow/event-log.ts'
+import { pruneEvents } from '../runs/follow/prune-events.ts'
 import { endLateRuns } from '../runs/lifecycle/deadlines.ts'
 import { deleteExpiredFiles } from '../runs/lifecycle/delete-run.ts'
 import { releaseRuns, requeueOrphans } from '../runs/lifecycle/release.ts'
@@ -14,6 +15,7 @@ import { type CronJob, startCronJobs } from '../worker/cron-jobs.ts'
 export type BackgroundJobsOptions = Pick<Config, 'role' | 'eventDays'> & {
   services: Services
   keyWatch: KeyWatch
+  keyUse: KeyUse
 }
 
 type IntervalJob = Omit<RunEveryOptions, 'logger'>
@@ -43,7 +45,7 @@ export async function startBackgroundJobs(options: BackgroundJobsOptions): Promi
 }
 
 /** Jobs that each process of the role runs at an interval. */
-export function listIntervalJobs({ role, services, keyWatch }: BackgroundJobsOptions): IntervalJob[] {
+export function listIntervalJobs({ role, services, keyWatch, keyUse }: BackgroundJobsOptions): IntervalJob[] {
   const { prisma, queue, logger } = services
   const inEachProcess: IntervalJob[] = [
     {
@@ -58,6 +60,11 @@ export function listIntervalJobs({ role, services, keyWatch }: BackgroundJobsOpt
       task: keyWatch.check,
       milliseconds: 2_000,
       failureMessage: 'API keys in use could not be checked; trying again.',
+    },
+    {
+      task: keyUse.write,
+      milliseconds: 5_000,
+      failureMessage: 'The last use of API keys could not be recorded.',
     },
   ]
   const inEachWorker: IntervalJob[] = [

@@ -1,8 +1,11 @@
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
+import type { Clock } from '../postgres/clock.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
+import { observeState } from './state-metrics.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
 const requestBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400]
@@ -14,25 +17,27 @@ const byType = ['report_type'] as const
 const byTypeAndStatus = ['report_type', 'status'] as const
 
 /** Creates the metrics of one gateway in a separate registry, because several gateways can run in one process. */
-export function createPrometheus() {
+export function createPrometheus(telemetry: Telemetry | null = null) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return {
     /** Functions to call when something happens. */
-    metrics: createMetrics(registry),
+    metrics: createMetrics(registry, telemetry),
     /**
-     * Adds the gauges that are measured at each scrape: the connections of these pools, and the runs that wait for a
-     * worker, which `probes` counts.
+     * Adds the gauges that are measured at each scrape: the connections of these pools, and the state of the database,
+     * which `probes` reads.
      */
     observe: (pools: Readonly<Record<string, Pool>> & { probes: Pool }) => {
       new Gauge({
         name: 'report_gateway_pool_connections',
-        help: 'Connections to Postgres by pool: total, idle, and requests waiting for a connection.',
+        help: 'Connections to Postgres by pool: total, in use, idle, the maximum, and requests waiting for a connection.',
         labelNames: ['pool', 'state'],
         registers: [registry],
         collect() {
-          for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+          for (const [pool, { totalCount, idleCount, waitingCount, options }] of Object.entries(pools)) {
+            this.set({ pool, state: 'max' }, options.max)
             this.set({ pool, state: 'total' }, totalCount)
+            this.set({ pool, state: 'used' }, totalCount - idleCount)
             this.set({ pool, state: 'idle' }, idleCount)
             this.set({ pool, state: 'waiting' }, waitingCount)
           }
@@ -47,13 +52,25 @@ export function createPrometheus() {
           this.set(await count().catch(() => Number.NaN))
         },
       })
+      observeState(registry, pools.probes)
+      telemetry?.sendMetrics(registry)
+    },
+    observeClock: ({ skewMilliseconds }: Pick<Clock, 'skewMilliseconds'>) => {
+      new Gauge({
+        name: 'report_gateway_clock_skew_seconds',
+        help: "Seconds by which this machine's clock is ahead of the database's; negative when it is behind.",
+        registers: [registry],
+        collect() {
+          this.set(skewMilliseconds() / 1000)
+        },
+      })
     },
     /** All metrics in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }
 
-function createMetrics(registry: Registry): Metrics {
+function createMetrics(registry: Registry, telemetry: Telemetry | null): Metrics {
   const registers = [registry]
   const counter = <Label extends string>(name: string, labelNames: readonly Label[], help: string) =>
     new Counter({ name, labelNames, help, registers })
@@ -62,7 +79,16 @@ function createMetrics(registry: Registry): Metrics {
     labelNames: readonly Label[],
     buckets: number[],
     help: string,
-  ) => new Histogram({ name, labelNames, buckets, help, registers })
+  ) => {
+    const own = new Histogram({ name, labelNames, buckets, help, registers })
+    const send = telemetry?.createHistogram(name, help, buckets)
+    return {
+      observe: (labels: Partial<Record<Label, string | number>>, value: number): void => {
+        own.observe(labels, value)
+        send?.(value, labels)
+      },
+    }
+  }
   /** Gauge of what is in progress: the returned function adds one, and returns a function that subtracts it again. */
   const underWay = (name: string, help: string) => {
     const gauge = new Gauge({ name, help, registers })
@@ -76,6 +102,11 @@ function createMetrics(registry: Registry): Metrics {
     'report_gateway_runs_total',
     byTypeAndStatus,
     'Report runs that this process has ended, by final status.',
+  )
+  const failures = counter(
+    'report_gateway_run_failures_total',
+    ['report_type', 'code'],
+    'Report runs that this process has ended as FAILED, by failure code.',
   )
   const duration = histogram(
     'report_gateway_run_duration_seconds',
@@ -130,9 +161,10 @@ function createMetrics(registry: Registry): Metrics {
       }
       return running()
     },
-    runEnded: ({ reportType, status, runMilliseconds, rowCount, byteSize }) => {
+    runEnded: ({ reportType, status, failureCode, runMilliseconds, rowCount, byteSize }) => {
       const type = { report_type: reportType }
       runs.inc({ ...type, status })
+      if (failureCode !== null) failures.inc({ ...type, code: failureCode })
       if (runMilliseconds !== null) duration.observe({ ...type, status }, Number(runMilliseconds) / 1000)
       rows.inc(type, Number(rowCount ?? 0))
       bytes.inc(type, Number(byteSize ?? 0))
@@ -142,6 +174,10 @@ function createMetrics(registry: Registry): Metrics {
     requestAnswered: ({ seconds, ...labels }) => requests.observe(labels, seconds),
     operationExecuted: (labels) => operations.inc(labels),
     socketOpened: underWay('report_gateway_open_sockets', 'Open WebSockets.'),
+    catchUpStarted: underWay(
+      'report_gateway_catch_up_readers',
+      'Followers that read the event log themselves, because they have just started or cannot keep up.',
+    ),
     subscriptionOpened: underWay('report_gateway_open_subscriptions', 'Active GraphQL subscriptions.'),
   }
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -14,12 +15,37 @@ async function run(...args: string[]) {
   )
 }
 
-const names = ['start', 'migrate', 'schema', 'keys', 'import', 'reports', 'report']
+const names = ['start', 'migrate', 'schema', 'keys', 'import', 'reports', 'report', 'admin']
 
 test.each(['--help', '-h'])('%s lists the commands and succeeds', async (option) => {
   const { code, stdout, stderr } = await run(option)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   for (const name of names) expect(stdout).toMatch(new RegExp(`^  ${name} +\\w`, 'm'))
+})
+
+test.each([['--version'], ['-V'], ['start', '--version'], ['report', '--version']])(
+  '%s %s prints the version',
+  async (...args) => {
+    const file = new URL('../../package.json', import.meta.url)
+    const { version } = JSON.parse(await readFile(file, 'utf8'))
+    expect(await run(...args)).toEqual({
+      code: 0,
+      stdout: `report-gateway ${version}, Node ${process.version}\n`,
+      stderr: '',
+    })
+  },
+)
+
+test.each([
+  [['help'], 0, 'stdout', /^npm start \|/],
+  [['help', 'keys'], 0, 'stdout', /^npm run keys/],
+  [[], 2, 'stderr', /^npm start \|/],
+  [['statr'], 2, 'stderr', /^There is no command "statr"\. Did you mean start\? The commands are start, /],
+  [['keys', 'list', '--acount', 'x'], 1, 'stderr', /^Unknown option --acount\. Did you mean --account\?\n/],
+] as const)('%j is answered with what to type', async (args, code, stream, text) => {
+  const ended = await run(...args)
+  expect(ended.code).toBe(code)
+  expect(ended[stream]).toMatch(text)
 })
 
 test.each(names)('%s --help prints the usage and does nothing else', async (name) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createKeyUse } from '../../src/auth/key-use.ts'
 import { createKeyWatch } from '../../src/auth/key-watch.ts'
 import { jobIdOf, reportRunQueue } from '../../src/postgres/queue.ts'
 import { createCatalog } from '../../src/reports/catalog.ts'
@@ -22,7 +23,13 @@ async function runAll(role: 'gateway' | 'worker'): Promise<void> {
     limits: { accountConcurrency: 1, dailyRuns: 10 },
     now: () => new Date(),
   }
-  const jobs = listIntervalJobs({ role, eventDays: 30, services, keyWatch: createKeyWatch(services) })
+  const jobs = listIntervalJobs({
+    role,
+    eventDays: 30,
+    services,
+    keyWatch: createKeyWatch(services),
+    keyUse: createKeyUse(services),
+  })
   for (const { task } of jobs) await task(new AbortController().signal)
 }
 

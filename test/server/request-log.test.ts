@@ -19,7 +19,8 @@ test('each request is one line at info, with its id and account and without the 
   await using gateway = await startTestGateway()
   const { key, accountId } = await gateway.createAccount()
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-  const body = JSON.stringify({ query: '{ viewer { accountId } }' })
+  const name = 'Dashboard'.repeat(20)
+  const body = JSON.stringify({ query: `query ${name} { viewer { accountId } }` })
   const ask = (path: string, id: string) =>
     fetch(gateway.url + path, { method: 'POST', headers: { ...headers, 'x-request-id': id }, body })
   const lineOf = (id: string | null) => gateway.logged.filter(({ requestId }) => requestId === id)
@@ -36,7 +37,9 @@ test('each request is one line at info, with its id and account and without the 
     ms: expect.any(Number),
     accountId,
     livemode: false,
+    operation: `query ${name.slice(0, 100)}`,
   })
+  expect(JSON.stringify(gateway.logged)).not.toContain('viewer {')
 
   for (const id of ['two words', 'x'.repeat(129), '"quoted"']) {
     const given = (await ask('/graphql', id)).headers.get('x-request-id')
@@ -44,6 +47,25 @@ test('each request is one line at info, with its id and account and without the 
     await vi.waitFor(() => expect(lineOf(given)).toHaveLength(1))
   }
   expect(JSON.stringify(gateway.logged)).not.toContain('secret=1')
+})
+
+test('each operation over a WebSocket is one line at info, with its name', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' } })
+  const { client, accountId } = await gateway.createAccount()
+  const id = newId(idPrefixes.reportRun, new Date())
+  await client
+    .subscribe(`subscription Watch { reportRun(id: "${id}") { id } }`)
+    .next()
+    .catch(() => {})
+  const lines = gateway.logged.filter(({ msg }) => msg === 'operation')
+  expect(lines).toEqual([
+    expect.objectContaining({
+      level: 30,
+      operation: 'subscription Watch',
+      accountId,
+      requestId: expect.any(String),
+    }),
+  ])
 })
 
 test('a requested run is one line at info that links it to the request', async () => {

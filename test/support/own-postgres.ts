@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { makeDataDir } from '../../src/postgres/embedded/cluster.ts'
+import { makeDataFolder } from '../../src/config/folder.ts'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded/embedded-postgres.ts'
 import { endsAfter, findPostmaster } from '../../src/postgres/embedded/postmaster.ts'
 import { ensureServer } from '../../src/postgres/embedded/server.ts'
@@ -20,7 +20,7 @@ export type OwnPostgres = AsyncDisposable & {
 export async function startOwnPostgres(): Promise<OwnPostgres> {
   const folder = await mkdtemp('/tmp/report-gateway-test-')
   await chmod(folder, 0o711)
-  const dataDir = await makeDataDir(join(folder, 'data'))
+  const dataDir = await makeDataFolder(join(folder, 'data'), 0o711)
   // Made and given up, so that nobody but the test watches over it.
   const made = await openEmbeddedPostgres({ dataDir })
   const { port } = new URL(made.url)

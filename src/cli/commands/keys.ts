@@ -82,6 +82,7 @@ async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
   if (keys.length === 0) return ['There are no keys yet.']
   return keys.map((key) => {
     const state = key.revokedAt ? `revoked ${key.revokedAt.toISOString()}` : 'not revoked'
+    const use = key.lastUsedAt ? `last used ${key.lastUsedAt.toISOString()}` : 'not used'
     const expiry = key.expiresAt ? `expires ${key.expiresAt.toISOString()}` : 'does not expire'
     return [
       key.id,
@@ -90,6 +91,7 @@ async function list(prisma: Prisma, { account }: Options): Promise<string[]> {
       `…${key.lastFour}`,
       state,
       expiry,
+      use,
       key.name,
     ].join('  ')
   })

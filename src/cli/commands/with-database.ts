@@ -13,7 +13,7 @@ import type { CommandContext } from '../command.ts'
 export async function withDatabase(
   { environment, print, signal }: CommandContext,
   name: string,
-  work: (database: { prisma: Prisma; pool: Pool }) => Promise<void>,
+  work: (database: { prisma: Prisma; pool: Pool; url: string }) => Promise<void>,
 ): Promise<void> {
   const database = await openDatabase(loadConfig(environment), () => {}, signal)
   const pool = createPool({
@@ -24,8 +24,8 @@ export async function withDatabase(
   })
   const prisma = createPrisma(pool)
   try {
-    await migrate(database.url)
-    await work({ prisma, pool })
+    await migrate(database.url, signal)
+    await work({ prisma, pool, url: database.url })
   } finally {
     await prisma.$disconnect()
     await pool.end()

@@ -51,18 +51,20 @@ export function wantsPage(method: string | undefined, accept: string | null | un
 /**
  * Serves GraphiQL to browsers that open the GraphQL endpoint.
  *
- * @param prefill the values that the page is prefilled with; null for none
+ * @param prefill the values that the page is prefilled with for clients on this machine; null for none
  */
-export function graphiqlPage(prefill: Prefill | null): Plugin {
-  let page: Promise<Page> | undefined
+export function graphiqlPage(prefill: Prefill | null): Plugin<object, { isLocal?: boolean }> {
+  const pages = new Map<Prefill | null, Promise<Page>>()
+  const pageWith = (values: Prefill | null): Promise<Page> => {
+    const page = pages.get(values) ?? renderPage(values)
+    pages.set(values, page)
+    page.catch(() => pages.delete(values))
+    return page
+  }
   return {
-    onRequest: async ({ request, fetchAPI, endResponse }) => {
+    onRequest: async ({ request, serverContext, fetchAPI, endResponse }) => {
       if (!wantsPage(request.method, request.headers.get('accept'))) return
-      page ??= renderPage(prefill).catch((error) => {
-        page = undefined
-        throw error
-      })
-      const { gzipped, hash } = await page
+      const { gzipped, hash } = await pageWith(serverContext.isLocal ? prefill : null)
       const isGzip = acceptsGzip(request.headers.get('accept-encoding'))
       const etag = isGzip ? `"${hash}-gzip"` : `"${hash}"`
       const headers = {

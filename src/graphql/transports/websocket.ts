@@ -12,7 +12,7 @@ import { createErrorMask, refusal } from '../errors.ts'
 import { isPersistedQuery, persistedQueryNotSupported } from '../plugins/persisted-queries.ts'
 import { graphqlEndpoint, type Yoga } from '../server.ts'
 import { closeSocket } from './close-socket.ts'
-import { drainSockets } from './drain.ts'
+import { closeSockets, drainSockets } from './drain.ts'
 import { type SocketExtra, serveSocket } from './serve-socket.ts'
 import { keyRevoked } from './subscription-stream.ts'
 
@@ -127,6 +127,8 @@ export function startWebSockets(
   })
 
   return {
+    /** Asks the connected clients to connect again. New sockets are still accepted. */
+    leave: () => closeSockets(sockets),
     stop: () => drainSockets(sockets),
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { ensureOwner, run } from './account.ts'
 import { isLinux, postgresCommand } from './binaries.ts'
@@ -19,7 +19,7 @@ export type ClusterOptions = {
 }
 
 /** On other systems than Linux, the account of Postgres must be able to enter all parent folders of its cluster. */
-const folderMode = isLinux ? 0o700 : 0o711
+export const folderMode = isLinux ? 0o700 : 0o711
 
 /** The built-in locale sorts and folds case the same on every system, and system updates cannot break its indexes. */
 const initdbFlags = [
@@ -32,18 +32,6 @@ const initdbFlags = [
 ]
 
 const recordSchema = z.object({ cluster: z.literal('postgres'), password: z.string() })
-
-/** Creates the data folder when it is missing, for this user only. Returns its real path. @throws when it cannot */
-export async function makeDataDir(path: string): Promise<string> {
-  try {
-    await mkdir(path, { recursive: true, mode: folderMode })
-    return await realpath(path)
-  } catch (cause) {
-    throw new Error(`Cannot create ${resolve(path)}. Set DATA_DIR to a folder that this user can write to.`, {
-      cause,
-    })
-  }
-}
 
 /** The cluster of a data folder; null when the folder has no record of one. @throws when the record is not valid */
 export async function readCluster(dataDir: string): Promise<Cluster | null> {

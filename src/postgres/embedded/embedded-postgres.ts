@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { type ClusterOptions, makeDataDir, readCluster } from './cluster.ts'
+import { makeDataFolder } from '../../config/folder.ts'
+import { type ClusterOptions, folderMode, readCluster } from './cluster.ts'
 import { type FileLock, tryFileLock } from './file-lock.ts'
 import { findPostmaster, isPostgresOf, stopPostmaster } from './postmaster.ts'
 import { ensureServer, type Server, serverUrl, tryLogin } from './server.ts'
@@ -31,9 +32,10 @@ export async function openEmbeddedPostgres(
   wanted: Pick<ClusterOptions, 'dataDir'> & Partial<ClusterOptions>,
 ) {
   try {
-    const options = { onProgress: () => {}, ...wanted, dataDir: await makeDataDir(wanted.dataDir) }
-    const deadline = Date.now() + maxOpenMilliseconds
-    while (Date.now() < deadline) {
+    const dataDir = await makeDataFolder(wanted.dataDir, folderMode)
+    const options = { onProgress: () => {}, ...wanted, dataDir }
+    const deadline = performance.now() + maxOpenMilliseconds
+    while (performance.now() < deadline) {
       const opened = await tryToOpen(options)
       if (opened) return present(opened, options)
       await setTimeout(pollMilliseconds, undefined, { signal: wanted.signal })

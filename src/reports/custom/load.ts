@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../errors.ts'
 import type { CustomLimits } from '../report-type.ts'
 import { checkStatement } from './check-statement.ts'
 import { type CustomReport, defineCustomReport } from './custom-report.ts'
-import { checkReader } from './login.ts'
+import { checkReader, warnOfTemporaryFiles } from './login.ts'
 import { ReportFileError } from './problem.ts'
 import { readReport } from './read-report.ts'
 
@@ -18,6 +18,8 @@ export type LoadOptions = {
   limits: CustomLimits
   /** Names of the built-in report types. */
   taken: readonly string[]
+  /** Called with a sentence for each risk that the operator should know of. */
+  onWarning?: (message: string) => void
 }
 
 /**
@@ -25,13 +27,14 @@ export type LoadOptions = {
  *
  * @throws ConfigurationError with the file and line of every mistake, or with the problem of the login
  */
-export async function loadCustomReports({ folder, pool, limits, taken }: LoadOptions) {
+export async function loadCustomReports({ folder, pool, limits, taken, onWarning = () => {} }: LoadOptions) {
   const reports = await readReports(folder, taken)
   const client = await pool.connect().catch((cause) => {
     throw unusable('The login for the reports in REPORTS_DIR cannot be used', cause)
   })
   try {
     await checkReader(client)
+    await warnOfTemporaryFiles(client, onWarning)
     return await allOrProblems(reports, async (report) => {
       await checkStatement(client, report)
       return { file: report.file, type: defineCustomReport(report, limits) }
@@ -62,7 +65,9 @@ async function readReports(folder: string, taken: readonly string[]): Promise<Cu
 }
 
 async function readText(file: string): Promise<string> {
-  const bytes = await readFile(file)
+  const bytes = await readFile(file).catch((cause) => {
+    throw new ReportFileError(file, [{ line: 1, message: `The file ${faultOf(cause)}.` }])
+  })
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     if (!text.includes('\0')) return text
@@ -90,12 +95,19 @@ async function allOrProblems<From, To>(from: readonly From[], read: (one: From) 
 
 /** Why a folder cannot be listed, with advice. */
 function unreadable(folder: string, cause: unknown): string {
+  return `REPORTS_DIR is ${folder}, which ${faultOf(cause)}. Set it to the folder of your custom reports.`
+}
+
+function faultOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null
-  const fault =
-    { ENOENT: 'does not exist', ENOTDIR: 'is not a folder', EACCES: 'cannot be read by this user' }[
-      String(code)
-    ] ?? `cannot be read (${String(code ?? cause)})`
-  return `REPORTS_DIR is ${folder}, which ${fault}. Set it to the folder of your custom reports.`
+  return faults[String(code)] ?? `cannot be read (${String(code ?? cause)})`
+}
+
+const faults: Record<string, string> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'is not a folder',
+  EISDIR: 'is a folder',
+  EACCES: 'cannot be read by this user',
 }
 
 function unusable(what: string, cause: unknown): ConfigurationError {

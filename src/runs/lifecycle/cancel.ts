@@ -1,6 +1,6 @@
 import { InputError, WrongStatusError } from '../../errors.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import type { Viewer } from '../../tenant.ts'
+import type { Actor } from '../../tenant.ts'
 import { type ChangeServices, changeRun, isFinal } from './transition.ts'
 
 const maxReason = 500
@@ -10,12 +10,12 @@ const maxReason = 500
  * less than a second. Canceling again changes nothing.
  *
  * @throws InputError when the reason is too long or cannot be stored
- * @throws NotFoundError when the viewer has no such run
+ * @throws NotFoundError when the account and mode of the actor have no such run
  * @throws WrongStatusError when the run has ended already
  */
 export async function cancelRun(
   deps: ChangeServices,
-  viewer: Viewer,
+  actor: Actor,
   id: string,
   reason: string | null,
 ): Promise<ReportRun> {
@@ -26,7 +26,7 @@ export async function cancelRun(
         : 'contains NUL or an unpaired surrogate, which cannot be stored. Leave that character out.'
     throw new InputError(`The reason ${fault}`, ['reason'])
   }
-  return changeRun(deps, viewer, id, (run) => {
+  return changeRun(deps, actor, id, (run) => {
     if (run.status === 'CANCELING') return null
     if (isFinal(run.status)) {
       throw new WrongStatusError(
@@ -35,7 +35,7 @@ export async function cancelRun(
       )
     }
     const at = deps.now()
-    const request = { cancelRequestedAt: at, cancelRequestedById: viewer.apiKeyId, cancelReason: reason }
+    const request = { cancelRequestedAt: at, cancelRequestedById: actor.apiKeyId, cancelReason: reason }
     return run.status === 'PENDING'
       ? { to: 'CANCELED', data: { ...request, finishedAt: at } }
       : { to: 'CANCELING', data: request }

@@ -5,8 +5,8 @@ import type {
   ReportRunEventKind,
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
-import { tenantOf, type Viewer } from '../../tenant.ts'
-import { appendEvent } from '../follow/event-log.ts'
+import { type Actor, tenantOf } from '../../tenant.ts'
+import { appendEvent, type EventCursor } from '../follow/event-log.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 
@@ -65,12 +65,12 @@ export const failureCodes = [
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
-/** Appends a change of a run to the event log, in the transaction of the change. Returns the position of the event. */
+/** Appends a change of a run to the event log, in the transaction of the change. Returns the cursor of the event. */
 export function recordChange(
   tx: Transaction,
   run: ReportRun,
   { from, actorId, at, kind }: RunChange,
-): Promise<bigint> {
+): Promise<EventCursor> {
   return appendEvent(tx, {
     ...tenantOf(run),
     runId: run.id,
@@ -115,23 +115,23 @@ export async function transition(
 }
 
 /**
- * Changes a run on behalf of a viewer.
+ * Changes a run on behalf of a viewer or an operator.
  *
  * @param changeOf returns the change for the current run, or null for no change; throws to refuse. It is called again when the
  *   run changes in the meantime
- * @throws NotFoundError when the viewer has no such run
+ * @throws NotFoundError when the account and mode of the actor have no such run
  */
 export async function changeRun(
   deps: ChangeServices,
-  viewer: Viewer,
+  actor: Actor,
   id: string,
   changeOf: (run: ReportRun) => Promise<ViewerChange | null> | ViewerChange | null,
 ): Promise<ReportRun> {
   while (true) {
-    const run = await requireRun(deps.prisma, viewer, id)
+    const run = await requireRun(deps.prisma, actor, id)
     const change = await changeOf(run)
     if (!change) return run
-    const by = { runId: id, from: run.status, actorId: viewer.apiKeyId }
+    const by = { runId: id, from: run.status, actorId: actor.apiKeyId }
     // Null means that the run changed in the meantime: try again. The loop ends, because statuses never repeat.
     const changed = await transition(deps, { to: run.status, ...change, ...by })
     if (changed) return changed

@@ -75,10 +75,14 @@ export function checkFilter(filter: RunFilter, path: readonly string[]): void {
 
 /** The condition for runs that are visible to the viewer and match the filter; `matchesFilter` is the same test in memory. */
 export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput {
+  return { ...visibleRun(viewer), ...conditionsOf(filter) }
+}
+
+/** The conditions of a filter alone, for runs of any account. */
+export function conditionsOf(filter: RunFilter): PrismaTypes.ReportRunWhereInput {
   const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
   const { createdAt, finishedAt, isEmpty } = filter
   return {
-    ...visibleRun(viewer),
     ...(statuses && { status: { in: [...statuses] } }),
     ...(reportTypes && { reportType: { in: [...reportTypes] } }),
     ...(allTags && { tags: { hasEvery: [...allTags] } }),

@@ -1,9 +1,9 @@
-import DataLoader from 'dataloader'
 import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
+import { createSharedLoader } from '../../postgres/shared-loader.ts'
+import { type Tenant, tenantOf } from '../../tenant.ts'
 
 /** The condition for runs that are visible to a tenant: its own, without deleted ones. */
 export function visibleRun(tenant: Tenant): Tenant & { deletedAt: null } {
@@ -15,19 +15,22 @@ export function isVisibleTo(run: ReportRun | null, { accountId, livemode }: Tena
   return run?.accountId === accountId && run.livemode === livemode && run.deletedAt === null
 }
 
-/** The run with an id; null when it does not exist or is not visible to the viewer, also for an id that is not valid. */
-export async function findRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun | null> {
+/** The run with an id; null when it does not exist or is not visible to the tenant, also for an id that is not valid. */
+export async function findRun(prisma: Prisma, tenant: Tenant, id: string): Promise<ReportRun | null> {
   return isId(id, idPrefixes.reportRun)
-    ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(viewer) } })
+    ? prisma.reportRun.findUnique({ where: { id, ...visibleRun(tenant) } })
     : null
 }
 
-/** @throws NotFoundError when the viewer has no such run */
-export async function requireRun(prisma: Prisma, viewer: Viewer, id: string): Promise<ReportRun> {
-  const run = await findRun(prisma, viewer, id)
+/** @throws NotFoundError when the tenant has no such run */
+export async function requireRun(prisma: Prisma, tenant: Tenant, id: string): Promise<ReportRun> {
+  const run = await findRun(prisma, tenant, id)
   if (run) return run
   throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
 }
+
+// The rows of runs are large.
+const maxBatchSize = 1_000
 
 export type RunLoader = { load(id: string): Promise<ReportRun | null> }
 
@@ -36,13 +39,10 @@ export type RunLoader = { load(id: string): Promise<ReportRun | null> }
  * and nothing is cached afterwards.
  */
 export function createRunLoader(prisma: Prisma): RunLoader {
-  const loader = new DataLoader<string, ReportRun | null>(
-    async (ids) => {
-      const runs = await prisma.reportRun.findMany({ where: { id: { in: [...new Set(ids)] } } })
-      const byId = new Map(runs.map((run) => [run.id, run]))
-      return ids.map((id) => byId.get(id) ?? null)
-    },
-    { cache: false, maxBatchSize: 1000 },
+  const load = createSharedLoader(
+    (ids) => prisma.reportRun.findMany({ where: { id: { in: ids } } }),
+    ({ id }) => id,
+    maxBatchSize,
   )
-  return { load: (id) => loader.load(id) }
+  return { load: async (id) => (await load(id))[0] ?? null }
 }

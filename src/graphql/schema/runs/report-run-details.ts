@@ -96,7 +96,8 @@ export const ReportRunCancellation = builder
       requestedBy: t.field({
         type: Actor,
         nullable: true,
-        description: 'The actor that requested the cancellation. Null when the actor is no longer known.',
+        description:
+          'The actor that requested the cancellation. Null when an operator of the gateway requested it, or the actor is no longer known.',
         resolve: ({ cancelRequestedById }, _args, { loaders }) =>
           cancelRequestedById === null ? null : loaders.apiKey(cancelRequestedById),
       }),
