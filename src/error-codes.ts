@@ -1,7 +1,7 @@
 /**
- * Every code with which the gateway rejects a request or closes a connection, including those that its libraries send. The
- * source files take codes, statuses and close numbers from here, so that one without an entry does not type-check.
- * docs/api/errors.md is generated from this file.
+ * Every code with which the gateway rejects a request, including those that its libraries send; close-codes.ts has those of
+ * WebSockets. The source files take codes, statuses and close numbers from there, so that one without an entry does not
+ * type-check. docs/api/errors.md is generated from both files.
  */
 export type Entry = {
   readonly meaning: string
@@ -27,13 +27,24 @@ export const httpStatuses = {
       'Accept `application/graphql-response+json` or `application/json`; for a subscription `text/event-stream`.',
     ),
     413: lasting('The request body is larger than 1 MiB.', 'Send a smaller body.'),
-    415: lasting('The request body is not declared as JSON.', 'Send `Content-Type: application/json`.'),
-    429: passing('The API key has too many event streams open.', 'Close an event stream, then try again.'),
+    415: lasting(
+      'The request body is not declared as JSON in UTF-8, or it is compressed.',
+      'Send `Content-Type: application/json` and no `Content-Encoding`.',
+    ),
+    426: lasting(
+      'The handshake of a WebSocket has no `Upgrade` and `Connection: Upgrade` headers, which a proxy can have removed.',
+      'Configure the [proxy](../operations/reverse-proxies.md).',
+    ),
+    429: passing(
+      'The API key has too many event streams open, or the account has too many requests in progress.',
+      'Close an event stream, or wait for `Retry-After`, then try again.',
+    ),
     500: passing('An internal error of the gateway.', 'Give `extensions.errorId` to support.'),
     503: passing('The database or the file store is not available.', 'Try again after `Retry-After`.'),
   },
   '/files/ID': {
     200: info('The file.'),
+    204: info('The response to a CORS preflight request.'),
     206: info('The byte range of the file that `Range` requests.'),
     304: info('The file that the client has is current.'),
     403: lasting('The link has expired or was modified.', 'Get a new link from the API: `download { url }`.'),
@@ -60,6 +71,7 @@ export const httpStatuses = {
     405: lasting('The method is not allowed.', 'Use GET or HEAD.'),
   },
   any: {
+    204: info('The response to a CORS preflight request.'),
     302: info('`/` redirects to `/graphql`.'),
     400: lasting('The request or the WebSocket handshake is malformed.', 'Correct the client.'),
     403: lasting(
@@ -138,10 +150,20 @@ export const topLevelCodes = {
     'Use a method from the `Allow` header, or POST.',
     { statuses: [405] },
   ),
+  NOT_ACCEPTABLE: lasting(
+    'The `Accept` header allows no media type that the gateway can send for the operation. The operation was not executed.',
+    'Accept `application/graphql-response+json` or `application/json`. For a subscription, accept `text/event-stream` or use a WebSocket.',
+    { statuses: [406] },
+  ),
   UNSUPPORTED_MEDIA_TYPE: lasting(
-    'The request body is not declared as JSON.',
-    'Send `Content-Type: application/json`.',
+    'The request body is not declared as JSON in UTF-8, or it is compressed.',
+    'Send `Content-Type: application/json` and no `Content-Encoding`.',
     { statuses: [415] },
+  ),
+  PERSISTED_QUERY_NOT_SUPPORTED: lasting(
+    'The request has only the hash of a document.',
+    'Send the document in `query`. Clients for persisted queries do so by themselves.',
+    { statuses: [400, 200] },
   ),
   REQUEST_TOO_LARGE: lasting(
     'The body is larger than 1 MiB (413), or the document exceeds a limit: `extensions` contains the `limit`, its `maximum`, and the `actual` size or null.',
@@ -152,12 +174,12 @@ export const topLevelCodes = {
     statuses: [400],
   }),
   LIMIT_REACHED: passing(
-    'A temporary limit is reached: the API key has too many open event streams, or the WebSocket has too many active operations.',
-    'Close an event stream or complete an operation, then try again.',
+    'A temporary limit is reached: the API key has too many open event streams, the WebSocket has too many active operations, or the account has too many requests in progress.',
+    'Close an event stream or complete an operation, then try again. For requests, try again after the seconds in `Retry-After`, and send fewer at once.',
     { statuses: [429] },
   ),
   UNAVAILABLE: passing(
-    'The database or the file store is not available.',
+    'The database or the file store is not available or is overloaded.',
     'Try again after the seconds in `Retry-After`, or subscribe again with the last cursor. With an `idempotencyKey`, a repeated mutation has no second effect.',
     { statuses: [503] },
   ),
@@ -202,90 +224,21 @@ export const userErrorCodes = {
 
 export type UserErrorCode = keyof typeof userErrorCodes
 
-/** The codes with which the gateway closes a WebSocket. */
-export const closeCodes = {
-  protocolError: lasting('A frame violates the WebSocket protocol.', 'Correct the client or the proxy.', {
-    number: 1002,
-  }),
-  notUtf8: lasting('A message is not valid UTF-8.', 'Send text in UTF-8.', { number: 1007 }),
-  tooManyFragments: lasting('A message has too many fragments.', 'Send each message in one frame.', {
-    number: 1008,
-  }),
-  messageTooLong: lasting(
-    'A message is longer than `MAX_MESSAGE_BYTES`.',
-    'Send shorter documents and variables.',
-    { number: 1009 },
-  ),
-  restarting: passing('The gateway is restarting.', 'Connect again immediately, with the last cursor.', {
-    number: 1012,
-  }),
-  tryAgainLater: passing(
-    'The database is not available.',
-    'Connect again after a delay, with the last cursor.',
-    { number: 1013 },
-  ),
-  badMessage: lasting(
-    'A message does not follow the protocol `graphql-transport-ws`.',
-    'Correct the message.',
-    { number: 4400 },
-  ),
-  notInitialized: lasting(
-    'The client sent an operation before the gateway had acknowledged the connection.',
-    'Send `connection_init` with the API key, and wait for `connection_ack`.',
-    { number: 4401 },
-  ),
-  forbidden: lasting(
-    'The API key is unknown, revoked or expired. An open connection closes within 5 s of the revocation or expiry.',
-    'Connect again with an active key.',
-    { number: 4403 },
-  ),
-  wrongSubprotocol: lasting('The client did not offer the subprotocol.', 'Offer `graphql-transport-ws`.', {
-    number: 4406,
-  }),
-  initTimeout: passing(
-    'The client did not send `connection_init` in time.',
-    'Connect again, and send `connection_init` first.',
-    { number: 4408 },
-  ),
-  operationExists: lasting(
-    'The ID of the operation is already in use on the connection.',
-    'Give each operation a unique ID.',
-    { number: 4409 },
-  ),
-  slowReader: passing(
-    'The client did not read its messages.',
-    'Read faster or subscribe to less, and connect again with the last cursor.',
-    { number: 4413 },
-  ),
-  tooManyConnections: passing(
-    'The API key has too many open connections, or the client sent `connection_init` twice. The close reason states which.',
-    'Close another connection, then connect again.',
-    { number: 4429 },
-  ),
-  internalError: passing(
-    'An internal error of the gateway. The close reason contains the error ID.',
-    'Give the error ID to support.',
-    { number: 4500 },
-  ),
-} as const satisfies Record<string, Entry & { readonly number: number }>
-
-export type CloseCode = keyof typeof closeCodes
-
 /** An entry that is not a rejection. */
 function info(meaning: string): Entry {
   return { meaning, action: null, retry: false }
 }
 
 /** A rejection that lasts until the client changes something. `more` contains the other columns of the table. */
-function lasting(meaning: string, action: string): Entry
-function lasting<const More>(meaning: string, action: string, more: More): Entry & More
-function lasting(meaning: string, action: string, more?: object): Entry {
+export function lasting(meaning: string, action: string): Entry
+export function lasting<const More>(meaning: string, action: string, more: More): Entry & More
+export function lasting(meaning: string, action: string, more?: object): Entry {
   return { meaning, action, retry: false, ...more }
 }
 
 /** A rejection that passes without a change by the client. */
-function passing(meaning: string, action: string): Entry
-function passing<const More>(meaning: string, action: string, more: More): Entry & More
-function passing(meaning: string, action: string, more?: object): Entry {
+export function passing(meaning: string, action: string): Entry
+export function passing<const More>(meaning: string, action: string, more: More): Entry & More
+export function passing(meaning: string, action: string, more?: object): Entry {
   return { meaning, action, retry: true, ...more }
 }

@@ -84,6 +84,23 @@ export class LimitError extends UserFacingError {
   }
 }
 
+/**
+ * A request waited too long for its turn: because its account has too many other requests (`crowded`), or because the
+ * resource served nobody (`stalled`). The same request can succeed later.
+ */
+export class CongestionError extends Error {
+  override readonly name = 'CongestionError'
+  readonly reason: 'crowded' | 'stalled'
+  /** How long to wait before the next attempt, in seconds. */
+  readonly retryAfter: number
+
+  constructor(reason: CongestionError['reason'], retryAfter: number) {
+    super(`The request was ${reason} for too long.`)
+    this.reason = reason
+    this.retryAfter = retryAfter
+  }
+}
+
 /** The request has credentials that are not valid. */
 export class AuthenticationError extends Error {
   override readonly name = 'AuthenticationError'

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Tenant } from './tenant.ts'
+import { type Tenant, tenantOf } from './tenant.ts'
 
 /** The fields that identify a request in log lines. */
 export type RequestContext = {
@@ -12,7 +12,7 @@ export type RequestContext = {
   operation?: string
 }
 
-const storage = new AsyncLocalStorage<RequestContext>()
+const storage = new AsyncLocalStorage<Partial<RequestContext>>()
 
 /** Characters of an operation's name that are logged. */
 export const maxNameLength = 100
@@ -36,6 +36,16 @@ export function inRequest<T>(context: RequestContext, work: () => T): T {
 /** Returns the context of the current request, or an empty object outside a request. Spread it into log lines. */
 export function currentRequest(): Partial<RequestContext> {
   return storage.getStore() ?? {}
+}
+
+/** Runs work that several requests share, such as reads for all of them, outside the context of any of them. */
+export function outsideRequest<T>(work: () => T): T {
+  return storage.exit(work)
+}
+
+/** Runs work that several requests of one account share in a context of that account. */
+export function onBehalfOf<T>(tenant: Tenant, work: () => T): T {
+  return storage.run(tenantOf(tenant), work)
 }
 
 /** Adds account and mode to the context of the current request. */

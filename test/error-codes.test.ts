@@ -3,15 +3,9 @@ import { isEnumType } from 'graphql'
 import { MessageType } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { revokeApiKey } from '../src/auth/api-keys.ts'
+import { type CloseCode, closeCodes } from '../src/close-codes.ts'
 import { loadConfig } from '../src/config/config.ts'
-import {
-  type CloseCode,
-  closeCodes,
-  httpStatuses,
-  type TopLevelCode,
-  topLevelCodes,
-  userErrorCodes,
-} from '../src/error-codes.ts'
+import { httpStatuses, type TopLevelCode, topLevelCodes, userErrorCodes } from '../src/error-codes.ts'
 import { schema } from '../src/graphql/schema.ts'
 import { accountKey, badRequests } from './support/bad-requests.ts'
 import { openEventStream } from './support/event-stream.ts'
@@ -154,6 +148,12 @@ describe('over HTTP', () => {
     expect(statuses).toEqual([400, 431, 417, 400, 405, 413])
   })
 
+  test('a handshake whose headers a proxy has removed', async () => {
+    const head = 'GET /graphql HTTP/1.0\r\nHost: x\r\nConnection: close\r\n'
+    const handshake = `${head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+    expect(await exchangeStatus('/graphql', handshake)).toBe(426)
+  })
+
   test('a served resource, and a file that cannot be served', async () => {
     const file = await storeFile(gateway, account, 'content')
     const link = (await file.link()).slice(gateway.url.length)
@@ -255,14 +255,10 @@ describe('a WebSocket is closed', () => {
     ['with a message that is too long', 'messageTooLong', ({ socket }) => socket.send('x'.repeat(100_000))],
     ['that offers no subprotocol', 'wrongSubprotocol', () => {}, []],
     ['with a message of another protocol', 'badMessage', ({ socket }) => socket.send('x')],
-    [
-      'that sends an operation before connection_init',
-      'notInitialized',
-      ({ send }) => send(subscribe(query)),
-    ],
+    ['that sends an operation before connection_init', 'unauthorized', ({ send }) => send(subscribe(query))],
     [
       'with a wrong key',
-      'forbidden',
+      'unauthorized',
       (wire) => wire.send({ type: MessageType.ConnectionInit, payload: { authorization: 'Bearer x' } }),
     ],
     ['that sends nothing', 'initTimeout', () => {}],
@@ -303,11 +299,11 @@ describe('a WebSocket is closed', () => {
     })
   })
 
-  test('whose key is revoked: forbidden', async () => {
+  test('whose key is revoked: unauthorized', async () => {
     const { key, apiKeyId } = await gateway.createAccount()
     const wire = await connect(key)
     await revokeApiKey(gateway.prisma, apiKeyId)
-    await expectClose(wire, 'forbidden')
+    await expectClose(wire, 'unauthorized')
   })
 
   test('when the gateway stops: restarting', async () => {

@@ -1,4 +1,5 @@
-import { closeCodes, type Entry, httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
+import { closeCodes } from '../../src/close-codes.ts'
+import { type Entry, httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
 import { generatedNote } from './generated-note.ts'
 import { markdownTable } from './markdown-table.ts'
 

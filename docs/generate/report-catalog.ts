@@ -17,6 +17,8 @@ export function reportCatalogPage(): string {
 
 This page describes the report types that come with the gateway. The query \`reportTypes\` returns the same information, with your [custom reports](custom-sql.md).
 
+Types whose names start with \`gateway.\` are [reports that Stripe does not have](gateway-reports.md). All others have the names and columns of Stripe's.
+
 ${markdownTable(['Report type', 'Title', 'Version'], types)}
 
 ${builtInReportTypes.map(section).join('\n\n')}

@@ -3,6 +3,7 @@ import { AuthenticationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId, randomWord } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey } from '../postgres/generated/prisma/client.ts'
+import { createSharedLoader } from '../postgres/shared-loader.ts'
 import { modeOf, type Viewer } from '../tenant.ts'
 
 // A key is `sk_test_` or `sk_live_`, the id without its prefix (25 characters), and the secret (52 characters, 260 bits).
@@ -12,6 +13,18 @@ const keyPattern = /^sk_(test|live)_([0-9a-z]{25})([0-9a-z]{52})$/
 
 /** `expiresAt` null means that the key never expires. */
 type NewKey = Pick<ApiKey, 'accountId' | 'livemode' | 'name'> & Partial<Pick<ApiKey, 'expiresAt'>>
+
+/** Finds an API key by its id; null when there is none. */
+export type FindKey = (id: string) => Promise<ApiKey | null>
+
+/** Creates a finder for all requests of the process: however many clients connect at once, few reads find their keys. */
+export function createKeyFinder(prisma: Pick<Prisma, 'apiKey'>): FindKey {
+  const load = createSharedLoader(
+    (ids) => prisma.apiKey.findMany({ where: { id: { in: ids } } }),
+    ({ id }) => id,
+  )
+  return async (id) => (await load(id))[0] ?? null
+}
 
 /** Creates an API key. The database keeps only a hash of the secret, so it cannot be read again. */
 export async function createApiKey(
@@ -44,10 +57,10 @@ export function isActive(
 }
 
 /** Returns the viewer that a key authenticates, or null when the key is malformed, unknown, revoked or expired. */
-export async function verifyApiKey(prisma: Prisma, secret: string, now: Date): Promise<Viewer | null> {
+export async function verifyApiKey(findKey: FindKey, secret: string, now: Date): Promise<Viewer | null> {
   const [, mode, idPart] = keyPattern.exec(secret) ?? []
   if (!idPart) return null
-  const apiKey = await prisma.apiKey.findUnique({ where: { id: `${idPrefixes.apiKey}_${idPart}` } })
+  const apiKey = await findKey(`${idPrefixes.apiKey}_${idPart}`)
   if (!apiKey || !timingSafeEqual(apiKey.secretHash, hash(secret))) return null
   if (apiKey.livemode !== (mode === 'live')) return null
   const { accountId, livemode, id: apiKeyId } = apiKey
@@ -82,14 +95,24 @@ export function readAuthorization(value: string | null | undefined): string | nu
   )
 }
 
-/** Reads the API key from `authorization`, in any letter case, in the payload of a WebSocket's `connection_init`. */
-export function readConnectionParams(params: Readonly<Record<string, unknown>> | undefined): string | null {
-  const entry = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization')
-  if (!entry) return null
-  const [, value] = entry
-  if (typeof value !== 'string')
+/**
+ * Reads the API key from the payload of a WebSocket's `connection_init`: from `authorization` or `headers.authorization`, in
+ * any letter case.
+ *
+ * @returns null when the payload has no key
+ * @throws AuthenticationError when a value is malformed, or the payload has different keys
+ */
+export function readConnectionParams(params: Readonly<Record<string, unknown>> = {}): string | null {
+  const headers = params.headers instanceof Object ? params.headers : {}
+  const values = [...Object.entries(params), ...Object.entries(headers)]
+    .filter(([name]) => name.toLowerCase() === 'authorization')
+    .map(([, value]) => value)
+  if (!values.every((value) => typeof value === 'string'))
     throw new AuthenticationError('connectionParams.authorization must be a string.')
-  return readAuthorization(value)
+  const [key = null, another] = new Set(values.flatMap((value) => readAuthorization(value) ?? []))
+  if (another !== undefined)
+    throw new AuthenticationError('connectionParams contains different API keys. Send one of them.')
+  return key
 }
 
 // A fast hash is enough: 260 random bits cannot be guessed.

@@ -12,6 +12,7 @@ const commands: Partial<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import('./commands/keys.ts')).keysCommand,
   import: async () => (await import('./commands/import.ts')).importCommand,
   reports: async () => (await import('./commands/reports.ts')).reportsCommand,
+  storage: async () => (await import('./commands/storage.ts')).storageCommand,
   report: async () => (await import('./commands/report.ts')).reportCommand,
   admin: async () => (await import('./commands/admin.ts')).adminCommand,
 }
@@ -24,6 +25,7 @@ const help = `npm start | npm run COMMAND -- [options]
   keys       create, list and revoke API keys
   import     import the ledger from exports of Stripe, or from Stripe
   reports    check and list the custom reports
+  storage    adopt another file store
   report     run a report and download its file
   admin      look at accounts, runs and schedules of all accounts, and cancel runs
 
@@ -38,10 +40,10 @@ function stopSignal(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       const isFirst = first === null
-      first ??= { name, at: Date.now() }
+      first ??= { name, at: performance.now() }
       controller.abort()
       const isSame =
-        name === 'SIGINT' && first.name === name && Date.now() - first.at <= sameInterruptMilliseconds
+        name === 'SIGINT' && first.name === name && performance.now() - first.at <= sameInterruptMilliseconds
       // A second signal ends the process at once.
       if (!isFirst && !isSame) process.exit(130)
     })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PostgresUrlError, readPostgresUrl } from './postgres-url.ts'
 
 export type Variable = {
   name: string
@@ -54,10 +55,15 @@ export function address(example: string) {
     .refine(isPlainAddress, { error: `must be an address such as ${example}, without a name or password` })
 }
 
+/** A variable that holds the address and the login of a Postgres, as `readPostgresUrl` reads it. */
 export function postgresUrl() {
-  return z.url({
-    protocol: /^postgres(ql)?$/,
-    error: 'must have the form postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+  return z.string().superRefine((text, { addIssue }) => {
+    try {
+      readPostgresUrl(text)
+    } catch (error) {
+      if (!(error instanceof PostgresUrlError)) throw error
+      addIssue({ code: 'custom', message: error.message })
+    }
   })
 }
 

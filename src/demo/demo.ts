@@ -2,7 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool, PoolClient } from 'pg'
 import { z } from 'zod'
-import { createApiKey, verifyApiKey } from '../auth/api-keys.ts'
+import { createApiKey, createKeyFinder, verifyApiKey } from '../auth/api-keys.ts'
 import { makeDataFolder } from '../config/folder.ts'
 import type { Prisma } from '../postgres/client.ts'
 import { inTransaction } from '../postgres/client.ts'
@@ -68,7 +68,8 @@ async function readKeys(file: string): Promise<DemoKeys | null> {
 }
 
 async function areActive({ prisma, now }: DemoOptions, keys: DemoKeys): Promise<boolean> {
-  const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(prisma, key, now())))
+  const findKey = createKeyFinder(prisma)
+  const viewers = await Promise.all([keys.test, keys.live].map((key) => verifyApiKey(findKey, key, now())))
   return viewers.every((viewer) => viewer?.accountId === demoAccountId)
 }
 

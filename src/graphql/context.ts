@@ -1,8 +1,9 @@
-import { verifyApiKey } from '../auth/api-keys.ts'
+import { type FindKey, verifyApiKey } from '../auth/api-keys.ts'
 import type { KeyUse } from '../auth/key-use.ts'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
+import { eventLoopTurn } from '../event-loop.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer, readTraceparent } from '../request-context.ts'
 import type { QueueStatusLoader } from '../runs/estimate/queue-status.ts'
@@ -14,6 +15,7 @@ import type { ConnectionCount } from './transports/connection-limits.ts'
 
 /** The services that all requests share. */
 export type GatewayServices = Services & {
+  findKey: FindKey
   links: FileLinks
   loaders: Loaders
   queueStatuses: QueueStatusLoader
@@ -34,6 +36,10 @@ export type Context = GatewayServices & {
   idempotencyKey: string | null
   /** The trace ID from the header traceparent; null when the request has none. */
   traceId: string | null
+  /** The header Last-Event-ID; null when the request has none, as over WebSocket. */
+  lastEventId: string | null
+  /** The cursor of the event that a subscription sends next; null when its events have no cursor. */
+  delivered: { eventCursor: string | null }
 }
 
 /**
@@ -43,9 +49,11 @@ export type Context = GatewayServices & {
  */
 export async function authenticate(services: GatewayServices, key: string | null): Promise<Viewer | null> {
   if (key === null) return null
-  const viewer = await verifyApiKey(services.prisma, key, services.now())
+  const viewer = await verifyApiKey(services.findKey, key, services.now())
   if (viewer) {
     services.keyUse.note(viewer.apiKeyId)
+    // Many requests continue at the same moment, when one read has found their keys.
+    await eventLoopTurn(viewer.accountId)
     return viewer
   }
   throw new AuthenticationError('The API key is not valid: it is unknown, revoked or expired.')
@@ -70,6 +78,8 @@ export function createContext(
     gone,
     idempotencyKey: headers?.get('idempotency-key') ?? null,
     traceId: readTraceparent(headers?.get('traceparent')),
+    lastEventId: headers?.get('last-event-id') || null,
+    delivered: { eventCursor: null },
   }
 }
 

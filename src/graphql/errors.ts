@@ -3,10 +3,13 @@ import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { type TopLevelCode, userErrorCodes } from '../error-codes.ts'
 import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
-import { isOutage } from '../postgres/outage.ts'
+import { describeOutage, findCongestion, isOutage } from '../postgres/outage.ts'
 import { currentRequest } from '../request-context.ts'
 import { StorageError } from '../storage/storage.ts'
 import { type ErrorDetails, knownCode, withCode } from './library-errors.ts'
+
+/** Failures with a longer pause between them belong to different outages. It is longer than clients wait. */
+const outageGapMilliseconds = 45_000
 
 type RefusalOptions = {
   headers?: Record<string, string>
@@ -53,11 +56,12 @@ export async function namingArguments<Result>(read: () => Result | Promise<Resul
  * ID, under which the log contains the error. An error that the function has returned can pass it again.
  */
 export function createErrorMask(logger: Logger) {
+  const secondsToWait = createRetryTime()
   return (error: unknown): GraphQLError => {
     const original = originalOf(error)
     const code = error instanceof GraphQLError ? knownCode(error, original) : null
     if (error instanceof GraphQLError && code) return withCode(error, code)
-    const { message, extensions } = maskedError(original, logger)
+    const { message, extensions } = maskedError(original, logger, secondsToWait)
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
     return new GraphQLError(message, { nodes, source, positions, path, extensions })
   }
@@ -69,19 +73,23 @@ export function errorsOf(result: unknown): readonly GraphQLError[] {
 }
 
 /** What a client sees of an error without a code from the table. The hidden details are logged. */
-function maskedError(error: unknown, logger: Logger): GraphQLError {
+function maskedError(error: unknown, logger: Logger, secondsToWait: () => number): GraphQLError {
   if (error instanceof AuthenticationError) return unauthenticated(error)
   if (error instanceof UserFacingError) return refusal(userErrorCodes[error.code].topLevel, error.message)
   const details = { err: error, ...currentRequest() }
   if (error instanceof StorageError) {
     logger.warn(details, 'A request failed because the file store failed.')
-    return unavailable(`The file store is not available: ${error.reason}. Try again later.`)
+    return unavailable(`The file store is not available: ${error.reason}. Try again later.`, secondsToWait())
+  }
+  const congestion = findCongestion(error)
+  if (congestion?.reason === 'crowded') {
+    logger.warn(details, 'A request failed because its account has too many requests.')
+    return tooManyRequests(congestion.retryAfter)
   }
   if (isOutage(error)) {
-    logger.warn(details, 'A request failed because the database cannot be reached.')
-    return unavailable(
-      'The database cannot be reached. Try again in a second; with an idempotencyKey, a repeated mutation has no second effect.',
-    )
+    const seconds = Math.max(secondsToWait(), congestion?.retryAfter ?? 0)
+    logger.warn(details, 'A request failed because the database is unavailable.')
+    return unavailable(`${describeOutage(error)} ${tryAgain(seconds)}`, seconds)
   }
   const errorId = randomUUID()
   logger.error({ ...details, errorId }, 'A request failed because of an internal error.')
@@ -90,8 +98,33 @@ function maskedError(error: unknown, logger: Logger): GraphQLError {
 }
 
 /** An error for an outage, with the header Retry-After. */
-function unavailable(message: string): GraphQLError {
-  return refusal('UNAVAILABLE', message, { headers: { 'Retry-After': '1' } })
+function unavailable(message: string, seconds: number): GraphQLError {
+  return refusal('UNAVAILABLE', message, { headers: { 'Retry-After': String(seconds) } })
+}
+
+function tooManyRequests(seconds: number): GraphQLError {
+  const message = `The account has too many requests in progress, so this request was not served. ${tryAgain(seconds)} Send fewer requests at once, and fewer lists in one document.`
+  return refusal('LIMIT_REACHED', message, { headers: { 'Retry-After': String(seconds) } })
+}
+
+function tryAgain(seconds: number): string {
+  const time = seconds === 1 ? 'a second' : `${seconds} seconds`
+  return `Try again in ${time}; with an idempotencyKey, a repeated mutation has no second effect.`
+}
+
+/**
+ * Creates a function that is called for each failure of an outage and returns when to try again, in seconds: a quarter of
+ * the time since the first failure, from 1 to 30. So clients do not slow down a database that recovers.
+ */
+function createRetryTime(): () => number {
+  let first = 0
+  let last = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = performance.now()
+    if (now - last > outageGapMilliseconds) first = now
+    last = now
+    return Math.min(30, Math.max(1, Math.ceil((now - first) / 4_000)))
+  }
 }
 
 function originalOf(error: unknown): unknown {

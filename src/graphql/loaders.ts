@@ -1,20 +1,17 @@
-import DataLoader from 'dataloader'
 import type { Logger } from 'pino'
 import type { Prisma } from '../postgres/client.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
 import { retryDuringOutage } from '../postgres/outage.ts'
+import { createSharedLoader } from '../postgres/shared-loader.ts'
 
 export type Loaders = ReturnType<typeof createLoaders>
-
-// Postgres accepts at most 65,535 parameters.
-const options = { cache: false, maxBatchSize: 30_000 }
 
 // Loading the objects of an event must survive an outage that the event itself survived.
 const retryMilliseconds = 15_000
 
 /**
- * Loaders for the whole process. Loads of many subscriptions in the same tick are one query, and so are all loads for the
- * same event. The caller must check that the viewer may see the result.
+ * Loaders for the whole process. Concurrent loads of many subscriptions are one query, and so are all loads for the same
+ * event. The caller must check that the viewer may see the result.
  */
 export function createLoaders(prisma: Prisma, logger: Logger) {
   const idOf = ({ id }: { id: string }): string => id
@@ -50,17 +47,14 @@ function createLoader<Row>(
   find: (keys: string[]) => Promise<Row[]>,
   keyOf: (row: Row) => string,
 ): (key: string) => Promise<Row[]> {
-  const loader = new DataLoader(async (keys: readonly string[]) => {
-    const found = await retryDuringOutage(() => find([...new Set(keys)]), {
+  const findDuringOutage = (keys: string[]): Promise<Row[]> =>
+    retryDuringOutage(() => find(keys), {
       signal: AbortSignal.timeout(retryMilliseconds),
       logger,
       failureMessage: 'The objects of runs could not be loaded.',
       triesOnceMore: true,
     })
-    const byKey = Map.groupBy(found, keyOf)
-    return keys.map((key) => byKey.get(key) ?? [])
-  }, options)
-  return (key) => loader.load(key)
+  return createSharedLoader(findDuringOutage, keyOf)
 }
 
 /** Caches each loaded value for the lifetime of its source object. Failures are not cached. */

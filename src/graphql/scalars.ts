@@ -1,17 +1,15 @@
 import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql'
 import { CurrencyResolver, DateTimeResolver, JSONObjectResolver, TimeZoneResolver } from 'graphql-scalars'
 import { Temporal } from 'temporal-polyfill'
-import { preview } from '../reports/parameters.ts'
+import { isCurrency } from '../ledger/minor-units.ts'
+import { isInCalendar, preview } from '../reports/parameters.ts'
 import { builder } from './builder.ts'
 
 builder.scalarType('DateTime', {
   description: 'An RFC 3339 instant, such as 2026-01-31T00:00:00Z. Responses are in UTC.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => DateTimeResolver.coerceOutputValue(value),
-  ...inputOf(
-    (text) => DateTimeResolver.coerceInputValue(text),
-    'timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z".',
-  ),
+  ...inputOf(readDateTime, 'timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z".'),
 })
 
 builder.addScalarType('JSONObject', JSONObjectResolver, {
@@ -20,13 +18,12 @@ builder.addScalarType('JSONObject', JSONObjectResolver, {
 })
 
 builder.scalarType('Currency', {
-  description: 'A three-letter ISO 4217 currency code, in upper or lower case.',
+  description:
+    'The code of a currency, in upper or lower case: an ISO 4217 code such as usd, or that of a stablecoin such as usdc.',
   specifiedByURL: 'https://www.iso.org/iso-4217-currency-codes.html',
-  serialize: (value) => CurrencyResolver.coerceOutputValue(value),
-  ...inputOf(
-    (text) => CurrencyResolver.coerceInputValue(text),
-    'currency. Use a three-letter ISO 4217 code such as "usd".',
-  ),
+  // Input only.
+  serialize: (value) => value,
+  ...inputOf(readCurrency, 'currency. Use a three-letter ISO 4217 code such as "usd".'),
 })
 
 // It also accepts offsets and some abbreviations, which the parameter and the trigger reject.
@@ -69,6 +66,26 @@ builder.scalarType('BigInt', {
   specifiedByURL: 'https://the-guild.dev/graphql/scalars/docs/scalars/big-int',
   serialize: (value) => value.toString(),
 })
+
+/** Reads a code with the form of a currency; the parameter checks that it is one. @throws for other text */
+function readCurrency(text: string): string {
+  return isCurrency(text.toLowerCase()) ? text : CurrencyResolver.coerceInputValue(text)
+}
+
+const belowMilliseconds = /\.\d{3}\d*[1-9]/
+
+/**
+ * Reads a timestamp, rounded up to the next millisecond, because no stored time is more precise: so a range includes and
+ * excludes the same times as without rounding.
+ *
+ * @throws for text that is not a timestamp, or one that is rounded out of the years 1 to 9999
+ */
+function readDateTime(text: string): Date {
+  const truncated = DateTimeResolver.coerceInputValue(text)
+  const date = new Date(truncated.getTime() + (belowMilliseconds.test(text) ? 1 : 0))
+  if (isInCalendar({ year: date.getUTCFullYear() })) return date
+  throw new RangeError(`${text} is out of range.`)
+}
 
 /** A duration in hours, minutes and seconds; null for null. */
 export function toDuration(milliseconds: number): Temporal.Duration

@@ -9,10 +9,14 @@ import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
+import { sendEventIds } from './plugins/event-ids.ts'
+import { keepStreamsUnbuffered } from './plugins/event-streams.ts'
 import type { Prefill } from './plugins/graphiql.ts'
-import { graphiqlPage, wantsPage } from './plugins/graphiql.ts'
+import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
+import { checkMediaTypes } from './plugins/media-types.ts'
 import { countOperations, traceOperations } from './plugins/metrics.ts'
+import { refusePersistedQueries } from './plugins/persisted-queries.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 
@@ -24,6 +28,8 @@ export type ConnectionContext = {
   viewer?: Viewer | null
   /** Aborts when the socket or the HTTP response closes. */
   gone: AbortSignal
+  /** Whether the client is on this machine, so that it may see the key of the demo. Absent over WebSocket. */
+  isLocal?: boolean
 }
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
@@ -51,6 +57,8 @@ export function createGraphqlServer(
       config.graphiql && graphiqlPage(prefill),
       preventForgery(),
       refuseBrokenParameters(),
+      checkMediaTypes(),
+      refusePersistedQueries(),
       !config.getQueries && refuseGetQueries(),
       // Its document.
       limitDocuments(schema, config),
@@ -59,16 +67,16 @@ export function createGraphqlServer(
       countOperations(services),
       services.tracing !== noTracing && traceOperations(services.tracing),
       // The response.
+      sendEventIds(),
       setErrorStatuses(maskError),
+      keepStreamsUnbuffered(),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,
     batching: false,
     maxRequestBodySize,
-    // The access rule has already rejected origins that are not allowed. Yoga replies with the origin of the request and
-    // sets Vary. No other website may read GraphiQL, which may contain a key.
-    cors: (request) =>
-      !wantsPage(request) && { origin: '*', credentials: false, methods: ['GET', 'POST', 'OPTIONS'] },
+    // The server in front of it sets the CORS headers of every answer.
+    cors: false,
     maskedErrors: { maskError },
     logging: {
       debug: (...parts) => logger.debug({ parts }, 'yoga'),

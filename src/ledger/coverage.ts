@@ -20,6 +20,20 @@ const selectSides = `
     select from ledger_side_coverage s where (s.account_id, s.livemode) = (c.account_id, c.livemode)
   )`
 
+// A ledger without coverage per side, such as an older one, knows its payouts as its coverage says.
+const readKnownPayouts = `
+  select coalesce(
+    (select payouts_known_in from ledger_side_coverage
+     where account_id = $1 and livemode = $2::boolean and side = 'ACTIVITY'),
+    (select tstzmultirange(tstzrange(available_from, available_until)) from ledger_coverage
+     where account_id = $1 and livemode = $2::boolean and payouts_known),
+    '{}') as known`
+
+const writeKnownPayouts = `
+  update ledger_side_coverage
+  set payouts_known_in = $3::tstzmultirange + tstzmultirange(tstzrange($4::timestamptz, $5::timestamptz))
+  where account_id = $1 and livemode = $2::boolean and side = 'ACTIVITY'`
+
 const writeSide = `
   insert into ledger_side_coverage (account_id, livemode, side, available_from, available_until)
   values ($1, $2::boolean, upper($3)::"LedgerSide", $4::timestamptz, $5::timestamptz)
@@ -28,8 +42,9 @@ const writeSide = `
 
 // The ledger covers the intersection of its sides.
 const writeCoverage = `
-  insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
-  select account_id, livemode, max(available_from), min(available_until), now()
+  insert into ledger_coverage (account_id, livemode, available_from, available_until, payouts_known, updated_at)
+  select account_id, livemode, max(available_from), min(available_until),
+    range_agg(payouts_known_in) @> tstzrange(max(available_from), min(available_until)), now()
   from ledger_side_coverage
   where account_id = $1 and livemode = $2::boolean
   group by account_id, livemode
@@ -37,14 +52,19 @@ const writeCoverage = `
   on conflict (account_id, livemode) do update
   set available_from = excluded.available_from,
       available_until = excluded.available_until,
+      payouts_known = excluded.payouts_known,
       updated_at = excluded.updated_at
-  where (ledger_coverage.available_from, ledger_coverage.available_until)
-    is distinct from (excluded.available_from, excluded.available_until)`
+  where (ledger_coverage.available_from, ledger_coverage.available_until, ledger_coverage.payouts_known)
+    is distinct from (excluded.available_from, excluded.available_until, excluded.payouts_known)`
 
-/** Returns the span that the ledger covers with both sides; null when there is none. */
-export async function readCoverage(client: pg.ClientBase, tenant: Tenant): Promise<Span | null> {
-  const { rows } = await client.query<Span>(
-    `select available_from as "from", available_until as "until" from ledger_coverage
+/** The span that a ledger covers with both sides, and whether the payout that swept each row of the span is known. */
+export type Coverage = Span & { payoutsKnown: boolean }
+
+/** Returns the coverage of the ledger; null when there is none. */
+export async function readCoverage(client: pg.ClientBase, tenant: Tenant): Promise<Coverage | null> {
+  const { rows } = await client.query<Coverage>(
+    `select available_from as "from", available_until as "until", payouts_known as "payoutsKnown"
+     from ledger_coverage
      where account_id = $1 and livemode = $2::boolean`,
     [tenant.accountId, tenant.livemode],
   )
@@ -76,6 +96,7 @@ export async function meetsCoverage(client: pg.ClientBase, tenant: Tenant, span:
  * Records that a ledger is complete in a span, for one side or both. Reports can run where both sides are complete.
  * Call it in the transaction that writes the rows, after `lockLedger`.
  *
+ * @param payoutsKnown false when the rows do not show which payout swept them
  * @throws InputError when a gap would remain between the span and the coverage
  */
 export async function extendCoverage(
@@ -83,13 +104,19 @@ export async function extendCoverage(
   tenant: Tenant,
   span: Span,
   sides: readonly LedgerSide[],
+  payoutsKnown = true,
 ): Promise<void> {
+  const owner = [tenant.accountId, tenant.livemode]
   const known = await readSides(client, tenant)
+  const payouts = await client.query<{ known: string }>(readKnownPayouts, owner)
   for (const side of sides) known.set(side, join(side, known.get(side), span))
   for (const [side, { from, until }] of known) {
-    await client.query(writeSide, [tenant.accountId, tenant.livemode, side, from, until])
+    await client.query(writeSide, [...owner, side, from, until])
   }
-  await client.query(writeCoverage, [tenant.accountId, tenant.livemode])
+  // Equal ends are the empty range.
+  const added = payoutsKnown && sides.includes('activity') ? span : { from: span.from, until: span.from }
+  await client.query(writeKnownPayouts, [...owner, payouts.rows[0]?.known, added.from, added.until])
+  await client.query(writeCoverage, owner)
 }
 
 /** Locks a ledger for changes until the transaction ends. Waits while another transaction has the lock. */

@@ -1,44 +1,28 @@
 import pg from 'pg'
 import type { Tenant } from '../tenant.ts'
 import { copyText, encodeRows } from './copy.ts'
-import {
-  type LedgerAddress,
-  type LedgerRow,
-  type LedgerTable,
-  type LedgerValue,
-  ledgerTables,
-  type Metadata,
-} from './rows.ts'
+import { type FieldMerge, type FieldMergeOptions, fieldMerges } from './field-merge.ts'
+import { type LedgerRow, type LedgerTable, type LedgerValue, ledgerTables } from './rows.ts'
 
-/**
- * How to merge a field into an existing row:
- *
- * - `replace`: use the new value, unless it is null.
- * - `keep`: use the existing value, unless it is null. For values that the new row only assumes.
- * - `join`: use the keys of both objects. The new value of a key wins.
- */
-type FieldMerge = 'replace' | 'keep' | 'join'
-
-/** Fields whose keys are joined: metadata, and addresses, because a row can have only some parts of an address. */
-const joinedFields = /(metadata|address)$/i
-
-/** The values of joined fields. */
-type Joined = Metadata | LedgerAddress
-
-type ObjectRow = LedgerRow & { readonly id: string }
+/** A row of an object with an id. */
+export type ObjectRow = LedgerRow & { readonly id: string }
 
 type Column = { field: string; name: string; merge: FieldMerge }
 
 /**
  * Collects rows and merges them into one table.
  *
- * @param assumed fields whose existing values are kept
+ * @param options `check` is called with each row that has the id of a collected one, and throws when they contradict
+ *   each other
  */
-export function createTableMerge(table: LedgerTable, assumed: readonly string[] = []) {
-  const columns = Object.entries(ledgerTables[table]).map(([field, name]): Column => {
-    if (joinedFields.test(field)) return { field, name, merge: 'join' }
-    return { field, name, merge: assumed.includes(field) ? 'keep' : 'replace' }
-  })
+export function createTableMerge(
+  table: LedgerTable,
+  options: FieldMergeOptions & { check?: (known: ObjectRow, row: ObjectRow) => void },
+) {
+  const mergeOf = fieldMerges(table, options)
+  const columns = Object.entries(ledgerTables[table]).map(
+    ([field, name]): Column => ({ field, name, merge: mergeOf(field) }),
+  )
   let rows = new Map<string, ObjectRow>()
   return {
     /** Collects rows until the next `take`. Rows with the same id are combined. */
@@ -46,7 +30,10 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       for (const row of added) {
         const known = rows.get(row.id)
         if (!known) rows.set(row.id, row)
-        else if (addsValues(known, row)) rows.set(row.id, mergeRow(known, row, columns))
+        else if (addsValues(known, row)) {
+          options.check?.(known, row)
+          rows.set(row.id, mergeRow(known, row, columns))
+        }
       }
     },
     /** Creates the temporary table for the rows. It is dropped at the end of the transaction. */
@@ -68,6 +55,7 @@ export function createTableMerge(table: LedgerTable, assumed: readonly string[] 
       // In one buffer: each further buffer would wait until this process has time to write it.
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
       return {
+        table,
         /** Copies the rows into the temporary table. */
         copy: (client: pg.ClientBase) => copyText(client, tenant.accountId, `merging_${table}`, names, text),
         /** Statements that merge the temporary table into the table and truncate it. */
@@ -92,22 +80,12 @@ function addsValues(known: LedgerRow, row: LedgerRow): boolean {
 
 /** Merges two rows with the same id by the rules of the SQL merge. */
 function mergeRow(known: ObjectRow, row: ObjectRow, columns: readonly Column[]): ObjectRow {
-  const fields = columns.map(({ field, merge }) => [field, mergeField(merge, known[field], row[field])])
+  const fields = columns.map(({ field, merge }) => [field, merge.value(known[field], row[field])])
   return { ...Object.fromEntries(fields), id: known.id }
 }
 
-function mergeField(merge: FieldMerge, known: LedgerValue, added: LedgerValue): LedgerValue {
-  if (merge === 'keep') return known ?? added
-  // Only fields of this type have the merge `join`.
-  if (merge === 'join' && known && added) return { ...(known as Joined), ...(added as Joined) }
-  return added ?? known
-}
-
 function mergedValue({ name, merge }: Column): string {
-  const [known, added] = [`known.${name}`, `excluded.${name}`]
-  if (merge === 'keep') return `coalesce(${known}, ${added})`
-  if (merge === 'join') return `coalesce(${known} || ${added}, ${added}, ${known})`
-  return `coalesce(${added}, ${known})`
+  return merge.sql(`known.${name}`, `excluded.${name}`)
 }
 
 /** Skips existing rows that do not change: otherwise the table would grow with every load. */

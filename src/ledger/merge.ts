@@ -1,8 +1,11 @@
 import type pg from 'pg'
 import type { Tenant } from '../tenant.ts'
 import { copyRows } from './copy.ts'
+import type { FieldMergeOptions } from './field-merge.ts'
 import { createTableMerge } from './merge-table.ts'
-import type { LedgerBalanceTransaction, LedgerBatch, LedgerFeeDetail } from './rows.ts'
+import type { LedgerBalanceTransaction, LedgerBatch, LedgerFeeDetail, LedgerPayout } from './rows.ts'
+import { settlePayouts } from './settle-payouts.ts'
+import { createFactCheck } from './transaction-facts.ts'
 
 export type MergeOptions = {
   /** Called from time to time with the number of balance transactions merged so far. Duplicates count each time. */
@@ -11,6 +14,11 @@ export type MergeOptions = {
    * Fields of balance transactions that this ledger only assumes. They fill new rows and never replace existing values.
    */
   assumed?: readonly (keyof LedgerBalanceTransaction)[]
+  /**
+   * True when the ledger shows the present state of its objects, as Stripe's API does. Otherwise it can be older than
+   * the existing rows, and the state that comes later in the life of a payout wins.
+   */
+  isCurrent?: boolean
 }
 
 /** Rows per merge: many enough to make the cost per row small, few enough for memory. */
@@ -22,26 +30,29 @@ const mergeSize = 20_000
  * - A null or absent field of a new row keeps the existing value, so a later ledger can complete rows. Keys of metadata
  *   and parts of an address are joined. The fee details of a transaction are replaced as a whole, so they must come in
  *   one batch.
+ * - Parts of one ledger give the same rows in any order; see `fieldMerges` and `settlePayouts`.
+ * - A balance transaction never changes; see transaction-facts.ts.
  * - Idempotent: merging an object again changes nothing.
  * - Runs in the caller's open transaction, and neither begins nor commits it, so no reader sees a part of the ledger.
  * - Memory holds some thousand rows, for any batch size.
  * - Does not change `ledger_coverage`, because only the caller knows which span is complete. Does not refresh the planner's
  *   statistics: call `refreshStatistics` after adding many rows.
  *
+ * @throws ContradictionError when two rows contradict each other about a balance transaction
  * @throws Error when the client has no open transaction, or Postgres rejects a row
  */
 export async function mergeLedger(
   client: pg.ClientBase,
   tenant: Tenant,
   ledger: Iterable<LedgerBatch> | AsyncIterable<LedgerBatch>,
-  { onProgress, assumed }: MergeOptions = {},
+  { onProgress, assumed = [], isCurrent = false }: MergeOptions = {},
 ): Promise<{ balanceTransactions: number }> {
   if (client.getTransactionStatus() !== 'T') {
     throw new Error(
       `Merging a ledger of ${tenant.accountId} requires an open transaction. Begin one on this client.`,
     )
   }
-  const merge = createMerge(client, tenant, assumed)
+  const merge = createMerge(client, tenant, { assumed, isCurrent })
   await merge.open()
   let balanceTransactions = 0
   // The next rows are read and encoded while Postgres merges. Only one flush runs at a time.
@@ -62,6 +73,7 @@ export async function mergeLedger(
     }
     await startFlush()
     await flushed
+    await settlePayouts(client, tenant, merge.payoutIds)
   } finally {
     // The caller's rollback must be the last statement, even after an error.
     await flushed.catch(() => {})
@@ -69,17 +81,27 @@ export async function mergeLedger(
   return { balanceTransactions }
 }
 
-function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOptions['assumed']) {
+function createMerge(client: pg.ClientBase, tenant: Tenant, options: FieldMergeOptions) {
+  const { compare, compareStored } = createFactCheck(options)
   const tables = [
-    { rows: 'customers', ...createTableMerge('customers') },
-    { rows: 'charges', ...createTableMerge('charges') },
-    { rows: 'payouts', ...createTableMerge('payouts') },
-    { rows: 'balanceTransactions', ...createTableMerge('balance_transactions', assumed) },
+    { rows: 'customers', ...createTableMerge('customers', options) },
+    { rows: 'charges', ...createTableMerge('charges', options) },
+    { rows: 'payouts', ...createTableMerge('payouts', options) },
+    {
+      rows: 'balanceTransactions',
+      ...createTableMerge('balance_transactions', { ...options, check: compare }),
+    },
   ] as const
+  const [, , { add: addPayouts }] = tables
+  // Stripe's API has the payout itself.
+  const knowsCreation = !options.isCurrent && !options.assumed.includes('created')
+  const payoutIds = new Set<string>()
   let feeDetails = new Map<string, LedgerFeeDetail[]>()
   let pending = 0
 
   return {
+    /** The payouts of the rows that were added. */
+    payoutIds,
     open: async () => {
       for (const table of tables) await table.open(client)
     },
@@ -88,6 +110,9 @@ function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOption
         add(batch[rows])
         pending += batch[rows].length
       }
+      for (const { id } of batch.payouts) payoutIds.add(id)
+      for (const { payoutId } of batch.balanceTransactions) if (payoutId) payoutIds.add(payoutId)
+      if (knowsCreation) addPayouts(batch.balanceTransactions.flatMap(payoutFacts))
       const parts = Map.groupBy(batch.feeDetails, (detail) => detail.balanceTransactionId)
       for (const [id, details] of parts) feeDetails.set(id, details)
     },
@@ -101,12 +126,23 @@ function createMerge(client: pg.ClientBase, tenant: Tenant, assumed: MergeOption
       pending = 0
       return async (): Promise<void> => {
         for (const { copy } of taken) await copy(client)
+        if (taken.some(({ table }) => table === 'balance_transactions')) await compareStored(client, tenant)
         // In one query: between statements, Postgres would wait until this process has time.
         if (taken.length > 0) await client.query(taken.flatMap(({ statements }) => statements).join(';'))
         await replaceFeeDetails(client, tenant, details)
       }
     },
   }
+}
+
+/** The creation time of a payout from its own row, which tells it apart from the effective time in other exports. */
+function payoutFacts({
+  reportingCategory,
+  payoutId,
+  currency,
+  created,
+}: LedgerBalanceTransaction): LedgerPayout[] {
+  return reportingCategory === 'payout' && payoutId ? [{ id: payoutId, currency, created }] : []
 }
 
 async function replaceFeeDetails(

@@ -1,20 +1,16 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { readPostgresUrl } from '../config/postgres-url.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
+import { readOnlyState } from './outage.ts'
+import { databaseSchema, type SessionOptions, sessionText } from './session.ts'
+import { waitWhenShort } from './shortage.ts'
+import { targetOf } from './target.ts'
 
-/** The Postgres schema of all our tables, so that their names never conflict with other tables of the database. */
-export const databaseSchema = 'report_gateway'
+export { databaseSchema }
 
-/** Settings that make Postgres format times in the way that the code expects. */
-const valueSettings = '-c datestyle=iso -c timezone=UTC -c intervalstyle=postgres'
-
-/** Settings of every connection for our own SQL. */
-const sessionSettings = `-c search_path=${databaseSchema} ${valueSettings}`
-
-/** Settings for the SQL of custom reports: the login's search path, read-only transactions, standard string literals. */
-const foreignSettings = `${valueSettings} -c default_transaction_read_only=on -c standard_conforming_strings=on`
-
-export type PoolOptions = {
+/** With `isForeign`, each connection is used once, so that no setting or lock of a statement remains. */
+export type PoolOptions = SessionOptions & {
   url: string
   /** Maximum number of connections. */
   max: number
@@ -22,26 +18,14 @@ export type PoolOptions = {
   applicationName: string
   /** Called with the errors of idle connections, which the pool replaces. */
   onError: (error: Error) => void
-  /** How long to wait for a new or a released connection, in milliseconds. @default 10_000 */
+  /** How long to wait for a new or a released connection, in milliseconds. @default that of the URL, or 10_000 */
   connectMilliseconds?: number
-  /**
-   * Maximum time of a statement, in milliseconds; unlimited unless given. With a limit, a query on a silently dead
-   * connection fails instead of waiting forever, and Postgres ends a transaction that was left open.
-   */
-  statementMilliseconds?: number
-  /** True to make Postgres reject every statement that would change data. */
-  isReadOnly?: boolean
-  /**
-   * True for the SQL of custom reports: names resolve through the login's own search path, transactions are read-only, and
-   * each connection is used once, so that no setting or lock of a statement remains. @default false
-   */
-  isForeign?: boolean
 }
 
 /** The client waits this much longer than the statement timeout, so that a reachable Postgres ends a statement itself. */
 const answerMilliseconds = 1_000
 
-const idleTransactionMilliseconds = 5_000
+const defaultConnectMilliseconds = 10_000
 
 export type Prisma = PrismaClient
 
@@ -52,32 +36,26 @@ export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]
 const maxStatements = 256
 
 export function createPool(options: PoolOptions): pg.Pool {
-  const {
-    url,
-    max,
-    applicationName,
-    onError,
-    connectMilliseconds = 10_000,
-    statementMilliseconds,
-    isForeign = false,
-  } = options
-  const readOnly = options.isReadOnly ? ' -c default_transaction_read_only=on' : ''
-  const limits = statementMilliseconds
-    ? ` -c statement_timeout=${statementMilliseconds} -c idle_in_transaction_session_timeout=${idleTransactionMilliseconds}`
-    : ''
-  const target = connectionTo(url, isForeign ? foreignSettings : sessionSettings)
+  const { url, max, applicationName, onError, statementMilliseconds, isForeign = false } = options
+  const { connectMilliseconds = connectLimit(url) } = options
+  const text = sessionText(options)
   const pool = new pg.Pool({
-    ...target,
-    options: target.options + limits + readOnly,
+    ...targetOf(url),
     max,
     application_name: applicationName,
     connectionTimeoutMillis: connectMilliseconds,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    onConnect: async (client) => {
+      const { isReadOnly } = await startSession(client, text, connectMilliseconds)
+      // A session stays read-only after its database has become writable again, so the pool must not keep it.
+      if (isReadOnly && !isForeign && !options.isReadOnly) throw readOnlyError()
+    },
     ...(isForeign && { maxUses: 1 }),
     ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
+  waitWhenShort(pool, connectMilliseconds)
   // Without these listeners, a connection that Postgres ends would end the process: the first listener is for idle
   // connections, the second for connections released with an error, to which the pool no longer listens.
   pool.on('error', (error) => onError(error))
@@ -106,23 +84,28 @@ export function createPoolCloser(pool: pg.Pool): (waitMilliseconds: number) => P
 /**
  * Creates a connection outside any pool, for example for LISTEN. It is not connected yet.
  *
- * @param limitMilliseconds maximum time to connect, and for each query; by default 10 s to connect, and no limit for
- * queries
+ * @param limitMilliseconds maximum time to connect, and for each query; by default that of the URL or 10 s to connect, and
+ * no limit for queries
  */
 export function createConnection(
   url: string,
   applicationName: string,
   limitMilliseconds?: number,
 ): pg.Client {
+  const connectMilliseconds = limitMilliseconds ?? connectLimit(url)
   const client = new pg.Client({
-    ...connectionTo(url),
+    ...targetOf(url),
     application_name: applicationName,
-    connectionTimeoutMillis: limitMilliseconds ?? 10_000,
+    connectionTimeoutMillis: connectMilliseconds,
     keepAlive: true,
     ...(limitMilliseconds && { query_timeout: limitMilliseconds }),
   })
   // Without a listener, an error would end the process. The current or the next query fails with the same error.
   client.on('error', () => {})
+  // Sent before the first query of the caller, which must not run with other settings.
+  client.once('connect', () => {
+    startSession(client, sessionText(), connectMilliseconds).catch(() => client.end())
+  })
   return client
 }
 
@@ -130,8 +113,9 @@ export function createPrisma(pool: pg.Pool): Prisma {
   return new PrismaClient({
     adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
     queryPlanCacheMaxSize: maxStatements,
-    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952).
-    transactionOptions: { maxWait: 10_000, timeout: 30_000 },
+    // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952). A transaction may
+    // wait for its connection for longer than any request does.
+    transactionOptions: { maxWait: 60_000, timeout: 30_000 },
   })
 }
 
@@ -152,15 +136,23 @@ export async function inTransaction<Result>(
   }
 }
 
-/** In pg, a connection string overrides other settings, so its `options` are combined with ours. */
-function connectionTo(
-  url: string,
-  settings = sessionSettings,
-): { connectionString: string; options: string } {
-  const target = new URL(url)
-  const given = target.searchParams.get('options') ?? ''
-  target.searchParams.delete('options')
-  return { connectionString: target.href, options: `${given} ${settings}`.trim() }
+async function startSession(client: pg.ClientBase, text: string, milliseconds: number) {
+  const query: pg.QueryConfig & { query_timeout: number } = { text, query_timeout: milliseconds }
+  // Several statements have an array of results, which the types of `pg` do not know.
+  const results: unknown = await client.query<{ isReadOnly: boolean }>(query)
+  const last: unknown = Array.isArray(results) ? results.at(-1) : results
+  const row = last instanceof pg.Result ? last.rows[0] : null
+  return { isReadOnly: row?.isReadOnly === true }
+}
+
+function readOnlyError(): Error {
+  const error = new pg.DatabaseError('The database is read-only.', 0, 'error')
+  return Object.assign(error, { code: readOnlyState, severity: 'FATAL' })
+}
+
+function connectLimit(url: string): number {
+  const { connectSeconds } = readPostgresUrl(url)
+  return connectSeconds === null ? defaultConnectMilliseconds : connectSeconds * 1_000
 }
 
 /** Names the first SQL texts, which makes Postgres keep them prepared; an empty name means unprepared. */

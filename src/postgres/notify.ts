@@ -1,15 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
-import { runEvery } from '../run-every.ts'
+import { outsideRequest } from '../request-context.ts'
 import { type Tenant, tenantKey } from '../tenant.ts'
-import { createConnection } from './client.ts'
+import { startListener } from './listener.ts'
 
 const channel = 'report_gateway_events'
 const batchMilliseconds = 2
-const firstReconnectMilliseconds = 50
-const maxReconnectMilliseconds = 2_000
 
 export type WakeUp = Awaited<ReturnType<typeof startWakeUp>>
 
@@ -22,12 +19,6 @@ export type WakeUpOptions = {
   heartbeatMilliseconds?: number
   /** Maximum time to connect, and to answer a heartbeat, in milliseconds. @default 3_000 */
   limitMilliseconds?: number
-}
-
-type ConnectOptions = Required<Omit<WakeUpOptions, 'metrics'>> & {
-  url: string
-  logger: Logger
-  wake: Listener
 }
 
 /**
@@ -45,32 +36,19 @@ export async function startWakeUp(
   const wake: Listener = (tenant) => {
     for (const listener of listeners) listener(tenant)
   }
-  const stopping = new AbortController()
-  const settings = { url, logger, wake, heartbeatMilliseconds, limitMilliseconds }
-
-  let connection: Awaited<ReturnType<typeof connect>> | null = await connect(settings)
-  /** Reconnects whenever the connection ends, however long that takes. */
-  const keepConnected = async (): Promise<void> => {
-    let wait = firstReconnectMilliseconds
-    while (true) {
-      await connection?.ended
-      connection = null
-      if (stopping.signal.aborted) return
-      try {
-        connection = await connect(settings)
-        // `stop` can have been called during the attempt.
-        if (stopping.signal.aborted) return await connection.end()
-        metrics.wakeUpReconnected()
-        wake(null)
-        wait = firstReconnectMilliseconds
-      } catch (error) {
-        logger.warn({ err: error }, `The wake-up connection could not be opened; trying again in ${wait} ms.`)
-        await delay(wait, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
-        wait = Math.min(wait * 2, maxReconnectMilliseconds)
-      }
-    }
-  }
-  const kept = keepConnected()
+  const listener = await startListener({
+    url,
+    channel,
+    name: 'wake-up',
+    onNotification: (payload) => wake(readTenant(payload)),
+    onReconnect: () => {
+      metrics.wakeUpReconnected()
+      wake(null)
+    },
+    onFault: (error, message) => logger.warn({ err: error }, message),
+    heartbeatMilliseconds,
+    limitMilliseconds,
+  })
 
   const waiting = new Set<string>()
   let timer: NodeJS.Timeout | undefined
@@ -94,18 +72,16 @@ export async function startWakeUp(
     /** Notifies every process that the tenant's log has grown. Call it after the commit; it never throws. */
     notify: (tenant: Tenant): void => {
       waiting.add(tenantKey(tenant))
-      timer ??= setTimeout(flush, batchMilliseconds)
+      timer ??= outsideRequest(() => setTimeout(flush, batchMilliseconds))
     },
     onWake: (listener: Listener): void => {
       listeners.add(listener)
     },
     /** Whether hints from other processes arrive: the last heartbeat, at most a few seconds ago, was answered. */
-    isConnected: (): boolean => connection !== null,
+    isConnected: listener.isConnected,
     stop: async (): Promise<void> => {
-      stopping.abort()
       await flush()
-      await connection?.end()
-      await kept
+      await listener.stop()
     },
   }
 }
@@ -113,50 +89,4 @@ export async function startWakeUp(
 function readTenant(payload: string): Tenant | null {
   const [accountId, mode] = payload.split(':')
   return accountId ? { accountId, livemode: mode === 'live' } : null
-}
-
-/**
- * Opens a connection that listens. When packets are lost silently, by a crashed machine or a firewall, the connection would
- * seem healthy for hours, so a heartbeat checks it every few seconds.
- */
-async function connect(options: ConnectOptions) {
-  const { url, logger, wake, heartbeatMilliseconds, limitMilliseconds } = options
-  const client = createConnection(url, 'report-gateway wake-up', limitMilliseconds)
-  const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
-  client.on('end', finish)
-  client.on('error', (error) => {
-    logger.warn({ err: error }, 'The wake-up connection broke; reconnecting.')
-    finish()
-  })
-  client.on('notification', ({ payload = '' }) => wake(readTenant(payload)))
-  /** Closes the connection, and waits no longer than the limit, because the server may not answer. */
-  const end = async (): Promise<void> => {
-    finish()
-    // With a query under way, `end` closes the connection at once.
-    const closed = client.end().catch(() => {})
-    await Promise.race([closed, delay(limitMilliseconds, undefined, { ref: false })])
-  }
-  try {
-    await client.connect()
-    await client.query(`listen ${channel}`)
-  } catch (error) {
-    await end()
-    throw error
-  }
-  const heartbeat = runEvery({
-    task: () =>
-      client.query('select 1').catch((error: unknown) => {
-        logger.warn({ err: error }, 'The wake-up connection does not answer; reconnecting.')
-        return end()
-      }),
-    milliseconds: heartbeatMilliseconds,
-    logger,
-    failureMessage: 'The wake-up connection does not answer and could not be closed.',
-  })
-  void ended.then(heartbeat.stop)
-  return {
-    /** Resolves when the connection is no longer usable. */
-    ended,
-    end,
-  }
 }

@@ -1,3 +1,7 @@
+import { dailyBalance } from './gateway/daily-balance.ts'
+import { feesByType } from './gateway/fees-by-type.ts'
+import { journal } from './gateway/journal.ts'
+import { payoutBreakdown } from './gateway/payout-breakdown.ts'
 import type { AnyReportType } from './report-type.ts'
 import { activityReports } from './stripe/activity.ts'
 import { allFeesItemized } from './stripe/all-fees.ts'
@@ -18,6 +22,10 @@ export const builtInReportTypes: readonly AnyReportType[] = [
   ...payoutReconciliationByIdReports,
   ...endingBalanceReconciliationReports,
   allFeesItemized,
+  dailyBalance,
+  payoutBreakdown,
+  feesByType,
+  journal,
 ]
 
 export type Catalog = ReturnType<typeof createCatalog>

@@ -68,7 +68,7 @@ export function parquetValue({ value }: ChosenColumn): Sql {
 /** Converts an amount in minor units to text in major units, with the number of decimals of its currency. */
 // Multiplies instead of dividing: numeric multiplication keeps exactly the factor's decimals.
 function amountText(amount: Sql, currency: Sql): Sql {
-  return sql`(${amount} * case
+  return sql`((${amount}) * case
   when ${currency} in (${joinSql(currenciesWithoutDecimals)}) then 1
   when ${currency} in (${joinSql(currenciesWithThreeDecimals)}) then 0.001
   else 0.01 end)::text`

@@ -21,9 +21,13 @@ export type ReportRequest<Interval extends string = RelativeInterval> = {
 /** A span of time: inclusive start, exclusive end. */
 export type Period = { start: Date; end: Date }
 
-/** The timezone of a report; UTC when it is absent or not valid, which the parameter check rejects. */
-export function timezoneOf({ parameters }: Pick<ReportRequest, 'parameters'>): string {
-  return readTimezone(String(parameters.timezone)) ?? 'Etc/UTC'
+/**
+ * The timezone of a report.
+ *
+ * @param otherwise the timezone when the report has none, or one that is not valid, which the parameter check rejects
+ */
+export function timezoneOf({ parameters }: Pick<ReportRequest, 'parameters'>, otherwise = 'Etc/UTC'): string {
+  return readTimezone(String(parameters.timezone)) ?? otherwise
 }
 
 /**

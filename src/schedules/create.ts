@@ -79,9 +79,9 @@ async function checkScheduled(
   now: Date,
 ): Promise<void> {
   checkInterval(deps.catalog.find(report.type), report)
-  // Any period is suitable for the check.
+  // Any period and timezone are suitable for the check.
   const previous = { start: new Date(now.getTime() - 1_000), end: now }
-  const parameters = scheduledParametersAt(deps.catalog, report, now, previous)
+  const parameters = scheduledParametersAt(deps.catalog, report, 'Etc/UTC', now, previous)
   await checkReport(deps, viewer, report.type, parameters)
 }
 

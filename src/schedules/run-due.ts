@@ -59,7 +59,7 @@ async function runIfDue(deps: Services, schedule: ReportSchedule): Promise<void>
   const due = dueRun(trigger, schedule, now(), (await type?.availability(prisma, schedule)) ?? null)
   if (!due) return
   try {
-    await submitScheduled(deps, schedule, due)
+    await submitScheduled(deps, schedule, trigger.timezone, due)
   } catch (error) {
     const isRefusal =
       error instanceof UserFacingError || error instanceof InputErrors || error instanceof KeyLostError
@@ -75,12 +75,13 @@ async function runIfDue(deps: Services, schedule: ReportSchedule): Promise<void>
 async function submitScheduled(
   deps: Services,
   schedule: ReportSchedule,
+  timezone: string,
   { at, period, next }: DueRun,
 ): Promise<void> {
   const { label, tags, formats, compression } = schedule
   const viewer = await viewerOf(deps, schedule)
   const report = reportOf(schedule)
-  const parameters = scheduledParametersAt(deps.catalog, report, at, period)
+  const parameters = scheduledParametersAt(deps.catalog, report, timezone, at, period)
   const spec = {
     // The data of a period can arrive hours after its end, so the run waits for it.
     ...(await validateReport(deps, viewer, report.type, parameters, true)),

@@ -7,17 +7,25 @@ import { readTimezone } from '../reports/timezone.ts'
 import { type Cron, checkCron } from './cron.ts'
 import { checkDataPeriod } from './data-period.ts'
 
-/** Triggers the runs of a schedule: at times, or when the data has grown by a period in the timezone of the report. */
+/**
+ * Triggers the runs of a schedule: at times, or when the data has grown by a period. The timezone of the trigger is that of
+ * the schedule, in which a report without a timezone counts its relative interval.
+ */
 export type Trigger =
   | ({ kind: 'cron' } & Cron)
   | { kind: 'data'; period: Temporal.Duration; timezone: string }
 
-/** A trigger as requested. Without a timezone, cron uses that of the report. */
+/** A trigger as requested. Without a timezone, cron uses that of the report or of the previous trigger. */
 export type GivenTrigger =
   | { kind: 'cron'; expression: string; timezone: string | null }
   | { kind: 'data'; period: Temporal.Duration }
 
-/** Validates a trigger. @throws InputError with a path that starts with `trigger` */
+/**
+ * Validates a trigger.
+ *
+ * @param timezone the timezone of a trigger without one
+ * @throws InputError with a path that starts with `trigger`
+ */
 export function acceptTrigger(
   given: GivenTrigger,
   type: AnyReportType | null,

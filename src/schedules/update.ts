@@ -4,7 +4,8 @@ import { checkGivenAnnotations, type GivenAnnotations } from '../runs/create/req
 import type { Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
 import { changeSchedule, reportOf, requireSchedule, type ScheduleServices } from './schedule.ts'
-import { acceptTrigger, type GivenTrigger, triggerColumns, triggerOf } from './trigger.ts'
+import type { ScheduledReport } from './scheduled-report.ts'
+import { acceptTrigger, type GivenTrigger, type Trigger, triggerColumns, triggerOf } from './trigger.ts'
 
 /** Absent fields do not change. A null label removes the label; tags replace the previous ones. */
 export type SchedulePatch = Pick<GivenAnnotations, 'label' | 'tags'> & {
@@ -33,6 +34,11 @@ export async function updateSchedule(
   }
 }
 
+/** The timezone of a new trigger without one: cron also keeps that of the previous trigger. */
+function defaultTimezone({ kind }: GivenTrigger, report: ScheduledReport, previous: Trigger): string {
+  return kind === 'cron' ? timezoneOf(report, previous.timezone) : timezoneOf(report)
+}
+
 async function changesOf(
   { prisma, catalog, now }: ScheduleServices,
   viewer: Viewer,
@@ -40,11 +46,13 @@ async function changesOf(
   patch: SchedulePatch,
 ): Promise<PrismaTypes.ReportScheduleUncheckedUpdateManyInput> {
   const at = now()
-  const timezone = timezoneOf(reportOf(schedule))
+  const report = reportOf(schedule)
+  const timezone = timezoneOf(report)
   const type = catalog.find(schedule.reportType)
+  const previous = triggerOf(schedule, timezone)
   const trigger = patch.trigger
-    ? acceptTrigger(patch.trigger, type, timezone, at)
-    : triggerOf(schedule, timezone)
+    ? acceptTrigger(patch.trigger, type, defaultTimezone(patch.trigger, report, previous), at)
+    : previous
   const isActive = patch.isActive ?? schedule.isActive
   const isActivated = isActive && !schedule.isActive
   const changes = {

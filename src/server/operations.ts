@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
 import { type Metrics, noMetrics } from '../metrics.ts'
 import { noTracing, type Tracing } from '../tracing.ts'
-import type { Handler } from './http.ts'
+import { createHostRule, explainAccess } from './access.ts'
+import { answerText, type Handler } from './http.ts'
 import { createPrometheus } from './prometheus.ts'
 import { createReadiness } from './readiness.ts'
 import { watchRequest } from './request-log.ts'
@@ -14,9 +16,9 @@ export type Operations = ReturnType<typeof createOperations>
 type Page = { status: HttpStatus<'/health' | '/ready' | '/metrics'>; contentType: string; text: string }
 
 /** Creates the endpoints for operators: health, readiness and metrics. */
-export function createOperations(hasMetrics: boolean, logger: Logger, telemetry: Telemetry | null = null) {
+export function createOperations(config: Config, logger: Logger, telemetry: Telemetry | null = null) {
   const readiness = createReadiness()
-  const prometheus = hasMetrics || telemetry ? createPrometheus(telemetry) : null
+  const prometheus = config.metrics || telemetry ? createPrometheus(telemetry) : null
   const tracing = telemetry?.tracing ?? noTracing
   const metrics = withSpans(prometheus?.metrics ?? noMetrics, tracing)
   const pages = new Map<string, () => Promise<Page>>([
@@ -29,19 +31,24 @@ export function createOperations(hasMetrics: boolean, logger: Logger, telemetry:
       },
     ],
   ])
-  if (prometheus && hasMetrics)
+  if (prometheus && config.metrics)
     pages.set('/metrics', async () => ({ status: 200, ...(await prometheus.print()) }))
+  const isHostServed = createHostRule(config)
   return {
     readiness,
     /** Null when metrics are off. */
     prometheus,
     metrics,
     tracing,
-    /** Adds `/health`, `/ready` and `/metrics`, without access control, to a handler; logs and counts each request. */
+    /**
+     * Adds `/health`, `/ready` and `/metrics` to a handler, without access control other than the rule for hosts, which
+     * applies to every path; logs and counts each request.
+     */
     around:
       (serve: Handler): Handler =>
       (request, response, url) =>
         watchRequest({ logger, metrics, tracing }, request, response, url, async () => {
+          if (!isHostServed(request.headers)) return answerText(response, 403, explainAccess(config))
           const page = pages.get(url.pathname)
           if (page) await answer(request, response, url, page)
           else await serve(request, response, url)

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
+import type { Clock } from '../postgres/clock.ts'
 import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue.ts'
 
-/** What serving depends on. Every response lists all three, even during the start, so that its form never changes. */
-type Dependency = 'database' | 'queue' | 'wakeUp'
+/** What serving depends on. Every response lists all of them, even during the start, so that its form never changes. */
+type Dependency = 'database' | 'queue' | 'wakeUp' | 'storage'
 
 /** One check per dependency; it rejects, or does not resolve in time, when the dependency is down. */
 export type Checks = Record<Dependency, () => Promise<unknown>>
@@ -19,14 +20,26 @@ type Answers = Record<Dependency, 'up' | 'down'>
  */
 export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
-  let askAll = async (): Promise<Answers> => ({ database: 'down', queue: 'down', wakeUp: 'down' })
+  let skewMilliseconds: Clock['skewMilliseconds'] | null = null
+  let askAll = async (): Promise<Answers> => ({
+    database: 'down',
+    queue: 'down',
+    wakeUp: 'down',
+    storage: 'down',
+  })
   return {
     /** Starts the checks: the process now serves requests. */
-    serve: (checks: Checks) => {
+    serve: (checks: Checks, clock: Pick<Clock, 'skewMilliseconds'>) => {
+      skewMilliseconds = clock.skewMilliseconds
       const ask = (dependency: Dependency) => outcome(checks[dependency], limitMilliseconds)
       askAll = shareAnswer(async () => {
-        const [database, queue, wakeUp] = await Promise.all([ask('database'), ask('queue'), ask('wakeUp')])
-        return { database, queue, wakeUp }
+        const [database, queue, wakeUp, storage] = await Promise.all([
+          ask('database'),
+          ask('queue'),
+          ask('wakeUp'),
+          ask('storage'),
+        ])
+        return { database, queue, wakeUp, storage }
       }, cacheMilliseconds)
       if (state === 'starting') state = 'serving'
     },
@@ -36,24 +49,38 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
     },
     ask: async () => {
       const checks = await askAll()
-      if (state !== 'serving') return { status: state, checks }
+      // A detail, not a check: the process uses the time of the database, and its own clock does not matter.
+      const clockSkewMilliseconds = skewMilliseconds?.() ?? null
       const isUp = Object.values(checks).every((answer) => answer === 'up')
-      return { status: isUp ? 'ready' : 'unavailable', checks }
+      const working = isUp ? 'ready' : 'unavailable'
+      return { status: state === 'serving' ? working : state, checks, clockSkewMilliseconds }
     },
   }
 }
 
+// A database that was just made read-only is so for new sessions alone, so its own settings count, too.
+const isWritable = `
+  select where current_setting('transaction_read_only') = 'off' and not exists (
+    select from pg_db_role_setting as given, unnest(given.setconfig) as setting
+    where given.setrole = 0 and given.setdatabase = (select oid from pg_database where datname = current_database())
+      and setting ~* '^default_transaction_read_only=(on|true|yes|1)$'
+  )`
+
 /**
- * Creates the checks: a query to the database, a query of the queue on its own connections, and the state of the wake-up
- * connection.
+ * Creates the checks: a query to the database, a query of the queue on its own connections, the state of the wake-up
+ * connection, and whether the file store is there and is that of the database.
  */
 export function createChecks(
   pool: Pool,
   { boss }: Pick<Queue, 'boss'>,
   wakeUp: Pick<WakeUp, 'isConnected'>,
+  storage: { check(): Promise<void> },
 ): Checks {
   return {
-    database: () => pool.query('select 1'),
+    database: async () => {
+      const { rowCount } = await pool.query(isWritable)
+      if (rowCount === 0) throw new Error('The database is read-only.')
+    },
     queue: async () => {
       if (!(await boss.getQueue(reportRunQueue)))
         throw new Error(`The queue ${reportRunQueue} does not exist.`)
@@ -61,6 +88,7 @@ export function createChecks(
     wakeUp: async () => {
       if (!wakeUp.isConnected()) throw new Error('The wake-up connection is reconnecting.')
     },
+    storage: storage.check,
   }
 }
 
@@ -71,10 +99,10 @@ export function shareAnswer<Answer>(
 ): () => Promise<Answer> {
   let asked: { answer: Promise<Answer>; until: number } | null = null
   return () => {
-    if (asked && Date.now() < asked.until) return asked.answer
+    if (asked && performance.now() < asked.until) return asked.answer
     const round = { answer: ask(), until: Number.POSITIVE_INFINITY }
     const keep = (): void => {
-      round.until = Date.now() + cacheMilliseconds
+      round.until = performance.now() + cacheMilliseconds
     }
     round.answer.then(keep, keep)
     asked = round

@@ -8,6 +8,9 @@ const knownMethods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 
 const probes = new Set(['/health', '/ready', '/metrics'])
 const routes = new Set([...probes, '/graphql', '/'])
 
+/** In characters: some proxies with IPv6 addresses. */
+const maxForwardedLength = 200
+
 /** Serves a request under an id, and records in the log and the metrics how it ended. */
 export function watchRequest(
   { logger, metrics, tracing }: { logger: Logger; metrics: Metrics; tracing: Tracing },
@@ -22,6 +25,7 @@ export function watchRequest(
   const { headers, method: given = '' } = request
   const method = knownMethods.has(given) ? given : 'other'
   const route = routeOf(pathname)
+  const client = clientOf(request)
   response.once('close', () => {
     const milliseconds = performance.now() - startedAt
     const status = response.statusCode
@@ -35,11 +39,17 @@ export function watchRequest(
     // Probes arrive every few seconds, for as long as the process runs.
     const level = probes.has(pathname) ? 'debug' : 'info'
     const cut = response.writableFinished ? {} : { isCutOff: true }
-    logger[level]({ ...context, method: given, path: pathname, status, ms, ...cut }, 'request')
+    logger[level]({ ...context, ...client, method: given, path: pathname, status, ms, ...cut }, 'request')
   })
   return inRequest(context, () =>
     probes.has(pathname) ? serve() : tracing.inRequest({ method, route, headers, response }, serve),
   )
+}
+
+/** The other end of the connection, and the addresses that a proxy has added. Anyone can send the header. */
+function clientOf({ socket, headers }: IncomingMessage): { address: string; forwardedFor?: string } {
+  const forwardedFor = String(headers['x-forwarded-for'] ?? '').slice(0, maxForwardedLength)
+  return { address: socket.remoteAddress ?? '', ...(forwardedFor !== '' && { forwardedFor }) }
 }
 
 function routeOf(pathname: string): string {

@@ -6,6 +6,7 @@ import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 import { contentDisposition, contentType, keyOfFile } from './file.ts'
 import type { LinkSigner } from './link.ts'
+import type { Storage } from './storage.ts'
 
 // The type declarations omit `highWaterMark`, which `send` passes to the file's stream.
 const sendOptions: send.SendOptions & { highWaterMark: number } = {
@@ -20,6 +21,12 @@ const sendOptions: send.SendOptions & { highWaterMark: number } = {
 
 type Status = HttpStatus<'/files/ID'>
 
+/**
+ * The headers that describe the file, which an error message does not have. Content-Range is not one of them: it has the
+ * file's size when the range is outside.
+ */
+const fileHeaders = ['Content-Disposition', 'Content-Length', 'ETag', 'Last-Modified']
+
 /** Responses by the error status of `send`. */
 const errorResponses: ReadonlyMap<number | undefined, [status: Status, message: string]> = new Map([
   [404, [410, 'This file no longer exists. Run the report again.']],
@@ -27,7 +34,15 @@ const errorResponses: ReadonlyMap<number | undefined, [status: Status, message: 
   [416, [416, 'The range is outside the file.']],
 ])
 
-export type DownloadDependencies = { prisma: Prisma; logger: Logger; now: () => Date }
+const unreadable: [Status, string] = [500, 'The file cannot be read. Try again later.']
+
+export type DownloadDependencies = {
+  prisma: Prisma
+  /** Throws instead of reporting that a file does not exist when the store is another one. */
+  storage: Pick<Storage, 'size'>
+  logger: Logger
+  now: () => Date
+}
 
 /**
  * Creates the handler of `/files/ID?expires=…&signature=…`: GET and HEAD, with Range and conditional requests. The signed
@@ -36,7 +51,7 @@ export type DownloadDependencies = { prisma: Prisma; logger: Logger; now: () => 
  * @param root local folder that storage keys are relative to
  */
 export function createDownloadHandler(
-  { prisma, logger, now }: DownloadDependencies,
+  { prisma, storage, logger, now }: DownloadDependencies,
   linkSigner: LinkSigner,
   root: string,
 ) {
@@ -53,11 +68,9 @@ export function createDownloadHandler(
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
     send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })
-      .on('error', (error: Error & { status?: number }) => {
-        const [status, message] = errorResponses.get(error.status) ?? [
-          500,
-          'The file cannot be read. Try again later.',
-        ]
+      .on('error', async (error: Error & { status?: number }) => {
+        const isStoreThere = error.status !== 404 || (await canAsk(storage, file))
+        const [status, message] = (isStoreThere && errorResponses.get(error.status)) || unreadable
         if (status === 410 || status === 500) logger.error({ err: error, fileId }, 'Cannot send a file.')
         if (response.headersSent) response.destroy()
         else respond(response, status, message)
@@ -67,13 +80,20 @@ export function createDownloadHandler(
 }
 
 function respond(response: ServerResponse, status: Status, message: string): void {
-  // The headers describe the file, not this message. Content-Range stays: it has the file's size when the range is outside.
-  for (const name of response.getHeaderNames()) if (name !== 'content-range') response.removeHeader(name)
+  for (const name of fileHeaders) response.removeHeader(name)
   if (status === 405) response.setHeader('Allow', 'GET, HEAD')
   response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.setHeader('Cache-Control', 'no-store')
   response.end(`${message}\n`)
+}
+
+/** False when the store cannot tell whether the file exists. */
+async function canAsk(storage: Pick<Storage, 'size'>, file: ReportFile): Promise<boolean> {
+  return storage.size(keyOfFile(file)).then(
+    () => true,
+    () => false,
+  )
 }
 
 function describeFile(response: ServerResponse, file: ReportFile): void {

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { makeDataFolder } from '../config/folder.ts'
 import { createDownloadHandler, type DownloadDependencies } from './download.ts'
@@ -14,6 +15,8 @@ type DeliveryDependencies = DownloadDependencies & {
 /** The storage of result files and their delivery to clients. */
 export type FileStore = {
   storage: Storage
+  /** Where it is, for people: "the folder /srv/files", "the bucket … at …". */
+  place: string
   /** Opens the delivery of files by link. `download` serves the links, and is null when the store itself serves them. */
   openDelivery(
     deps: DeliveryDependencies,
@@ -33,10 +36,13 @@ export async function openFileStore({ dataDir, s3 }: Pick<Config, 'dataDir' | 's
   return openS3Store(s3)
 }
 
-async function openFolder(root: string): Promise<FileStore> {
+async function openFolder(path: string): Promise<FileStore> {
+  const root = resolve(path)
+  const place = `The folder ${root} of ${hostname()}`
   await makeDataFolder(root, 0o700)
   return {
     storage: createLocalStorage(root),
+    place,
     openDelivery: async (deps) => {
       const linkSigner = await createLinkSigner(deps.prisma, deps.publicUrl)
       return {

@@ -1,7 +1,8 @@
+import { InputErrors } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../postgres/outage.ts'
+import { isShortage, retryDuringOutage } from '../postgres/outage.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-type.ts'
@@ -16,7 +17,7 @@ import {
   retryOptions,
   type WorkerServices,
 } from './dependencies.ts'
-import { isTransient } from './failure.ts'
+import { isTransient, MissingReportTypeError } from './failure.ts'
 import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
 import { type Progress, startProgress } from './progress.ts'
 
@@ -52,16 +53,22 @@ export async function watchRun(
   const readState = () =>
     prisma.reportRun.findUnique({ where: { id: run.id }, select: { status: true, version: true } })
   const watch = async (): Promise<void> => {
-    let state = await retryDuringOutage(readState, {
-      signal: done,
-      logger: logger.child({ runId: run.id }),
-      failureMessage: 'The state of a running report could not be read.',
-      // Every error is retried: a report whose state cannot be read could not be canceled.
-      isTransient: () => true,
-    })
+    const readUntilDone = () =>
+      retryDuringOutage(readState, {
+        signal: done,
+        logger: logger.child({ runId: run.id }),
+        failureMessage: 'The state of a running report could not be read.',
+        // Every error is retried: a report whose state cannot be read could not be canceled.
+        isTransient: () => true,
+      })
+    let state = await readUntilDone()
     while (state?.status === 'RUNNING') {
       const entry = await latest.take()
       if (entry === null) return
+      if (entry === 'CHANGED_HISTORY') {
+        state = await readUntilDone()
+        continue
+      }
       const { toStatus: status, runVersion: version } = entry.event
       // The log can deliver events from before the claim late, such as the run's creation.
       if (version > state.version) state = { status, version }
@@ -115,10 +122,13 @@ async function writeFiles(
   onEnded: () => void,
 ): Promise<CopyResult> {
   const type = deps.catalog.find(run.reportType)
-  if (!type) throw new Error(`This worker has no report type ${run.reportType}.`)
+  if (!type) throw new MissingReportTypeError(run.reportType)
   // The parameters were validated when the run was created; this restores their types.
   const given = jsonObject(run.parameters)
   const parameters = checkParameters(type, given, await type.availability(deps.prisma, run))
+  // The data that a run has waited for can lack what the report needs.
+  const errors = await type.check?.(deps.prisma, run, parameters)
+  if (errors?.length) throw new InputErrors(errors)
   const { id: runId, execution } = run
   const writeProgress = async (data: Progress): Promise<void> => {
     const changed = await transition(deps, { runId, from: 'RUNNING', to: 'RUNNING', execution, data })
@@ -151,7 +161,8 @@ async function abandon(
   if (stopping.aborted || lost.aborted) {
     return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
   }
-  const losses = run.lostExecutions + 1
+  // That no connection is free is not the fault of the report, so the attempt does not count.
+  const losses = run.lostExecutions + (isShortage(error) ? 0 : 1)
   if (!isTransient(error) || losses >= deps.limits.runAttempts) {
     await finishFailed(deps, run, error)
     return 'ENDED'

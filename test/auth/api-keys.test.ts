@@ -128,17 +128,17 @@ describe.each(Object.keys(badKeys))('a key that is %s', (kind) => {
     }
   })
 
-  test('closes the WebSocket with 4403', async () => {
+  test('closes the WebSocket with 4401', async () => {
     const authorization = (await badKeys[kind]?.()) ?? ''
     expect(await askSocket({ authorization })).toMatchObject({
-      code: 4403,
+      code: 4401,
       reason: expect.stringMatching(/^The (API key is not valid|Authorization header is not valid)/),
     })
   })
 })
 
-test('a WebSocket whose authorization is not a string is closed with 4403', async () => {
-  expect(await askSocket({ authorization: { key: account.key } })).toMatchObject({ code: 4403 })
+test('a WebSocket whose authorization is not a string is closed with 4401', async () => {
+  expect(await askSocket({ authorization: { key: account.key } })).toMatchObject({ code: 4401 })
 })
 
 test('without a key the schema can be read, and every other operation is UNAUTHENTICATED', async () => {

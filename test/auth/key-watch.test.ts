@@ -61,7 +61,7 @@ async function expectOpen({ send, receive }: Wire): Promise<void> {
 test.each([
   ['is revoked', revoke],
   ['expires', expire],
-])('a key that %s ends its WebSockets with 4403, and no others', async (_what, end) => {
+])('a key that %s ends its WebSockets with 4401, and no others', async (_what, end) => {
   const [account, other] = [await gateway.createAccount(), await gateway.createAccount()]
   const { accountId } = account
   const sibling = await gateway.createAccount({ accountId })
@@ -75,7 +75,7 @@ test.each([
   await end(account)
   for (const { closed } of wires) {
     const { code, reason } = await soon(closed)
-    expect([code, reason]).toEqual([4403, ended])
+    expect([code, reason]).toEqual([4401, ended])
     expect(reason).not.toContain(account.key)
   }
   for (const wire of untouched) await expectOpen(wire)

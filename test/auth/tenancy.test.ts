@@ -218,7 +218,8 @@ async function rowsOf({ account: { accountId, livemode } }: Owned): Promise<unkn
     schedules: await prisma.reportSchedule.findMany({ where, orderBy: { id: 'asc' } }),
     idempotencyKeys: await prisma.idempotencyKey.findMany({ where, orderBy: { key: 'asc' } }),
     counts: await prisma.dailyRunCount.findMany({ where }),
-    apiKeys: await prisma.apiKey.findMany({ where, orderBy: { id: 'asc' } }),
+    // Their owners use the keys, too.
+    apiKeys: await prisma.apiKey.findMany({ where, orderBy: { id: 'asc' }, omit: { lastUsedAt: true } }),
   }
 }
 

@@ -9,6 +9,7 @@ const defaults: Config = {
   port: 4000,
   publicUrl: null,
   databaseUrl: null,
+  connections: null,
   dataDir: '.data',
   reports: null,
   s3: null,
@@ -32,6 +33,7 @@ const defaults: Config = {
   graphiql: true,
   getQueries: true,
   metrics: true,
+  keepAliveSeconds: 75,
   drainSeconds: 0,
   stopSeconds: 5,
   logLevel: 'warn',
@@ -228,6 +230,44 @@ test('quotes and spaces around a secret are refused without showing it', () => {
     )
     expect(refusal({ [name]: 'hunter2 ' }).message).toContain(`\n  ${name} must be without spaces around it.`)
   }
+})
+
+test.each([
+  'postgres://gateway:hun@ter2@db/reports',
+  'postgres://gateway:hun/ter2@db/reports',
+  'postgres://gateway:hun#ter2@db/reports',
+  'postgres://gateway:hun?ter2@db/reports',
+  'postgres://gateway:hun ter2@db/reports',
+  'postgres://gateway:hun%ter2@db/reports',
+  'postgres://gateway:1/hun@ter2@db:5432/reports?sslmode=require',
+])('a password with a raw character is refused by a sentence that says what to write (%s)', (value) => {
+  const { message } = refusal({ DATABASE_URL: value })
+  expect(message).toContain('write %40 for @, %2F for /, %3A for :, %23 for #')
+  expect(message).not.toMatch(/hun|ter2|db/)
+})
+
+test.each([
+  ['postgres://u:hunter2@db1,db2/reports', 'names several hosts, and one is supported'],
+  ['postgres://u:hunter2@db/reports?service=main', 'has the parameter service, which is not supported'],
+  ['postgres://u:hunter2@db/reports?sslmode=on', 'has an unknown sslmode. Use one of disable, allow'],
+  ['postgres://u:hunter2@db/reports?sslrootcert=ca.pem', 'has sslrootcert without sslmode'],
+  ['postgres://u:hunter2@db/reports?sslmode=require&sslcert=c.pem', 'must have both sslcert and sslkey'],
+  ['postgres://u:hunter2@db:65536/reports', 'has a port that is not a number from 0 to 65535'],
+  ['postgres://u:hunter2@[::1/reports', 'must have the form postgres://'],
+])('a URL of Postgres that the gateway does not support is refused by a sentence (%s)', (value, problem) => {
+  const { message } = refusal({ DATABASE_URL: value })
+  expect(message).toContain(`DATABASE_URL ${problem}`)
+  expect(message).not.toContain('hunter2')
+})
+
+test.each([
+  'postgres://u:p@/reports?host=/run/postgresql',
+  'postgres://u:p%40%2F%23@db.example.com/reports?sslmode=require&channel_binding=require',
+  'postgres://u:p@[::1]:5433/reports?connect_timeout=5&application_name=me&target_session_attrs=read-write',
+  'postgresql://u@%2Frun%2Fpostgresql:5433/reports',
+  'postgres://db/reports?user=u&password=p&keepalives_idle=10',
+])('a URL as libpq reads it is accepted (%s)', (value) => {
+  expect(loadConfig({ DATABASE_URL: value }).databaseUrl).toBe(value)
 })
 
 test.each(['PUBLIC_URL', 'S3_ENDPOINT'])('a password in %s is refused without being shown', (name) => {

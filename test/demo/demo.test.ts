@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
 import { expect, test } from 'vitest'
-import { revokeApiKey, verifyApiKey } from '../../src/auth/api-keys.ts'
+import { createKeyFinder, revokeApiKey, verifyApiKey } from '../../src/auth/api-keys.ts'
 import { type DemoOptions, demoAccountId, type OnProgress, prepareDemo } from '../../src/demo/demo.ts'
 import { createPool, createPrisma } from '../../src/postgres/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -55,7 +55,7 @@ test('a revoked, foreign or unreadable key is replaced, in a file that only its 
   const file = join(dataDir, 'keys.json')
   const broken = [
     async (keys: { test: string }) => {
-      const viewer = await verifyApiKey(prisma, keys.test, now())
+      const viewer = await verifyApiKey(createKeyFinder(prisma), keys.test, now())
       await revokeApiKey(prisma, viewer?.apiKeyId ?? '')
     },
     () => parts.database.query("update api_keys set account_id = 'acct_other'"),
@@ -72,7 +72,7 @@ test('a revoked, foreign or unreadable key is replaced, in a file that only its 
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(next.keys)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     const viewers = await Promise.all(
-      [next.keys.test, next.keys.live].map((key) => verifyApiKey(prisma, key, now())),
+      [next.keys.test, next.keys.live].map((key) => verifyApiKey(createKeyFinder(prisma), key, now())),
     )
     expect(viewers).toMatchObject([
       { accountId: demoAccountId, livemode: false },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { errorCodesPage } from '../../docs/generate/error-codes.ts'
-import { closeCodes, httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
+import { closeCodes } from '../../src/close-codes.ts'
+import { httpStatuses, topLevelCodes, userErrorCodes } from '../../src/error-codes.ts'
 
 test('the page has a row for every code, status and close number, and every row is whole', () => {
   const rows = errorCodesPage()

@@ -12,10 +12,32 @@ function accepts(scalar: string, value: string): boolean {
 }
 
 test('Currency accepts every currency that the parameter accepts, in upper and lower case', () => {
-  const codes = Intl.supportedValuesOf('currency').flatMap((code) => [code, code.toLowerCase()])
+  const codes = [...Intl.supportedValuesOf('currency'), 'USDC'].flatMap((code) => [code, code.toLowerCase()])
   const accepted = codes.filter((code) => currency.currency.schema.safeParse(code).success)
   expect(accepted.length).toBeGreaterThan(300)
   expect(accepted.filter((code) => !accepts('Currency', code))).toEqual([])
+})
+
+test.each([
+  ['2026-09-01T00:00:00.0001Z', '2026-09-01T00:00:00.001Z'],
+  ['2026-09-01T00:00:00.9991000Z', '2026-09-01T00:00:01.000Z'],
+  ['2026-09-01T00:00:00.123000000Z', '2026-09-01T00:00:00.123Z'],
+  ['0001-01-01T00:00:00Z', '0001-01-01T00:00:00.000Z'],
+  ['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
+])('DateTime is rounded up to milliseconds: %s', (text, rounded) => {
+  const { coerceInputValue } = assertScalarType(schema.getType('DateTime'))
+  expect(coerceInputValue(text)).toEqual(new Date(rounded))
+})
+
+test.each([
+  '9999-12-31T23:59:59.9999999Z',
+  '9999-12-31T23:59:59-00:01',
+  '0001-01-01T00:00:00+00:01',
+  '0000-06-01T00:00:00Z',
+  '2016-12-31T23:59:60Z',
+])('DateTime refuses %s, which is out of the calendar', (text) => {
+  const { coerceInputValue } = assertScalarType(schema.getType('DateTime'))
+  expect(() => coerceInputValue(text)).toThrow('is not a valid timestamp')
 })
 
 test('TimeZone accepts every timezone that the parameter accepts, in any case', () => {

@@ -73,6 +73,64 @@ describe('GraphQL over HTTP', () => {
     },
   )
 
+  test.each([
+    'APPLICATION/JSON',
+    'Application/Json; Charset=UTF-8',
+    'application/json;charset="utf-8"',
+    'application/json ; charset=utf-8; a=b',
+  ])('a body of type %s is accepted', async (type) => {
+    const response = await post('{"query":"{__typename}"}', { 'content-type': type })
+    expect([response.status, await response.json()]).toEqual([200, { data: { __typename: 'Query' } }])
+  })
+
+  test.each([
+    ['APPLICATION/JSON', 'application/json'],
+    ['application/*', 'application/json'],
+    ['*/*;q=0.1', 'application/json'],
+    ['image/png, Application/GraphQL-Response+JSON;q=0.5', 'application/graphql-response+json'],
+    ['TEXT/EVENT-STREAM', 'text/event-stream'],
+  ])('accepting %s, the response is %s', async (accept, type) => {
+    const response = await post('{"query":"{__typename}"}', { accept })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toContain(type)
+    expect(await response.text()).toContain('{"data":{"__typename":"Query"}}')
+  })
+
+  test('a mutation whose response the client does not accept is not executed, and the error names what is sent', async () => {
+    const run = await insertRun(gateway.prisma, account)
+    const query = `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`
+    const response = await post(JSON.stringify({ query }), {
+      authorization: `Bearer ${account.key}`,
+      accept: 'image/png',
+    })
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      406,
+      'application/json; charset=utf-8',
+    ])
+    expect(await errorOf(response)).toEqual({
+      message:
+        'The gateway sends none of the media types in "Accept: image/png". Accept application/graphql-response+json or application/json, or text/event-stream for a subscription.',
+      extensions: { code: 'NOT_ACCEPTABLE' },
+    })
+    const { status } = await gateway.prisma.reportRun.findUniqueOrThrow({ where: { id: run.id } })
+    expect(status).toBe('PENDING')
+  })
+
+  test('a subscription that is not accepted as events gets the protocols for subscriptions', async () => {
+    const body = JSON.stringify({ query: 'subscription { reportRunEvents { cursor } }' })
+    const accept = 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json'
+    const response = await post(body, { accept, authorization: `Bearer ${account.key}` })
+    expect(await errorOf(response)).toMatchObject({
+      message: expect.stringMatching(/text\/event-stream.*graphql-transport-ws/),
+    })
+  })
+
+  test('a document that has its hash with it is executed', async () => {
+    const extensions = { persistedQuery: { version: 1, sha256Hash: 'x' } }
+    const response = await post(JSON.stringify({ query: '{__typename}', extensions }))
+    expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
+  })
+
   describe('a body', () => {
     const bodyOf = (length: number): string =>
       JSON.stringify({ query: '{__typename}', extensions: { padding: 'x'.repeat(length) } })
@@ -221,7 +279,9 @@ describe('SSE', () => {
     })
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
-    expect(response.headers.get('cache-control')).toBe('no-cache')
+    // For proxies, which must not keep, compress or buffer events.
+    expect(response.headers.get('cache-control')).toBe('no-cache, no-transform')
+    expect(response.headers.get('x-accel-buffering')).toBe('no')
     const events = (await response.text()).split('\n\n').filter((event) => /^event/.test(event))
     expect(events).toEqual([
       `event: next\ndata: ${JSON.stringify({ data: { reportRun: { id: run.id, status: 'CANCELED' } } })}`,

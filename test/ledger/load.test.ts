@@ -90,6 +90,7 @@ test('every generated value is stored unchanged', async () => {
       livemode: true,
       available_from: startsAt,
       available_until: endsAt,
+      payouts_known: true,
       updated_at: expect.any(Date),
     },
   ])

@@ -91,7 +91,7 @@ test('a later ledger completes rows, joins metadata, and keeps existing values',
   const later = batchOf({
     charges: [{ id: 'ch_1', customerId: 'cus_1', cardBrand: null, metadata: { plan: 'b', size: 'xl' } }],
     balanceTransactions: [
-      { ...transaction, reportingCategory: 'other', sourceId: 'ch_1', description: null, amount: 200 },
+      { ...transaction, reportingCategory: 'other', sourceId: 'ch_1', description: null },
     ],
   })
   await mergeLedger(client, owner('acct_1'), [later], { assumed: ['reportingCategory'] })
@@ -100,7 +100,7 @@ test('a later ledger completes rows, joins metadata, and keeps existing values',
     { customer_id: 'cus_1', card_brand: 'visa', metadata: { order: '1', plan: 'b', size: 'xl' } },
   ])
   expect(transactions).toMatchObject([
-    { type: 'charge', reporting_category: 'charge', source_id: 'ch_1', description: 'known', amount: 200 },
+    { type: 'charge', reporting_category: 'charge', source_id: 'ch_1', description: 'known' },
   ])
 })
 

@@ -106,6 +106,7 @@ const samples: [what: string, parameters: Record<string, unknown>, expected: boo
   ['a fraction for seconds', { ...interval, interval_end: 1788307200.5 }, false],
   ['a number for a timezone', { ...interval, timezone: 1 }, false],
   ['an unknown category', { ...interval, reporting_category: 'charges' }, false],
+  ['a stablecoin', { ...interval, currency: 'USDC' }, true],
   ['a semicolon for the point', { ...interval, decimal_separator: ';' }, false],
   ['text for columns', { ...interval, columns: 'gross' }, false],
   ['no columns', { ...interval, columns: [] }, false],

@@ -89,6 +89,64 @@ function intervals({ runs }: ShownSchedule): string[] {
   return runs.nodes.map(({ parameters }) => `${parameters.interval_start}/${parameters.interval_end}`)
 }
 
+describe('a report without a timezone', () => {
+  const balanceSummary1 = { interval: 'PREVIOUS_MONTH' }
+  const kolkata = cron('30 0 1 * *', 'Asia/Kolkata')
+  const november = '2026-10-31T18:30:00Z/2026-11-30T18:30:00Z'
+
+  test.each([
+    ['of its own input', { balanceSummary1 }],
+    ['by name', { byName: { name: 'balance.summary.1', interval: 'PREVIOUS_MONTH' } }],
+    [
+      'by name, with null',
+      { byName: { name: 'balance.summary.1', interval: 'PREVIOUS_MONTH', parameters: { timezone: null } } },
+    ],
+    ['whose type takes none', { payoutsItemized2: balanceSummary1 }],
+  ])('counts its interval in the timezone of the schedule: %s', async (_which, report) => {
+    const made = await schedule({ report, trigger: kolkata })
+    expect(made.nextRunAt).toBe('2026-11-30T19:00:00.000Z')
+    await runDueAt('2026-11-30T19:00:00Z')
+    const { runs, parameters } = await state(made)
+    expect(intervals({ ...made, runs })).toEqual([november])
+    expect(parameters.timezone ?? null).toBeNull()
+    const [run] = runs.nodes
+    const zone = 'payoutsItemized2' in report ? undefined : 'Asia/Kolkata'
+    expect(run?.parameters.timezone).toBe(zone)
+  })
+
+  test('has the timezone of its report first, and UTC without any', async () => {
+    const own = await schedule({
+      report: { balanceSummary1: { ...balanceSummary1, timezone: 'America/New_York' } },
+      trigger: kolkata,
+    })
+    const none = await schedule({ report: { balanceSummary1 }, trigger: cron('30 0 1 * *') })
+    await runDueAt('2026-12-02T00:00:00Z')
+    // On November 30 at 14:00 in New York.
+    expect(intervals(await state(own))).toEqual(['2026-10-01T04:00:00Z/2026-11-01T04:00:00Z'])
+    expect(intervals(await state(none))).toEqual(['2026-11-01T00:00:00Z/2026-12-01T00:00:00Z'])
+  })
+
+  test('keeps the timezone of its schedule when the expression changes, and follows a new one', async () => {
+    const kept = await schedule({ report: { balanceSummary1 }, trigger: kolkata })
+    const moved = await schedule({ report: { balanceSummary1 }, trigger: kolkata })
+    await updateSchedule(account.client, kept.id, { trigger: cron('45 0 1 * *') })
+    await updateSchedule(account.client, moved.id, { trigger: cron('30 0 1 * *', 'Europe/Berlin') })
+    await runDueAt('2026-12-02T00:00:00Z')
+    expect(intervals(await state(kept))).toEqual([november])
+    expect(intervals(await state(moved))).toEqual(['2026-10-31T23:00:00Z/2026-11-30T23:00:00Z'])
+  })
+
+  test('is in UTC when data triggers it', async () => {
+    await setData('2026-11-27T00:00:00Z')
+    const report = { payoutsItemized2: { interval: 'YESTERDAY' } }
+    const made = await schedule({ report, trigger: kolkata })
+    await updateSchedule(account.client, made.id, { trigger: { onDataAvailable: 'P1D' } })
+    await setData('2026-11-29T10:00:00Z')
+    await runDue()
+    expect(intervals(await state(made))).toEqual(['2026-11-28T00:00:00Z/2026-11-29T00:00:00Z'])
+  })
+})
+
 describe('creating a schedule', () => {
   test('returns it as requested, with the next run in the timezone of the report', async () => {
     const made = await schedule({ label: 'Daily', tags: ['a', 'a', 'b'] })

@@ -244,7 +244,7 @@ test('a link to a bucket expires with the credentials that sign it', async () =>
     const credentials = { accessKeyId: 'id', secretAccessKey: 'key', ...(expiration && { expiration }) }
     const client = new S3Client({ region: 'eu', credentials })
     const locate = (Key: string) => ({ Bucket: 'reports', Key })
-    const links = createS3Links({ client, locate, keyOf: (key) => key }, () => now)
+    const links = createS3Links({ client, place: 'the bucket', locate, keyOf: (key) => key }, () => now)
     const { url, expiresAt } = await links.link(file, after(300))
     return [Number(new URL(url).searchParams.get('X-Amz-Expires')), expiresAt]
   }

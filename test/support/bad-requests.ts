@@ -14,6 +14,7 @@ export type BadRequest = {
 export const accountKey = 'Bearer KEY'
 
 const query = '{ viewer { __typename } }'
+const subscription = 'subscription { reportRunEvents { cursor } }'
 const json = { 'content-type': 'application/json', authorization: accountKey }
 const strict = { ...json, accept: 'application/graphql-response+json' }
 const plain = { ...json, accept: 'application/json' }
@@ -49,7 +50,16 @@ export const badRequests: readonly BadRequest[] = [
   post('a body that is not JSON', 400, 'BAD_REQUEST', '{'),
   post('a batch', 400, 'BAD_REQUEST', [{ query }]),
   post('a body without a query', 400, 'BAD_REQUEST', {}),
-  post('the hash of a query', 400, 'BAD_REQUEST', { extensions: { persistedQuery: { sha256Hash: 'x' } } }),
+  post('the hash of a query', 400, 'PERSISTED_QUERY_NOT_SUPPORTED', {
+    extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } },
+  }),
+  post(
+    'the hash of a query, accepting JSON',
+    200,
+    'PERSISTED_QUERY_NOT_SUPPORTED',
+    { extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } },
+    plain,
+  ),
   post('variables that are not an object', 400, 'BAD_REQUEST', { query, variables: 3 }),
   post('a document that is not GraphQL', 400, 'GRAPHQL_PARSE_FAILED', { query: '{' }),
   post('an unknown field', 400, 'GRAPHQL_VALIDATION_FAILED', { query: '{ a }' }),
@@ -118,12 +128,55 @@ export const badRequests: readonly BadRequest[] = [
   ),
   get('a foreign page', '/graphql', { status: 403 }, { origin: 'https://foreign.example' }),
   get(
+    'the hash of a query in the address',
+    `/graphql?extensions=${encodeURIComponent('{"persistedQuery":{"version":1,"sha256Hash":"x"}}')}`,
+    { status: 200, code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
+    json,
+  ),
+  get(
     'an answer as an image',
     `/graphql?query=${encodeURIComponent(query)}`,
-    { status: 406 },
+    { status: 406, code: 'NOT_ACCEPTABLE' },
     { ...json, accept: 'image/png' },
   ),
+  post(
+    'JSON in another charset',
+    406,
+    'NOT_ACCEPTABLE',
+    { query },
+    { ...json, accept: 'application/json; charset=utf-16' },
+  ),
+  post('no JSON', 406, 'NOT_ACCEPTABLE', { query }, { ...json, accept: 'application/json;q=0' }),
+  post('an image for a form', 415, 'UNSUPPORTED_MEDIA_TYPE', 'a=b', {
+    ...json,
+    accept: 'image/png',
+    'content-type': 'text/plain',
+  }),
+  post('a subscription as JSON', 406, 'NOT_ACCEPTABLE', { query: subscription }, plain),
+  post(
+    'a subscription in parts, as Apollo Client asks for it',
+    406,
+    'NOT_ACCEPTABLE',
+    { query: subscription },
+    { ...json, accept: 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json' },
+  ),
+  post(
+    'a body in another charset',
+    415,
+    'UNSUPPORTED_MEDIA_TYPE',
+    { query },
+    { ...strict, 'content-type': 'application/json; charset=iso-8859-1' },
+  ),
+  post(
+    'a body that is compressed',
+    415,
+    'UNSUPPORTED_MEDIA_TYPE',
+    { query },
+    { ...strict, 'content-encoding': 'gzip' },
+  ),
   get('a preflight', '/graphql', { status: 204 }, {}, 'OPTIONS'),
+  get('a preflight of a file', '/files/rf_x', { status: 204 }, {}, 'OPTIONS'),
+  get('a preflight elsewhere', '/nothing', { status: 204 }, {}, 'OPTIONS'),
   get('the root', '/', { status: 302 }),
   get('a foreign page elsewhere', '/nothing', { status: 403 }, { origin: 'https://foreign.example' }),
   get('an unknown address', '/nothing', { status: 404 }),

@@ -52,6 +52,13 @@ const intervalUtc = 'columns currency decimal_separator interval_end interval_st
 const intervalLocal = `${intervalUtc} timezone`
 const bothEnds = 'interval_start interval_end'
 
+const gatewayParameters = 'columns currency decimal_separator interval_end interval_start timezone'
+const dailyBalance = 'date currency starting_balance activity payouts ending_balance available pending'
+const breakdown = `payout_id effective_at payout_expected_arrival_date payout_status currency amount count charges
+  refunds disputes other fees net`
+const feesByType = `currency fee_type is_billed_separately reporting_category payment_method_type count volume fee`
+const journal = `date entry_id line account debit credit currency reporting_category source_id description`
+
 const rows: Row[] = [
   [
     'balance.summary.1',
@@ -247,7 +254,33 @@ const rows: Row[] = [
     `balance_transaction_created balance_transaction_id fee_transaction_created fee_transaction_id incurred_at
       incurred_by incurred_by_type fee_description amount tax currency settled_at`,
   ],
+  [
+    'gateway.daily_balance.1',
+    'gatewayDailyBalance1',
+    gatewayParameters,
+    bothEnds,
+    dailyBalance,
+    dailyBalance,
+  ],
+  [
+    'gateway.payout_breakdown.1',
+    'gatewayPayoutBreakdown1',
+    gatewayParameters,
+    bothEnds,
+    `${breakdown} payout_type payout_description payout_destination_id payout_reversed_at trace_id
+      balance_transaction_id`,
+    breakdown,
+  ],
+  ['gateway.fees_by_type.1', 'gatewayFeesByType1', gatewayParameters, bothEnds, feesByType, feesByType],
+  [
+    'gateway.journal.1',
+    'gatewayJournal1',
+    gatewayParameters,
+    bothEnds,
+    `${journal} charge_id automatic_payout_id`,
+    journal,
+  ],
 ]
 
-/** Each type as Stripe documents it, typed in from the reference and not from the code. */
+/** Each type as Stripe documents it, or as our documentation does, typed in by hand and not from the code. */
 export const documentedTypes: readonly DocumentedType[] = rows.map(documented)

@@ -2,6 +2,8 @@ import { onTestFinished, vi } from 'vitest'
 
 export type StreamEvent = {
   event: string
+  /** Absent for an event without an ID. */
+  id?: string | undefined
   /** The parsed result; null for events without one, such as `complete`. */
   data: { data?: unknown; errors?: { message: string; extensions?: Record<string, unknown> }[] } | null
 }
@@ -18,15 +20,21 @@ export type EventStream = {
 function parseEvent(block: string): StreamEvent[] {
   const event = /^event: ?(.*)$/m.exec(block)?.[1]
   const data = /^data: ?(.*)$/m.exec(block)?.[1]
-  return event === undefined ? [] : [{ event, data: data ? JSON.parse(data) : null }]
+  const id = /^id: ?(.*)$/m.exec(block)?.[1]
+  return event === undefined ? [] : [{ event, id, data: data ? JSON.parse(data) : null }]
 }
 
-/** Opens a subscription over SSE without a client library, to test the exact events. */
+/**
+ * Opens a subscription over SSE without a client library, to test the exact events.
+ *
+ * @param headers more headers of the request
+ */
 export async function openEventStream(
   url: string,
   key: string,
   query: string,
   variables: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
 ): Promise<EventStream> {
   const closing = new AbortController()
   onTestFinished(() => closing.abort())
@@ -36,6 +44,7 @@ export async function openEventStream(
       authorization: `Bearer ${key}`,
       'content-type': 'application/json',
       accept: 'text/event-stream',
+      ...headers,
     },
     body: JSON.stringify({ query, variables }),
     signal: closing.signal,

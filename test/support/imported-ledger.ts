@@ -2,6 +2,7 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type pg from 'pg'
+import { readCoverage } from '../../src/ledger/coverage.ts'
 import { type ImportOptions, importFile } from '../../src/ledger/import/import-file.ts'
 import { createConnection } from '../../src/postgres/client.ts'
 import { createTestDatabase } from './database.ts'
@@ -28,6 +29,8 @@ export type ImportedLedger = AsyncDisposable & {
   rowsOf(table: string): Promise<LedgerRow[]>
   /** Returns the span that the ledger covers; null when there is none. */
   coverage(): Promise<[string, string] | null>
+  /** Returns true when the payout that swept each row of the coverage is known; null without coverage. */
+  payoutsKnown(): Promise<boolean | null>
 }
 
 export async function openImportedLedger(): Promise<ImportedLedger> {
@@ -61,6 +64,7 @@ export async function openImportedLedger(): Promise<ImportedLedger> {
         timezone: 'UTC',
         declared: { from: null, until: null },
         isPart: false,
+        areMajorUnits: false,
         skipBad: false,
         now: new Date('2026-11-22T00:00:00Z'),
         onProgress: () => {},
@@ -86,6 +90,7 @@ export async function openImportedLedger(): Promise<ImportedLedger> {
       const [row] = rows
       return row ? [row.available_from.toISOString(), row.available_until.toISOString()] : null
     },
+    payoutsKnown: async () => (await readCoverage(client, ledger.owner))?.payoutsKnown ?? null,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
   return ledger

@@ -22,7 +22,7 @@ export type ScheduledRun = {
   origin: string
   tags: string[]
   label: string | null
-  parameters: { interval_start: string; interval_end: string }
+  parameters: { interval_start: string; interval_end: string; timezone?: string }
   schedule: { id: string } | null
   requestedBy: { id: string } | null
 }

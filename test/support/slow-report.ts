@@ -148,8 +148,9 @@ export async function startOf(client: GraphqlClient, id: string): Promise<SeenRu
   throw new Error(`The run ${id} never started.`)
 }
 
-/** Paths of all files in the result folder of a gateway. */
+/** Paths of all files in the result folder of a gateway, without the mark of the store. */
 export async function storedFiles(dataDir: string): Promise<string[]> {
   const entries = await readdir(join(dataDir, 'files'), { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => !entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name))
+  const files = entries.filter((entry) => !entry.isDirectory() && entry.name !== 'report-gateway-store')
+  return files.map(({ parentPath, name }) => join(parentPath, name))
 }

@@ -14,9 +14,17 @@ export type Wire = {
   closed: Promise<{ code: number; reason: string }>
 }
 
-/** Opens a WebSocket without a client library, to test the exact messages. */
-export async function openWire(url: string, protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL]): Promise<Wire> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols)
+/**
+ * Opens a WebSocket without a client library, to test the exact messages.
+ *
+ * @param headers of the upgrade request
+ */
+export async function openWire(
+  url: string,
+  protocols = [GRAPHQL_TRANSPORT_WS_PROTOCOL],
+  headers: Record<string, string> = {},
+): Promise<Wire> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols, { headers })
   onTestFinished(() => socket.terminate())
   const messages: Message[] = []
   socket.on('message', (data) => messages.push(JSON.parse(String(data))))

@@ -213,3 +213,16 @@ test('a worker that stops hands its report back, and another claims it at once',
   await expect.poll(async () => (await parts.runNow(run.id)).status).toBe('SUCCEEDED')
   expect(await parts.runNow(run.id)).toMatchObject({ execution: 2, lostExecutions: 0 })
 })
+
+test('a run whose type the worker does not have fails with what to configure', async () => {
+  const owner = await createOwner()
+  const { id } = await parts.createRun({ reportType: 'custom.absent.1' }, owner)
+  await using _worker = await parts.startWorker()
+  await untilAllEnded(owner)
+  expect(await parts.runNow(id)).toMatchObject({
+    status: 'FAILED',
+    failureMessage:
+      'The worker does not have the report type custom.absent.1. Give all gateways and workers the same REPORTS_DIR, then retry the run.',
+    failureIsRetryable: true,
+  })
+})

@@ -63,14 +63,14 @@ async function* subscribe(
 }
 
 async function* poll(gateway: GatewayAddress, id: string, signal: AbortSignal): AsyncGenerator<ReportRun> {
-  let answeredAt = Date.now()
+  let answeredAt = performance.now()
   for (;;) {
     try {
       const run = await fetchReportRun(gateway, id, signal)
-      answeredAt = Date.now()
+      answeredAt = performance.now()
       yield run
     } catch (error) {
-      if (!(error instanceof UnreachableError) || Date.now() - answeredAt > maxPollSilence) throw error
+      if (!(error instanceof UnreachableError) || performance.now() - answeredAt > maxPollSilence) throw error
     }
     await wait(pollInterval, undefined, { signal })
   }
@@ -115,5 +115,5 @@ function createSocketClient(gateway: GatewayAddress, signal: AbortSignal): Clien
 
 /** A key that is revoked, or has expired, stays refused. */
 function isRefusal(event: unknown): boolean {
-  return event instanceof Object && 'code' in event && event.code === CloseCode.Forbidden
+  return event instanceof Object && 'code' in event && event.code === CloseCode.Unauthorized
 }

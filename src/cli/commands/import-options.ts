@@ -12,6 +12,7 @@ const options = {
   from: { type: 'string' },
   until: { type: 'string' },
   timezone: { type: 'string' },
+  amounts: { type: 'string' },
   'skip-bad': { type: 'boolean', default: false },
   stripe: { type: 'boolean', default: false },
   host: { type: 'string' },
@@ -46,7 +47,17 @@ export function readFileImport(paths: readonly string[], values: Partial<ImportO
       `--until ${values.until} is in the future. An export covers only the past: give an earlier time.`,
     )
   }
-  return { paths, timezone, declared: { from, until }, skipBad: values['skip-bad'] ?? false }
+  if (values.amounts !== undefined && values.amounts !== 'major')
+    throw new ConfigurationError(
+      `--amounts ${values.amounts} is not supported. Give major, which means that 100 is 100.00.`,
+    )
+  return {
+    paths,
+    timezone,
+    declared: { from, until },
+    areMajorUnits: values.amounts === 'major',
+    skipBad: values['skip-bad'] ?? false,
+  }
 }
 
 /** @throws ConfigurationError when an argument or the key is not valid */
@@ -62,6 +73,8 @@ export function readStripeImport(
   }
   if (values.until !== undefined || values['skip-bad'])
     throw new ConfigurationError('--until and --skip-bad apply only to files: leave them out with --stripe.')
+  if (values.amounts !== undefined)
+    throw new ConfigurationError('--amounts applies only to files: leave it out with --stripe.')
   const from = readTime('from', values.from, readTimezone(values.timezone))
   if (from && from > new Date())
     throw new ConfigurationError(`--from ${values.from} is in the future. Give an earlier time.`)

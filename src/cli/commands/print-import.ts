@@ -14,40 +14,49 @@ export async function printCoverage(client: ClientBase, tenant: Tenant, print: P
       ? `${ledger} is complete from ${spanText(coverage)}: reports can cover this time. Balances are correct only if it contains the account's first transaction, because they are sums from there.`
       : `${ledger} is not complete for any time yet: import the balance history, or the itemized reports of both activity and payouts.`,
   )
+  if (coverage && !coverage.payoutsKnown) {
+    print(
+      'For a part of this time, the ledger does not know which payout swept each row. Reports of payout reconciliation and of the ending balance need that: export the balance history with all columns, including Transfer, or the itemized balance change from activity with automatic_payout_id, and import it.',
+    )
+  }
 }
 
 export function printImport(
   path: string,
-  { title, rows, localTimes, rejected, rejectedPath, span, sides }: ImportResult,
+  result: ImportResult,
   { seconds, timezone, isPart }: { seconds: number; timezone: string; isPart: boolean },
   print: Print,
 ): void {
+  const { title, rows, localTimes, payoutsKnown } = result
   const rate = count(Math.round(rows / Math.max(seconds, 0.001)))
   print(
     `${path}: ${count(rows)} rows of an export of the ${title} in ${seconds.toFixed(1)} s (${rate} rows/s).`,
   )
   if (localTimes.length > 0) print(`Times in ${localTimes.join(', ')} were read in ${timezone} (--timezone).`)
+  if (!payoutsKnown) print('Nothing in it says which payout swept which row: it has no column for that.')
+  for (const line of completion(result, isPart)) print(line)
+}
+
+/** Returns what the file completes, or why it completes nothing. */
+function completion({ rejected, rejectedPath, span, sides }: ImportResult, isPart: boolean): string[] {
   if (rejectedPath !== null) {
     const others = isPart ? ', together with the other files' : ''
     const declare = span ? `, with --from ${span.from.toISOString()} --until ${span.until.toISOString()}` : ''
-    for (const line of rejected) print(line)
-    print(
+    return [
+      ...rejected,
       `The lines that were rejected are in ${rejectedPath}: correct this file and import it${others}${declare}. Until then, this import does not complete the ledger.`,
-    )
-  } else if (!span) {
-    print('It covers no complete day. If it does, declare what it covers: --from … --until ….')
-  } else if (sides.length === 0) {
-    print(
-      'It may be a reconciliation of payouts or of the ending balance, which covers only a part of the activity, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
-    )
-  } else {
-    const what = `${sides.join(' and ')} from ${spanText(span)}`
-    print(
-      isPart
-        ? `It is a part of ${what}, which is covered once all files are imported.`
-        : `It covers ${what}.`,
-    )
+    ]
   }
+  if (!span) return ['It covers no complete day. If it does, declare what it covers: --from … --until ….']
+  if (sides.length === 0) {
+    return [
+      'It may be a reconciliation of payouts or of the ending balance, which covers only a part of the activity, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
+    ]
+  }
+  const what = `${sides.join(' and ')} from ${spanText(span)}`
+  return isPart
+    ? [`It is a part of ${what}, which is covered once all files are imported.`]
+    : [`It covers ${what}.`]
 }
 
 function spanText({ from, until }: Span): string {

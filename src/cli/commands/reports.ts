@@ -5,7 +5,7 @@ import { migrate } from '../../postgres/migrate.ts'
 import { openDatabase } from '../../postgres/open-database.ts'
 import { builtInReportTypes } from '../../reports/catalog.ts'
 import { loadCustomReports } from '../../reports/custom/load.ts'
-import { ensureReader } from '../../reports/custom/login.ts'
+import { openReader } from '../../reports/custom/login.ts'
 import type { Command } from '../command.ts'
 import { helpOption, parseArguments } from '../parse-arguments.ts'
 
@@ -21,13 +21,13 @@ export const reportsCommand: Command = async ({ args, environment, print, signal
   if (!reports)
     throw new ConfigurationError('REPORTS_DIR is not set. Set it to the folder of your custom reports.')
   await using closers = new AsyncDisposableStack()
-  const loginUrl = async (): Promise<string> => {
+  const openAdmin = async (): Promise<string> => {
     const database = await openDatabase(config, print, signal)
     closers.defer(database.close)
     await migrate(database.url, signal)
-    return ensureReader(database.url)
+    return database.url
   }
-  const url = reports.databaseUrl ?? (await loginUrl())
+  const url = await openReader(reports.databaseUrl, openAdmin)
   const onError = (error: Error): void => print(error.message)
   const pool = createPool({
     url,
@@ -38,7 +38,13 @@ export const reportsCommand: Command = async ({ args, environment, print, signal
   })
   closers.defer(() => pool.end())
   const taken = builtInReportTypes.map(({ name }) => name)
-  const loaded = await loadCustomReports({ folder: reports.folder, pool, limits: reports.limits, taken })
+  const loaded = await loadCustomReports({
+    folder: reports.folder,
+    pool,
+    limits: reports.limits,
+    taken,
+    onWarning: print,
+  })
   for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
   print(`Valid custom reports: ${loaded.length}.`)
 }

@@ -43,8 +43,10 @@ export function refuseBrokenParameters(): Plugin {
           return requestParser(request)
         } catch (error) {
           if (!(error instanceof SyntaxError)) throw error
-          const message = `"variables" and "extensions" of a GET request must be JSON: ${error.message}.`
-          throw refusal('BAD_REQUEST', message)
+          throw refusal(
+            'BAD_REQUEST',
+            'The parameters "variables" and "extensions" of a GET request must be JSON.',
+          )
         }
       })
     },

@@ -1,4 +1,4 @@
-import { type DocumentNode, type GraphQLError, type GraphQLSchema, validate } from 'graphql'
+import { type DocumentNode, GraphQLError, type GraphQLSchema, validate } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { errorsOf } from '../errors.ts'
 
@@ -24,10 +24,18 @@ export function limitErrors(suggestions: boolean): Plugin {
   const hide = (args: object): void => {
     Object.assign(args, { hideSuggestions: !suggestions })
   }
+  const shown = (errors: readonly GraphQLError[]): readonly GraphQLError[] =>
+    suggestions ? firstErrors(errors) : firstErrors(errors.map(withoutSuggestion))
+  // A response without data has an error for each invalid value in a list or an object.
+  const shorten = ({ result, setResult }: Ended): void => {
+    const errors = errorsOf(result)
+    if (errors.length > 0 && !(result instanceof Object && 'data' in result))
+      setResult({ errors: shown(errors) })
+  }
   return {
     onValidate: ({ setValidationFn }) =>
       setValidationFn((schema: GraphQLSchema, document: DocumentNode) =>
-        firstErrors(validate(schema, document, undefined, options)),
+        shown(validate(schema, document, undefined, options)),
       ),
     // The values of variables are validated only when the operation is executed.
     onExecute: ({ args }) => {
@@ -50,9 +58,10 @@ function firstErrors(errors: readonly GraphQLError[]): readonly GraphQLError[] {
   return errors.slice(0, maxValidationErrors).filter(isNew).slice(0, maxShownErrors)
 }
 
-/** Shortens a response without data, which has an error for each invalid value in a list or an object. */
-function shorten({ result, setResult }: Ended): void {
-  const errors = errorsOf(result)
-  if (errors.length > 1 && !(result instanceof Object && 'data' in result))
-    setResult({ errors: firstErrors(errors) })
+/** The same error without the suggestion at its end. Some rules of GraphQL suggest regardless of `hideSuggestions`. */
+function withoutSuggestion(error: GraphQLError): GraphQLError {
+  const message = error.message.replace(/ Did you mean .+\?$/s, '')
+  if (message === error.message) return error
+  const { nodes, source, positions, path, extensions, originalError } = error
+  return new GraphQLError(message, { nodes, source, positions, path, extensions, originalError })
 }

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws'
-import { type CloseCode, closeCodes } from '../../error-codes.ts'
+import { type CloseCode, closeCodes } from '../../close-codes.ts'
 
 /** Closes a WebSocket. A reason that is too long is truncated. */
 export function closeSocket(socket: Pick<WebSocket, 'close'>, code: CloseCode, reason: string): void {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { WebSocket } from 'ws'
+import type { Brake } from './brake.ts'
 import { closeSocket } from './close-socket.ts'
 
 const checkMilliseconds = 1_000
@@ -29,8 +30,8 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
       stuckSince = null
       return
     }
-    stuckSince ??= Date.now()
-    if (Date.now() - stuckSince >= seconds * 1000) response.destroy()
+    stuckSince ??= performance.now()
+    if (performance.now() - stuckSince >= seconds * 1000) response.destroy()
   }, checkMilliseconds)
   response.on('drain', () => {
     stuckSince = null
@@ -43,16 +44,15 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
  * client has read nothing for `seconds`. Reading from the socket pauses while too much is unsent, so that responses do not
  * accumulate.
  */
-export function sendUnlessSlow(socket: WebSocket, seconds: number) {
+export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number) {
   let pending = 0
-  let lastMoved = Date.now()
+  let lastMoved = performance.now()
   const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>()
   socket.once('close', () => markClosed())
   const timer = setInterval(() => {
-    if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
+    if (pending === 0 || performance.now() - lastMoved < seconds * 1000) return
     clearInterval(timer)
-    // The close frame of the client must be read.
-    socket.resume()
+    brake.release()
     closeSocket(
       socket,
       'slowReader',
@@ -72,15 +72,15 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number) {
     send: (data: string): Promise<void> => {
       if (socket.readyState !== socket.OPEN) return closed
       return new Promise((resolve) => {
-        if (pending === 0) lastMoved = Date.now()
+        if (pending === 0) lastMoved = performance.now()
         pending++
         socket.send(data, () => {
           pending--
-          lastMoved = Date.now()
-          if (socket.isPaused && socket.bufferedAmount < maxBufferedBytes) socket.resume()
+          lastMoved = performance.now()
+          if (socket.bufferedAmount < maxBufferedBytes) brake.set('responsesUnsent', false)
           resolve()
         })
-        if (socket.bufferedAmount >= maxBufferedBytes) socket.pause()
+        if (socket.bufferedAmount >= maxBufferedBytes) brake.set('responsesUnsent', true)
       })
     },
   }

@@ -6,14 +6,19 @@ import { isOutage } from '../../postgres/outage.ts'
 import { inRequest, requestIdOf } from '../../request-context.ts'
 import { withoutSecrets } from '../../secrets.ts'
 import type { Viewer } from '../../tenant.ts'
+import { createBrake } from './brake.ts'
+import { type ClientMessage, readMessage } from './client-message.ts'
 import { closeReason, closeSocket } from './close-socket.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
+import { createMessageQueue } from './message-queue.ts'
 
 /** The data that the protocol keeps for a socket. */
 export type SocketExtra = {
   socket: WebSocket
   request: IncomingMessage
   gone: AbortSignal
+  /** Called when the stream of a subscription is open. */
+  started: (operationId: string) => void
   /** Undefined until the client has sent `connection_init`. */
   viewer?: Viewer | null
 }
@@ -24,6 +29,11 @@ export type ServeSocketOptions = {
   mask: (error: unknown) => Error
   slowReaderSeconds: number
 }
+
+/** Reasons of graphql-ws that do not say what to do. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['Unauthorized', 'Send connection_init, and wait for connection_ack before the first operation.'],
+])
 
 /** The interval of pings. A client that has not answered a ping by the next one is disconnected. */
 const pingMilliseconds = 12_000
@@ -43,18 +53,38 @@ export function serveSocket(
   socket.on('error', (error) => logger.debug({ err: error }, 'A WebSocket failed.'))
 
   const requestId = requestIdOf(request.headers['x-request-id'])
-  const sends = sendUnlessSlow(socket, slowReaderSeconds)
+  const brake = createBrake(socket)
+  const sends = sendUnlessSlow(socket, brake, slowReaderSeconds)
   const gone = new AbortController()
+  /** By operation ID: ends the wait of the queue, which does not wait for the end of a subscription. */
+  const settingUp = new Map<string, () => void>()
   let hasAnswered = true
   socket.on('pong', () => {
     hasAnswered = true
   })
   const heartbeat = setInterval(() => {
-    // A client that does not read cannot answer pings. The sender limits how long that may last.
-    if (!hasAnswered && !sends.isPending()) return socket.terminate()
+    // The answer of a client that does not read, or whose messages wait, cannot arrive. Both are limited in time: by the
+    // sender and by the limits of operations.
+    if (!hasAnswered && !sends.isPending() && !socket.isPaused) return socket.terminate()
     hasAnswered = false
     socket.ping()
   }, pingMilliseconds)
+
+  const handle = async (
+    { text, operationId }: ClientMessage,
+    release: () => void,
+    handleMessage: (text: string) => Promise<void>,
+  ): Promise<void> => {
+    if (operationId !== null) settingUp.set(operationId, release)
+    try {
+      await inRequest({ requestId }, () => handleMessage(text))
+    } catch (error) {
+      // Clients do not connect again after the code for an internal error.
+      closeSocket(socket, isOutage(error) ? 'tryAgainLater' : 'internalError', mask(error).message)
+    } finally {
+      if (operationId !== null) settingUp.delete(operationId)
+    }
+  }
 
   const closed = protocol.opened(
     {
@@ -62,16 +92,18 @@ export function serveSocket(
       // If the socket fails in the meantime, 'close' is emitted.
       send: sends.send,
       // A reason can quote the ID that a client has chosen.
-      close: (code, reason = '') => socket.close(code, closeReason(withoutSecrets(reason))),
-      onMessage: (handle) =>
-        socket.on('message', (data) => {
-          inRequest({ requestId }, () => handle(String(data))).catch((error: unknown) => {
-            // Clients do not connect again after the code for an internal error.
-            closeSocket(socket, isOutage(error) ? 'tryAgainLater' : 'internalError', mask(error).message)
-          })
-        }),
+      close: (code, reason = '') =>
+        socket.close(code, closeReason(reasons.get(reason) ?? withoutSecrets(reason))),
+      onMessage: (handleMessage) => {
+        const queue = createMessageQueue(socket, brake, async (text, release) => {
+          const message = readMessage(text)
+          if (message) await handle(message, release, handleMessage)
+          else closeSocket(socket, 'badMessage', 'A client does not send messages of this type.')
+        })
+        socket.on('message', (data) => queue.add(String(data)))
+      },
     },
-    { socket, request, gone: gone.signal },
+    { socket, request, gone: gone.signal, started: (id) => settingUp.get(id)?.() },
   )
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat)

@@ -1,16 +1,18 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { type ExecutionArgs, type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
 import { handleProtocols, makeServer, type Context as SocketState, type SubscribePayload } from 'graphql-ws'
+import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { readConnectionParams } from '../../auth/api-keys.ts'
+import { readAuthorization, readConnectionParams } from '../../auth/api-keys.ts'
 import type { HttpStatus } from '../../error-codes.ts'
 import { AuthenticationError } from '../../errors.ts'
 import type { Viewer } from '../../tenant.ts'
 import { authenticate, type GatewayServices } from '../context.ts'
 import { createErrorMask, refusal } from '../errors.ts'
+import { isPersistedQuery, persistedQueryNotSupported } from '../plugins/persisted-queries.ts'
 import { graphqlEndpoint, type Yoga } from '../server.ts'
 import { closeSocket } from './close-socket.ts'
-import { drainSockets } from './drain.ts'
+import { closeSockets, drainSockets } from './drain.ts'
 import { type SocketExtra, serveSocket } from './serve-socket.ts'
 import { keyRevoked } from './subscription-stream.ts'
 
@@ -56,6 +58,7 @@ export function startWebSockets(
       const viewer = extra.viewer ?? (await authenticate(services, readOperationKey(payload)))
       // The request is left out: it is a GET request, for which Yoga rejects mutations.
       const { query, variables, operationName } = payload
+      if (isPersistedQuery(payload)) return [persistedQueryNotSupported()]
       const { gone } = extra
       const operation = yoga.getEnveloped({ viewer, gone, params: { query, variables, operationName } })
       const document = operation.parse(query)
@@ -88,7 +91,7 @@ export function startWebSockets(
     }
     socket.once('close', release)
     if (viewer) {
-      const end = () => closeSocket(socket, 'forbidden', keyRevoked().message)
+      const end = () => closeSocket(socket, 'unauthorized', keyRevoked().message)
       socket.once('close', keyWatch.watch(viewer.apiKeyId, end))
     }
     return socket.readyState === socket.OPEN
@@ -100,16 +103,19 @@ export function startWebSockets(
     subscribe: (args: ExecutionArgs) => operationOf(args).subscribe(args),
     onConnect: async ({ connectionParams, extra }) => {
       try {
-        const viewer = await authenticate(services, readConnectionParams(connectionParams))
+        const viewer = await authenticate(services, readSocketKey(connectionParams, extra.request))
         extra.viewer = viewer
         return bindToKey(extra.socket, viewer)
       } catch (error) {
         if (!(error instanceof AuthenticationError)) throw error
-        closeSocket(extra.socket, 'forbidden', error.message)
+        closeSocket(extra.socket, 'unauthorized', error.message)
         return false
       }
     },
     onSubscribe: (state, _id, payload) => prepare(state, payload),
+    onOperation: ({ extra }, id, _payload, _args, result) => {
+      if (isAsyncIterable(result)) extra.started(id)
+    },
     onNext: (_state, _id, _payload, _args, { errors, data }) =>
       errors && { ...(data === undefined ? {} : { data }), errors: errors.map(format) },
     onError: (_state, _id, _payload, errors) => errors.map(format),
@@ -121,8 +127,18 @@ export function startWebSockets(
   })
 
   return {
+    /** Asks the connected clients to connect again. New sockets are still accepted. */
+    leave: () => closeSockets(sockets),
     stop: () => drainSockets(sockets),
   }
+}
+
+/**
+ * Reads the key of a socket: from `connection_init`, or else from the upgrade request, whose header may belong to a proxy
+ * instead. Never from the URL, which proxies log.
+ */
+function readSocketKey(params: ConnectionParams, { headers }: IncomingMessage): string | null {
+  return readConnectionParams(params) ?? readAuthorization(headers.authorization)
 }
 
 /** Reads the key of an operation: GraphiQL opens sockets without a key and sends the headers of its editor with each operation. */

@@ -4,6 +4,12 @@ import { type Columns, fieldsReader, type Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { reportingCategoryOf } from './reporting-category.ts'
 import {
+  createPayoutCurrencyCheck,
+  createSignCheck,
+  payoutIdReader,
+  transactionIdReader,
+} from './row-checks.ts'
+import {
   amountsReader,
   chargeIdOf,
   currencyReader,
@@ -21,7 +27,7 @@ function openFields(columns: Columns) {
   const amounts = amountsReader(columns, 'amount', currency)
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const rowOf = fieldsReader({
-    id: columns.requiredText('id'),
+    id: transactionIdReader(columns, 'id'),
     type: columns.requiredText('type'),
     currency,
     created: columns.requiredTime('created (utc)', 'created'),
@@ -36,7 +42,7 @@ function openFields(columns: Columns) {
   })
   /** The payout that swept the row, and when it arrived. An automatic payout names itself. */
   const bankOf = fieldsReader({
-    id: columns.text('transfer'),
+    id: payoutIdReader(columns, 'transfer'),
     date: columns.time('transfer date (utc)', 'transfer date'),
   })
   return (line: Line) => ({
@@ -54,14 +60,16 @@ function typeOf({ row, bank }: Fields): string {
 
 /** Returns the payout that a row represents, the payout that swept the row, and when the row changed the balance. */
 function destinationOf({ row, bank }: Fields, type: string) {
-  const payoutId = payoutTypes.has(type) ? row.sourceId : null
+  // Without the column Source, the row of an automatic payout still names itself as the payout that swept it.
+  const itself = type === 'payout' ? bank.id : null
+  const payoutId = payoutTypes.has(type) ? (idOf(row.sourceId, 'po_', 'tr_') ?? itself) : null
   const isPayout = type === 'payout'
   const isAutomatic = isPayout && bank.id !== null && bank.id === payoutId
   // An automatic payout leaves the balance when it arrives, a manual one immediately. "Available on" has the same time.
   const leftAt = isPayout ? (isAutomatic && bank.date) || row.availableOn : null
   return {
     payoutId,
-    automaticPayoutId: sweptInto(bank.id, payoutId),
+    automaticPayoutId: isPayout ? null : sweptInto(bank.id, payoutId),
     effectiveAt: leftAt ?? row.created,
   }
 }
@@ -80,22 +88,28 @@ function payoutsOf({ row, bank }: Fields, type: string, payoutId: string | null)
 
 function open(columns: Columns): LineReader {
   const fieldsOf = openFields(columns)
+  const checkSign = createSignCheck(columns, 'amount')
+  const checkCurrency = createPayoutCurrencyCheck(columns)
   const metadataOf = columns.metadata(/^(.+) \(metadata\)$/)
   return {
+    payoutsKnown: columns.has('transfer'),
     sides: () => ledgerSides,
     read: (line, batch) => {
       const fields = fieldsOf(line)
       const { row } = fields
       const type = typeOf(fields)
+      const reportingCategory = reportingCategoryOf(type, row)
       const chargeId = chargeIdOf(row.sourceId)
       const destination = destinationOf(fields, type)
+      checkSign(line, reportingCategory, row)
+      for (const payout of [destination.payoutId, fields.bank.id]) checkCurrency(payout, row.currency)
       // The type of the source determines the object that the metadata belongs to.
       const metadata = metadataOf(line)
       batch.balanceTransactions.push({
         ...row,
         ...destination,
         type,
-        reportingCategory: reportingCategoryOf(type, row),
+        reportingCategory,
         chargeId,
         refundMetadata: idOf(row.sourceId, 're_', 'pyr_') ? metadata : null,
         transferMetadata: idOf(row.sourceId, 'tr_') ? metadata : null,
@@ -111,7 +125,6 @@ function open(columns: Columns): LineReader {
 export const balanceHistory: ExportKind = {
   title: 'balance history',
   requiredColumns: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
-  // Its times have no seconds, so existing times are more precise.
-  assumed: ['reportingCategory', 'created', 'effectiveAt'],
+  assumed: ['reportingCategory'],
   open,
 }

@@ -1,6 +1,6 @@
 import type { Metadata } from '../rows.ts'
 import { createAmountReader } from './amount.ts'
-import { BadCell } from './import-errors.ts'
+import { BadCell, BadExport } from './import-errors.ts'
 import { createTimeReader } from './time.ts'
 
 /** The cells of a line, in the order of the header. */
@@ -15,13 +15,23 @@ export type Columns = ReturnType<typeof createColumns>
 
 /** Creates readers for the columns of a file. Column names are lower case here, and in any case in the header. */
 export function createColumns(header: readonly string[], timezone: string) {
-  const positions = new Map(header.map((name, position) => [name.trim().toLowerCase(), position]))
-  const readAmount = createAmountReader()
+  const names = header.map(normalizeName)
+  const positions = new Map(names.map((name, position) => [name, position]))
+  const amounts = createAmountReader()
   const localTimes: string[] = []
+  // An itemized report can be a file of this gateway.
+  const textOf = positions.has('balance_transaction_id') ? unguardedText : (cell?: string) => cell
 
-  const positionOf = (names: readonly string[]): number | null => {
-    const found = names.find((name) => positions.has(name))
-    return found === undefined ? null : (positions.get(found) ?? null)
+  const positionOf = (wanted: readonly string[]): number | null => {
+    const found = wanted.find((name) => positions.has(name))
+    if (found === undefined) return null
+    const position = positions.get(found) ?? null
+    if (names.indexOf(found) !== position) {
+      throw new BadExport(
+        `it has more than one column "${found}": export the file again, or delete the wrong one`,
+      )
+    }
+    return position
   }
   const nameAt = (position: number): string => (header[position] ?? '').trim()
   /** Returns the column name as it is in the header. */
@@ -65,8 +75,10 @@ export function createColumns(header: readonly string[], timezone: string) {
     /** Reads text from the first of these columns that exists. */
     text: (...names: readonly string[]): Reader<string> => {
       const position = positionOf(names)
-      return position === null ? absent : (line) => line[position] || null
+      return position === null ? absent : (line) => textOf(line[position]) || null
     },
+    /** Makes a reader reject an empty cell of these columns. */
+    required,
     /** Reads text from a cell that must not be empty. */
     requiredText: (...names: readonly string[]) =>
       required(
@@ -80,7 +92,9 @@ export function createColumns(header: readonly string[], timezone: string) {
       }),
     /** Reads an amount in minor units. */
     amount: (name: string, currency: (line: Line) => string | null) =>
-      converted(positionOf([name]), (given, line) => readAmount(given, currency(line) ?? '')),
+      converted(positionOf([name]), (given, line) => amounts.read(given, currency(line) ?? '')),
+    /** Checks that the amounts read so far are in major units; throws BadExport. */
+    checkUnits: amounts.checkUnits,
     time,
     /** Reads a time from a cell that must not be empty. */
     requiredTime: (utcName: string, localName: string) =>
@@ -96,7 +110,7 @@ export function createColumns(header: readonly string[], timezone: string) {
       if (keys.length === 0) return absent
       return (line) => {
         const entries = keys.flatMap(({ key, position }) => {
-          const value = line[position]
+          const value = textOf(line[position])
           return value ? [[key, value] as const] : []
         })
         return entries.length === 0 ? null : Object.fromEntries(entries)
@@ -117,6 +131,24 @@ export function fieldsReader<Of extends Readers>(readers: Of): RequiredReader<Fi
     // Each field has the type that its reader returns.
     return fields as Fields<Of>
   }
+}
+
+/**
+ * Removes the apostrophe that this gateway writes before text that a spreadsheet would run as a formula; see
+ * `csvValue` in src/reports/formats.ts.
+ */
+function unguardedText(cell?: string): string | undefined {
+  return cell?.startsWith("'") && /^'[=+\-@＝＋－＠\t\n\r]/.test(cell) ? cell.slice(1) : cell
+}
+
+/** Returns a column name in lower case, with single spaces between its words and before a parenthesis. */
+function normalizeName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .replaceAll(/[\s\ufeff]+/g, ' ')
+    .replace(/ ?\( ?(.*?) ?\)/, ' ($1)')
+    .trim()
+    .toLowerCase()
 }
 
 function absent() {

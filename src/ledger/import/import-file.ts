@@ -5,7 +5,9 @@ import type { Tenant } from '../../tenant.ts'
 import { checkCoverage, earlier, extendCoverage, lockLedger } from '../coverage.ts'
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
-import { coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
+import { ContradictionError, neverChanges } from '../transaction-facts.ts'
+import { checkDeclaration, coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
+import { findLines } from './find-lines.ts'
 import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
 import { createRejectedLines, type RejectedLines } from './rejected-lines.ts'
@@ -20,6 +22,8 @@ export type ImportOptions = {
    * coverage.
    */
   isPart: boolean
+  /** The user states that the amounts are in major units; otherwise a decimal in the file must show it. */
+  areMajorUnits: boolean
   /** Import the valid lines, and write the others to a file next to the export. */
   skipBad: boolean
   /** The coverage cannot extend beyond this time. */
@@ -47,7 +51,8 @@ export type ImportResult = FileCoverage & {
  * - Memory does not grow with the file.
  *
  * @throws InputError when the file cannot be read; when it has invalid lines and `skipBad` is not set, with a message
- * for each of the first; and when a gap would remain between the file and the coverage
+ * for each of the first; when a row contradicts what is known of its balance transaction; and when a gap would remain
+ * between the file and the coverage
  */
 export async function importFile(
   client: pg.ClientBase,
@@ -56,16 +61,29 @@ export async function importFile(
   options: ImportOptions,
 ): Promise<ImportResult> {
   try {
-    const source = await openExport(path, options.timezone)
+    await using source = await openExport(path, options.timezone, tenant.livemode)
     await using rejected = createRejectedLines(path, source.header, options.skipBad)
     const result = await inTransaction(client, () =>
       mergeExport(client, tenant, source, rejected, path, options),
     )
     return { ...result, rejectedPath: await rejected.keep() }
   } catch (error) {
+    if (error instanceof ContradictionError) throw await placed(error, path)
     if (!(error instanceof BadExport)) throw error
     throw new InputError(`${path} cannot be imported: ${error.message}.`, ['file'])
   }
+}
+
+/** Names the lines of a balance transaction that contradicts what is known of it. */
+async function placed(
+  { transactionId, contradiction }: ContradictionError,
+  path: string,
+): Promise<InputError> {
+  const places = (await findLines(path, transactionId)).map((line) => `${path}:${line}`).join(' and ')
+  return new InputError(
+    `${places}: the balance transaction ${transactionId} ${contradiction}. ${neverChanges} Nothing of ${path} was imported.`,
+    ['file'],
+  )
 }
 
 /** Yields the rows of an export, and adds its invalid lines to `rejected`. */
@@ -120,34 +138,15 @@ async function mergeExport(
     const advice = `Nothing of ${path} was imported. Correct these lines, or pass --skip-bad to import the others.`
     throw new InputError([...rejected.messages(), advice].join('\n'), ['file'])
   }
-  await settlePayouts(client, tenant)
+  if (!options.areMajorUnits) source.checkUnits()
   const { span, sides } = completed(source, rejected.count() === 0, options)
   if (span && sides.length > 0) {
-    await (options.isPart ? checkCoverage : extendCoverage)(client, tenant, span, sides)
+    if (options.isPart) await checkCoverage(client, tenant, span, sides)
+    else await extendCoverage(client, tenant, span, sides, source.payoutsKnown)
   }
+  checkDeclaration(source.rowSpan(), options.declared)
   // Rejected lines must be on disk before the transaction commits.
   await rejected.finish()
-  const { kind, localTimes } = source
-  return { title: kind.title, rows, localTimes, rejected: rejected.messages(), span, sides }
-}
-
-// A subquery, not a join: in the transaction that loads the rows, the planner has no statistics and assumes small tables.
-const timesOfPayout = `
-  (select coalesce(po.effective_at, bt.effective_at), coalesce(po.created, bt.created)
-   from payouts po
-   where (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id))`
-
-/**
- * Sets the creation and effective times of payout transactions from their payouts. Some exports have these times in the
- * payout's own row, others only in the rows that the payout swept.
- */
-async function settlePayouts(client: pg.ClientBase, tenant: Tenant): Promise<void> {
-  await client.query(
-    `update balance_transactions bt
-     set (effective_at, created) = ${timesOfPayout}
-     where bt.account_id = $1 and bt.livemode = $2::boolean
-       and bt.reporting_category = 'payout'
-       and (bt.effective_at, bt.created) <> ${timesOfPayout}`,
-    [tenant.accountId, tenant.livemode],
-  )
+  const { kind, localTimes, payoutsKnown } = source
+  return { title: kind.title, rows, localTimes, payoutsKnown, rejected: rejected.messages(), span, sides }
 }

@@ -3,6 +3,12 @@ import { type Columns, fieldsReader, type Line } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { chargeReader, customerReader } from './itemized-charge.ts'
 import {
+  createPayoutCurrencyCheck,
+  createSignCheck,
+  payoutIdReader,
+  transactionIdReader,
+} from './row-checks.ts'
+import {
   amountsReader,
   chargeIdOf,
   currencyReader,
@@ -19,7 +25,7 @@ function transactionReader(columns: Columns) {
   const chargeId = columns.text('charge_id')
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const read = fieldsReader({
-    id: columns.requiredText('balance_transaction_id'),
+    id: transactionIdReader(columns, 'balance_transaction_id'),
     reportingCategory: columns.requiredText('reporting_category'),
     currency,
     created: columns.requiredTime('created_utc', 'created'),
@@ -47,7 +53,7 @@ function transactionReader(columns: Columns) {
 /** Reads the automatic payout of a line, with the time at which the payout left the balance. */
 function automaticPayoutReader(columns: Columns) {
   return fieldsReader({
-    id: columns.text('automatic_payout_id'),
+    id: payoutIdReader(columns, 'automatic_payout_id'),
     effectiveAt: timeOfVersion(columns, 'automatic_payout_effective_at', 'created'),
     traceId: columns.text('trace_id'),
     traceIdStatus: columns.text('trace_id_status'),
@@ -59,11 +65,14 @@ type AutomaticPayout = ReturnType<ReturnType<typeof automaticPayoutReader>>
 
 /** Returns the payout that a row represents, the payout that swept the row, and when the row changed the balance. */
 function destinationOf(row: Transaction, bank: AutomaticPayout) {
-  const payoutId = row.reportingCategory.startsWith('payout') ? idOf(row.sourceId, 'po_') : null
-  const leftAt = row.reportingCategory === 'payout' ? (bank.effectiveAt ?? row.availableOn) : null
+  const isPayout = row.reportingCategory === 'payout'
+  const isPayoutChange = row.reportingCategory.startsWith('payout')
+  // Without source_id, the row of an automatic payout still names itself as the payout that swept it.
+  const payoutId = (isPayoutChange ? idOf(row.sourceId, 'po_') : null) ?? (isPayout ? bank.id : null)
+  const leftAt = isPayout ? (bank.effectiveAt ?? row.availableOn) : null
   return {
     payoutId,
-    automaticPayoutId: sweptInto(bank.id, payoutId),
+    automaticPayoutId: isPayout ? null : sweptInto(bank.id, payoutId),
     effectiveAt: leftAt ?? row.created,
   }
 }
@@ -103,15 +112,20 @@ function open(columns: Columns): LineReader {
   const chargeOf = chargeReader(columns)
   const customerOf = customerReader(columns)
   const activity = createActivityCheck(columns)
+  const checkSign = createSignCheck(columns, 'gross')
+  const checkCurrency = createPayoutCurrencyCheck(columns)
 
   return {
+    payoutsKnown: columns.has('automatic_payout_id'),
     sides: () => (activity.isActivity() ? ['activity'] : []),
     read: (line, batch) => {
       const row = transactionOf(line)
       const bank = automaticPayoutOf(line)
+      checkSign(line, row.reportingCategory, row)
+      checkCurrency(bank.id, row.currency)
       const charges = row.chargeId === null ? [] : [chargeOf(line, row.chargeId)]
       const customer = customerOf(line)
-      batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank) })
+      batch.balanceTransactions.push({ ...row, ...destinationOf(row, bank), isCategoryGiven: true })
       batch.payouts.push(...payoutsOf(row, bank))
       batch.charges.push(...charges.filter(hasMoreThanId))
       if (customer) batch.customers.push(customer)

@@ -1,17 +1,12 @@
 import { emptyBatch, type LedgerBatch } from '../rows.ts'
-import { balanceHistory } from './balance-history.ts'
 import { type Columns, createColumns } from './columns.ts'
 import type { PartialSpan } from './coverage.ts'
 import { type CsvLine, readCsv } from './csv.ts'
-import type { ExportKind, LineReader } from './export-kind.ts'
+import type { LineReader } from './export-kind.ts'
 import { BadCell, BadExport } from './import-errors.ts'
-import { itemizedTransactions } from './itemized.ts'
 import { openText } from './open-text.ts'
-import { itemizedPayouts } from './payouts.ts'
+import { recognizeExport } from './recognize-export.ts'
 import type { BadLine } from './rejected-lines.ts'
-
-/** The supported exports. Headers match only one of them, except for headers of payouts, which must be first. */
-const exportKinds: readonly ExportKind[] = [itemizedPayouts, itemizedTransactions, balanceHistory]
 
 export type OpenExport = Awaited<ReturnType<typeof openExport>>
 
@@ -19,9 +14,10 @@ export type OpenExport = Awaited<ReturnType<typeof openExport>>
  * Opens an export of the Stripe Dashboard or the reporting API.
  *
  * @param timezone IANA name of the timezone of the local times in the export
+ * @param livemode the mode of the ledger; lines of the other mode are rejected
  * @throws BadExport when the file cannot be read or is not a supported export; `parts` throws it for errors found later
  */
-export async function openExport(path: string, timezone: string) {
+export async function openExport(path: string, timezone: string, livemode: boolean) {
   const text = await openText(path)
   const csv = readCsv(text.parts)
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
@@ -31,11 +27,13 @@ export async function openExport(path: string, timezone: string) {
   }
   try {
     const { value } = await csv.next()
-    const [header, ...lines] = value ?? []
+    const [header, ...rest] = value ?? []
     if (!header) throw new BadExport('it is empty')
+    // The first row shows what a list contains, and can be in the next part.
+    const lines = rest.length > 0 ? rest : ((await csv.next()).value ?? [])
     const columns = createColumns(header.cells, timezone)
-    const kind = recognizeExport(columns)
-    const reader = kind.open(columns)
+    const kind = recognizeExport(header.cells, columns, lines[0]?.cells ?? null)
+    const reader = withModeCheck(kind.open(columns), columns, livemode)
     async function* readParts(): AsyncGenerator<ReturnType<typeof readPart>> {
       yield readPart(lines, reader, onTime)
       for await (const part of csv) yield readPart(part, reader, onTime)
@@ -52,10 +50,15 @@ export async function openExport(path: string, timezone: string) {
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
       /** Returns the sides of the ledger that the rows read so far complete. */
       sides: reader.sides,
+      payoutsKnown: reader.payoutsKnown,
+      /** Checks that the amounts read so far are in major units; throws BadExport. */
+      checkUnits: columns.checkUnits,
       /** Returns the percentage of the file's bytes read so far, from 0 to 100. */
       percentRead: () => (text.bytesRead() / text.byteSize) * 100,
       /** Modification time of the file. */
       writtenAt: text.writtenAt,
+      /** Closes the file. */
+      [Symbol.asyncDispose]: async () => void (await csv.return(undefined)),
     }
   } catch (error) {
     // Closes the file.
@@ -64,21 +67,21 @@ export async function openExport(path: string, timezone: string) {
   }
 }
 
-/**
- * @throws BadExport when the header matches no export. The message names the most similar export and its missing
- * columns.
- */
-function recognizeExport(columns: Columns): ExportKind {
-  const candidates = exportKinds.map((kind) => ({
-    kind,
-    missing: kind.requiredColumns.filter((names) => !names.some(columns.has)),
-  }))
-  const [nearest] = candidates.toSorted((a, b) => a.missing.length - b.missing.length)
-  if (nearest?.missing.length === 0) return nearest.kind
-  const missing = nearest?.missing.map((names) => names.join(' or ')).join(', ')
-  throw new BadExport(
-    `its columns do not match a supported export. The most similar one is the ${nearest?.kind.title}, which also has ${missing}`,
-  )
+/** Adds a check of the mode, which some exports have. */
+function withModeCheck(reader: LineReader, columns: Columns, livemode: boolean): LineReader {
+  if (!columns.has('livemode')) return reader
+  const isLive = columns.flag('livemode')
+  const fault = livemode
+    ? 'is test mode, and this ledger is live: leave --livemode out'
+    : 'is live mode, and this ledger is in test mode: pass --livemode'
+  return {
+    ...reader,
+    read: (line, batch) => {
+      const given = isLive(line)
+      if (given === !livemode) throw new BadCell(fault, columns.nameOf('livemode'), String(given))
+      return reader.read(line, batch)
+    },
+  }
 }
 
 /** Converts some thousand lines into rows and rejected lines. */

@@ -1,33 +1,64 @@
 import { type Columns, fieldsReader, type Line, type RequiredReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
+import { BadCell } from './import-errors.ts'
+import { createPayoutCurrencyCheck, payoutIdReader, transactionIdReader } from './row-checks.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Reads the amounts of a payout as changes of the balance. Stripe exports a payout with the sign of the bank account,
- * this gateway with the sign of the balance. A payout and its fee reduce the balance. A returned payout increases it,
- * and so can its fee: then the net is larger than the amount, with any signs.
+ * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout
+ * with the sign of the bank account. Earlier versions of this gateway used the sign of the balance. A file has one of both. A payout and its fee reduce the balance. A
+ * returned payout increases it, and so can its fee: then the net is larger than the amount, with any signs.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
-  const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
+  const read = payoutAmountsReader(columns)
+  const checkSigns = createSignsCheck(columns)
   return (line) => {
     const given = read(line)
     const size = Math.abs(given.amount)
-    const amount = { payout: -size, payout_reversal: size }[category(line)] ?? given.amount
     const isReversal = category(line) === 'payout_reversal'
-    const fee =
-      isReversal && given.net !== null
-        ? size - Math.abs(given.net)
-        : Math.abs(given.fee ?? given.net - given.amount)
+    if (!isReversal && category(line) !== 'payout') return given
+    checkSigns(line, isReversal ? -given.amount : given.amount)
+    const amount = isReversal ? size : -size
+    const fee = isReversal ? size - Math.abs(given.net) : Math.abs(given.fee)
     return { amount, fee, net: amount - fee }
+  }
+}
+
+/**
+ * Reads gross, fee and net of a payout, which must agree: the net amount is what arrives at the bank, or what leaves the
+ * balance, as in the reports of this gateway.
+ */
+function payoutAmountsReader(columns: Columns): RequiredReader<Amounts> {
+  const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
+  const text = columns.text('net')
+  return (line) => {
+    const { amount, fee, net } = read(line)
+    if (fee === null) return { amount, fee: amount - net, net }
+    if (net === null) return { amount, fee, net: amount - fee }
+    if (Math.abs(net - amount) === Math.abs(fee)) return { amount, fee, net }
+    const message = `is neither gross minus fee nor gross plus fee, which are ${amount - fee} and ${amount + fee} in minor units`
+    throw new BadCell(message, columns.nameOf('net'), text(line))
+  }
+}
+
+/** Creates a check that all payouts of a file have one sign, and all returned payouts the other. It throws BadCell. */
+function createSignsCheck(columns: Columns) {
+  const text = columns.text('gross')
+  let first = 0
+  return (line: Line, amount: number): void => {
+    first ||= Math.sign(amount)
+    if (amount === 0 || Math.sign(amount) === first) return
+    throw new BadCell('has another sign than the payouts above', columns.nameOf('gross'), text(line))
   }
 }
 
 function open(columns: Columns): LineReader {
   const category = columns.requiredText('reporting_category')
   const change = balanceChangeReader(columns, category)
+  const checkCurrency = createPayoutCurrencyCheck(columns)
   const effectiveAt = columns.requiredTime('effective_at_utc', 'effective_at')
   const transactionOf = fieldsReader({
-    id: columns.requiredText('balance_transaction_id'),
+    id: transactionIdReader(columns, 'balance_transaction_id'),
     reportingCategory: category,
     currency: currencyReader(columns),
     created: effectiveAt,
@@ -36,7 +67,7 @@ function open(columns: Columns): LineReader {
     regulatoryTag: columns.text('regulatory_tag'),
   })
   const payoutOf = fieldsReader({
-    id: columns.requiredText('payout_id'),
+    id: columns.required(payoutIdReader(columns, 'payout_id'), ['payout_id']),
     arrivalDate: columns.time('payout_expected_arrival_date'),
     status: columns.text('payout_status'),
     type: columns.text('payout_type'),
@@ -48,12 +79,21 @@ function open(columns: Columns): LineReader {
   })
 
   return {
+    // It has no row that a payout swept.
+    payoutsKnown: true,
     sides: () => ['payouts'],
     read: (line, batch) => {
       const payout = payoutOf(line)
       const amounts = change(line)
       const row = transactionOf(line)
-      batch.balanceTransactions.push({ ...row, ...amounts, sourceId: payout.id, payoutId: payout.id })
+      checkCurrency(payout.id, row.currency)
+      batch.balanceTransactions.push({
+        ...row,
+        ...amounts,
+        isCategoryGiven: true,
+        sourceId: payout.id,
+        payoutId: payout.id,
+      })
       const isPayout = row.reportingCategory === 'payout'
       batch.payouts.push({
         ...payout,
@@ -66,7 +106,7 @@ function open(columns: Columns): LineReader {
   }
 }
 
-/** The itemized payouts report. It has no creation times, and its signs can be reversed. */
+/** The itemized payouts report. It has no creation times. */
 export const itemizedPayouts: ExportKind = {
   title: 'itemized payouts',
   requiredColumns: [
@@ -78,6 +118,6 @@ export const itemizedPayouts: ExportKind = {
     ['fee', 'net'],
     ['reporting_category'],
   ],
-  assumed: ['created', 'amount', 'fee', 'net'],
+  assumed: ['created'],
   open,
 }

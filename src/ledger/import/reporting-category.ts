@@ -32,17 +32,28 @@ const categories: Readonly<Record<string, string>> = {
   transferred_to_balance_transaction: 'unreconciled_customer_funds',
 }
 
+/** What determines the category of an adjustment. */
+type Adjustment = { sourceId: string | null; description: string | null; amount: number; net: number }
+
 /**
  * Returns the reporting category of a type. An unknown type is its own category. The result is a guess where Stripe
  * uses one type for several categories: a refund can belong to a partial capture, and a fee can be a network cost.
  */
-export function reportingCategoryOf(
-  type: string,
-  { sourceId, description, amount }: { sourceId: string | null; description: string | null; amount: number },
-): string {
-  if (type !== 'adjustment' && type !== 'adjusted_for_overdraft_transaction') return categories[type] ?? type
-  // An adjustment can be a dispute, lost or won, or anything else. Old exports have no dispute ids, only the description.
+export function reportingCategoryOf(type: string, row: Adjustment): string {
+  return type === 'adjustment' || type === 'adjusted_for_overdraft_transaction'
+    ? adjustmentCategoryOf(row)
+    : (categories[type] ?? type)
+}
+
+/**
+ * An adjustment can be a failed refund, a dispute, lost or won, or anything else. Its source shows which. Old exports have
+ * no ids of disputes, only the description. Stripe documents no other category for adjustments.
+ */
+function adjustmentCategoryOf({ sourceId, description, amount, net }: Adjustment): string {
+  // A dispute whose amount was not withdrawn can still have a fee.
+  const isIncrease = (amount || net) > 0
   const isDispute = idOf(sourceId, 'dp_', 'du_') !== null || /^chargeback\b/i.test(description ?? '')
-  if (!isDispute) return 'other_adjustment'
-  return amount > 0 ? 'dispute_reversal' : 'dispute'
+  if (isDispute) return isIncrease ? 'dispute_reversal' : 'dispute'
+  const isRefund = idOf(sourceId, 're_', 'pyr_') !== null || /^refund failure\b/i.test(description ?? '')
+  return isRefund && isIncrease ? 'refund_failure' : 'other_adjustment'
 }

@@ -22,12 +22,25 @@ export function createTimeReader(timezone: string): (text: string) => Date {
     const [, day = '', clock = '00:00', seconds = ':00', offset] = timePattern.exec(text) ?? []
     const wall = Date.parse(`${day}T${clock}${seconds}Z`)
     // Date.parse accepts February 31 as a day of March, and 24:00 as the next day.
-    if (new Date(wall).getUTCDate() !== Number(day.slice(-2)))
-      throw new BadCell('is not a valid time, such as 2026-09-01 14:30:00')
+    if (new Date(wall).getUTCDate() !== Number(day.slice(-2))) throw new BadCell(faultOf(text))
     const at = new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
     last = { text, at }
     return at
   }
+}
+
+/** Returns why a text is not a time. Month and day of a rewritten date cannot be distinguished. */
+function faultOf(text: string): string {
+  const isRewritten = /^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|^\d{5}([.,]\d+)?$|^\d{1,2}:\d\d([:.]\d+)*$/.test(
+    text,
+  )
+  if (isRewritten && !/^\d{4}-\d\d-\d\d/.test(text)) {
+    return 'was rewritten by a spreadsheet, so its day cannot be known: export the file again, and import it without saving it in a spreadsheet'
+  }
+  if (/^\d{10}(\d{3})?$/.test(text)) {
+    return 'is a number of seconds or milliseconds, as in a table of Stripe and not in an export'
+  }
+  return 'is not a valid time, such as 2026-09-01 14:30:00'
 }
 
 /** Returns the milliseconds that a clock with this offset is ahead of UTC. */

@@ -1,22 +1,29 @@
+import { isCurrency } from '../minor-units.ts'
 import type { Columns, Line, Reader, RequiredReader } from './columns.ts'
 import { BadCell } from './import-errors.ts'
 
-/** Reads the three-letter code of the settlement currency, in lower case. */
+/** Reads the code of the settlement currency, in lower case. */
 export function currencyReader(columns: Columns): RequiredReader<string> {
   const read = columns.requiredText('currency')
   return (line) => {
     const currency = read(line)
-    if (!/^[a-z]{3}$/i.test(currency)) {
-      throw new BadCell('is not a valid currency, such as usd', columns.nameOf('currency'), currency)
-    }
-    return currency.toLowerCase()
+    return knownCurrency(columns, 'currency', currency)
   }
 }
 
 /** Reads the code of the currency that the customer paid in, in lower case; null when the cell is empty. */
 export function facingCurrencyReader(columns: Columns, name: string): Reader<string> {
   const read = columns.text(name)
-  return (line) => read(line)?.trim().toLowerCase() || null
+  return (line) => {
+    const currency = read(line)?.trim()
+    return currency ? knownCurrency(columns, name, currency) : null
+  }
+}
+
+function knownCurrency(columns: Columns, name: string, given: string): string {
+  const code = given.toLowerCase()
+  if (isCurrency(code)) return code
+  throw new BadCell('is not a valid currency, such as usd', columns.nameOf(name), given)
 }
 
 export type Amounts = { amount: number; fee: number; net: number }

@@ -1,4 +1,6 @@
 import type Stripe from 'stripe'
+import { InputError } from '../../errors.ts'
+import { isCurrency } from '../minor-units.ts'
 import { emptyBatch, type LedgerBalanceTransaction, type LedgerBatch, type LedgerFeeDetail } from '../rows.ts'
 import {
   chargeRow,
@@ -47,11 +49,14 @@ function transactionRow(
   { columns, facing, payout }: SourceFacts,
 ): LedgerBalanceTransaction {
   const { id, type, currency, amount, fee, net, description } = transaction
+  checkCurrency(id, currency)
+  if (facing) checkCurrency(id, facing.currency)
   const created = timeOf(transaction.created)
   return {
     id,
     type,
     reportingCategory: transaction.reporting_category,
+    isCategoryGiven: true,
     currency,
     amount,
     fee,
@@ -68,6 +73,15 @@ function transactionRow(
     }),
     ...columns,
   }
+}
+
+/** @throws InputError for a currency whose number of decimals is not known */
+function checkCurrency(id: string, currency: string): void {
+  if (isCurrency(currency)) return
+  throw new InputError(
+    `The balance transaction ${id} has the currency ${JSON.stringify(currency)}, and this version does not know how many decimals its amounts have. Update Report Gateway.`,
+    [],
+  )
 }
 
 function feeDetailRows({ id, fee_details }: Stripe.BalanceTransaction): LedgerFeeDetail[] {

@@ -51,9 +51,12 @@ export function invoiceChargeRow({ payment, invoice: link }: Stripe.InvoicePayme
   }
 }
 
-/** Returns when the money leaves the balance: at the arrival of an automatic payout, at the creation of a manual one. */
+/**
+ * Returns when the money leaves the balance: at the arrival of an automatic payout, at the creation of a manual one. The
+ * arrival is a date, so it can be before the creation on that day.
+ */
 export function payoutEffectiveAt({ automatic, arrival_date, created }: Stripe.Payout): Date {
-  return timeOf(automatic ? arrival_date : created)
+  return timeOf(automatic ? Math.max(arrival_date, created) : created)
 }
 
 export function payoutRow(payout: Stripe.Payout): LedgerPayout {

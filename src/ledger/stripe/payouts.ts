@@ -93,7 +93,7 @@ async function mergePayout(ledger: StripeLedger, state: SyncState, payout: Strip
   await lockLedger(client, tenant)
   const transaction = wholeOf(payout.balance_transaction)
   const batch = ledgerBatch(transaction ? [{ ...transaction, source: payout }] : [])
-  await mergeLedger(client, tenant, [{ ...batch, payouts: [payoutRow(payout)] }])
+  await mergeLedger(client, tenant, [{ ...batch, payouts: [payoutRow(payout)] }], { isCurrent: true })
   if (state.unsweptPayouts.includes(payout.id) && sweepOf(payout) === 'known')
     await markSwept(ledger, payout.id)
   const next = notePayout(state, payout, ledger.now)

@@ -65,7 +65,7 @@ export async function syncWindow(
   }
   return inTransaction(client, async () => {
     await lockLedger(client, tenant)
-    await mergeLedger(client, tenant, batches())
+    await mergeLedger(client, tenant, batches(), { isCurrent: true })
     let next: SyncState = { ...state, until: later(window.until, state.until) }
     for (const payout of payouts.values()) {
       if (sweepOf(payout) === 'known') await markSwept(ledger, payout.id)

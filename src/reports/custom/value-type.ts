@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import type { ColumnValue } from '../column.ts'
-import { instantSchema, invalid, readable } from '../parameters.ts'
+import { instantSchema, invalid, isInCalendar, readable } from '../parameters.ts'
 import { type Sql, sql } from '../sql.ts'
 
 export const valueTypeNames = ['string', 'integer', 'decimal', 'timestamp', 'date', 'boolean'] as const
@@ -72,9 +72,7 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
   },
   timestamp: {
     sqlType: sql`timestamptz`,
-    schema: instantSchema((instant) =>
-      isInCalendar(instant.toZonedDateTimeISO('UTC')) ? instant.round('microsecond').toString() : null,
-    ),
+    schema: instantSchema((instant) => instant.round('microsecond')),
     column: (value) => ({ kind: 'instant', sql: value, zone: 'report' }),
     accepts: ({ name }) => name === 'timestamptz',
     advice: "Convert a timestamp without time zone with: at time zone 'UTC'.",
@@ -101,9 +99,4 @@ export const valueTypes: Record<ValueTypeName, ValueType> = {
     accepts: ({ name }) => name === 'bool',
     advice: 'Cast it to boolean, or use a condition.',
   },
-}
-
-/** True for years that Postgres and JavaScript print in the same form. */
-function isInCalendar({ year }: { year: number }): boolean {
-  return year >= 1 && year <= 9999
 }

@@ -8,13 +8,13 @@ import { changesBetween, ledgerAvailability, ledgerCondition, ledgerOrder } from
  * The fees of balance transactions `bt`, one per row: fees deducted from a transaction, split into the ledger's fee
  * details if it has them, and separate fee transactions, whose gross amount is the fee.
  */
-const feeRows: Sql = sql`balance_transactions bt
+export const feeRows: Sql = sql`balance_transactions bt
 cross join lateral (
-  select -1 as position, true as is_own, bt.description, -bt.amount as amount,
+  select -1 as position, true as is_own, bt.reporting_category as type, bt.description, -bt.amount as amount,
     case when bt.reporting_category = 'tax' then -bt.amount end as tax
   where bt.reporting_category in ('fee', 'network_cost', 'tax')
   union all
-  select coalesce(part.position, 0), false, part.description, coalesce(part.amount, bt.fee),
+  select coalesce(part.position, 0), false, part.type, part.description, coalesce(part.amount, bt.fee),
     case when part.type = 'tax' then part.amount when part.type is not null then 0 end
   from (select where bt.fee <> 0) as taken
   left join fee_details part on (part.account_id, part.livemode, part.balance_transaction_id)

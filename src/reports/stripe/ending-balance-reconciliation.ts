@@ -16,6 +16,7 @@ import {
   reconciliationColumns,
   without,
 } from './itemized-columns.ts'
+import { checkKnownPayouts } from './known-payouts.ts'
 import { heldBefore } from './ledger-rows.ts'
 
 const inUtc = { ...endOfInterval, ...currency, ...reportingCategory, ...columns }
@@ -31,6 +32,7 @@ const held3 = without(itemized3, [...detailColumns, ...metadataColumns])
 
 export const endingBalanceReconciliationReports = defineFamily<typeof endOfInterval>({
   name: 'ending_balance_reconciliation',
+  check: (prisma, scope, { interval_end }) => checkKnownPayouts(prisma, scope, interval_end, 'interval_end'),
   rows: (scope, { interval_end }) => heldBefore(scope, interval_end),
   summary: {
     title: 'Ending balance reconciliation summary',

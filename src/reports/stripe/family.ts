@@ -1,3 +1,4 @@
+import type { Prisma } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import type { ReportColumn } from '../column.ts'
 import type { ParameterSet } from '../parameters.ts'
@@ -8,9 +9,9 @@ import {
   type ReportSource,
   type ReportType,
 } from '../report-type.ts'
-import { type Sql, sql } from '../sql.ts'
+import { noSql, type Sql, sql } from '../sql.ts'
 import { amount, defineColumns, text } from './ledger-columns.ts'
-import { ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
+import { checkCategory, ledgerAvailability, ledgerCondition, ledgerOrder, ledgerRows } from './ledger-rows.ts'
 
 /**
  * A summary report and the versions of an itemized report on the same balance transactions. `P` are the parameters that
@@ -22,6 +23,8 @@ type Family<P extends ParameterSet> = {
   /** The condition on `ledgerRows` that selects the transactions. */
   rows(scope: Tenant, parameters: Accepted<P>): Sql
   check?: NonNullable<ReportType<P>['check']>
+  /** True when the amounts are positive for money that leaves the balance, as those of payouts are. */
+  countsOutflow?: boolean
   summary: { title: string; description: string; parameters: P }
   itemized: {
     title: string
@@ -37,10 +40,18 @@ export function defineFamily<P extends ParameterSet>({
   name,
   rows,
   check,
+  countsOutflow = false,
   summary,
   itemized: { versions, orderBy = ledgerOrder, ...itemized },
 }: Family<P>): AnyReportType[] {
-  const shared = { requiresLiveMode: false, availability: ledgerAvailability, ...(check && { check }) }
+  const shared = {
+    requiresLiveMode: false,
+    availability: ledgerAvailability,
+    check: async (prisma: Prisma, scope: Tenant, parameters: Accepted<P>) => [
+      ...(await checkCategory(prisma, scope, parameters)),
+      ...((await check?.(prisma, scope, parameters)) ?? []),
+    ],
+  }
   const condition = (scope: Tenant, parameters: Accepted<P>) =>
     ledgerCondition(scope, rows(scope, parameters), parameters)
   const newest = versions.length
@@ -49,8 +60,8 @@ export function defineFamily<P extends ParameterSet>({
       ...shared,
       ...summary,
       name: `${name}.summary.1`,
-      columns: summaryColumns,
-      source: (scope, parameters) => summarySource(condition(scope, parameters)),
+      columns: summaryColumns(countsOutflow),
+      source: (scope, parameters) => summarySource(condition(scope, parameters), countsOutflow),
     }),
     ...versions.map((version, index) =>
       defineReportType({
@@ -70,26 +81,35 @@ export function defineFamily<P extends ParameterSet>({
 
 const currency = sql`line.currency`
 
-const summaryColumns = defineColumns({
-  reporting_category: [
-    'Reporting category; `total` in the last row of each currency.',
-    text`line.reporting_category`,
-  ],
-  currency: ['Settlement currency, as a lowercase ISO 4217 code.', text`${currency}`],
-  count: ['Number of balance transactions.', { kind: 'integer', sql: sql`line.count` }],
-  gross: [
-    'Sum of gross amounts, in major units; negative when money left the balance.',
-    amount(sql`line.gross`, currency),
-  ],
-  fee: [
-    'Sum of fees, in major units; positive when charged, as in the itemized reports.',
-    amount(sql`line.fee`, currency),
-  ],
-  net: ['Gross minus fee, in major units.', amount(sql`line.net`, currency)],
-})
+function summaryColumns(countsOutflow: boolean): ReportColumn[] {
+  const [gross, net] = countsOutflow
+    ? [
+        'Sum of gross amounts, in major units; positive when money went to the bank.',
+        'Gross plus fee, in major units: what left the balance.',
+      ]
+    : [
+        'Sum of gross amounts, in major units; negative when money left the balance.',
+        'Gross minus fee, in major units.',
+      ]
+  return defineColumns({
+    reporting_category: [
+      'Reporting category; `total` in the last row of each currency.',
+      text`line.reporting_category`,
+    ],
+    currency: ['Settlement currency, as a lowercase ISO 4217 code.', text`${currency}`],
+    count: ['Number of balance transactions.', { kind: 'integer', sql: sql`line.count` }],
+    gross: [gross, amount(sql`line.gross`, currency)],
+    fee: [
+      'Sum of fees, in major units; positive when charged, as in the itemized reports.',
+      amount(sql`line.fee`, currency),
+    ],
+    net: [net, amount(sql`line.net`, currency)],
+  })
+}
 
 /** One row for each reporting category and currency, followed by a total row for each currency. */
-function summarySource(condition: Sql): ReportSource {
+function summarySource(condition: Sql, countsOutflow: boolean): ReportSource {
+  const sign = countsOutflow ? sql`-` : noSql
   return {
     from: sql`(
   select
@@ -97,9 +117,9 @@ function summarySource(condition: Sql): ReportSource {
     bt.currency,
     grouping(bt.reporting_category) as is_total,
     count(*) as count,
-    sum(bt.amount) as gross,
+    ${sign}sum(bt.amount) as gross,
     sum(bt.fee) as fee,
-    sum(bt.net) as net
+    ${sign}sum(bt.net) as net
   from ${ledgerRows}
   where ${condition}
   group by grouping sets ((bt.currency, bt.reporting_category), (bt.currency))

@@ -161,16 +161,16 @@ export const transactionColumnNames = Object.keys(transactionColumns) as (keyof 
 /**
  * The named columns over `ledgerRows`, in this order; those in `defaults` are the default columns.
  *
- * @param overrides values that replace those of the dictionary
+ * @param overrides definitions that replace those of the dictionary
  */
 export function ledgerColumns(
   names: readonly LedgerColumnName[],
   defaults: readonly LedgerColumnName[],
-  overrides: Partial<Record<LedgerColumnName, ColumnValue>> = {},
+  overrides: Partial<Record<LedgerColumnName, Definition>> = {},
 ): ReportColumn[] {
   return names.map((name) => {
-    const [description, value] = dictionary[name]
-    return { name, description, value: overrides[name] ?? value, isDefault: defaults.includes(name) }
+    const [description, value] = overrides[name] ?? dictionary[name]
+    return { name, description, value, isDefault: defaults.includes(name) }
   })
 }
 

@@ -1,6 +1,8 @@
+import { InputError } from '../../errors.ts'
+import { reportingCategories } from '../../ledger/reporting-categories.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
-import type { interval } from '../parameters.ts'
+import { type interval, preview } from '../parameters.ts'
 import type { Accepted, AcceptedParameters, Availability } from '../report-type.ts'
 import { joinSql, type Sql, sql } from '../sql.ts'
 
@@ -46,6 +48,24 @@ export function ledgerCondition(
   ]
   return joinSql(conditions, ' and ')
 }
+
+/** A reporting category that is not known must be in the ledger, because a misspelled one would select nothing. */
+export async function checkCategory(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+  { reporting_category: reportingCategory }: AcceptedParameters,
+): Promise<InputError[]> {
+  if (typeof reportingCategory !== 'string' || knownCategories.includes(reportingCategory)) return []
+  const found = await prisma.balanceTransaction.findFirst({
+    where: { accountId, livemode, reportingCategory },
+    select: { id: true },
+  })
+  if (found) return []
+  const message = `${preview(reportingCategory)} is not a valid reporting category. It is not in the ledger either.`
+  return [new InputError(message, ['reporting_category'], reportingCategories)]
+}
+
+const knownCategories: readonly string[] = reportingCategories
 
 /** True for rows that move money to the bank or back; every other row is activity. */
 export const isPayout: Sql = sql`(bt.reporting_category in ('payout', 'payout_reversal'))`

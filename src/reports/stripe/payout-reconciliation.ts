@@ -23,6 +23,7 @@ import {
   reconciliationColumns,
   without,
 } from './itemized-columns.ts'
+import { checkKnownPayouts } from './known-payouts.ts'
 import { addressColumns, type LedgerColumnName } from './ledger-columns.ts'
 
 const swept1: readonly LedgerColumnName[] = [
@@ -47,6 +48,7 @@ const sweptColumns = {
 
 export const payoutReconciliationReports = defineFamily<typeof interval>({
   name: 'payout_reconciliation',
+  check: (prisma, scope, { interval_end }) => checkKnownPayouts(prisma, scope, interval_end, 'interval_end'),
   rows: (_scope, { interval_start, interval_end }) =>
     sql`ap.effective_at >= ${interval_start}::timestamptz and ap.effective_at < ${interval_end}::timestamptz`,
   summary: {
@@ -94,7 +96,7 @@ export const payoutReconciliationByIdReports = defineFamily<typeof payout>({
   },
 })
 
-/** The payout must belong to this account and mode, and must not be known to be manual. */
+/** The payout must belong to this account and mode, must not be known to be manual, and its rows must be known. */
 async function checkPayout(
   prisma: Prisma,
   { accountId, livemode }: Tenant,
@@ -102,9 +104,12 @@ async function checkPayout(
 ): Promise<InputError[]> {
   const found = await prisma.payout.findUnique({
     where: { accountId_livemode_id: { accountId, livemode, id } },
-    select: { isAutomatic: true },
+    select: { isAutomatic: true, effectiveAt: true, created: true },
   })
-  if (found && found.isAutomatic !== false) return []
+  if (found && found.isAutomatic !== false) {
+    const left = found.effectiveAt ?? found.created
+    return left ? checkKnownPayouts(prisma, { accountId, livemode }, left.toISOString(), 'payout') : []
+  }
   const message = found
     ? `The payout "${id}" is a manual payout. Only automatic payouts can be reconciled.`
     : `There is no payout "${id}". The report payouts.itemized.3 lists all payouts.`

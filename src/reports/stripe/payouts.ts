@@ -3,7 +3,7 @@ import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezon
 import { sql } from '../sql.ts'
 import { defineFamily } from './family.ts'
 import { without } from './itemized-columns.ts'
-import { type LedgerColumnName, ledgerColumns, text } from './ledger-columns.ts'
+import { amount, type Definition, type LedgerColumnName, ledgerColumns, text } from './ledger-columns.ts'
 import { changesBetween, isPayout } from './ledger-rows.ts'
 
 /** The default columns, with the effective time both in the report's timezone and in UTC. */
@@ -37,20 +37,33 @@ const itemized3: readonly LedgerColumnName[] = [
 const itemized2 = without(itemized3, ['effective_at', 'payout_reversed_at_utc'])
 const itemized1 = without(itemized2, ['regulatory_tag'])
 
-/** The trace ID is that of the row's payout, even if another payout swept the reversal. */
-const payoutTrace = {
-  trace_id: text`po.trace_id`,
-  trace_id_status: text`po.trace_id_status`,
-}
+/**
+ * Stripe's own files show payouts with the sign of the bank account. The trace ID is that of the row's payout, even if
+ * another payout swept the reversal.
+ */
+const payoutDefinitions = {
+  gross: [
+    'Amount that went to the bank, in major units; negative when it came back or was debited from the bank.',
+    amount(sql`-bt.amount`),
+  ],
+  net: [
+    'Gross plus fee, in major units: what left the balance. It is the sum of the net amounts that an automatic payout swept; negative when money returned to the balance.',
+    amount(sql`-bt.net`),
+  ],
+  fee: ['Fee of the payout, in major units; positive when charged.', amount(sql`bt.fee`)],
+  trace_id: ['Trace ID of the payout: the reference that the bank assigned.', text`po.trace_id`],
+  trace_id_status: ['Status of the trace ID: pending, unsupported or supported.', text`po.trace_id_status`],
+} as const satisfies Partial<Record<LedgerColumnName, Definition>>
 
 function columnsOf(names: readonly LedgerColumnName[]): ReportColumn[] {
   const isLocal = names.includes('effective_at')
-  return ledgerColumns(names, isLocal ? without(defaults, ['effective_at_utc']) : defaults, payoutTrace)
+  return ledgerColumns(names, isLocal ? without(defaults, ['effective_at_utc']) : defaults, payoutDefinitions)
 }
 
 export const payoutReports = defineFamily<typeof interval>({
   name: 'payouts',
   rows: (_scope, parameters) => sql`${changesBetween(parameters)} and ${isPayout}`,
+  countsOutflow: true,
   summary: {
     title: 'Payouts summary',
     description:

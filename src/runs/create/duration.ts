@@ -20,14 +20,14 @@ export function durationError(
 }
 
 /**
- * The length of a duration in milliseconds. A day has 24 hours and a week has 7 days.
+ * The length of a duration in whole milliseconds, as it is stored. A day has 24 hours and a week has 7 days.
  *
  * @throws RangeError for a duration with years or months, whose length varies
  */
 export function toMilliseconds(duration: Temporal.Duration): number {
   if (!hasFixedLength(duration)) throw new RangeError(`The length of ${write(duration)} varies.`)
   const { weeks } = duration
-  return duration.with({ weeks: 0 }).total('milliseconds') + weeks * 7 * 24 * 60 * 60 * 1000
+  return Math.round(duration.with({ weeks: 0 }).total('milliseconds')) + weeks * 7 * 24 * 60 * 60 * 1000
 }
 
 function hasFixedLength({ years, months }: Temporal.Duration): boolean {

@@ -39,13 +39,17 @@ const maxWaitMilliseconds = maxWaitDays * 24 * 60 * 60 * 1000
 
 /** Checks a report as validateReport does, but does not check that data is available. */
 export async function checkReport(
-  { catalog }: Pick<Services, 'catalog'>,
+  { prisma, catalog }: Pick<Services, 'prisma' | 'catalog'>,
   viewer: Viewer,
   name: string,
   given: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const type = findType(catalog, name, viewer)
-  await inParameters(async () => checkParameters(type, given, null, 'YES'))
+  await inParameters(async () => {
+    const parameters = checkParameters(type, given, null, 'YES')
+    const errors = await type.check?.(prisma, viewer, parameters)
+    if (errors?.length) throw new InputErrors(errors)
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { onBehalfOf } from '../../request-context.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
 import { isFinal } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
@@ -34,7 +35,7 @@ export function createQueueStatusLoader({
   const placesOf = async (runs: readonly ReportRun[]): Promise<[string, QueueStatus][]> => {
     const [tenant] = runs
     if (!tenant) return []
-    const state = await readQueue(prisma, tenant, runs)
+    const state = await onBehalfOf(tenant, () => readQueue(prisma, tenant, runs))
     const positionOf = ({ id, dataNeededUntil }: ReportRun): QueueStatus =>
       dataNeededUntil
         ? { position: state.queued + 1, estimatedStartAt: null, waitingFor: 'DATA_AVAILABILITY' }

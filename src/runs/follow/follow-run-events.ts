@@ -56,7 +56,7 @@ export function followRunEvents(
       'Failed to find the end of the event log for a follower.',
     )
     const subscription = { services, viewer, scope, isShown, versions: createMemory<number>(), retry }
-    yield* follow(subscription, follower, after ?? { position: follower.start, snapshotsAfter: '' })
+    yield* follow(subscription, follower, after ?? { ...follower.start, snapshotsAfter: '' })
   })
 }
 
@@ -64,6 +64,7 @@ export function followRunEvents(
 function createMemory<Value>() {
   const values = new Map<string, Value>()
   return {
+    clear: (): void => values.clear(),
     get: (runId: string): Value | undefined => values.get(runId),
     set: (runId: string, value: Value): void => {
       values.delete(runId)
@@ -93,19 +94,19 @@ async function* follow(
   follower: LogFollower,
   start: EventCursor,
 ): AsyncGenerator<RunEvent, void, undefined> {
-  let { position } = yield* catchUp(subscription, start)
-  let entries = await follower.after(position)
+  let cursor = yield* catchUp(subscription, start)
+  let entries = await follower.after(cursor.position)
   while (entries !== null) {
     if (entries === 'lagged') {
-      ;({ position } = yield* catchUp(subscription, { position, snapshotsAfter: null }))
+      cursor = yield* catchUp(subscription, cursor)
     } else {
       for (const entry of entries) {
         const runEvent = await loadRunEvent(subscription, entry)
         if (runEvent && subscription.isShown(runEvent)) yield runEvent
-        position = entry.event.position
+        cursor = entry.cursor
       }
     }
-    entries = await follower.after(position)
+    entries = await follower.after(cursor.position)
   }
 }
 
@@ -121,7 +122,8 @@ async function* catchUp(
     const read = () => readRunEvents(services, viewer, scope, cursor, catchUpPage)
     const page = await retry(read, 'Failed to read the event log for a follower.')
     for (const runEvent of page.events) {
-      if (runEvent.kind !== 'RESET' && runEvent.run) versions.set(runEvent.run.id, runEvent.run.version)
+      if (runEvent.kind === 'RESET') versions.clear()
+      else if (runEvent.run) versions.set(runEvent.run.id, runEvent.run.version)
       if (isShown(runEvent)) yield runEvent
     }
     cursor = page.end
@@ -132,7 +134,7 @@ async function* catchUp(
 /** Null when the event is not delivered. A run is never shown in an older version than before. */
 async function loadRunEvent(
   { services, scope, versions, retry }: Subscription,
-  { event, run: load }: LogEntry,
+  { event, cursor, run: load }: LogEntry,
 ): Promise<RunEvent | null> {
   const run = await retry(async () => {
     const loaded = await load()
@@ -141,5 +143,5 @@ async function loadRunEvent(
     return isOlder ? services.runLoader.load(event.runId) : loaded
   }, 'Failed to load a run for its followers.')
   if (run) versions.set(run.id, run.version)
-  return toRunEvent(scope, event, run)
+  return toRunEvent(scope, event, cursor, run)
 }

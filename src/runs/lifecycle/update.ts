@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { InputError, WrongStatusError } from '../../errors.ts'
 import type { Prisma as PrismaTypes, ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
@@ -11,7 +12,7 @@ export type RunPatch = GivenAnnotations & {
 }
 
 /**
- * Changes the annotations of a run and how long its result is kept. Followers are notified.
+ * Changes the annotations of a run and how long its result is kept. Followers are notified, unless nothing changes.
  *
  * @throws NotFoundError when the viewer has no such run
  * @throws InputError, InputErrors with paths that start with the name of a field of the patch
@@ -25,7 +26,12 @@ export function updateRun(
 ): Promise<ReportRun> {
   return changeRun(deps, viewer, id, (run) => {
     const at = deps.now()
-    return { where: unchanged(patch, at), kind: 'UPDATED', data: changesOf(run, patch, at) }
+    const data = changesOf(run, patch, at)
+    const isNew = Object.entries(data).some(
+      // A cast, because Object.entries loses the keys; those of an update are columns of a run.
+      ([name, value]) => !isDeepStrictEqual(value, run[name as keyof ReportRun]),
+    )
+    return isNew ? { where: unchanged(patch, at), kind: 'UPDATED', data } : null
   })
 }
 

@@ -1,8 +1,8 @@
-import DataLoader from 'dataloader'
 import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { createSharedLoader } from '../../postgres/shared-loader.ts'
 import { type Tenant, tenantOf } from '../../tenant.ts'
 
 /** The condition for runs that are visible to a tenant: its own, without deleted ones. */
@@ -29,6 +29,9 @@ export async function requireRun(prisma: Prisma, tenant: Tenant, id: string): Pr
   throw new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
 }
 
+// The rows of runs are large.
+const maxBatchSize = 1_000
+
 export type RunLoader = { load(id: string): Promise<ReportRun | null> }
 
 /**
@@ -36,13 +39,10 @@ export type RunLoader = { load(id: string): Promise<ReportRun | null> }
  * and nothing is cached afterwards.
  */
 export function createRunLoader(prisma: Prisma): RunLoader {
-  const loader = new DataLoader<string, ReportRun | null>(
-    async (ids) => {
-      const runs = await prisma.reportRun.findMany({ where: { id: { in: [...new Set(ids)] } } })
-      const byId = new Map(runs.map((run) => [run.id, run]))
-      return ids.map((id) => byId.get(id) ?? null)
-    },
-    { cache: false, maxBatchSize: 1000 },
+  const load = createSharedLoader(
+    (ids) => prisma.reportRun.findMany({ where: { id: { in: ids } } }),
+    ({ id }) => id,
+    maxBatchSize,
   )
-  return { load: (id) => loader.load(id) }
+  return { load: async (id) => (await load(id))[0] ?? null }
 }

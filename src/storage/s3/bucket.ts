@@ -23,19 +23,21 @@ const responseMilliseconds = 30_000
 export async function openBucket(config: S3Config) {
   const { bucket: Bucket, prefix, endpoint, region } = config
   const client = createClient(config)
+  const where = endpoint === null ? `in ${region}` : `at ${endpoint}`
   try {
     await client.send(new HeadBucketCommand({ Bucket }))
   } catch (error) {
     client.destroy()
-    const place = endpoint === null ? `in ${region}` : `at ${endpoint}`
     throw new ConfigurationError(
-      `The bucket "${Bucket}" ${place} cannot be used: ${reasonOf(error)}. Check S3_BUCKET, S3_REGION, S3_ENDPOINT and the credentials, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`,
+      `The bucket "${Bucket}" ${where} cannot be used: ${reasonOf(error)}. Check S3_BUCKET, S3_REGION, S3_ENDPOINT and the credentials, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`,
       { cause: error },
     )
   }
   const start = prefix === '' ? '' : `${prefix}/`
   return {
     client,
+    /** For people. */
+    place: `The bucket "${Bucket}" ${where}${prefix === '' ? '' : `, under the prefix "${prefix}"`}`,
     /** @throws Error when the storage key is not valid */
     locate: (key: string): ObjectLocation => {
       checkKey(key)

@@ -24,6 +24,7 @@ export async function openS3Store(config: S3Config) {
   const bucket = await openBucket(config)
   return {
     storage: createS3Storage(bucket),
+    place: bucket.place,
     openDelivery: async ({ now }: { now: () => Date }) => ({
       links: createS3Links(bucket, now),
       download: null,

@@ -129,10 +129,22 @@ describe.each(['a stranger', 'a client'])('in production, %s', (who) => {
       'query cop($f: ReportRunFilterInput) { reportRuns(filter: $f) { totalCount } }',
       { f: { statuse: 'SUCCEEDED' } },
     ],
+    ['a missing selection', '{ reportRun }', {}],
+    ['a type of a variable', 'query cop($f: ReportRunFilter) { reportRuns(filter: $f) { totalCount } }', {}],
+    ['a field of a subscription', 'subscription cop { reportRunEvent { cursor } }', {}],
+    ['a missing selection of a subscription', 'subscription cop { reportRunEvents }', {}],
+    [
+      'a value in a variable of a subscription',
+      'subscription cop($s: ReportRunScopeInput) { reportRunEvents(scope: $s) { cursor } }',
+      { s: { filter: { statuses: 'SUCCEDED' } } },
+    ],
   ])('is not told a name like that of %s', async (_what, query, variables) => {
-    const { text, body } = await post({ query, variables })
-    expect(body.errors?.length).toBeGreaterThan(0)
-    expect(text).not.toContain('Did you mean')
+    const { text } = await post({ query, variables })
+    const streamed = await post({ query, variables }, { accept: 'text/event-stream' })
+    for (const answer of [text, streamed.text]) {
+      expect(answer).toContain('"errors":[{')
+      expect(answer).not.toContain('Did you mean')
+    }
   })
 
   test.each(['/graphql', '/', '/graphiql', '/playground', '/console'])(
@@ -222,6 +234,8 @@ test('in production, WebSockets have the same rules', async () => {
   ])
   const answer = await ask('{ viewer { liveMode } }').catch((errors: unknown) => errors)
   expect(answer).toMatchObject([{ message: 'Cannot query field "liveMode" on type "Viewer".' }])
+  const incomplete = await ask('{ reportRun }').catch((errors: unknown) => errors)
+  expect(JSON.stringify(incomplete)).toMatch(/must have a selection of subfields\."/)
   expect(await ask('{ __typename }')).toEqual([{ data: { __typename: 'Query' } }])
 })
 

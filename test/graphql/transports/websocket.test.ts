@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type ClientRequest, get } from 'node:http'
-import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL, MessageType } from 'graphql-ws'
+import { CloseCode, createClient, GRAPHQL_TRANSPORT_WS_PROTOCOL, MessageType } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { closeReason } from '../../../src/graphql/transports/close-socket.ts'
@@ -53,25 +53,25 @@ describe('a socket is closed', () => {
     })
   })
 
-  test('with 4403 when its key is not valid', async () => {
+  test('with 4401 when its key is not valid', async () => {
     const { closed, send } = await open()
     send({
       type: MessageType.ConnectionInit,
       payload: { authorization: `Bearer ${account.key.slice(0, -1)}` },
     })
     expect(await closed).toEqual({
-      code: CloseCode.Forbidden,
+      code: CloseCode.Unauthorized,
       reason: 'The API key is not valid: it is unknown, revoked or expired.',
     })
   })
 
   test.each(['Digest abc', 'Bearer', 'sk_test_1'])(
-    'with 4403 when its authorization is %j',
+    'with 4401 when its authorization is %j',
     async (authorization) => {
       const { closed, send } = await open()
       send({ type: MessageType.ConnectionInit, payload: { authorization } })
       expect(await closed).toEqual({
-        code: CloseCode.Forbidden,
+        code: CloseCode.Unauthorized,
         reason: expect.stringMatching(/^The Authorization header is not valid\. Send "Bearer"/),
       })
     },
@@ -103,7 +103,23 @@ describe('a socket is closed', () => {
   test('with 4401 when it sends an operation before connection_init', async () => {
     const wire = await open()
     subscribe(wire, '1', 'frr_x')
-    expect(await wire.closed).toMatchObject({ code: CloseCode.Unauthorized })
+    expect(await wire.closed).toEqual({
+      code: CloseCode.Unauthorized,
+      reason: 'Send connection_init, and wait for connection_ack before the first operation.',
+    })
+  })
+
+  test.each([
+    ['connection_ack', {}],
+    ['next', { id: '1', payload: { data: null } }],
+    ['error', { id: '1', payload: [{ message: 'x' }] }],
+  ])('with 4400 when it sends the message %s of a server', async (type, rest) => {
+    const wire = await connect()
+    wire.send({ type, ...rest })
+    expect(await wire.closed).toEqual({
+      code: CloseCode.BadRequest,
+      reason: 'A client does not send messages of this type.',
+    })
   })
 
   test('with 4429 when it sends connection_init twice', async () => {
@@ -180,6 +196,147 @@ test('one socket carries queries, mutations and many subscriptions', async () =>
   const ends = received.filter(({ type, id: operation }) => type === MessageType.Next && operation !== 'm')
   expect(ends).toHaveLength(20)
   for (const { payload } of ends) expect(payload).toEqual({ data: { reportRun: { status: 'CANCELED' } } })
+})
+
+describe('a key is taken', () => {
+  const read = async (
+    payload: object | undefined,
+    headers: Record<string, string> = {},
+  ): Promise<unknown> => {
+    const wire = await openWire(gateway.url, undefined, headers)
+    wire.send({ type: MessageType.ConnectionInit, ...(payload && { payload }) })
+    const answer = await Promise.race([wire.receive(), wire.closed])
+    if (!('type' in answer)) return answer
+    wire.send({ id: '1', type: MessageType.Subscribe, payload: { query: '{ viewer { accountId } }' } })
+    return (await wire.receive()).payload
+  }
+  const served = (): unknown => ({ data: { viewer: { accountId: account.accountId } } })
+  const bearer = (): string => `Bearer ${account.key}`
+  const basic = (): string => `Basic ${Buffer.from(`${account.key}:`).toString('base64')}`
+
+  test.each<[string, () => object | undefined, (() => Record<string, string>)?]>([
+    ['connectionParams.Authorization', () => ({ Authorization: bearer() })],
+    ['connectionParams.headers.Authorization', () => ({ headers: { Authorization: bearer() } })],
+    ['connectionParams.headers.authorization', () => ({ headers: { authorization: basic() } })],
+    ['the upgrade request', () => undefined, () => ({ Authorization: bearer() })],
+    ['the upgrade request, as Basic', () => ({}), () => ({ authorization: basic() })],
+    [
+      'several places that have the same',
+      () => ({ authorization: bearer(), headers: { Authorization: basic() } }),
+    ],
+    [
+      'connectionParams before the upgrade request of a proxy',
+      () => ({ authorization: bearer() }),
+      () => ({ authorization: 'Digest x' }),
+    ],
+  ])('from %s', async (_where, payload, headers = () => ({})) => {
+    expect(await read(payload(), headers())).toEqual(served())
+  })
+
+  test('from no place that has two of them', async () => {
+    const other = await gateway.createAccount()
+    const headers = { Authorization: `Bearer ${other.key}` }
+    expect(await read({ authorization: bearer(), headers })).toEqual({
+      code: CloseCode.Unauthorized,
+      reason: 'connectionParams contains different API keys. Send one of them.',
+    })
+  })
+
+  test('not from a wrong header of the upgrade request', async () => {
+    expect(await read(undefined, { authorization: 'Bearer sk_test_wrong' })).toMatchObject({
+      code: CloseCode.Unauthorized,
+    })
+  })
+
+  test('not from the URL', async () => {
+    const socket = new WebSocket(
+      `${gateway.url.replace('http', 'ws')}/graphql?authorization=${encodeURIComponent(bearer())}`,
+      [GRAPHQL_TRANSPORT_WS_PROTOCOL],
+    )
+    onTestFinished(() => socket.terminate())
+    await once(socket, 'open')
+    socket.send(JSON.stringify({ type: MessageType.ConnectionInit }))
+    await once(socket, 'message')
+    socket.send(
+      JSON.stringify({
+        id: '1',
+        type: MessageType.Subscribe,
+        payload: { query: '{ viewer { accountId } }' },
+      }),
+    )
+    expect(String(await once(socket, 'message'))).toContain('UNAUTHENTICATED')
+    expect(JSON.stringify(gateway.logged)).not.toContain(account.key)
+  })
+})
+
+test('a client with a wrong key does not connect again', async () => {
+  let connections = 0
+  const client = createClient({
+    url: `${gateway.url.replace('http', 'ws')}/graphql`,
+    connectionParams: { authorization: 'Bearer sk_test_wrong' },
+    retryAttempts: 5,
+    shouldRetry: () => true,
+    retryWait: async () => {},
+    on: { connecting: () => void connections++ },
+  })
+  await expect(Array.fromAsync(client.iterate({ query: '{ __typename }' }))).rejects.toMatchObject({
+    code: CloseCode.Unauthorized,
+  })
+  expect(connections).toBe(1)
+})
+
+test.each([
+  ['a document', { query: '{ __typename }' }, { type: MessageType.Next }],
+  [
+    'only a hash',
+    {},
+    {
+      type: MessageType.Error,
+      payload: [
+        { message: 'PersistedQueryNotSupported', extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } },
+      ],
+    },
+  ],
+  [
+    'a hash and an empty document',
+    { query: '' },
+    { type: MessageType.Error, payload: [{ message: 'PersistedQueryNotSupported' }] },
+  ],
+])('a persisted query with %s is answered', async (_what, payload, answer) => {
+  const wire = await connect()
+  const extensions = { persistedQuery: { version: 1, sha256Hash: 'x' } }
+  wire.send({ id: '1', type: MessageType.Subscribe, payload: { ...payload, extensions } })
+  expect(await wire.receive()).toMatchObject(answer)
+  expect(wire.socket.readyState).toBe(WebSocket.OPEN)
+})
+
+test('a message in a binary frame is read like text', async () => {
+  const wire = await connect()
+  const message = { id: '1', type: MessageType.Subscribe, payload: { query: '{ __typename }' } }
+  wire.socket.send(Buffer.from(JSON.stringify(message)), { binary: true })
+  expect(await wire.receive()).toMatchObject({ type: MessageType.Next })
+})
+
+describe('while one socket sends 10,000 messages, others are answered', () => {
+  const query = '{ viewer { accountId } }'
+  test.each([
+    ['queries', (id: number) => ({ id: String(id), type: MessageType.Subscribe, payload: { query } })],
+    ['pings', () => ({ type: MessageType.Ping })],
+    [
+      'broken documents',
+      (id: number) => ({ id: String(id), type: MessageType.Subscribe, payload: { query: '{' } }),
+    ],
+  ])('with %s', async (_what, message) => {
+    const [greedy, modest] = [await connect(), await connect()]
+    let answered = 0
+    greedy.socket.on('message', () => void answered++)
+    for (let id = 0; id < 10_000; id++) greedy.send(message(id))
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(0), { timeout: 30_000, interval: 1 })
+    modest.send({ id: '1', type: MessageType.Subscribe, payload: { query } })
+    await modest.receive()
+    expect(answered).toBeLessThan(1_000)
+    greedy.socket.terminate()
+  })
 })
 
 test('a ping of graphql-transport-ws gets a pong', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { coverTogether } from '../../../src/ledger/import/coverage.ts'
 import { type ImportedLedger, openImportedLedger } from '../../support/imported-ledger.ts'
-import { badHistory, history, payouts, reconciliation } from '../../support/small-exports.ts'
+import { activity, badHistory, history, payouts, reconciliation } from '../../support/small-exports.ts'
 
 let ledger: ImportedLedger
 beforeAll(async () => {
@@ -70,6 +70,48 @@ describe('coverage', () => {
     await expect(ledger.load(earlier)).rejects.toThrow(/--until 2026-09-01T00:00:00Z/)
     await ledger.load(later, { declared: { from: new Date('2026-09-07'), until: null } })
     expect(await ledger.coverage()).toEqual(['2026-09-01T00:00:00.000Z', '2026-10-07T00:00:00.000Z'])
+  })
+
+  test('knows the payouts once files that name them cover all of it, in any order', async () => {
+    const month = (number: string) =>
+      history.replaceAll('2026-09-', `2026-${number}-`).replaceAll(/(txn|po)_(?=\d)/g, `$1_${number}_`)
+    const declared = (first: string, last: string) => ({
+      declared: { from: new Date(`2026-${first}-01`), until: new Date(`2026-${last}-01`) },
+    })
+    const withoutTransfer = (text: string) => text.replace(',Transfer,', ',Other,')
+    await ledger.load(month('08'), declared('08', '09'))
+    expect(await ledger.payoutsKnown()).toBe(true)
+    await ledger.load(withoutTransfer(month('09')), declared('09', '10'))
+    expect(await ledger.payoutsKnown()).toBe(false)
+    await ledger.load(withoutTransfer(month('10')), declared('10', '11'))
+    await ledger.load(month('10'), declared('10', '11'))
+    expect(await ledger.payoutsKnown()).toBe(false)
+    await ledger.load(month('09'), declared('09', '10'))
+    expect(await ledger.payoutsKnown()).toBe(true)
+    await ledger.load(withoutTransfer(month('09')), declared('09', '10'))
+    expect(await ledger.payoutsKnown()).toBe(true)
+  })
+
+  test.each([
+    ['activity without the column of the payout', activity.replace(/automatic_payout_id/, 'other'), false],
+    ['activity with the column of the payout', activityOn('2026-09-01', '2026-09-10'), true],
+  ])('knows the payouts of %s: %#', async (_what, rows, known) => {
+    const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
+    await ledger.load(rows, { declared })
+    await ledger.load(payoutsOnly, { declared })
+    expect(await ledger.payoutsKnown()).toBe(known)
+  })
+
+  test.each([
+    ['before', '2026-10-01', '2026-11-01'],
+    ['after', '2026-08-01', '2026-09-01'],
+  ])('is not that of another file: all rows are %s the declared time', async (_where, from, until) => {
+    const declared = { from: new Date(from), until: new Date(until) }
+    await expect(ledger.load(history, { declared })).rejects.toThrow(
+      /rows are from 2026-09-01T10:00:00Z to 2026-09-06T09:00:00Z, outside the time that --from/,
+    )
+    expect(await ledger.coverage()).toBeNull()
+    expect(await ledger.rowsOf('balance_transactions')).toEqual([])
   })
 
   test('ends before the day on which the file was written', async () => {

@@ -80,6 +80,30 @@ po_1,txn_1,usd,1.00,0.00,1.00,payout,2026-06-17 08:00:12,2026-06-17 08:00:12`
     ])
   })
 
+  test('a payout is not swept into itself, whether or not its row has a source', async () => {
+    const swept = async () =>
+      (await ledger.rowsOf('balance_transactions')).map((row) => [
+        row.id,
+        row.payout_id,
+        row.automatic_payout_id,
+      ])
+    const times = '2026-09-06 00:00:00,txn_4,2026-09-03 01:00:00'
+    const own = `po_1,${times},usd,-96.80,0.00,-96.80,payout,,`
+    const expected = [
+      ['txn_1', undefined, 'po_1'],
+      ['txn_4', 'po_1', undefined],
+    ]
+    await ledger.load(`${reconciliation}\n${own}`)
+    expect(await swept()).toEqual(expected)
+    ledger.newAccount()
+    const columns = 'id,Type,Amount,Net,Currency,Created (UTC),Transfer,Transfer Date (UTC)'
+    const left = '2026-09-01 10:00,po_1,2026-09-06 00:00'
+    await ledger.load(
+      `${columns}\ntxn_1,charge,96.80,96.80,usd,${left}\ntxn_4,payout,-96.80,-96.80,usd,${left}`,
+    )
+    expect(await swept()).toEqual(expected)
+  })
+
   test('an address keeps the parts without columns in a file, and loses the parts with empty cells', async () => {
     const address = async () => (await ledger.rowsOf('charges'))[0]?.shipping_address
     const columns = 'balance_transaction_id,created_utc,currency,gross,net,reporting_category,charge_id'
@@ -149,6 +173,30 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
       { amount: 4000, fee: expected, net: 4000 - expected },
     ])
+  })
+
+  test.each(['19.80', '20.20', '-20.20'])(
+    'a payout with a fee has the net amount that arrives, or that leaves the balance: %s',
+    async (net) => {
+      const [header] = payouts.split('\n')
+      const gross = net.startsWith('-') ? '-20.00' : '20.00'
+      await ledger.load(
+        `${header}\npo_1,2026-09-05 00:00:00,usd,${gross},0.20,${net},payout,txn_4,,2026-09-05,paid`,
+      )
+      expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
+        { amount: -2000, fee: 20, net: -2020 },
+      ])
+    },
+  )
+
+  test('payouts of both signs are not in one file', async () => {
+    const [header, first = ''] = payouts.split('\n')
+    const second = first.replaceAll('"56.80"', '"-56.80"').replaceAll('_1"', '_2"').replace('txn_4', 'txn_5')
+    await expect(ledger.load([header, first, second].join('\n'))).rejects.toThrow(
+      /:3: gross "-56.80" has another sign than the payouts above/,
+    )
+    await ledger.load([header, second].join('\n'))
+    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([{ amount: -5680, net: -5680 }])
   })
 
   test('local times are in the given timezone, unless a column is in UTC', async () => {

@@ -95,7 +95,11 @@ describe('bad lines', () => {
       'txn_1,charge,,"1,000",0,"1,000",jpy,2026-09-01 10:00',
       /Amount "1,000" has a comma/,
     ],
-    ['grouped digits', 'txn_1,charge,,"1,000.00",0,0,usd,2026-09-01 10:00', /is not a valid amount/],
+    [
+      'digits that are not grouped by thousands',
+      'txn_1,charge,,"1,00,000.00",0,0,usd,2026-09-01 10:00',
+      /is not a valid amount/,
+    ],
     [
       'an amount that is too large',
       'txn_1,charge,,99999999999999999.00,0,0,usd,2026-09-01 10:00',
@@ -109,17 +113,72 @@ describe('bad lines', () => {
       'txn_1,charge,,1,0,1,usd,2026-09-01 10:00,x',
       /the line has 9 cells, but the header has 8/,
     ],
+    [
+      'an id of another object',
+      'po_1,payout,,-1,0,-1,usd,2026-09-01 10:00',
+      /id "po_1" is not the id of a balance/,
+    ],
+    ['a total', 'Total,,,1.00,0,1.00,usd,', /id "Total" is not the id of a balance transaction/],
+    [
+      'a payout that raises the balance',
+      'txn_1,payout,po_1,1,0,1,usd,2026-09-01 10:00',
+      /Amount "1" has the wrong sign/,
+    ],
+    [
+      'a payout whose fee raises the balance',
+      'txn_1,payout,po_1,-1,-2,1,usd,2026-09-01 10:00',
+      /has the wrong sign/,
+    ],
+    [
+      'a refund that raises the balance',
+      'txn_1,refund,re_1,1,0,1,usd,2026-09-01 10:00',
+      /has the wrong sign/,
+    ],
+    [
+      'a charge that reduces the balance',
+      'txn_1,charge,ch_1,-1,0,-1,usd,2026-09-01 10:00',
+      /has the wrong sign/,
+    ],
     ['NUL', 'txn_1,cha\0rge,,1,0,1,usd,2026-09-01 10:00', /has a NUL character/],
     ['a stray quote', 'txn_1,"cha"rge,,1,0,1,usd,2026-09-01 10:00', /has a misplaced quote/],
   ])('are found: %s', async (_, line, sentence) => {
     await expect(
-      ledger.load(`id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)\n${line}\n`),
+      // The first line shows that it is a balance history.
+      ledger.load(`id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)\ntxn_0,charge,,,,,usd,\n${line}\n`),
     ).rejects.toThrow(sentence)
+  })
+
+  test('are found by the currency of their payout', async () => {
+    const mixed = history.replace('-20.00,usd', '-20.00,eur')
+    await expect(ledger.load(mixed)).rejects.toThrow(
+      /:4: Currency "eur" is not usd, the currency of the other rows of the payout po_1/,
+    )
+  })
+
+  test('are found by their mode, when the file has it', async () => {
+    const withMode = `id,Type,Amount,Net,Currency,Created (UTC),Livemode
+txn_1,charge,1.00,1.00,usd,2026-09-01 10:00,true`
+    await expect(ledger.load(withMode)).rejects.toThrow(/Livemode "true" is live mode, .*: pass --livemode/)
+    ledger.owner = { ...ledger.owner, livemode: true }
+    expect(await ledger.load(withMode)).toMatchObject({ rows: 1 })
+  })
+
+  test.each([
+    ['no amount has decimals', '100,5,95'],
+    ['the decimals are zeros that databases add', '100.0,5.0,95.0'],
+  ])('are not the cause when %s: amounts can be in cents', async (_what, amounts) => {
+    const text = `id,Type,Amount,Fee,Net,Currency,Created (UTC)\ntxn_1,charge,${amounts},usd,2026-09-01 10:00`
+    await expect(ledger.load(text)).rejects.toThrow(
+      /none of its amounts has decimals, .* pass --amounts major/,
+    )
+    expect(await ledger.rowsOf('balance_transactions')).toEqual([])
+    await ledger.load(text, { areMajorUnits: true })
+    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([{ amount: 10_000, net: 9500 }])
   })
 
   test.each<[string, string | Buffer, RegExp]>([
     ['nothing', '', /cannot be imported: it is empty/],
-    ['other columns', 'a,b\n1,2', /The most similar one is the .*, which also has /],
+    ['other columns', 'a,b\n1,2', /has the columns "a", "b", which are not .*: export the balance history/],
     ['latin 1', Buffer.from(history.replace('Boots', 'Schn\u00fcrb\u00e4nder'), 'latin1'), /not UTF-8 text/],
     [
       'text after a quote that is never closed',

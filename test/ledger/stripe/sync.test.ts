@@ -289,6 +289,39 @@ test('a payout is updated until it arrives, and when it is returned', async () =
   expect(await payoutRow()).toEqual({ ...arrived, status: 'failed', reversed_at: new Date(back) })
 })
 
+test('a payout does not leave the balance before it is created, or when it is canceled before', async () => {
+  const fake = await startFake()
+  const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }
+  const timesOf = (id: string) =>
+    database.query(
+      `select bt.id, bt.effective_at as at, po.effective_at as payout_at from balance_transactions bt
+       join payouts po on (po.account_id, po.id) = (bt.account_id, bt.payout_id)
+       where bt.account_id = $1 and bt.payout_id = $2 order by bt.id desc`,
+      [sync.tenant.accountId, id],
+    )
+  putPayout(fake, { status: 'paid', arrival_date: at('2026-03-19T00:00:00Z') })
+  await syncStripe(sync)
+  const created = new Date('2026-03-19T02:00:00Z')
+  expect(await timesOf('po_new')).toEqual([{ id: 'txn_po_new', at: created, payout_at: created }])
+
+  const canceled = '2026-03-19T15:00:41Z'
+  putPayout(fake, { status: 'canceled', failure_balance_transaction: 'txn_new_back' })
+  const back = transaction(
+    'txn_new_back',
+    'po_new',
+    canceled,
+    ['usd', 300, 0],
+    ['payout_cancel', 'payout_reversal'],
+  )
+  fake.objects.set(back.id, back)
+  await syncStripe(sync)
+  const times = { at: new Date(canceled), payout_at: new Date(canceled) }
+  expect(await timesOf('po_new')).toEqual([
+    { id: 'txn_po_new', ...times },
+    { id: 'txn_new_back', ...times },
+  ])
+})
+
 test('a paid payout is read again while its bank reference is pending, for a limited time', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }

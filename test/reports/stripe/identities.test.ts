@@ -132,9 +132,9 @@ describe.each(intervals)('$first to $last in $timezone', (interval) => {
         activity_gross: changed?.gross,
         activity_fee: -(changed?.fee ?? 0n),
         activity: changed?.net,
-        payouts_gross: paid?.gross,
+        payouts_gross: -(paid?.gross ?? 0n),
         payouts_fee: -(paid?.fee ?? 0n),
-        payouts: paid?.net,
+        payouts: -(paid?.net ?? 0n),
       })
     }
   })

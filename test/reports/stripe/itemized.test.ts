@@ -102,8 +102,8 @@ describe('the itemized payouts', () => {
     expect(await textOf({ payoutsItemized3: march })).toBe(
       lines(
         '"payout_id","effective_at","currency","gross","fee","net","reporting_category","balance_transaction_id","description","payout_expected_arrival_date","payout_status"',
-        '"po_inside","2026-03-02 00:00:00","usd","-50.00","0.25","-50.25","payout","txn_payout","STRIPE PAYOUT","2026-03-02 00:00:00","failed"',
-        '"po_inside","2026-03-06 09:30:00","usd","50.00","0.00","50.00","payout_reversal","txn_back",,"2026-03-02 00:00:00","failed"',
+        '"po_inside","2026-03-02 00:00:00","usd","50.00","0.25","50.25","payout","txn_payout","STRIPE PAYOUT","2026-03-02 00:00:00","failed"',
+        '"po_inside","2026-03-06 09:30:00","usd","-50.00","0.00","-50.00","payout_reversal","txn_back",,"2026-03-02 00:00:00","failed"',
       ),
     )
   })

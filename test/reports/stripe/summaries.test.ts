@@ -104,9 +104,9 @@ describe('the summaries', () => {
     expect(await textOf({ payoutsSummary1: march })).toBe(
       lines(
         '"reporting_category","currency","count","gross","fee","net"',
-        '"payout","usd","1","-50.00","0.25","-50.25"',
-        '"payout_reversal","usd","1","50.00","0.00","50.00"',
-        '"total","usd","2","0.00","0.25","-0.25"',
+        '"payout","usd","1","50.00","0.25","50.25"',
+        '"payout_reversal","usd","1","-50.00","0.00","-50.00"',
+        '"total","usd","2","0.00","0.25","0.25"',
       ),
     )
   })

@@ -36,3 +36,17 @@ test('concurrent changes of different fields are both kept', async () => {
     version: 3,
   })
 })
+
+test('a patch without a new value changes nothing and appends no event', async () => {
+  const { prisma, owner } = parts
+  const given = { label: 'Same', tags: ['a', 'b'], metadata: { a: '1', b: '2' } }
+  const { id } = await insertRun(prisma, owner, given)
+  const deps = { ...parts, now: () => new Date() }
+  const patches = [{}, given, { label: 'Same' }, { tags: ['a', 'b'] }, { metadata: { b: '2', a: '1' } }]
+  for (const patch of patches) {
+    expect(await updateRun(deps, owner, id, patch)).toMatchObject({ ...given, version: 1 })
+  }
+  expect(await prisma.reportRunEvent.count({ where: { runId: id } })).toBe(0)
+  expect(await updateRun(deps, owner, id, { tags: ['b', 'a'] })).toMatchObject({ version: 2 })
+  expect(await prisma.reportRunEvent.count({ where: { runId: id } })).toBe(1)
+})

@@ -3,6 +3,7 @@ import { noMetrics } from '../../../src/metrics.ts'
 import type { WakeUp } from '../../../src/postgres/notify.ts'
 import { deleteExpiredFiles } from '../../../src/runs/lifecycle/delete-run.ts'
 import { openFileStore } from '../../../src/storage/file-store.ts'
+import { openMarkedStorage } from '../../../src/storage/mark.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { type S3Server, s3Credentials, startS3Server } from '../../support/s3-server.ts'
 import { createSlowRun, endOf, slowReport, storedFiles } from '../../support/slow-report.ts'
@@ -182,6 +183,14 @@ test('a run succeeds when the store is back in time', async () => {
   )
   await server.start()
   expect((await endOf(account.client, id)).status).toBe('SUCCEEDED')
+})
+
+test('another prefix of the bucket is another store: a process with it does not start', async () => {
+  const store = await openFileStore({ dataDir: gateway.dataDir, s3: { ...server.config, prefix: 'other' } })
+  await using _close = { [Symbol.asyncDispose]: async () => store.close() }
+  await expect(openMarkedStorage({ prisma: gateway.prisma, store }, true)).rejects.toThrow(
+    /^The bucket "\w+" at http.+, under the prefix "other" cannot be the file store of this database: it is empty/,
+  )
 })
 
 test.each([

@@ -18,6 +18,7 @@ function transaction(
     id,
     type,
     reporting_category,
+    is_category_given: true,
     currency,
     // pg returns bigint as text.
     amount: String(amount),

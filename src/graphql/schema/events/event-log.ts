@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
+import { InputError } from '../../../errors.ts'
 import { type Page, type PageRequest, type PageSizes, readPageSize } from '../../../page.ts'
 import { durationError, toMilliseconds } from '../../../runs/create/duration.ts'
 import { type EventCursor, encodeEventCursor, hasEventsUpTo } from '../../../runs/follow/event-log.ts'
@@ -91,19 +92,33 @@ builder.subscriptionField('reportRunEvents', (t) =>
       namingArguments(() => {
         const options = {
           scope: toScope(scope),
-          after: readAfter(context, after),
+          after: readStart(context, after),
           progressInterval: readProgressInterval(progressInterval ?? defaultProgressInterval),
         }
         checkScope(options.scope)
         return subscriptionStream(context, () => followRunEvents(context, requireViewer(context), options))
       }),
-    resolve: (event) => event,
+    resolve: (event, _args, { delivered }) => {
+      delivered.eventCursor = encodeEventCursor(event.tenant, event.cursor)
+      return event
+    },
   }),
 )
 
 function toScope(scope: typeof ReportRunScopeInput.$inferInput | null | undefined): RunScope {
   if (typeof scope?.id === 'string') return { kind: 'run', id: scope.id }
   return scope?.filter ? { kind: 'filter', filter: scope.filter } : { kind: 'all' }
+}
+
+/** A client that reconnects sends the ID of its last event, with the `after` of its first request. */
+function readStart(context: Context, after: string | null | undefined): EventCursor | null {
+  const { lastEventId } = context
+  if (lastEventId === null) return readAfter(context, after)
+  try {
+    return readAfter(context, lastEventId)
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(`Last-Event-ID: ${error.message}`, []) : error
+  }
 }
 
 function readAfter(context: Context, after: string | null | undefined): EventCursor | null {

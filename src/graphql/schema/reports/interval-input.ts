@@ -11,17 +11,17 @@ const relativeIntervals = {
 
 export const RelativeInterval = describedEnum<RelativeIntervalValue>(
   'RelativeInterval',
-  'Completed periods, from midnight to midnight in the timezone of the report.',
+  'Completed periods, from midnight to midnight in the timezone of the report, or in UTC if the report has none.',
   relativeIntervals,
 )
 
 export const ScheduleInterval = describedEnum<ScheduleIntervalValue>(
   'ScheduleInterval',
-  'The periods that the runs of a schedule can cover. The period of a run is over when the run is due. Every period except PREVIOUS_PERIOD is from midnight to midnight in the timezone of the report.',
+  'The periods that the runs of a schedule can cover. The period of a run is over when the run is due. Every period except PREVIOUS_PERIOD is from midnight to midnight in the timezone of the report. If the report has none, the timezone is that of the cron trigger, or UTC for a schedule that data triggers.',
   {
     ...relativeIntervals,
     PREVIOUS_PERIOD:
-      'The time since the previous run of the schedule was due. For the first run, the time since the last match of the cron expression before the schedule was created.',
+      'From the `coveredUntil` of the schedule, where the period of its previous run ended, until the run is due. For the first run after the schedule was created or resumed, `coveredUntil` depends on the trigger. With cron, it is the last time before then that matched the expression. With `onDataAvailable`, it is the start of the day, week, month or other unit in which the data ended, or the start of the data when there was none.',
   },
 )
 

@@ -3,7 +3,7 @@ import type { Parameter } from '../../../reports/parameters.ts'
 import type { AnyReportType } from '../../../reports/report-type.ts'
 import { builder } from '../../builder.ts'
 import { camelCase } from './input-key.ts'
-import type { ReportIntervalInput, ScheduleInterval } from './interval-input.ts'
+import { type ReportIntervalInput, ScheduleInterval } from './interval-input.ts'
 import { ReportingCategory } from './reporting-category.ts'
 
 /** The input value for the parameters of a type: values by their names in camel case, and sometimes `interval`. */
@@ -33,6 +33,11 @@ const narrowTypes: Readonly<Record<string, ValueType>> = {
   reporting_category: ReportingCategory,
 }
 
+/** Descriptions that differ from the catalog: that of a time also mentions Unix seconds, which only JSON accepts. */
+const descriptions: Readonly<Record<string, string>> = {
+  interval_end: 'The exclusive end of the data to cover.',
+}
+
 /**
  * The input type for the parameters of a report type.
  *
@@ -51,10 +56,13 @@ export function parametersInput(
       Object.fromEntries([
         ...(interval ? [['interval', t.field({ ...interval, required: true })] as const] : []),
         ...plain.map(([one, parameter]) => {
-          const { isRequired, defaultValue } = parameter
-          // The description in the catalog also mentions Unix seconds, which only JSON accepts.
-          const description =
-            one === 'interval_end' ? 'The exclusive end of the data to cover.' : parameter.description
+          const { isRequired } = parameter
+          // The default depends on the trigger.
+          const isOfSchedule = one === 'timezone' && interval?.type === ScheduleInterval
+          const defaultValue = isOfSchedule ? null : parameter.defaultValue
+          const description = isOfSchedule
+            ? `${parameter.description} Default: the timezone of the cron trigger, or UTC for a schedule that data triggers.`
+            : (descriptions[one] ?? parameter.description)
           const type = inputTypeOf(one, parameter)
           const required = isRequired || defaultValue !== null
           const options = { type, description, required, defaultValue: defaultValue ?? undefined }

@@ -1,4 +1,4 @@
-import type { reportingCategories } from '../../../reports/reporting-categories.ts'
+import type { reportingCategories } from '../../../ledger/reporting-categories.ts'
 import { builder } from '../../builder.ts'
 
 const descriptions: Readonly<Record<(typeof reportingCategories)[number], string>> = {
@@ -21,6 +21,8 @@ const descriptions: Readonly<Record<(typeof reportingCategories)[number], string
   financing_paydown_reversal: 'Reversals of repayments of financing.',
   financing_payout: 'Financing that is paid out.',
   financing_payout_reversal: 'Reversals of financing that was paid out.',
+  inbound_transfer: 'Transfers from a bank account into the balance.',
+  inbound_transfer_reversal: 'Transfers from a bank account into the balance that were reversed.',
   issuing_authorization_hold: 'Funds that are held for authorizations of issued cards.',
   issuing_authorization_release: 'Releases of funds that were held for authorizations of issued cards.',
   issuing_disbursement: 'Disbursements of issued cards.',
@@ -45,7 +47,8 @@ const descriptions: Readonly<Record<(typeof reportingCategories)[number], string
   platform_fee_transfer: 'Transfers of fees to a platform.',
   refund: 'Refunds of charges and payments.',
   refund_failure: 'Refunds that failed and were returned to the balance.',
-  revenue_share: 'Shares of the revenue of Stripe.',
+  revenue_share:
+    'Shares of revenue that Stripe pays to the account or takes from it, such as those of a platform that refers businesses.',
   reward: 'Rewards from Stripe.',
   risk_reserved_funds: 'Funds that Stripe reserves for risk, and their releases.',
   stripe_balance_payment_debit: 'Debits of the balance for purchases from Stripe.',
@@ -61,7 +64,8 @@ const descriptions: Readonly<Record<(typeof reportingCategories)[number], string
 }
 
 export const ReportingCategory = builder.enumType('ReportingCategory', {
-  description: 'The categories of balance transactions in financial reports.',
+  description:
+    'The categories of balance transactions in financial reports. Stripe can add categories. The input `byName` also accepts a category that only the ledger of the account has.',
   values: Object.fromEntries(
     Object.entries(descriptions).map(([value, description]) => [value.toUpperCase(), { value, description }]),
   ),

@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
 import type { CountedPage, PageRequest } from '../../../page.ts'
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
-import { encodeEventCursor, lastPosition } from '../../../runs/follow/event-log.ts'
+import { encodeEventCursor, readLogEnd } from '../../../runs/follow/event-log.ts'
 import type { RunFilter } from '../../../runs/list/filter.ts'
 import { listRuns } from '../../../runs/list/list-runs.ts'
 import type { Direction, OrderField, RunOrder } from '../../../runs/list/order.ts'
@@ -120,10 +120,9 @@ export async function readRunPage(
   const { prisma } = context
   const viewer = requireViewer(context)
   // Read before the page, so that changes in between are sent after this cursor and not lost.
-  const position = isSelected(info, 'eventCursor') ? await lastPosition(prisma, viewer) : null
+  const end = isSelected(info, 'eventCursor') ? await readLogEnd(prisma, viewer) : null
   const page = await readConnection(() => listRuns(prisma, viewer, filter, order), request, pageSizes)
-  const eventCursor = position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null })
-  return { ...page, eventCursor }
+  return { ...page, eventCursor: end && encodeEventCursor(viewer, end) }
 }
 
 /** True when a field of the resolved object is selected, even if a directive skips it. */

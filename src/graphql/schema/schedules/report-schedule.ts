@@ -25,7 +25,7 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
     parameters: t.field({
       type: 'JSONObject',
       description:
-        'The parameters as they were given, without the interval. Defaults are added for each run.',
+        'The parameters as they were given, without the interval. Defaults are added for each run. The default of `timezone` is the timezone of the cron trigger, or UTC for a schedule that data triggers.',
       resolve: ({ parameters }) => jsonObject(parameters),
     }),
     interval: t.expose('relativeInterval', {

@@ -46,7 +46,8 @@ const CronInput = builder.inputType('CronInput', {
     }),
     timezone: t.field({
       type: 'TimeZone',
-      description: 'The timezone of the expression. Default: the timezone of the report.',
+      description:
+        'The timezone of the expression, and of a report without one: its relative interval and its times are in it. Default: the timezone of the report. If the report has none, the default is the timezone of the previous trigger, or UTC for a new schedule.',
     }),
   }),
 })
@@ -62,7 +63,7 @@ export const ReportTriggerInput = builder.inputType('ReportTriggerInput', {
     onDataAvailable: t.field({
       type: 'Duration',
       description:
-        'Run each time the data of the report type has grown by this period. A period, such as P1D, has a single unit, from minutes to years, and a value from 1 to 1000. Days end at midnight in the timezone of the report, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.',
+        'Run each time the data of the report type has grown by this period. A period, such as P1D, has a single unit, from minutes to years, and a value from 1 to 1000. Days end at midnight in the timezone of the report, or in UTC if it has none, weeks at the end of Sunday, and months at the end of their last day. If the data grows by several periods at once, one run covers them.',
     }),
   }),
 })

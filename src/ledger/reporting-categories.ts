@@ -1,6 +1,6 @@
 /**
- * The reporting categories of balance transactions: the current and former values of Stripe's request enum, and values
- * that appear only in its documentation.
+ * The known reporting categories of balance transactions: the current and former values of Stripe's request enum, values
+ * that appear only in its documentation, and types that are their own category. Stripe can add more at any time.
  */
 export const reportingCategories = [
   'advance',
@@ -22,6 +22,8 @@ export const reportingCategories = [
   'financing_paydown_reversal',
   'financing_payout',
   'financing_payout_reversal',
+  'inbound_transfer',
+  'inbound_transfer_reversal',
   'issuing_authorization_hold',
   'issuing_authorization_release',
   'issuing_disbursement',
