@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -156,6 +157,20 @@ describe('the sources', () => {
       imports.filter((to) => !sources.has(to) && !to.includes('/generated/')).map((to) => `${from}: ${to}`),
     )
     expect(missing).toEqual([])
+  })
+
+  test('import only packages that a production install has', async () => {
+    const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
+      await readFile(`${root}/package.json`, 'utf8'),
+    )
+    // Node removes imports of types.
+    const texts = [...sources.values()].map((text) => text.replaceAll(/^import type\b.*$/gm, ''))
+    const packages = texts.flatMap(importsOf).flatMap((name) => {
+      const [, found = ''] = /^((?:@[^/]+\/)?[^/.][^/:]*)(?:\/.*)?$/.exec(name) ?? []
+      return found === '' || isBuiltin(name) ? [] : [found]
+    })
+    expect(packages.length).toBeGreaterThan(50)
+    expect(packages.filter((name) => !Object.hasOwn(dependencies, name))).toEqual([])
   })
 
   test('have at most 300 lines each', () => {

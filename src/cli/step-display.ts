@@ -21,6 +21,7 @@ export function createStepDisplay(output: Output, now: () => number = () => perf
     if (kind !== 'ongoing') {
       output.write(`${isDrawn ? '\r\x1b[K' : ''}${message}\n`)
       isDrawn = false
+      if (!output.isTTY) shownAt = now()
       return
     }
     if (now() - shownAt < pause) return

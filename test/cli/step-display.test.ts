@@ -12,6 +12,8 @@ function show(isTTY: boolean): string {
     write: (part: string) => (text += part),
   } as unknown as NodeJS.WriteStream
   const display = createStepDisplay(output, () => now)
+  // The step before took longer than the pause between two lines.
+  now += 7_000
   display('Started Postgres.')
   for (let rows = 1; rows <= 300; rows++) {
     now += 50
