@@ -29,7 +29,7 @@ export const httpStatuses = {
     413: lasting('The request body is larger than 1 MiB.', 'Send a smaller body.'),
     415: lasting('The request body is not declared as JSON.', 'Send `Content-Type: application/json`.'),
     429: passing(
-      'The API key has too many event streams open, or the account has too many requests in progress.',
+      'The API key has too many event streams or subscriptions, or the account has too many requests in progress.',
       'Close an event stream, or wait for `Retry-After`, then try again.',
     ),
     500: passing('An internal error of the gateway.', 'Give `extensions.errorId` to support.'),
@@ -155,7 +155,7 @@ export const topLevelCodes = {
     statuses: [400],
   }),
   LIMIT_REACHED: passing(
-    'A temporary limit is reached: the API key has too many open event streams, the WebSocket has too many active operations, or the account has too many requests in progress.',
+    'A temporary limit is reached: the API key has too many open event streams or active subscriptions, the WebSocket has too many active operations, or the account has too many requests in progress.',
     'Close an event stream or complete an operation, then try again. For requests, try again after the seconds in `Retry-After`, and send fewer at once.',
     { statuses: [429] },
   ),

@@ -38,9 +38,9 @@ export async function openPools(
     customPool: custom,
   })
   const openEstimates = (): ReportPools => ({
-    exportPool: open('estimates', { url, isReadOnly: true, ...limits(2, 2_000) }),
+    exportPool: shareFairly(open('estimates', { url, isReadOnly: true, ...limits(2, 2_000) })),
     customPool: customUrl
-      ? open('custom estimates', { url: customUrl, isForeign: true, ...limits(2, 2_000) })
+      ? shareFairly(open('custom estimates', { url: customUrl, isForeign: true, ...limits(2, 2_000) }))
       : null,
   })
 

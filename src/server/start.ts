@@ -3,6 +3,7 @@ import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
 import { type Demo, prepareDemo } from '../demo/demo.ts'
+import { createFairQueue, requestLimits } from '../fair-queue.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
@@ -29,6 +30,9 @@ import { openPools, type Pools } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
+
+/** Slow reads at once, of the connections for requests: one of each account. */
+const slowReaders = 2
 
 export type GatewayOptions = {
   config: Config
@@ -185,12 +189,14 @@ async function openGateway(
   const services = {
     ...shared,
     findKey: createKeyFinder(prisma),
+    slowReads: createFairQueue(slowReaders, requestLimits),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
     queueStatuses: createQueueStatusLoader(shared),
     keyWatch,
     takeConnection: createConnectionCount(config.sockets.perKey),
+    takeSubscription: createConnectionCount(config.sockets.subscriptionsPerKey),
     socketLimits: config.sockets,
   }
   const isAllowed = createAccessRule(config)

@@ -5,6 +5,7 @@ import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/
 import type { WakeUp } from '../../postgres/notify.ts'
 import { runEvery } from '../../run-every.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
+import { createCatchUp } from './catch-up.ts'
 import { lastPosition, readEvents } from './event-log.ts'
 import {
   addSubscriber,
@@ -13,6 +14,7 @@ import {
   deliver,
   type LogEntry,
   recentAfter,
+  rememberRun,
   type Topic,
 } from './topic.ts'
 
@@ -48,7 +50,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     let events: ReportRunEvent[]
     do {
       events = await readEvents(prisma, topic.tenant, topic.position, pageSize)
-      const entries = events.map((event) => createEntry(event, loadRun))
+      const entries = events.map((event) => createEntry(topic, event, loadRun))
       metrics.eventsDelivered(deliver(topic, entries))
     } while (events.length === pageSize)
   }
@@ -114,6 +116,8 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   })
 
   return {
+    /** Reads pages for followers that lag behind the log in memory. */
+    catchUp: createCatchUp(),
     /**
      * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
      * misses no event.
@@ -139,12 +143,20 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   }
 }
 
-function createEntry(event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
+function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
   let loading: Promise<ReportRun | null> | null = null
+  const load = async (): Promise<ReportRun | null> => {
+    // A reader of a later event can have loaded the run.
+    const known = topic.runs.get(event.runId)
+    if (known && known.version >= event.runVersion) return known
+    const run = await loadRun(event.runId)
+    if (run) rememberRun(topic, run)
+    return run
+  }
   return {
     event,
     run: () => {
-      loading ??= loadRun(event.runId).catch((error: unknown) => {
+      loading ??= load().catch((error: unknown) => {
         loading = null
         throw error
       })

@@ -16,6 +16,8 @@ export type Topic = {
   position: bigint
   /** The newest events, oldest first, without gaps. */
   recent: LogEntry[]
+  /** The newest loaded state of runs with recent events, by id. */
+  runs: Map<string, ReportRun>
   /** Subscribers by run id; those to all runs are under null. */
   subscribers: Map<string | null, Set<LatestValue<LogEntry>>>
 }
@@ -31,6 +33,7 @@ export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topi
     }),
     position: 0n,
     recent: [],
+    runs: new Map(),
     subscribers: new Map(),
   }
   return topic
@@ -66,6 +69,15 @@ export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
   const ofAll = topic.subscribers.get(null) ?? new Set()
   for (const subscriber of ofAll) subscriber.set(last)
   return delivered + entries.length * ofAll.size
+}
+
+/** Keeps the state of a run for other events of it. */
+export function rememberRun({ runs }: Topic, run: ReportRun): void {
+  if (run.version < (runs.get(run.id)?.version ?? 0)) return
+  runs.delete(run.id)
+  runs.set(run.id, run)
+  const [oldest] = runs.keys()
+  if (oldest !== undefined && runs.size > maxRecent) runs.delete(oldest)
 }
 
 /** The entries after a position; null when some of them are not in memory. */
