@@ -128,6 +128,9 @@ const settings = z.object({
     operations: env('MAX_OPERATIONS_PER_SOCKET', integer(1, 100_000).default(100)).describe(
       'Maximum number of active operations on a WebSocket.',
     ),
+    subscriptionsPerKey: env('MAX_SUBSCRIPTIONS_PER_KEY', integer(1, 1_000_000).default(2_000)).describe(
+      'Maximum number of active subscriptions of one key to one gateway, on all its connections.',
+    ),
     messageBytes: env('MAX_MESSAGE_BYTES', integer(1_024, 100_000_000).default(65_536)).describe(
       'Maximum size in bytes of a message on a WebSocket.',
     ),

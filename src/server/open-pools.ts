@@ -67,8 +67,10 @@ export async function openPools({ config: { reports }, shares, url, logger, clos
     estimates:
       shares.estimates > 0
         ? {
-            exportPool: open('estimates', { url, isReadOnly: true, max: shares.estimates, ...limits(2_000) }),
-            customPool: customEstimates,
+            exportPool: shareFairly(
+              open('estimates', { url, isReadOnly: true, max: shares.estimates, ...limits(2_000) }),
+            ),
+            customPool: customEstimates && shareFairly(customEstimates),
           }
         : null,
   }

@@ -6,6 +6,7 @@ import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
 import { type Config, isWildcardHost } from '../config/config.ts'
 import { type Demo, type OnProgress, prepareDemo } from '../demo/demo.ts'
+import { createFairQueue, requestLimits } from '../fair-queue.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
@@ -42,6 +43,9 @@ import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** With few connections, the ledger of one mode waits for that of the other. */
 const demoMilliseconds = 120_000
+
+/** Slow reads at once, of the connections for requests: one of each account. */
+const slowReaders = 2
 
 export type GatewayOptions = {
   config: Config
@@ -272,6 +276,7 @@ async function openGateway(
   const services = {
     ...shared,
     findKey: createKeyFinder(prisma),
+    slowReads: createFairQueue(slowReaders, requestLimits),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
@@ -279,6 +284,7 @@ async function openGateway(
     keyWatch,
     keyUse,
     takeConnection: createConnectionCount(config.sockets.perKey),
+    takeSubscription: createConnectionCount(config.sockets.subscriptionsPerKey),
     socketLimits: config.sockets,
   }
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.

@@ -24,6 +24,7 @@ const defaults: Config = {
   sockets: {
     perKey: 1_000,
     operations: 100,
+    subscriptionsPerKey: 2_000,
     messageBytes: 65_536,
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
@@ -148,12 +149,20 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
     {
       MAX_SOCKETS_PER_KEY: '1',
       MAX_OPERATIONS_PER_SOCKET: '2',
+      MAX_SUBSCRIPTIONS_PER_KEY: '3',
       MAX_MESSAGE_BYTES: '2048',
       HANDSHAKE_SECONDS: '4',
       SLOW_READER_SECONDS: '5',
     },
     {
-      sockets: { perKey: 1, operations: 2, messageBytes: 2_048, handshakeSeconds: 4, slowReaderSeconds: 5 },
+      sockets: {
+        perKey: 1,
+        operations: 2,
+        subscriptionsPerKey: 3,
+        messageBytes: 2_048,
+        handshakeSeconds: 4,
+        slowReaderSeconds: 5,
+      },
     },
   ],
   [

@@ -12,8 +12,8 @@ const maxBufferedBytes = 1024 * 1024
 const closeMilliseconds = 5_000
 
 /**
- * Counts a connection of an API key to this process and returns the function that releases it; null when the key has
- * reached its limit.
+ * Counts a connection or subscription of an API key to this process and returns the function that releases it; null when
+ * the key has reached its limit.
  */
 export type ConnectionCount = (apiKeyId: string | null) => (() => void) | null
 
@@ -87,9 +87,9 @@ export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number)
 }
 
 /**
- * Counts the connections of each key.
+ * Counts the connections, or the subscriptions, of each key.
  *
- * @param limit the maximum number of connections per key; connections without a key count as those of one key
+ * @param limit the maximum number per key; those without a key count as those of one key
  */
 export function createConnectionCount(limit: number): ConnectionCount {
   const open = new Map<string | null, number>()

@@ -5,6 +5,7 @@ import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/
 import type { WakeUp } from '../../postgres/notify.ts'
 import { runEvery } from '../../run-every.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
+import { createCatchUp } from './catch-up.ts'
 import { cursorAfter, isOfHistory, readEvents, readLogEnd } from './event-log.ts'
 import {
   addSubscriber,
@@ -15,6 +16,7 @@ import {
   deliver,
   type LogEntry,
   recentAfter,
+  rememberRun,
   type Topic,
 } from './topic.ts'
 
@@ -61,7 +63,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     await topic.opened
     let length: number
     do {
-      const { position, anchor } = topic.end
+      const { position } = topic.end
       // With the last known event, which is another one in another history of the log.
       const events = await readEvents(prisma, topic.tenant, position - 1n, pageSize + 1)
       const isAnchored = events[0]?.position === position
@@ -74,7 +76,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
       metrics.eventsDelivered(
         deliver(
           topic,
-          news.map((event) => createEntry(event, anchor.epoch, loadRun)),
+          news.map((event) => createEntry(topic, event, loadRun)),
         ),
       )
       length = news.length
@@ -142,6 +144,8 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   })
 
   return {
+    /** Reads pages for followers that lag behind the log in memory. */
+    catchUp: createCatchUp(),
     /**
      * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
      * misses no event. After `CHANGED_HISTORY`, load the run again: earlier events may not have happened.
@@ -189,13 +193,21 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   }
 }
 
-function createEntry(event: ReportRunEvent, epoch: string, loadRun: HubOptions['loadRun']): LogEntry {
+function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
   let loading: Promise<ReportRun | null> | null = null
+  const load = async (): Promise<ReportRun | null> => {
+    // A reader of a later event can have loaded the run.
+    const known = topic.runs.get(event.runId)
+    if (known && known.version >= event.runVersion) return known
+    const run = await loadRun(event.runId)
+    if (run) rememberRun(topic, run)
+    return run
+  }
   return {
     event,
-    cursor: cursorAfter(event, epoch),
+    cursor: cursorAfter(event, topic.end.anchor.epoch),
     run: () => {
-      loading ??= loadRun(event.runId).catch((error: unknown) => {
+      loading ??= load().catch((error: unknown) => {
         loading = null
         throw error
       })

@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { preview } from '../../reports/parameters.ts'
-import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
+import { tenantOf, type Viewer } from '../../tenant.ts'
 import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import {
@@ -15,31 +15,14 @@ import {
   readEvents,
   readLogEnd,
 } from './event-log.ts'
+import type { RunEvent, RunEventPage } from './run-event.ts'
 
 // Maximum number of events that one page searches for events in its scope. After that the page ends, and `hasMore` is true.
-const maxScanned = 5_000
+const maxScanned = 1_000
 /** Maximum number of events that a search reads at once, unless the page is larger. */
 const maxStep = 500
 
 type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
-
-export type RunEventPage = {
-  events: RunEvent[]
-  end: EventCursor
-  /** Whether the scope has events after the page. Also true when the search ended before the end of the log. */
-  hasMore: boolean
-}
-
-export type RunEvent = {
-  tenant: Tenant
-  /** Resume after this cursor to continue with the next event. */
-  cursor: EventCursor
-  occurredAt: Date
-} & (
-  | { kind: 'SNAPSHOT'; run: ReportRun }
-  | { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null }
-  | { kind: 'RESET'; oldest: EventCursor }
-)
 
 /** Decodes an event cursor. @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {

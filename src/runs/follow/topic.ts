@@ -24,6 +24,8 @@ export type Topic = {
   histories: number
   /** The newest events, oldest first, without gaps. */
   recent: LogEntry[]
+  /** The newest loaded state of runs with recent events, by id. */
+  runs: Map<string, ReportRun>
   /** Subscribers by run id; those to all runs are under null. */
   subscribers: Map<string | null, Set<LatestValue<Delivery>>>
 }
@@ -40,6 +42,7 @@ export function createTopic(tenant: Tenant, end: Promise<LogEnd>): Topic {
     end: { position: 0n, snapshotsAfter: null, anchor: { epoch: '', print: null } },
     histories: 0,
     recent: [],
+    runs: new Map(),
     subscribers: new Map(),
   }
   return topic
@@ -81,9 +84,19 @@ export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
 export function changeHistory(topic: Topic, end: LogEnd): void {
   topic.end = end
   topic.recent = []
+  topic.runs.clear()
   topic.histories++
   for (const ofRun of topic.subscribers.values())
     for (const subscriber of ofRun) subscriber.set('CHANGED_HISTORY')
+}
+
+/** Keeps the state of a run for other events of it. */
+export function rememberRun({ runs }: Topic, run: ReportRun): void {
+  if (run.version < (runs.get(run.id)?.version ?? 0)) return
+  runs.delete(run.id)
+  runs.set(run.id, run)
+  const [oldest] = runs.keys()
+  if (oldest !== undefined && runs.size > maxRecent) runs.delete(oldest)
 }
 
 /** The entries after a position; null when some of them are not in memory. */

@@ -1,5 +1,5 @@
 import { encodeEventCursor } from '../../../runs/follow/event-log.ts'
-import type { RunEvent } from '../../../runs/follow/read-run-events.ts'
+import type { RunEvent } from '../../../runs/follow/run-event.ts'
 import { builder } from '../../builder.ts'
 import { ReportRun, ReportRunStatus } from '../runs/report-run.ts'
 import { ReportRunProgress } from '../runs/report-run-details.ts'
