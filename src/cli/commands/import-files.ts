@@ -8,7 +8,7 @@ import { StoppedError } from '../client/client-error.ts'
 import { count, createProgressDisplay, type ProgressDisplay } from '../client/progress-display.ts'
 import type { CommandContext } from '../command.ts'
 import type { FileImport } from './import-options.ts'
-import { printCoverage, printImport } from './print-import.ts'
+import { printCoverage, printImport, printIncompletePayouts } from './print-import.ts'
 
 /**
  * Imports files one after the other, each completely or not at all; the first failure ends the import. The declared
@@ -35,6 +35,7 @@ export async function importFiles(
     }
     await refreshStatistics(client)
     await printCoverage(client, tenant, print)
+    await printIncompletePayouts(client, tenant, print)
   } finally {
     signal.removeEventListener('abort', stop)
   }

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import { readCoverage, type Span } from '../../ledger/coverage.ts'
 import type { ImportResult } from '../../ledger/import/import-file.ts'
+import { findIncompletePayouts } from '../../ledger/incomplete-payouts.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 import { count } from '../client/progress-display.ts'
 
@@ -19,6 +20,20 @@ export async function printCoverage(client: ClientBase, tenant: Tenant, print: P
       'For a part of this time, the ledger does not know which payout swept each row. Reports of payout reconciliation and of the ending balance need that: export the balance history with all columns, including Transfer, or the itemized balance change from activity with automatic_payout_id, and import it.',
     )
   }
+}
+
+/** Prints which payouts lack rows that they swept, if any. */
+export async function printIncompletePayouts(
+  client: ClientBase,
+  tenant: Tenant,
+  print: Print,
+): Promise<void> {
+  const { count: payouts, firstId, firstLeftAt } = await findIncompletePayouts(client, tenant)
+  if (payouts === 0) return
+  const day = firstLeftAt?.toISOString().slice(0, 10) ?? 'an unknown day'
+  print(
+    `Automatic payouts that are not the sum of the rows that they swept: ${count(payouts)}, the first is ${firstId} of ${day}. Reports of payout reconciliation lack rows of these payouts. An export names the payout of a row only when it was written after the payout: export the time before these payouts again, and import it.`,
+  )
 }
 
 export function printImport(

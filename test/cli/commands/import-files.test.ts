@@ -112,6 +112,21 @@ test('a history without the column Transfer is complete, but says that swept row
   expect(whole).not.toMatch(/swept/)
 })
 
+test('payouts that left after the export of their rows are named, until the rows are exported again', async () => {
+  const [header = '', ...rows] = history.split('\n')
+  const waiting = rows.slice(0, 3).join('\n').replaceAll('po_1,2026-09-05 00:00', ',')
+  const said = (
+    await load(
+      await write('first.csv', [header, waiting].join('\n')),
+      await write('second.csv', [header, ...rows.slice(3)].join('\n')),
+    )
+  ).join('\n')
+  expect(said).toMatch(
+    /swept: 1, the first is po_1 of 2026-09-05\. .* export the time before these payouts again/,
+  )
+  expect((await load(await write('again.csv', history))).join('\n')).not.toMatch(/swept/)
+})
+
 test('a file without decimals is imported when its amounts are confirmed to be in major units', async () => {
   const text = 'id,Type,Amount,Net,Currency,Created (UTC)\ntxn_1,charge,5,5,usd,2026-09-01 10:00'
   const path = await write('history.csv', text)
