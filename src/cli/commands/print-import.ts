@@ -32,7 +32,7 @@ export async function printIncompletePayouts(
   if (payouts === 0) return
   const day = firstLeftAt?.toISOString().slice(0, 10) ?? 'an unknown day'
   print(
-    `Automatic payouts that are not the sum of the rows that they swept: ${count(payouts)}, the first is ${firstId} of ${day}. Reports of payout reconciliation lack rows of these payouts. An export names the payout of a row only when it was written after the payout: export the time before these payouts again, and import it.`,
+    `Automatic payouts that are not the sum of the rows that they swept: ${count(payouts)}, the first is ${firstId} of ${day}. Reports of payout reconciliation lack rows of these payouts. An export names the payout of a row only when it was written after the payout: export the balance history of the time before these payouts again, and import it.`,
   )
 }
 

@@ -114,6 +114,11 @@ describe('a file that is not a supported export', () => {
       /columns "id", "Typ", .* in English/,
     ],
     [
+      'is of another payment provider',
+      'Date,Payment method,Currency,Amount,Status,ID\n2026-09-01,ideal,EUR,10.00,Paid,tr_abc',
+      /its first line has the columns "Date", "Payment method"/,
+    ],
+    [
       'lacks a column',
       history.replace(',Currency,', ',Other,'),
       /balance history and lacks the columns currency,/,
