@@ -1,4 +1,5 @@
 // npm run chaos -- --runs 1000 --seed 7: creates runs while processes and connections are killed, and reports what failed.
+// With --behind nginx, the clients reach the gateways through nginx.
 import { parseArgs } from 'node:util'
 import { type ChaosReport, runChaos } from './run-chaos.ts'
 
@@ -6,10 +7,16 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now()) },
+    behind: { type: 'string' },
   },
 })
 const runs = Number(values.runs)
 const seed = Number(values.seed)
+const behind = values.behind === 'nginx' ? values.behind : null
+if (values.behind !== undefined && behind === null) {
+  process.stderr.write('--behind takes only nginx.\n')
+  process.exit(2)
+}
 if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
   process.stderr.write('--runs must be a whole number of at least 1, and --seed one of at least 0.\n')
   process.exit(2)
@@ -49,7 +56,7 @@ function show({ verdict, faults, runs: ended, ...rest }: ChaosReport): void {
 }
 
 print(`Chaos with seed ${seed}.`)
-const report = await runChaos({ runs, seed, onProgress: print })
+const report = await runChaos({ runs, seed, behind, onProgress: print })
 show(report)
 const isClean = Object.values(report.verdict).every((count) => count === 0) && report.surprises.length === 0
 process.exit(isClean ? 0 : 1)

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,14 +8,16 @@ import { createPool, createPrisma, type Prisma } from '../src/postgres/client.ts
 import type { Prisma as PrismaTypes } from '../src/postgres/generated/prisma/client.ts'
 import { migrate } from '../src/postgres/migrate.ts'
 import { encodeEventCursor } from '../src/runs/follow/event-log.ts'
+import { freePort } from '../test/support/free-port.ts'
 import { spawnGateway, testEntry } from '../test/support/gateway-process.ts'
 import { startOwnPostgres } from '../test/support/own-postgres.ts'
+import { startReverseProxy } from '../test/support/reverse-proxy.ts'
 import { supervise } from '../test/support/supervised-workers.ts'
 import { startTcpProxy, type TcpProxy } from '../test/support/tcp-proxy.ts'
 import { createDriver } from './driver.ts'
 import { startNemesis } from './nemesis.ts'
 import { createRandom } from './random.ts'
-import { judge, type Verdict } from './verdict.ts'
+import { judge, receivedPosition, type Verdict } from './verdict.ts'
 import { startWatcher, transports, type Watcher } from './watchers.ts'
 
 export type ChaosOptions = {
@@ -24,6 +25,8 @@ export type ChaosOptions = {
   runs: number
   /** Determines the requests and the faults; their timing depends on the machine. */
   seed: number
+  /** A proxy in front of the gateways, with its file of `ops/`; null for none. */
+  behind: 'nginx' | null
   /** Called with a sentence for each step. */
   onProgress: (message: string) => void
 }
@@ -56,17 +59,6 @@ const deliveryMilliseconds = 30_000
 // How long a process takes to start on two idle processors.
 const usualStartMilliseconds = 2_500
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
-}
-
 async function createKeys(prisma: Prisma): Promise<Map<string, string>> {
   const keys = new Map<string, string>()
   for (let i = 0; i < accountCount; i++) {
@@ -91,19 +83,15 @@ async function allDelivered(prisma: Prisma, watchers: readonly Watcher[]): Promi
     where: { kind: { not: 'PROGRESSED' } },
     _max: { position: true },
   })
-  const cursors = new Map(
-    last.map(({ accountId, _max: { position } }) => [
-      accountId,
-      encodeEventCursor({ accountId, livemode: false }, { position: position ?? 0n, snapshotsAfter: null }),
-    ]),
-  )
-  return watchers.every(({ account, history }) =>
-    history.some(({ cursor }) => cursor === cursors.get(account)),
-  )
+  const positions = new Map(last.map(({ accountId, _max: { position } }) => [accountId, position]))
+  return watchers.every(({ account, history }) => {
+    const owner = { accountId: account, livemode: false }
+    return history.some(({ cursor }) => receivedPosition(owner, cursor) === positions.get(account))
+  })
 }
 
 /** Runs two gateways and two workers on one Postgres, with clients over every transport, and injects faults. */
-export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos({ runs, seed, behind, onProgress }: ChaosOptions): Promise<ChaosReport> {
   await using cleanup = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-chaos-'))
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
@@ -144,11 +132,22 @@ export async function runChaos({ runs, seed, onProgress }: ChaosOptions): Promis
   }
   const clientLinks: TcpProxy[] = []
   const urls: string[] = []
+  const gatewayUrls: string[] = []
   const gateways = []
   for (let i = 0; i < 2; i++) {
     const port = await freePort()
     gateways.push(await start('gateway', port))
+    gatewayUrls.push(`http://127.0.0.1:${port}`)
+    if (behind !== null) continue
     const link = cleanup.use(await startTcpProxy(`http://127.0.0.1:${port}`))
+    clientLinks.push(link)
+    urls.push(`http://127.0.0.1:${link.port}`)
+  }
+  const [first, second] = gatewayUrls
+  if (behind !== null && first && second) {
+    onProgress(`Starting ${behind} in front of the gateways.`)
+    const proxy = cleanup.use(await startReverseProxy(behind, [first, second]))
+    const link = cleanup.use(await startTcpProxy(proxy.url))
     clientLinks.push(link)
     urls.push(`http://127.0.0.1:${link.port}`)
   }

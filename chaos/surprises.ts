@@ -1,6 +1,9 @@
 /** Close codes of a gateway or a broken connection after which a client reconnects; 4499 is the client's own. */
 const retryableCodes = new Set([1000, 1001, 1006, 1012, 1013, 4499])
 
+/** 502 and 504 are a proxy's: the gateway that it has chosen was killed, or no gateway runs. */
+const retryableStatuses = new Set([502, 503, 504])
+
 type GraphqlErrors = readonly { message: string; extensions?: Record<string, unknown> }[]
 
 /** An error that no client should receive, even during faults: one that does not ask to try again. Null when none is. */
@@ -17,5 +20,5 @@ export function surpriseOf(thrown: unknown): string | null {
     return retryableCodes.has(thrown.code) ? null : `closed by ${thrown.code} ${reason}`
   }
   if (!('response' in thrown && thrown.response instanceof Response)) return null
-  return thrown.response.status === 503 ? null : `answered by ${thrown.response.status}`
+  return retryableStatuses.has(thrown.response.status) ? null : `answered by ${thrown.response.status}`
 }

@@ -31,8 +31,12 @@ export const httpStatuses = {
       'The request body is not declared as JSON in UTF-8, or it is compressed.',
       'Send `Content-Type: application/json` and no `Content-Encoding`.',
     ),
+    426: lasting(
+      'The handshake of a WebSocket has no `Upgrade` and `Connection: Upgrade` headers, which a proxy can have removed.',
+      'Configure the [proxy](../operations/reverse-proxies.md).',
+    ),
     429: passing(
-      'The API key has too many event streams open, or the account has too many requests in progress.',
+      'The API key has too many event streams or subscriptions, or the account has too many requests in progress.',
       'Close an event stream, or wait for `Retry-After`, then try again.',
     ),
     500: passing('An internal error of the gateway.', 'Give `extensions.errorId` to support.'),
@@ -170,7 +174,7 @@ export const topLevelCodes = {
     statuses: [400],
   }),
   LIMIT_REACHED: passing(
-    'A temporary limit is reached: the API key has too many open event streams, the WebSocket has too many active operations, or the account has too many requests in progress.',
+    'A temporary limit is reached: the API key has too many open event streams or active subscriptions, the WebSocket has too many active operations, or the account has too many requests in progress.',
     'Close an event stream or complete an operation, then try again. For requests, try again after the seconds in `Retry-After`, and send fewer at once.',
     { statuses: [429] },
   ),

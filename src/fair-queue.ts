@@ -16,6 +16,9 @@ export type WaitingLimits = {
   waiters: number
 }
 
+/** The limits of requests, whose clients wait. */
+export const requestLimits: WaitingLimits = { stalled: 5_000, total: 30_000, waiters: 1_000 }
+
 type Waiter = { admit: (leave: Leave) => void }
 
 /** The retry time of a request that is refused at once, in seconds. */
@@ -87,17 +90,31 @@ export function createFairQueue(slots: number, limits: WaitingLimits | null) {
       check()
     })
 
+  const enter = async (group: string | null): Promise<Leave> => {
+    if (mayEnter(group)) return take(group)
+    if (limits && waiting.count(group) >= limits.waiters) throw new CongestionError('crowded', crowdedSeconds)
+    return wait(group)
+  }
+
   return {
     /**
      * Waits for a slot. The caller gives it back.
      *
      * @throws CongestionError when a limit of waiting is exceeded
      */
-    enter: async (group: string | null): Promise<Leave> => {
-      if (mayEnter(group)) return take(group)
-      if (limits && waiting.count(group) >= limits.waiters)
-        throw new CongestionError('crowded', crowdedSeconds)
-      return wait(group)
+    enter,
+    /**
+     * Runs work in a slot.
+     *
+     * @throws CongestionError when a limit of waiting is exceeded
+     */
+    run: async <Result>(group: string | null, work: () => Promise<Result>): Promise<Result> => {
+      const leave = await enter(group)
+      try {
+        return await work()
+      } finally {
+        leave()
+      }
     },
     /** The number of waiters of all groups. */
     waiting: (): number => waiting.size(),

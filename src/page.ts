@@ -19,9 +19,12 @@ export type PagedList<Item, Position> = {
   decodeCursor(cursor: string, argument: 'after' | 'before'): Position
   /** Reads a part of the list in its order, or in the reverse order when `isBackward` is true. */
   read(part: ListPart<Position>): Promise<Item[]>
-  /** Counts the items of the whole list. */
+  /** Counts the items of the whole list; more than `countLimit` when there are more. */
   count(): Promise<number>
 }
+
+/** The number up to which the items of a list are counted exactly. */
+export const countLimit = 10_000
 
 export type ListPart<Position> = {
   /** The part starts after this position; null for the start of the list. */
@@ -42,7 +45,10 @@ export type Page<Item> = {
   hasPreviousPage(): Promise<boolean>
 }
 
-export type CountedPage<Item> = Page<Item> & Pick<PagedList<Item, never>, 'count'>
+export type CountedPage<Item> = Page<Item> & {
+  /** Counts the items of the whole list once; more than `countLimit` when there are more. */
+  count(): Promise<number>
+}
 
 export type Edge<Item> = { cursor: string; node: Item }
 
@@ -69,6 +75,11 @@ export async function readPage<Item, Position>(
   const positions = items.map((item) => list.positionOf(item))
   const hasItems = async (part: Pick<ListPart<Position>, 'after' | 'before'>): Promise<boolean> =>
     (await list.read({ ...part, isBackward: part.after === null, limit: 1 })).length > 0
+  let counting: Promise<number> | null = null
+  const count = (): Promise<number> => {
+    counting ??= list.count()
+    return counting
+  }
   return {
     edges: items.map((node) => ({ node, cursor: list.encodeCursor(list.positionOf(node)) })),
     hasNextPage: async () =>
@@ -77,7 +88,7 @@ export async function readPage<Item, Position>(
     hasPreviousPage: async () =>
       (isBackward && hasMore) ||
       (after !== null && (await hasItems({ after: null, before: positions[0] ?? before }))),
-    count: list.count,
+    count,
   }
 }
 

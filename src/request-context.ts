@@ -15,7 +15,7 @@ export type RequestContext = {
 const storage = new AsyncLocalStorage<Partial<RequestContext>>()
 
 /** Characters of an operation's name that are logged. */
-const maxNameLength = 100
+export const maxNameLength = 100
 
 /** Characters that are safe in a header, a log and a shell. */
 const safeId = /^[\w.:+/=@-]{1,128}$/

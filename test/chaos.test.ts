@@ -4,7 +4,7 @@ import { runChaos } from '../chaos/run-chaos.ts'
 const seed = Number(process.env.SEED ?? 1)
 
 test(`during faults every client receives every event once, and every run ends once (SEED=${seed})`, async () => {
-  const report = await runChaos({ runs: 60, seed, onProgress: () => {} })
+  const report = await runChaos({ runs: 60, seed, behind: null, onProgress: () => {} })
   expect(report.surprises).toEqual([])
   expect(report.verdict).toEqual({
     lost: 0,

@@ -148,6 +148,12 @@ describe('over HTTP', () => {
     expect(statuses).toEqual([400, 431, 417, 400, 405, 413])
   })
 
+  test('a handshake whose headers a proxy has removed', async () => {
+    const head = 'GET /graphql HTTP/1.0\r\nHost: x\r\nConnection: close\r\n'
+    const handshake = `${head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+    expect(await exchangeStatus('/graphql', handshake)).toBe(426)
+  })
+
   test('a served resource, and a file that cannot be served', async () => {
     const file = await storeFile(gateway, account, 'content')
     const link = (await file.link()).slice(gateway.url.length)

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -54,6 +55,7 @@ const layers: readonly (readonly string[])[] = [
     'run-every.ts',
     'secrets.ts',
     'tenant.ts',
+    'tracing.ts',
     'turns.ts',
   ],
   ['config'],
@@ -155,6 +157,20 @@ describe('the sources', () => {
       imports.filter((to) => !sources.has(to) && !to.includes('/generated/')).map((to) => `${from}: ${to}`),
     )
     expect(missing).toEqual([])
+  })
+
+  test('import only packages that a production install has', async () => {
+    const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
+      await readFile(`${root}/package.json`, 'utf8'),
+    )
+    // Node removes imports of types.
+    const texts = [...sources.values()].map((text) => text.replaceAll(/^import type\b.*$/gm, ''))
+    const packages = texts.flatMap(importsOf).flatMap((name) => {
+      const [, found = ''] = /^((?:@[^/]+\/)?[^/.][^/:]*)(?:\/.*)?$/.exec(name) ?? []
+      return found === '' || isBuiltin(name) ? [] : [found]
+    })
+    expect(packages.length).toBeGreaterThan(50)
+    expect(packages.filter((name) => !Object.hasOwn(dependencies, name))).toEqual([])
   })
 
   test('have at most 300 lines each', () => {
@@ -329,4 +345,26 @@ const text = 'import it from here'
   test.each(['process.env.PORT', "import { env } from 'node:process'"])('find `%s`', (text) => {
     expect(text).toMatch(environmentPattern)
   })
+})
+
+// All processes use the time of the database, which `now` of Services returns. What measures a span in a process uses
+// performance.now(), which no one can set. docs/adr/0022-time-from-the-database.md has the reason for each of these files.
+const clockReaders = new Set([
+  'auth/accounts.ts',
+  'auth/api-keys.ts',
+  'cli/commands/import-files.ts',
+  'cli/commands/import-options.ts',
+  'cli/commands/import-stripe.ts',
+  'cli/commands/keys.ts',
+  'cli/commands/report.ts',
+  'ledger/stripe/retrying-client.ts',
+  'postgres/clock.ts',
+])
+
+test("no other file reads the machine's clock", async () => {
+  const sources = await readSources('src')
+  const readers = [...sources].filter(([, text]) =>
+    /\bnew Date\(\)|\bDate\.now\b|\bTemporal\.Now\b/.test(text),
+  )
+  expect(new Set(readers.map(([path]) => path))).toEqual(clockReaders)
 })

@@ -34,6 +34,9 @@ const settings = z.object({
   databaseUrl: env('DATABASE_URL', postgresUrl().nullable().default(null)).describe(
     'Connection string of Postgres 15 or newer. Without it, the gateway starts an embedded Postgres.',
   ),
+  connections: env('DATABASE_CONNECTIONS', integer(10, 10_000).nullable().default(null)).describe(
+    'Maximum number of [connections to Postgres](postgres.md#connections) of this process. Default: as many as its role and `CONCURRENCY` need.',
+  ),
   dataDir: env('DATA_DIR', z.string().default('.data')).describe(
     'Folder for result files and for the embedded Postgres.',
   ),
@@ -125,6 +128,9 @@ const settings = z.object({
     operations: env('MAX_OPERATIONS_PER_SOCKET', integer(1, 100_000).default(100)).describe(
       'Maximum number of active operations on a WebSocket.',
     ),
+    subscriptionsPerKey: env('MAX_SUBSCRIPTIONS_PER_KEY', integer(1, 1_000_000).default(2_000)).describe(
+      'Maximum number of active subscriptions of one key to one gateway, on all its connections.',
+    ),
     messageBytes: env('MAX_MESSAGE_BYTES', integer(1_024, 100_000_000).default(65_536)).describe(
       'Maximum size in bytes of a message on a WebSocket.',
     ),
@@ -142,6 +148,9 @@ const settings = z.object({
   graphiql: env('GRAPHIQL', flag().default(true)).describe('Whether browsers get GraphiQL.'),
   getQueries: env('GET_QUERIES', flag().default(true)).describe('Whether clients can query by GET.'),
   metrics: env('METRICS', flag().default(true)).describe('Whether `/metrics` is served.'),
+  keepAliveSeconds: env('KEEP_ALIVE_SECONDS', integer(1, 3_600).default(75)).describe(
+    'Seconds for which a connection without a request stays open. It must be longer than the same time of a [proxy or load balancer](reverse-proxies.md#idle-connections).',
+  ),
   drainSeconds: env('DRAIN_SECONDS', integer(0, 600).default(0)).describe(
     'Seconds for which a [stopping](deploy.md#stopping) gateway still serves requests, after `/ready` has turned off.',
   ),

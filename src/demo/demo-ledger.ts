@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { extendCoverage, ledgerSides, lockLedger, readCoverage } from '../ledger/coverage.ts'
 import { loadLedger } from '../ledger/load.ts'
 import { emptyBatch } from '../ledger/rows.ts'
-import { modeOf, type Tenant } from '../tenant.ts'
+import type { Tenant } from '../tenant.ts'
 import { createDemoBilling, feeDetailsOf } from './billing.ts'
 import { createDemoBook, type DemoBook } from './book.ts'
 import { businessOn, type Day, dayOf, firstDayBefore, isLastOfMonth, momentOf } from './calendar.ts'
@@ -53,7 +53,8 @@ export async function loadDemoLedger(
   client: pg.ClientBase,
   options: Tenant & {
     endsAt: Date
-    onProgress?: (message: string) => void
+    /** Called with the number of balance transactions that are loaded so far. */
+    onProgress?: (rows: number) => void
   },
 ): Promise<{ balanceTransactions: number; isNew: boolean }> {
   const { accountId, livemode, endsAt, onProgress } = options
@@ -66,9 +67,7 @@ export async function loadDemoLedger(
   await lockLedger(client, options)
   if (await readCoverage(client, options)) return { balanceTransactions: 0, isNew: false }
 
-  const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, (rows) =>
-    onProgress?.(`Demo ledger, ${modeOf(options)} mode: ${rows} balance transactions so far.`),
-  )
+  const { balanceTransactions } = await loadLedger(client, { accountId, livemode }, ledger, onProgress)
   const span = { from: momentOf(firstDayBefore(endsAt)), until: endsAt }
   await extendCoverage(client, options, span, ledgerSides)
   return { balanceTransactions, isNew: true }

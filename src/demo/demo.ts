@@ -21,18 +21,19 @@ export type Demo = {
   month: { start: Date; end: Date }
 }
 
+/** Shows a sentence. With `ongoing`, the next sentence replaces it. */
+export type OnProgress = (message: string, kind?: 'ongoing') => void
+
 export type DemoOptions = {
   prisma: Prisma
   pool: Pool
   /** Folder of `keys.json`. */
   dataDir: string
   now: () => Date
-  onProgress: (message: string) => void
+  onProgress: OnProgress
   /** Aborts the preparation. A ledger is loaded completely or not at all. */
   signal: AbortSignal
 }
-
-const progressMilliseconds = 3_000
 
 // Prevents concurrent preparation by two gateways on the same database.
 const demoLock = 7_203_614_872
@@ -43,7 +44,17 @@ export function prepareDemo(options: DemoOptions): Promise<Demo> {
   return withConnection(pool, async (client) => {
     await client.query('select pg_advisory_lock($1)', [demoLock])
     await prisma.account.createMany({ data: { id: demoAccountId, name: 'Demo' }, skipDuplicates: true })
-    await Promise.all([loadLedger(options, false), loadLedger(options, true)])
+    const loaded = { test: 0, live: 0 }
+    const showRows = (mode: keyof typeof loaded) => (rows: number) => {
+      options.signal.throwIfAborted()
+      loaded[mode] = rows
+      const total = (loaded.test + loaded.live).toLocaleString('en')
+      if (rows > 0) options.onProgress(`Loading the demo ledgers: ${total} balance transactions.`, 'ongoing')
+    }
+    await Promise.all([
+      loadLedger(options, false, showRows('test')),
+      loadLedger(options, true, showRows('live')),
+    ])
     return { keys: await ensureKeys(options), month: await lastMonth(prisma) }
   })
 }
@@ -89,16 +100,6 @@ async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
   return { start: monthStart(1), end: monthStart(0) }
 }
 
-/** Passes on a message at most once per interval, and none in the first interval. */
-function throttle(onProgress: (message: string) => void): (message: string) => void {
-  let last = Date.now()
-  return (message) => {
-    if (Date.now() - last < progressMilliseconds) return
-    last = Date.now()
-    onProgress(message)
-  }
-}
-
 /** Runs `work` on a new connection and closes it, which also releases its locks. */
 async function withConnection<Result>(
   pool: Pool,
@@ -113,19 +114,15 @@ async function withConnection<Result>(
 }
 
 /** Loads the ledger of a mode unless it is loaded, and reports its size. */
-async function loadLedger({ pool, now, signal, onProgress }: DemoOptions, livemode: boolean): Promise<void> {
-  const showProgress = throttle(onProgress)
+async function loadLedger(
+  { pool, now, onProgress }: DemoOptions,
+  livemode: boolean,
+  showRows: (rows: number) => void,
+): Promise<void> {
+  const endsAt = momentOf(dayOf(now()))
   const { balanceTransactions, isNew } = await withConnection(pool, (client) =>
     inTransaction(client, () =>
-      loadDemoLedger(client, {
-        accountId: demoAccountId,
-        livemode,
-        endsAt: momentOf(dayOf(now())),
-        onProgress: (message) => {
-          signal.throwIfAborted()
-          showProgress(message)
-        },
-      }),
+      loadDemoLedger(client, { accountId: demoAccountId, livemode, endsAt, onProgress: showRows }),
     ),
   )
   const mode = modeOf({ livemode })

@@ -8,8 +8,13 @@ import type PrismaTypes from '../postgres/generated/pothos.ts'
 import { getDatamodel } from '../postgres/generated/pothos.ts'
 import { type Context, missingKey } from './context.ts'
 import { badUserInput } from './errors.ts'
+import { loadNode } from './nodes.ts'
+import { costExtension, costPerEntryExtension } from './plugins/document-cost.ts'
 
 const maxNodes = 100
+
+/** An object by its ID is loaded as a whole. */
+const costOfNode = 10
 
 const typeNames = [
   [idPrefixes.reportRun, 'ReportRun'],
@@ -66,14 +71,17 @@ export const builder = new SchemaBuilder<{
       description: 'An object by its global ID. Null when it does not exist or is not visible to the viewer.',
       nullable: true,
       args: { id: { description: 'The global ID of the object.' } },
+      extensions: { [costExtension]: costOfNode },
+      resolve: (_root, { id }, context) => loadNode(context, id),
     },
     nodesQueryOptions: {
       description:
         'Objects by their global IDs, in the same order. Null for each ID that does not exist or is not visible to the viewer.',
       nullable: { list: false, items: true },
       args: { ids: { description: 'The global IDs of the objects, at most 100.' } },
-      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
-        if (ids.length <= maxNodes) return resolveNodes(ids)
+      extensions: { [costPerEntryExtension]: costOfNode },
+      resolve: (_root, { ids }, context) => {
+        if (ids.length <= maxNodes) return Promise.all(ids.map((id) => loadNode(context, id)))
         throw badUserInput(`nodes accepts at most ${maxNodes} ids; ${ids.length} were given.`, 'ids')
       },
     },

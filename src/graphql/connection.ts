@@ -1,6 +1,7 @@
 import type { InterfaceRef, ObjectFieldsShape, ObjectRef } from '@pothos/core'
 import {
   type CountedPage,
+  countLimit,
   type Edge,
   type Page,
   type PagedList,
@@ -8,8 +9,18 @@ import {
   type PageSizes,
   readPage,
 } from '../page.ts'
-import { builder, type SchemaTypes } from './builder.ts'
+import { builder, type FieldBuilder, type SchemaTypes } from './builder.ts'
 import { namingArguments } from './errors.ts'
+import { costExtension, costPerEntryExtension } from './plugins/document-cost.ts'
+
+/** A count visits up to 10,000 items of the list. */
+const countCost = 500
+
+/** An item is read from the database as a whole, whatever is selected. */
+const itemCost = 3
+
+/** A page is read by a query of its own. */
+export const pageCost = 10
 
 type PageInfoValue = Pick<Page<unknown>, 'hasNextPage' | 'hasPreviousPage'> & {
   startCursor: string | null
@@ -74,11 +85,13 @@ export function connectionOf<Node extends object, Shape extends Page<Node> = Cou
       edges: t.field({
         type: [edgeType],
         description: 'The items on the page, each with its cursor.',
+        extensions: { [costPerEntryExtension]: itemCost },
         resolve: ({ edges }) => edges,
       }),
       nodes: t.field({
         type: [type],
         description: 'The items on the page, without cursors.',
+        extensions: { [costPerEntryExtension]: itemCost },
         resolve: ({ edges }) => edges.map(({ node }) => node),
       }),
       pageInfo: t.field({
@@ -94,6 +107,26 @@ export function connectionOf<Node extends object, Shape extends Page<Node> = Cou
       ...fields(t),
     }),
   })
+}
+
+/** The fields of a connection that count its items. @param items what the list contains, in the plural */
+export function countFields<Shape extends Pick<CountedPage<unknown>, 'count'>>(
+  t: FieldBuilder<Shape>,
+  items: string,
+) {
+  const limit = countLimit.toLocaleString('en')
+  return {
+    totalCount: t.int({
+      description: `The number of ${items} on all pages, at most ${limit}. It is ${limit} when there are more; \`isTotalCountExact\` is then false. It is counted only when it is selected.`,
+      extensions: { [costExtension]: countCost },
+      resolve: async ({ count }) => Math.min(await count(), countLimit),
+    }),
+    isTotalCountExact: t.boolean({
+      description: `True when \`totalCount\` is the exact number, false when there are more than ${limit} ${items}.`,
+      extensions: { [costExtension]: countCost },
+      resolve: async ({ count }) => (await count()) <= countLimit,
+    }),
+  }
 }
 
 /**

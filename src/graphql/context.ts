@@ -4,6 +4,7 @@ import type { KeyWatch } from '../auth/key-watch.ts'
 import type { SocketLimits } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import { eventLoopTurn } from '../event-loop.ts'
+import type { FairQueue } from '../fair-queue.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer, readTraceparent } from '../request-context.ts'
 import type { QueueStatusLoader } from '../runs/estimate/queue-status.ts'
@@ -16,6 +17,7 @@ import type { ConnectionCount } from './transports/connection-limits.ts'
 /** The services that all requests share. */
 export type GatewayServices = Services & {
   findKey: FindKey
+  slowReads: FairQueue
   links: FileLinks
   loaders: Loaders
   queueStatuses: QueueStatusLoader
@@ -23,6 +25,7 @@ export type GatewayServices = Services & {
   keyWatch: KeyWatch
   keyUse: KeyUse
   takeConnection: ConnectionCount
+  takeSubscription: ConnectionCount
   socketLimits: SocketLimits
 }
 

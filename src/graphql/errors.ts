@@ -3,7 +3,7 @@ import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { type TopLevelCode, userErrorCodes } from '../error-codes.ts'
 import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
-import { findCongestion, isOutage } from '../postgres/outage.ts'
+import { describeOutage, findCongestion, isOutage } from '../postgres/outage.ts'
 import { currentRequest } from '../request-context.ts'
 import { StorageError } from '../storage/storage.ts'
 import { type ErrorDetails, knownCode, withCode } from './library-errors.ts'
@@ -88,9 +88,8 @@ function maskedError(error: unknown, logger: Logger, secondsToWait: () => number
   }
   if (isOutage(error)) {
     const seconds = Math.max(secondsToWait(), congestion?.retryAfter ?? 0)
-    const cause = congestion ? 'is overloaded or does not answer' : 'cannot be reached'
-    logger.warn(details, `A request failed because the database ${cause}.`)
-    return unavailable(`The database ${cause}. ${tryAgain(seconds)}`, seconds)
+    logger.warn(details, 'A request failed because the database is unavailable.')
+    return unavailable(`${describeOutage(error)} ${tryAgain(seconds)}`, seconds)
   }
   const errorId = randomUUID()
   logger.error({ ...details, errorId }, 'A request failed because of an internal error.')

@@ -26,6 +26,7 @@ export function createLoaders(prisma: Prisma, logger: Logger) {
     (ids) => prisma.reportFile.findMany({ where: { runId: { in: ids } }, orderBy: { format: 'asc' } }),
     ({ runId }) => runId,
   )
+  const file = createLoader(logger, (ids) => prisma.reportFile.findMany({ where: { id: { in: ids } } }), idOf)
   const first = async <Row>(rows: Promise<Row[]>): Promise<Row | null> => (await rows)[0] ?? null
   const apiKeyById = (id: string) => first(apiKey(id))
   const filesBySource = shareBySource(files)
@@ -38,6 +39,10 @@ export function createLoaders(prisma: Prisma, logger: Logger) {
     scheduleOf: shareBySource((id) => first(schedule(id))),
     /** The current row of an API key. */
     apiKey: apiKeyById,
+    /** The current row of a schedule. */
+    schedule: (id: string) => first(schedule(id)),
+    /** A file by its ID. */
+    file: (id: string) => first(file(id)),
   }
 }
 

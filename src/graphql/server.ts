@@ -3,17 +3,19 @@ import { readAuthorization } from '../auth/api-keys.ts'
 import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
+import { noTracing } from '../tracing.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
 import { sendEventIds } from './plugins/event-ids.ts'
+import { keepStreamsUnbuffered } from './plugins/event-streams.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage } from './plugins/graphiql.ts'
 import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
 import { checkMediaTypes } from './plugins/media-types.ts'
-import { countOperations } from './plugins/metrics.ts'
+import { countOperations, traceOperations } from './plugins/metrics.ts'
 import { refusePersistedQueries } from './plugins/persisted-queries.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
@@ -26,6 +28,8 @@ export type ConnectionContext = {
   viewer?: Viewer | null
   /** Aborts when the socket or the HTTP response closes. */
   gone: AbortSignal
+  /** Whether the client is on this machine, so that it may see the key of the demo. Absent over WebSocket. */
+  isLocal?: boolean
 }
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
@@ -61,9 +65,11 @@ export function createGraphqlServer(
       limitErrors(config.suggestions),
       // Its operation.
       countOperations(services),
+      services.tracing !== noTracing && traceOperations(services.tracing),
       // The response.
       sendEventIds(),
       setErrorStatuses(maskError),
+      keepStreamsUnbuffered(),
     ].filter((plugin) => plugin !== false),
     parserAndValidationCache: createDocumentCache(),
     multipart: false,

@@ -1,10 +1,8 @@
 import type pg from 'pg'
-import { createFairQueue, type Leave, type WaitingLimits } from '../fair-queue.ts'
+import { createFairQueue, type Leave, requestLimits } from '../fair-queue.ts'
 import { currentRequest } from '../request-context.ts'
 
 type Connected = Parameters<pg.Pool['connect']>[0]
-
-const waitingLimits: WaitingLimits = { stalled: 5_000, total: 30_000, waiters: 1_000 }
 
 /**
  * Makes the accounts share the connections of a pool: every query and every transaction, also those of Prisma, waits for
@@ -14,7 +12,7 @@ const waitingLimits: WaitingLimits = { stalled: 5_000, total: 30_000, waiters: 1
  * `connect` and `query` then reject with a CongestionError when a request waits too long.
  */
 export function shareFairly(pool: pg.Pool): pg.Pool {
-  const queue = createFairQueue(pool.options.max, waitingLimits)
+  const queue = createFairQueue(pool.options.max, requestLimits)
   const leaves = new WeakMap<pg.PoolClient, Leave>()
   pool.on('release', (_error, client) => leaves.get(client)?.())
   const connectDirectly: () => Promise<pg.PoolClient> = pool.connect.bind(pool)

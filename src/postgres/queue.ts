@@ -10,12 +10,13 @@ import {
 import { type Tenant, tenantKey } from '../tenant.ts'
 import type { Prisma, Transaction } from './client.ts'
 import { openQueueConnections } from './queue-connections.ts'
+import { migrationProblem, queueSchema } from './rights.ts'
 
 // The SQL in this file reads and writes pg-boss's private tables, where its API is not sufficient. No other file does so.
 // test/postgres/queue.test.ts checks what the SQL relies on, so it fails when a new version of pg-boss changes that.
 
-/** The Postgres schema of pg-boss; not its default, which another program in the same database may use. */
-export const queueSchema = 'report_gateway_queue'
+export { queueSchema }
+
 /** The queue of report runs; a job carries the id of its run. */
 export const reportRunQueue = 'report-run'
 
@@ -101,18 +102,27 @@ const orphansSql = `
   ) as run
   limit ${maxOrphans}`
 
-/** Connects to the job queue, and creates its tables when they are missing. */
+/**
+ * Connects to the job queue, and creates its tables when they are missing. Its schema must exist.
+ *
+ * @throws ConfigurationError when the login lacks a right
+ */
 export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptions) {
   await using opened = new AsyncDisposableStack()
   const { database, close } = openQueueConnections({ url, max, onError })
   opened.defer(close)
-  const boss = new PgBoss({ db: database, schema: queueSchema, ...settings(isWorker) })
+  // `migrate` has created the schema.
+  const boss = new PgBoss({ db: database, schema: queueSchema, createSchema: false, ...settings(isWorker) })
   boss.on('error', onError)
   opened.defer(() => boss.stop({ graceful: true, timeout: 10_000 }))
-  await boss.start()
-  await boss.createQueue(reportRunQueue, queueSettings)
-  // An earlier version may have created the queue with other settings.
-  await boss.updateQueue(reportRunQueue, queueSettings)
+  try {
+    await boss.start()
+    await boss.createQueue(reportRunQueue, queueSettings)
+    // An earlier version may have created the queue with other settings.
+    await boss.updateQueue(reportRunQueue, queueSettings)
+  } catch (error) {
+    throw migrationProblem('create or change the tables of the queue', error)
+  }
   const closers = opened.move()
   const send = (tx: Transaction, run: QueuedRun, priority: number): Promise<string | null> => {
     const job: ReportRunJob = { runId: run.id }
@@ -126,9 +136,11 @@ export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptio
      * Adds the run's job in the transaction that creates the run, so that both exist or neither does.
      * For each run of its account and mode that is already queued, the job counts as queued one second later, so that
      * accounts take turns and yet no run waits forever. It never counts as queued before those runs.
+     *
+     * @param at the current time
      */
-    enqueue: async (tx: Transaction, run: QueuedRun): Promise<void> => {
-      await send(tx, run, await nextPriority(tx, run))
+    enqueue: async (tx: Transaction, run: QueuedRun, at: Date): Promise<void> => {
+      await send(tx, run, await nextPriority(tx, run, at))
     },
     /**
      * Creates a new job for a run that has no unfinished one. When several processes do so at once, one of them succeeds.
@@ -212,10 +224,14 @@ function priorityAt(milliseconds: number): number {
  * The priority of a new job. When runs end, fewer wait, and a new job would count as queued before older ones of the same
  * account; the priority of the newest prevents that. Jobs of equal priority run in order of their age.
  */
-async function nextPriority(tx: Transaction, { accountId, livemode, id }: QueuedRun): Promise<number> {
+async function nextPriority(
+  tx: Transaction,
+  { accountId, livemode, id }: QueuedRun,
+  at: Date,
+): Promise<number> {
   const [{ count, newestPriority }] = await tx.$queryRawUnsafe<
     [{ count: number; newestPriority: number | null }]
   >(queuedSql, accountId, livemode, id)
-  const priority = priorityAt(Date.now() + count * 1000)
+  const priority = priorityAt(at.getTime() + count * 1000)
   return Math.min(priority, newestPriority ?? priority)
 }

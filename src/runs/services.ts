@@ -5,6 +5,7 @@ import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import type { Catalog } from '../reports/catalog.ts'
 import type { Storage } from '../storage/storage.ts'
+import type { Tracing } from '../tracing.ts'
 import type { RunLimits } from './create/quota.ts'
 import type { Hub } from './follow/hub.ts'
 import type { RunLoader } from './list/find-run.ts'
@@ -20,6 +21,7 @@ export type Services = {
   limits: RunLimits
   storage: Storage
   metrics: Metrics
+  tracing: Tracing
   logger: Logger
   /** The current time; handed in so that tests can set it. */
   now: () => Date

@@ -1,7 +1,7 @@
 import { InputError, NotFoundError } from '../errors.ts'
 import { idPrefixes, isId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
-import type { PagedList } from '../page.ts'
+import { countLimit, type PagedList } from '../page.ts'
 import type { Prisma, Transaction } from '../postgres/client.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import type { Services } from '../runs/services.ts'
@@ -43,7 +43,7 @@ export function listSchedules(prisma: Prisma, viewer: Viewer): PagedList<ReportS
         orderBy: { id: isBackward ? 'asc' : 'desc' },
         take: limit,
       }),
-    count: () => prisma.reportSchedule.count({ where: tenantOf(viewer) }),
+    count: () => prisma.reportSchedule.count({ where: tenantOf(viewer), take: countLimit + 1 }),
   }
 }
 

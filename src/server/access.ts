@@ -1,7 +1,25 @@
+import type { IncomingMessage } from 'node:http'
 import { type Config, isLocalHost } from '../config/config.ts'
+
+/** The headers besides X-Forwarded-… with which a proxy names its client or itself. */
+const proxyHeaders = new Set([
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+])
 
 /** Decides whether a request over HTTP or WebSocket is served, from its Host and Origin headers. */
 export type AccessRule = (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
+
+/** Decides by its Host header whether a request is served. */
+export type HostRule = (headers: { host?: string | undefined }) => boolean
+
+type ReceivedRequest = Pick<IncomingMessage, 'headers' | 'httpVersion'> & {
+  socket: { remoteAddress?: string | undefined }
+}
 
 export type AccessOptions = Pick<Config, 'databaseUrl' | 'publicUrl' | 'allowedOrigins'>
 
@@ -19,16 +37,40 @@ export function createAccessRule({ databaseUrl, publicUrl, allowedOrigins }: Acc
   const allowed = new Set([...allowedOrigins, ...(publicUrl === null ? [] : [new URL(publicUrl).origin])])
   const isAllowed = (origin: string): boolean => allowed.has('*') || allowed.has(origin)
   if (databaseUrl === null) {
+    const isServed = createHostRule({ databaseUrl })
     return ({ host, origin }) =>
-      isLocalUrl(`http://${host}`) && (origin === undefined || isLocalUrl(origin) || isAllowed(origin))
+      isServed({ host }) && (origin === undefined || isLocalUrl(origin) || isAllowed(origin))
   }
   return ({ host, origin }) => origin === undefined || isOwnPage(host, origin) || isAllowed(origin)
+}
+
+/** Creates the part of the rule that applies to every path: with the embedded Postgres, the Host must be this machine. */
+export function createHostRule({ databaseUrl }: Pick<AccessOptions, 'databaseUrl'>): HostRule {
+  return ({ host }) => databaseUrl !== null || isLocalUrl(`http://${host}`)
+}
+
+/**
+ * True when a request comes from this machine, and not through a proxy on it. A proxy is recognized by its headers, and by
+ * HTTP/1.0 or `Connection: close`, which nginx sends by default and browsers never do.
+ */
+export function isFromThisMachine({ socket, headers, httpVersion }: ReceivedRequest): boolean {
+  return (
+    isLoopback(socket.remoteAddress) &&
+    httpVersion === '1.1' &&
+    headers.connection?.toLowerCase() !== 'close' &&
+    !Object.keys(headers).some((name) => name.startsWith('x-forwarded-') || proxyHeaders.has(name))
+  )
 }
 
 export function explainAccess({ databaseUrl }: AccessOptions): string {
   return databaseUrl === null
     ? 'This gateway accepts only requests to this machine, from pages of this machine. To accept another page, add its origin to ALLOWED_ORIGINS.'
     : 'This gateway does not accept requests from pages of this origin. Its operator can add the origin to ALLOWED_ORIGINS.'
+}
+
+/** True for a loopback address, also when an IPv6 socket has accepted it over IPv4. */
+function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/i.test(address)
 }
 
 function isLocalUrl(url: string): boolean {

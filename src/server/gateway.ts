@@ -12,10 +12,10 @@ export function createGateway(options: GatewayOptions) {
   const closers = new AsyncDisposableStack()
   const stopping = new AbortController()
   const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])])
-  const operations = createOperations(config.metrics, logger)
+  const operations = createOperations(config, logger, options.telemetry)
 
   const startOrClose = async (): Promise<Started> => {
-    const defaults = { onProgress: () => {}, reportTypes: builtInReportTypes, now: () => new Date() }
+    const defaults = { onProgress: () => {}, reportTypes: builtInReportTypes, telemetry: null }
     try {
       return await start({ ...defaults, ...options, signal, operations, closers })
     } catch (error) {
@@ -28,17 +28,15 @@ export function createGateway(options: GatewayOptions) {
     stopping.abort()
     operations.readiness.stop()
     const limit = config.stopSeconds * 1000 + closingMilliseconds
-    const inTime = (work: Promise<boolean> | undefined) =>
-      Promise.race([work, delay(limit, false, { ref: false })])
+    const inTime = <T>(work: Promise<T>): Promise<T | null> =>
+      Promise.race([work, delay(limit, null, { ref: false })])
     // A start must end before its resources can be closed, but not every step of it reacts to the signal.
-    const isServing = await inTime(
-      starting?.then(
-        () => true,
-        () => false,
-      ),
-    )
-    // Gives the load balancer time to see that the process is no longer ready.
-    if (isServing) await delay(config.drainSeconds * 1000)
+    const started = starting && (await inTime(starting.catch(() => null)))
+    if (started && config.drainSeconds > 0) {
+      started.leave()
+      // Gives the load balancer time to see that the process is no longer ready.
+      await delay(config.drainSeconds * 1000)
+    }
     const isClosed = await inTime(closers.disposeAsync().then(() => true))
     if (!isClosed)
       logger.error(`Closing took longer than ${limit} ms; the remaining connections are cut off.`)

@@ -1,17 +1,24 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isWildcardHost } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
 import { ConfigurationError } from '../errors.ts'
-import { isOutage } from '../postgres/outage.ts'
+import { describeOutage, isOutage } from '../postgres/outage.ts'
 import { withoutSecrets } from '../secrets.ts'
+import { drainBody } from './drain-body.ts'
+import { takeTarget } from './request-target.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
 export type HttpServer = Awaited<ReturnType<typeof startHttp>>
 
-export function answerText(response: ServerResponse, status: HttpStatus<'any'>, sentence: string): void {
+export function answerText(
+  response: ServerResponse,
+  status: HttpStatus<'any'> | HttpStatus<'/graphql'>,
+  sentence: string,
+): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
   response.end(`${withoutSecrets(sentence)}\n`)
 }
@@ -29,33 +36,42 @@ const timeouts = {
   connectionsCheckingInterval: 2_000,
 }
 
+/** How long a stop waits for a moment in which no client connects. */
+const quietMilliseconds = 500
+
+/** The part of a turn of the event loop that counts as a moment. */
+const momentMilliseconds = 0.3
+
 /**
  * Starts an HTTP server. It listens before anything else starts, so that a port in use is reported at once.
  *
  * @param onError called with each error, and with the id of the request that it ended, if any
+ * @param keepAliveSeconds how long a connection without a request stays open
  * @throws ConfigurationError when the server cannot listen on the address
  */
 export async function startHttp(
   host: string,
   port: number,
   onError: (error: unknown, requestId?: string) => void,
+  keepAliveSeconds = 75,
 ) {
   let handler = answerStarting
   const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
-    isWebSocket(request) && server.listenerCount('upgrade') > 0
+    isWebSocket(request) && takeTarget(request) !== null && server.listenerCount('upgrade') > 0
   const underWay = new Set<ServerResponse>()
-  let isStopping = false
-  const server: Server = createServer({ ...timeouts, shouldUpgradeCallback }, (request, response) => {
+  let isLeaving = false
+  const options = { ...timeouts, keepAliveTimeout: keepAliveSeconds * 1000, shouldUpgradeCallback }
+  const server: Server = createServer(options, (request, response) => {
     underWay.add(response)
     response.once('close', () => {
       underWay.delete(response)
       // A response whose headers were sent before the stop keeps its connection open.
-      if (isStopping) setImmediate(() => server.closeIdleConnections())
+      if (!server.listening) setImmediate(() => server.closeIdleConnections())
     })
-    if (isStopping) response.shouldKeepAlive = false
-    const target = targetOf(request)
+    if (isLeaving) response.shouldKeepAlive = false
+    drainBody(request, response)
+    const target = takeTarget(request)
     if (!target) return answerText(response, 400, 'The URL or the Host header of the request is not valid.')
-    request.url = target.pathname + target.search
     handler(request, response, target).catch((error: unknown) => {
       const requestId = response.getHeader('x-request-id')
       onError(error, typeof requestId === 'string' ? requestId : undefined)
@@ -64,6 +80,17 @@ export async function startHttp(
   })
   await listen(server, host, port)
   server.on('error', (error) => onError(error))
+  const leave = (): void => {
+    isLeaving = true
+    for (const response of underWay) response.shouldKeepAlive = false
+  }
+  const refuse = async (): Promise<void> => {
+    leave()
+    if (!server.listening) return
+    await quietMoment(server)
+    // Closes the connections without a request, too.
+    server.close()
+  }
   return {
     server,
     url: urlOf(server),
@@ -71,24 +98,45 @@ export async function startHttp(
     serve: (next: Handler) => {
       handler = next
     },
+    /** From now on, closes each connection after its response, so that clients and proxies connect elsewhere. */
+    leave,
+    /** Takes no new connections, and closes those without a request. Resolves when the port is free. */
+    refuse,
     /**
-     * Takes no new connections, and resolves when the requests under way have been answered. Requests that take longer than
-     * the given time are cut off.
+     * Resolves when the requests under way have been answered. Requests that take longer than the given time are cut off.
+     * Takes no new connections.
      *
-     * @param waitMilliseconds how long to wait for answers; streams and downloads may never end
+     * @param waitMilliseconds how long to wait for answers; downloads may never end
      */
-    stop: (waitMilliseconds = 1_000): Promise<void> =>
-      new Promise((resolve) => {
-        isStopping = true
-        const cutOff = setTimeout(() => server.closeAllConnections(), waitMilliseconds)
-        server.close(() => {
-          clearTimeout(cutOff)
-          resolve()
-        })
-        for (const response of underWay) response.shouldKeepAlive = false
-        server.closeIdleConnections()
-      }),
+    stop: async (waitMilliseconds = 1_000): Promise<void> => {
+      await refuse()
+      const cutOff = setTimeout(() => server.closeAllConnections(), waitMilliseconds)
+      // The server may be closed already.
+      await new Promise((resolve) => server.close(resolve))
+      clearTimeout(cutOff)
+    },
   }
+}
+
+/**
+ * Resolves in a turn of the event loop that has found no new connection and no request, so that a listener that closes now
+ * loses none: the system resets the connections that wait for a listener when it closes, with the requests that their clients
+ * have already sent.
+ */
+async function quietMoment(server: Server): Promise<void> {
+  let hasConnected = false
+  const note = (): void => {
+    hasConnected = true
+  }
+  server.on('connection', note)
+  const limit = performance.now() + quietMilliseconds
+  let turnedAt = performance.now()
+  do {
+    hasConnected = false
+    turnedAt = performance.now()
+    await nextTurn()
+  } while (performance.now() < limit && (hasConnected || performance.now() - turnedAt > momentMilliseconds))
+  server.off('connection', note)
 }
 
 function answerFault(response: ServerResponse, error: unknown): void {
@@ -96,7 +144,7 @@ function answerFault(response: ServerResponse, error: unknown): void {
     response.destroy()
   } else if (isOutage(error)) {
     response.setHeader('Retry-After', '1')
-    answerText(response, 503, 'The database cannot be reached. Try again in a second.')
+    answerText(response, 503, `${describeOutage(error)} Try again in a second.`)
   } else {
     answerText(response, 500, 'The request failed because of an internal error.')
   }
@@ -119,17 +167,6 @@ async function listen(server: Server, host: string, port: number): Promise<void>
         : `Cannot listen on ${host}, port ${port}: ${error.message}. Change HOST or PORT.`
     throw new ConfigurationError(reason, { cause })
   }
-}
-
-/** True for a host with an optional port; delimiters of a URL are not valid in it. */
-function isHost(host: string): boolean {
-  return URL.canParse(`http://${host}`) && !/[/?#@\\]/.test(host)
-}
-
-/** The requested URL; null when it is not valid. A client of a proxy sends an absolute URL instead of a path. */
-function targetOf({ url = '', headers: { host } }: IncomingMessage): URL | null {
-  const address = url.startsWith('/') ? `http://gateway${url}` : url
-  return URL.canParse(address) && (host === undefined || isHost(host)) ? new URL(address) : null
 }
 
 function urlOf(server: Server): string {

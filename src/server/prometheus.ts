@@ -1,9 +1,11 @@
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
+import type { Clock } from '../postgres/clock.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
 import { observeState } from './state-metrics.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
 const requestBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const runBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400]
@@ -15,12 +17,12 @@ const byType = ['report_type'] as const
 const byTypeAndStatus = ['report_type', 'status'] as const
 
 /** Creates the metrics of one gateway in a separate registry, because several gateways can run in one process. */
-export function createPrometheus() {
+export function createPrometheus(telemetry: Telemetry | null = null) {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return {
     /** Functions to call when something happens. */
-    metrics: createMetrics(registry),
+    metrics: createMetrics(registry, telemetry),
     /**
      * Adds the gauges that are measured at each scrape: the connections of these pools, and the state of the database,
      * which `probes` reads.
@@ -51,13 +53,24 @@ export function createPrometheus() {
         },
       })
       observeState(registry, pools.probes)
+      telemetry?.sendMetrics(registry)
+    },
+    observeClock: ({ skewMilliseconds }: Pick<Clock, 'skewMilliseconds'>) => {
+      new Gauge({
+        name: 'report_gateway_clock_skew_seconds',
+        help: "Seconds by which this machine's clock is ahead of the database's; negative when it is behind.",
+        registers: [registry],
+        collect() {
+          this.set(skewMilliseconds() / 1000)
+        },
+      })
     },
     /** All metrics in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }
 
-function createMetrics(registry: Registry): Metrics {
+function createMetrics(registry: Registry, telemetry: Telemetry | null): Metrics {
   const registers = [registry]
   const counter = <Label extends string>(name: string, labelNames: readonly Label[], help: string) =>
     new Counter({ name, labelNames, help, registers })
@@ -66,7 +79,16 @@ function createMetrics(registry: Registry): Metrics {
     labelNames: readonly Label[],
     buckets: number[],
     help: string,
-  ) => new Histogram({ name, labelNames, buckets, help, registers })
+  ) => {
+    const own = new Histogram({ name, labelNames, buckets, help, registers })
+    const send = telemetry?.createHistogram(name, help, buckets)
+    return {
+      observe: (labels: Partial<Record<Label, string | number>>, value: number): void => {
+        own.observe(labels, value)
+        send?.(value, labels)
+      },
+    }
+  }
   /** Gauge of what is in progress: the returned function adds one, and returns a function that subtracts it again. */
   const underWay = (name: string, help: string) => {
     const gauge = new Gauge({ name, help, registers })

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
+import type { Clock } from '../postgres/clock.ts'
 import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue.ts'
@@ -19,6 +20,7 @@ type Answers = Record<Dependency, 'up' | 'down'>
  */
 export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
+  let skewMilliseconds: Clock['skewMilliseconds'] | null = null
   let askAll = async (): Promise<Answers> => ({
     database: 'down',
     queue: 'down',
@@ -27,7 +29,8 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
   })
   return {
     /** Starts the checks: the process now serves requests. */
-    serve: (checks: Checks) => {
+    serve: (checks: Checks, clock: Pick<Clock, 'skewMilliseconds'>) => {
+      skewMilliseconds = clock.skewMilliseconds
       const ask = (dependency: Dependency) => outcome(checks[dependency], limitMilliseconds)
       askAll = shareAnswer(async () => {
         const [database, queue, wakeUp, storage] = await Promise.all([
@@ -46,12 +49,22 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
     },
     ask: async () => {
       const checks = await askAll()
-      if (state !== 'serving') return { status: state, checks }
+      // A detail, not a check: the process uses the time of the database, and its own clock does not matter.
+      const clockSkewMilliseconds = skewMilliseconds?.() ?? null
       const isUp = Object.values(checks).every((answer) => answer === 'up')
-      return { status: isUp ? 'ready' : 'unavailable', checks }
+      const working = isUp ? 'ready' : 'unavailable'
+      return { status: state === 'serving' ? working : state, checks, clockSkewMilliseconds }
     },
   }
 }
+
+// A database that was just made read-only is so for new sessions alone, so its own settings count, too.
+const isWritable = `
+  select where current_setting('transaction_read_only') = 'off' and not exists (
+    select from pg_db_role_setting as given, unnest(given.setconfig) as setting
+    where given.setrole = 0 and given.setdatabase = (select oid from pg_database where datname = current_database())
+      and setting ~* '^default_transaction_read_only=(on|true|yes|1)$'
+  )`
 
 /**
  * Creates the checks: a query to the database, a query of the queue on its own connections, the state of the wake-up
@@ -64,7 +77,10 @@ export function createChecks(
   storage: { check(): Promise<void> },
 ): Checks {
   return {
-    database: () => pool.query('select 1'),
+    database: async () => {
+      const { rowCount } = await pool.query(isWritable)
+      if (rowCount === 0) throw new Error('The database is read-only.')
+    },
     queue: async () => {
       if (!(await boss.getQueue(reportRunQueue)))
         throw new Error(`The queue ${reportRunQueue} does not exist.`)
@@ -83,10 +99,10 @@ export function shareAnswer<Answer>(
 ): () => Promise<Answer> {
   let asked: { answer: Promise<Answer>; until: number } | null = null
   return () => {
-    if (asked && Date.now() < asked.until) return asked.answer
+    if (asked && performance.now() < asked.until) return asked.answer
     const round = { answer: ask(), until: Number.POSITIVE_INFINITY }
     const keep = (): void => {
-      round.until = Date.now() + cacheMilliseconds
+      round.until = performance.now() + cacheMilliseconds
     }
     round.answer.then(keep, keep)
     asked = round

@@ -1,14 +1,19 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createKeyFinder } from '../auth/api-keys.ts'
 import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
 import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
-import type { Config } from '../config/config.ts'
-import { type Demo, prepareDemo } from '../demo/demo.ts'
+import { type Config, isWildcardHost } from '../config/config.ts'
+import { type Demo, type OnProgress, prepareDemo } from '../demo/demo.ts'
+import { createFairQueue, requestLimits } from '../fair-queue.ts'
 import { createLoaders } from '../graphql/loaders.ts'
 import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
+import { createEventStreams } from '../graphql/transports/drain.ts'
 import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
+import { startClock } from '../postgres/clock.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
@@ -18,6 +23,7 @@ import { loadCustomReports } from '../reports/custom/load.ts'
 import { createRowEstimator } from '../reports/estimate-rows.ts'
 import type { AnyReportType, ReportPools } from '../reports/report-type.ts'
 import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import { watchHistory } from '../runs/follow/history.ts'
 import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
@@ -26,27 +32,38 @@ import { openMarkedStorage } from '../storage/mark.ts'
 import { startWorker } from '../worker/worker.ts'
 import { type AccessRule, createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
+import { type ConnectionShares, shareConnections } from './connection-shares.ts'
 import { withCrossOrigin } from './cross-origin.ts'
-import { answerStarting, type HttpServer, startHttp } from './http.ts'
+import { answerStarting, type Handler, type HttpServer, startHttp } from './http.ts'
 import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+/** With few connections, the ledger of one mode waits for that of the other. */
+const demoMilliseconds = 120_000
+
+/** Slow reads at once, of the connections for requests: one of each account. */
+const slowReaders = 2
 
 export type GatewayOptions = {
   config: Config
   logger: Logger
   /** Called with a sentence for each step of the start that takes time. */
-  onProgress?: (message: string) => void
+  onProgress?: OnProgress
   /** Aborts the start; ignored after the start. */
   signal?: AbortSignal
   /** Report types to run; the built-in ones unless given. */
   reportTypes?: readonly AnyReportType[]
-  /** The current time; the system clock unless given. */
+  /** The current time; that of the database unless given. */
   now?: () => Date
+  /** Null, the default, to send no telemetry. */
+  telemetry?: Telemetry | null
 }
 
-export type StartOptions = Required<GatewayOptions> & {
+export type StartOptions = Required<Omit<GatewayOptions, 'now'>> & {
+  now?: () => Date
   operations: Operations
   /** Receives a closer for everything that is opened; the last one runs first. */
   closers: AsyncDisposableStack
@@ -57,28 +74,42 @@ export type Started = {
   url: string
   /** Null unless the demo is on. */
   demo: Demo | null
+  /** Asks the connected clients to connect again, and closes connections after their responses from now on. */
+  leave: () => void
 }
+
+/** How long a request waits for the end of the start. */
+const startMilliseconds = 10_000
 
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
-  const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
-  const { metrics } = operations
+  const { config, logger, onProgress, reportTypes, signal, operations, closers } = options
+  const { metrics, tracing } = operations
 
-  const http = await startHttp(config.host, config.port, (error, requestId) =>
-    logger.error({ err: error, requestId }, 'A request could not be answered.'),
-  )
+  const onRequestError = (error: unknown, requestId?: string): void =>
+    logger.error({ err: error, requestId }, 'A request could not be answered.')
+  const http = await startHttp(config.host, config.port, onRequestError, config.keepAliveSeconds)
   closers.defer(() => http.stop())
   const isAllowed = createAccessRule(config)
-  http.serve(operations.around(withCrossOrigin(isAllowed, answerStarting)))
+  if (config.databaseUrl === null && isWildcardHost(config.host)) {
+    const warning = `HOST=${config.host} without DATABASE_URL: other machines can reach this gateway, which is for this machine alone. GraphiQL shows them no key.`
+    logger.warn(warning)
+  }
+  const { promise: started, resolve: finishStart } = Promise.withResolvers<Handler>()
+  http.serve(operations.around(withCrossOrigin(isAllowed, waitFor(started))))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
   signal.throwIfAborted()
   const { url } = database
   await migrate(url, signal)
-  const pools = await openPools(config, url, logger, closers)
+  const shares = shareConnections(config)
+  const pools = await openPools({ config, shares, url, logger, closers })
   const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
+  const clock = await startClock(pools.probes, logger)
+  closers.defer(clock.stop)
+  const now = options.now ?? clock.now
   const prisma = createPrisma(pools.requests)
   closers.defer(() => prisma.$disconnect())
   const fileStore = await openFileStore(config)
@@ -90,14 +121,24 @@ export async function start(options: StartOptions): Promise<Started> {
   const queue = await startQueue({
     url,
     isWorker: pools.reports !== null,
+    max: pools.reports ? shares.queue - 1 : shares.queue,
     onError: (error) => logger.error({ err: error }, 'The queue reported an error.'),
   })
   closers.defer(queue.stop)
   const wakeUp = await startWakeUp(url, pools.requests, logger, { metrics })
   closers.defer(wakeUp.stop)
+  clock.follow(wakeUp)
   const runLoader = createRunLoader(prisma)
   const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
+  const history = await watchHistory({
+    probes: pools.probes,
+    pool: pools.requests,
+    wakeUp,
+    logger,
+    onChange: hub.restart,
+  })
+  closers.defer(history.stop)
   const services: Services = {
     prisma,
     queue,
@@ -108,6 +149,7 @@ export async function start(options: StartOptions): Promise<Started> {
     limits: { accountConcurrency: config.accountConcurrency, dailyRuns: config.dailyRuns },
     storage: marked.storage,
     metrics,
+    tracing,
     logger,
     now,
   }
@@ -120,7 +162,10 @@ export async function start(options: StartOptions): Promise<Started> {
 
   // The worker and the servers stop at the same time, before the resources above, which they need.
   const ends = [() => http.stop(config.stopSeconds * 1000)]
+  const leaving = [http.leave]
   closers.defer(async () => {
+    // Until then, a client that connects is served.
+    await http.refuse()
     await Promise.all(ends.map((end) => end()))
   })
   if (pools.reports) {
@@ -130,7 +175,7 @@ export async function start(options: StartOptions): Promise<Started> {
   let demo: Demo | null = null
   let router = answerAsWorker
   if (pools.estimates) {
-    if (config.demo) demo = await openDemo(options, url, services)
+    if (config.demo) demo = await openDemo(options, url, shares, services)
     const gateway = await openGateway(config, http, services, {
       isAllowed,
       demo,
@@ -140,33 +185,68 @@ export async function start(options: StartOptions): Promise<Started> {
       estimates: pools.estimates,
     })
     ends.push(gateway.stop)
+    leaving.push(gateway.leave)
     router = withCrossOrigin(isAllowed, gateway.router)
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
   operations.prometheus?.observe(poolsByName(pools))
+  operations.prometheus?.observeClock(clock)
   http.serve(operations.around(router))
-  return { url: http.url, demo }
+  finishStart(router)
+  return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
+}
+
+/** Keeps requests until the start has finished, but not for long: a proxy may not send a mutation to another process. */
+function waitFor(started: Promise<Handler>): Handler {
+  return async (request, response, url) => {
+    const handle = await Promise.race([
+      started,
+      delay(startMilliseconds, answerStarting, { ref: false }),
+      once(response, 'close').then(() => null),
+    ])
+    await handle?.(request, response, url)
+  }
 }
 
 /** @throws ConfigurationError when a custom report cannot be run */
 async function openCustomReports(
-  { config: { reports }, onProgress, reportTypes }: StartOptions,
+  { config: { reports }, logger, onProgress, reportTypes }: StartOptions,
   { custom }: Pools,
 ): Promise<AnyReportType[]> {
   if (!reports || !custom) return []
   const taken = reportTypes.map(({ name }) => name)
   const { folder, limits } = reports
-  const loaded = await loadCustomReports({ folder, pool: custom, limits, taken })
+  const loaded = await loadCustomReports({
+    folder,
+    pool: custom,
+    limits,
+    taken,
+    onWarning: (message) => logger.warn(message),
+  })
   onProgress(`Custom reports in ${folder}: ${loaded.length}.`)
   return loaded.map(({ type }) => type)
 }
 
-/** Uses separate connections without time limits, because loading a ledger takes longer than a request may take. */
-async function openDemo(options: StartOptions, url: string, { prisma }: Services): Promise<Demo> {
-  const { config, logger, onProgress, now, signal } = options
+/**
+ * Uses separate connections without time limits, because loading a ledger takes longer than a request may take. They count as
+ * those for probes and estimates, which are not open yet.
+ */
+async function openDemo(
+  options: StartOptions,
+  url: string,
+  { probes, estimates }: ConnectionShares,
+  { prisma, now }: Services,
+): Promise<Demo> {
+  const { config, logger, onProgress, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
-  const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
+  const pool = createPool({
+    url,
+    max: probes + estimates,
+    connectMilliseconds: demoMilliseconds,
+    applicationName: 'report-gateway demo',
+    onError,
+  })
   try {
     return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
   } finally {
@@ -196,6 +276,7 @@ async function openGateway(
   const services = {
     ...shared,
     findKey: createKeyFinder(prisma),
+    slowReads: createFairQueue(slowReaders, requestLimits),
     links,
     loaders: createLoaders(prisma, logger),
     estimateRows: createRowEstimator(estimates),
@@ -203,11 +284,22 @@ async function openGateway(
     keyWatch,
     keyUse,
     takeConnection: createConnectionCount(config.sockets.perKey),
+    takeSubscription: createConnectionCount(config.sockets.subscriptionsPerKey),
     socketLimits: config.sockets,
   }
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)
   const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
-  return { router: createGatewayRouter(config, isAllowed, yoga, download), stop: webSockets.stop }
+  const streams = createEventStreams()
+  return {
+    router: createGatewayRouter(config, isAllowed, yoga, streams, download),
+    leave: () => {
+      void webSockets.leave()
+      void streams.end()
+    },
+    stop: async () => {
+      await Promise.all([webSockets.stop(), streams.endAll()])
+    },
+  }
 }

@@ -4,7 +4,10 @@ import type { ReportPools } from '../reports/report-type.ts'
 import type { Services } from '../runs/services.ts'
 
 export type WorkerServices = ReportPools &
-  Pick<Services, 'prisma' | 'wakeUp' | 'hub' | 'catalog' | 'storage' | 'metrics' | 'logger' | 'now'>
+  Pick<
+    Services,
+    'prisma' | 'wakeUp' | 'hub' | 'catalog' | 'storage' | 'metrics' | 'tracing' | 'logger' | 'now'
+  >
 
 export type WorkLimits = {
   /** Maximum number of runs of one account and mode that all workers together work on at once. */

@@ -9,6 +9,12 @@ import { UnwritableValueError } from './parquet/column-types.ts'
 /** SQLSTATE classes that describe the state of the server and not the query: the query may succeed later. */
 const transientClasses = new Set(['08', '40', '53', '55', '57', '58'])
 
+/**
+ * SQLSTATEs that the SQL of a report causes itself: a write in its read-only transaction, and more temporary files than the
+ * login may have.
+ */
+const ownFaults = new Set(['25006', '53400'])
+
 /** The database that the report reads cannot be reached, or its connection broke. */
 export class SourceLostError extends Error {
   override readonly name = 'SourceLostError'
@@ -20,6 +26,11 @@ export class MissingReportTypeError extends Error {
   constructor(reportType: string) {
     super(`The worker does not have the report type ${reportType}.`)
   }
+}
+
+/** A statement of a custom report ran longer than its limit, and Postgres did not end it in time. */
+export class StatementTimeoutError extends Error {
+  override readonly name = 'StatementTimeoutError'
 }
 
 /** The run has used all its attempts, and its last worker was lost. */
@@ -38,6 +49,7 @@ export class WorkerLostError extends Error {
  * True when the report's data source was lost or its file could not be stored: another attempt may succeed.
  */
 export function isTransient(error: unknown): boolean {
+  if (error instanceof DatabaseError && ownFaults.has(error.code ?? '')) return false
   return error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
 }
 
@@ -46,6 +58,9 @@ export function isTransient(error: unknown): boolean {
  * both, and the message is in the language of the server. The gateway cancels no statement; it ends the connection.
  */
 const queryCanceled = '57014'
+
+/** SQLSTATE of a statement that exceeded temp_file_limit. */
+const configurationLimit = '53400'
 
 /** Error code of a thread that reached its memory limit; only the threads of Parquet files have one. */
 const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
@@ -81,21 +96,15 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
       ['output', 'formats'],
     )
   }
-  if (error instanceof DatabaseError) {
-    if (code === queryCanceled) {
-      return failure(
-        'TIMED_OUT',
-        "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
-        false,
-      )
-    }
-    const isRetryable = transientClasses.has(code?.slice(0, 2) ?? '')
-    const advice = isRetryable ? 'Try again later.' : `Give the trace id ${traceId} to support.`
+  if (code === queryCanceled || error instanceof StatementTimeoutError) {
     return failure(
-      'UPSTREAM_ERROR',
-      `The database could not run the report (SQLSTATE ${code}). ${advice}`,
-      isRetryable,
+      'TIMED_OUT',
+      "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
+      false,
     )
+  }
+  if (error instanceof DatabaseError) {
+    return failure('UPSTREAM_ERROR', ...describeDatabaseError(code, traceId))
   }
   if (error instanceof WorkerLostError) {
     const advice = `The report itself may be the cause: give the trace id ${traceId} to support.`
@@ -117,6 +126,22 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
     `The report failed because of an internal error. Give the trace id ${traceId} to support.`,
     true,
   )
+}
+
+/** The message of a failed statement, and whether it may succeed later. */
+function describeDatabaseError(
+  code: string | null,
+  traceId: string,
+): [message: string, isRetryable: boolean] {
+  if (code === configurationLimit) {
+    return [
+      "The report's SQL needs more temporary disk space than its login may have. Select less data, or ask the operator to raise temp_file_limit.",
+      false,
+    ]
+  }
+  const isRetryable = transientClasses.has(code?.slice(0, 2) ?? '')
+  const advice = isRetryable ? 'Try again later.' : `Give the trace id ${traceId} to support.`
+  return [`The database could not run the report (SQLSTATE ${code}). ${advice}`, isRetryable]
 }
 
 function systemCode(error: unknown): string | null {

@@ -2,7 +2,7 @@ import { InputErrors } from '../errors.ts'
 import { idPrefixes, newId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../postgres/outage.ts'
+import { isShortage, retryDuringOutage } from '../postgres/outage.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-type.ts'
@@ -34,7 +34,7 @@ export async function runReport(deps: RunWork, claim: RunClaim): Promise<Outcome
   const done = new AbortController()
   const leave = deps.metrics.runTaken(run)
   try {
-    return await produceReport(deps, run, claim, done.signal)
+    return await deps.tracing.inRun(run, () => produceReport(deps, run, claim, done.signal))
   } finally {
     leave()
     done.abort()
@@ -53,16 +53,22 @@ export async function watchRun(
   const readState = () =>
     prisma.reportRun.findUnique({ where: { id: run.id }, select: { status: true, version: true } })
   const watch = async (): Promise<void> => {
-    let state = await retryDuringOutage(readState, {
-      signal: done,
-      logger: logger.child({ runId: run.id }),
-      failureMessage: 'The state of a running report could not be read.',
-      // Every error is retried: a report whose state cannot be read could not be canceled.
-      isTransient: () => true,
-    })
+    const readUntilDone = () =>
+      retryDuringOutage(readState, {
+        signal: done,
+        logger: logger.child({ runId: run.id }),
+        failureMessage: 'The state of a running report could not be read.',
+        // Every error is retried: a report whose state cannot be read could not be canceled.
+        isTransient: () => true,
+      })
+    let state = await readUntilDone()
     while (state?.status === 'RUNNING') {
       const entry = await latest.take()
       if (entry === null) return
+      if (entry === 'CHANGED_HISTORY') {
+        state = await readUntilDone()
+        continue
+      }
       const { toStatus: status, runVersion: version } = entry.event
       // The log can deliver events from before the claim late, such as the run's creation.
       if (version > state.version) state = { status, version }
@@ -157,7 +163,8 @@ async function abandon(
   if (stopping.aborted || lost.aborted) {
     return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
   }
-  const losses = run.lostExecutions + 1
+  // That no connection is free is not the fault of the report, so the attempt does not count.
+  const losses = run.lostExecutions + (isShortage(error) ? 0 : 1)
   if (!isTransient(error) || losses >= deps.limits.runAttempts) {
     await finishFailed(deps, run, error)
     return 'ENDED'

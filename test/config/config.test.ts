@@ -9,6 +9,7 @@ const defaults: Config = {
   port: 4000,
   publicUrl: null,
   databaseUrl: null,
+  connections: null,
   dataDir: '.data',
   reports: null,
   s3: null,
@@ -23,6 +24,7 @@ const defaults: Config = {
   sockets: {
     perKey: 1_000,
     operations: 100,
+    subscriptionsPerKey: 2_000,
     messageBytes: 65_536,
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
@@ -32,6 +34,7 @@ const defaults: Config = {
   graphiql: true,
   getQueries: true,
   metrics: true,
+  keepAliveSeconds: 75,
   drainSeconds: 0,
   stopSeconds: 5,
   logLevel: 'warn',
@@ -146,12 +149,20 @@ test.each<[string, Record<string, string | undefined>, Partial<Config>]>([
     {
       MAX_SOCKETS_PER_KEY: '1',
       MAX_OPERATIONS_PER_SOCKET: '2',
+      MAX_SUBSCRIPTIONS_PER_KEY: '3',
       MAX_MESSAGE_BYTES: '2048',
       HANDSHAKE_SECONDS: '4',
       SLOW_READER_SECONDS: '5',
     },
     {
-      sockets: { perKey: 1, operations: 2, messageBytes: 2_048, handshakeSeconds: 4, slowReaderSeconds: 5 },
+      sockets: {
+        perKey: 1,
+        operations: 2,
+        subscriptionsPerKey: 3,
+        messageBytes: 2_048,
+        handshakeSeconds: 4,
+        slowReaderSeconds: 5,
+      },
     },
   ],
   [

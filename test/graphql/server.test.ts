@@ -279,7 +279,9 @@ describe('SSE', () => {
     })
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
-    expect(response.headers.get('cache-control')).toBe('no-cache')
+    // For proxies, which must not keep, compress or buffer events.
+    expect(response.headers.get('cache-control')).toBe('no-cache, no-transform')
+    expect(response.headers.get('x-accel-buffering')).toBe('no')
     const events = (await response.text()).split('\n\n').filter((event) => /^event/.test(event))
     expect(events).toEqual([
       `event: next\ndata: ${JSON.stringify({ data: { reportRun: { id: run.id, status: 'CANCELED' } } })}`,

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { type AccessOptions, createAccessRule, explainAccess } from '../../src/server/access.ts'
+import {
+  type AccessOptions,
+  createAccessRule,
+  explainAccess,
+  isFromThisMachine,
+} from '../../src/server/access.ts'
 import { startTestGateway, type TestGateway } from '../support/gateway.ts'
 import { exchange } from '../support/raw-http.ts'
 
@@ -165,11 +170,62 @@ describe('a gateway on a database', () => {
     expect(await handshake(origin)).toBe(status)
   })
 
+  test('answers a handshake whose headers a proxy has removed with their names', async () => {
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13'
+    for (const head of [
+      // nginx with nothing but proxy_pass, and with half of its settings.
+      `HTTP/1.0\r\nConnection: close\r\n${key}`,
+      `HTTP/1.1\r\nConnection: close\r\nUpgrade: websocket\r\n${key}`,
+      `HTTP/1.1\r\nConnection: close\r\nUpgrade: websocket`,
+    ]) {
+      const answer = await exchange(gateway.url, `GET /graphql ${head}\r\nHost: x\r\n\r\n`)
+      expect(answer).toMatch(/^HTTP\/1\.1 426 /)
+      expect(answer).toMatch(/^Upgrade: websocket\r$/m)
+      for (const name of [
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'proxy_set_header',
+        'reverse-proxies.md',
+      ]) {
+        expect(answer.split('\r\n\r\n')[1]).toContain(name)
+      }
+    }
+  })
+
   test('compares the Origin with the Host header', async () => {
     const head = (origin: string) =>
       `GET /graphql?query={__typename} HTTP/1.1\r\nHost: reports.example\r\nOrigin: ${origin}\r\nAuthorization: x\r\nConnection: close\r\n\r\n`
     expect(await exchange(gateway.url, head('http://reports.example'))).not.toMatch(/^HTTP\/1\.1 403 /)
     expect(await exchange(gateway.url, head('http://other.example'))).toMatch(/^HTTP\/1\.1 403 /)
+  })
+})
+
+describe('the origin of a request', () => {
+  type Part = { address?: string; version?: string; headers?: Record<string, string> }
+  const isLocal = ({ address = '127.0.0.1', version = '1.1', headers = {} }: Part): boolean =>
+    isFromThisMachine({ socket: { remoteAddress: address }, httpVersion: version, headers })
+
+  test.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('is this machine for %s', (address) => {
+    expect(isLocal({ address, headers: { connection: 'keep-alive' } })).toBe(true)
+  })
+
+  test.each<Part>([
+    { address: '192.168.1.5' },
+    { address: '172.17.0.1' },
+    { address: '::ffff:10.0.0.1' },
+    { address: 'fe80::1' },
+    { address: '1127.0.0.1' },
+    { address: '' },
+    { headers: { 'x-forwarded-for': '127.0.0.1' } },
+    { headers: { 'x-forwarded-proto': 'http' } },
+    { headers: { 'x-real-ip': '127.0.0.1' } },
+    { headers: { forwarded: 'for=127.0.0.1' } },
+    { headers: { via: '1.1 proxy' } },
+    // What nginx sends unless it is configured.
+    { version: '1.0', headers: { connection: 'close' } },
+    { headers: { connection: 'Close' } },
+  ])('is another machine or a proxy for %o', (part) => {
+    expect(isLocal(part)).toBe(false)
   })
 })
 

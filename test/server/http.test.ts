@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { ConfigurationError } from '../../src/errors.ts'
 import { startHttp } from '../../src/server/http.ts'
@@ -56,6 +59,56 @@ test('an error during a request is answered with 500, logged, and ends no other 
   await expect(fetch(`${http.url}/late`).then((late) => late.text())).rejects.toThrow()
   expect(errors).toEqual([new Error('secret'), new Error('secret')])
   await http.stop()
+})
+
+test('an idle connection stays open for the given time, and closes after its response when the server leaves', async () => {
+  const http = await startHttp('127.0.0.1', 0, fail, 90)
+  http.serve(async (_request, response) => void response.end())
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const ask = (): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const sent = get(http.url, { agent }, (response) => resolve(response.resume()))
+      sent.once('error', reject)
+    })
+  expect(http.server.keepAliveTimeout).toBe(90_000)
+  expect((await ask()).headers).toMatchObject({ connection: 'keep-alive', 'keep-alive': 'timeout=90' })
+  http.leave()
+  expect((await ask()).headers.connection).toBe('close')
+  await http.stop()
+  agent.destroy()
+})
+
+test('by default an idle connection stays open for longer than load balancers keep it', async () => {
+  const http = await startHttp('127.0.0.1', 0, fail)
+  // A minute is the default of nginx and of an Application Load Balancer.
+  expect(http.server.keepAliveTimeout).toBeGreaterThan(60_000)
+  await http.stop()
+})
+
+test('an idle connection closes when its time is over, and not before', async () => {
+  const http = await startHttp('127.0.0.1', 0, fail, 2)
+  http.serve(async (_request, response) => void response.end())
+  const { hostname, port } = new URL(http.url)
+  const socket = connect(Number(port), hostname)
+  const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  socket.write(request)
+  await once(socket, 'data')
+  const answered = performance.now()
+  await once(socket.resume(), 'end')
+  expect(performance.now() - answered).toBeGreaterThan(1_900)
+  socket.destroy()
+  await http.stop()
+})
+
+test('a stop answers every client that has connected before', async () => {
+  const http = await startHttp('127.0.0.1', 0, fail)
+  http.serve(async (_request, response) => void response.end('Hello.'))
+  const request = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  // More than one turn of the event loop accepts.
+  const answers = Array.from({ length: 40 }, () => exchange(http.url, request))
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  await http.stop()
+  for (const answer of await Promise.all(answers)) expect(answer).toContain('Hello.')
 })
 
 test('a response that never ends does not prevent the server from stopping', async () => {

@@ -87,6 +87,35 @@ test.concurrent('a request in flight is answered with Connection: close', async 
   await closed
 })
 
+test.concurrent('an event stream ends at once without `complete`, and so does one that begins during the drain', async ({
+  expect,
+}) => {
+  const gateway = await startTestGateway({
+    // Longer than the test may take.
+    config: { role: 'gateway', drainSeconds: 3, stopSeconds: 600 },
+  })
+  const { key } = await gateway.createAccount()
+  const follow = (): Promise<Response> =>
+    fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${key}`,
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ query: 'subscription { reportRunEvents { cursor } }' }),
+    })
+  const first = await follow()
+  const closed = gateway[Symbol.asyncDispose]()
+  expect(await first.text()).toMatch(/^:\n\n: The gateway is restarting\..*\nretry: \d+\n\n$/)
+  // The drain is not over.
+  const second = await follow()
+  expect(second.status).toBe(200)
+  expect(second.headers.get('connection')).toBe('close')
+  expect(await second.text()).toMatch(/\nretry: \d+\n\n$/)
+  await closed
+})
+
 test.concurrent('streams and hanging requests are cut off when their time is up', async ({ expect }) => {
   await using database = await createTestDatabase()
   const gateway = await startTestGateway({ database, config: { stopSeconds: 1 }, reportTypes: [slowReport] })

@@ -18,6 +18,17 @@ export function read(page: Page, editor: keyof typeof models): Promise<string> {
   )
 }
 
+/** The lines that are wider than their editor. Lines without a width are not drawn yet. */
+export function cutLines(page: Page): Promise<string[]> {
+  return page.evaluate(`
+    [...document.querySelectorAll('.monaco-editor')].flatMap((editor) => {
+      const { right } = editor.querySelector('.monaco-scrollable-element').getBoundingClientRect()
+      const lines = [...editor.querySelectorAll('.view-line > span')]
+      if (lines.length === 0) return ['an editor without lines']
+      return lines.filter((line) => line.getBoundingClientRect().right > right).map((line) => line.textContent)
+    })`)
+}
+
 /** All that GraphiQL has stored in the browser. */
 export function kept(page: Page): Promise<string> {
   return page.evaluate('JSON.stringify(localStorage)')

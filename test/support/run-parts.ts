@@ -12,6 +12,7 @@ import { createHub, type Hub } from '../../src/runs/follow/hub.ts'
 import { createRunLoader } from '../../src/runs/list/find-run.ts'
 import { createLocalStorage } from '../../src/storage/local-storage.ts'
 import type { Storage } from '../../src/storage/storage.ts'
+import { noTracing, type Tracing } from '../../src/tracing.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { RunOwner } from './insert-run.ts'
 
@@ -28,6 +29,7 @@ export type RunParts = AsyncDisposable & {
   owner: RunOwner
   logger: Logger
   metrics: Metrics
+  tracing: Tracing
   /** The parsed log lines. */
   logged: Record<string, unknown>[]
 }
@@ -66,6 +68,7 @@ export async function openRunParts(): Promise<RunParts> {
     logger,
     logged,
     metrics,
+    tracing: noTracing,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

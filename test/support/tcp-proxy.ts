@@ -12,6 +12,8 @@ export type TcpProxy = AsyncDisposable & {
   cut(): void
   /** Delays everything that is sent from now on. */
   latency(milliseconds: number): void
+  /** Forwards new connections to another port of the same machine. */
+  redirect(port: number): void
   /** Forwards what is sent from now on. Dropped bytes stay lost, so their connections are no longer usable. */
   restore(): void
 }
@@ -86,6 +88,9 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
     },
     latency: (milliseconds) => {
       state.latency = milliseconds
+    },
+    redirect: (to) => {
+      target.port = String(to)
     },
     restore: () => {
       Object.assign(state, { isSwallowing: false, isCut: false, latency: 0 })

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Prisma } from '../../src/postgres/client.ts'
 import type { ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import { createCatalog } from '../../src/reports/catalog.ts'
-import { lastPosition } from '../../src/runs/follow/event-log.ts'
+import { readLogEnd } from '../../src/runs/follow/event-log.ts'
 import { cancelRun } from '../../src/runs/lifecycle/cancel.ts'
 import { transition } from '../../src/runs/lifecycle/transition.ts'
 import { createLastAttempt } from '../../src/worker/claim.ts'
@@ -260,9 +260,9 @@ test('a run over the limit of its account waits unchanged, and leaves no gap in 
   const running = await parts.prisma.reportRun.count({
     where: { accountId: parts.owner.accountId, status: { in: ['RUNNING', 'CANCELING'] } },
   })
-  const before = [await runNow(id), await lastPosition(parts.prisma, parts.owner)]
+  const before = [await runNow(id), await readLogEnd(parts.prisma, parts.owner)]
   expect(await work(id, { accountConcurrency: running })).toBe('WAITS')
-  expect([await runNow(id), await lastPosition(parts.prisma, parts.owner)]).toEqual(before)
+  expect([await runNow(id), await readLogEnd(parts.prisma, parts.owner)]).toEqual(before)
   expect(await work(id, { accountConcurrency: running + 1 })).toBe('ENDED')
   expect(await runNow(id)).toMatchObject({ status: 'SUCCEEDED', execution: 1, lostExecutions: 0 })
 })

@@ -8,7 +8,7 @@ import { StoppedError } from '../client/client-error.ts'
 import { count, createProgressDisplay, type ProgressDisplay } from '../client/progress-display.ts'
 import type { CommandContext } from '../command.ts'
 import type { FileImport } from './import-options.ts'
-import { printCoverage, printImport } from './print-import.ts'
+import { printCoverage, printImport, printIncompletePayouts } from './print-import.ts'
 
 /**
  * Imports files one after the other, each completely or not at all; the first failure ends the import. The declared
@@ -20,16 +20,25 @@ export async function importFiles(
   request: FileImport,
   context: CommandContext,
 ): Promise<void> {
-  const display = createProgressDisplay(context.stderr)
+  const { signal, print, stderr } = context
+  const display = createProgressDisplay(stderr)
   const results: ImportResult[] = []
-  for (const path of request.paths) {
-    results.push(await importOne(client, tenant, path, request, context, display))
+  // With a query under way, `end` closes the connection at once, and Postgres rolls the transaction back.
+  const stop = () => void client.end()
+  signal.addEventListener('abort', stop)
+  try {
+    for (const path of request.paths) {
+      results.push(await importOne(client, tenant, path, request, context, display))
+    }
+    if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
+      print('The files together do not complete the ledger yet, for the reasons above.')
+    }
+    await refreshStatistics(client)
+    await printCoverage(client, tenant, print)
+    await printIncompletePayouts(client, tenant, print)
+  } finally {
+    signal.removeEventListener('abort', stop)
   }
-  if (isTogether(request) && !(await coverTogether(client, tenant, results))) {
-    context.print('The files together do not complete the ledger yet, for the reasons above.')
-  }
-  await refreshStatistics(client)
-  await printCoverage(client, tenant, context.print)
 }
 
 /** True when the declared coverage applies to all files together, not to each of them. */
@@ -54,10 +63,8 @@ async function importOne(
       percent,
       details: [`${count(rows)} rows`, `${count(Math.round(rows / elapsed()))} rows/s`],
     })
-  // With a query under way, `end` closes the connection at once, and Postgres rolls the transaction back.
-  const stop = () => void client.end()
-  signal.addEventListener('abort', stop)
   try {
+    signal.throwIfAborted()
     const options = { ...request, isPart, now: new Date(), signal, onProgress }
     const result = await importFile(client, tenant, path, options)
     display.end()
@@ -69,7 +76,5 @@ async function importOne(
     throw new StoppedError(`Stopped. No row of ${path} was imported; run the same command again.`, {
       cause: error,
     })
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

@@ -3,6 +3,7 @@ import { findAccount } from '../../auth/accounts.ts'
 import { demoAccountId } from '../../demo/demo.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Tenant } from '../../tenant.ts'
+import { StoppedError } from '../client/client-error.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { importFiles } from './import-files.ts'
 import { type ImportOptions, parseImport, readFileImport, readStripeImport } from './import-options.ts'
@@ -14,7 +15,9 @@ npm run import -- --stripe [options]
 
 Imports CSV exports of the Stripe Dashboard, plain or compressed with gzip: the balance history ("All activity"), and the
 itemized reports of balance change from activity, payouts, and payout reconciliation. Each export type is recognized by
-its header. Importing a file again changes nothing. A file with more columns or rows adds what is missing.
+its header, and every other file is refused. Export the balance history with all columns: without Transfer, nothing
+shows which payout swept which row. Importing a file again changes nothing. A file with more columns or rows adds what
+is missing.
 
 A ledger is complete for the time that the balance history, or the itemized reports of both activity and payouts, cover
 in full. A reconciliation covers only a part. An itemized export without the column automatic_payout_id counts as balance
@@ -38,15 +41,47 @@ first import reads everything, later ones read what is new. After a stop, the ne
   --host, --port, --protocol
                           address of Stripe's API, for example of a mock server; default: https://api.stripe.com`
 
+/** How long a stopped import can take until it is given up. The process ends then, and its connections with it. */
+const maxStopMilliseconds = 3_000
+
 export const importCommand: Command = async (context) => {
   const { values, positionals } = parseImport(context.args, help)
   if (values.help) return context.print(help)
   if (values.stripe) {
     const request = readStripeImport(positionals, values, context.environment.STRIPE_API_KEY)
-    return withLedger(context, values, (client, tenant) => importFromStripe(client, tenant, request, context))
+    const work = withLedger(context, values, (client, tenant) =>
+      importFromStripe(client, tenant, request, context),
+    )
+    return endWhenStopped(work, context.signal)
   }
   const request = readFileImport(positionals, values)
-  await withLedger(context, values, (client, tenant) => importFiles(client, tenant, request, context))
+  const work = withLedger(context, values, (client, tenant) => importFiles(client, tenant, request, context))
+  await endWhenStopped(work, context.signal)
+}
+
+/**
+ * Waits for the work. Once the signal has aborted, waits a short time more: a stage can wait for something that does not
+ * end, such as a lock or a server that does not answer.
+ *
+ * @throws StoppedError when the signal aborted before the work ended
+ */
+async function endWhenStopped(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    timer = setTimeout(() => late.reject(signal.reason), maxStopMilliseconds)
+  }
+  signal.addEventListener('abort', stop)
+  try {
+    await Promise.race([work, late.promise])
+  } catch (error) {
+    if (!signal.aborted || error instanceof StoppedError) throw error
+    const message = 'Stopped. Files that were reported as imported are stored: run the same command again.'
+    throw new StoppedError(message, { cause: error })
+  } finally {
+    signal.removeEventListener('abort', stop)
+    clearTimeout(timer)
+  }
 }
 
 function withLedger(

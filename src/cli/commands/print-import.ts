@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import { readCoverage, type Span } from '../../ledger/coverage.ts'
 import type { ImportResult } from '../../ledger/import/import-file.ts'
+import { findIncompletePayouts } from '../../ledger/incomplete-payouts.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 import { count } from '../client/progress-display.ts'
 
@@ -21,26 +22,38 @@ export async function printCoverage(client: ClientBase, tenant: Tenant, print: P
   }
 }
 
+/** Prints which payouts lack rows that they swept, if any. */
+export async function printIncompletePayouts(
+  client: ClientBase,
+  tenant: Tenant,
+  print: Print,
+): Promise<void> {
+  const { count: payouts, firstId, firstLeftAt } = await findIncompletePayouts(client, tenant)
+  if (payouts === 0) return
+  const day = firstLeftAt?.toISOString().slice(0, 10) ?? 'an unknown day'
+  print(
+    `Automatic payouts that are not the sum of the rows that they swept: ${count(payouts)}, the first is ${firstId} of ${day}. Reports of payout reconciliation lack rows of these payouts. An export names the payout of a row only when it was written after the payout: export the time before these payouts again, and import it.`,
+  )
+}
+
 export function printImport(
   path: string,
   result: ImportResult,
   { seconds, timezone, isPart }: { seconds: number; timezone: string; isPart: boolean },
   print: Print,
 ): void {
-  const { title, rows, localTimes } = result
+  const { title, rows, localTimes, payoutsKnown } = result
   const rate = count(Math.round(rows / Math.max(seconds, 0.001)))
   print(
     `${path}: ${count(rows)} rows of an export of the ${title} in ${seconds.toFixed(1)} s (${rate} rows/s).`,
   )
   if (localTimes.length > 0) print(`Times in ${localTimes.join(', ')} were read in ${timezone} (--timezone).`)
+  if (!payoutsKnown) print('Nothing in it says which payout swept which row: it has no column for that.')
   for (const line of completion(result, isPart)) print(line)
 }
 
 /** Returns what the file completes, or why it completes nothing. */
-function completion(
-  { rejected, rejectedPath, span, sides, payoutsKnown }: ImportResult,
-  isPart: boolean,
-): string[] {
+function completion({ rejected, rejectedPath, span, sides }: ImportResult, isPart: boolean): string[] {
   if (rejectedPath !== null) {
     const others = isPart ? ', together with the other files' : ''
     const declare = span ? `, with --from ${span.from.toISOString()} --until ${span.until.toISOString()}` : ''
@@ -56,11 +69,9 @@ function completion(
     ]
   }
   const what = `${sides.join(' and ')} from ${spanText(span)}`
-  const covers = isPart
-    ? `It is a part of ${what}, which is covered once all files are imported.`
-    : `It covers ${what}.`
-  if (payoutsKnown || !sides.includes('activity')) return [covers]
-  return [covers, 'Nothing in it says which payout swept which row: it has no column for that.']
+  return isPart
+    ? [`It is a part of ${what}, which is covered once all files are imported.`]
+    : [`It covers ${what}.`]
 }
 
 function spanText({ from, until }: Span): string {

@@ -24,7 +24,7 @@ export async function withDatabase(
   })
   const prisma = createPrisma(pool)
   try {
-    await migrate(database.url)
+    await migrate(database.url, signal)
     await work({ prisma, pool, url: database.url })
   } finally {
     await prisma.$disconnect()

@@ -35,6 +35,15 @@ const defaultPageSize = 20
  */
 export const pageSizeExtension = 'defaultPageSize'
 
+/** The extension of a field that defines its cost beyond 1: database work and computation, in the time of a field. */
+export const costExtension = 'cost'
+
+/** The extension of a list field that defines what each entry costs beyond the fields that are selected in it. */
+export const costPerEntryExtension = 'costPerEntry'
+
+/** The extension of a field that defines what each argument adds to its cost when it is given, by name. */
+export const argumentCostsExtension = 'argumentCosts'
+
 /** The maximum number of entries on a page: every list rejects a larger size. */
 const maxPageSize = 500
 
@@ -161,15 +170,26 @@ function weighField(measurement: Measurement, node: FieldNode, { type, level }: 
   const inner = node.selectionSet ? weigh(measurement, node.selectionSet, inside) : nothing
   const depth = inner.depth + 1
   // Validation rejects fields that the schema does not have.
+  const own = field ? costOf(field, node) : 1
   if (!field || !isListType(getNullableType(field.type))) {
-    return { depth, once: 1 + total(inner, pageSize ?? unpagedEntries), perEntry: 0 }
+    return { depth, once: own + total(inner, pageSize ?? unpagedEntries), perEntry: 0 }
   }
-  const entry = total(inner, unpagedEntries)
+  const entry = total(inner, unpagedEntries) + countOf(field.extensions[costPerEntryExtension])
   const ids = readArgument(node, field, 'ids')
   const entries = pageSize ?? (Array.isArray(ids) ? ids.length : null)
   return entries === null
-    ? { depth, once: 1, perEntry: entry }
-    : { depth, once: 1 + entries * entry, perEntry: 0 }
+    ? { depth, once: own, perEntry: entry }
+    : { depth, once: own + entries * entry, perEntry: 0 }
+}
+
+/** The cost of a field without what is selected in it. An argument counts when it is written, whatever its value is. */
+function costOf({ extensions }: Field, node: FieldNode): number {
+  const ofArguments = new Map(Object.entries(extensions[argumentCostsExtension] ?? {}))
+  const given = node.arguments ?? []
+  return given.reduce(
+    (sum, { name }) => sum + countOf(ofArguments.get(name.value)),
+    1 + countOf(extensions[costExtension]),
+  )
 }
 
 function weighFragment(measurement: Measurement, name: string, level: number): Weight {

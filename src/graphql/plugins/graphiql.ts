@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { gunzip, gzip } from 'node:zlib'
 import type { GraphiQLOptions, Plugin } from 'graphql-yoga'
 import type { HttpStatus } from '../../error-codes.ts'
 
@@ -27,7 +27,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-type Page = { gzipped: Buffer<ArrayBuffer>; etag: string }
+type Page = { gzipped: Buffer<ArrayBuffer>; hash: string }
 
 /** The values that the page is prefilled with for a demo. */
 export type Prefill = {
@@ -51,21 +51,25 @@ export function wantsPage(method: string | undefined, accept: string | null | un
 /**
  * Serves GraphiQL to browsers that open the GraphQL endpoint.
  *
- * @param prefill the values that the page is prefilled with; null for none
+ * @param prefill the values that the page is prefilled with for clients on this machine; null for none
  */
-export function graphiqlPage(prefill: Prefill | null): Plugin {
-  let page: Promise<Page> | undefined
+export function graphiqlPage(prefill: Prefill | null): Plugin<object, { isLocal?: boolean }> {
+  const pages = new Map<Prefill | null, Promise<Page>>()
+  const pageWith = (values: Prefill | null): Promise<Page> => {
+    const page = pages.get(values) ?? renderPage(values)
+    pages.set(values, page)
+    page.catch(() => pages.delete(values))
+    return page
+  }
   return {
-    onRequest: async ({ request, fetchAPI, endResponse }) => {
+    onRequest: async ({ request, serverContext, fetchAPI, endResponse }) => {
       if (!wantsPage(request.method, request.headers.get('accept'))) return
-      page ??= renderPage(prefill).catch((error) => {
-        page = undefined
-        throw error
-      })
-      const { gzipped, etag } = await page
+      const { gzipped, hash } = await pageWith(serverContext.isLocal ? prefill : null)
+      const isGzip = acceptsGzip(request.headers.get('accept-encoding'))
+      const etag = isGzip ? `"${hash}-gzip"` : `"${hash}"`
       const headers = {
         'Content-Type': 'text/html; charset=utf-8',
-        'Content-Encoding': 'gzip',
+        ...(isGzip && { 'Content-Encoding': 'gzip' }),
         'Content-Security-Policy': contentSecurityPolicy,
         'Cache-Control': 'private, no-cache',
         ETag: etag,
@@ -74,24 +78,30 @@ export function graphiqlPage(prefill: Prefill | null): Plugin {
       endResponse(
         isKept
           ? new fetchAPI.Response(null, { status: 304 satisfies HttpStatus<'/graphql'>, headers })
-          : new fetchAPI.Response(gzipped, { headers }),
+          : new fetchAPI.Response(isGzip ? gzipped : await promisify(gunzip)(gzipped), { headers }),
       )
     },
   }
+}
+
+/** False without the header, although it then allows any encoding: such clients cannot decompress. */
+function acceptsGzip(acceptEncoding: string | null): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(acceptEncoding ?? '')
 }
 
 /** Renders the page with its scripts from the package. Yoga's default page loads them from a CDN. */
 async function renderPage(prefill: Prefill | null): Promise<Page> {
   // Loaded on first use, because the package is 9 MB.
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
-  const carryRunId = await readPagePart('carry-run-id.js')
+  const parts = await Promise.all(['carry-run-id.js', 'wrap-lines.js'].map(readPagePart))
+  const scripts = parts.map((script) => `<script>{\n${script}}</script>`).join('')
   const html = renderGraphiQL(await graphiqlOptions(prefill))
     .replace('</head>', () => `<style>${style}</style></head>`)
     .replace('globalAPI: false', 'globalAPI: true')
-    .replace(/<\/body>\s*<\/html>\s*$/, () => `<script>{\n${carryRunId}}</script></body></html>`)
-  const etag = `"${createHash('sha256').update(html).digest('base64url')}"`
-  // Only gzip is sent: every browser accepts it, and a client without Accept-Encoding accepts any encoding.
-  return { gzipped: await promisify(gzip)(html), etag }
+    .replace(/<\/body>\s*<\/html>\s*$/, () => `${scripts}</body></html>`)
+  const hash = createHash('sha256').update(html).digest('base64url')
+  // Kept only compressed, because every browser accepts that.
+  return { gzipped: await promisify(gzip)(html), hash }
 }
 
 async function graphiqlOptions(prefill: Prefill | null): Promise<GraphiQLOptions> {

@@ -12,8 +12,8 @@ const maxBufferedBytes = 1024 * 1024
 const closeMilliseconds = 5_000
 
 /**
- * Counts a connection of an API key to this process and returns the function that releases it; null when the key has
- * reached its limit.
+ * Counts a connection or subscription of an API key to this process and returns the function that releases it; null when
+ * the key has reached its limit.
  */
 export type ConnectionCount = (apiKeyId: string | null) => (() => void) | null
 
@@ -30,8 +30,8 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
       stuckSince = null
       return
     }
-    stuckSince ??= Date.now()
-    if (Date.now() - stuckSince >= seconds * 1000) response.destroy()
+    stuckSince ??= performance.now()
+    if (performance.now() - stuckSince >= seconds * 1000) response.destroy()
   }, checkMilliseconds)
   response.on('drain', () => {
     stuckSince = null
@@ -46,11 +46,11 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
  */
 export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number) {
   let pending = 0
-  let lastMoved = Date.now()
+  let lastMoved = performance.now()
   const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>()
   socket.once('close', () => markClosed())
   const timer = setInterval(() => {
-    if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
+    if (pending === 0 || performance.now() - lastMoved < seconds * 1000) return
     clearInterval(timer)
     brake.release()
     closeSocket(
@@ -72,11 +72,11 @@ export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number)
     send: (data: string): Promise<void> => {
       if (socket.readyState !== socket.OPEN) return closed
       return new Promise((resolve) => {
-        if (pending === 0) lastMoved = Date.now()
+        if (pending === 0) lastMoved = performance.now()
         pending++
         socket.send(data, () => {
           pending--
-          lastMoved = Date.now()
+          lastMoved = performance.now()
           if (socket.bufferedAmount < maxBufferedBytes) brake.set('responsesUnsent', false)
           resolve()
         })
@@ -87,9 +87,9 @@ export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number)
 }
 
 /**
- * Counts the connections of each key.
+ * Counts the connections, or the subscriptions, of each key.
  *
- * @param limit the maximum number of connections per key; connections without a key count as those of one key
+ * @param limit the maximum number per key; those without a key count as those of one key
  */
 export function createConnectionCount(limit: number): ConnectionCount {
   const open = new Map<string | null, number>()

@@ -14,7 +14,7 @@ export function keyRevoked(): AuthenticationError {
  * expires. It ends on the abort signal, because nothing reads the stream when the client disconnects early.
  *
  * @param open starts the subscription
- * @throws GraphQLError when the key holds too many connections open
+ * @throws GraphQLError when the key has too many subscriptions, or holds too many connections open
  */
 export function subscriptionStream<Value>(
   context: Context,
@@ -22,6 +22,7 @@ export function subscriptionStream<Value>(
 ): AsyncIterableIterator<Value, void, undefined> {
   const { apiKeyId } = requireViewer(context)
   const held = new DisposableStack()
+  held.defer(holdSubscription(context, apiKeyId))
   held.defer(holdConnection(context, apiKeyId))
   held.defer(context.metrics.subscriptionOpened())
   const values = open()
@@ -59,6 +60,15 @@ export function subscriptionStream<Value>(
       return this
     },
   }
+}
+
+function holdSubscription({ takeSubscription, socketLimits }: Context, apiKeyId: string): () => void {
+  const release = takeSubscription(apiKeyId)
+  if (release) return release
+  throw refusal(
+    'LIMIT_REACHED',
+    `The API key has ${socketLimits.subscriptionsPerKey} active subscriptions, which is its limit. Complete one of them. A subscription to reportRunEvents can follow many runs.`,
+  )
 }
 
 /** Counts the connection of an SSE subscription. A WebSocket is counted when it connects. */

@@ -6,13 +6,14 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { readAuthorization, readConnectionParams } from '../../auth/api-keys.ts'
 import type { HttpStatus } from '../../error-codes.ts'
 import { AuthenticationError } from '../../errors.ts'
+import { eventLoopTurn } from '../../event-loop.ts'
 import type { Viewer } from '../../tenant.ts'
 import { authenticate, type GatewayServices } from '../context.ts'
 import { createErrorMask, refusal } from '../errors.ts'
 import { isPersistedQuery, persistedQueryNotSupported } from '../plugins/persisted-queries.ts'
 import { graphqlEndpoint, type Yoga } from '../server.ts'
 import { closeSocket } from './close-socket.ts'
-import { drainSockets } from './drain.ts'
+import { closeSockets, drainSockets } from './drain.ts'
 import { type SocketExtra, serveSocket } from './serve-socket.ts'
 import { keyRevoked } from './subscription-stream.ts'
 
@@ -56,6 +57,8 @@ export function startWebSockets(
     if (Object.keys(subscriptions).length > limits.operations) return [tooManyOperations(limits.operations)]
     try {
       const viewer = extra.viewer ?? (await authenticate(services, readOperationKey(payload)))
+      // Clients that connect again at the same moment start their operations one after the other.
+      if (viewer) await eventLoopTurn(viewer.accountId)
       // The request is left out: it is a GET request, for which Yoga rejects mutations.
       const { query, variables, operationName } = payload
       if (isPersistedQuery(payload)) return [persistedQueryNotSupported()]
@@ -127,6 +130,8 @@ export function startWebSockets(
   })
 
   return {
+    /** Asks the connected clients to connect again. New sockets are still accepted. */
+    leave: () => closeSockets(sockets),
     stop: () => drainSockets(sockets),
   }
 }

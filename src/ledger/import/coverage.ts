@@ -3,6 +3,7 @@ import { Temporal } from 'temporal-polyfill'
 import { inTransaction } from '../../postgres/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import { earlier, extendCoverage, type LedgerSide, lockLedger, type Span } from '../coverage.ts'
+import { BadExport } from './import-errors.ts'
 
 /** A span whose start or end can be unknown. */
 export type PartialSpan = { from: Date | null; until: Date | null }
@@ -13,7 +14,7 @@ export type FileCoverage = {
   span: Span | null
   /** The sides of the ledger that the file completes in the span; empty when lines were rejected. */
   sides: readonly LedgerSide[]
-  /** True when the file names the payout that swept a row. */
+  /** False when the file has rows that a payout can sweep, and no column that names this payout. */
   payoutsKnown: boolean
   /** The file with the rejected lines; null when there are none. */
   rejectedPath: string | null
@@ -42,6 +43,22 @@ export async function coverTogether(
     }
     return isCovered
   })
+}
+
+/**
+ * Checks that a declared span has a row of the export: otherwise it declares the time of another file.
+ *
+ * @param rows times of the first and the last row; null without rows
+ * @throws BadExport when all rows are outside
+ */
+export function checkDeclaration(rows: PartialSpan, declared: PartialSpan): void {
+  const isBefore = rows.until && declared.from && rows.until < declared.from
+  const isAfter = rows.from && declared.until && rows.from >= declared.until
+  if (!(isBefore || isAfter)) return
+  const times = [rows.from, rows.until].map((time) => time?.toISOString().replace('.000Z', 'Z'))
+  throw new BadExport(
+    `its rows are from ${times.join(' to ')}, outside the time that --from and --until declare: give the time that the file covers`,
+  )
 }
 
 /**

@@ -37,9 +37,17 @@ export async function* readCsv(parts: AsyncIterable<string>): AsyncGenerator<Csv
     if (format.newline === '\r\n' && text.endsWith('\r')) text = text.slice(0, -1)
     const { lines, next } = splitRecords(text, format, number, header)
     number = next
-    header ??= lines[0]?.cells ?? null
+    header ??= headerOf(lines)
     if (lines.length > 0) yield lines
   }
+}
+
+/** @throws BadExport when lines end in CR alone, so that the header has all of them */
+function headerOf([first]: readonly CsvLine[]): string[] | null {
+  if (first?.cells.some((cell) => cell.trim().includes('\r'))) {
+    throw new BadExport('its lines end in CR alone: save it again as CSV in UTF-8')
+  }
+  return first?.cells ?? null
 }
 
 function count(text: string, character: string): number {

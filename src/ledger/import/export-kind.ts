@@ -9,7 +9,7 @@ export type LineReader = {
    * BadCell, it has added nothing.
    */
   read(line: Line, batch: LedgerBatch): Date
-  /** True when the export has the column that names the payout that swept a row. */
+  /** False when the export has rows that a payout can sweep, and no column that names this payout. */
   payoutsKnown: boolean
   /** Returns the sides of the ledger that the lines read so far complete. */
   sides(): readonly LedgerSide[]

@@ -6,7 +6,7 @@ import { checkCoverage, earlier, extendCoverage, lockLedger } from '../coverage.
 import { mergeLedger } from '../merge.ts'
 import type { LedgerBatch } from '../rows.ts'
 import { ContradictionError, neverChanges } from '../transaction-facts.ts'
-import { coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
+import { checkDeclaration, coveredSpan, type FileCoverage, type PartialSpan } from './coverage.ts'
 import { findLines } from './find-lines.ts'
 import { BadExport } from './import-errors.ts'
 import { type OpenExport, openExport } from './open-export.ts'
@@ -144,6 +144,7 @@ async function mergeExport(
     if (options.isPart) await checkCoverage(client, tenant, span, sides)
     else await extendCoverage(client, tenant, span, sides, source.payoutsKnown)
   }
+  checkDeclaration(source.rowSpan(), options.declared)
   // Rejected lines must be on disk before the transaction commits.
   await rejected.finish()
   const { kind, localTimes, payoutsKnown } = source

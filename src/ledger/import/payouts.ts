@@ -79,7 +79,8 @@ function open(columns: Columns): LineReader {
   })
 
   return {
-    payoutsKnown: false,
+    // It has no row that a payout swept.
+    payoutsKnown: true,
     sides: () => ['payouts'],
     read: (line, batch) => {
       const payout = payoutOf(line)

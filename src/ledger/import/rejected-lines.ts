@@ -36,7 +36,9 @@ export function createRejectedLines(source: string, header: readonly string[], a
   const write = async ({ cells, error }: BadLine): Promise<void> => {
     const lines = [[...cells, error.message]]
     if (!file) {
-      file = await open(unfinished, 'w')
+      file = await open(unfinished, 'w').catch((cause: Error) => {
+        throw new BadExport(`its rejected lines cannot be written to ${path}: ${cause.message}`, { cause })
+      })
       isTemporary = true
       lines.unshift([...header, reasonColumn])
     }

@@ -1,7 +1,7 @@
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
-import { lastPosition } from '../follow/event-log.ts'
+import { type EventCursor, readLogEnd } from '../follow/event-log.ts'
 import { visibleRun } from '../list/find-run.ts'
 import { fingerprint } from './idempotency.ts'
 import type { RunSpec } from './validate.ts'
@@ -51,10 +51,10 @@ export async function findReusableRun(
   spec: ResultSpec,
   withinMilliseconds: number,
   now: Date,
-): Promise<{ run: ReportRun; position: bigint } | null> {
+): Promise<{ run: ReportRun; eventCursor: EventCursor } | null> {
   const since = new Date(now.getTime() - withinMilliseconds)
-  // The position is read first: an event in between is then delivered twice instead of lost.
-  const position = await lastPosition(tx, viewer)
+  // The end is read first: an event in between is then delivered twice instead of lost.
+  const eventCursor = await readLogEnd(tx, viewer)
   while (true) {
     const run = await findIdenticalRun(tx, viewer, spec, { since, now })
     if (!run) return null
@@ -62,6 +62,6 @@ export async function findReusableRun(
       select id from report_runs
       where id = ${run.id} and erased_at is null and files_erased_at is null for share`
     // Without the lock, the run was deleted in the meantime: look for another one.
-    if (locked.length > 0) return { run, position }
+    if (locked.length > 0) return { run, eventCursor }
   }
 }

@@ -3,7 +3,7 @@ import type { Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { currentRequest, newTraceId } from '../../request-context.ts'
 import { tenantOf, type Viewer } from '../../tenant.ts'
-import { lastPosition } from '../follow/event-log.ts'
+import { type EventCursor, readLogEnd } from '../follow/event-log.ts'
 import { recordChange } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
 import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
@@ -23,8 +23,8 @@ export type SubmittedRun = {
   run: ReportRun
   /** True when an earlier request, with the same key or identical, created the run. */
   wasReused: boolean
-  /** `run` includes every event up to this position in the log. */
-  position: bigint
+  /** `run` includes every event up to this cursor. */
+  eventCursor: EventCursor
 }
 
 /**
@@ -86,13 +86,14 @@ export async function submitSpec(
   claim: ClaimOnce,
   traceId: string | null,
 ): Promise<SubmittedRun | null> {
-  const { prisma, queue, wakeUp, limits, now } = deps
+  const { prisma, queue, wakeUp, limits, tracing, now } = deps
   const { startWithin, timeout, retention, reuseWithin, ...columns } = spec
   const at = now()
-  const id = newId(idPrefixes.reportRun, at)
   const submitted = await prisma.$transaction(async (tx) => {
     const reusable = reuseWithin === null ? null : await findReusableRun(tx, viewer, spec, reuseWithin, at)
-    if (!(await claim(tx, reusable?.run.id ?? id, at))) return null
+    const createdAt = reusable ? at : await takeTime(tx, viewer, at)
+    const id = reusable?.run.id ?? newId(idPrefixes.reportRun, createdAt)
+    if (!(await claim(tx, id, at))) return null
     if (reusable) return { ...reusable, wasReused: true }
     await countRun(tx, viewer, limits, at)
     const run = await tx.reportRun.create({
@@ -103,21 +104,40 @@ export async function submitSpec(
         id,
         status: 'PENDING',
         requestedById: viewer.apiKeyId,
-        createdAt: at,
+        createdAt,
         deadlineAt: startWithin === null ? null : new Date(at.getTime() + startWithin),
         timeoutMilliseconds: timeout,
         retentionMilliseconds: retention,
-        traceId: traceId ?? newTraceId(),
+        traceId: traceId ?? tracing.traceId() ?? newTraceId(),
       },
     })
     // A run that waits for data has no job until the data is available.
-    if (!run.dataNeededUntil) await queue.enqueue(tx, run)
-    const position = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at })
-    return { run, wasReused: false, position }
+    if (!run.dataNeededUntil) await queue.enqueue(tx, run, at)
+    const eventCursor = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at })
+    return { run, wasReused: false, eventCursor }
   })
   if (!submitted) return null
-  if (!submitted.wasReused) wakeUp.notify(viewer)
+  if (!submitted.wasReused) {
+    tracing.runCreated(submitted.run)
+    wakeUp.notify(viewer)
+  }
   return logSubmitted(deps, submitted)
+}
+
+/**
+ * Returns the time of creation of a new run: now, or just after the last run of the account and mode. Until the transaction
+ * ends, no other run of theirs is created. So ids are in commit order, and a client that reads the list from the last id that
+ * it has seen misses no run.
+ */
+async function takeTime(tx: Transaction, { accountId, livemode }: Viewer, at: Date): Promise<Date> {
+  const [taken] = await tx.$queryRaw<{ at: Date }[]>`
+    insert into run_clocks as clock (account_id, livemode, last_created_at)
+    values (${accountId}, ${livemode}, ${at}::timestamptz)
+    on conflict (account_id, livemode) do update
+      set last_created_at = greatest(excluded.last_created_at, clock.last_created_at + interval '1 millisecond')
+    returning last_created_at as at`
+  if (!taken) throw new Error(`The clock of account ${accountId} returned no time.`)
+  return taken.at
 }
 
 async function findEarlier(
@@ -125,10 +145,10 @@ async function findEarlier(
   viewer: Viewer,
   idempotency: IdempotencyKey,
 ): Promise<SubmittedRun | null> {
-  // The position is read first: an event in between is then delivered twice instead of lost.
-  const position = await lastPosition(deps.prisma, viewer)
+  // The end is read first: an event in between is then delivered twice instead of lost.
+  const eventCursor = await readLogEnd(deps.prisma, viewer)
   const run = await findKeyedRun(deps.prisma, viewer, idempotency)
-  return run && logSubmitted(deps, { run, wasReused: true, position })
+  return run && logSubmitted(deps, { run, wasReused: true, eventCursor })
 }
 
 /** Logs the line that links a request to its run: later lines name only the run. */

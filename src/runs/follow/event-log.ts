@@ -1,11 +1,7 @@
+import { createHash } from 'node:crypto'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
-
-// Small enough that one transaction does not block others for long.
-const pruneBatchSize = 5_000
-
-const maxPosition = 2n ** 63n - 1n
 
 type NewEvent = Omit<ReportRunEvent, 'position'>
 
@@ -18,52 +14,108 @@ export type EventCursor = {
    * all snapshots have been sent.
    */
   snapshotsAfter: string | null
+  /** What identifies the log up to the position. Absent in a position of this process, which is not verified. */
+  anchor?: LogAnchor
 }
 
+/**
+ * Distinguishes the log that a cursor belongs to from another history of the same log, such as one that continues a restored
+ * backup: its positions are the same, and its events are not.
+ */
+export type LogAnchor = {
+  /** Changes when the database notices that it continues another copy of itself; see history.ts. */
+  epoch: string
+  /** Identifies the event at the position; null when it was pruned. Differs even where the epoch remains. */
+  print: string | null
+}
+
+/** The cursor of the end of a log. */
+export type LogEnd = EventCursor & { anchor: LogAnchor }
+
+/** What distinguishes an event from the one at the same position in another history. */
+type EventFacts = Pick<ReportRunEvent, 'runId' | 'runVersion' | 'toStatus' | 'occurredAt'>
+
+/** The epoch of a log in a database that has not been checked yet. */
+const firstEpoch = '00000000'
+/** Matches no log. A cursor of an earlier version has no anchor, so its history is unknown. */
+const unknownAnchor: LogAnchor = { epoch: '', print: null }
+
+const printLength = 8
+
 const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
+// The previous version reads this part as the id after which snapshots follow: "z" is after all ids, and "0" before.
+const anchorPattern = /^(0|frr_[0-9a-z]{25})?z([0-9a-z]{8})([0-9a-f]{8})?$/
 
 /**
- * Appends an event in the caller's transaction and returns its position.
+ * Appends an event in the caller's transaction and returns its cursor.
  *
  * The position comes from the tenant's counter row, which stays locked until the transaction ends. So positions are in commit
  * order and have no gaps: a reader that has seen one has seen all before it. A sequence would guarantee neither.
  */
-export async function appendEvent(tx: Transaction, event: NewEvent): Promise<bigint> {
-  const [head] = await tx.$queryRaw<{ position: bigint }[]>`
-    insert into event_log_heads as head (account_id, livemode, position)
-    values (${event.accountId}, ${event.livemode}, 1)
+export async function appendEvent(tx: Transaction, event: NewEvent): Promise<EventCursor> {
+  const [head] = await tx.$queryRaw<{ position: bigint; epoch: string }[]>`
+    insert into event_log_heads as head (account_id, livemode, position, epoch)
+    values (${event.accountId}, ${event.livemode}, 1, coalesce((select epoch from event_log_histories), ${firstEpoch}))
     on conflict (account_id, livemode) do update set position = head.position + 1
-    returning position`
+    returning position, epoch`
   if (!head) throw new Error(`The event log of account ${event.accountId} returned no position.`)
   await tx.reportRunEvent.create({ data: { ...event, position: head.position }, select: { position: true } })
-  return head.position
+  return cursorAfter({ ...event, position: head.position }, head.epoch)
 }
 
-/** Position of the newest event, even if it was pruned; 0 when there is none yet. */
-export async function lastPosition(
+/** The cursor of an event, in the epoch of its log. */
+export function cursorAfter(event: ReportRunEvent, epoch: string): LogEnd {
+  return { position: event.position, snapshotsAfter: null, anchor: { epoch, print: printOf(event) } }
+}
+
+/** Identifies an event. In another history, the event at the same position has another run, or another time. */
+export function printOf({ runId, runVersion, toStatus, occurredAt }: EventFacts): string {
+  const facts = [runId, runVersion, toStatus, occurredAt.getTime()].join(' ')
+  return createHash('sha256').update(facts).digest('hex').slice(0, printLength)
+}
+
+/**
+ * True when a cursor belongs to this history of its log.
+ *
+ * @param event the event at the cursor's position; absent when it was pruned
+ */
+export function isOfHistory(
+  { position, anchor }: Pick<EventCursor, 'position' | 'anchor'>,
+  epoch: string,
+  event: ReportRunEvent | undefined,
+): boolean {
+  // The start of the log is the same in every history.
+  if (!anchor || position === 0n) return true
+  return anchor.epoch === epoch && (!event || anchor.print === null || anchor.print === printOf(event))
+}
+
+/** The end of a log, even if its newest event was pruned; position 0 when there is no event yet. */
+export async function readLogEnd(
   prisma: Prisma | Transaction,
   { accountId, livemode }: Tenant,
-): Promise<bigint> {
-  const head = await prisma.eventLogHead.findUnique({
-    where: { accountId_livemode: { accountId, livemode } },
-  })
-  return head?.position ?? 0n
+): Promise<LogEnd> {
+  type Head = { position: bigint; epoch: string } & (EventFacts | { runId: null })
+  const [head] = await prisma.$queryRaw<Head[]>`
+    select head.position, head.epoch, event.run_id as "runId", event.run_version as "runVersion",
+      event.to_status::text as "toStatus", event.occurred_at as "occurredAt"
+    from event_log_heads as head left join report_run_events as event using (account_id, livemode, position)
+    where account_id = ${accountId} and livemode = ${livemode}`
+  const { position, epoch } = head ?? { position: 0n, epoch: firstEpoch }
+  const print = !head || head.runId === null ? null : printOf(head)
+  return { position, snapshotsAfter: null, anchor: { epoch, print } }
 }
 
-/** `last`: position of the newest event, even if it was pruned. `keptAfter`: the position after which all events are kept. */
-export async function logBounds(
-  prisma: Prisma,
-  tenant: Tenant,
-): Promise<{ last: bigint; keptAfter: bigint }> {
+/** `end`: the end of the log. `keptAfter`: the position after which all events are kept. */
+export async function logBounds(prisma: Prisma, tenant: Tenant): Promise<{ end: LogEnd; keptAfter: bigint }> {
   const { accountId, livemode } = tenant
   // The end is read first: events that are appended in between are then certain to be kept.
-  const last = await lastPosition(prisma, tenant)
+  const end = await readLogEnd(prisma, tenant)
   const oldest = await prisma.reportRunEvent.findFirst({
     where: { accountId, livemode },
     orderBy: { position: 'asc' },
     select: { position: true },
   })
-  return { last, keptAfter: oldest ? oldest.position - 1n : last }
+  return { end, keptAfter: oldest ? oldest.position - 1n : end.position }
 }
 
 /** At most `limit` events after a position, oldest first: of one run, or of all runs when `runId` is absent. */
@@ -96,68 +148,36 @@ export async function hasEventsUpTo(
 }
 
 /**
- * Deletes the events before a time from every log, oldest first and in batches, so that the rest never has a gap. Reading
- * after an older cursor then returns a reset. A failure in one log does not block the others.
- *
- * @returns the number of deleted events
- * @throws AggregateError at the end, when some logs could not be pruned
+ * The event of a log at a position; undefined when there is none, or it was pruned. It is the anchor of the events after it:
+ * with another event at its position, the log is another history.
  */
-export async function pruneEvents(prisma: Prisma, before: Date, signal: AbortSignal): Promise<number> {
-  let removed = 0
-  const faults = new Map<string, unknown>()
-  const tenants = await prisma.eventLogHead.findMany({ select: { accountId: true, livemode: true } })
-  for (const tenant of tenants) {
-    try {
-      let batch = pruneBatchSize
-      while (batch === pruneBatchSize && !signal.aborted) {
-        batch = await pruneBatch(prisma, tenant, before)
-        removed += batch
-      }
-    } catch (error) {
-      faults.set(tenant.accountId, error)
-    }
-    if (signal.aborted) break
-  }
-  if (faults.size > 0) {
-    const named = [...faults.keys()].join(', ')
-    throw new AggregateError(
-      faults.values(),
-      `The event logs of some accounts could not be pruned: ${named}.`,
-    )
-  }
-  return removed
+export async function readAnchor(
+  prisma: Prisma,
+  { accountId, livemode }: Tenant,
+  position: bigint,
+): Promise<ReportRunEvent | undefined> {
+  const event = await prisma.reportRunEvent.findUnique({
+    where: { accountId_livemode_position: { accountId, livemode, position } },
+  })
+  return event ?? undefined
 }
 
 /** Encodes a cursor for clients. It names its log, so that it is never accepted for another account or mode. */
-export function encodeEventCursor(tenant: Tenant, { position, snapshotsAfter }: EventCursor): string {
-  const snapshots = snapshotsAfter === null ? '' : `:${snapshotsAfter}`
-  return Buffer.from(`${modeOf(tenant)}:${tenant.accountId}:${position}${snapshots}`).toString('base64url')
+export function encodeEventCursor(tenant: Tenant, { position, snapshotsAfter, anchor }: EventCursor): string {
+  const log = `${modeOf(tenant)}:${tenant.accountId}:${position}`
+  const snapshots = snapshotsAfter === '' ? '0' : (snapshotsAfter ?? '')
+  const text = anchor ? `${log}:${snapshots}z${anchor.epoch}${anchor.print ?? ''}` : log
+  return Buffer.from(text).toString('base64url')
 }
 
 /** Decodes a cursor; null when it is not a cursor of this log. */
 export function decodeEventCursor(tenant: Tenant, cursor: string): EventCursor | null {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
-  const [, mode, accountId, position, snapshotsAfter] = pattern.exec(text) ?? []
+  const [, mode, accountId, position, rest] = pattern.exec(text) ?? []
   if (position === undefined || mode !== modeOf(tenant) || accountId !== tenant.accountId) return null
-  return { position: BigInt(position), snapshotsAfter: snapshotsAfter ?? null }
-}
-
-/**
- * Deletes the oldest events of a log, up to the first one that must stay. Later events can have earlier times, because the
- * clocks of machines differ; they stay too, so that the log has no gaps. Reads only the front of the log.
- *
- * @returns the number of deleted events; less than the batch size when no more can be deleted
- */
-function pruneBatch(prisma: Prisma, { accountId, livemode }: Tenant, before: Date): Promise<number> {
-  return prisma.$executeRaw`
-    with front as materialized (
-      select position, occurred_at from report_run_events
-      where account_id = ${accountId} and livemode = ${livemode}
-      order by position limit ${pruneBatchSize}
-    )
-    delete from report_run_events
-    where account_id = ${accountId} and livemode = ${livemode} and position = any(array(
-      select position from front
-      where position < coalesce((select min(position) from front where occurred_at >= ${before}), ${maxPosition})
-    ))`
+  const [, snapshots, epoch, print] = anchorPattern.exec(rest ?? '') ?? []
+  const at = { position: BigInt(position) }
+  if (epoch === undefined) return { ...at, snapshotsAfter: rest ?? null, anchor: unknownAnchor }
+  const snapshotsAfter = snapshots === '0' ? '' : (snapshots ?? null)
+  return { ...at, snapshotsAfter, anchor: { epoch, print: print ?? null } }
 }

@@ -1,15 +1,17 @@
+import { eventLoopTurn } from '../../event-loop.ts'
 import { retryDuringOutage } from '../../postgres/outage.ts'
 import type { Viewer } from '../../tenant.ts'
 import type { RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
-import type { EventCursor } from './event-log.ts'
+import { type EventCursor, encodeEventCursor } from './event-log.ts'
 import type { LogFollower } from './hub.ts'
-import { type RunEvent, readRunEvents, toRunEvent } from './read-run-events.ts'
+import { readRunEvents, toRunEvent } from './read-run-events.ts'
+import type { RunEvent, RunEventPage } from './run-event.ts'
 import type { LogEntry } from './topic.ts'
 
 // Number of events that a lagging reader reads at once and holds until they are sent.
-const catchUpPage = 200
+const catchUpPage = 100
 
 // Runs that a subscription remembers. Entries of runs that have ended are useless but harmless.
 const maxRemembered = 10_000
@@ -27,6 +29,7 @@ type FollowServices = Pick<Services, 'prisma' | 'runLoader' | 'hub' | 'logger' |
 type Subscription = {
   services: FollowServices
   viewer: Viewer
+  signal: AbortSignal
   scope: RunScope
   isShown: (runEvent: RunEvent) => boolean
   /** The version of each run that was sent last. */
@@ -55,8 +58,8 @@ export function followRunEvents(
       () => hub.follow(viewer, signal),
       'Failed to find the end of the event log for a follower.',
     )
-    const subscription = { services, viewer, scope, isShown, versions: createMemory<number>(), retry }
-    yield* follow(subscription, follower, after ?? { position: follower.start, snapshotsAfter: '' })
+    const subscription = { services, viewer, signal, scope, isShown, versions: createMemory<number>(), retry }
+    yield* follow(subscription, follower, after ?? { ...follower.start, snapshotsAfter: '' })
   })
 }
 
@@ -64,6 +67,7 @@ export function followRunEvents(
 function createMemory<Value>() {
   const values = new Map<string, Value>()
   return {
+    clear: (): void => values.clear(),
     get: (runId: string): Value | undefined => values.get(runId),
     set: (runId: string, value: Value): void => {
       values.delete(runId)
@@ -93,46 +97,85 @@ async function* follow(
   follower: LogFollower,
   start: EventCursor,
 ): AsyncGenerator<RunEvent, void, undefined> {
-  let { position } = yield* catchUp(subscription, start)
-  let entries = await follower.after(position)
+  let cursor = yield* catchUp(subscription, start)
+  let entries = await follower.after(cursor.position)
   while (entries !== null) {
     if (entries === 'lagged') {
-      ;({ position } = yield* catchUp(subscription, { position, snapshotsAfter: null }))
+      cursor = yield* catchUp(subscription, cursor)
     } else {
-      for (const entry of entries) {
-        const runEvent = await loadRunEvent(subscription, entry)
-        if (runEvent && subscription.isShown(runEvent)) yield runEvent
-        position = entry.event.position
-      }
+      yield* sendEntries(subscription, entries)
+      cursor = entries.at(-1)?.cursor ?? cursor
     }
-    entries = await follower.after(position)
+    entries = await follower.after(cursor.position)
+  }
+}
+
+async function* sendEntries(
+  subscription: Subscription,
+  entries: readonly LogEntry[],
+): AsyncGenerator<RunEvent, void, undefined> {
+  for (const entry of entries) {
+    await eventLoopTurn(subscription.viewer.accountId)
+    const runEvent = await loadRunEvent(subscription, entry)
+    if (runEvent && subscription.isShown(runEvent)) yield runEvent
   }
 }
 
 /** Yields the events of the log from `start` to its end, and returns the cursor of the end. */
 async function* catchUp(
-  { services, viewer, scope, isShown, versions, retry }: Subscription,
+  subscription: Subscription,
   start: EventCursor,
 ): AsyncGenerator<RunEvent, EventCursor, undefined> {
+  const { services, viewer, isShown } = subscription
   let cursor = start
   using reading = new DisposableStack()
   reading.defer(services.metrics.catchUpStarted())
   while (true) {
-    const read = () => readRunEvents(services, viewer, scope, cursor, catchUpPage)
-    const page = await retry(read, 'Failed to read the event log for a follower.')
-    for (const runEvent of page.events) {
-      if (runEvent.kind !== 'RESET' && runEvent.run) versions.set(runEvent.run.id, runEvent.run.version)
-      if (isShown(runEvent)) yield runEvent
+    const page = await readPage(subscription, cursor)
+    for (const shared of page.events) {
+      await eventLoopTurn(viewer.accountId)
+      const runEvent = await withNewestRun(subscription, shared)
+      if (runEvent && isShown(runEvent)) yield runEvent
     }
     cursor = page.end
     if (!page.hasMore) return cursor
   }
 }
 
+function readPage(
+  { services, viewer, signal, scope, retry }: Subscription,
+  cursor: EventCursor,
+): Promise<RunEventPage> {
+  const key = JSON.stringify([encodeEventCursor(viewer, cursor), scope])
+  const read = () => readRunEvents(services, viewer, scope, cursor, catchUpPage)
+  return retry(
+    () => services.hub.catchUp.read({ accountId: viewer.accountId, key, signal, read }),
+    'Failed to read the event log for a follower.',
+  )
+}
+
+/** The event of a shared page, whose run can be older than one that the subscriber has received; null when it left the scope. */
+async function withNewestRun(
+  { services, scope, versions, retry }: Subscription,
+  runEvent: RunEvent,
+): Promise<RunEvent | null> {
+  if (runEvent.kind === 'RESET') versions.clear()
+  if (runEvent.kind === 'RESET' || !runEvent.run) return runEvent
+  const { id, version } = runEvent.run
+  if (version >= (versions.get(id) ?? 0)) {
+    versions.set(id, version)
+    return runEvent
+  }
+  const run = await retry(() => services.runLoader.load(id), 'Failed to load a run for its followers.')
+  if (run) versions.set(id, run.version)
+  if (runEvent.kind === 'CHANGED') return toRunEvent(scope, runEvent.event, runEvent.cursor, run)
+  return run && run.deletedAt === null ? { ...runEvent, run } : null
+}
+
 /** Null when the event is not delivered. A run is never shown in an older version than before. */
 async function loadRunEvent(
   { services, scope, versions, retry }: Subscription,
-  { event, run: load }: LogEntry,
+  { event, cursor, run: load }: LogEntry,
 ): Promise<RunEvent | null> {
   const run = await retry(async () => {
     const loaded = await load()
@@ -141,5 +184,5 @@ async function loadRunEvent(
     return isOlder ? services.runLoader.load(event.runId) : loaded
   }, 'Failed to load a run for its followers.')
   if (run) versions.set(run.id, run.version)
-  return toRunEvent(scope, event, run)
+  return toRunEvent(scope, event, cursor, run)
 }

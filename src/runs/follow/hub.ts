@@ -5,14 +5,18 @@ import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/
 import type { WakeUp } from '../../postgres/notify.ts'
 import { runEvery } from '../../run-every.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
-import { lastPosition, readEvents } from './event-log.ts'
+import { createCatchUp } from './catch-up.ts'
+import { cursorAfter, isOfHistory, readEvents, readLogEnd } from './event-log.ts'
 import {
   addSubscriber,
+  changeHistory,
   createLatestValue,
   createTopic,
+  type Delivery,
   deliver,
   type LogEntry,
   recentAfter,
+  rememberRun,
   type Topic,
 } from './topic.ts'
 
@@ -43,14 +47,40 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   /** Topics that are being read; true requests another read afterwards. */
   const reading = new Map<Topic, boolean>()
 
+  /** Topics whose log is another history now. */
+  const changed = new WeakSet<Topic>()
+
+  /** True when events, read from the topic's position on, continue what the topic has read. */
+  const continues = async ({ tenant, end }: Topic, [first]: readonly ReportRunEvent[]): Promise<boolean> => {
+    const { position, anchor } = end
+    if (position === 0n || first?.position === position) return isOfHistory(end, anchor.epoch, first)
+    // The last known event was pruned, or there is another history.
+    const now = await readLogEnd(prisma, tenant)
+    return now.anchor.epoch === anchor.epoch && (first?.position ?? now.position + 1n) === position + 1n
+  }
+
   const readNew = async (topic: Topic): Promise<void> => {
     await topic.opened
-    let events: ReportRunEvent[]
+    let length: number
     do {
-      events = await readEvents(prisma, topic.tenant, topic.position, pageSize)
-      const entries = events.map((event) => createEntry(event, loadRun))
-      metrics.eventsDelivered(deliver(topic, entries))
-    } while (events.length === pageSize)
+      const { position } = topic.end
+      // With the last known event, which is another one in another history of the log.
+      const events = await readEvents(prisma, topic.tenant, position - 1n, pageSize + 1)
+      const isAnchored = events[0]?.position === position
+      if (changed.has(topic) || !(await continues(topic, events))) {
+        changeHistory(topic, await readLogEnd(prisma, topic.tenant))
+        changed.delete(topic)
+        return
+      }
+      const news = isAnchored ? events.slice(1) : events
+      metrics.eventsDelivered(
+        deliver(
+          topic,
+          news.map((event) => createEntry(topic, event, loadRun)),
+        ),
+      )
+      length = news.length
+    } while (length === pageSize)
   }
 
   const read = async (topic: Topic): Promise<void> => {
@@ -85,9 +115,9 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   /** Subscribes to the log, for one run or with null for all runs, until the signal aborts. */
   const join = async (tenant: Tenant, runId: string | null, signal: AbortSignal) => {
     const key = tenantKey(tenant)
-    const topic = topics.get(key) ?? createTopic(tenant, lastPosition(prisma, tenant))
+    const topic = topics.get(key) ?? createTopic(tenant, readLogEnd(prisma, tenant))
     topics.set(key, topic)
-    const latest = createLatestValue<LogEntry>(signal)
+    const latest = createLatestValue<Delivery>(signal)
     const removeSubscriber = addSubscriber(topic, runId, latest)
     const leave = (): void => {
       removeSubscriber()
@@ -114,37 +144,70 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   })
 
   return {
+    /** Reads pages for followers that lag behind the log in memory. */
+    catchUp: createCatchUp(),
     /**
      * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
-     * misses no event.
+     * misses no event. After `CHANGED_HISTORY`, load the run again: earlier events may not have happened.
      */
-    subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) =>
-      (await join(tenant, runId, signal)).latest,
-    follow: async (tenant: Tenant, signal: AbortSignal) => {
-      const { topic, latest } = await join(tenant, null, signal)
+    subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) => {
+      const { topic, latest } = await join(tenant, runId, signal)
+      let { histories } = topic
       return {
-        /** Position of the newest event when following started. */
-        start: topic.position,
-        /**
-         * Waits for entries after a position. Resolves to the entries; to `lagged` when they are no longer in memory and must
-         * be read from the log; to null when the signal has aborted.
-         */
-        after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
-          while (!signal.aborted && position >= topic.position) await latest.take()
-          return signal.aborted ? null : (recentAfter(topic, position) ?? 'lagged')
+        /** Waits for the newest event; null when the signal has aborted. */
+        take: async (): Promise<Delivery | null> => {
+          const taken = await latest.take()
+          // An event can have replaced the notice of the change.
+          if (taken === null || histories === topic.histories) return taken
+          histories = topic.histories
+          return 'CHANGED_HISTORY'
         },
       }
+    },
+    follow: async (tenant: Tenant, signal: AbortSignal) => {
+      const { topic, latest } = await join(tenant, null, signal)
+      let { histories } = topic
+      return {
+        /** The end of the log when following started. */
+        start: topic.end,
+        /**
+         * Waits for entries after a position. Resolves to the entries; to `lagged` when they must be read from the log, because
+         * they are no longer in memory or the log is another history now; to null when the signal has aborted.
+         */
+        after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
+          while (!signal.aborted && histories === topic.histories && position >= topic.end.position)
+            await latest.take()
+          if (signal.aborted) return null
+          if (histories === topic.histories) return recentAfter(topic, position) ?? 'lagged'
+          histories = topic.histories
+          return 'lagged'
+        },
+      }
+    },
+    /** Call this when the database continues another history: all followers then compare their cursors with the log. */
+    restart: (): void => {
+      for (const topic of topics.values()) changed.add(topic)
+      wake(null)
     },
     stop: poll.stop,
   }
 }
 
-function createEntry(event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
+function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
   let loading: Promise<ReportRun | null> | null = null
+  const load = async (): Promise<ReportRun | null> => {
+    // A reader of a later event can have loaded the run.
+    const known = topic.runs.get(event.runId)
+    if (known && known.version >= event.runVersion) return known
+    const run = await loadRun(event.runId)
+    if (run) rememberRun(topic, run)
+    return run
+  }
   return {
     event,
+    cursor: cursorAfter(event, topic.end.anchor.epoch),
     run: () => {
-      loading ??= loadRun(event.runId).catch((error: unknown) => {
+      loading ??= load().catch((error: unknown) => {
         loading = null
         throw error
       })

@@ -1,35 +1,28 @@
 import { InputError } from '../../errors.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { preview } from '../../reports/parameters.ts'
-import { type Tenant, tenantOf, type Viewer } from '../../tenant.ts'
+import { tenantOf, type Viewer } from '../../tenant.ts'
 import { inScope, opening, type RunScope } from '../list/filter.ts'
 import type { Services } from '../services.ts'
-import { decodeEventCursor, type EventCursor, lastPosition, logBounds, readEvents } from './event-log.ts'
+import {
+  cursorAfter,
+  decodeEventCursor,
+  type EventCursor,
+  isOfHistory,
+  type LogEnd,
+  logBounds,
+  readAnchor,
+  readEvents,
+  readLogEnd,
+} from './event-log.ts'
+import type { RunEvent, RunEventPage } from './run-event.ts'
 
 // Maximum number of events that one page searches for events in its scope. After that the page ends, and `hasMore` is true.
-const maxScanned = 5_000
+const maxScanned = 1_000
 /** Maximum number of events that a search reads at once, unless the page is larger. */
 const maxStep = 500
 
 type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
-
-export type RunEventPage = {
-  events: RunEvent[]
-  end: EventCursor
-  /** Whether the scope has events after the page. Also true when the search ended before the end of the log. */
-  hasMore: boolean
-}
-
-export type RunEvent = {
-  tenant: Tenant
-  /** Resume after this cursor to continue with the next event. */
-  cursor: EventCursor
-  occurredAt: Date
-} & (
-  | { kind: 'SNAPSHOT'; run: ReportRun }
-  | { kind: 'CHANGED'; event: ReportRunEvent; run: ReportRun | null }
-  | { kind: 'RESET'; keptAfter: bigint }
-)
 
 /** Decodes an event cursor. @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {
@@ -62,11 +55,11 @@ export async function readRunEvents(
   // One event more than the page has: it shows whether there are more.
   for (let scanned = 0; page.hasMore && page.events.length <= first && scanned < maxScanned; ) {
     const limit = Math.max(first + 1, Math.min(scanned, maxStep))
-    const { position, snapshotsAfter } = page.end
+    const { snapshotsAfter } = page.end
     const step =
       snapshotsAfter === null
-        ? await readChanges(services, viewer, scope, position, limit)
-        : await readSnapshots(services, viewer, scope, { position, snapshotsAfter }, limit)
+        ? await readChanges(services, viewer, scope, page.end, limit)
+        : await readSnapshots(services, viewer, scope, { ...page.end, snapshotsAfter }, limit)
     page.events.push(...step.events)
     page.end = step.end
     page.hasMore = step.hasMore
@@ -78,12 +71,13 @@ export async function readRunEvents(
 }
 
 /**
- * Converts an event of the log for delivery; null when it is not delivered, because its run is not in the scope, or because
+ * Converts an event of the log, with its cursor, for delivery; null when it is not delivered, because its run is not in the scope, or because
  * it is progress or an update of a deleted run. Events of a deleted run do not contain the run.
  */
 export function toRunEvent(
   scope: RunScope,
   event: ReportRunEvent,
+  cursor: EventCursor,
   run: ReportRun | null,
 ): (RunEvent & { kind: 'CHANGED' }) | null {
   if (!run || !inScope(scope, run)) return null
@@ -92,7 +86,7 @@ export function toRunEvent(
   return {
     kind: 'CHANGED',
     tenant: tenantOf(event),
-    cursor: { position: event.position, snapshotsAfter: null },
+    cursor,
     occurredAt: event.occurredAt,
     event,
     run: isDeleted ? null : run,
@@ -103,7 +97,7 @@ async function readSnapshots(
   { prisma, now }: ReadServices,
   viewer: Viewer,
   scope: RunScope,
-  { position, snapshotsAfter }: EventCursor & { snapshotsAfter: string },
+  { snapshotsAfter, ...start }: EventCursor & { snapshotsAfter: string },
   limit: number,
 ): Promise<RunEventPage> {
   const runs = await prisma.reportRun.findMany({
@@ -116,55 +110,78 @@ async function readSnapshots(
     events: runs.map((run) => ({
       kind: 'SNAPSHOT',
       tenant: viewer,
-      cursor: { position, snapshotsAfter: run.id },
+      cursor: { ...start, snapshotsAfter: run.id },
       occurredAt,
       run,
     })),
-    end: { position, snapshotsAfter: runs.length < limit ? null : (runs.at(-1)?.id ?? null) },
+    end: { ...start, snapshotsAfter: runs.length < limit ? null : (runs.at(-1)?.id ?? null) },
     hasMore: true,
   }
 }
 
 /**
  * Events after a position, with the current state of their runs. Returns a reset instead when some of the events have been
- * pruned, or when the position is beyond the end of the log because an older backup of the database was restored.
+ * pruned, or when the cursor belongs to another history of the log, because a backup of the database was restored.
  */
 async function readChanges(
   services: ReadServices,
   viewer: Viewer,
   scope: RunScope,
-  position: bigint,
+  start: EventCursor,
   limit: number,
 ): Promise<RunEventPage> {
   const { prisma, runLoader } = services
   // The end is read first: events that are appended in between are then certain to be read.
-  const last = await lastPosition(prisma, viewer)
-  const runId = scope.kind === 'run' ? scope.id : undefined
-  const read = await readEvents(prisma, viewer, position, limit, runId)
-  const [first] = read
-  const followsDirectly = first ? first.position === position + 1n : position === last
-  // The positions of the events of one run are not consecutive, so they do not show gaps.
-  const isWhole =
-    runId === undefined
-      ? followsDirectly
-      : position <= last && position >= (await logBounds(prisma, viewer)).keptAfter
-  if (!isWhole) return resetLog(services, viewer)
+  const end = await readLogEnd(prisma, viewer)
+  const { epoch } = end.anchor
+  const read = await readAfter(services, viewer, scope, start, end, limit)
+  if (read === null) return resetLog(services, viewer)
   const runs = await Promise.all(read.map((event) => runLoader.load(event.runId)))
-  const events = read.flatMap((event, index) => toRunEvent(scope, event, runs[index] ?? null) ?? [])
-  const newest = read.at(-1)?.position ?? position
-  const hasMore = read.length === limit && newest < last
+  const events = read.flatMap(
+    (event, index) => toRunEvent(scope, event, cursorAfter(event, epoch), runs[index] ?? null) ?? [],
+  )
+  const last = read.at(-1)
+  const newest = last ? cursorAfter(last, epoch) : start
+  const hasMore = read.length === limit && newest.position < end.position
   // The last events of the log may be of other runs.
-  const end = hasMore || newest > last ? newest : last
-  return { events, end: { position: end, snapshotsAfter: null }, hasMore }
+  return { events, end: hasMore || newest.position > end.position ? newest : end, hasMore }
+}
+
+/** The events of the scope after a cursor; null when some of the events are missing, or it belongs to another history. */
+async function readAfter(
+  { prisma }: ReadServices,
+  viewer: Viewer,
+  scope: RunScope,
+  start: EventCursor,
+  end: LogEnd,
+  limit: number,
+): Promise<ReportRunEvent[] | null> {
+  const { position } = start
+  const { epoch } = end.anchor
+  if (scope.kind === 'run') {
+    // The positions of the events of one run are not consecutive, so they do not show gaps.
+    const read = await readEvents(prisma, viewer, position, limit, scope.id)
+    const anchor = start.anchor && (await readAnchor(prisma, viewer, position))
+    const isWhole = position <= end.position && position >= (await logBounds(prisma, viewer)).keptAfter
+    return isWhole && isOfHistory(start, epoch, anchor) ? read : null
+  }
+  // With the event at the position itself, which shows whether the cursor belongs to this history.
+  const [first, ...rest] = await readEvents(prisma, viewer, position - 1n, limit + 1)
+  const isAnchor = first?.position === position
+  const read = first && !isAnchor ? [first, ...rest].slice(0, limit) : rest
+  const followsDirectly = read[0] ? read[0].position === position + 1n : position === end.position
+  return followsDirectly && isOfHistory(start, epoch, isAnchor ? first : undefined) ? read : null
 }
 
 /** Reports that events are missing, and continues with snapshots at the end of the log. */
 async function resetLog({ prisma, now }: ReadServices, viewer: Viewer): Promise<RunEventPage> {
-  const { last, keptAfter } = await logBounds(prisma, viewer)
-  const end = { position: last, snapshotsAfter: '' }
+  const { end, keptAfter } = await logBounds(prisma, viewer)
+  const start = { ...end, snapshotsAfter: '' }
+  const { epoch } = end.anchor
+  const oldest = { position: keptAfter, snapshotsAfter: null, anchor: { epoch, print: null } }
   return {
-    events: [{ kind: 'RESET', tenant: viewer, cursor: end, occurredAt: now(), keptAfter }],
-    end,
+    events: [{ kind: 'RESET', tenant: viewer, cursor: start, occurredAt: now(), oldest }],
+    end: start,
     hasMore: true,
   }
 }

@@ -1,36 +1,48 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../../tenant.ts'
+import type { LogEnd } from './event-log.ts'
 
 /** An event with its run. The run is loaded at the first delivery, so it is at least as new as the event. */
 export type LogEntry = {
   event: ReportRunEvent
+  cursor: LogEnd
   /** Loads the run once for all readers; null when the run no longer exists. After a failure the next call loads it again. */
   run(): Promise<ReportRun | null>
 }
 
+/** What a subscriber receives: an entry, or that the log is another history now, in which earlier entries may not exist. */
+export type Delivery = LogEntry | 'CHANGED_HISTORY'
+
 /** The part of an account's log that this process has read, and its subscribers. */
 export type Topic = {
   tenant: Tenant
-  /** Resolves when `position` is set; rejects when the end of the log cannot be read. */
+  /** Resolves when `end` is set; rejects when the end of the log cannot be read. */
   opened: Promise<void>
-  position: bigint
+  /** What has been read of the log. */
+  end: LogEnd
+  /** Increases when the log continues as another history. */
+  histories: number
   /** The newest events, oldest first, without gaps. */
   recent: LogEntry[]
+  /** The newest loaded state of runs with recent events, by id. */
+  runs: Map<string, ReportRun>
   /** Subscribers by run id; those to all runs are under null. */
-  subscribers: Map<string | null, Set<LatestValue<LogEntry>>>
+  subscribers: Map<string | null, Set<LatestValue<Delivery>>>
 }
 
 // A reader that lags by more entries must read the log itself.
 const maxRecent = 1_000
 
-export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topic {
+export function createTopic(tenant: Tenant, end: Promise<LogEnd>): Topic {
   const topic: Topic = {
     tenant,
-    opened: lastPosition.then((position) => {
-      topic.position = position
+    opened: end.then((known) => {
+      topic.end = known
     }),
-    position: 0n,
+    end: { position: 0n, snapshotsAfter: null, anchor: { epoch: '', print: null } },
+    histories: 0,
     recent: [],
+    runs: new Map(),
     subscribers: new Map(),
   }
   return topic
@@ -39,7 +51,7 @@ export function createTopic(tenant: Tenant, lastPosition: Promise<bigint>): Topi
 export function addSubscriber(
   { subscribers }: Topic,
   runId: string | null,
-  subscriber: LatestValue<LogEntry>,
+  subscriber: LatestValue<Delivery>,
 ): () => void {
   const ofRun = subscribers.get(runId) ?? new Set()
   subscribers.set(runId, ofRun.add(subscriber))
@@ -54,9 +66,9 @@ export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
   const [first, last] = [entries[0], entries.at(-1)]
   if (!first || !last) return 0
   // The events in between were pruned while this process was paused.
-  if (first.event.position !== topic.position + 1n) topic.recent = []
+  if (first.event.position !== topic.end.position + 1n) topic.recent = []
   topic.recent = [...topic.recent, ...entries].slice(-maxRecent)
-  topic.position = last.event.position
+  topic.end = last.cursor
   let delivered = 0
   for (const entry of entries) {
     const ofRun = topic.subscribers.get(entry.event.runId) ?? new Set()
@@ -66,6 +78,25 @@ export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
   const ofAll = topic.subscribers.get(null) ?? new Set()
   for (const subscriber of ofAll) subscriber.set(last)
   return delivered + entries.length * ofAll.size
+}
+
+/** Continues at the end of another history of the log, and wakes all subscribers. */
+export function changeHistory(topic: Topic, end: LogEnd): void {
+  topic.end = end
+  topic.recent = []
+  topic.runs.clear()
+  topic.histories++
+  for (const ofRun of topic.subscribers.values())
+    for (const subscriber of ofRun) subscriber.set('CHANGED_HISTORY')
+}
+
+/** Keeps the state of a run for other events of it. */
+export function rememberRun({ runs }: Topic, run: ReportRun): void {
+  if (run.version < (runs.get(run.id)?.version ?? 0)) return
+  runs.delete(run.id)
+  runs.set(run.id, run)
+  const [oldest] = runs.keys()
+  if (oldest !== undefined && runs.size > maxRecent) runs.delete(oldest)
 }
 
 /** The entries after a position; null when some of them are not in memory. */

@@ -6,7 +6,7 @@ import type {
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
 import { type Actor, tenantOf } from '../../tenant.ts'
-import { appendEvent } from '../follow/event-log.ts'
+import { appendEvent, type EventCursor } from '../follow/event-log.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 
@@ -65,12 +65,12 @@ export const failureCodes = [
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
-/** Appends a change of a run to the event log, in the transaction of the change. Returns the position of the event. */
+/** Appends a change of a run to the event log, in the transaction of the change. Returns the cursor of the event. */
 export function recordChange(
   tx: Transaction,
   run: ReportRun,
   { from, actorId, at, kind }: RunChange,
-): Promise<bigint> {
+): Promise<EventCursor> {
   return appendEvent(tx, {
     ...tenantOf(run),
     runId: run.id,

@@ -99,6 +99,11 @@ export function conditionsOf(filter: RunFilter): PrismaTypes.ReportRunWhereInput
   }
 }
 
+/** True when an index finds the runs that match the filter, so that a page costs the same however many runs there are. */
+export function isIndexed({ createdAt, retryOfId, scheduleId, ...others }: RunFilter): boolean {
+  return Object.values(others).every((value) => value === null || value === undefined)
+}
+
 /** True when the run matches the filter: the same test as in `matching`. */
 export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
   const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter

@@ -40,20 +40,27 @@ export function orderBy({ field, direction }: RunOrder): Prisma.ReportRunOrderBy
   return [{ [columns[field]]: { sort, nulls: sort === 'asc' ? 'last' : 'first' } }, { id: sort }]
 }
 
-/** The condition for runs after a position in the order. */
-export function beyond({ field, direction }: RunOrder, { id, value }: Position): Prisma.ReportRunWhereInput {
+/**
+ * The runs after a position, as conditions that follow each other in the order. Each is one range of the index of the order,
+ * so that its first runs cost the same at any depth, which a single condition with `or` does not provide.
+ */
+export function rangesAfter(
+  { field, direction }: RunOrder,
+  { id, value }: Position,
+): Prisma.ReportRunWhereInput[] {
   const isAscending = direction === 'ASC'
   const laterId = isAscending ? { gt: id } : { lt: id }
-  if (field === 'CREATED_AT') return { id: laterId }
+  if (field === 'CREATED_AT') return [{ id: laterId }]
   const column = columns[field]
   if (value === null) {
     const sameValue = { [column]: null, id: laterId }
-    return isAscending ? sameValue : { OR: [sameValue, { [column]: { not: null } }] }
+    return isAscending ? [sameValue] : [sameValue, { [column]: { not: null } }]
   }
   const typed = field === 'FINISHED_AT' ? new Date(value) : BigInt(value)
-  const laterValue = { [column]: isAscending ? { gt: typed } : { lt: typed } }
-  const later = [laterValue, { [column]: typed, id: laterId }]
-  return { OR: isAscending ? [...later, { [column]: null }] : later }
+  const sameValue = { [column]: typed, id: laterId }
+  return isAscending
+    ? [sameValue, { [column]: { gt: typed } }, { [column]: null }]
+    : [sameValue, { [column]: { lt: typed } }]
 }
 
 export function encodeRunCursor({ field, id, value }: Position): string {

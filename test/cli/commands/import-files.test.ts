@@ -1,8 +1,10 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { StoppedError } from '../../../src/cli/client/client-error.ts'
 import { importCommand } from '../../../src/cli/commands/import.ts'
+import { createConnection } from '../../../src/postgres/client.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { runCommand } from '../../support/run-command.ts'
 import { activity, badHistory, history, reconciliation } from '../../support/small-exports.ts'
@@ -36,6 +38,14 @@ function load(...args: string[]): Promise<string[]> {
 
 async function countRows(): Promise<number> {
   return (await database.query('select id from balance_transactions where account_id = $1', [account])).length
+}
+
+/** Counts the connections that wait for a lock. */
+async function waitingForLocks(): Promise<number> {
+  const rows = await database.query(
+    "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  )
+  return rows.length
 }
 
 const notComplete = /in test mode is not complete for any time yet/
@@ -102,6 +112,21 @@ test('a history without the column Transfer is complete, but says that swept row
   expect(whole).not.toMatch(/swept/)
 })
 
+test('payouts that left after the export of their rows are named, until the rows are exported again', async () => {
+  const [header = '', ...rows] = history.split('\n')
+  const waiting = rows.slice(0, 3).join('\n').replaceAll('po_1,2026-09-05 00:00', ',')
+  const said = (
+    await load(
+      await write('first.csv', [header, waiting].join('\n')),
+      await write('second.csv', [header, ...rows.slice(3)].join('\n')),
+    )
+  ).join('\n')
+  expect(said).toMatch(
+    /swept: 1, the first is po_1 of 2026-09-05\. .* export the time before these payouts again/,
+  )
+  expect((await load(await write('again.csv', history))).join('\n')).not.toMatch(/swept/)
+})
+
 test('a file without decimals is imported when its amounts are confirmed to be in major units', async () => {
   const text = 'id,Type,Amount,Net,Currency,Created (UTC)\ntxn_1,charge,5,5,usd,2026-09-01 10:00'
   const path = await write('history.csv', text)
@@ -117,6 +142,41 @@ test('a file that was written on the day of its first row covers no complete day
   expect(said).toMatch(/Times in created were read in America\/New_York/)
   expect(said).toMatch(/covers no complete day.*--from … --until …/)
   expect(said).toMatch(notComplete)
+})
+
+test.each([
+  ['migrations', 'select pg_advisory_lock(7203614871)'],
+  ['another transaction on the ledger', 'begin; lock table balance_transactions in access exclusive mode'],
+  ['statistics', 'begin; lock table fee_details in share update exclusive mode'],
+])('an import that waits for %s ends when it is stopped', async (_stage, statement) => {
+  const path = await write('history.csv', history)
+  const holder = createConnection(database.url, 'holder')
+  await holder.connect()
+  try {
+    await holder.query(statement)
+    const stop = new AbortController()
+    const ended = runCommand(
+      importCommand,
+      ['--account', account, path],
+      { DATABASE_URL: database.url },
+      { signal: stop.signal },
+    ).catch((error: unknown) => error)
+    const deadline = AbortSignal.timeout(60_000)
+    while ((await waitingForLocks()) === 0) deadline.throwIfAborted()
+    stop.abort()
+    expect(await ended).toBeInstanceOf(StoppedError)
+  } finally {
+    await holder.end()
+  }
+})
+
+test('rejected lines that cannot be written are an error, and nothing is imported', async () => {
+  const path = await write('history.csv', badHistory)
+  await mkdir(`${path}.rejected.csv.part`)
+  await expect(load('--skip-bad', path)).rejects.toThrow(
+    /history\.csv cannot be imported: its rejected lines cannot be written to .*\.rejected\.csv: /,
+  )
+  expect(await countRows()).toBe(0)
 })
 
 test('the progress goes to standard error', async () => {

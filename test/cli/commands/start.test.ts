@@ -183,10 +183,14 @@ test('a port in use is reported in one sentence, before anything else starts', a
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
   const { port } = holder.address() as AddressInfo
   try {
-    await using gateway = spawnGateway({ DATA_DIR: join(folder.path, 'data'), PORT: String(port) })
+    await using gateway = spawnGateway({
+      DATA_DIR: join(folder.path, 'data'),
+      PORT: String(port),
+      CONCURENCY: '2',
+    })
     expect(await gateway.ended()).toBe(1)
     expect(gateway.output()).toBe(
-      `Port ${port} on 127.0.0.1 is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start\n`,
+      `The variable CONCURENCY has no effect. Did you mean CONCURRENCY?\nPort ${port} on 127.0.0.1 is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start\n`,
     )
     await expect(stat(join(folder.path, 'data'))).rejects.toThrow('ENOENT')
   } finally {

@@ -20,6 +20,40 @@ function measure(query: string, variables?: Record<string, unknown>) {
   return measureDocument(schema, parse(query), variables)
 }
 
+describe('the cost of the work behind a field', () => {
+  const cost = (query: string, variables = {}): number =>
+    measureDocument(gatewaySchema, parse(query), variables).cost
+
+  test.each([
+    ['{ reportRuns(first: 10) { nodes { id } } }', 1 + 10 + 1 + 10 * (3 + 1)],
+    ['{ reportRuns(first: 1) { totalCount } }', 1 + 10 + 1 + 500],
+    ['{ reportRuns(first: 1) { isTotalCountExact } }', 1 + 10 + 1 + 500],
+    ['{ reportRuns(first: 1, filter: { isEmpty: true }) { nodes { id } } }', 1 + 10 + 500 + 1 + 3 + 1],
+    ['query ($f: ReportRunFilterInput) { reportRuns(first: 1, filter: $f) { nodes { id } } }', 516],
+    ['{ reportRunEvents(first: 1, scope: { filter: {} }) { nodes { cursor } } }', 1 + 10 + 4_000 + 1 + 3 + 1],
+    ['{ node(id: "a") { id } }', 1 + 10 + 1],
+    ['{ nodes(ids: ["a", "b"]) { id } }', 1 + 2 * (10 + 1)],
+    ['{ reportRuns(first: 2) { nodes { events(first: 1) { nodes { cursor } } } } }', 12 + 2 * (3 + 16)],
+    ['{ viewer { quota { dailyRuns { used } } } }', 1 + 21 + 1 + 1],
+  ])('%s is %i', (query, expected) => {
+    expect(cost(query)).toBe(expected)
+  })
+
+  test('bounds the counts, the searches and the objects of a document', () => {
+    const repeated = (count: number, field: string): string =>
+      `{ ${Array.from({ length: count }, (_, index) => `a${index}: ${field}`).join(' ')} }`
+    const limit = 20_000
+    const counts = 'reportRuns(first: 1, filter: { isEmpty: true }) { totalCount }'
+    expect(cost(repeated(30, counts))).toBeGreaterThan(limit)
+    const search = 'reportRunEvents(first: 1, scope: { filter: {} }) { nodes { cursor } }'
+    expect(cost(repeated(5, search))).toBeGreaterThan(limit)
+    const ids = Array.from({ length: 100 }, () => '"a"').join(' ')
+    expect(cost(repeated(30, `nodes(ids: [${ids}]) { id }`))).toBeGreaterThan(limit)
+    // A dashboard stays far below it.
+    expect(cost(repeated(3, counts))).toBeLessThan(limit / 5)
+  })
+})
+
 describe('the cost of a document', () => {
   test.each([
     ['{ me { id name } }', 3],
@@ -80,14 +114,14 @@ describe('the cost of a document', () => {
 })
 
 test.each([
-  ['reportTypes', 'name', 50],
-  ['reportRuns', 'id', 20],
-  ['reportSchedules', 'id', 20],
-  ['reportRunEvents', 'cursor', 100],
-])('a page of %s without a size costs the %s of its default size, %i', (list, field, size) => {
+  ['reportTypes', 'name', 50, 2],
+  ['reportRuns', 'id', 20, 12],
+  ['reportSchedules', 'id', 20, 12],
+  ['reportRunEvents', 'cursor', 100, 12],
+])('a page of %s without a size costs the %s of its default size, %i', (list, field, size, page) => {
   for (const given of ['', '(first: null)']) {
     const document = parse(`{ ${list}${given} { nodes { ${field} } } }`)
-    expect(measureDocument(gatewaySchema, document, {}).cost).toBe(2 + size)
+    expect(measureDocument(gatewaySchema, document, {}).cost).toBe(page + size * (3 + 1))
   }
 })
 

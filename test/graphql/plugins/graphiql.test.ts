@@ -1,16 +1,28 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { request } from 'node:http'
-import { tmpdir } from 'node:os'
+import { type IncomingMessage, request } from 'node:http'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { createGunzip } from 'node:zlib'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { builtInReportTypes } from '../../../src/reports/catalog.ts'
 import { isBrowserMissing, launchBrowser, visit } from '../../support/browser.ts'
 import { startTestGateway } from '../../support/gateway.ts'
 import { type GatewayProcess, spawnGateway } from '../../support/gateway-process.ts'
-import { followLink, kept, openTab, read, run, settle, tabNames, write } from '../../support/graphiql.ts'
+import {
+  cutLines,
+  followLink,
+  kept,
+  openTab,
+  read,
+  run,
+  settle,
+  tabNames,
+  write,
+} from '../../support/graphiql.ts'
 import { createSlowRun, slowReport } from '../../support/slow-report.ts'
 
 const tabs = ['Create', 'Watch', 'Events', 'List', 'Download']
@@ -24,7 +36,7 @@ let url: string
 let key: string
 
 async function start(port: string): Promise<void> {
-  gateway = spawnGateway({ DATA_DIR: dataDir, PORT: port })
+  gateway = spawnGateway({ DATA_DIR: dataDir, PORT: port, HOST: '0.0.0.0' })
   url = await gateway.ready()
   key = JSON.parse(await readFile(join(dataDir, 'keys.json'), 'utf8')).test
 }
@@ -36,6 +48,39 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await rm(dataDir, { recursive: true, force: true })
+})
+
+/** The page as a client at this address of the machine receives it. */
+async function pageAt(host: string, headers: Record<string, string> = {}): Promise<string> {
+  const { port } = new URL(url)
+  const sent = request({
+    host,
+    port,
+    path: '/graphql',
+    headers: { accept: 'text/html', host: 'localhost', ...headers },
+  })
+  sent.end()
+  const [response]: IncomingMessage[] = await once(sent, 'response')
+  if (!response) throw new Error('There is no response.')
+  expect(response.statusCode).toBe(200)
+  return text(response.pipe(createGunzip()))
+}
+
+test('the page has a key only for a client on this machine', async () => {
+  expect(await pageAt('127.0.0.1')).toContain(key)
+  const elsewhere = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+  const pages = [
+    await pageAt('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }),
+    await pageAt('127.0.0.1', { connection: 'close' }),
+    ...(await Promise.all(elsewhere.map(({ address }) => pageAt(address)))),
+  ]
+  for (const page of pages) {
+    expect(page).toContain('GraphiQL')
+    expect(page).not.toMatch(/sk_(test|live)_\w/)
+  }
+  expect(gateway.output()).toContain('without DATABASE_URL')
 })
 
 describe.skipIf(isBrowserMissing)('GraphiQL', () => {
@@ -153,6 +198,20 @@ describe.skipIf(isBrowserMissing)('GraphiQL', () => {
     await run(page, { data: { reportRuns: { nodes: expect.any(Array) } } })
   })
 
+  test('shows whole lines at 1280 pixels, beside the documentation too', async () => {
+    await using shared = await startTestGateway({ config: { role: 'gateway' } })
+    await using visited = await visit(browser, `${shared.url}/graphql`)
+    const { page } = visited
+    await page.setViewportSize({ width: 1280, height: 720 })
+    await settle(page)
+    await page.getByLabel('Show Documentation Explorer').click()
+    await page.getByText('All Schema Types').waitFor()
+    for (const name of tabs) {
+      if (name !== 'Create') await openTab(page, name)
+      await expect.poll(() => cutLines(page)).toEqual([])
+    }
+  })
+
   test('has no key with DATABASE_URL, and uses a key from its headers, also over WebSocket', async () => {
     await using shared = await startTestGateway({ reportTypes: [...builtInReportTypes, slowReport] })
     const account = await shared.createAccount()
@@ -186,6 +245,20 @@ describe('The page', () => {
     const etag = first.headers.get('etag') ?? ''
     const second = await fetch(`${url}/graphql`, { headers: { ...headers, 'If-None-Match': etag } })
     expect(second.status).toBe(304)
+  })
+
+  test.each([
+    ['gzip, deflate, br', 'gzip'],
+    ['GZIP;q=0.5', 'gzip'],
+    ['identity', null],
+    ['gzip;q=0, identity', null],
+    ['br', null],
+    ['', null],
+  ])('accepting the encoding %j, is sent with %s', async (accepted, encoding) => {
+    const headers = { Accept: 'text/html', 'Accept-Encoding': accepted }
+    const answer = await fetch(`${url}/graphql`, { headers })
+    expect(answer.headers.get('content-encoding')).toBe(encoding)
+    expect(await answer.text()).toContain(key)
   })
 
   test('cannot be framed and connects only to this gateway', async () => {
@@ -250,7 +323,7 @@ describe.each(Object.entries(asks))('The embedded default, requested for %s,', (
     const { port } = new URL(url)
     const headers = { Host: `localhost:${port}`, Origin: `http://localhost:${port}` }
     const answer = await ask({ ...asked, headers: { ...asked.headers, ...headers } })
-    expect(answer).not.toMatch(/Forbidden|only requests to this machine/)
+    expect(answer).not.toMatch(/^403 (Forbidden|.*only requests to this machine)/)
     expect(answer).toMatch(/^(200|101|403 .*link)/)
   })
 })

@@ -7,7 +7,14 @@ import { startTestGateway, type TestAccount, type TestGateway } from '../../supp
 import { insertRun } from '../../support/insert-run.ts'
 import { openWire, type Wire } from '../../support/wire.ts'
 
-const limits = { perKey: 3, operations: 4, messageBytes: 2_048, handshakeSeconds: 1, slowReaderSeconds: 30 }
+const limits = {
+  perKey: 3,
+  operations: 4,
+  subscriptionsPerKey: 6,
+  messageBytes: 2_048,
+  handshakeSeconds: 1,
+  slowReaderSeconds: 30,
+}
 
 let gateway: TestGateway
 beforeAll(async () => {
@@ -109,6 +116,33 @@ test('a key has a limited number of WebSockets; closing one allows another', asy
   // Also when a socket ends without a close frame.
   for (const gone of [second, third, next]) gone?.socket.terminate()
   for (let i = 0; i < 3; i++) await vi.waitFor(() => connect(account), { timeout: 30_000 })
+})
+
+test('a key has a limited number of subscriptions on all its connections; completing one allows another', async () => {
+  const account = await gateway.createAccount()
+  const run = await insertRun(gateway.prisma, account)
+  const [first, second] = [await connect(account), await connect(account)]
+  for (const wire of [first, second]) {
+    for (const id of ['1', '2', '3']) {
+      subscribe(wire, id, run.id)
+      expect(await wire.receive()).toEqual(status(id))
+    }
+  }
+  subscribe(second, '4', run.id)
+  expect(await second.receive()).toMatchObject({
+    id: '4',
+    payload: { errors: [{ extensions: { code: 'LIMIT_REACHED' } }] },
+  })
+  expect(await second.receive()).toMatchObject({ id: '4', type: MessageType.Complete })
+  // A query is not a subscription.
+  second.send({ id: '5', type: MessageType.Subscribe, payload: { query: '{ __typename }' } })
+  expect(await second.receive()).toMatchObject({ id: '5', type: MessageType.Next })
+  expect(await second.receive()).toMatchObject({ id: '5', type: MessageType.Complete })
+
+  first.send({ id: '1', type: MessageType.Complete })
+  await expect.poll(openSubscriptions).toBeLessThan(6)
+  subscribe(second, '6', run.id)
+  expect(await second.receive()).toEqual(status('6'))
 })
 
 test('event streams count as connections; ending one allows another', async () => {

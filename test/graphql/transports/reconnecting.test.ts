@@ -17,6 +17,7 @@ beforeAll(async () => {
       sockets: {
         perKey: 10,
         operations: 10,
+        subscriptionsPerKey: 10_000,
         messageBytes: 65_536,
         handshakeSeconds: 3,
         slowReaderSeconds: 30,

@@ -11,7 +11,13 @@ import { appendMany } from '../../support/many-events.ts'
 import { openWire, type Wire } from '../../support/wire.ts'
 
 const operations = 10
-const sockets = { perKey: 100, operations, messageBytes: 65_536, handshakeSeconds: 30 }
+const sockets = {
+  perKey: 100,
+  operations,
+  subscriptionsPerKey: 10_000,
+  messageBytes: 65_536,
+  handshakeSeconds: 30,
+}
 // The kernel buffers about 10 MB, or 125 events, of a connection that is not read.
 const big = 'x'.repeat(16 * 1024)
 const bigMessage = 5 * big.length

@@ -102,6 +102,18 @@ describe('coverage', () => {
     expect(await ledger.payoutsKnown()).toBe(known)
   })
 
+  test.each([
+    ['before', '2026-10-01', '2026-11-01'],
+    ['after', '2026-08-01', '2026-09-01'],
+  ])('is not that of another file: all rows are %s the declared time', async (_where, from, until) => {
+    const declared = { from: new Date(from), until: new Date(until) }
+    await expect(ledger.load(history, { declared })).rejects.toThrow(
+      /rows are from 2026-09-01T10:00:00Z to 2026-09-06T09:00:00Z, outside the time that --from/,
+    )
+    expect(await ledger.coverage()).toBeNull()
+    expect(await ledger.rowsOf('balance_transactions')).toEqual([])
+  })
+
   test('ends before the day on which the file was written', async () => {
     const { span } = await ledger.load(activityOn('2026-11-18', '2026-11-20'))
     expect(span).toEqual({ from: new Date('2026-11-18'), until: new Date('2026-11-20') })

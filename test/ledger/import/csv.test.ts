@@ -47,6 +47,10 @@ test('a repeated header is a fault, because nothing shows what is between the jo
   ])
 })
 
+test('lines that end in CR alone are rejected, because all of them would be the header', async () => {
+  await expect(linesOf('a,b\r1,2\r')).rejects.toThrow(/lines end in CR alone/)
+})
+
 test('lines that end partly in CRLF are rejected, because a cell would end in a carriage return', async () => {
   await expect(linesOf('a,b\n1,2\r\n')).rejects.toThrow(/some in CRLF/)
   expect((await linesOf('a,b\n1,"2\r\n"\n'))[1]?.cells).toEqual(['1', '2\r\n'])

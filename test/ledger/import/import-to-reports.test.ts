@@ -66,6 +66,7 @@ test('each kind of export is recognized, and together they complete the month', 
   ]) {
     expect(imported).toContain(sentence)
   }
+  expect(imported).not.toMatch(/Automatic payouts that are not|does not know which payout/)
 })
 
 describe('every report of the catalog', () => {

@@ -189,6 +189,16 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     },
   )
 
+  test('payouts of both signs are not in one file', async () => {
+    const [header, first = ''] = payouts.split('\n')
+    const second = first.replaceAll('"56.80"', '"-56.80"').replaceAll('_1"', '_2"').replace('txn_4', 'txn_5')
+    await expect(ledger.load([header, first, second].join('\n'))).rejects.toThrow(
+      /:3: gross "-56.80" has another sign than the payouts above/,
+    )
+    await ledger.load([header, second].join('\n'))
+    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([{ amount: -5680, net: -5680 }])
+  })
+
   test('local times are in the given timezone, unless a column is in UTC', async () => {
     const content = `balance_transaction_id,created,available_on_utc,currency,gross,fee,reporting_category
 txn_1,2026-03-08 01:30:00,2026-03-10 00:00:00,usd,1.00,0.00,charge

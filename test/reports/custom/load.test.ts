@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -314,4 +314,17 @@ test('a folder that does not exist, or is a file, is rejected with advice', asyn
   } finally {
     await rm(parent, { recursive: true })
   }
+})
+
+test('a folder and a broken link that are named like reports are lines of the error', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'report-gateway-custom-'))
+  await mkdir(join(folder, 'a.sql'))
+  await symlink('nowhere', join(folder, 'b.sql'))
+  const limits = { rows: 10, seconds: 10 }
+  await expect(loadCustomReports({ folder, pool, limits, taken: [] })).rejects.toThrow(
+    new ConfigurationError(
+      `The reports in REPORTS_DIR cannot be used.\n${folder}/a.sql:1: The file is a folder.\n${folder}/b.sql:1: The file does not exist.`,
+    ),
+  )
+  await rm(folder, { recursive: true })
 })

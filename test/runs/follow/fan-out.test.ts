@@ -14,6 +14,7 @@ beforeAll(async () => {
   const sockets = {
     perKey: 1_000,
     operations: 1_000,
+    subscriptionsPerKey: 10_000,
     messageBytes: 65_536,
     handshakeSeconds: 30,
     slowReaderSeconds: 60,

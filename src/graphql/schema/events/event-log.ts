@@ -4,15 +4,20 @@ import { type Page, type PageRequest, type PageSizes, readPageSize } from '../..
 import { durationError, toMilliseconds } from '../../../runs/create/duration.ts'
 import { type EventCursor, encodeEventCursor, hasEventsUpTo } from '../../../runs/follow/event-log.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
-import { type RunEvent, readEventCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
+import { readEventCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
+import type { RunEvent } from '../../../runs/follow/run-event.ts'
 import { checkScope, type RunScope } from '../../../runs/list/filter.ts'
 import { type ArgBuilder, builder } from '../../builder.ts'
-import { connectionOf } from '../../connection.ts'
+import { connectionOf, pageCost } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { namingArguments } from '../../errors.ts'
+import { argumentCostsExtension, costExtension } from '../../plugins/document-cost.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilterInput } from '../runs/report-run-list.ts'
 import { ReportRunEvent } from './report-run-event.ts'
+
+/** With a scope, a page loads the runs of up to 1,000 events. */
+const scopeCost = 4_000
 
 const scopeDescription = 'The runs whose events to return. Default: all runs that are visible to the viewer.'
 const pageSizes = { default: 100, max: 500 }
@@ -53,6 +58,7 @@ builder.queryField('reportRunEvents', (t) =>
   t.field({
     type: ReportRunEventConnection,
     description: `The events after a cursor, oldest first, for clients that poll. The subscription of the same name pushes the same events. Returns ${pageSizes.default} events per page by default, at most ${pageSizes.max}.`,
+    extensions: { [costExtension]: pageCost, [argumentCostsExtension]: { scope: scopeCost } },
     args: {
       ...pageArgs(t.arg, pageSizes),
       scope: t.arg({ type: ReportRunScopeInput, description: scopeDescription }),
@@ -65,6 +71,7 @@ builder.prismaObjectField('ReportRun', 'events', (t) =>
   t.field({
     type: ReportRunEventConnection,
     description: `The events of the run that the log still holds, oldest first. Returns ${pageSizesOfRun.default} events per page by default, at most ${pageSizesOfRun.max}.`,
+    extensions: { [costExtension]: pageCost },
     args: pageArgs(t.arg, pageSizesOfRun),
     resolve: ({ id }, page, context) => readEventPage(context, { kind: 'run', id }, page, pageSizesOfRun),
   }),

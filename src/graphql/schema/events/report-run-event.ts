@@ -1,5 +1,5 @@
 import { encodeEventCursor } from '../../../runs/follow/event-log.ts'
-import type { RunEvent } from '../../../runs/follow/read-run-events.ts'
+import type { RunEvent } from '../../../runs/follow/run-event.ts'
 import { builder } from '../../builder.ts'
 import { ReportRun, ReportRunStatus } from '../runs/report-run.ts'
 import { ReportRunProgress } from '../runs/report-run-details.ts'
@@ -91,14 +91,13 @@ builder.objectRef<Changed>('ReportRunDeleted').implement({
 
 builder.objectRef<RunEvent & { kind: 'RESET' }>('ReportRunLogReset').implement({
   description:
-    'The log no longer holds the events after the given cursor. Snapshots of the runs that have not ended follow, then events. Read the list of runs to find the runs that ended in the gap.',
+    'The log does not hold the events after the given cursor: they were removed after their retention, or the database continues another history, such as that of a restored backup. Discard the runs that you hold, because they can have changed differently there, and their versions can be smaller. Snapshots of the runs that have not ended follow, then events. Read the list of runs to find the runs that have ended.',
   interfaces: [ReportRunEvent],
   fields: (t) => ({
     oldest: t.field({
       type: 'EventCursor',
       description: 'The oldest cursor after which the log holds every event.',
-      resolve: ({ tenant, keptAfter }) =>
-        encodeEventCursor(tenant, { position: keptAfter, snapshotsAfter: null }),
+      resolve: ({ tenant, oldest }) => encodeEventCursor(tenant, oldest),
     }),
   }),
 })

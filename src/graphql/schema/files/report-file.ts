@@ -6,10 +6,14 @@ import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
 import { namingArguments } from '../../errors.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 import { Compression, ReportFormat } from './report-output.ts'
 
 const defaultLife = Temporal.Duration.from('PT5M')
 const lifeBounds = { min: Temporal.Duration.from('PT1S'), max: Temporal.Duration.from('PT1H') }
+
+/** The file is looked up, and the link is signed. */
+const linkCost = 20
 
 const SignedUrl = builder.objectRef<SignedLink>('SignedUrl').implement({
   description: 'A link that gives access to a file without an API key. Keep it secret.',
@@ -43,6 +47,7 @@ export const ReportFile = builder.prismaNode('ReportFile', {
       type: SignedUrl,
       nullable: true,
       description: 'A new link to the file. Null when the file has been deleted.',
+      extensions: { [costExtension]: linkCost },
       args: {
         expiresIn: t.arg({
           type: 'Duration',

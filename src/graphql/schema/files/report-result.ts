@@ -6,6 +6,7 @@ import { type RowPage, readRows } from '../../../storage/rows/read-rows.ts'
 import { builder } from '../../builder.ts'
 import { PageInfo } from '../../connection.ts'
 import { namingArguments } from '../../errors.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 import { ReportColumn } from '../reports/report-type.ts'
 import { ReportFile } from './report-file.ts'
 
@@ -30,6 +31,9 @@ const ReportRowPage = builder.objectRef<RowPage>('ReportRowPage').implement({
     }),
   }),
 })
+
+/** The rows are read from the file, which may have to be decompressed. */
+const rowsCost = 200
 
 export const ReportResult = builder.objectRef<ReportRun>('ReportResult').implement({
   description: 'The result of a run that succeeded.',
@@ -74,6 +78,7 @@ export const ReportResult = builder.objectRef<ReportRun>('ReportResult').impleme
       nullable: true,
       description:
         'The rows, for a preview without a download. They are read from the CSV file if there is one, otherwise from the JSONL file, otherwise from the Parquet file. A page far into a compressed file is slow, because the file is decompressed up to that page. Null when the files have been deleted.',
+      extensions: { [costExtension]: rowsCost },
       args: {
         first: t.arg.int({
           defaultValue: pageSizes.default,

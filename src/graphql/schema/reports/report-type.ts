@@ -9,6 +9,7 @@ import { parametersSchema } from '../../../reports/parameters-schema.ts'
 import type { AnyReportType, Availability } from '../../../reports/report-type.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 import { ReportFormat } from '../files/report-output.ts'
 import { inputKeyOf } from './input-key.ts'
 
@@ -72,6 +73,9 @@ const ReportParameter = builder.objectRef<Parameter & { name: string }>('ReportP
 
 export const ReportType = builder.objectRef<AnyReportType>('ReportType')
 
+/** The span of the data is read from the database for each report type. */
+const coverageCost = 20
+
 builder.node(ReportType, {
   description: 'A type of report that can be run.',
   id: { resolve: ({ name }) => name, description: 'The global ID of the report type, which is its name.' },
@@ -115,6 +119,7 @@ builder.node(ReportType, {
     }),
     dataAvailableFrom: t.field({
       type: 'DateTime',
+      extensions: { [costExtension]: coverageCost },
       nullable: true,
       description:
         'The earliest instant with data. Null when there is no data yet, and when `acceptsAnyInterval` is true.',
@@ -122,6 +127,7 @@ builder.node(ReportType, {
     }),
     dataAvailableUntil: t.field({
       type: 'DateTime',
+      extensions: { [costExtension]: coverageCost },
       nullable: true,
       description:
         'The instant up to which the data is complete. It advances as data arrives. Null when there is no data yet, and when `acceptsAnyInterval` is true.',

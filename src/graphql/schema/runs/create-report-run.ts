@@ -141,8 +141,7 @@ function submittedRun(t: FieldBuilder<Outcome<SubmittedRun>>) {
       description:
         'The position in the event log that this payload reflects. Pass it as `after` to read the events that follow, without a gap. Null when there are user errors.',
       resolve: ({ result }, _args, context) =>
-        result &&
-        encodeEventCursor(requireViewer(context), { position: result.position, snapshotsAfter: null }),
+        result && encodeEventCursor(requireViewer(context), result.eventCursor),
     }),
   }
 }

@@ -1,6 +1,7 @@
 import { estimateRun, type RunEstimate } from '../../../runs/estimate/estimate.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 import { toDuration } from '../../scalars.ts'
 import { ReportOutputInput } from '../files/report-output.ts'
 import { ReportInput, readReportInput } from '../reports/report-input.ts'
@@ -65,11 +66,15 @@ const ReportRunEstimate = builder.objectRef<Estimate>('ReportRunEstimate').imple
   }),
 })
 
+/** Postgres plans the report. */
+const estimateCost = 500
+
 builder.queryField('estimateReportRun', (t) =>
   t.field({
     type: ReportRunEstimate,
     description:
       'Estimates a run and checks whether createReportRun would accept it. The query creates nothing and does not count toward the daily limit.',
+    extensions: { [costExtension]: estimateCost },
     args: {
       report: t.arg({ type: ReportInput, required: true, description: 'The report to estimate.' }),
       output: t.arg({

@@ -1,13 +1,14 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
 import type { CountedPage, PageRequest } from '../../../page.ts'
 import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
-import { encodeEventCursor, lastPosition } from '../../../runs/follow/event-log.ts'
+import { encodeEventCursor, readLogEnd } from '../../../runs/follow/event-log.ts'
 import type { RunFilter } from '../../../runs/list/filter.ts'
 import { listRuns } from '../../../runs/list/list-runs.ts'
 import type { Direction, OrderField, RunOrder } from '../../../runs/list/order.ts'
 import { builder, describedEnum } from '../../builder.ts'
-import { connectionOf, readConnection } from '../../connection.ts'
+import { connectionOf, countFields, pageCost, readConnection } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
+import { argumentCostsExtension, costExtension } from '../../plugins/document-cost.ts'
 import { DateTimeRangeInput } from '../date-time-range.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
@@ -21,10 +22,7 @@ export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun
   edge: 'A run in a list.',
   node: 'The run.',
   fields: (t) => ({
-    totalCount: t.int({
-      description: 'The number of matching runs on all pages. It is counted only when it is selected.',
-      resolve: ({ count }) => count(),
-    }),
+    ...countFields(t, 'matching runs'),
     eventCursor: t.field({
       type: 'EventCursor',
       description:
@@ -78,6 +76,9 @@ const ReportRunOrderInput = builder.inputType('ReportRunOrderInput', {
   }),
 })
 
+/** A list with a filter can visit many runs that do not match. */
+const filterCost = 500
+
 const newestFirst = { field: 'CREATED_AT', direction: 'DESC' } as const
 const pageSizes = { default: 20, max: 100 }
 
@@ -85,7 +86,8 @@ builder.queryField('reportRuns', (t) =>
   t.field({
     type: ReportRunConnection,
     description:
-      "The runs of the viewer's account and mode, by default newest first. Returns 20 runs per page by default, at most 100.",
+      "The runs of the viewer's account and mode, by default newest first. Returns 20 runs per page by default, at most 100. A page costs the same at any depth and in any order; with a filter that few runs match, it takes longer, because the gateway searches the runs.",
+    extensions: { [costExtension]: pageCost, [argumentCostsExtension]: { filter: filterCost } },
     args: {
       ...t.arg.connectionArgs(),
       filter: t.arg({ type: ReportRunFilterInput, description: 'The runs to return. Default: all runs.' }),
@@ -104,6 +106,7 @@ builder.prismaObjectField('ReportRun', 'retries', (t) =>
   t.field({
     type: ReportRunConnection,
     description: 'The retries of the run, newest first. Returns 20 runs per page by default, at most 100.',
+    extensions: { [costExtension]: pageCost },
     args: t.arg.connectionArgs(),
     resolve: ({ id }, page, context, info) => readRunPage(context, { retryOfId: id }, page, info),
   }),
@@ -120,10 +123,9 @@ export async function readRunPage(
   const { prisma } = context
   const viewer = requireViewer(context)
   // Read before the page, so that changes in between are sent after this cursor and not lost.
-  const position = isSelected(info, 'eventCursor') ? await lastPosition(prisma, viewer) : null
-  const page = await readConnection(() => listRuns(prisma, viewer, filter, order), request, pageSizes)
-  const eventCursor = position === null ? null : encodeEventCursor(viewer, { position, snapshotsAfter: null })
-  return { ...page, eventCursor }
+  const end = isSelected(info, 'eventCursor') ? await readLogEnd(prisma, viewer) : null
+  const page = await readConnection(() => listRuns(context, viewer, filter, order), request, pageSizes)
+  return { ...page, eventCursor: end && encodeEventCursor(viewer, end) }
 }
 
 /** True when a field of the resolved object is selected, even if a directive skips it. */

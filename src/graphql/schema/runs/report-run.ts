@@ -11,6 +11,7 @@ import { isCancelable, isFinal } from '../../../runs/lifecycle/transition.ts'
 import { findRun, isVisibleTo, visibleRun } from '../../../runs/list/find-run.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 import { toDuration } from '../../scalars.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportOutput } from '../files/report-output.ts'
@@ -47,6 +48,9 @@ export const ReportRunOrigin = describedEnum<OriginValue>(
     SCHEDULE: 'The run was created by a schedule.',
   },
 )
+
+/** All waiting runs of the account are ranked. */
+const queueCost = 20
 
 export const ReportRun = builder.prismaNode('ReportRun', {
   description: 'A run of a report: its request, progress and result.',
@@ -119,6 +123,7 @@ export const ReportRun = builder.prismaNode('ReportRun', {
       type: ReportRunQueueStatus,
       nullable: true,
       description: 'The position of the run in the queue. Null unless the status is PENDING.',
+      extensions: { [costExtension]: queueCost },
       resolve: (run, _args, { queueStatuses }) => (run.status === 'PENDING' ? queueStatuses.load(run) : null),
     }),
     pollAfter: t.field({

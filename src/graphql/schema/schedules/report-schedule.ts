@@ -2,8 +2,9 @@ import { jsonObject } from '../../../json.ts'
 import { findSchedule, listSchedules } from '../../../schedules/schedule.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
-import { connectionOf, readConnection } from '../../connection.ts'
+import { connectionOf, countFields, pageCost, readConnection } from '../../connection.ts'
 import { requireViewer } from '../../context.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 import { ReportOutput } from '../files/report-output.ts'
 import { ScheduleInterval } from '../reports/interval-input.ts'
 import { ReportType } from '../reports/report-type.ts'
@@ -80,6 +81,7 @@ export const ReportSchedule = builder.prismaNode('ReportSchedule', {
       type: ReportRunConnection,
       description:
         'The runs of the schedule, newest first. Returns 20 runs per page by default, at most 100.',
+      extensions: { [costExtension]: pageCost },
       args: t.arg.connectionArgs(),
       resolve: ({ id }, page, context, info) => readRunPage(context, { scheduleId: id }, page, info),
     }),
@@ -102,10 +104,7 @@ const ReportScheduleConnection = connectionOf(ReportSchedule, {
   edge: 'A schedule in a list.',
   node: 'The schedule.',
   fields: (t) => ({
-    totalCount: t.int({
-      description: 'The number of schedules on all pages. It is counted only when it is selected.',
-      resolve: ({ count }) => count(),
-    }),
+    ...countFields(t, 'schedules'),
   }),
 })
 
@@ -124,6 +123,7 @@ builder.queryField('reportSchedules', (t) =>
     type: ReportScheduleConnection,
     description:
       "The schedules of the viewer's account and mode, newest first. Returns 20 schedules per page by default, at most 100.",
+    extensions: { [costExtension]: pageCost },
     args: t.arg.connectionArgs(),
     resolve: (_root, page, context) =>
       readConnection(() => listSchedules(context.prisma, requireViewer(context)), page, {

@@ -4,6 +4,7 @@ import type { Viewer as ViewerValue } from '../../../tenant.ts'
 import { tenantOf } from '../../../tenant.ts'
 import { builder } from '../../builder.ts'
 import { requireViewer } from '../../context.ts'
+import { costExtension } from '../../plugins/document-cost.ts'
 
 export const Actor = builder.interfaceRef<ApiKeyRow>('Actor').implement({
   description: 'An identity that acts through the API, such as an API key.',
@@ -54,6 +55,9 @@ const QuotaRef = builder.objectRef<Quota>('Quota').implement({
   }),
 })
 
+/** Two queries count. */
+const quotaCost = 20
+
 const Viewer = builder.objectRef<ViewerValue>('Viewer').implement({
   description: 'The identity, account and mode of the API key that sends the request.',
   fields: (t) => ({
@@ -72,6 +76,7 @@ const Viewer = builder.objectRef<ViewerValue>('Viewer').implement({
     quota: t.field({
       type: QuotaRef,
       description: 'The limits of the account in the current mode, and how much of them is used.',
+      extensions: { [costExtension]: quotaCost },
       resolve: (viewer, _args, { prisma, limits, now }) => readQuota(prisma, viewer, limits, now()),
     }),
     livemode: t.exposeBoolean('livemode', {
