@@ -326,3 +326,25 @@ const text = 'import it from here'
     expect(text).toMatch(environmentPattern)
   })
 })
+
+// All processes use the time of the database, which `now` of Services returns. What measures a span in a process uses
+// performance.now(), which no one can set. docs/adr/0022-time-from-the-database.md has the reason for each of these files.
+const clockReaders = new Set([
+  'auth/accounts.ts',
+  'auth/api-keys.ts',
+  'cli/commands/import-files.ts',
+  'cli/commands/import-options.ts',
+  'cli/commands/import-stripe.ts',
+  'cli/commands/keys.ts',
+  'cli/commands/report.ts',
+  'ledger/stripe/retrying-client.ts',
+  'postgres/clock.ts',
+])
+
+test("no other file reads the machine's clock", async () => {
+  const sources = await readSources('src')
+  const readers = [...sources].filter(([, text]) =>
+    /\bnew Date\(\)|\bDate\.now\b|\bTemporal\.Now\b/.test(text),
+  )
+  expect(new Set(readers.map(([path]) => path))).toEqual(clockReaders)
+})

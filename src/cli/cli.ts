@@ -36,10 +36,10 @@ function stopSignal(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       const isFirst = first === null
-      first ??= { name, at: Date.now() }
+      first ??= { name, at: performance.now() }
       controller.abort()
       const isSame =
-        name === 'SIGINT' && first.name === name && Date.now() - first.at <= sameInterruptMilliseconds
+        name === 'SIGINT' && first.name === name && performance.now() - first.at <= sameInterruptMilliseconds
       // A second signal ends the process at once.
       if (!isFirst && !isSame) process.exit(130)
     })

@@ -89,10 +89,10 @@ async function lastMonth(prisma: Prisma): Promise<Demo['month']> {
 
 /** Passes on a message at most once per interval, and none in the first interval. */
 function throttle(onProgress: (message: string) => void): (message: string) => void {
-  let last = Date.now()
+  let last = performance.now()
   return (message) => {
-    if (Date.now() - last < progressMilliseconds) return
-    last = Date.now()
+    if (performance.now() - last < progressMilliseconds) return
+    last = performance.now()
     onProgress(message)
   }
 }

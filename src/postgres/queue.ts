@@ -129,9 +129,11 @@ export async function startQueue({ url, isWorker, onError }: QueueOptions) {
      * Adds the run's job in the transaction that creates the run, so that both exist or neither does.
      * For each run of its account and mode that is already queued, the job counts as queued one second later, so that
      * accounts take turns and yet no run waits forever. It never counts as queued before those runs.
+     *
+     * @param at the current time
      */
-    enqueue: async (tx: Transaction, run: QueuedRun): Promise<void> => {
-      await send(tx, run, await nextPriority(tx, run))
+    enqueue: async (tx: Transaction, run: QueuedRun, at: Date): Promise<void> => {
+      await send(tx, run, await nextPriority(tx, run, at))
     },
     /**
      * Creates a new job for a run that has no unfinished one. When several processes do so at once, one of them succeeds.
@@ -215,10 +217,14 @@ function priorityAt(milliseconds: number): number {
  * The priority of a new job. When runs end, fewer wait, and a new job would count as queued before older ones of the same
  * account; the priority of the newest prevents that. Jobs of equal priority run in order of their age.
  */
-async function nextPriority(tx: Transaction, { accountId, livemode, id }: QueuedRun): Promise<number> {
+async function nextPriority(
+  tx: Transaction,
+  { accountId, livemode, id }: QueuedRun,
+  at: Date,
+): Promise<number> {
   const [{ count, newestPriority }] = await tx.$queryRawUnsafe<
     [{ count: number; newestPriority: number | null }]
   >(queuedSql, accountId, livemode, id)
-  const priority = priorityAt(Date.now() + count * 1000)
+  const priority = priorityAt(at.getTime() + count * 1000)
   return Math.min(priority, newestPriority ?? priority)
 }

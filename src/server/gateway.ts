@@ -15,7 +15,7 @@ export function createGateway(options: GatewayOptions) {
   const operations = createOperations(config.metrics, logger)
 
   const startOrClose = async (): Promise<Started> => {
-    const defaults = { onProgress: () => {}, reportTypes: builtInReportTypes, now: () => new Date() }
+    const defaults = { onProgress: () => {}, reportTypes: builtInReportTypes }
     try {
       return await start({ ...defaults, ...options, signal, operations, closers })
     } catch (error) {

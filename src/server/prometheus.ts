@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../metrics.ts'
+import type { Clock } from '../postgres/clock.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
 import { shareAnswer } from './readiness.ts'
 
@@ -45,6 +46,16 @@ export function createPrometheus() {
         registers: [registry],
         async collect() {
           this.set(await count().catch(() => Number.NaN))
+        },
+      })
+    },
+    observeClock: ({ skewMilliseconds }: Pick<Clock, 'skewMilliseconds'>) => {
+      new Gauge({
+        name: 'report_gateway_clock_skew_seconds',
+        help: "Seconds by which this machine's clock is ahead of the database's; negative when it is behind.",
+        registers: [registry],
+        collect() {
+          this.set(skewMilliseconds() / 1000)
         },
       })
     },

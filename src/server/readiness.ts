@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool } from 'pg'
+import type { Clock } from '../postgres/clock.ts'
 import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue.ts'
@@ -19,6 +20,7 @@ type Answers = Record<Dependency, 'up' | 'down'>
  */
 export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
+  let skewMilliseconds: Clock['skewMilliseconds'] | null = null
   let askAll = async (): Promise<Answers> => ({
     database: 'down',
     queue: 'down',
@@ -27,7 +29,8 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
   })
   return {
     /** Starts the checks: the process now serves requests. */
-    serve: (checks: Checks) => {
+    serve: (checks: Checks, clock: Pick<Clock, 'skewMilliseconds'>) => {
+      skewMilliseconds = clock.skewMilliseconds
       const ask = (dependency: Dependency) => outcome(checks[dependency], limitMilliseconds)
       askAll = shareAnswer(async () => {
         const [database, queue, wakeUp, storage] = await Promise.all([
@@ -46,9 +49,11 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
     },
     ask: async () => {
       const checks = await askAll()
-      if (state !== 'serving') return { status: state, checks }
+      // A detail, not a check: the process uses the time of the database, and its own clock does not matter.
+      const clockSkewMilliseconds = skewMilliseconds?.() ?? null
       const isUp = Object.values(checks).every((answer) => answer === 'up')
-      return { status: isUp ? 'ready' : 'unavailable', checks }
+      const working = isUp ? 'ready' : 'unavailable'
+      return { status: state === 'serving' ? working : state, checks, clockSkewMilliseconds }
     },
   }
 }
@@ -83,10 +88,10 @@ export function shareAnswer<Answer>(
 ): () => Promise<Answer> {
   let asked: { answer: Promise<Answer>; until: number } | null = null
   return () => {
-    if (asked && Date.now() < asked.until) return asked.answer
+    if (asked && performance.now() < asked.until) return asked.answer
     const round = { answer: ask(), until: Number.POSITIVE_INFINITY }
     const keep = (): void => {
-      round.until = Date.now() + cacheMilliseconds
+      round.until = performance.now() + cacheMilliseconds
     }
     round.answer.then(keep, keep)
     asked = round

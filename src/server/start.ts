@@ -7,6 +7,7 @@ import { createGraphqlServer } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
 import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
+import { startClock } from '../postgres/clock.ts'
 import { migrate } from '../postgres/migrate.ts'
 import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
@@ -40,11 +41,12 @@ export type GatewayOptions = {
   signal?: AbortSignal
   /** Report types to run; the built-in ones unless given. */
   reportTypes?: readonly AnyReportType[]
-  /** The current time; the system clock unless given. */
+  /** The current time; that of the database unless given. */
   now?: () => Date
 }
 
-export type StartOptions = Required<GatewayOptions> & {
+export type StartOptions = Required<Omit<GatewayOptions, 'now'>> & {
+  now?: () => Date
   operations: Operations
   /** Receives a closer for everything that is opened; the last one runs first. */
   closers: AsyncDisposableStack
@@ -59,7 +61,7 @@ export type Started = {
 
 /** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
 export async function start(options: StartOptions): Promise<Started> {
-  const { config, logger, onProgress, reportTypes, now, signal, operations, closers } = options
+  const { config, logger, onProgress, reportTypes, signal, operations, closers } = options
   const { metrics } = operations
 
   const http = await startHttp(config.host, config.port, (error, requestId) =>
@@ -76,6 +78,9 @@ export async function start(options: StartOptions): Promise<Started> {
   const pools = await openPools(config, url, logger, closers)
   const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
+  const clock = await startClock(pools.probes, logger)
+  closers.defer(clock.stop)
+  const now = options.now ?? clock.now
   const prisma = createPrisma(pools.requests)
   closers.defer(() => prisma.$disconnect())
   const fileStore = await openFileStore(config)
@@ -92,6 +97,7 @@ export async function start(options: StartOptions): Promise<Started> {
   closers.defer(queue.stop)
   const wakeUp = await startWakeUp(url, pools.requests, logger, { metrics })
   closers.defer(wakeUp.stop)
+  clock.follow(wakeUp)
   const runLoader = createRunLoader(prisma)
   const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
@@ -145,13 +151,14 @@ export async function start(options: StartOptions): Promise<Started> {
     router = gateway.router
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked))
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
   const { requests, probes } = pools
   operations.prometheus?.observe({
     requests,
     probes,
     ...(pools.reports && { reports: pools.reports.exportPool }),
   })
+  operations.prometheus?.observeClock(clock)
   http.serve(operations.around(router))
   return { url: http.url, demo }
 }
@@ -170,8 +177,8 @@ async function openCustomReports(
 }
 
 /** Uses separate connections without time limits, because loading a ledger takes longer than a request may take. */
-async function openDemo(options: StartOptions, url: string, { prisma }: Services): Promise<Demo> {
-  const { config, logger, onProgress, now, signal } = options
+async function openDemo(options: StartOptions, url: string, { prisma, now }: Services): Promise<Demo> {
+  const { config, logger, onProgress, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
   const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
   try {

@@ -31,7 +31,7 @@ afterAll(async () => {
 
 async function queueRun() {
   const run = await insertRun(parts.prisma, parts.owner, { status: 'PENDING' })
-  await parts.prisma.$transaction((tx) => queue.enqueue(tx, run))
+  await parts.prisma.$transaction((tx) => queue.enqueue(tx, run, new Date()))
   return run
 }
 

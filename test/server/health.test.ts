@@ -16,6 +16,11 @@ async function askReady(url: string): Promise<{ code: number; body: Ready }> {
 
 async function up(): Promise<void> {}
 
+/** The clocks of this machine and of its Postgres are one. */
+const anyNumber: unknown = expect.any(Number)
+
+const clock = { skewMilliseconds: () => -7 }
+
 function all(state: string) {
   return { database: state, queue: state, wakeUp: state, storage: state }
 }
@@ -24,7 +29,10 @@ test('a gateway that serves is alive and ready, even for a probe that uses its I
   await using gateway = await startTestGateway()
   const health = await fetch(`${gateway.url}/health`)
   expect([health.status, await health.json()]).toEqual([200, { status: 'alive' }])
-  expect(await askReady(gateway.url)).toEqual({ code: 200, body: { status: 'ready', checks: all('up') } })
+  expect(await askReady(gateway.url)).toEqual({
+    code: 200,
+    body: { status: 'ready', checks: all('up'), clockSkewMilliseconds: anyNumber },
+  })
   for (const path of ['health', 'ready', 'metrics']) {
     const request = `GET /${path} HTTP/1.1\r\nHost: 10.0.0.5:4000\r\nConnection: close\r\n\r\n`
     expect(await exchange(gateway.url, request)).toMatch(/^HTTP\/1\.1 200 /)
@@ -61,7 +69,12 @@ test('a gateway whose database does not answer becomes unavailable before a stat
 
   proxy.restore()
   await vi.waitFor(
-    async () => expect((await askReady(gateway.url)).body).toEqual({ status: 'ready', checks: all('up') }),
+    async () =>
+      expect((await askReady(gateway.url)).body).toEqual({
+        status: 'ready',
+        checks: all('up'),
+        clockSkewMilliseconds: anyNumber,
+      }),
     { timeout: 30_000 },
   )
 })
@@ -74,8 +87,8 @@ test('a queue that does not answer is detected even when the database answers', 
   const url = proxy.through(database.url)
   const queue = await startQueue({ url, isWorker: false, onError: () => {} })
   const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
-  readiness.serve(createChecks(pool, queue, { isConnected: () => true }, { check: up }))
-  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
+  readiness.serve(createChecks(pool, queue, { isConnected: () => true }, { check: up }), clock)
+  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up'), clockSkewMilliseconds: -7 })
   proxy.swallow()
   expect((await readiness.ask()).checks).toEqual({ ...all('up'), queue: 'down' })
   proxy.restore()
@@ -87,16 +100,23 @@ test('concurrent probes share one check, whose answer is cached', async () => {
   let asked = 0
   const answers = Promise.withResolvers<void>()
   const readiness = createReadiness({ limitMilliseconds: 60_000, cacheMilliseconds: 60_000 })
-  expect(await readiness.ask()).toEqual({ status: 'starting', checks: all('down') })
-  readiness.serve({
-    database: async () => {
-      asked++
-      await answers.promise
-    },
-    queue: up,
-    wakeUp: up,
-    storage: up,
+  expect(await readiness.ask()).toEqual({
+    status: 'starting',
+    checks: all('down'),
+    clockSkewMilliseconds: null,
   })
+  readiness.serve(
+    {
+      database: async () => {
+        asked++
+        await answers.promise
+      },
+      queue: up,
+      wakeUp: up,
+      storage: up,
+    },
+    clock,
+  )
   const probes = Array.from({ length: 50 }, () => readiness.ask())
   answers.resolve()
   for (const answer of await Promise.all(probes)) expect(answer.status).toBe('ready')
@@ -107,20 +127,24 @@ test('concurrent probes share one check, whose answer is cached', async () => {
 test('a check runs again when its answer expires, and a check that fails or is late is down', async () => {
   let isUp = true
   const readiness = createReadiness({ limitMilliseconds: 20, cacheMilliseconds: 0 })
-  readiness.serve({
-    database: async () => {
-      if (!isUp) throw new Error('secret')
+  readiness.serve(
+    {
+      database: async () => {
+        if (!isUp) throw new Error('secret')
+      },
+      queue: () => (isUp ? Promise.resolve() : new Promise(() => {})),
+      wakeUp: up,
+      storage: up,
     },
-    queue: () => (isUp ? Promise.resolve() : new Promise(() => {})),
-    wakeUp: up,
-    storage: up,
-  })
-  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up') })
+    clock,
+  )
+  expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up'), clockSkewMilliseconds: -7 })
   isUp = false
   await vi.waitFor(async () =>
     expect(await readiness.ask()).toEqual({
       status: 'unavailable',
       checks: { ...all('up'), database: 'down', queue: 'down' },
+      clockSkewMilliseconds: -7,
     }),
   )
   isUp = true

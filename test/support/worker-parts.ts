@@ -49,7 +49,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         const created = await tx.reportRun.create({
           data: runRow(owner, { reportType: slowReport.name, ...fields }),
         })
-        await queue.enqueue(tx, created)
+        await queue.enqueue(tx, created, now())
         await recordChange(tx, created, { from: null, actorId: owner.apiKeyId, at: now() })
         return created
       })

@@ -63,14 +63,14 @@ async function* subscribe(
 }
 
 async function* poll(gateway: GatewayAddress, id: string, signal: AbortSignal): AsyncGenerator<ReportRun> {
-  let answeredAt = Date.now()
+  let answeredAt = performance.now()
   for (;;) {
     try {
       const run = await fetchReportRun(gateway, id, signal)
-      answeredAt = Date.now()
+      answeredAt = performance.now()
       yield run
     } catch (error) {
-      if (!(error instanceof UnreachableError) || Date.now() - answeredAt > maxPollSilence) throw error
+      if (!(error instanceof UnreachableError) || performance.now() - answeredAt > maxPollSilence) throw error
     }
     await wait(pollInterval, undefined, { signal })
   }

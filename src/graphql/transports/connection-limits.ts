@@ -29,8 +29,8 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
       stuckSince = null
       return
     }
-    stuckSince ??= Date.now()
-    if (Date.now() - stuckSince >= seconds * 1000) response.destroy()
+    stuckSince ??= performance.now()
+    if (performance.now() - stuckSince >= seconds * 1000) response.destroy()
   }, checkMilliseconds)
   response.on('drain', () => {
     stuckSince = null
@@ -45,11 +45,11 @@ export function cutSlowStream(response: ServerResponse, seconds: number): void {
  */
 export function sendUnlessSlow(socket: WebSocket, seconds: number) {
   let pending = 0
-  let lastMoved = Date.now()
+  let lastMoved = performance.now()
   const { promise: closed, resolve: markClosed } = Promise.withResolvers<void>()
   socket.once('close', () => markClosed())
   const timer = setInterval(() => {
-    if (pending === 0 || Date.now() - lastMoved < seconds * 1000) return
+    if (pending === 0 || performance.now() - lastMoved < seconds * 1000) return
     clearInterval(timer)
     // The close frame of the client must be read.
     socket.resume()
@@ -72,11 +72,11 @@ export function sendUnlessSlow(socket: WebSocket, seconds: number) {
     send: (data: string): Promise<void> => {
       if (socket.readyState !== socket.OPEN) return closed
       return new Promise((resolve) => {
-        if (pending === 0) lastMoved = Date.now()
+        if (pending === 0) lastMoved = performance.now()
         pending++
         socket.send(data, () => {
           pending--
-          lastMoved = Date.now()
+          lastMoved = performance.now()
           if (socket.isPaused && socket.bufferedAmount < maxBufferedBytes) socket.resume()
           resolve()
         })

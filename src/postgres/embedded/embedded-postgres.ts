@@ -32,8 +32,8 @@ export async function openEmbeddedPostgres(
 ) {
   try {
     const options = { onProgress: () => {}, ...wanted, dataDir: await makeDataDir(wanted.dataDir) }
-    const deadline = Date.now() + maxOpenMilliseconds
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + maxOpenMilliseconds
+    while (performance.now() < deadline) {
       const opened = await tryToOpen(options)
       if (opened) return present(opened, options)
       await setTimeout(pollMilliseconds, undefined, { signal: wanted.signal })

@@ -62,7 +62,7 @@ export async function stopPostmaster(pid: number, data: string): Promise<void> {
 
 /** Sends a signal to a postmaster; false when it has not ended in time. */
 export async function endsAfter(signal: NodeJS.Signals, pid: number, data: string): Promise<boolean> {
-  const deadline = Date.now() + endMilliseconds
+  const deadline = performance.now() + endMilliseconds
   // A suspended process (SIGSTOP) handles the signal only after SIGCONT.
   for (const sent of [signal, 'SIGCONT'] as const) {
     try {
@@ -72,7 +72,7 @@ export async function endsAfter(signal: NodeJS.Signals, pid: number, data: strin
     }
   }
   while (await isPostgresOf(pid, data)) {
-    if (Date.now() > deadline) return false
+    if (performance.now() > deadline) return false
     await setTimeout(pollMilliseconds)
   }
   return true

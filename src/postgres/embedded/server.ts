@@ -62,7 +62,7 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
     onProgress(`Postgres (process ${last.pid}) does not respond; stopping it.`)
     await stopPostmaster(last.pid, data)
   }
-  const deadline = Date.now() + startMilliseconds
+  const deadline = performance.now() + startMilliseconds
   for (let chosenPort = port ?? last?.port; ; chosenPort = port) {
     const { pid, readLogTail } = await startPostmaster(cluster, chosenPort || (await freePort()))
     // A restart is not aborted: guests can be logged in, and the owner stops the server after the last of them.
@@ -73,7 +73,7 @@ export async function ensureServer(options: ClusterOptions, port?: number): Prom
     })
     if (started) return reportServer('Started', started)
     const logTail = await readLogTail()
-    if (!temporaryFailure.test(logTail) || Date.now() > deadline)
+    if (!temporaryFailure.test(logTail) || performance.now() > deadline)
       throw new Error(`Postgres ended while starting on ${data}. The end of its log ${logFile}:\n${logTail}`)
     await setTimeout(pollMilliseconds, undefined, { signal })
   }
@@ -120,14 +120,14 @@ export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
  * @throws when it accepts no login within `startMilliseconds`
  */
 async function waitForLogin(cluster: Cluster, pid: number, maxSilence: number, signal?: AbortSignal) {
-  const deadline = Date.now() + startMilliseconds
-  let lastSign = Date.now()
-  while (Date.now() < deadline) {
-    if (!(await isPostgresOf(pid, cluster.data)) || Date.now() - lastSign > maxSilence) return null
+  const deadline = performance.now() + startMilliseconds
+  let lastSign = performance.now()
+  while (performance.now() < deadline) {
+    if (!(await isPostgresOf(pid, cluster.data)) || performance.now() - lastSign > maxSilence) return null
     const postmaster = await readPidFile(cluster.data)
     const login = postmaster && (await tryLogin({ ...cluster, ...postmaster }, 'create'))
     if (login === 'accepted') return postmaster
-    if (login === 'answered') lastSign = Date.now()
+    if (login === 'answered') lastSign = performance.now()
     await setTimeout(pollMilliseconds, undefined, { signal })
   }
   throw new Error(`Postgres accepted no login for ${startMilliseconds} ms. See its log ${cluster.logFile}.`)

@@ -89,10 +89,11 @@ export async function submitSpec(
   const { prisma, queue, wakeUp, limits, now } = deps
   const { startWithin, timeout, retention, reuseWithin, ...columns } = spec
   const at = now()
-  const id = newId(idPrefixes.reportRun, at)
   const submitted = await prisma.$transaction(async (tx) => {
     const reusable = reuseWithin === null ? null : await findReusableRun(tx, viewer, spec, reuseWithin, at)
-    if (!(await claim(tx, reusable?.run.id ?? id, at))) return null
+    const createdAt = reusable ? at : await takeTime(tx, viewer, at)
+    const id = reusable?.run.id ?? newId(idPrefixes.reportRun, createdAt)
+    if (!(await claim(tx, id, at))) return null
     if (reusable) return { ...reusable, wasReused: true }
     await countRun(tx, viewer, limits, at)
     const run = await tx.reportRun.create({
@@ -103,7 +104,7 @@ export async function submitSpec(
         id,
         status: 'PENDING',
         requestedById: viewer.apiKeyId,
-        createdAt: at,
+        createdAt,
         deadlineAt: startWithin === null ? null : new Date(at.getTime() + startWithin),
         timeoutMilliseconds: timeout,
         retentionMilliseconds: retention,
@@ -111,13 +112,29 @@ export async function submitSpec(
       },
     })
     // A run that waits for data has no job until the data is available.
-    if (!run.dataNeededUntil) await queue.enqueue(tx, run)
+    if (!run.dataNeededUntil) await queue.enqueue(tx, run, at)
     const eventCursor = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at })
     return { run, wasReused: false, eventCursor }
   })
   if (!submitted) return null
   if (!submitted.wasReused) wakeUp.notify(viewer)
   return logSubmitted(deps, submitted)
+}
+
+/**
+ * Returns the time of creation of a new run: now, or just after the last run of the account and mode. Until the transaction
+ * ends, no other run of theirs is created. So ids are in commit order, and a client that reads the list from the last id that
+ * it has seen misses no run.
+ */
+async function takeTime(tx: Transaction, { accountId, livemode }: Viewer, at: Date): Promise<Date> {
+  const [taken] = await tx.$queryRaw<{ at: Date }[]>`
+    insert into run_clocks as clock (account_id, livemode, last_created_at)
+    values (${accountId}, ${livemode}, ${at}::timestamptz)
+    on conflict (account_id, livemode) do update
+      set last_created_at = greatest(excluded.last_created_at, clock.last_created_at + interval '1 millisecond')
+    returning last_created_at as at`
+  if (!taken) throw new Error(`The clock of account ${accountId} returned no time.`)
+  return taken.at
 }
 
 async function findEarlier(

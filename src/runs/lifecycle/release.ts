@@ -51,14 +51,15 @@ export async function requeueOrphans(prisma: Prisma, queue: Queue, logger: Logge
 
 /** Puts a run at the end of the queue, unless another process has already done so. */
 async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
+  const queuedAt = deps.now()
   const released = await transition(deps, {
     runId: run.id,
     from: 'PENDING',
     to: 'PENDING',
     where: { dataNeededUntil: { not: null } },
     kind: 'UPDATED',
-    data: { dataNeededUntil: null, queuedAt: deps.now() },
-    also: (tx) => deps.queue.enqueue(tx, run),
+    data: { dataNeededUntil: null, queuedAt },
+    also: (tx) => deps.queue.enqueue(tx, run, queuedAt),
   })
   const { id: runId, accountId, traceId } = run
   if (released)

@@ -4,8 +4,10 @@ import { createSlowRun, endOf, slowReport } from '../../support/slow-report.ts'
 
 let gateway: TestGateway
 let account: TestAccount
+let offset = 0
 beforeAll(async () => {
-  gateway = await startTestGateway({ reportTypes: [slowReport] })
+  const now = (): Date => new Date(Date.now() + offset)
+  gateway = await startTestGateway({ reportTypes: [slowReport], now })
   account = await gateway.createAccount()
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
@@ -52,4 +54,30 @@ test('a notification starts runs, long before the worker would poll for them', a
   }
   // An idle worker polls for jobs every five seconds, or every half second while it cannot listen.
   expect(waited).toBeLessThan(2_000)
+})
+
+test('a run that is created later has a later id, whatever the clock of its gateway shows', async () => {
+  const { client } = await gateway.createAccount()
+  const first = await createSlowRun(client)
+  offset = -3_600_000
+  const [second, third] = [await createSlowRun(client), await createSlowRun(client)]
+  offset = 0
+  const { reportRuns } = await client.request<{
+    reportRuns: { nodes: { id: string; createdAt: string }[] }
+  }>('{ reportRuns { nodes { id createdAt } } }')
+  expect(reportRuns.nodes.map(({ id }) => id)).toEqual([third, second, first])
+  const times = reportRuns.nodes.map(({ createdAt }) => createdAt)
+  expect(times).toEqual(times.toSorted().toReversed())
+})
+
+test('ids of concurrent runs are in the order of their events, so that a page of later ids misses none', async () => {
+  const { client, accountId } = await gateway.createAccount()
+  await Promise.all(Array.from({ length: 20 }, () => createSlowRun(client)))
+  const created = await gateway.prisma.reportRunEvent.findMany({
+    where: { accountId, fromStatus: null },
+    orderBy: { position: 'asc' },
+  })
+  const ids = created.map(({ runId }) => runId)
+  expect(ids).toHaveLength(20)
+  expect(ids).toEqual(ids.toSorted())
 })
