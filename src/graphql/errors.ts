@@ -3,7 +3,7 @@ import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { type TopLevelCode, userErrorCodes } from '../error-codes.ts'
 import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
-import { isOutage } from '../postgres/outage.ts'
+import { describeOutage, isOutage } from '../postgres/outage.ts'
 import { currentRequest } from '../request-context.ts'
 import { StorageError } from '../storage/storage.ts'
 import { type ErrorDetails, knownCode, withCode } from './library-errors.ts'
@@ -78,9 +78,9 @@ function maskedError(error: unknown, logger: Logger): GraphQLError {
     return unavailable(`The file store is not available: ${error.reason}. Try again later.`)
   }
   if (isOutage(error)) {
-    logger.warn(details, 'A request failed because the database cannot be reached.')
+    logger.warn(details, 'A request failed because the database is unavailable.')
     return unavailable(
-      'The database cannot be reached. Try again in a second; with an idempotencyKey, a repeated mutation has no second effect.',
+      `${describeOutage(error)} Try again in a second; with an idempotencyKey, a repeated mutation has no second effect.`,
     )
   }
   const errorId = randomUUID()

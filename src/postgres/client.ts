@@ -2,7 +2,9 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { readPostgresUrl } from '../config/postgres-url.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
+import { readOnlyState } from './outage.ts'
 import { databaseSchema, type SessionOptions, sessionText } from './session.ts'
+import { waitWhenShort } from './shortage.ts'
 import { targetOf } from './target.ts'
 
 export { databaseSchema }
@@ -45,10 +47,15 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    onConnect: (client) => startSession(client, text, connectMilliseconds),
+    onConnect: async (client) => {
+      const { isReadOnly } = await startSession(client, text, connectMilliseconds)
+      // A session stays read-only after its database has become writable again, so the pool must not keep it.
+      if (isReadOnly && !isForeign && !options.isReadOnly) throw readOnlyError()
+    },
     ...(isForeign && { maxUses: 1 }),
     ...(statementMilliseconds && { query_timeout: statementMilliseconds + answerMilliseconds }),
   })
+  waitWhenShort(pool, connectMilliseconds)
   // Without these listeners, a connection that Postgres ends would end the process: the first listener is for idle
   // connections, the second for connections released with an error, to which the pool no longer listens.
   pool.on('error', (error) => onError(error))
@@ -128,9 +135,18 @@ export async function inTransaction<Result>(
   }
 }
 
-async function startSession(client: pg.ClientBase, text: string, milliseconds: number): Promise<void> {
+async function startSession(client: pg.ClientBase, text: string, milliseconds: number) {
   const query: pg.QueryConfig & { query_timeout: number } = { text, query_timeout: milliseconds }
-  await client.query(query)
+  // Several statements have an array of results, which the types of `pg` do not know.
+  const results: unknown = await client.query<{ isReadOnly: boolean }>(query)
+  const last: unknown = Array.isArray(results) ? results.at(-1) : results
+  const row = last instanceof pg.Result ? last.rows[0] : null
+  return { isReadOnly: row?.isReadOnly === true }
+}
+
+function readOnlyError(): Error {
+  const error = new pg.DatabaseError('The database is read-only.', 0, 'error')
+  return Object.assign(error, { code: readOnlyState, severity: 'FATAL' })
 }
 
 function connectLimit(url: string): number {

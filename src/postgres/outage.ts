@@ -24,15 +24,26 @@ const adapterKinds = new Set([
 ])
 
 /**
- * The SQLSTATEs for the same: connection exceptions, shutdowns and startups, no connection left (53300), and a transaction
- * that a paused process left open too long (25P03). Not all of class 57: a canceled statement (57014) says nothing about
- * the server.
+ * The SQLSTATEs for the same: connection exceptions, shutdowns and startups, limits of time that end a session (25P03,
+ * 25P04, 57P05), and a server that cannot work at the moment: it is read-only (25006), has no disk space, memory or
+ * connection left (53100, 53200, 53300), or cannot read its disk (58030). Not all of class 57: a canceled statement (57014)
+ * says nothing about the server.
  */
-const sqlState = /^(08\w{3}|25P03|57P0[1-5]|53300)$/
+const sqlState = /^(08\w{3}|25006|25P03|25P04|53[123]00|55P03|57P0[1-5]|58030)$/
+
+/** SQLSTATE read_only_sql_transaction. */
+export const readOnlyState = '25006'
+
+/** The SQLSTATE of too many connections, of the server or of the login. */
+const noConnection = '53300'
 
 /** Messages of the errors that `pg` and its pool throw without a code. */
 const messages =
   /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed and is not queryable|Cannot use a pool after calling end|Server has closed the connection)/
+
+/** Messages of `pg`'s pool and of PgBouncer. */
+const shortageMessages =
+  /^(timeout exceeded when trying to connect|no more connections allowed|query_wait_timeout)/
 
 const maxDepth = 8
 const retryMilliseconds = 500
@@ -51,12 +62,31 @@ export type RetryOptions = {
  * True for a failure of the connection to Postgres: the server cannot be reached, restarts or does not answer. The
  * operation can be tried again; whether it took effect is unknown.
  */
-export function isOutage(error: unknown, depth = 0): boolean {
-  return (
-    error instanceof Object &&
-    depth < maxDepth &&
-    (isOutageItself(error) || causesOf(error).some((cause) => isOutage(cause, depth + 1)))
-  )
+export function isOutage(error: unknown): boolean {
+  return someCause(error, isOutageItself)
+}
+
+/**
+ * True when no connection is free at the moment: the pool of this process, the login, the server or a pooler in front of it
+ * has none left. The operation has had no effect, and it can be tried again.
+ */
+export function isShortage(error: unknown): boolean {
+  return someCause(error, (one) => {
+    const fields: { code?: unknown; originalCode?: unknown; message?: unknown } = one
+    return (
+      fields.code === noConnection ||
+      fields.originalCode === noConnection ||
+      shortageMessages.test(String(fields.message))
+    )
+  })
+}
+
+/** What is wrong with the database during an outage, as a sentence for clients. */
+export function describeOutage(error: unknown): string {
+  const has = (state: string): boolean => someCause(error, (one) => Object.values(one).includes(state))
+  if (has(readOnlyState)) return 'The database is read-only.'
+  if (has('53100')) return 'The database has no disk space left.'
+  return isShortage(error) ? 'The database has no free connection.' : 'The database cannot be reached.'
 }
 
 /**
@@ -83,6 +113,15 @@ export async function retryDuringOutage<Result>(
       await delay(retryMilliseconds, undefined, { signal }).catch(() => {})
     }
   }
+}
+
+/** True when the test holds for the error or for one of its causes. */
+function someCause(error: unknown, test: (one: object) => boolean, depth = 0): boolean {
+  return (
+    error instanceof Object &&
+    depth < maxDepth &&
+    (test(error) || causesOf(error).some((cause) => someCause(cause, test, depth + 1)))
+  )
 }
 
 function isOutageCode(code: unknown): boolean {

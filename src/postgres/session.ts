@@ -47,7 +47,7 @@ const writableLogin = `select set_config('${readOnly}', 'off', false)
 
 /**
  * SQL that states every setting that the code relies on, because a login, a database or a server can have other defaults. A
- * connection runs it before anything else. It is not part of the login, because PgBouncer refuses most settings there.
+ * connection runs it before anything else. The last row says whether the session is read-only. It is not part of the login, because PgBouncer refuses most settings there.
  */
 export function sessionText({
   statementMilliseconds = 0,
@@ -68,6 +68,7 @@ export function sessionText({
     // Only an administrator can change it, so it is changed only where that is necessary.
     "select set_config('session_replication_role', 'origin', false) where current_setting('session_replication_role') <> 'origin'",
     isForeign || isReadOnly ? `set ${readOnly} = on` : writableLogin,
+    `select current_setting('${readOnly}') = 'on' or pg_is_in_recovery() as "isReadOnly"`,
   ].join(';\n')
 }
 

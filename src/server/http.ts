@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { isWildcardHost } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
 import { ConfigurationError } from '../errors.ts'
-import { isOutage } from '../postgres/outage.ts'
+import { describeOutage, isOutage } from '../postgres/outage.ts'
 import { withoutSecrets } from '../secrets.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
@@ -96,7 +96,7 @@ function answerFault(response: ServerResponse, error: unknown): void {
     response.destroy()
   } else if (isOutage(error)) {
     response.setHeader('Retry-After', '1')
-    answerText(response, 503, 'The database cannot be reached. Try again in a second.')
+    answerText(response, 503, `${describeOutage(error)} Try again in a second.`)
   } else {
     answerText(response, 500, 'The request failed because of an internal error.')
   }

@@ -43,6 +43,14 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
   }
 }
 
+// A database that was just made read-only is so for new sessions alone, so its own settings count, too.
+const isWritable = `
+  select where current_setting('transaction_read_only') = 'off' and not exists (
+    select from pg_db_role_setting as given, unnest(given.setconfig) as setting
+    where given.setrole = 0 and given.setdatabase = (select oid from pg_database where datname = current_database())
+      and setting ~* '^default_transaction_read_only=(on|true|yes|1)$'
+  )`
+
 /**
  * Creates the checks: a query to the database, a query of the queue on its own connections, and the state of the wake-up
  * connection.
@@ -53,7 +61,10 @@ export function createChecks(
   wakeUp: Pick<WakeUp, 'isConnected'>,
 ): Checks {
   return {
-    database: () => pool.query('select 1'),
+    database: async () => {
+      const { rowCount } = await pool.query(isWritable)
+      if (rowCount === 0) throw new Error('The database is read-only.')
+    },
     queue: async () => {
       if (!(await boss.getQueue(reportRunQueue)))
         throw new Error(`The queue ${reportRunQueue} does not exist.`)
