@@ -2,12 +2,16 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { type Client, DatabaseError } from 'pg'
 import { createConnection, databaseSchema, inTransaction } from './client.ts'
+import { checkRights, createSchema, isDenied, migrationProblem, queueSchema } from './rights.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // An arbitrary number that no other program is likely to lock in the same database.
 const migrationLock = 7_203_614_871
 // The lock of `prisma migrate deploy`.
 const prismaLock = 72_707_369
+
+/** The schema exists by then, and its creation needs a right even so. */
+const schemaStatement = `CREATE SCHEMA IF NOT EXISTS "${databaseSchema}";`
 
 const recordTable = `${databaseSchema}._prisma_migrations`
 
@@ -24,6 +28,7 @@ const lockWaitMilliseconds = 1_000
  *
  * @param signal ends the wait for another process that migrates; migrations that have started are completed
  * @returns names of the migrations that this call applied
+ * @throws ConfigurationError with the statements that are missing when the login lacks a right
  */
 export async function migrate(
   url: string,
@@ -36,6 +41,8 @@ export async function migrate(
     // With a query under way, `end` closes the connection at once.
     signal.addEventListener('abort', leave, { once: true })
     await takeLock(client, signal)
+    await checkRights(client)
+    for (const schema of [databaseSchema, queueSchema]) await createSchema(client, schema)
     const missing = await findMissing(client)
     if (missing.length === 0) return []
     // From here on, the migrations are completed.
@@ -43,6 +50,8 @@ export async function migrate(
     await prepareRecords(client)
     for (const name of missing) await applyMigration(client, name)
     return missing
+  } catch (error) {
+    throw migrationProblem('migrate the database', error)
   } finally {
     signal.removeEventListener('abort', leave)
     // Also releases the locks.
@@ -78,7 +87,6 @@ async function listMigrations(): Promise<string[]> {
 /** Creates the table of records in the form that Prisma uses. */
 async function prepareRecords(client: Client): Promise<void> {
   await client.query('select pg_advisory_lock($1)', [prismaLock])
-  await client.query(`create schema if not exists ${databaseSchema}`)
   await client.query(`
     create table if not exists ${recordTable} (
       id varchar(36) primary key,
@@ -97,7 +105,7 @@ async function applyMigration(client: Client, name: string): Promise<void> {
   const checksum = createHash('sha256').update(statements).digest('hex')
   try {
     await inTransaction(client, async () => {
-      await client.query(statements)
+      await client.query(statements.replace(schemaStatement, ''))
       await client.query(
         `insert into ${recordTable} (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
         values ($1, $2, $3, now(), clock_timestamp(), 1)`,
@@ -105,6 +113,7 @@ async function applyMigration(client: Client, name: string): Promise<void> {
       )
     })
   } catch (cause) {
+    if (isDenied(cause)) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`The migration ${name} failed and was rolled back: ${reason}`, { cause })
   }

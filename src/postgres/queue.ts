@@ -10,12 +10,13 @@ import {
 import { type Tenant, tenantKey } from '../tenant.ts'
 import type { Prisma, Transaction } from './client.ts'
 import { openQueueConnections } from './queue-connections.ts'
+import { migrationProblem, queueSchema } from './rights.ts'
 
 // The SQL in this file reads and writes pg-boss's private tables, where its API is not sufficient. No other file does so.
 // test/postgres/queue.test.ts checks what the SQL relies on, so it fails when a new version of pg-boss changes that.
 
-/** The Postgres schema of pg-boss; not its default, which another program in the same database may use. */
-export const queueSchema = 'report_gateway_queue'
+export { queueSchema }
+
 /** The queue of report runs; a job carries the id of its run. */
 export const reportRunQueue = 'report-run'
 
@@ -101,18 +102,27 @@ const orphansSql = `
   ) as run
   limit ${maxOrphans}`
 
-/** Connects to the job queue, and creates its tables when they are missing. */
+/**
+ * Connects to the job queue, and creates its tables when they are missing. Its schema must exist.
+ *
+ * @throws ConfigurationError when the login lacks a right
+ */
 export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptions) {
   await using opened = new AsyncDisposableStack()
   const { database, close } = openQueueConnections({ url, max, onError })
   opened.defer(close)
-  const boss = new PgBoss({ db: database, schema: queueSchema, ...settings(isWorker) })
+  // `migrate` has created the schema.
+  const boss = new PgBoss({ db: database, schema: queueSchema, createSchema: false, ...settings(isWorker) })
   boss.on('error', onError)
   opened.defer(() => boss.stop({ graceful: true, timeout: 10_000 }))
-  await boss.start()
-  await boss.createQueue(reportRunQueue, queueSettings)
-  // An earlier version may have created the queue with other settings.
-  await boss.updateQueue(reportRunQueue, queueSettings)
+  try {
+    await boss.start()
+    await boss.createQueue(reportRunQueue, queueSettings)
+    // An earlier version may have created the queue with other settings.
+    await boss.updateQueue(reportRunQueue, queueSettings)
+  } catch (error) {
+    throw migrationProblem('create or change the tables of the queue', error)
+  }
   const closers = opened.move()
   const send = (tx: Transaction, run: QueuedRun, priority: number): Promise<string | null> => {
     const job: ReportRunJob = { runId: run.id }
