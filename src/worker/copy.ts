@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
+import { isShortage } from '../postgres/outage.ts'
 import type { RenderedReport } from '../reports/render.ts'
 import type { FileForm } from '../storage/file.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
-import { SourceLostError } from './failure.ts'
+import { SourceLostError, StatementTimeoutError } from './failure.ts'
 import { createFormatStream } from './format-stream.ts'
 
 /** A file to write. */
@@ -44,6 +46,9 @@ export type CopyResult = {
 type Backend = { pid: number; startedAt: string }
 
 const endMilliseconds = 5_000
+/** Postgres ends a statement that is over its limit itself within this time, in almost all cases. */
+const graceMilliseconds = 2_000
+const shortageMilliseconds = 200
 
 /**
  * Streams a report from Postgres into storage. Memory use does not grow with the size of the report. The row count and
@@ -53,9 +58,9 @@ const endMilliseconds = 5_000
  * @throws UnwritableValueError when one of the formats cannot represent a value
  */
 export async function copyReport(options: CopyOptions): Promise<CopyResult> {
-  const { pool, signal } = options
+  const { pool, signal, report } = options
   signal.throwIfAborted()
-  const client = await connect(pool)
+  const client = await connect(pool, signal)
   let lost: Error | null = null
   const onLost = (error: Error): void => {
     lost = error
@@ -64,18 +69,21 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   // Closing the connection makes every pending query fail at once.
   const stop = (): void => void client.end().catch(() => {})
   signal.addEventListener('abort', stop, { once: true })
+  const watchdog = createWatchdog(report, stop)
   let snapshot: Awaited<ReturnType<typeof openSnapshot>> | null = null
   let isComplete = false
   try {
     snapshot = await openSnapshot(client)
     signal.throwIfAborted()
-    const copied = await copyFiles(client, options)
+    const copied = await copyFiles(client, watchdog, options)
     isComplete = true
     return { ...copied, dataAsOf: snapshot.dataAsOf }
   } catch (error) {
+    if (watchdog.hasEnded()) throw new StatementTimeoutError()
     throw lost ? new SourceLostError('The connection to the data source broke.', { cause: error }) : error
   } finally {
     signal.removeEventListener('abort', stop)
+    watchdog.stop()
     if (isComplete) client.off('error', onLost)
     // An interrupted connection can still be sending rows, so the pool discards it.
     client.release(!isComplete)
@@ -83,17 +91,37 @@ export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   }
 }
 
-/** Limits the time of the next statement. Set before each statement, because a custom report can change the limit. */
-async function limitTime(client: PoolClient, { limits }: RenderedReport): Promise<void> {
-  if (limits) await client.query(`set local statement_timeout = '${limits.seconds}s'`)
+/**
+ * Ends a report whose statement runs much longer than its limit. Postgres ends a statement itself, but not while it makes
+ * one large value, and not while it waits for its client to read.
+ */
+function createWatchdog({ limits }: RenderedReport, end: () => void) {
+  let timer: NodeJS.Timeout | undefined
+  let hasEnded = false
+  return {
+    /** Limits the time of the next statement. Called before each, because a custom report can change the limit. */
+    limitTime: async (client: PoolClient): Promise<void> => {
+      clearTimeout(timer)
+      if (!limits) return
+      const onLate = (): void => {
+        hasEnded = true
+        end()
+      }
+      timer = setTimeout(onLate, limits.seconds * 1_000 + graceMilliseconds)
+      await client.query(`set local statement_timeout = '${limits.seconds}s'`)
+    },
+    hasEnded: (): boolean => hasEnded,
+    stop: (): void => clearTimeout(timer),
+  }
 }
 
 /** Counts the rows, then writes them into each file. */
 async function copyFiles(
   client: PoolClient,
+  { limitTime }: ReturnType<typeof createWatchdog>,
   { storage, report, files, signal, onStart, onRows }: CopyOptions,
 ): Promise<Omit<CopyResult, 'dataAsOf'>> {
-  await limitTime(client, report)
+  await limitTime(client)
   const counted = await client.query<{ rows: string }>(report.countText)
   signal.throwIfAborted()
   const rowsFound = BigInt(counted.rows[0]?.rows ?? 0)
@@ -108,7 +136,7 @@ async function copyFiles(
     const { stages, rows } = createFormatStream(report, file, rowsExpected)
     const before = rowsBefore
     onRows(() => Math.floor((before + rows()) / files.length))
-    await limitTime(client, report)
+    await limitTime(client)
     const copy = client.query(copyTo(report.copyText[file.format]))
     // The stream emits errors without ending: an error before the file is open would block the write forever.
     copy.on('error', (error) => copy.destroy(error))
@@ -122,13 +150,25 @@ async function copyFiles(
   return { files: copied, rowCount, isPartial: rowCount < rowsFound }
 }
 
-/** @throws SourceLostError when Postgres cannot be reached */
-async function connect(pool: Pool): Promise<PoolClient> {
-  try {
-    return await pool.connect()
-  } catch (cause) {
-    if (cause instanceof DatabaseError) throw cause
-    throw new SourceLostError('The data source cannot be reached.', { cause })
+/**
+ * Takes a connection of the pool, and waits while there is none: that is no fault of the report.
+ *
+ * @throws SourceLostError when Postgres cannot be reached
+ */
+async function connect(pool: Pool, signal: AbortSignal): Promise<PoolClient> {
+  while (true) {
+    try {
+      const client = await pool.connect()
+      if (!signal.aborted) return client
+      client.release()
+    } catch (cause) {
+      if (!isShortage(cause)) {
+        if (cause instanceof DatabaseError) throw cause
+        throw new SourceLostError('The data source cannot be reached.', { cause })
+      }
+      await delay(shortageMilliseconds)
+    }
+    signal.throwIfAborted()
   }
 }
 

@@ -9,9 +9,20 @@ import { UnwritableValueError } from './parquet/column-types.ts'
 /** SQLSTATE classes that describe the state of the server and not the query: the query may succeed later. */
 const transientClasses = new Set(['08', '40', '53', '55', '57', '58'])
 
+/**
+ * SQLSTATEs that the SQL of a report causes itself: a write in its read-only transaction, and more temporary files than the
+ * login may have.
+ */
+const ownFaults = new Set(['25006', '53400'])
+
 /** The database that the report reads cannot be reached, or its connection broke. */
 export class SourceLostError extends Error {
   override readonly name = 'SourceLostError'
+}
+
+/** A statement of a custom report ran longer than its limit, and Postgres did not end it in time. */
+export class StatementTimeoutError extends Error {
+  override readonly name = 'StatementTimeoutError'
 }
 
 /** The run has used all its attempts, and its last worker was lost. */
@@ -30,6 +41,7 @@ export class WorkerLostError extends Error {
  * True when the report's data source was lost or its file could not be stored: another attempt may succeed.
  */
 export function isTransient(error: unknown): boolean {
+  if (error instanceof DatabaseError && ownFaults.has(error.code ?? '')) return false
   return error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
 }
 
@@ -73,11 +85,18 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
       ['output', 'formats'],
     )
   }
+  if (code === queryCanceled || error instanceof StatementTimeoutError) {
+    return failure(
+      'TIMED_OUT',
+      "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
+      false,
+    )
+  }
   if (error instanceof DatabaseError) {
-    if (code === queryCanceled) {
+    if (code === '53400') {
       return failure(
-        'TIMED_OUT',
-        "The report's SQL exceeded its time limit, or was canceled in the database. Select less data, or ask the operator to raise the limit.",
+        'UPSTREAM_ERROR',
+        "The report's SQL needs more temporary disk space than its login may have. Select less data, or ask the operator to raise temp_file_limit.",
         false,
       )
     }

@@ -38,7 +38,13 @@ export const reportsCommand: Command = async ({ args, environment, print, signal
   })
   closers.defer(() => pool.end())
   const taken = builtInReportTypes.map(({ name }) => name)
-  const loaded = await loadCustomReports({ folder: reports.folder, pool, limits: reports.limits, taken })
+  const loaded = await loadCustomReports({
+    folder: reports.folder,
+    pool,
+    limits: reports.limits,
+    taken,
+    onWarning: print,
+  })
   for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
   print(`Valid custom reports: ${loaded.length}.`)
 }

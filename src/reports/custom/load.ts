@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../errors.ts'
 import type { CustomLimits } from '../report-type.ts'
 import { checkStatement } from './check-statement.ts'
 import { type CustomReport, defineCustomReport } from './custom-report.ts'
-import { checkReader } from './login.ts'
+import { checkReader, warnOfTemporaryFiles } from './login.ts'
 import { ReportFileError } from './problem.ts'
 import { readReport } from './read-report.ts'
 
@@ -18,6 +18,8 @@ export type LoadOptions = {
   limits: CustomLimits
   /** Names of the built-in report types. */
   taken: readonly string[]
+  /** Called with a sentence for each risk that the operator should know of. */
+  onWarning?: (message: string) => void
 }
 
 /**
@@ -25,13 +27,14 @@ export type LoadOptions = {
  *
  * @throws ConfigurationError with the file and line of every mistake, or with the problem of the login
  */
-export async function loadCustomReports({ folder, pool, limits, taken }: LoadOptions) {
+export async function loadCustomReports({ folder, pool, limits, taken, onWarning = () => {} }: LoadOptions) {
   const reports = await readReports(folder, taken)
   const client = await pool.connect().catch((cause) => {
     throw unusable('The login for the reports in REPORTS_DIR cannot be used', cause)
   })
   try {
     await checkReader(client)
+    await warnOfTemporaryFiles(client, onWarning)
     return await allOrProblems(reports, async (report) => {
       await checkStatement(client, report)
       return { file: report.file, type: defineCustomReport(report, limits) }

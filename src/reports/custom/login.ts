@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { type Client, escapeLiteral, type PoolClient } from 'pg'
+import { type Client, escapeIdentifier, escapeLiteral, type PoolClient } from 'pg'
 import { ConfigurationError } from '../../errors.ts'
 import { ledgerTables } from '../../ledger/rows.ts'
 import { checkServer } from '../../postgres/check-server.ts'
@@ -8,6 +8,9 @@ import { queueSchema } from '../../postgres/queue.ts'
 
 /** The login for custom reports on the embedded Postgres. */
 export const readerRole = 'report_gateway_reader'
+
+/** Maximum size of the temporary files of a statement, of which a sort or a join of many rows takes some. */
+const maxTemporaryFiles = '10GB'
 
 /** The gateway's tables that a login for reports can read. */
 const readableTables = [...Object.keys(ledgerTables), 'ledger_coverage']
@@ -93,6 +96,25 @@ type Rights = {
 }
 
 /**
+ * Warns when statements of a login can fill the disk of Postgres with temporary files. Only an administrator can set the
+ * limit, and a report cannot lift it.
+ */
+export async function warnOfTemporaryFiles(
+  client: PoolClient,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  const { rows } = await client.query<{ login: string; limit: string }>(
+    `select current_user as login, current_setting('temp_file_limit') as limit`,
+  )
+  const [row] = rows
+  if (row?.limit !== '-1') return
+  onWarning(
+    `The login ${row.login} of REPORTS_DATABASE_URL has no temp_file_limit, so a report can fill the disk of Postgres. ` +
+      `Let an administrator run: alter role ${escapeIdentifier(row.login)} set temp_file_limit = '${maxTemporaryFiles}';`,
+  )
+}
+
+/**
  * Checks that a login can only read, and no table of the gateway beyond the ledger.
  *
  * @throws ConfigurationError that names the excess right
@@ -116,6 +138,7 @@ async function createReader(admin: Client, password: string): Promise<void> {
   const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [readerRole])
   if (rowCount === 0) await admin.query(`create role ${readerRole}`)
   await admin.query(`alter role ${readerRole} login password ${escapeLiteral(password)}`)
+  await admin.query(`alter role ${readerRole} set temp_file_limit = '${maxTemporaryFiles}'`)
   await admin.query(`alter role ${readerRole} set search_path = public, ${databaseSchema}`)
   await admin.query(`grant usage on schema ${databaseSchema} to ${readerRole}`)
   await admin.query(`grant select on ${tables} to ${readerRole}`)

@@ -1,9 +1,14 @@
+import { UnwritableValueError } from './column-types.ts'
+
 /** The header before the rows: a signature, flags, and the length of an extension that no version of Postgres uses. */
 const headerBytes = 19
 /** A row starts with its number of fields; −1 follows the last row. */
 const countBytes = 2
 /** A field starts with its length in bytes; −1 for null. */
 const lengthBytes = 4
+
+/** Maximum size of a value, in bytes. */
+const maxValueBytes = 50_000_000
 
 const startBytes = 64 * 1024
 
@@ -65,7 +70,14 @@ export function createBinaryRowReader(columns: number, onRows: (rows: BinaryRows
     for (let i = 0; i < columns; i++) {
       if (end - at < lengthBytes) return false
       fields[length * columns + i] = at
-      at += lengthBytes + Math.max(0, bytes.readInt32BE(at))
+      const size = bytes.readInt32BE(at)
+      // The whole value would have to fit into memory.
+      if (size > maxValueBytes) {
+        throw new UnwritableValueError(
+          `A value has ${size} bytes, and a value in a Parquet file can have at most ${maxValueBytes}. Choose CSV or JSONL.`,
+        )
+      }
+      at += lengthBytes + Math.max(0, size)
     }
     if (at > end) return false
     rowsEnd = at

@@ -26,7 +26,7 @@ beforeEach(() => {
 })
 
 /** Loads an empty folder with the login; returns an empty string or the error. */
-async function loadWith(): Promise<string> {
+async function loadWith(onWarning: (message: string) => void = () => {}): Promise<string> {
   const url = new URL(database.url)
   url.username = role
   url.password = password
@@ -39,17 +39,17 @@ async function loadWith(): Promise<string> {
   })
   try {
     const limits = { rows: 10, seconds: 10 }
-    return String(await loadCustomReports({ folder, pool, limits, taken: [] }).catch(String))
+    return String(await loadCustomReports({ folder, pool, limits, taken: [], onWarning }).catch(String))
   } finally {
     await pool.end()
   }
 }
 
-async function loadWithRights(grant: string): Promise<string> {
+async function loadWithRights(grant: string, onWarning?: (message: string) => void): Promise<string> {
   await database.query(`create role ${role} login password '${password}'`)
   try {
     await database.query(grant.replace('LOGIN', role))
-    return await loadWith()
+    return await loadWith(onWarning)
   } finally {
     await database.query(`drop owned by ${role}`)
     await database.query(`drop role ${role}`)
@@ -80,6 +80,34 @@ test.each([
 
 test('a login that can read the ledger is accepted', async () => {
   expect(await loadWithRights('grant select on balance_transactions to LOGIN')).toBe('')
+})
+
+test('a login without a limit of temporary files is named with the statement that sets one', async () => {
+  const warnings: string[] = []
+  const warn = (message: string): void => void warnings.push(message)
+  await loadWithRights('grant select on balance_transactions to LOGIN', warn)
+  expect(warnings).toEqual([
+    `The login ${role} of REPORTS_DATABASE_URL has no temp_file_limit, so a report can fill the disk of Postgres. ` +
+      `Let an administrator run: alter role "${role}" set temp_file_limit = '10GB';`,
+  ])
+  await loadWithRights("alter role LOGIN set temp_file_limit = '1GB'", warn)
+  expect(warnings).toHaveLength(1)
+})
+
+test('the login of the embedded Postgres has a limit of temporary files that a report cannot lift', async () => {
+  const pool = createPool({
+    url: await ensureReader(database.url),
+    max: 1,
+    applicationName: 'test',
+    isForeign: true,
+    onError: () => {},
+  })
+  await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+  const { rows } = await pool.query("select current_setting('temp_file_limit') as limit")
+  expect(rows).toEqual([{ limit: '10GB' }])
+  await expect(pool.query("select set_config('temp_file_limit', '-1', true)")).rejects.toThrow(
+    'permission denied',
+  )
 })
 
 test('the error for a failed login does not contain the password', async () => {
