@@ -33,6 +33,9 @@ const settings = z.object({
   databaseUrl: env('DATABASE_URL', postgresUrl().nullable().default(null)).describe(
     'Connection string of Postgres 15 or newer. Without it, the gateway starts an embedded Postgres.',
   ),
+  connections: env('DATABASE_CONNECTIONS', integer(10, 10_000).nullable().default(null)).describe(
+    'Maximum number of [connections to Postgres](postgres.md#connections) of this process. Default: as many as its role and `CONCURRENCY` need.',
+  ),
   dataDir: env('DATA_DIR', z.string().default('.data')).describe(
     'Folder for result files and for the embedded Postgres.',
   ),

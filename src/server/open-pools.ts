@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { createPool, createPoolCloser, type PoolOptions } from '../postgres/client.ts'
 import { openReader } from '../reports/custom/login.ts'
-import type { ReportPools } from '../reports/report-type.ts'
+import type { ConnectionShares } from './connection-shares.ts'
 
 /** All connections to Postgres except those of the queue and of the wake-ups. */
 export type Pools = Awaited<ReturnType<typeof openPools>>
@@ -11,19 +11,22 @@ export type Pools = Awaited<ReturnType<typeof openPools>>
 // Closing waits for queries to end, but not for a server that does not answer.
 const waitMilliseconds = 1_000
 
+type OpenOptions = {
+  config: Pick<Config, 'reports'>
+  shares: ConnectionShares
+  /** Address of the database. */
+  url: string
+  logger: Logger
+  /** Receives a closer for each pool. */
+  closers: AsyncDisposableStack
+}
+
 /**
  * Opens the pools of a process.
  *
- * @param url address of the database
- * @param closers receives a closer for each pool
  * @throws ConfigurationError when the login for custom reports cannot be used
  */
-export async function openPools(
-  { role, concurrency, reports }: Config,
-  url: string,
-  logger: Logger,
-  closers: AsyncDisposableStack,
-) {
+export async function openPools({ config: { reports }, shares, url, logger, closers }: OpenOptions) {
   const open = (name: string, options: Omit<PoolOptions, 'applicationName' | 'onError'>): Pool => {
     const onError = (error: unknown): void =>
       logger.error({ err: error }, 'An idle connection to Postgres broke.')
@@ -32,35 +35,42 @@ export async function openPools(
     closers.defer(() => close(waitMilliseconds))
     return pool
   }
-  const openReports = (): ReportPools => ({
-    exportPool: open('reports', { url, max: concurrency + 2 }),
-    customPool: custom,
-  })
-  const openEstimates = (): ReportPools => ({
-    exportPool: open('estimates', { url, isReadOnly: true, ...limits(2, 2_000) }),
-    customPool: customUrl
-      ? open('custom estimates', { url: customUrl, isForeign: true, ...limits(2, 2_000) })
-      : null,
-  })
-
   const customUrl = reports ? await openReader(reports.databaseUrl, async () => url) : null
-  const custom = customUrl
-    ? open('custom reports', { url: customUrl, max: concurrency + 2, isForeign: true })
-    : null
+  const openCustom = (name: string, max: number, limits = {}): Pool | null =>
+    customUrl && max > 0 ? open(name, { url: customUrl, isForeign: true, max, ...limits }) : null
+  const custom = openCustom('custom reports', shares.custom)
+  const customEstimates = openCustom('custom estimates', shares.customEstimates, limits(2_000))
   return {
     /** For requests, whose statements are short. */
-    requests: open('requests', { url, max: 10, connectMilliseconds: 5_000, statementMilliseconds: 30_000 }),
+    requests: open('requests', {
+      url,
+      max: shares.requests,
+      connectMilliseconds: 5_000,
+      statementMilliseconds: 30_000,
+    }),
     /** For `/ready` and `/metrics`, because the connections for requests can all be in use. */
-    probes: open('probes', { url, ...limits(2, 1_000) }),
-    /** For custom reports, with their login; null when there are none. */
-    custom,
+    probes: open('probes', { url, max: shares.probes, ...limits(1_000) }),
+    /** For checking custom reports, with their login; null when there are none. */
+    custom: custom ?? customEstimates,
     /** For the queries of reports, without a time limit; null in a process that runs no reports. */
-    reports: role === 'gateway' ? null : openReports(),
+    reports:
+      shares.reports > 0
+        ? {
+            exportPool: open('reports', { url, isReadOnly: true, max: shares.reports }),
+            customPool: custom,
+          }
+        : null,
     /** For row estimates: time-limited, and separate from requests; null in a process that serves no clients. */
-    estimates: role === 'worker' ? null : openEstimates(),
+    estimates:
+      shares.estimates > 0
+        ? {
+            exportPool: open('estimates', { url, isReadOnly: true, max: shares.estimates, ...limits(2_000) }),
+            customPool: customEstimates,
+          }
+        : null,
   }
 }
 
-function limits(max: number, milliseconds: number) {
-  return { max, connectMilliseconds: milliseconds, statementMilliseconds: milliseconds }
+function limits(milliseconds: number) {
+  return { connectMilliseconds: milliseconds, statementMilliseconds: milliseconds }
 }

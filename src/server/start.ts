@@ -23,11 +23,15 @@ import { type FileStore, openFileStore } from '../storage/file-store.ts'
 import { startWorker } from '../worker/worker.ts'
 import { createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
+import { type ConnectionShares, shareConnections } from './connection-shares.ts'
 import { answerStarting, type HttpServer, startHttp } from './http.ts'
 import { openPools, type Pools } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
 import { answerAsWorker, createGatewayRouter } from './router.ts'
+
+/** With few connections, the ledger of one mode waits for that of the other. */
+const demoMilliseconds = 120_000
 
 export type GatewayOptions = {
   config: Config
@@ -71,7 +75,8 @@ export async function start(options: StartOptions): Promise<Started> {
   signal.throwIfAborted()
   const { url } = database
   await migrate(url, signal)
-  const pools = await openPools(config, url, logger, closers)
+  const shares = shareConnections(config)
+  const pools = await openPools({ config, shares, url, logger, closers })
   const customTypes = await openCustomReports(options, pools)
   signal.throwIfAborted()
   const prisma = createPrisma(pools.requests)
@@ -83,6 +88,7 @@ export async function start(options: StartOptions): Promise<Started> {
   const queue = await startQueue({
     url,
     isWorker: pools.reports !== null,
+    max: pools.reports ? shares.queue - 1 : shares.queue,
     onError: (error) => logger.error({ err: error }, 'The queue reported an error.'),
   })
   closers.defer(queue.stop)
@@ -122,7 +128,7 @@ export async function start(options: StartOptions): Promise<Started> {
   let demo: Demo | null = null
   let router = answerAsWorker
   if (pools.estimates) {
-    if (config.demo) demo = await openDemo(options, url, services)
+    if (config.demo) demo = await openDemo(options, url, shares, services)
     const gateway = await openGateway(config, http, services, {
       demo,
       fileStore,
@@ -146,22 +152,42 @@ export async function start(options: StartOptions): Promise<Started> {
 
 /** @throws ConfigurationError when a custom report cannot be run */
 async function openCustomReports(
-  { config: { reports }, onProgress, reportTypes }: StartOptions,
+  { config: { reports }, logger, onProgress, reportTypes }: StartOptions,
   { custom }: Pools,
 ): Promise<AnyReportType[]> {
   if (!reports || !custom) return []
   const taken = reportTypes.map(({ name }) => name)
   const { folder, limits } = reports
-  const loaded = await loadCustomReports({ folder, pool: custom, limits, taken })
+  const loaded = await loadCustomReports({
+    folder,
+    pool: custom,
+    limits,
+    taken,
+    onWarning: (message) => logger.warn(message),
+  })
   onProgress(`Custom reports in ${folder}: ${loaded.length}.`)
   return loaded.map(({ type }) => type)
 }
 
-/** Uses separate connections without time limits, because loading a ledger takes longer than a request may take. */
-async function openDemo(options: StartOptions, url: string, { prisma }: Services): Promise<Demo> {
+/**
+ * Uses separate connections without time limits, because loading a ledger takes longer than a request may take. They count as
+ * those for probes and estimates, which are not open yet.
+ */
+async function openDemo(
+  options: StartOptions,
+  url: string,
+  { probes, estimates }: ConnectionShares,
+  { prisma }: Services,
+): Promise<Demo> {
   const { config, logger, onProgress, now, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
-  const pool = createPool({ url, max: 3, applicationName: 'report-gateway demo', onError })
+  const pool = createPool({
+    url,
+    max: probes + estimates,
+    connectMilliseconds: demoMilliseconds,
+    applicationName: 'report-gateway demo',
+    onError,
+  })
   try {
     return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
   } finally {

@@ -1,7 +1,7 @@
 import { idPrefixes, newId } from '../ids.ts'
 import { jsonObject } from '../json.ts'
 import type { ReportRun } from '../postgres/generated/prisma/client.ts'
-import { retryDuringOutage } from '../postgres/outage.ts'
+import { isShortage, retryDuringOutage } from '../postgres/outage.ts'
 import { checkParameters } from '../reports/check-parameters.ts'
 import { renderReport } from '../reports/render.ts'
 import { poolOf } from '../reports/report-type.ts'
@@ -151,7 +151,8 @@ async function abandon(
   if (stopping.aborted || lost.aborted) {
     return (await markHandedBack(deps, run, run.lostExecutions)) ? 'HANDED_BACK' : 'ENDED'
   }
-  const losses = run.lostExecutions + 1
+  // That no connection is free is not the fault of the report, so the attempt does not count.
+  const losses = run.lostExecutions + (isShortage(error) ? 0 : 1)
   if (!isTransient(error) || losses >= deps.limits.runAttempts) {
     await finishFailed(deps, run, error)
     return 'ENDED'

@@ -9,6 +9,7 @@ const defaults: Config = {
   port: 4000,
   publicUrl: null,
   databaseUrl: null,
+  connections: null,
   dataDir: '.data',
   reports: null,
   s3: null,
