@@ -65,16 +65,6 @@ export function createPrometheus(telemetry: Telemetry | null = null) {
         },
       })
     },
-    observeClock: ({ skewMilliseconds }: Pick<Clock, 'skewMilliseconds'>) => {
-      new Gauge({
-        name: 'report_gateway_clock_skew_seconds',
-        help: "Seconds by which this machine's clock is ahead of the database's; negative when it is behind.",
-        registers: [registry],
-        collect() {
-          this.set(skewMilliseconds() / 1000)
-        },
-      })
-    },
     /** All metrics in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
