@@ -1,5 +1,6 @@
 import { defineReportType } from '../report-type.ts'
 import { type Sql, sql } from '../sql.ts'
+import { checkKnownPayouts } from '../stripe/known-payouts.ts'
 import { amount, type Definition, defineColumns, local, text } from '../stripe/ledger-columns.ts'
 import { changesBetween, ledgerAvailability, ledgerCondition, ledgerOrder } from '../stripe/ledger-rows.ts'
 import { accountOf } from './accounts.ts'
@@ -71,6 +72,7 @@ export const payoutBreakdown = defineReportType({
   columns: breakdownColumns,
   requiresLiveMode: false,
   availability: ledgerAvailability,
+  check: (prisma, scope, { interval_end }) => checkKnownPayouts(prisma, scope, interval_end, 'interval_end'),
   source: (scope, parameters) => ({
     from: sql`balance_transactions bt
 left join payouts po on (po.account_id, po.livemode, po.id) = (bt.account_id, bt.livemode, bt.payout_id)

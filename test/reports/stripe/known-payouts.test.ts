@@ -58,6 +58,7 @@ const reports = [
   [{ payoutReconciliationByIdItemized4: { payout: 'po_09' } }, ['payout']],
   [{ endingBalanceReconciliationSummary1: { intervalEnd: september.end } }, ['intervalEnd']],
   [{ endingBalanceReconciliationItemized4: { intervalEnd: september.end } }, ['intervalEnd']],
+  [{ gatewayPayoutBreakdown1: { interval } }, ['interval', 'between', 'end']],
 ] as const
 
 test('reconciliations are refused while it is not known which payouts swept the rows', async () => {
