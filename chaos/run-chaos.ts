@@ -161,7 +161,7 @@ export async function runChaos({ runs, seed, behind, onProgress }: ChaosOptions)
           { position: 0n, snapshotsAfter: null },
         )
         const random = createRandom(seed, `${transport} ${number} ${account}`)
-        return startWatcher(transport, { account, key, urls, cursor, random })
+        return startWatcher(transport, { account, key, urls, isBehindProxy: behind !== null, cursor, random })
       }),
     ),
   )

@@ -29,6 +29,8 @@ export type WatcherOptions = {
   key: string
   /** Where gateways can be reached. */
   urls: readonly string[]
+  /** Whether a proxy answers at these URLs. */
+  isBehindProxy: boolean
   /** Where it starts. */
   cursor: string
   random: Random
@@ -101,7 +103,7 @@ export const transports = Object.keys(sessions)
 
 /** Starts a client that keeps its cursor and reconnects through any gateway whenever its connection is lost. */
 export function startWatcher(transport: string, options: WatcherOptions): Watcher {
-  const { account, key, urls, random } = options
+  const { account, key, urls, isBehindProxy, random } = options
   const session = sessions[transport]
   if (!session) throw new Error(`There is no transport ${transport}.`)
   const history: ReceivedEvent[] = []
@@ -125,7 +127,7 @@ export function startWatcher(transport: string, options: WatcherOptions): Watche
         await session(client, cursor, random, { onEvents, onSurprise }, stopping.signal)
       } catch (error) {
         // After any error it reconnects with its cursor.
-        if (!stopping.signal.aborted) onSurprise(surpriseOf(error))
+        if (!stopping.signal.aborted) onSurprise(surpriseOf(error, isBehindProxy))
       }
       await delay(random.between(10, 300), undefined, { signal: stopping.signal }).catch(() => {})
     }

@@ -352,6 +352,7 @@ const text = 'import it from here'
 const clockReaders = new Set([
   'auth/accounts.ts',
   'auth/api-keys.ts',
+  'cli/commands/admin.ts',
   'cli/commands/import-files.ts',
   'cli/commands/import-options.ts',
   'cli/commands/import-stripe.ts',

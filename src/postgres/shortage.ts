@@ -24,12 +24,12 @@ export function waitWhenShort(pool: Pool, limitMilliseconds: number): void {
     }, modestMilliseconds).unref()
   }
   const connect = async (): Promise<PoolClient> => {
-    const deadline = Date.now() + limitMilliseconds
+    const deadline = performance.now() + limitMilliseconds
     while (true) {
       try {
         return await connectOnce()
       } catch (error) {
-        if (!isShortage(error) || Date.now() + retryMilliseconds > deadline) throw error
+        if (!isShortage(error) || performance.now() + retryMilliseconds > deadline) throw error
         limitPool()
         if (pool.totalCount === 0) await delay(retryMilliseconds)
       }

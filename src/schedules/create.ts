@@ -3,7 +3,12 @@ import { idPrefixes, newId } from '../ids.ts'
 import type { Prisma as PrismaTypes, ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { intervalEnds, relativeIntervals, timezoneOf } from '../reports/interval.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
-import { checkAnnotations, checkTimeLimits, type RunRequest } from '../runs/create/request.ts'
+import {
+  checkAnnotations,
+  checkByteOrderMark,
+  checkTimeLimits,
+  type RunRequest,
+} from '../runs/create/request.ts'
 import { checkReport } from '../runs/create/validate.ts'
 import { tenantOf, type Viewer } from '../tenant.ts'
 import { startingPosition } from './due.ts'
@@ -12,7 +17,7 @@ import { type ScheduledReport, scheduledParametersAt } from './scheduled-report.
 import { acceptTrigger, type GivenTrigger, triggerColumns } from './trigger.ts'
 
 export type ScheduleRequest = ScheduledReport &
-  Pick<RunRequest, 'formats' | 'compression' | 'retention' | 'label' | 'tags'> & {
+  Pick<RunRequest, 'formats' | 'compression' | 'byteOrderMark' | 'retention' | 'label' | 'tags'> & {
     trigger: GivenTrigger
   }
 
@@ -38,6 +43,7 @@ export async function createSchedule(
     reuseWithin: null,
   })
   const { label, tags, formats } = checkAnnotations({ ...request, metadata: {} })
+  checkByteOrderMark(request)
   await checkScheduled(deps, viewer, request, createdAt)
   const count = await prisma.reportSchedule.count({ where: tenantOf(viewer) })
   if (count >= maxSchedules) {
@@ -61,6 +67,7 @@ export async function createSchedule(
       relativeInterval: request.relativeInterval,
       formats,
       compression: request.compression,
+      byteOrderMark: request.byteOrderMark,
       retentionMilliseconds: retention,
       label,
       tags,

@@ -78,7 +78,7 @@ async function submitScheduled(
   timezone: string,
   { at, period, next }: DueRun,
 ): Promise<void> {
-  const { label, tags, formats, compression } = schedule
+  const { label, tags, formats, compression, byteOrderMark } = schedule
   const viewer = await viewerOf(deps, schedule)
   const report = reportOf(schedule)
   const parameters = scheduledParametersAt(deps.catalog, report, timezone, at, period)
@@ -90,6 +90,7 @@ async function submitScheduled(
     metadata: {},
     formats,
     compression,
+    byteOrderMark,
     origin: 'SCHEDULE',
     attempt: 1,
     retryOfId: null,

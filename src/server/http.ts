@@ -37,7 +37,7 @@ const timeouts = {
 }
 
 /** How long a stop waits for a moment in which no client connects. */
-const quietMilliseconds = 500
+const quietMilliseconds = 200
 
 /** The part of a turn of the event loop that counts as a moment. */
 const momentMilliseconds = 0.3

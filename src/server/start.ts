@@ -1,17 +1,10 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { createKeyFinder } from '../auth/api-keys.ts'
-import { createKeyUse, type KeyUse } from '../auth/key-use.ts'
-import { createKeyWatch, type KeyWatch } from '../auth/key-watch.ts'
+import { createKeyUse } from '../auth/key-use.ts'
+import { createKeyWatch } from '../auth/key-watch.ts'
 import { type Config, isWildcardHost } from '../config/config.ts'
 import { type Demo, type OnProgress, prepareDemo } from '../demo/demo.ts'
-import { createFairQueue, requestLimits } from '../fair-queue.ts'
-import { createLoaders } from '../graphql/loaders.ts'
-import { createGraphqlServer } from '../graphql/server.ts'
-import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
-import { createEventStreams } from '../graphql/transports/drain.ts'
-import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
 import { startClock } from '../postgres/clock.ts'
 import { migrate } from '../postgres/migrate.ts'
@@ -20,32 +13,28 @@ import { openDatabase } from '../postgres/open-database.ts'
 import { startQueue } from '../postgres/queue.ts'
 import { createCatalog } from '../reports/catalog.ts'
 import { loadCustomReports } from '../reports/custom/load.ts'
-import { createRowEstimator } from '../reports/estimate-rows.ts'
-import type { AnyReportType, ReportPools } from '../reports/report-type.ts'
-import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import type { AnyReportType } from '../reports/report-type.ts'
 import { watchHistory } from '../runs/follow/history.ts'
 import { createHub } from '../runs/follow/hub.ts'
 import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
-import { type FileStore, openFileStore } from '../storage/file-store.ts'
+import { openFileStore } from '../storage/file-store.ts'
 import { openMarkedStorage } from '../storage/mark.ts'
 import { startWorker } from '../worker/worker.ts'
-import { type AccessRule, createAccessRule } from './access.ts'
+import { createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
 import { type ConnectionShares, shareConnections } from './connection-shares.ts'
 import { withCrossOrigin } from './cross-origin.ts'
-import { answerStarting, type Handler, type HttpServer, startHttp } from './http.ts'
+import { answerStarting, type Handler, startHttp } from './http.ts'
+import { openGateway } from './open-gateway.ts'
 import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
-import { answerAsWorker, createGatewayRouter } from './router.ts'
+import { answerAsWorker } from './router.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** With few connections, the ledger of one mode waits for that of the other. */
 const demoMilliseconds = 120_000
-
-/** Slow reads at once, of the connections for requests: one of each account. */
-const slowReaders = 2
 
 export type GatewayOptions = {
   config: Config
@@ -251,55 +240,5 @@ async function openDemo(
     return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
   } finally {
     await pool.end()
-  }
-}
-
-type GatewayParts = {
-  isAllowed: AccessRule
-  demo: Demo | null
-  fileStore: FileStore
-  keyWatch: KeyWatch
-  keyUse: KeyUse
-  estimates: ReportPools
-}
-
-/** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
-async function openGateway(
-  config: Config,
-  http: HttpServer,
-  shared: Services,
-  { isAllowed, demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
-) {
-  const { prisma, storage, logger, now } = shared
-  const publicUrl = config.publicUrl ?? http.url
-  const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
-  const services = {
-    ...shared,
-    findKey: createKeyFinder(prisma),
-    slowReads: createFairQueue(slowReaders, requestLimits),
-    links,
-    loaders: createLoaders(prisma, logger),
-    estimateRows: createRowEstimator(estimates),
-    queueStatuses: createQueueStatusLoader(shared),
-    keyWatch,
-    keyUse,
-    takeConnection: createConnectionCount(config.sockets.perKey),
-    takeSubscription: createConnectionCount(config.sockets.subscriptionsPerKey),
-    socketLimits: config.sockets,
-  }
-  // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
-  const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
-  const yoga = createGraphqlServer(services, config, prefill)
-  const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
-  const streams = createEventStreams()
-  return {
-    router: createGatewayRouter(config, isAllowed, yoga, streams, download),
-    leave: () => {
-      void webSockets.leave()
-      void streams.end()
-    },
-    stop: async () => {
-      await Promise.all([webSockets.stop(), streams.endAll()])
-    },
   }
 }

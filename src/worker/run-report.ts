@@ -134,12 +134,14 @@ async function writeFiles(
     const changed = await transition(deps, { runId, from: 'RUNNING', to: 'RUNNING', execution, data })
     if (!changed) onEnded()
   }
+  const report = renderReport(type, run, parameters)
   const progress = startProgress(run, writeProgress, deps.now, deps.logger.child({ runId }))
   try {
     return await copyReport({
       pool: poolOf(deps, type),
       storage: deps.storage,
-      report: renderReport(type, run, parameters),
+      // Only CSV files have a header.
+      report: run.byteOrderMark ? { ...report, header: `\ufeff${report.header}` } : report,
       files,
       signal,
       onStart: progress.expect,

@@ -104,7 +104,11 @@ function absentValues(like: Record<Kind, string[]>): Record<Kind, string[]> {
   return {
     id: like.id.map((id) => newId(prefixOf(id), now)),
     eventCursor: like.eventCursor.map(() =>
-      encodeEventCursor(account, { position: 1n, snapshotsAfter: null }),
+      encodeEventCursor(account, {
+        position: 1n,
+        snapshotsAfter: null,
+        anchor: { epoch: '00000000', print: '00000000' },
+      }),
     ),
     listCursor: like.listCursor.map((cursor) => {
       const [field, , value] = JSON.parse(Buffer.from(cursor, 'base64url').toString())

@@ -139,11 +139,6 @@ async function restartAll(kind: ProxyKind): Promise<void> {
     expect(await process.ended(), process.output()).toBe(0)
     return (performance.now() - startedAt) / 1000
   }
-  // A process without clients shows how fast this machine is.
-  const idle = spawn(await freePort())
-  await idle.ready()
-  const idleSeconds = await stop(idle)
-
   const processes = ports.map(spawn)
   for (const process of processes) await process.ready()
   const proxy = cleanup.use(await startReverseProxy(kind, [first ?? '', second ?? '']))
@@ -160,7 +155,7 @@ async function restartAll(kind: ProxyKind): Promise<void> {
     const [index, port] = count % 2 === 0 ? ([0, ports[0]] as const) : ([1, ports[1]] as const)
     const leaving = processes[index]
     if (!leaving) throw new Error('There is no process.')
-    expect(await stop(leaving)).toBeLessThan(idleSeconds + 1)
+    expect(await stop(leaving)).toBeLessThan(drainSeconds + 1)
     const next = spawn(port)
     processes[index] = next
     const url = await next.ready()

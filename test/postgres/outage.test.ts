@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { noMetrics } from '../../src/metrics.ts'
-import { createPool } from '../../src/postgres/client.ts'
+import { createConnection, createPool } from '../../src/postgres/client.ts'
 import { startWakeUp } from '../../src/postgres/notify.ts'
 import { isOutage } from '../../src/postgres/outage.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -54,6 +54,16 @@ async function isReady(url: string): Promise<boolean> {
   return (await fetch(`${url}/ready`)).status === 200
 }
 
+/** Runs a statement in another database of the server. */
+async function runOutside(url: string, statement: string): Promise<void> {
+  const outside = new URL(url)
+  outside.pathname = 'postgres'
+  const client = createConnection(outside.href, 'test')
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
 const listRuns = '{ reportRuns { totalCount nodes { id status } } }'
 
 test('when Postgres stops and starts again under load, clients are asked to retry, and nothing is lost', async () => {
@@ -101,6 +111,34 @@ test('when Postgres stops and starts again under load, clients are asked to retr
   for (const id of [running, waiting]) expect((await endOf(account.client, id)).status).toBe('SUCCEEDED')
   expect((await fetch(link)).status).toBe(200)
 }, 90_000)
+
+test('while the database is read-only, clients are asked to retry, and the gateway recovers by itself', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' } })
+  const { database, url } = gateway
+  const account = await gateway.createAccount()
+  const name = new URL(database.url).pathname.slice(1)
+  const endSessions = () =>
+    database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like 'report-gateway%'",
+      [name],
+    )
+  const write = () =>
+    ask(url, account, 'mutation { deleteReportRun(input: { id: "frr_1" }) { userErrors { message } } }')
+  expect((await write()).status).toBe(200)
+
+  await runOutside(database.url, `alter database ${name} set default_transaction_read_only = on`)
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(false), { timeout: 30_000 })
+  await endSessions()
+  await vi.waitFor(
+    async () => expect(await write()).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' }),
+    { timeout: 30_000 },
+  )
+  expect((await write()).message).toMatch(/^The database is read-only\. Try again/)
+
+  await runOutside(database.url, `alter database ${name} reset default_transaction_read_only`)
+  await vi.waitFor(async () => expect((await write()).status).toBe(200), { timeout: 30_000 })
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
+})
 
 test('the heartbeat detects a wake-up connection that is open but dead, and it reconnects', async () => {
   await using parts = await openRunParts()
@@ -179,6 +217,9 @@ test.each([
   ['a refused connection', Object.assign(new Error('x'), { code: 'ECONNREFUSED' })],
   ['all addresses refused', new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })])],
   ['a shutdown', Object.assign(new Error('x'), { code: '57P01' })],
+  ['a read-only database', Object.assign(new Error('x'), { code: '25006' })],
+  ['a full disk', Object.assign(new Error('x'), { code: '53100' })],
+  ['no connection left', Object.assign(new Error('x'), { code: '53300' })],
   ['a start', Object.assign(new Error('x'), { code: '57P03' })],
   ['a connection exception', Object.assign(new Error('x'), { code: '08006' })],
   ['an end', new Error('Connection terminated unexpectedly')],

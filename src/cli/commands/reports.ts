@@ -14,7 +14,7 @@ const help = `npm run reports
 Checks the custom reports in REPORTS_DIR as "npm start" does, and lists them.`
 
 /** Checks the custom reports as `start` does, and lists them. */
-export const reportsCommand: Command = async ({ args, environment, print, signal }) => {
+export const reportsCommand: Command = async ({ args, environment, print, stderr, signal }) => {
   if (parseArguments({ args, options: helpOption }, help).values.help) return print(help)
   const config = loadConfig(environment)
   const { reports } = config
@@ -37,13 +37,14 @@ export const reportsCommand: Command = async ({ args, environment, print, signal
     onError,
   })
   closers.defer(() => pool.end())
+  const onWarning = (message: string): void => void stderr.write(`${message}\n`)
   const taken = builtInReportTypes.map(({ name }) => name)
   const loaded = await loadCustomReports({
     folder: reports.folder,
     pool,
     limits: reports.limits,
     taken,
-    onWarning: print,
+    onWarning,
   })
   for (const { file, type } of loaded) print(`${type.name}  ${file}  ${type.title}`)
   print(`Valid custom reports: ${loaded.length}.`)

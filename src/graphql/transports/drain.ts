@@ -4,10 +4,10 @@ import type { WebSocketServer } from 'ws'
 import { closeSocket } from './close-socket.ts'
 
 const waves = 20
-const waveMilliseconds = 40
+const waveMilliseconds = 30
 
 /** From the start of a drain. A client that has not closed its connection by then is cut off. */
-const closeMilliseconds = 950
+const closeMilliseconds = 700
 
 /** How often streams that began after their drain are looked for. */
 const sweepMilliseconds = 50

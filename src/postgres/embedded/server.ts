@@ -5,7 +5,6 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import pg from 'pg'
-import { createConnection } from '../client.ts'
 import { postgresCommand } from './binaries.ts'
 import { type Cluster, type ClusterOptions, prepareCluster } from './cluster.ts'
 import { isPostgresOf, type Postmaster, pidFile, readPidFile, stopPostmaster } from './postmaster.ts'
@@ -17,7 +16,7 @@ const pollMilliseconds = 20
 const startMilliseconds = 120_000
 /** A server of another process that does not respond for this time is stopped and replaced. */
 const silenceMilliseconds = 10_000
-const loginMilliseconds = 10_000
+const loginLimits = { connectionTimeoutMillis: 10_000, query_timeout: 10_000 }
 const maxLogBytes = 8 * 1024 * 1024
 const shownLogLines = 12
 
@@ -95,7 +94,8 @@ export async function tryLogin(server: Server, whenMissing: 'create' | 'wait') {
   // Before the server is ready, an attempt would only add errors to its log.
   if (server.status !== 'ready') return server.status === 'starting' ? 'answered' : 'silent'
   const url = serverUrl(server, whenMissing === 'create' ? 'postgres' : databaseName)
-  const client = createConnection(url, 'report-gateway start', loginMilliseconds)
+  const client = new pg.Client({ connectionString: url, ...loginLimits })
+  client.on('error', () => {})
   try {
     await client.connect()
   } catch (cause) {

@@ -11,6 +11,8 @@ export type RunRequest = {
   parameters: Readonly<Record<string, unknown>>
   formats: readonly ReportFormat[]
   compression: Compression
+  /** True to begin CSV files with a byte order mark. */
+  byteOrderMark: boolean
   label: string | null
   tags: readonly string[]
   metadata: Readonly<Record<string, unknown>>
@@ -103,6 +105,18 @@ export function checkAnnotations(
 ): Annotations & { formats: ReportFormat[] } {
   checkLevels('metadata', request.metadata)
   return parse(annotations, request)
+}
+
+/** Checks that an output with a byte order mark has a CSV file. @throws InputError with the path of the field */
+export function checkByteOrderMark({
+  byteOrderMark,
+  formats,
+}: Pick<RunRequest, 'byteOrderMark' | 'formats'>) {
+  if (!byteOrderMark || formats.includes('CSV')) return
+  throw new InputError(
+    `Only CSV files can begin with a byte order mark, and the formats are ${formats.join(', ')}. Add CSV, or omit byteOrderMark.`,
+    ['byteOrderMark'],
+  )
 }
 
 /** Some of the annotations, as given; absent ones do not change. */

@@ -34,12 +34,13 @@ async function validateRetry(deps: Services, viewer: Viewer, id: string): Promis
       id,
     )
   }
-  const { reportType, compression, attempt, waitForData, timeoutMilliseconds } = run
+  const { reportType, compression, byteOrderMark, attempt, waitForData, timeoutMilliseconds } = run
   const parameters = jsonObject(run.parameters)
   return {
     ...(await validateReport(deps, viewer, reportType, parameters, waitForData)),
     ...checkAnnotations({ ...run, metadata: jsonObject(run.metadata) }),
     compression,
+    byteOrderMark,
     origin: 'RETRY',
     attempt: attempt + 1,
     retryOfId: run.id,

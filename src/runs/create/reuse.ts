@@ -7,11 +7,18 @@ import { fingerprint } from './idempotency.ts'
 import type { RunSpec } from './validate.ts'
 
 /** The parts of a request that determine the result; annotations and retention do not. */
-type ResultSpec = Pick<RunSpec, 'reportType' | 'parameters' | 'formats' | 'compression'>
+type ResultSpec = Pick<RunSpec, 'reportType' | 'parameters' | 'formats' | 'compression' | 'byteOrderMark'>
 
 /** A hash that is equal for two specs exactly when they request the same result. */
-export function requestHash({ reportType, parameters, formats, compression }: ResultSpec) {
-  return fingerprint({ reportType, parameters, formats: [...new Set(formats)].sort(), compression })
+export function requestHash({ reportType, parameters, formats, compression, byteOrderMark }: ResultSpec) {
+  return fingerprint({
+    reportType,
+    parameters,
+    formats: [...new Set(formats)].sort(),
+    compression,
+    // Left out when false, so that the hash is that of runs before this field.
+    ...(byteOrderMark && { byteOrderMark }),
+  })
 }
 
 /** The latest identical run that succeeded since a time and still has its files; null when there is none. */

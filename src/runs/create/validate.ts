@@ -9,6 +9,7 @@ import type { Services } from '../services.ts'
 import {
   type Annotations,
   checkAnnotations,
+  checkByteOrderMark,
   checkTimeLimits,
   type RunRequest,
   type TimeLimits,
@@ -28,6 +29,7 @@ export type RunSpec = ReportSpec &
   TimeLimits & {
     formats: ReportFormat[]
     compression: Compression
+    byteOrderMark: boolean
     origin: ReportRunOrigin
     attempt: number
     retryOfId: string | null
@@ -82,11 +84,13 @@ export async function validateRun(
   viewer: Viewer,
   request: RunRequest,
 ): Promise<RunSpec> {
+  checkByteOrderMark(request)
   return {
     ...checkTimeLimits(request),
     ...checkAnnotations(request),
     ...(await validateReport(deps, viewer, request.type, request.parameters, request.waitForData)),
     compression: request.compression,
+    byteOrderMark: request.byteOrderMark,
     origin: 'API',
     attempt: 1,
     retryOfId: null,

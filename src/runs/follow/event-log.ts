@@ -95,13 +95,19 @@ export async function readLogEnd(
   { accountId, livemode }: Tenant,
 ): Promise<LogEnd> {
   type Head = { position: bigint; epoch: string } & (EventFacts | { runId: null })
+  // A log without an event has the epoch that its first event will have.
   const [head] = await prisma.$queryRaw<Head[]>`
-    select head.position, head.epoch, event.run_id as "runId", event.run_version as "runVersion",
-      event.to_status::text as "toStatus", event.occurred_at as "occurredAt"
-    from event_log_heads as head left join report_run_events as event using (account_id, livemode, position)
-    where account_id = ${accountId} and livemode = ${livemode}`
-  const { position, epoch } = head ?? { position: 0n, epoch: firstEpoch }
-  const print = !head || head.runId === null ? null : printOf(head)
+    select coalesce(head.position, 0)::bigint as position,
+      coalesce(head.epoch, (select epoch from event_log_histories), ${firstEpoch}) as epoch,
+      event.run_id as "runId", event.run_version as "runVersion", event.to_status::text as "toStatus",
+      event.occurred_at as "occurredAt"
+    from (select ${accountId}::text as account_id, ${livemode}::boolean as livemode) as log
+    left join event_log_heads as head using (account_id, livemode)
+    left join report_run_events as event
+      on (event.account_id, event.livemode, event.position) = (head.account_id, head.livemode, head.position)`
+  if (!head) throw new Error(`The event log of account ${accountId} returned no end.`)
+  const { position, epoch } = head
+  const print = head.runId === null ? null : printOf(head)
   return { position, snapshotsAfter: null, anchor: { epoch, print } }
 }
 

@@ -34,6 +34,7 @@ async function* parseCsv(content: Readable, isStart: boolean): AsyncGenerator<Pa
   const parser = parse({
     delimiter: ',',
     record_delimiter: '\n',
+    bom: isStart,
     // Skip the header.
     from: isStart ? 2 : 1,
     info: true,

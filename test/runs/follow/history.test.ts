@@ -122,12 +122,37 @@ test('open subscriptions get a reset when another history replaces what they hav
   expect(versions.at(-1)).toBe(1)
 })
 
+test('the cursors of a log that is followed from before its first event get no reset', async () => {
+  const fresh = await gateway.createAccount()
+  const readFirst = async (): Promise<string | undefined> => {
+    const events = fresh.client.subscribe<{ reportRunEvents: { cursor: string } }>(
+      'subscription { reportRunEvents { cursor } }',
+    )
+    for await (const { data } of events) return data?.reportRunEvents.cursor
+    return undefined
+  }
+  const createLater = async (): Promise<void> => {
+    await expect.poll(openSubscriptions).toBe(1)
+    await createSlowRun(fresh.client)
+  }
+  const [event] = await Promise.all([readFirst(), createLater()])
+  const { reportRunEvents } = await fresh.client.request<{ reportRunEvents: Page }>(pageDocument, {
+    after: event,
+  })
+  expect(reportRunEvents.nodes.map(({ __typename }) => __typename)).not.toContain('ReportRunLogReset')
+})
+
 test('a cursor of an earlier version gets one reset', async () => {
   const text = `test:${account.accountId}:1`
   const { nodes, eventCursor } = await pageAfter(Buffer.from(text).toString('base64url'))
   expect(nodes[0]?.__typename).toBe('ReportRunLogReset')
   expect(await typesAfter(eventCursor)).toEqual([])
 })
+
+async function openSubscriptions(): Promise<number> {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text()
+  return Number(/^report_gateway_open_subscriptions (\d+)$/m.exec(text)?.[1])
+}
 
 /** Starts to watch once, as a process does, and returns the epoch that the logs have then. */
 async function epochAtStart(): Promise<string | undefined> {

@@ -24,11 +24,14 @@ export const Compression = describedEnum<CompressionValue>(
 const defaults = {
   formats: ['CSV'],
   compression: 'NONE',
+  byteOrderMark: false,
   retention: Temporal.Duration.from('P30D'),
 } as const
 
 export const ReportOutput = builder
-  .objectRef<Pick<ReportRunRow, 'formats' | 'compression' | 'retentionMilliseconds'>>('ReportOutput')
+  .objectRef<Pick<ReportRunRow, 'formats' | 'compression' | 'byteOrderMark' | 'retentionMilliseconds'>>(
+    'ReportOutput',
+  )
   .implement({
     description: 'How the result of a run is written, and how long its files are kept.',
     fields: (t) => ({
@@ -39,6 +42,9 @@ export const ReportOutput = builder
       compression: t.expose('compression', {
         type: Compression,
         description: 'The compression of each file.',
+      }),
+      byteOrderMark: t.exposeBoolean('byteOrderMark', {
+        description: 'True when CSV files begin with a byte order mark (U+FEFF).',
       }),
       retention: t.field({
         type: 'Duration',
@@ -64,6 +70,12 @@ export const ReportOutputInput = builder.inputType('ReportOutputInput', {
       defaultValue: defaults.compression,
       description: 'The compression of each file.',
     }),
+    byteOrderMark: t.boolean({
+      required: true,
+      defaultValue: defaults.byteOrderMark,
+      description:
+        'True to begin CSV files with a byte order mark (U+FEFF), from which Excel recognizes UTF-8 when it opens a file by a double click. Other formats never have one, so the formats must include CSV.',
+    }),
     retention: t.field({
       type: 'Duration',
       required: true,
@@ -77,6 +89,6 @@ type OutputValue = typeof ReportOutputInput.$inferInput
 
 /** Converts an output to the form that commands accept. The defaults apply when the output is omitted. */
 export function readOutput(given: OutputValue | null | undefined) {
-  const { formats, compression, retention } = given ?? defaults
-  return { formats, compression, retention }
+  const { formats, compression, byteOrderMark, retention } = given ?? defaults
+  return { formats, compression, byteOrderMark, retention }
 }

@@ -74,6 +74,9 @@ export function byNameFields(t: Fields) {
   }
 }
 
+/** The fields of an output that a command checks. */
+const outputFields = ['formats', 'byteOrderMark', 'retention']
+
 /** Reads a report input as commands accept it. */
 export function readReport<Interval extends string>(
   input: ReportInputValue<Interval>,
@@ -84,7 +87,7 @@ export function readReport<Interval extends string>(
     ...report,
     pathOf: (path) => {
       if (path[0] === 'type' || path[0] === 'parameters') return ['report', ...pathOf(path)]
-      return path[0] === 'formats' || path[0] === 'retention' ? ['output', ...path] : path
+      return outputFields.includes(path[0] ?? '') ? ['output', ...path] : path
     },
   }
 }

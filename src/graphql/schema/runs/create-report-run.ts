@@ -102,7 +102,7 @@ function createInput(t: InputBuilder) {
     reuseWithin: t.field({
       type: 'Duration',
       description:
-        'Return the most recent identical run that succeeded within this duration, from PT1S to P3660D, instead of creating one. Its files must still exist. Identical runs have the same report type, accepted parameters, formats and compression. Their label, tags, metadata and times may differ. The idempotency key of the request is then stored for the reused run. Default: always create a run.',
+        'Return the most recent identical run that succeeded within this duration, from PT1S to P3660D, instead of creating one. Its files must still exist. Identical runs have the same report type, accepted parameters, formats, compression and byte order mark. Their label, tags, metadata and times may differ. The idempotency key of the request is then stored for the reused run. Default: always create a run.',
     }),
     waitForData: t.boolean({
       required: true,

@@ -1,0 +1,72 @@
+import { createKeyFinder } from '../auth/api-keys.ts'
+import type { KeyUse } from '../auth/key-use.ts'
+import type { KeyWatch } from '../auth/key-watch.ts'
+import type { Config } from '../config/config.ts'
+import type { Demo } from '../demo/demo.ts'
+import { createFairQueue, requestLimits } from '../fair-queue.ts'
+import { createLoaders } from '../graphql/loaders.ts'
+import { createGraphqlServer } from '../graphql/server.ts'
+import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
+import { createEventStreams } from '../graphql/transports/drain.ts'
+import { startWebSockets } from '../graphql/transports/websocket.ts'
+import { createRowEstimator } from '../reports/estimate-rows.ts'
+import type { ReportPools } from '../reports/report-type.ts'
+import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import type { Services } from '../runs/services.ts'
+import type { FileStore } from '../storage/file-store.ts'
+import type { AccessRule } from './access.ts'
+import type { HttpServer } from './http.ts'
+import { createGatewayRouter } from './router.ts'
+
+/** Slow reads at once, of the connections for requests: one of each account. */
+const slowReaders = 2
+
+export type GatewayParts = {
+  isAllowed: AccessRule
+  demo: Demo | null
+  fileStore: FileStore
+  keyWatch: KeyWatch
+  keyUse: KeyUse
+  estimates: ReportPools
+}
+
+/** Serves clients: GraphQL over HTTP, SSE and WebSocket, and downloads. */
+export async function openGateway(
+  config: Config,
+  http: HttpServer,
+  shared: Services,
+  { isAllowed, demo, fileStore, keyWatch, keyUse, estimates }: GatewayParts,
+) {
+  const { prisma, storage, logger, now } = shared
+  const publicUrl = config.publicUrl ?? http.url
+  const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
+  const services = {
+    ...shared,
+    findKey: createKeyFinder(prisma),
+    slowReads: createFairQueue(slowReaders, requestLimits),
+    links,
+    loaders: createLoaders(prisma, logger),
+    estimateRows: createRowEstimator(estimates),
+    queueStatuses: createQueueStatusLoader(shared),
+    keyWatch,
+    keyUse,
+    takeConnection: createConnectionCount(config.sockets.perKey),
+    takeSubscription: createConnectionCount(config.sockets.subscriptionsPerKey),
+    socketLimits: config.sockets,
+  }
+  // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
+  const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
+  const yoga = createGraphqlServer(services, config, prefill)
+  const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
+  const streams = createEventStreams()
+  return {
+    router: createGatewayRouter(config, isAllowed, yoga, streams, download),
+    leave: () => {
+      void webSockets.leave()
+      void streams.end()
+    },
+    stop: async () => {
+      await Promise.all([webSockets.stop(), streams.endAll()])
+    },
+  }
+}
