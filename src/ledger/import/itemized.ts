@@ -87,18 +87,20 @@ function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
  * Distinguishes activity from other reports with the same columns. A payout reconciliation has only swept rows. An
  * ending balance reconciliation has only rows that were still in the balance at its end, so their payouts left after the
  * last row was created. In activity, some payouts left before that. The Dashboard exports activity without the payout
- * column.
+ * column. It also exports the rows of one category, with the columns of all.
  */
 function createActivityCheck(columns: Columns) {
   const hasPayout = columns.has('automatic_payout_id')
+  const categories = new Set<string>()
   let [firstLeft, lastCreated, hasWaiting] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false]
   return {
     add: (row: Transaction, bank: AutomaticPayout) => {
       if (bank.id === null) hasWaiting ||= row.reportingCategory !== 'payout'
       else if (bank.effectiveAt) firstLeft = Math.min(firstLeft, bank.effectiveAt.getTime())
       lastCreated = Math.max(lastCreated, row.created.getTime())
+      categories.add(row.reportingCategory)
     },
-    isActivity: () => !hasPayout || (hasWaiting && firstLeft <= lastCreated),
+    isActivity: () => categories.size > 1 && (!hasPayout || (hasWaiting && firstLeft <= lastCreated)),
   }
 }
 

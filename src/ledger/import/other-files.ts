@@ -36,6 +36,15 @@ const reports: readonly KnownFile[] = [
   },
   table,
   {
+    title: 'a report that only this gateway has',
+    columns: [
+      ['entry_id', 'debit'],
+      ['fee_type', 'is_billed_separately'],
+      ['date', 'starting_balance'],
+      ['payout_id', 'charges'],
+    ],
+  },
+  {
     title: 'a summary, which has no transactions',
     columns: [
       ['reporting_category', 'count'],

@@ -23,10 +23,19 @@ const directions: Readonly<Record<string, 'raise' | 'reduce'>> = {
 export const payoutSignAdvice =
   'A debit of the bank account looks the same as a lost sign: if it is one, import from the API with --stripe; otherwise, export the file again'
 
-/** Creates a check that the sign of an amount fits the reporting category. It throws BadCell. */
+/** Creates a check that the signs of amount and fee fit the reporting category. It throws BadCell. */
 export function createSignCheck(columns: Columns, amountName: string) {
   const text = columns.text(amountName)
-  return (line: Line, category: string, { amount, net }: Amounts): void => {
+  const [only, missing] = columns.has('fee') ? ['fee', 'net'] : ['net', 'fee']
+  return (line: Line, category: string, { amount, fee, net }: Amounts): void => {
+    // Other programs write fees as negative numbers, and without both columns, no sum shows it.
+    if (category === 'charge' && fee < 0 && !columns.has(missing)) {
+      throw new BadCell(
+        `makes the fee of a charge negative, and there is no column ${missing} that confirms it`,
+        columns.nameOf(only),
+        columns.text(only)(line),
+      )
+    }
     const direction = directions[category]
     // The fee of a charge can be larger than its amount, but no fee makes a payout raise the balance.
     const change = category === 'payout' && amount <= 0 ? net : amount
