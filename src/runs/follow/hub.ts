@@ -44,6 +44,7 @@ type HubOptions = {
  */
 export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions) {
   const topics = new Map<string, Topic>()
+  const catchUp = createCatchUp()
   /** Topics that are being read; true requests another read afterwards. */
   const reading = new Map<Topic, boolean>()
 
@@ -68,7 +69,10 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
       const events = await readEvents(prisma, topic.tenant, position - 1n, pageSize + 1)
       const isAnchored = events[0]?.position === position
       if (changed.has(topic) || !(await continues(topic, events))) {
-        changeHistory(topic, await readLogEnd(prisma, topic.tenant))
+        const end = await readLogEnd(prisma, topic.tenant)
+        // A read that has begun in the former history cannot show a follower that there is another one.
+        catchUp.forget()
+        changeHistory(topic, end)
         changed.delete(topic)
         return
       }
@@ -80,7 +84,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
         ),
       )
       length = news.length
-    } while (length === pageSize)
+    } while (length >= pageSize)
   }
 
   const read = async (topic: Topic): Promise<void> => {
@@ -145,7 +149,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
 
   return {
     /** Reads pages for followers that lag behind the log in memory. */
-    catchUp: createCatchUp(),
+    catchUp,
     /**
      * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
      * misses no event. After `CHANGED_HISTORY`, load the run again: earlier events may not have happened.
@@ -195,12 +199,13 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
 
 function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
   let loading: Promise<ReportRun | null> | null = null
+  const { histories } = topic
   const load = async (): Promise<ReportRun | null> => {
     // A reader of a later event can have loaded the run.
     const known = topic.runs.get(event.runId)
     if (known && known.version >= event.runVersion) return known
     const run = await loadRun(event.runId)
-    if (run) rememberRun(topic, run)
+    if (run && histories === topic.histories) rememberRun(topic, run)
     return run
   }
   return {
