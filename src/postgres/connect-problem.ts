@@ -15,6 +15,9 @@ export function placeOf(url: string): string {
  */
 export function connectProblem(url: string, error: unknown): string {
   const message = messageOf(error)
+  // The message of `pg` speaks of its own parameters.
+  if (message.endsWith('client password must be a string'))
+    return 'the URL must have the password of the user'
   const address = readPostgresUrl(url)
   const advice =
     error instanceof DatabaseError ? adviceOfServer(error, address) : adviceOfNetwork(error, address)
@@ -72,8 +75,6 @@ function adviceOfNetwork(error: unknown, { tls, host }: PostgresAddress): string
   if (message.includes('does not support SSL')) {
     return 'Turn TLS on in the server, or write sslmode=disable to connect without encryption'
   }
-  if (message.includes('SCRAM') || message.includes('SASL'))
-    return 'The URL must have the password of the user'
   if (code === 'ENOENT' && host?.startsWith('/')) return 'The host must be the folder of the Unix socket'
   if (code === 'ECONNREFUSED') return 'Check the host and the port, and that Postgres runs and listens there'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Check the host name'

@@ -11,6 +11,7 @@ import { migrate } from '../postgres/migrate.ts'
 import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
 import { startQueue } from '../postgres/queue.ts'
+import { logQueueErrors } from '../postgres/queue-errors.ts'
 import { createCatalog } from '../reports/catalog.ts'
 import { loadCustomReports } from '../reports/custom/load.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
@@ -111,7 +112,7 @@ export async function start(options: StartOptions): Promise<Started> {
     url,
     isWorker: pools.reports !== null,
     max: pools.reports ? shares.queue - 1 : shares.queue,
-    onError: (error) => logger.error({ err: error }, 'The queue reported an error.'),
+    onError: logQueueErrors(logger),
   })
   closers.defer(queue.stop)
   const wakeUp = await startWakeUp(url, pools.requests, logger, { metrics })

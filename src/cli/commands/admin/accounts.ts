@@ -1,4 +1,5 @@
 import { isActive } from '../../../auth/api-keys.ts'
+import { idPrefixes } from '../../../ids.ts'
 import { modeOf } from '../../../tenant.ts'
 import type { Row } from '../../table.ts'
 import type { AdminAction } from './action.ts'
@@ -6,7 +7,7 @@ import { readPart } from './options.ts'
 
 /** Lists accounts with the number of their keys, schedules and runs. */
 export const listAccounts: AdminAction = async ({ prisma, now }, values) => {
-  const { take, after, orderBy } = readPart(values, false)
+  const { take, after, orderBy } = readPart(values, idPrefixes.account, false)
   const accounts = await prisma.account.findMany({
     where: { ...after, ...(values.account !== undefined && { AND: { id: values.account } }) },
     orderBy,
@@ -41,7 +42,7 @@ export const listAccounts: AdminAction = async ({ prisma, now }, values) => {
 
 /** Lists API keys with their last use, without any part of a secret but the last four characters. */
 export const listKeys: AdminAction = async ({ prisma }, values) => {
-  const { take, after, orderBy } = readPart(values, false)
+  const { take, after, orderBy } = readPart(values, idPrefixes.apiKey, false)
   const keys = await prisma.apiKey.findMany({
     where: { ...after, ...(values.account !== undefined && { accountId: values.account }) },
     orderBy,
