@@ -119,6 +119,25 @@ export function createPrisma(pool: pg.Pool): Prisma {
   })
 }
 
+/**
+ * Runs the work on a connection of the pool. After an error the connection is closed, because a statement that was not
+ * answered in time would block the next one.
+ */
+export async function withClient<Result>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  try {
+    const result = await work(client)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
 /** Runs the work in one transaction of this connection: either all of it takes effect, or none. */
 export async function inTransaction<Result>(
   client: pg.ClientBase,
