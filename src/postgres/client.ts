@@ -7,8 +7,6 @@ import { databaseSchema, type SessionOptions, sessionText } from './session.ts'
 import { waitWhenShort } from './shortage.ts'
 import { targetOf } from './target.ts'
 
-export { databaseSchema }
-
 /** With `isForeign`, each connection is used once, so that no setting or lock of a statement remains. */
 export type PoolOptions = SessionOptions & {
   url: string

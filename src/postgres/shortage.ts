@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { isShortage } from './outage.ts'
 import { replaceConnect } from './pool-connect.ts'
 
@@ -23,7 +23,7 @@ export function waitWhenShort(pool: Pool, limitMilliseconds: number): void {
       pool.options.max = max
     }, modestMilliseconds).unref()
   }
-  replaceConnect(pool, (connect) => async () => {
+  const connectWaiting = async (connect: () => Promise<PoolClient>): Promise<PoolClient> => {
     const deadline = performance.now() + limitMilliseconds
     while (true) {
       try {
@@ -34,5 +34,6 @@ export function waitWhenShort(pool: Pool, limitMilliseconds: number): void {
         if (pool.totalCount === 0) await delay(retryMilliseconds)
       }
     }
-  })
+  }
+  replaceConnect(pool, (connect) => () => connectWaiting(connect))
 }

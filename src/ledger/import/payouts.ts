@@ -5,9 +5,9 @@ import { createPayoutCurrencyCheck, payoutIdReader, transactionIdReader } from '
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout
- * with the sign of the bank account. Earlier versions of this gateway used the sign of the balance. A file has one of both. A payout and its fee reduce the balance. A
- * returned payout increases it, and so can its fee: then the net is larger than the amount, with any signs.
+ * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout with the sign of the bank
+ * account; earlier versions of this gateway used the sign of the balance. A file has one of both. A payout and its fee reduce
+ * the balance. A returned payout increases it, and so can its fee: then the net is larger than the amount, with any signs.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
   const read = payoutAmountsReader(columns)
