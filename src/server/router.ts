@@ -61,7 +61,8 @@ function refuseHandshake({ headers, httpVersion }: IncomingMessage, response: Se
     return
   }
   response.setHeader('Upgrade', 'websocket')
-  response.setHeader('Connection', 'Upgrade, close')
+  // Node leaves out "close" when the header is set, and a client of HTTP/1.0 waits for the end of the connection.
+  response.setHeader('Connection', response.shouldKeepAlive ? 'Upgrade' : 'Upgrade, close')
   answerText(response, 426, handshakeAdvice)
 }
 

@@ -203,10 +203,14 @@ describe('a gateway on a database', () => {
 describe('the origin of a request', () => {
   type Part = { address?: string; version?: string; headers?: Record<string, string> }
   const isLocal = ({ address = '127.0.0.1', version = '1.1', headers = {} }: Part): boolean =>
-    isFromThisMachine({ socket: { remoteAddress: address }, httpVersion: version, headers })
+    isFromThisMachine({
+      socket: { remoteAddress: address },
+      httpVersion: version,
+      headers: { connection: 'keep-alive', ...headers },
+    })
 
   test.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('is this machine for %s', (address) => {
-    expect(isLocal({ address, headers: { connection: 'keep-alive' } })).toBe(true)
+    expect(isLocal({ address, headers: { 'user-agent': 'Mozilla/5.0' } })).toBe(true)
   })
 
   test.each<Part>([
@@ -221,9 +225,17 @@ describe('the origin of a request', () => {
     { headers: { 'x-real-ip': '127.0.0.1' } },
     { headers: { forwarded: 'for=127.0.0.1' } },
     { headers: { via: '1.1 proxy' } },
+    { headers: { 'x-original-forwarded-for': '10.0.0.1' } },
+    { headers: { 'x-cluster-client-ip': '10.0.0.1' } },
+    { headers: { 'fastly-client-ip': '10.0.0.1' } },
+    { headers: { 'x-azure-clientip': '10.0.0.1' } },
+    { headers: { 'x-envoy-external-address': '10.0.0.1' } },
     // What nginx sends unless it is configured.
     { version: '1.0', headers: { connection: 'close' } },
     { headers: { connection: 'Close' } },
+    { headers: { connection: 'keep-alive, close' } },
+    // What HAProxy sends, and nginx with connections that stay open.
+    { headers: { connection: '' } },
   ])('is another machine or a proxy for %o', (part) => {
     expect(isLocal(part)).toBe(false)
   })

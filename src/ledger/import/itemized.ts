@@ -5,6 +5,7 @@ import { chargeReader, customerReader } from './itemized-charge.ts'
 import {
   createPayoutCurrencyCheck,
   createSignCheck,
+  kindReader,
   payoutIdReader,
   transactionIdReader,
 } from './row-checks.ts'
@@ -26,7 +27,7 @@ function transactionReader(columns: Columns) {
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const read = fieldsReader({
     id: transactionIdReader(columns, 'balance_transaction_id'),
-    reportingCategory: columns.requiredText('reporting_category'),
+    reportingCategory: kindReader(columns, 'reporting_category'),
     currency,
     created: columns.requiredTime('created_utc', 'created'),
     availableOn: columns.time('available_on_utc', 'available_on'),
@@ -44,7 +45,7 @@ function transactionReader(columns: Columns) {
     connectedAccountDirectChargeId: columns.text('connected_account_direct_charge_id'),
   })
   const readFacing = fieldsReader({
-    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency),
+    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency, 'facing'),
     customerFacingCurrency: facingCurrency,
   })
   return (line: Line) => ({ ...read(line), ...amounts(line), ...readFacing(line) })

@@ -130,6 +130,8 @@ export function otherFileOf(
 function listOf(columns: Columns, first: Line | null): OtherFile | null {
   const id = first && columns.text('id')(first)
   const [, prefix = ''] = /^([a-z]+)_\w/.exec(id ?? '') ?? []
-  const content = idPrefixes[prefix]
+  // Other payment providers have ids with the prefix of transfers, too.
+  const isForeign = prefix === 'tr' && !columns.has('created (utc)')
+  const content = isForeign ? undefined : idPrefixes[prefix]
   return content === undefined ? null : { title: `the list of ${content}` }
 }

@@ -122,7 +122,7 @@ describe('bad lines', () => {
     [
       'a payout that raises the balance',
       'txn_1,payout,po_1,1,0,1,usd,2026-09-01 10:00',
-      /Amount "1" has the wrong sign/,
+      /Amount "1" has the wrong sign: it raises the balance, and its category is payout\. .* import from the API with --stripe/,
     ],
     [
       'a payout whose fee raises the balance',
@@ -132,7 +132,7 @@ describe('bad lines', () => {
     [
       'a refund that raises the balance',
       'txn_1,refund,re_1,1,0,1,usd,2026-09-01 10:00',
-      /has the wrong sign/,
+      /has the wrong sign: no row of the category refund raises the balance/,
     ],
     [
       'a charge that reduces the balance',
