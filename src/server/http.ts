@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isWildcardHost } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, codeOf } from '../errors.ts'
 import { describeOutage, isOutage } from '../postgres/outage.ts'
 import { withoutSecrets } from '../secrets.ts'
 import { drainBody } from './drain-body.ts'
@@ -159,12 +159,11 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   try {
     await once(server.listen(port, host), 'listening')
   } catch (cause) {
-    // A cast, because the errors of a server are Node's own.
-    const error = cause as NodeJS.ErrnoException
+    const message = cause instanceof Error ? cause.message : String(cause)
     const reason =
-      error.code === 'EADDRINUSE'
+      codeOf(cause) === 'EADDRINUSE'
         ? `Port ${port} on ${host} is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`
-        : `Cannot listen on ${host}, port ${port}: ${error.message}. Change HOST or PORT.`
+        : `Cannot listen on ${host}, port ${port}: ${message}. Change HOST or PORT.`
     throw new ConfigurationError(reason, { cause })
   }
 }

@@ -220,19 +220,19 @@ async function openCustomReports(
 
 /**
  * Uses separate connections without time limits, because loading a ledger takes longer than a request may take. They count as
- * those for probes and estimates, which are not open yet.
+ * those for estimates, which are not open yet, and one of those for requests, which no client sends yet.
  */
 async function openDemo(
   options: StartOptions,
   url: string,
-  { probes, estimates }: ConnectionShares,
+  { estimates }: ConnectionShares,
   { prisma, now }: Services,
 ): Promise<Demo> {
   const { config, logger, onProgress, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
   const pool = createPool({
     url,
-    max: probes + estimates,
+    max: 1 + estimates,
     connectMilliseconds: demoMilliseconds,
     applicationName: 'report-gateway demo',
     onError,

@@ -136,7 +136,14 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
       forget(topic)
       throw error
     }
-    return { topic, latest }
+    let { histories } = topic
+    /** True once after each change of the history. */
+    const hasChanged = (): boolean => {
+      const isChanged = histories !== topic.histories
+      histories = topic.histories
+      return isChanged
+    }
+    return { topic, latest, hasChanged }
   }
 
   wakeUp.onWake(wake)
@@ -155,22 +162,18 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
      * misses no event. After `CHANGED_HISTORY`, load the run again: earlier events may not have happened.
      */
     subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) => {
-      const { topic, latest } = await join(tenant, runId, signal)
-      let { histories } = topic
+      const { latest, hasChanged } = await join(tenant, runId, signal)
       return {
         /** Waits for the newest event; null when the signal has aborted. */
         take: async (): Promise<Delivery | null> => {
           const taken = await latest.take()
           // An event can have replaced the notice of the change.
-          if (taken === null || histories === topic.histories) return taken
-          histories = topic.histories
-          return 'CHANGED_HISTORY'
+          return taken !== null && hasChanged() ? 'CHANGED_HISTORY' : taken
         },
       }
     },
     follow: async (tenant: Tenant, signal: AbortSignal) => {
-      const { topic, latest } = await join(tenant, null, signal)
-      let { histories } = topic
+      const { topic, latest, hasChanged } = await join(tenant, null, signal)
       return {
         /** The end of the log when following started. */
         start: topic.end,
@@ -179,12 +182,12 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
          * they are no longer in memory or the log is another history now; to null when the signal has aborted.
          */
         after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
-          while (!signal.aborted && histories === topic.histories && position >= topic.end.position)
+          while (!signal.aborted) {
+            if (hasChanged()) return 'lagged'
+            if (position < topic.end.position) return recentAfter(topic, position) ?? 'lagged'
             await latest.take()
-          if (signal.aborted) return null
-          if (histories === topic.histories) return recentAfter(topic, position) ?? 'lagged'
-          histories = topic.histories
-          return 'lagged'
+          }
+          return null
         },
       }
     },

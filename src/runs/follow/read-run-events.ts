@@ -71,8 +71,8 @@ export async function readRunEvents(
 }
 
 /**
- * Converts an event of the log, with its cursor, for delivery; null when it is not delivered, because its run is not in the scope, or because
- * it is progress or an update of a deleted run. Events of a deleted run do not contain the run.
+ * Converts an event of the log, with its cursor, for delivery; null when it is not delivered, because its run is not in the
+ * scope, or because it is progress or an update of a deleted run. Events of a deleted run do not contain the run.
  */
 export function toRunEvent(
   scope: RunScope,
