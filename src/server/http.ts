@@ -12,6 +12,9 @@ import { takeTarget } from './request-target.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
 
+/** Decides whether the handshake of a WebSocket gets one. The handler answers any other, so that each refusal has a sentence. */
+export type UpgradeRule = (request: IncomingMessage, url: URL) => boolean
+
 export type HttpServer = Awaited<ReturnType<typeof startHttp>>
 
 export function answerText(
@@ -56,8 +59,11 @@ export async function startHttp(
   keepAliveSeconds = 75,
 ) {
   let handler = answerStarting
-  const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
-    isWebSocket(request) && takeTarget(request) !== null && server.listenerCount('upgrade') > 0
+  let isUpgraded: UpgradeRule = () => false
+  const shouldUpgradeCallback = (request: IncomingMessage): boolean => {
+    const target = isWebSocket(request) ? takeTarget(request) : null
+    return target !== null && server.listenerCount('upgrade') > 0 && isUpgraded(request, target)
+  }
   const underWay = new Set<ServerResponse>()
   let isLeaving = false
   const options = { ...timeouts, keepAliveTimeout: keepAliveSeconds * 1000, shouldUpgradeCallback }
@@ -97,6 +103,10 @@ export async function startHttp(
     /** Sets the handler. Before the first call, every request is answered with 503 and Retry-After. */
     serve: (next: Handler) => {
       handler = next
+    },
+    /** Sets the rule for handshakes. Before the first call, the handler answers them all. */
+    upgradeIf: (rule: UpgradeRule) => {
+      isUpgraded = rule
     },
     /** From now on, closes each connection after its response, so that clients and proxies connect elsewhere. */
     leave,

@@ -85,8 +85,11 @@ export async function start(options: StartOptions): Promise<Started> {
     const warning = `HOST=${config.host} without DATABASE_URL: other machines can reach this gateway, which is for this machine alone. GraphiQL shows them no key.`
     logger.warn(warning)
   }
+  const serve = (handler: Handler): void => http.serve(operations.around(withCrossOrigin(isAllowed, handler)))
   const { promise: started, resolve: finishStart } = Promise.withResolvers<Handler>()
-  http.serve(operations.around(withCrossOrigin(isAllowed, waitFor(started))))
+  // When the start fails, the requests that wait for it are answered before the server stops.
+  closers.defer(() => finishStart(answerStarting))
+  serve(waitFor(started))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
@@ -176,13 +179,13 @@ export async function start(options: StartOptions): Promise<Started> {
     })
     ends.push(gateway.stop)
     leaving.push(gateway.leave)
-    router = withCrossOrigin(isAllowed, gateway.router)
+    router = gateway.router
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
   operations.prometheus?.observe(poolsByName(pools))
   operations.prometheus?.observeClock(clock)
-  http.serve(operations.around(router))
+  serve(router)
   finishStart(router)
   return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
 }
