@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
 import { type PostgresAddress, readPostgresUrl } from '../config/postgres-url.ts'
+import { codeOf } from '../errors.ts'
 
 /** The place that a URL names, for messages; without the password. */
 export function placeOf(url: string): string {
@@ -15,6 +16,9 @@ export function placeOf(url: string): string {
  */
 export function connectProblem(url: string, error: unknown): string {
   const message = messageOf(error)
+  // The message of `pg` speaks of its own parameters.
+  if (message.endsWith('client password must be a string'))
+    return 'the URL must have the password of the user'
   const address = readPostgresUrl(url)
   const advice =
     error instanceof DatabaseError ? adviceOfServer(error, address) : adviceOfNetwork(error, address)
@@ -59,7 +63,7 @@ const unknownCa = new Set([
 ])
 
 function adviceOfNetwork(error: unknown, { tls, host }: PostgresAddress): string | null {
-  const code = codeOf(error)
+  const code = codeOf(error instanceof AggregateError ? error.errors[0] : error)
   if (unknownCa.has(code)) {
     const given = tls?.rootFile ? `The file ${tls.rootFile} is not that of its CA. ` : ''
     return `${given}No known CA has signed the certificate of the server. Name the file of its CA: sslmode=verify-full&sslrootcert=FILE. To encrypt without checking the server: sslmode=no-verify`
@@ -72,15 +76,8 @@ function adviceOfNetwork(error: unknown, { tls, host }: PostgresAddress): string
   if (message.includes('does not support SSL')) {
     return 'Turn TLS on in the server, or write sslmode=disable to connect without encryption'
   }
-  if (message.includes('SCRAM') || message.includes('SASL'))
-    return 'The URL must have the password of the user'
   if (code === 'ENOENT' && host?.startsWith('/')) return 'The host must be the folder of the Unix socket'
   if (code === 'ECONNREFUSED') return 'Check the host and the port, and that Postgres runs and listens there'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Check the host name'
   return /timeout/.test(message) ? 'Nothing answered in time. Check the host, the port and firewalls' : null
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors[0])
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

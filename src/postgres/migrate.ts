@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { type Client, DatabaseError } from 'pg'
-import { createConnection, databaseSchema, inTransaction } from './client.ts'
+import { ConfigurationError } from '../errors.ts'
+import { createConnection, inTransaction } from './client.ts'
 import { checkRights, createSchema, isDenied, migrationProblem, queueSchema } from './rights.ts'
+import { databaseSchema } from './session.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // An arbitrary number that no other program is likely to lock in the same database.
@@ -59,6 +61,28 @@ export async function migrate(
   }
 }
 
+/**
+ * Checks that the login can use the database and that no migration is missing, without changing anything.
+ *
+ * @throws ConfigurationError when a right or a migration is missing
+ */
+export async function checkMigrated(url: string): Promise<void> {
+  const client = createConnection(url, 'report-gateway migrate')
+  try {
+    await client.connect()
+    await checkRights(client)
+    const missing = await findMissing(client)
+    if (missing.length === 0) return
+    throw new ConfigurationError(
+      `The database lacks ${missing.length} migrations of this version. Check DATABASE_URL or DATA_DIR, or run "npm run migrate".`,
+    )
+  } catch (error) {
+    throw migrationProblem('read the migrations of the database', error)
+  } finally {
+    await client.end()
+  }
+}
+
 /** @throws when an earlier version, or Prisma's engine, has started a migration and not finished it */
 async function findMissing(client: Client): Promise<string[]> {
   const names = await listMigrations()
@@ -69,7 +93,7 @@ async function findMissing(client: Client): Promise<string[]> {
   )
   const failed = rows.find(({ isFinished }) => !isFinished)
   if (failed) {
-    throw new Error(
+    throw new ConfigurationError(
       `The database has a failed migration: ${failed.name} was started and not finished. ` +
         `Restore the database, or undo the changes of this migration and run: npx prisma migrate resolve --rolled-back ${failed.name}`,
     )

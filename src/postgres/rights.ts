@@ -76,13 +76,14 @@ export async function checkRights(client: ClientBase): Promise<void> {
 /** The statements that let a login use the tables of some schemas, and the tables that the owner creates later. */
 export function grantsFor(login: string, names: readonly string[] = schemas): string[] {
   const role = escapeIdentifier(login)
-  return names.flatMap((name) => [
-    `grant usage on schema ${name} to ${role};`,
-    `grant select, insert, update, delete on all tables in schema ${name} to ${role};`,
-    `grant usage on all sequences in schema ${name} to ${role};`,
-    `alter default privileges in schema ${name} grant select, insert, update, delete on tables to ${role};`,
-    `alter default privileges in schema ${name} grant usage on sequences to ${role};`,
-  ])
+  const list = names.join(', ')
+  return [
+    `grant usage on schema ${list} to ${role};`,
+    `grant select, insert, update, delete on all tables in schema ${list} to ${role};`,
+    `grant usage on all sequences in schema ${list} to ${role};`,
+    `alter default privileges in schema ${list} grant select, insert, update, delete on tables to ${role};`,
+    `alter default privileges in schema ${list} grant usage on sequences to ${role};`,
+  ]
 }
 
 /** The error, or when it denies a right, one that says which login can do what is needed. */

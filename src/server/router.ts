@@ -57,7 +57,7 @@ function refuseHandshake({ headers, httpVersion }: IncomingMessage, response: Se
     httpVersion === '1.1'
   ) {
     response.setHeader('Retry-After', '1')
-    answerText(response, 503, 'The gateway is stopping. Connect again in a second.')
+    answerText(response, 503, 'The gateway is starting or stopping. Connect again in a second.')
     return
   }
   response.setHeader('Upgrade', 'websocket')

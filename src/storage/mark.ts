@@ -137,7 +137,7 @@ async function lacksFiles(tx: Transaction, storage: Storage): Promise<boolean> {
 function refusal(place: string, row: StorageMark | null, mark: string | null): string {
   const found = mark === null ? 'is empty, or is not mounted' : 'belongs to another database'
   const expected = row
-    ? `The files of this database are in ${row.place}, as first used on ${row.createdAt.toISOString()}`
+    ? `${row.place} has the files of this database, since ${row.createdAt.toISOString()}`
     : 'This database has files, and none of them is there'
   return (
     `${place} cannot be the file store of this database: it ${found}. ${expected}. ` +

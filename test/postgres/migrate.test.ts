@@ -3,9 +3,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { schemaChanges } from '../../prisma/schema-changes.ts'
-import { createPool, databaseSchema } from '../../src/postgres/client.ts'
+import { ConfigurationError } from '../../src/errors.ts'
+import { createPool } from '../../src/postgres/client.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { startQueue } from '../../src/postgres/queue.ts'
+import { databaseSchema } from '../../src/postgres/session.ts'
 import { prepareTemplate } from '../support/database.ts'
 import { emptyTemplate } from '../support/templates.ts'
 
@@ -220,4 +222,11 @@ test.each([
     `update _prisma_migrations set ${change} where started_at = (select max(started_at) from _prisma_migrations)`,
   )
   await expect(migrate(url)).rejects.toThrow(message)
+})
+
+test('a failed migration is explained without a stack', async () => {
+  const { url, pool } = await createBareDatabase()
+  await migrate(url)
+  await pool.query('update _prisma_migrations set finished_at = null')
+  await expect(migrate(url)).rejects.toBeInstanceOf(ConfigurationError)
 })

@@ -46,7 +46,7 @@ describe('a process with another file store than the first of its database', () 
       await expect(starting).rejects.toMatchObject({
         name: 'ConfigurationError',
         message: expect.stringMatching(
-          /^The folder .*\/other-\w+\/files of .+ cannot be the file store of this database: it is empty, or is not mounted\. The files of this database are in The folder .*\/files of .+ Give every process the same DATA_DIR/,
+          /^The folder .*\/other-\w+\/files of .+ cannot be the file store of this database: it is empty, or is not mounted\. The folder .*\/files of .+ has the files of this database, since .+ Give every process the same DATA_DIR/,
         ),
       })
     },

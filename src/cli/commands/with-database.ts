@@ -5,15 +5,19 @@ import { migrate } from '../../postgres/migrate.ts'
 import { openDatabase } from '../../postgres/open-database.ts'
 import type { CommandContext } from '../command.ts'
 
+export type OpenDatabase = { prisma: Prisma; pool: Pool; url: string }
+
 /**
- * Opens the configured database, applies all migrations, runs the work of a command, and closes the database.
+ * Opens the configured database, prepares it, runs the work of a command, and closes the database.
  *
  * @param name shown in pg_stat_activity after `report-gateway`
+ * @param prepare applies all migrations, or for a command that only looks, checks that none is missing
  */
 export async function withDatabase(
   { environment, print, signal }: CommandContext,
   name: string,
-  work: (database: { prisma: Prisma; pool: Pool; url: string }) => Promise<void>,
+  work: (database: OpenDatabase) => Promise<void>,
+  prepare: (url: string, signal: AbortSignal) => Promise<unknown> = migrate,
 ): Promise<void> {
   const database = await openDatabase(loadConfig(environment), () => {}, signal)
   const pool = createPool({
@@ -24,7 +28,7 @@ export async function withDatabase(
   })
   const prisma = createPrisma(pool)
   try {
-    await migrate(database.url, signal)
+    await prepare(database.url, signal)
     await work({ prisma, pool, url: database.url })
   } finally {
     await prisma.$disconnect()

@@ -164,9 +164,8 @@ test('accounts, keys and schedules are listed with what is stuck, and no secret'
 
 test.each([
   [['stop'], 'There is no action "stop".'],
-  [[], 'There is no action "".'],
-  [['runs'], 'There is no action "runs".'],
-  [['accounts', 'acct_1'], 'Unexpected argument acct_1.'],
+  [[], 'No action is given. The actions are accounts, keys, runs list,'],
+  [['accounts', 'acct_1'], 'Unexpected argument acct_1 after "accounts".'],
   [['runs', 'list', '--limit', '0'], '--limit 0 is not a whole number from 1 to 1000.'],
   [['runs', 'list', '--status', 'STUCK'], '--status STUCK is not valid. Give one or more of PENDING,'],
   [['runs', 'list', '--error', 'X'], '--error X is not valid.'],
@@ -176,6 +175,19 @@ test.each([
   [['runs', 'cancel', 'frr_1', '--all-matching'], 'Give either ids or --all-matching.'],
   [['runs', 'cancel', 'frr_1'], 'There is no report run "frr_1" in any account.'],
   [['runs', 'list', '--stauts', 'FAILED'], 'Unknown option --stauts. Did you mean --status?'],
+  [['runs'], 'There is no action "runs". The actions are'],
+  [['accounts', '--failing'], 'The option --failing does not apply to "accounts".'],
+  [['runs', 'list', '--reason', 'x'], 'The option --reason does not apply to "runs list".'],
+  [['runs', 'list', '--after', 'zebra'], '--after zebra is not an id of this list.'],
+  [['runs', 'cancel', 'frr_1', '--mode', 'live'], 'Filters need --all-matching, without ids.'],
 ])('%j is refused', async (args, sentence) => {
   await expect(admin(...args)).rejects.toThrow(sentence)
+})
+
+test('a database that is not migrated is refused and not changed', async () => {
+  await using bare = await createTestDatabase()
+  await bare.query('drop schema report_gateway cascade')
+  const accounts = runCommand(adminCommand, ['accounts'], { DATABASE_URL: bare.url })
+  await expect(accounts).rejects.toThrow(/^The database lacks \d+ migrations .*npm run migrate/)
+  expect(await bare.query("select from pg_namespace where nspname = 'report_gateway'")).toEqual([])
 })

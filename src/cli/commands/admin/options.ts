@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { ConfigurationError } from '../../../errors.ts'
+import type { IdPrefix } from '../../../ids.ts'
 import type { Prisma as PrismaTypes, ReportRunStatus } from '../../../postgres/generated/prisma/client.ts'
 import { type FailureCode, failureCodes } from '../../../runs/lifecycle/transition.ts'
 import { conditionsOf } from '../../../runs/list/filter.ts'
@@ -34,7 +35,7 @@ Filters of runs:
 const options = {
   ...helpOption,
   json: { type: 'boolean', default: false },
-  limit: { type: 'string', default: '50' },
+  limit: { type: 'string' },
   after: { type: 'string' },
   account: { type: 'string' },
   status: { type: 'string' },
@@ -52,6 +53,20 @@ const options = {
 export type AdminOptions = ReturnType<typeof readArguments>['values']
 
 const maxLimit = 1_000
+const listOptions = ['limit', 'after'] as const
+const runFilters = ['status', 'account', 'mode', 'type', 'error', 'older-than', 'newer-than'] as const
+
+/** The options that each action reads; `--json` applies to all. */
+const optionsOf = {
+  accounts: ['account', ...listOptions],
+  keys: ['account', ...listOptions],
+  'runs list': [...runFilters, ...listOptions],
+  'runs show': [],
+  'runs cancel': [...runFilters, 'all-matching', 'yes', 'reason'],
+  schedules: ['account', 'failing', ...listOptions],
+} as const satisfies Record<string, readonly (keyof typeof options)[]>
+
+export type AdminActionName = keyof typeof optionsOf
 const statuses = [
   'PENDING',
   'RUNNING',
@@ -66,16 +81,30 @@ export function readArguments(args: string[]) {
   return parseArguments({ args, options, allowPositionals: true }, help)
 }
 
+/** @throws ConfigurationError for an option that the action does not read */
+export function checkOptions(values: AdminOptions, action: AdminActionName): void {
+  const read: readonly string[] = ['help', 'json', ...optionsOf[action]]
+  for (const [name, value] of Object.entries(values)) {
+    if (read.includes(name) || value === false || value === undefined) continue
+    throw new ConfigurationError(`The option --${name} does not apply to "${action}".`)
+  }
+}
+
 /**
  * The part of a list to read. The list is in the order of its ids.
  *
+ * @param prefix prefix of the ids
  * @param isNewestFirst whether the list descends
- * @throws ConfigurationError when the limit is not valid
+ * @throws ConfigurationError when the limit or the id is not valid
  */
-export function readPart({ limit, after }: AdminOptions, isNewestFirst: boolean) {
+export function readPart({ limit = '50', after }: AdminOptions, prefix: IdPrefix, isNewestFirst: boolean) {
   const take = Number(limit)
   if (!(/^\d{1,4}$/.test(limit) && take >= 1 && take <= maxLimit))
     throw new ConfigurationError(`--limit ${limit} is not a whole number from 1 to ${maxLimit}.`)
+  if (after !== undefined && !after.startsWith(`${prefix}_`))
+    throw new ConfigurationError(
+      `--after ${after} is not an id of this list. Give the first column of a line, ${prefix}_….`,
+    )
   return {
     take,
     after: after === undefined ? {} : { id: isNewestFirst ? { lt: after } : { gt: after } },
@@ -112,8 +141,7 @@ export function readRunFilter(values: AdminOptions, now: Date): PrismaTypes.Repo
 
 /** True when an option selects some of the runs. */
 export function hasRunFilter(values: AdminOptions): boolean {
-  const filters = ['status', 'account', 'mode', 'type', 'error', 'older-than', 'newer-than'] as const
-  return filters.some((name) => values[name] !== undefined)
+  return runFilters.some((name) => values[name] !== undefined)
 }
 
 function listOf<const Word extends string>(

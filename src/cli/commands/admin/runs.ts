@@ -1,4 +1,5 @@
 import { ConfigurationError, NotFoundError, WrongStatusError } from '../../../errors.ts'
+import { idPrefixes } from '../../../ids.ts'
 import type { ReportRun } from '../../../postgres/generated/prisma/client.ts'
 import { cancelRun } from '../../../runs/lifecycle/cancel.ts'
 import { modeOf } from '../../../tenant.ts'
@@ -10,9 +11,9 @@ import { type AdminOptions, hasRunFilter, readPart, readRunFilter } from './opti
 const batchSize = 100
 
 /** Lists runs of all accounts, newest first. */
-export const listRuns: AdminAction = async ({ prisma }, values) => {
-  const { take, after, orderBy } = readPart(values, true)
-  const where = { AND: [readRunFilter(values, new Date()), after] }
+export const listRuns: AdminAction = async ({ prisma, now }, values) => {
+  const { take, after, orderBy } = readPart(values, idPrefixes.reportRun, true)
+  const where = { AND: [readRunFilter(values, now()), after] }
   return (await prisma.reportRun.findMany({ where, orderBy, take })).map(summaryOf)
 }
 
@@ -29,6 +30,7 @@ export const cancelRuns: AdminAction = async (services, values, ids) => {
   if (!values['all-matching']) {
     if (ids.length === 0)
       throw new ConfigurationError('Give the ids of runs, or --all-matching with a filter.')
+    if (hasRunFilter(values)) throw new ConfigurationError('Filters need --all-matching, without ids.')
     const runs = await Promise.all(ids.map((id) => requireAnyRun(services, id)))
     return cancelEach(services, values, runs)
   }
@@ -36,7 +38,10 @@ export const cancelRuns: AdminAction = async (services, values, ids) => {
   if (!hasRunFilter(values))
     throw new ConfigurationError('--all-matching needs a filter, such as --account ID or --status PENDING.')
   const where = {
-    AND: [readRunFilter(values, new Date()), { status: { in: ['PENDING' as const, 'RUNNING' as const] } }],
+    AND: [
+      readRunFilter(values, services.now()),
+      { status: { in: ['PENDING' as const, 'RUNNING' as const] } },
+    ],
   }
   if (!values.yes) {
     const count = await services.prisma.reportRun.count({ where })

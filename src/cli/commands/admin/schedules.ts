@@ -1,3 +1,4 @@
+import { idPrefixes } from '../../../ids.ts'
 import { modeOf } from '../../../tenant.ts'
 import type { Row } from '../../table.ts'
 import type { AdminAction } from './action.ts'
@@ -5,7 +6,7 @@ import { readPart } from './options.ts'
 
 /** Lists schedules with the time of their next run and the reason why the last due run was not created. */
 export const listSchedules: AdminAction = async ({ prisma }, values) => {
-  const { take, after, orderBy } = readPart(values, true)
+  const { take, after, orderBy } = readPart(values, idPrefixes.reportSchedule, true)
   const schedules = await prisma.reportSchedule.findMany({
     where: {
       ...after,
