@@ -20,10 +20,11 @@ shows which payout swept which row. Importing a file again changes nothing. A fi
 is missing.
 
 A ledger is complete for the time that the balance history, or the itemized reports of both activity and payouts, cover
-in full. A reconciliation covers only a part. An itemized export without the column automatic_payout_id counts as balance
-change from activity, so it must be that report. An export with the column may be a reconciliation, so declare what it
-covers with --from and --until. Balances are correct only when the ledger starts with the account's first transaction,
-because they are sums from there. Without --until, the last covered day depends on the file's modification time.
+in full. A reconciliation covers only a part. An itemized export without the column automatic_payout_id counts as
+balance change from activity, so it must be that report. An export with the column may be a reconciliation, and one with
+a single category, or with payouts only, may be filtered, so declare what it covers with --from and --until. Balances
+are correct only when the ledger starts with the account's first transaction, because they are sums from there. Without
+--until, the last covered day depends on the file's modification time.
 
   --account ID            account that owns the ledger; default: the only account
   --livemode              live mode instead of test mode

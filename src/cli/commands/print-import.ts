@@ -65,7 +65,7 @@ function completion({ rejected, rejectedPath, span, sides }: ImportResult, isPar
   if (!span) return ['It covers no complete day. If it does, declare what it covers: --from … --until ….']
   if (sides.length === 0) {
     return [
-      'It may be a reconciliation of payouts or of the ending balance, or contain one category only, which is a part of the activity, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
+      'It may be a reconciliation of payouts or of the ending balance, or contain one category only, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
     ]
   }
   const what = `${sides.join(' and ')} from ${spanText(span)}`

@@ -92,9 +92,11 @@ function open(columns: Columns): LineReader {
   const checkSign = createSignCheck(columns, 'amount')
   const checkCurrency = createPayoutCurrencyCheck(columns)
   const metadataOf = columns.metadata(/^(.+) \(metadata\)$/)
+  let hasActivity = false
   return {
     payoutsKnown: columns.has('transfer'),
-    sides: () => ledgerSides,
+    // The Dashboard can filter the history by type, so payouts alone do not show that there was no activity.
+    isWhole: () => hasActivity,
     read: (line, batch) => {
       const fields = fieldsOf(line)
       const { row } = fields
@@ -103,6 +105,7 @@ function open(columns: Columns): LineReader {
       const chargeId = chargeIdOf(row.sourceId)
       const destination = destinationOf(fields, type)
       checkSign(line, reportingCategory, row)
+      hasActivity ||= !payoutTypes.has(type)
       for (const payout of [destination.payoutId, fields.bank.id]) checkCurrency(payout, row.currency)
       // The type of the source determines the object that the metadata belongs to.
       const metadata = metadataOf(line)
@@ -127,5 +130,6 @@ export const balanceHistory: ExportKind = {
   title: 'balance history',
   requiredColumns: [['id'], ['type'], ['amount'], ['fee', 'net'], ['currency'], ['created (utc)', 'created']],
   assumed: ['reportingCategory'],
+  sides: ledgerSides,
   open,
 }

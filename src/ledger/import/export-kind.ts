@@ -11,8 +11,8 @@ export type LineReader = {
   read(line: Line, batch: LedgerBatch): Date
   /** False when the export has rows that a payout can sweep, and no column that names this payout. */
   payoutsKnown: boolean
-  /** Returns the sides of the ledger that the lines read so far complete. */
-  sides(): readonly LedgerSide[]
+  /** Returns false when the lines read so far can be a part of such an export, or another one with its columns. */
+  isWhole(): boolean
 }
 
 /** A kind of export. It is recognized by the columns of its header. */
@@ -23,5 +23,7 @@ export type ExportKind = {
   requiredColumns: readonly (readonly string[])[]
   /** Fields of balance transactions that are not in the export and that the reader assumes; see `mergeLedger`. */
   assumed: readonly (keyof LedgerBalanceTransaction)[]
+  /** The sides of the ledger that a whole export completes. */
+  sides: readonly LedgerSide[]
   open(columns: Columns): LineReader
 }

@@ -103,16 +103,15 @@ async function* readRows(
 /** Returns the span of the file and the sides that it completes: none with rejected lines, because they leave holes. */
 function completed(
   source: OpenExport,
-  isWhole: boolean,
+  hasRejected: boolean,
   { declared, timezone, now }: ImportOptions,
 ): Pick<ImportResult, 'span' | 'sides'> {
   const isDeclared = declared.from !== null && declared.until !== null
   const writtenAt = earlier(source.writtenAt, now)
   const span = coveredSpan(source.rowSpan(), declared, { timezone, writtenAt })
-  if (!span || !isWhole) return { span, sides: [] }
-  const sides = source.sides()
-  // An export that can be a reconciliation completes the activity only when the user declares its span.
-  return { span, sides: sides.length === 0 && isDeclared ? ['activity'] : sides }
+  // An export that can be a part of one completes the ledger only when the user declares its span.
+  const isComplete = !hasRejected && (source.isWhole() || isDeclared)
+  return { span, sides: span && isComplete ? source.kind.sides : [] }
 }
 
 /** Merges an export in the caller's open transaction. */
@@ -139,7 +138,7 @@ async function mergeExport(
     throw new InputError([...rejected.messages(), advice].join('\n'), ['file'])
   }
   if (!options.areMajorUnits) source.checkUnits()
-  const { span, sides } = completed(source, rejected.count() === 0, options)
+  const { span, sides } = completed(source, rejected.count() > 0, options)
   if (span && sides.length > 0) {
     if (options.isPart) await checkCoverage(client, tenant, span, sides)
     else await extendCoverage(client, tenant, span, sides, source.payoutsKnown)

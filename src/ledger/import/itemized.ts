@@ -120,7 +120,7 @@ function open(columns: Columns): LineReader {
 
   return {
     payoutsKnown: columns.has('automatic_payout_id'),
-    sides: () => (activity.isActivity() ? ['activity'] : []),
+    isWhole: activity.isActivity,
     read: (line, batch) => {
       const row = transactionOf(line)
       const bank = automaticPayoutOf(line)
@@ -150,5 +150,6 @@ export const itemizedTransactions: ExportKind = {
     ['reporting_category'],
   ],
   assumed: [],
+  sides: ['activity'],
   open,
 }

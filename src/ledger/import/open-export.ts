@@ -48,8 +48,8 @@ export async function openExport(path: string, timezone: string, livemode: boole
       /** Returns the times of the earliest and the latest row read so far. */
       rowSpan: (): PartialSpan =>
         first > last ? { from: null, until: null } : { from: new Date(first), until: new Date(last) },
-      /** Returns the sides of the ledger that the rows read so far complete. */
-      sides: reader.sides,
+      /** Returns false when the rows read so far can be a part of an export. */
+      isWhole: reader.isWhole,
       payoutsKnown: reader.payoutsKnown,
       /** Checks that the amounts read so far are in major units; throws BadExport. */
       checkUnits: columns.checkUnits,

@@ -82,7 +82,7 @@ function open(columns: Columns): LineReader {
   return {
     // It has no row that a payout swept.
     payoutsKnown: true,
-    sides: () => ['payouts'],
+    isWhole: () => true,
     read: (line, batch) => {
       const payout = payoutOf(line)
       const amounts = change(line)
@@ -120,5 +120,6 @@ export const itemizedPayouts: ExportKind = {
     ['reporting_category'],
   ],
   assumed: ['created'],
+  sides: ['payouts'],
   open,
 }

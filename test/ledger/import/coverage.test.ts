@@ -13,11 +13,12 @@ beforeEach(() => ledger.newAccount())
 describe('coverage', () => {
   const header =
     'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,automatic_payout_id,automatic_payout_effective_at_utc'
-  const row = (day: string, payout = '', leftAt = '') =>
-    `txn_${day},${day} 10:00:00,usd,1.00,0.00,1.00,charge,${payout},${leftAt}`
+  const row = (day: string, payout = '', leftAt = '', category = 'charge') =>
+    `txn_${day},${day} 10:00:00,usd,1.00,0.00,1.00,${category},${payout},${leftAt}`
+  const topup = (day: string) => row(day, '', '', 'topup')
   /** The first row is swept at the end of its day. */
   const activityOn = (first: string, ...others: string[]) =>
-    [header, row(first, 'po_1', `${first} 23:00:00`), ...others.map((day) => row(day))].join('\n')
+    [header, row(first, 'po_1', `${first} 23:00:00`), ...others.map(topup)].join('\n')
   const payoutsOnly = payouts.split('\n').slice(0, 2).join('\n')
 
   test('is the intersection of both sides', async () => {
@@ -41,8 +42,21 @@ describe('coverage', () => {
     ['with rows that a later payout swept', row('2026-09-01', 'po_1', '2026-09-11 00:00:00')],
     ['with rows of a payout without a time', row('2026-09-01', 'po_1')],
   ])('does not change with an ending balance %s', async (_what, first) => {
-    const { sides } = await ledger.load([header, first, row('2026-09-10')].join('\n'))
+    const { sides } = await ledger.load([header, first, topup('2026-09-10')].join('\n'))
     expect(sides).toEqual([])
+  })
+
+  test('does not change with the rows of one category, or a history of payouts only, unless its span is declared', async () => {
+    const declared = { from: new Date('2026-09-01'), until: new Date('2026-10-01') }
+    const charges = [header, row('2026-09-01', 'po_1', '2026-09-01 23:00:00'), row('2026-09-10')].join('\n')
+    expect((await ledger.load(charges)).sides).toEqual([])
+    expect((await ledger.load(charges, { declared })).sides).toEqual(['activity'])
+    const onlyPayouts = history
+      .split('\n')
+      .filter((line) => /^id|,payout,/.test(line))
+      .join('\n')
+    expect((await ledger.load(onlyPayouts)).sides).toEqual([])
+    expect((await ledger.load(onlyPayouts, { declared })).sides).toEqual(['activity', 'payouts'])
   })
 
   test('changes once for files that cover a span together, when no line is rejected', async () => {
