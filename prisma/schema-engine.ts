@@ -4,7 +4,8 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
-import { createPool, databaseSchema } from '../src/postgres/client.ts'
+import { createPool } from '../src/postgres/client.ts'
+import { databaseSchema } from '../src/postgres/session.ts'
 
 // The part of the global WebAssembly that we use; the types of Node do not declare it.
 declare const WebAssembly: {

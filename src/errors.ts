@@ -86,7 +86,7 @@ export class LimitError extends UserFacingError {
 
 /**
  * A request waited too long for its turn: because its account has too many other requests (`crowded`), or because the
- * resource served nobody (`stalled`). The same request can succeed later.
+ * resource served no request (`stalled`). The same request can succeed later.
  */
 export class CongestionError extends Error {
   override readonly name = 'CongestionError'
@@ -109,4 +109,9 @@ export class AuthenticationError extends Error {
 /** The process cannot start as configured; the message says what to change. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError'
+}
+
+/** The code of an error of Node or of a library, such as ENOENT; empty when it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -352,7 +352,6 @@ const text = 'import it from here'
 const clockReaders = new Set([
   'auth/accounts.ts',
   'auth/api-keys.ts',
-  'cli/commands/admin.ts',
   'cli/commands/import-files.ts',
   'cli/commands/import-options.ts',
   'cli/commands/import-stripe.ts',

@@ -3,7 +3,7 @@ import { AuthenticationError, NotFoundError } from '../errors.ts'
 import { idPrefixes, newId, randomWord } from '../ids.ts'
 import type { Prisma } from '../postgres/client.ts'
 import type { ApiKey } from '../postgres/generated/prisma/client.ts'
-import { createSharedLoader } from '../postgres/shared-loader.ts'
+import { createRowLoader } from '../postgres/shared-loader.ts'
 import { modeOf, type Viewer } from '../tenant.ts'
 
 // A key is `sk_test_` or `sk_live_`, the id without its prefix (25 characters), and the secret (52 characters, 260 bits).
@@ -19,11 +19,7 @@ export type FindKey = (id: string) => Promise<ApiKey | null>
 
 /** Creates a finder for all requests of the process: however many clients connect at once, few reads find their keys. */
 export function createKeyFinder(prisma: Pick<Prisma, 'apiKey'>): FindKey {
-  const load = createSharedLoader(
-    (ids) => prisma.apiKey.findMany({ where: { id: { in: ids } } }),
-    ({ id }) => id,
-  )
-  return async (id) => (await load(id))[0] ?? null
+  return createRowLoader((ids) => prisma.apiKey.findMany({ where: { id: { in: ids } } }))
 }
 
 /** Creates an API key. The database keeps only a hash of the secret, so it cannot be read again. */

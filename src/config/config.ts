@@ -37,17 +37,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     ),
   )
   const parsed = settings.safeParse(inputOf(settings, given))
-  const mistakes = parsed.success
-    ? [
-        ...findWrapped(given, variableNames()),
-        ...findUseless(given),
-        ...findForeignLogin(parsed.data),
-        ...findRemote(given),
-      ]
-    : [
-        ...findWrapped(given, variableNames()),
-        ...parsed.error.issues.flatMap((issue) => explain(issue, given)),
-      ]
+  const mistakes = [
+    ...findWrapped(given, variableNames()),
+    ...(parsed.success
+      ? [...findUseless(given), ...findForeignLogin(parsed.data), ...findRemote(given)]
+      : parsed.error.issues.flatMap((issue) => explain(issue, given))),
+  ]
   if (!parsed.success || mistakes.length > 0) {
     throw new ConfigurationError(['The configuration cannot be used.', ...mistakes].join('\n  '))
   }

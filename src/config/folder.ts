@@ -1,6 +1,6 @@
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, codeOf } from '../errors.ts'
 
 /**
  * Creates a folder and the folders above it, unless they exist, and checks that this user can write to it.
@@ -17,8 +17,8 @@ export async function makeDataFolder(path: string, mode: number): Promise<string
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return await realpath(folder)
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-    const reason = reasons[code] ?? `the system reported ${code}`
+    const code = codeOf(cause)
+    const reason = reasons[code] ?? `the system reported ${code || String(cause)}`
     throw new ConfigurationError(
       `Cannot use the folder ${folder}: ${reason}. Set DATA_DIR to a folder that this user can write to.`,
       { cause },

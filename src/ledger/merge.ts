@@ -135,7 +135,7 @@ function createMerge(client: pg.ClientBase, tenant: Tenant, options: FieldMergeO
   }
 }
 
-/** The creation time of a payout from its own row, which tells it apart from the effective time in other exports. */
+/** The creation time of a payout from its own row, which distinguishes it from the effective time in other exports. */
 function payoutFacts({
   reportingCategory,
   payoutId,

@@ -7,8 +7,6 @@ import { databaseSchema, type SessionOptions, sessionText } from './session.ts'
 import { waitWhenShort } from './shortage.ts'
 import { targetOf } from './target.ts'
 
-export { databaseSchema }
-
 /** With `isForeign`, each connection is used once, so that no setting or lock of a statement remains. */
 export type PoolOptions = SessionOptions & {
   url: string
@@ -117,6 +115,25 @@ export function createPrisma(pool: pg.Pool): Prisma {
     // wait for its connection for longer than any request does.
     transactionOptions: { maxWait: 60_000, timeout: 30_000 },
   })
+}
+
+/**
+ * Runs the work on a connection of the pool. After an error the connection is closed, because a statement that was not
+ * answered in time would block the next one.
+ */
+export async function withClient<Result>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  try {
+    const result = await work(client)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
 }
 
 /** Runs the work in one transaction of this connection: either all of it takes effect, or none. */

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import { type BackgroundJob, runEvery } from '../run-every.ts'
+import { withClient } from './client.ts'
 import type { WakeUp } from './notify.ts'
 
 export type Clock = BackgroundJob & {
@@ -17,7 +18,7 @@ const measureMilliseconds = 3_000
 const maxSkew = 1_000
 
 /**
- * Tells the time of the database, so that all processes have the same time, whatever their machines show. Between
+ * Follows the time of the database, so that all processes have the same time, whatever their machines show. Between
  * measurements it counts with the monotonic clock: when the clock of the machine is set, nothing jumps.
  */
 export async function startClock(pool: Pool, logger: Logger): Promise<Clock> {
@@ -63,8 +64,7 @@ export async function startClock(pool: Pool, logger: Logger): Promise<Clock> {
 
 /** @returns the known origin when the measurement agrees with it, within the time that the answer took */
 async function measure(pool: Pool, known: number | null): Promise<number> {
-  const client = await pool.connect()
-  try {
+  return withClient(pool, async (client) => {
     const sentAt = performance.now()
     const { rows } = await client.query<{ milliseconds: number }>(
       'select (extract(epoch from clock_timestamp()) * 1000)::float8 as milliseconds',
@@ -74,7 +74,5 @@ async function measure(pool: Pool, known: number | null): Promise<number> {
     if (!row) throw new Error('Postgres returned no time.')
     const [first, last] = [row.milliseconds - answeredAt, row.milliseconds - sentAt]
     return known !== null && known >= first && known <= last ? known : (first + last) / 2
-  } finally {
-    client.release()
-  }
+  })
 }

@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
 import { type PostgresAddress, readPostgresUrl } from '../config/postgres-url.ts'
+import { codeOf } from '../errors.ts'
 
 /** The place that a URL names, for messages; without the password. */
 export function placeOf(url: string): string {
@@ -62,7 +63,7 @@ const unknownCa = new Set([
 ])
 
 function adviceOfNetwork(error: unknown, { tls, host }: PostgresAddress): string | null {
-  const code = codeOf(error)
+  const code = codeOf(error instanceof AggregateError ? error.errors[0] : error)
   if (unknownCa.has(code)) {
     const given = tls?.rootFile ? `The file ${tls.rootFile} is not that of its CA. ` : ''
     return `${given}No known CA has signed the certificate of the server. Name the file of its CA: sslmode=verify-full&sslrootcert=FILE. To encrypt without checking the server: sslmode=no-verify`
@@ -79,9 +80,4 @@ function adviceOfNetwork(error: unknown, { tls, host }: PostgresAddress): string
   if (code === 'ECONNREFUSED') return 'Check the host and the port, and that Postgres runs and listens there'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Check the host name'
   return /timeout/.test(message) ? 'Nothing answered in time. Check the host, the port and firewalls' : null
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors[0])
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

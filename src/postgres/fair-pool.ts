@@ -1,8 +1,7 @@
 import type pg from 'pg'
 import { createFairQueue, type Leave, requestLimits } from '../fair-queue.ts'
 import { currentRequest } from '../request-context.ts'
-
-type Connected = Parameters<pg.Pool['connect']>[0]
+import { replaceConnect } from './pool-connect.ts'
 
 /**
  * Makes the accounts share the connections of a pool: every query and every transaction, also those of Prisma, waits for
@@ -15,32 +14,16 @@ export function shareFairly(pool: pg.Pool): pg.Pool {
   const queue = createFairQueue(pool.options.max, requestLimits)
   const leaves = new WeakMap<pg.PoolClient, Leave>()
   pool.on('release', (_error, client) => leaves.get(client)?.())
-  const connectDirectly: () => Promise<pg.PoolClient> = pool.connect.bind(pool)
-
-  const connectInTurn = async (): Promise<pg.PoolClient> => {
+  replaceConnect(pool, (connect) => async () => {
     const leave = await queue.enter(currentRequest().accountId ?? null)
     try {
-      const client = await connectDirectly()
+      const client = await connect()
       leaves.set(client, leave)
       return client
     } catch (error) {
       leave()
       throw error
     }
-  }
-
-  // The pool calls its own `connect` with a callback for each query.
-  function connect(): Promise<pg.PoolClient>
-  function connect(callback: Connected): void
-  function connect(callback?: Connected): Promise<pg.PoolClient> | undefined {
-    const connecting = connectInTurn()
-    if (!callback) return connecting
-    connecting.then(
-      (client) => callback(undefined, client, client.release),
-      (error) => callback(error, undefined, () => {}),
-    )
-    return undefined
-  }
-  Object.defineProperty(pool, 'waitingCount', { get: queue.waiting })
-  return Object.assign(pool, { connect })
+  })
+  return Object.defineProperty(pool, 'waitingCount', { get: queue.waiting })
 }

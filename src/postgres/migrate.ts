@@ -2,8 +2,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { type Client, DatabaseError } from 'pg'
 import { ConfigurationError } from '../errors.ts'
-import { createConnection, databaseSchema, inTransaction } from './client.ts'
+import { createConnection, inTransaction } from './client.ts'
 import { checkRights, createSchema, isDenied, migrationProblem, queueSchema } from './rights.ts'
+import { databaseSchema } from './session.ts'
 
 const migrationsFolder = new URL('../../prisma/migrations/', import.meta.url)
 // An arbitrary number that no other program is likely to lock in the same database.

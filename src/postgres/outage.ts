@@ -27,8 +27,8 @@ const adapterKinds = new Set([
 /**
  * The SQLSTATEs for the same: connection exceptions, shutdowns and startups, limits of time that end a session (25P03,
  * 25P04, 57P05), and a server that cannot work at the moment: it is read-only (25006), has no disk space, memory or
- * connection left (53100, 53200, 53300), or cannot read its disk (58030). Not all of class 57: a canceled statement (57014)
- * says nothing about the server.
+ * connection left (53100, 53200, 53300), gives no lock in time (55P03), or cannot read its disk (58030). Not all of class 57:
+ * a canceled statement (57014) says nothing about the server.
  */
 const sqlState = /^(08\w{3}|25006|25P03|25P04|53[123]00|55P03|57P0[1-5]|58030)$/
 

@@ -15,8 +15,6 @@ import { migrationProblem, queueSchema } from './rights.ts'
 // The SQL in this file reads and writes pg-boss's private tables, where its API is not sufficient. No other file does so.
 // test/postgres/queue.test.ts checks what the SQL relies on, so it fails when a new version of pg-boss changes that.
 
-export { queueSchema }
-
 /** The queue of report runs; a job carries the id of its run. */
 export const reportRunQueue = 'report-run'
 

@@ -47,7 +47,8 @@ const writableLogin = `select set_config('${readOnly}', 'off', false)
 
 /**
  * SQL that states every setting that the code relies on, because a login, a database or a server can have other defaults. A
- * connection runs it before anything else. The last row says whether the session is read-only. It is not part of the login, because PgBouncer refuses most settings there.
+ * connection runs it before anything else. The settings are not part of the login, because PgBouncer refuses most of them
+ * there. The last row shows whether the session is read-only.
  */
 export function sessionText({
   statementMilliseconds = 0,

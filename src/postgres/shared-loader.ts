@@ -4,6 +4,15 @@ import { outsideRequest } from '../request-context.ts'
 /** Maximum number of batches of one loader that are read at once. Later loads join the next batch. */
 const maxReading = 2
 
+/** Creates a shared loader of rows by their id; null for an id that does not exist. */
+export function createRowLoader<Row extends { id: string }>(
+  readAll: (ids: string[]) => Promise<Row[]>,
+  maxBatchSize?: number,
+): (id: string) => Promise<Row | null> {
+  const load = createSharedLoader(readAll, ({ id }) => id, maxBatchSize)
+  return async (id) => (await load(id))[0] ?? null
+}
+
 /**
  * Creates a loader for all requests of the process. Concurrent loads are batched, so that any number of requests uses at
  * most two connections. Nothing is cached: each load starts a read or joins one that has not started.

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import { isShortage } from './outage.ts'
+import { replaceConnect } from './pool-connect.ts'
 
 const retryMilliseconds = 100
 /** How long a pool makes do with the connections that it has, after the server refused another. */
@@ -14,7 +15,6 @@ const modestMilliseconds = 10_000
  */
 export function waitWhenShort(pool: Pool, limitMilliseconds: number): void {
   const { max = 1 } = pool.options
-  const connectOnce: () => Promise<PoolClient> = pool.connect.bind(pool)
   let timer: NodeJS.Timeout | undefined
   const limitPool = (): void => {
     pool.options.max = Math.max(1, pool.totalCount)
@@ -23,11 +23,11 @@ export function waitWhenShort(pool: Pool, limitMilliseconds: number): void {
       pool.options.max = max
     }, modestMilliseconds).unref()
   }
-  const connect = async (): Promise<PoolClient> => {
+  const connectWaiting = async (connect: () => Promise<PoolClient>): Promise<PoolClient> => {
     const deadline = performance.now() + limitMilliseconds
     while (true) {
       try {
-        return await connectOnce()
+        return await connect()
       } catch (error) {
         if (!isShortage(error) || performance.now() + retryMilliseconds > deadline) throw error
         limitPool()
@@ -35,13 +35,5 @@ export function waitWhenShort(pool: Pool, limitMilliseconds: number): void {
       }
     }
   }
-  const connectWaiting = (done?: (error: unknown, client?: PoolClient, release?: unknown) => void) =>
-    done
-      ? void connect().then(
-          (client) => done(undefined, client, client.release),
-          (error) => done(error, undefined, () => {}),
-        )
-      : connect()
-  // `pg` overloads the method for callbacks, which an implementation of both cannot be typed as.
-  pool.connect = connectWaiting as Pool['connect']
+  replaceConnect(pool, (connect) => () => connectWaiting(connect))
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import { type PostgresTls, readPostgresUrl } from '../config/postgres-url.ts'
+import { codeOf } from '../errors.ts'
 
 type Target = ClientConfig & { sslnegotiation?: string; enableChannelBinding?: boolean }
 
@@ -48,7 +49,9 @@ function readTlsFile(parameter: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : cause
-    throw new Error(`The file ${path}, which ${parameter} names, cannot be read (${code}).`, { cause })
+    throw new Error(
+      `The file ${path}, which ${parameter} names, cannot be read (${codeOf(cause) || String(cause)}).`,
+      { cause },
+    )
   }
 }

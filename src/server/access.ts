@@ -1,15 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { type Config, isLocalHost } from '../config/config.ts'
 
-/** The headers besides X-Forwarded-… with which a proxy names its client or itself. */
-const proxyHeaders = new Set([
-  'forwarded',
-  'via',
-  'x-real-ip',
-  'x-client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-])
+/** The headers with which a proxy names its client or itself: X-Forwarded-For, Via, Fastly-Client-IP and the like. */
+const proxyHeader = /forwarded|^via$|(client|connecting|real|user)-?ip$|^x-envoy-/
 
 /** Decides whether a request over HTTP or WebSocket is served, from its Host and Origin headers. */
 export type AccessRule = (headers: { host?: string | undefined; origin?: string | undefined }) => boolean
@@ -50,15 +43,15 @@ export function createHostRule({ databaseUrl }: Pick<AccessOptions, 'databaseUrl
 }
 
 /**
- * True when a request comes from this machine, and not through a proxy on it. A proxy is recognized by its headers, and by
- * HTTP/1.0 or `Connection: close`, which nginx sends by default and browsers never do.
+ * True when a browser on this machine sends a request, and not a proxy on it. A proxy is recognized by its headers, and by
+ * HTTP/1.0 or a connection that it does not ask to keep: every browser sends `Connection: keep-alive`.
  */
 export function isFromThisMachine({ socket, headers, httpVersion }: ReceivedRequest): boolean {
   return (
     isLoopback(socket.remoteAddress) &&
     httpVersion === '1.1' &&
-    headers.connection?.toLowerCase() !== 'close' &&
-    !Object.keys(headers).some((name) => name.startsWith('x-forwarded-') || proxyHeaders.has(name))
+    headers.connection?.toLowerCase() === 'keep-alive' &&
+    !Object.keys(headers).some((name) => proxyHeader.test(name))
   )
 }
 

@@ -4,13 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isWildcardHost } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, codeOf } from '../errors.ts'
 import { describeOutage, isOutage } from '../postgres/outage.ts'
 import { withoutSecrets } from '../secrets.ts'
 import { drainBody } from './drain-body.ts'
 import { takeTarget } from './request-target.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<void>
+
+/** Decides whether the handshake of a WebSocket gets one. The handler answers any other, so that each refusal has a sentence. */
+export type UpgradeRule = (request: IncomingMessage, url: URL) => boolean
 
 export type HttpServer = Awaited<ReturnType<typeof startHttp>>
 
@@ -56,8 +59,11 @@ export async function startHttp(
   keepAliveSeconds = 75,
 ) {
   let handler = answerStarting
-  const shouldUpgradeCallback = (request: IncomingMessage): boolean =>
-    isWebSocket(request) && takeTarget(request) !== null && server.listenerCount('upgrade') > 0
+  let isUpgraded: UpgradeRule = () => false
+  const shouldUpgradeCallback = (request: IncomingMessage): boolean => {
+    const target = isWebSocket(request) ? takeTarget(request) : null
+    return target !== null && server.listenerCount('upgrade') > 0 && isUpgraded(request, target)
+  }
   const underWay = new Set<ServerResponse>()
   let isLeaving = false
   const options = { ...timeouts, keepAliveTimeout: keepAliveSeconds * 1000, shouldUpgradeCallback }
@@ -97,6 +103,10 @@ export async function startHttp(
     /** Sets the handler. Before the first call, every request is answered with 503 and Retry-After. */
     serve: (next: Handler) => {
       handler = next
+    },
+    /** Sets the rule for handshakes. Before the first call, the handler answers them all. */
+    upgradeIf: (rule: UpgradeRule) => {
+      isUpgraded = rule
     },
     /** From now on, closes each connection after its response, so that clients and proxies connect elsewhere. */
     leave,
@@ -159,12 +169,11 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   try {
     await once(server.listen(port, host), 'listening')
   } catch (cause) {
-    // A cast, because the errors of a server are Node's own.
-    const error = cause as NodeJS.ErrnoException
+    const message = cause instanceof Error ? cause.message : String(cause)
     const reason =
-      error.code === 'EADDRINUSE'
+      codeOf(cause) === 'EADDRINUSE'
         ? `Port ${port} on ${host} is in use. Stop the process that uses it, or choose another port: PORT=${port + 1} npm start`
-        : `Cannot listen on ${host}, port ${port}: ${error.message}. Change HOST or PORT.`
+        : `Cannot listen on ${host}, port ${port}: ${message}. Change HOST or PORT.`
     throw new ConfigurationError(reason, { cause })
   }
 }

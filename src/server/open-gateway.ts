@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { Demo } from '../demo/demo.ts'
 import { createFairQueue, requestLimits } from '../fair-queue.ts'
 import { createLoaders } from '../graphql/loaders.ts'
-import { createGraphqlServer } from '../graphql/server.ts'
+import { createGraphqlServer, graphqlEndpoint } from '../graphql/server.ts'
 import { createConnectionCount } from '../graphql/transports/connection-limits.ts'
 import { createEventStreams } from '../graphql/transports/drain.ts'
 import { startWebSockets } from '../graphql/transports/websocket.ts'
@@ -57,7 +57,8 @@ export async function openGateway(
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
   const yoga = createGraphqlServer(services, config, prefill)
-  const webSockets = startWebSockets(http.server, yoga, services, isAllowed)
+  const webSockets = startWebSockets(http.server, yoga, services)
+  http.upgradeIf(({ headers }, { pathname }) => pathname === graphqlEndpoint && isAllowed(headers))
   const streams = createEventStreams()
   return {
     router: createGatewayRouter(config, isAllowed, yoga, streams, download),

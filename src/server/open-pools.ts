@@ -77,12 +77,12 @@ export async function openPools({ config: { reports }, shares, url, logger, clos
 }
 
 /** The pools of a process by the names under which metrics show them. */
-export function poolsByName({ requests, probes, custom, reports, estimates }: Pools) {
+export function poolsByName({ requests, probes, reports, estimates }: Pools) {
   return {
     requests,
     probes,
     ...(reports && { reports: reports.exportPool }),
-    ...(custom && { 'custom reports': custom }),
+    ...(reports?.customPool && { 'custom reports': reports.customPool }),
     ...(estimates && { estimates: estimates.exportPool }),
     ...(estimates?.customPool && { 'custom estimates': estimates.customPool }),
   }

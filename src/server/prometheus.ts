@@ -3,7 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Metrics } from '../metrics.ts'
 import type { Clock } from '../postgres/clock.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
-import { type Readiness, shareAnswer } from './readiness.ts'
+import type { Readiness } from './readiness.ts'
+import { shareAnswer } from './share-answer.ts'
 import { observeState } from './state-metrics.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 

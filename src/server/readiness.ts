@@ -4,6 +4,7 @@ import type { Clock } from '../postgres/clock.ts'
 import type { WakeUp } from '../postgres/notify.ts'
 import type { Queue } from '../postgres/queue.ts'
 import { reportRunQueue } from '../postgres/queue.ts'
+import { shareAnswer } from './share-answer.ts'
 
 /** What serving depends on. Every response lists all of them, even during the start, so that its form never changes. */
 type Dependency = 'database' | 'queue' | 'wakeUp' | 'storage'
@@ -91,24 +92,6 @@ export function createChecks(
       if (!wakeUp.isConnected()) throw new Error('The wake-up connection is reconnecting.')
     },
     storage: storage.check,
-  }
-}
-
-/** Calls `ask` once at a time, and shares its answer with all calls before it arrives and for `cacheMilliseconds` after. */
-export function shareAnswer<Answer>(
-  ask: () => Promise<Answer>,
-  cacheMilliseconds: number,
-): () => Promise<Answer> {
-  let asked: { answer: Promise<Answer>; until: number } | null = null
-  return () => {
-    if (asked && performance.now() < asked.until) return asked.answer
-    const round = { answer: ask(), until: Number.POSITIVE_INFINITY }
-    const keep = (): void => {
-      round.until = performance.now() + cacheMilliseconds
-    }
-    round.answer.then(keep, keep)
-    asked = round
-    return round.answer
   }
 }
 

@@ -57,11 +57,12 @@ function refuseHandshake({ headers, httpVersion }: IncomingMessage, response: Se
     httpVersion === '1.1'
   ) {
     response.setHeader('Retry-After', '1')
-    answerText(response, 503, 'The gateway is stopping. Connect again in a second.')
+    answerText(response, 503, 'The gateway is starting or stopping. Connect again in a second.')
     return
   }
   response.setHeader('Upgrade', 'websocket')
-  response.setHeader('Connection', 'Upgrade, close')
+  // Node leaves out "close" when the header is set, and a client of HTTP/1.0 waits for the end of the connection.
+  response.setHeader('Connection', response.shouldKeepAlive ? 'Upgrade' : 'Upgrade, close')
   answerText(response, 426, handshakeAdvice)
 }
 

@@ -85,8 +85,11 @@ export async function start(options: StartOptions): Promise<Started> {
     const warning = `HOST=${config.host} without DATABASE_URL: other machines can reach this gateway, which is for this machine alone. GraphiQL shows them no key.`
     logger.warn(warning)
   }
+  const serve = (handler: Handler): void => http.serve(operations.around(withCrossOrigin(isAllowed, handler)))
   const { promise: started, resolve: finishStart } = Promise.withResolvers<Handler>()
-  http.serve(operations.around(withCrossOrigin(isAllowed, waitFor(started))))
+  // When the start fails, the requests that wait for it are answered before the server stops.
+  closers.defer(() => finishStart(answerStarting))
+  serve(waitFor(started))
 
   const database = await openDatabase(config, onProgress, signal)
   closers.defer(database.close)
@@ -176,12 +179,12 @@ export async function start(options: StartOptions): Promise<Started> {
     })
     ends.push(gateway.stop)
     leaving.push(gateway.leave)
-    router = withCrossOrigin(isAllowed, gateway.router)
+    router = gateway.router
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
   operations.prometheus?.observe({ pools: poolsByName(pools), clock, readiness: operations.readiness })
-  http.serve(operations.around(router))
+  serve(router)
   finishStart(router)
   return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }
 }
@@ -219,19 +222,19 @@ async function openCustomReports(
 
 /**
  * Uses separate connections without time limits, because loading a ledger takes longer than a request may take. They count as
- * those for probes and estimates, which are not open yet.
+ * those for estimates, which are not open yet, and one of those for requests, which no client sends yet.
  */
 async function openDemo(
   options: StartOptions,
   url: string,
-  { probes, estimates }: ConnectionShares,
+  { estimates }: ConnectionShares,
   { prisma, now }: Services,
 ): Promise<Demo> {
   const { config, logger, onProgress, signal } = options
   const onError = (error: unknown): void => logger.error({ err: error }, 'A connection of the demo broke.')
   const pool = createPool({
     url,
-    max: probes + estimates,
+    max: 1 + estimates,
     connectMilliseconds: demoMilliseconds,
     applicationName: 'report-gateway demo',
     onError,

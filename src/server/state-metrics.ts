@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { Gauge, type Registry } from 'prom-client'
 import { z } from 'zod'
-import { shareAnswer } from './readiness.ts'
+import { shareAnswer } from './share-answer.ts'
 
 /** Scrapes and processes that are slower share one query for this time. */
 const cacheMilliseconds = 10_000
@@ -77,7 +77,7 @@ const stateSchema = z.object({
 
 type State = z.infer<typeof stateSchema>
 
-/** Reads the state of all accounts together, with one query: 0.2 s with 2,000 accounts, 10,000 waiting runs and 100,000 events. */
+/** Reads the state of all accounts by one query: 0.2 s with 2,000 accounts, 10,000 waiting runs and 100,000 events. */
 export async function readState(pool: Pick<Pool, 'query'>): Promise<State> {
   const { rows } = await pool.query(stateSql)
   return stateSchema.parse(rows[0])

@@ -88,7 +88,7 @@ function respond(response: ServerResponse, status: Status, message: string): voi
   response.end(`${message}\n`)
 }
 
-/** False when the store cannot tell whether the file exists. */
+/** False when the store cannot determine whether the file exists. */
 async function canAsk(storage: Pick<Storage, 'size'>, file: ReportFile): Promise<boolean> {
   return storage.size(keyOfFile(file)).then(
     () => true,

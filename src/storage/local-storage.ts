@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { codeOf } from '../errors.ts'
 import { checkKey } from './file.ts'
 import { type ByteRange, createByteCounter, type Storage, StorageError } from './storage.ts'
 
@@ -70,10 +71,6 @@ async function openRange(path: string, { start, end }: ByteRange): Promise<Reada
     return Readable.from([])
   }
   return handle.createReadStream({ start, ...(end !== undefined && { end: end - 1 }) })
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
 /** Runs an operation and converts disk errors into StorageError. */

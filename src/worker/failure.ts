@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
-import { InputErrors } from '../errors.ts'
-import { isOutage } from '../postgres/outage.ts'
+import { codeOf, InputErrors } from '../errors.ts'
+import { isOutage, readOnlyState } from '../postgres/outage.ts'
 import { newTraceId } from '../request-context.ts'
 import type { FailureCode } from '../runs/lifecycle/transition.ts'
 import { StorageError } from '../storage/storage.ts'
@@ -9,11 +9,14 @@ import { UnwritableValueError } from './parquet/column-types.ts'
 /** SQLSTATE classes that describe the state of the server and not the query: the query may succeed later. */
 const transientClasses = new Set(['08', '40', '53', '55', '57', '58'])
 
+/** SQLSTATE of a statement that exceeded temp_file_limit. */
+const configurationLimit = '53400'
+
 /**
  * SQLSTATEs that the SQL of a report causes itself: a write in its read-only transaction, and more temporary files than the
  * login may have.
  */
-const ownFaults = new Set(['25006', '53400'])
+const ownFaults = new Set([readOnlyState, configurationLimit])
 
 /** The database that the report reads cannot be reached, or its connection broke. */
 export class SourceLostError extends Error {
@@ -59,9 +62,6 @@ export function isTransient(error: unknown): boolean {
  */
 const queryCanceled = '57014'
 
-/** SQLSTATE of a statement that exceeded temp_file_limit. */
-const configurationLimit = '53400'
-
 /** Error code of a thread that reached its memory limit; only the threads of Parquet files have one. */
 const outOfMemory = 'ERR_WORKER_OUT_OF_MEMORY'
 
@@ -87,7 +87,7 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
   if (error instanceof UnwritableValueError) {
     return failure('INVALID_PARAMETERS', error.message, false, ['output', 'formats'])
   }
-  const code = systemCode(error)
+  const code = codeOf(error)
   if (code === outOfMemory) {
     return failure(
       'INVALID_PARAMETERS',
@@ -129,21 +129,14 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
 }
 
 /** The message of a failed statement, and whether it may succeed later. */
-function describeDatabaseError(
-  code: string | null,
-  traceId: string,
-): [message: string, isRetryable: boolean] {
+function describeDatabaseError(code: string, traceId: string): [message: string, isRetryable: boolean] {
   if (code === configurationLimit) {
     return [
       "The report's SQL needs more temporary disk space than its login may have. Select less data, or ask the operator to raise temp_file_limit.",
       false,
     ]
   }
-  const isRetryable = transientClasses.has(code?.slice(0, 2) ?? '')
+  const isRetryable = transientClasses.has(code.slice(0, 2))
   const advice = isRetryable ? 'Try again later.' : `Give the trace id ${traceId} to support.`
   return [`The database could not run the report (SQLSTATE ${code}). ${advice}`, isRetryable]
-}
-
-function systemCode(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 }

@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 
 const root = new URL('../../', import.meta.url)
 
@@ -17,16 +16,6 @@ async function devArguments(entry: string): Promise<string[]> {
   expect(node).toBe('node')
   expect(args).toContain('src/cli/cli.ts')
   return args.map((arg) => (arg === 'src/cli/cli.ts' ? entry : arg))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  // A server that listens on TCP has an address of this form.
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** False also for a process that has ended but that its parent has not collected: its state is Z. */

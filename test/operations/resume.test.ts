@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -14,7 +15,7 @@ import { type DocumentedPrograms, writeDocumentedPrograms } from '../support/doc
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { type GatewayProcess, spawnGateway } from '../support/gateway-process.ts'
 
-/** How long no gateway listens on the address of the clients. */
+/** How long no gateway is at the address of the clients: first nothing listens, then a proxy answers. */
 const absenceMilliseconds = 10_000
 
 type RunEvent = { cursor: string }
@@ -148,6 +149,15 @@ test('the programs of the documentation have no type errors', async () => {
   expect(stdout).toBe('')
 })
 
+/** Answers like a proxy without a gateway, for half of the absence. */
+async function answerAsProxy(port: number): Promise<void> {
+  const proxy = createServer((_request, response) => void response.writeHead(502).end())
+  await once(proxy.listen(port, '127.0.0.1'), 'listening')
+  await delay(absenceMilliseconds / 2)
+  proxy.closeAllConnections()
+  await new Promise((resolve) => proxy.close(resolve))
+}
+
 test('every client receives each event once, across a killed gateway that is away for 10 s', async () => {
   await createRuns(2)
   const [, after = null] = await cursorsInLog()
@@ -177,7 +187,8 @@ test('every client receives each event once, across a killed gateway that is awa
   gateway.child.kill('SIGKILL')
   await once(gateway.child, 'exit')
   await createRuns(3)
-  await delay(absenceMilliseconds)
+  await delay(absenceMilliseconds / 2)
+  await answerAsProxy(Number(new URL(url).port))
   gateway = start(new URL(url).port)
   await gateway.ready()
   await createRuns(2)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPool } from '../../src/postgres/client.ts'
 import { startClock } from '../../src/postgres/clock.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const hour = 3_600_000
 
@@ -37,3 +38,17 @@ test.each([hour, -hour])(
     await pool.end()
   },
 )
+
+test('a measurement on a silently lost connection does not leave it in the pool', async () => {
+  await using proxy = await startTcpProxy(database.url)
+  const url = proxy.through(database.url)
+  const options = { max: 1, statementMilliseconds: 50, applicationName: 'test', onError: () => {} }
+  const pool = createPool({ url, ...options })
+  const clock = await startClock(pool, pino({ enabled: false }))
+  expect(pool.totalCount).toBe(1)
+  proxy.swallow()
+  clock.follow({ onWake: (listener) => listener(null) })
+  await expect.poll(() => pool.totalCount, { timeout: 10_000 }).toBe(0)
+  await clock.stop()
+  await pool.end()
+})

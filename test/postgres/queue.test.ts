@@ -7,11 +7,11 @@ import {
   jobIdOf,
   jobIdSql,
   type Queue,
-  queueSchema,
   type ReportRunJob,
   reportRunQueue,
   startQueue,
 } from '../../src/postgres/queue.ts'
+import { queueSchema } from '../../src/postgres/rights.ts'
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
 

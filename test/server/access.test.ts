@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import {
@@ -141,33 +142,36 @@ describe('a gateway on a database', () => {
     expect(response.headers.has('access-control-allow-origin')).toBe(false)
   })
 
-  const handshake = (origin: string | undefined): Promise<number> =>
+  const handshake = (origin: string | undefined, path = '/graphql'): Promise<[number, string]> =>
     new Promise((resolve, reject) => {
-      const socket = new WebSocket(
-        gateway.url.replace('http', 'ws').concat('/graphql'),
-        'graphql-transport-ws',
-        {
-          headers: origin === undefined ? {} : { origin },
-        },
-      )
+      const socket = new WebSocket(gateway.url.replace('http', 'ws').concat(path), 'graphql-transport-ws', {
+        headers: origin === undefined ? {} : { origin },
+      })
       socket.once('open', () => {
         socket.close()
-        resolve(101)
+        resolve([101, ''])
       })
       socket.once('unexpected-response', (request, response) => {
-        request.destroy()
-        resolve(response.statusCode ?? 0)
+        text(response)
+          .then((sentence) => resolve([response.statusCode ?? 0, sentence]), reject)
+          .finally(() => request.destroy())
       })
       socket.once('error', reject)
     })
 
   test.each([
-    [undefined, 101],
-    ['https://app.example', 101],
-    ['https://evil.example', 403],
-    ['null', 403],
-  ])('answers the handshake of a WebSocket from %s with %i', async (origin, status) => {
-    expect(await handshake(origin)).toBe(status)
+    [undefined, 101, ''],
+    ['https://app.example', 101, ''],
+    ['https://evil.example', 403, 'ALLOWED_ORIGINS'],
+    ['null', 403, 'ALLOWED_ORIGINS'],
+  ])('answers the handshake of a WebSocket from %s with %i', async (origin, status, sentence) => {
+    expect(await handshake(origin)).toEqual([status, expect.stringContaining(sentence)])
+  })
+
+  test('answers the handshake of a WebSocket at another path with the right one', async () => {
+    expect(await handshake(undefined, '/')).toEqual([302, ''])
+    const sentence = 'There is nothing at /subscriptions. GraphQL is at /graphql.\n'
+    expect(await handshake(undefined, '/subscriptions')).toEqual([404, sentence])
   })
 
   test('answers a handshake whose headers a proxy has removed with their names', async () => {
@@ -203,10 +207,14 @@ describe('a gateway on a database', () => {
 describe('the origin of a request', () => {
   type Part = { address?: string; version?: string; headers?: Record<string, string> }
   const isLocal = ({ address = '127.0.0.1', version = '1.1', headers = {} }: Part): boolean =>
-    isFromThisMachine({ socket: { remoteAddress: address }, httpVersion: version, headers })
+    isFromThisMachine({
+      socket: { remoteAddress: address },
+      httpVersion: version,
+      headers: { connection: 'keep-alive', ...headers },
+    })
 
   test.each(['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1'])('is this machine for %s', (address) => {
-    expect(isLocal({ address, headers: { connection: 'keep-alive' } })).toBe(true)
+    expect(isLocal({ address, headers: { 'user-agent': 'Mozilla/5.0' } })).toBe(true)
   })
 
   test.each<Part>([
@@ -221,9 +229,17 @@ describe('the origin of a request', () => {
     { headers: { 'x-real-ip': '127.0.0.1' } },
     { headers: { forwarded: 'for=127.0.0.1' } },
     { headers: { via: '1.1 proxy' } },
+    { headers: { 'x-original-forwarded-for': '10.0.0.1' } },
+    { headers: { 'x-cluster-client-ip': '10.0.0.1' } },
+    { headers: { 'fastly-client-ip': '10.0.0.1' } },
+    { headers: { 'x-azure-clientip': '10.0.0.1' } },
+    { headers: { 'x-envoy-external-address': '10.0.0.1' } },
     // What nginx sends unless it is configured.
     { version: '1.0', headers: { connection: 'close' } },
     { headers: { connection: 'Close' } },
+    { headers: { connection: 'keep-alive, close' } },
+    // What HAProxy sends, and nginx with connections that stay open.
+    { headers: { connection: '' } },
   ])('is another machine or a proxy for %o', (part) => {
     expect(isLocal(part)).toBe(false)
   })

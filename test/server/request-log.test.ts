@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -96,6 +98,20 @@ test('a requested run is one line at info that links it to the request', async (
     expect.objectContaining({ ...asked, traceId, requestId: 'first', wasReused: false }),
     expect.objectContaining({ ...asked, traceId, requestId: 'second', wasReused: true }),
   ])
+})
+
+test('a client that disconnects within its body is logged as such, and not as an outage of the database', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' } })
+  const { hostname, port } = new URL(gateway.url)
+  const socket = connect(Number(port), hostname)
+  const head =
+    'Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\nX-Request-Id: cut-off'
+  socket.write(`POST /graphql HTTP/1.1\r\n${head}\r\nExpect: 100-continue\r\n\r\n{"query":`)
+  await once(socket, 'data')
+  socket.destroy()
+  const lines = () => gateway.logged.filter(({ requestId }) => requestId === 'cut-off')
+  await vi.waitFor(() => expect(lines()).not.toHaveLength(0))
+  expect(lines()).toMatchObject([{ msg: 'request', path: '/graphql', isCutOff: true }])
 })
 
 test('an internal error is logged with its request and account, over HTTP and WebSocket', async () => {

@@ -80,7 +80,7 @@ test('gateway and worker start at the same time on one data folder; the flag ove
 
 test.each([
   [['--role', 'boss'], 'ROLE must be one of all, gateway, worker; it is "boss".'],
-  [['--rolle', 'worker'], 'Unknown option --rolle.\n\nnpm start'],
+  [['--rolle', 'worker'], 'Unknown option --rolle. Did you mean --role?\n\nnpm start'],
   [['worker'], 'Unexpected argument worker.\n\nnpm start'],
 ])('%j is rejected with a reason', async (args, reason) => {
   await using folder = await temporaryFolder()

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
@@ -31,4 +33,32 @@ test('a request that arrives during the start is answered when the gateway is re
   expect((await answer).status).toBe(200)
   await started
   await gateway.stop()
+})
+
+test('a request that arrives during a start that fails is answered before the server stops', async () => {
+  const connections = new Set<Socket>()
+  // Accepts connections, and does not speak.
+  const postgres = createServer((socket) => connections.add(socket)).listen(0, '127.0.0.1')
+  await once(postgres, 'listening')
+  const port = await freePort()
+  const gateway = createGateway({
+    config: loadConfig({
+      PORT: String(port),
+      // A cast, because a server that listens on TCP has an address of this form.
+      DATABASE_URL: `postgres://u:p@127.0.0.1:${(postgres.address() as AddressInfo).port}/d`,
+      ROLE: 'gateway',
+    }),
+    logger: pino({ level: 'silent' }),
+  })
+  const failed = expect(gateway.start()).rejects.toThrow()
+  await vi.waitFor(() => expect(connections.size).toBeGreaterThan(0), { timeout: 30_000 })
+  const answer = fetch(`http://127.0.0.1:${port}/graphql?query={__typename}`)
+  // A later request on the same server is answered, so the first one has arrived.
+  await fetch(`http://127.0.0.1:${port}/health`)
+  const stopped = gateway.stop()
+  for (const socket of connections) socket.destroy()
+  const { status, headers } = await answer
+  expect([status, headers.get('retry-after')]).toEqual([503, '1'])
+  await Promise.all([failed, stopped])
+  postgres.close()
 })

@@ -163,6 +163,6 @@ test('a data folder that cannot be used is named in a sentence', async () => {
   const dataDir = join(folder, 'adopted', 'files', 'report-gateway-store')
   await expect(openFileStore({ dataDir, s3: null })).rejects.toMatchObject({
     name: 'ConfigurationError',
-    message: expect.stringMatching(/cannot be used as the file store: ENOTDIR.*Change DATA_DIR\.$/),
+    message: expect.stringMatching(/^Cannot use the folder .* is not a folder\. Set DATA_DIR to /),
   })
 })

@@ -9,7 +9,8 @@ export async function appendMany(
 ): Promise<void> {
   await database.query(
     `with head as (
-      insert into event_log_heads as head (account_id, livemode, position) values ($1, false, $3)
+      insert into event_log_heads as head (account_id, livemode, position, epoch)
+      select $1, false, $3, epoch from event_log_histories
       on conflict (account_id, livemode) do update set position = head.position + $3
       returning position - $3 as start
     )

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { vi } from 'vitest'
+import { sessionText } from '../../src/postgres/session.ts'
 
 export type SentStatement = {
   text: string
@@ -8,15 +9,20 @@ export type SentStatement = {
   application: string
 }
 
+const [sessionStart = ''] = sessionText().split(' =', 1)
+
 type MadeClient = { connectionParameters: { application_name?: string } }
 
-/** Records every statement that this process sends to Postgres from now on, through any pool. */
+/**
+ * Records every statement that this process sends to Postgres from now on, through any pool. Statements that only prepare a new
+ * connection are left out: how many connections are opened depends on timing.
+ */
 export function noteStatements(): Disposable & { statements(): SentStatement[]; forget(): void } {
   // Prisma and pg-boss also send their statements through this method.
   const query = vi.spyOn(pg.Client.prototype, 'query')
   return {
-    statements: () =>
-      query.mock.calls.map(([first, second]: unknown[], index) => {
+    statements: () => {
+      const sent = query.mock.calls.map(([first, second]: unknown[], index) => {
         // A cast: a query that is not a text is an object that can have these properties.
         const { text = '', values = second } =
           typeof first === 'string' ? { text: first } : (first as Partial<pg.QueryConfig>)
@@ -27,7 +33,9 @@ export function noteStatements(): Disposable & { statements(): SentStatement[]; 
           values: Array.isArray(values) ? values : [],
           application: connectionParameters.application_name ?? '',
         }
-      }),
+      })
+      return sent.filter(({ text }) => !text.startsWith(sessionStart))
+    },
     forget: () => void query.mockClear(),
     [Symbol.dispose]: () => query.mockRestore(),
   }

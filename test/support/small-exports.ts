@@ -127,7 +127,7 @@ export const historyRows = [
 
 export const activity = `balance_transaction_id,created,created_utc,currency,gross,fee,net,reporting_category,source_id,description,charge_id,customer_id,customer_email,customer_address_city,card_brand,is_link,automatic_payout_id,payment_metadata[order],payment_metadata[a b]
 txn_1,2026-09-01 06:00:07,2026-09-01 10:00:07,usd,100.00,3.20,96.80,charge,ch_1,,ch_1,cus_1,a@example.com,Oslo,visa,true,,17,x
-txn_3,2026-09-02 08:00:00,2026-09-02 12:00:00,usd,-5.000000000000000000,15,-20.00,dispute_reversal,du_1,,ch_1,cus_1,,,,,,,`
+txn_3,2026-09-02 08:00:00,2026-09-02 12:00:00,usd,-5.000000000000000000,15.00,-20.00,dispute_reversal,du_1,,ch_1,cus_1,,,,,,,`
 
 export const payouts = `"payout_id","effective_at","currency","gross","fee","net","reporting_category","balance_transaction_id","description","payout_expected_arrival_date","payout_status"
 "po_1","2026-09-06 00:00:00","usd","56.80","0.00","56.80","payout","txn_4","STRIPE PAYOUT","2026-09-06 00:00:00","paid"

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../errors.ts'
 import { createLogger } from '../../logger.ts'
 import { noMetrics } from '../../metrics.ts'
+import { startClock } from '../../postgres/clock.ts'
 import { checkMigrated } from '../../postgres/migrate.ts'
 import { startWakeUp } from '../../postgres/notify.ts'
 import type { Command } from '../command.ts'
@@ -35,17 +36,19 @@ export const adminCommand: Command = async (context) => {
   const work = async ({ prisma, pool, url }: OpenDatabase): Promise<void> => {
     await using closers = new AsyncDisposableStack()
     const logger = createLogger('warn', { write: say })
+    const { now, stop } = await startClock(pool, logger)
+    closers.defer(stop)
     const openWakeUp = async () => {
       const wakeUp = await startWakeUp(url, pool, logger, { metrics: noMetrics })
       closers.defer(wakeUp.stop)
-      return { prisma, wakeUp, now: () => new Date(), metrics: noMetrics }
+      return { prisma, wakeUp, now, metrics: noMetrics }
     }
     let changes: ReturnType<typeof openWakeUp> | null = null
     const openChanges = () => {
       changes ??= openWakeUp()
       return changes
     }
-    const found = await actions[action]({ prisma, openChanges, say }, values, ids)
+    const found = await actions[action]({ prisma, openChanges, now, say }, values, ids)
     if (found !== null) for (const line of format(found, values.json)) context.print(line)
     if (Array.isArray(found) && found.length === 0 && action !== 'runs cancel') say('Nothing matches.')
     if (Array.isArray(found) && found.length === Number(values.limit ?? 50) && action !== 'runs cancel')

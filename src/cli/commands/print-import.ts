@@ -32,7 +32,7 @@ export async function printIncompletePayouts(
   if (payouts === 0) return
   const day = firstLeftAt?.toISOString().slice(0, 10) ?? 'an unknown day'
   print(
-    `Automatic payouts that are not the sum of the rows that they swept: ${count(payouts)}, the first is ${firstId} of ${day}. Reports of payout reconciliation lack rows of these payouts. An export names the payout of a row only when it was written after the payout: export the time before these payouts again, and import it.`,
+    `Automatic payouts that are not the sum of the rows that they swept: ${count(payouts)}, the first is ${firstId} of ${day}. Reports of payout reconciliation lack rows of these payouts. An export names the payout of a row only when it was written after the payout: export the balance history of the time before these payouts again, and import it.`,
   )
 }
 
@@ -65,7 +65,7 @@ function completion({ rejected, rejectedPath, span, sides }: ImportResult, isPar
   if (!span) return ['It covers no complete day. If it does, declare what it covers: --from … --until ….']
   if (sides.length === 0) {
     return [
-      'It may be a reconciliation of payouts or of the ending balance, which covers only a part of the activity, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
+      'It may be a reconciliation of payouts or of the ending balance, or contain one category only, which is a part of the activity, so it does not prove that the ledger is complete. If it contains all activity of a time, declare that time: --from … --until ….',
     ]
   }
   const what = `${sides.join(' and ')} from ${spanText(span)}`

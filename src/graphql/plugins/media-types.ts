@@ -1,4 +1,4 @@
-import { type GraphQLError, getOperationAST } from 'graphql'
+import { GraphQLError, getOperationAST } from 'graphql'
 import { type GraphQLParams, type Plugin, processRegularResult } from 'graphql-yoga'
 import { errorsOf, refusal } from '../errors.ts'
 
@@ -54,7 +54,11 @@ function checkBody({ headers }: Request): void {
 /** The parameters in a JSON body. The plugins that follow check the members of the object. */
 async function readJson(request: Request): Promise<GraphQLParams> {
   const body = await request.json().catch((error: unknown) => {
-    if (!(error instanceof SyntaxError)) throw error
+    // Such as a body over the limit.
+    if (error instanceof GraphQLError) throw error
+    // The client has disconnected: the reset of its connection is not an outage of the database.
+    if (!(error instanceof SyntaxError))
+      throw refusal('BAD_REQUEST', 'The connection closed before the body was complete.')
     // The message of the error quotes the body, which can contain a key.
     const [position = ''] = / at position \d+/.exec(error.message) ?? []
     throw refusal('BAD_REQUEST', `The body is not valid JSON${position}.`)

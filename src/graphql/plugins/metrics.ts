@@ -1,33 +1,11 @@
-import { type DocumentNode, getOperationAST } from 'graphql'
+import { getOperationAST } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { ExecutedOperation } from '../../metrics.ts'
-import { currentRequest, maxNameLength, noteOperation } from '../../request-context.ts'
-import type { Tracing } from '../../tracing.ts'
+import { currentRequest, noteOperation } from '../../request-context.ts'
 import type { Context } from '../context.ts'
 import { errorsOf } from '../errors.ts'
 
 type Kind = ExecutedOperation['kind']
-
-/** Creates a span for each operation over HTTP, SSE and WebSocket. */
-export function traceOperations(tracing: Tracing): Plugin<Context> {
-  const spanOf = (document: DocumentNode, name: string | null | undefined) => {
-    const operation = getOperationAST(document, name)
-    return {
-      kind: operation?.operation ?? 'unknown',
-      name: operation?.name?.value.slice(0, maxNameLength) ?? null,
-    }
-  }
-  return {
-    onExecute: ({ args, executeFn, setExecuteFn }) =>
-      setExecuteFn((given) =>
-        tracing.inOperation(spanOf(args.document, args.operationName), () => executeFn(given)),
-      ),
-    onSubscribe: ({ args, subscribeFn, setSubscribeFn }) =>
-      setSubscribeFn((given) =>
-        tracing.inOperation(spanOf(args.document, args.operationName), () => subscribeFn(given)),
-      ),
-  }
-}
 
 /** Counts the operations over HTTP, SSE and WebSocket by kind and outcome, and notes their names for the log. */
 export function countOperations({ metrics, logger }: Pick<Context, 'metrics' | 'logger'>): Plugin<Context> {

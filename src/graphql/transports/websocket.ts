@@ -4,41 +4,31 @@ import { handleProtocols, makeServer, type Context as SocketState, type Subscrib
 import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readAuthorization, readConnectionParams } from '../../auth/api-keys.ts'
-import type { HttpStatus } from '../../error-codes.ts'
 import { AuthenticationError } from '../../errors.ts'
 import { eventLoopTurn } from '../../event-loop.ts'
 import type { Viewer } from '../../tenant.ts'
 import { authenticate, type GatewayServices } from '../context.ts'
 import { createErrorMask, refusal } from '../errors.ts'
 import { isPersistedQuery, persistedQueryNotSupported } from '../plugins/persisted-queries.ts'
-import { graphqlEndpoint, type Yoga } from '../server.ts'
+import type { Yoga } from '../server.ts'
 import { closeSocket } from './close-socket.ts'
 import { closeSockets, drainSockets } from './drain.ts'
 import { type SocketExtra, serveSocket } from './serve-socket.ts'
 import { keyRevoked } from './subscription-stream.ts'
 
-const forbidden: HttpStatus<'any'> = 403
-
 type ConnectionParams = Record<string, unknown> | undefined
 
 /**
- * Serves GraphQL over WebSocket (`graphql-transport-ws`) on the same path as over HTTP.
+ * Serves GraphQL over WebSocket (`graphql-transport-ws`).
  *
- * @param isAllowed returns false to reject the handshake with 403
+ * @param server decides itself which handshakes get a WebSocket
  */
-export function startWebSockets(
-  server: Server,
-  yoga: Yoga,
-  services: GatewayServices,
-  isAllowed: (headers: { host?: string | undefined; origin?: string | undefined }) => boolean,
-) {
+export function startWebSockets(server: Server, yoga: Yoga, services: GatewayServices) {
   const { socketLimits: limits, takeConnection, keyWatch, metrics, logger } = services
   const sockets = new WebSocketServer({
     server,
-    path: graphqlEndpoint,
     maxPayload: limits.messageBytes,
     handleProtocols,
-    verifyClient: ({ req }, done) => done(isAllowed(req.headers), forbidden, 'Forbidden'),
   })
   sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server failed.'))
   const mask = createErrorMask(logger)

@@ -20,46 +20,78 @@ type Parts = {
   decimals: string
 }
 
+/** What the amounts of some columns show about their unit. */
+type Evidence = {
+  /** True when an amount has no decimals, though its currency does. */
+  hasBare: boolean
+  hasDecimals: boolean
+  /** True when an amount has a zero as its last decimal, so that no program has removed zeros. */
+  isPadded: boolean
+}
+
 /**
  * Creates a reader that converts amounts in major units into minor units as text, so nothing is rounded. The decimal
  * separator is a point or a comma, the same in the whole file. Thousands can be grouped where the text has one meaning.
  */
 export function createAmountReader() {
   let separator: string | undefined
-  let [hasAmounts, hasDecimals] = [false, false]
+  const evidence = new Map<string, Evidence>()
+  const evidenceOf = (columns: string): Evidence => {
+    const known = evidence.get(columns) ?? { hasBare: false, hasDecimals: false, isPadded: false }
+    evidence.set(columns, known)
+    return known
+  }
   return {
-    /** @throws BadCell when the text is not an amount, or can be more than one */
-    read: (text: string, currency: string): number => {
+    /**
+     * @param columns a name for the columns whose amounts are in one unit
+     * @throws BadCell when the text is not an amount, or can be more than one
+     */
+    read: (text: string, currency: string, columns = ''): number => {
       const parts = partsOf(text)
       const places = decimalsOf(currency)
-      checkDecimals(parts, places, currency)
+      checkDecimals(parts, places, currency, separator)
       separator ??= parts.separator
       if (parts.separator !== undefined && parts.separator !== separator)
         throw new BadCell(
           `has the decimal separator "${parts.separator}", but earlier amounts have "${separator}"`,
         )
       const amount = minorUnitsOf(parts, places)
-      hasAmounts ||= places > 0 && amount !== 0
+      const known = evidenceOf(columns)
       // Trailing zeros show no unit: a table can have 10030.0.
-      hasDecimals ||= /^\d\d|[^0]/.test(parts.decimals)
+      const hasDecimals = /^\d\d|[^0]/.test(parts.decimals)
+      known.hasBare ||= places > 0 && amount !== 0 && !hasDecimals
+      known.hasDecimals ||= hasDecimals
+      known.isPadded ||= places > 0 && hasDecimals && parts.decimals[places - 1] === '0'
       return amount
     },
     /**
      * Checks that the amounts read so far are in major units. Stripe writes 100.30 in exports and 10030 in tables.
      *
-     * @throws BadExport when no amount shows which of both the file has
+     * @throws BadExport when no amount shows which of both the file has, or when the file has both
      */
     checkUnits: (): void => {
-      if (!hasAmounts || hasDecimals) return
-      throw new BadExport(
-        'none of its amounts has decimals, so they can be in cents: export the file again from Stripe, which writes 100.30, or pass --amounts major if 100 means 100.00',
-      )
+      for (const { hasBare, hasDecimals, isPadded } of evidence.values()) {
+        if (!hasBare) continue
+        if (!hasDecimals) throw new BadExport(`none of its amounts has decimals, so they ${canBeInCents}`)
+        if (isPadded) throw new BadExport(`some of its amounts have no decimals, so these ${canBeInCents}`)
+      }
     },
   }
 }
 
-function checkDecimals({ grouping, separator, decimals }: Parts, places: number, currency: string): void {
-  if (grouping === '' && decimals.length === 3 && places !== 3) {
+const canBeInCents =
+  'can be in cents: export the file again from Stripe, which writes 100.30, or pass --amounts major if 100 means 100.00'
+
+/** @param known the decimal separator of the amounts before; undefined when they show none */
+function checkDecimals(
+  { grouping, separator, decimals }: Parts,
+  places: number,
+  currency: string,
+  known: string | undefined,
+): void {
+  // Stripe writes a point, so that it is the decimal separator of 1.500 in a currency with three decimals.
+  const isClear = places === 3 && (separator === '.' || separator === known)
+  if (grouping === '' && decimals.length === 3 && !isClear) {
     throw new BadCell(
       `has a ${separator === ',' ? 'comma' : 'point'} before three digits, which can be grouped thousands: write 1234.50`,
     )

@@ -6,6 +6,7 @@ import { reportingCategoryOf } from './reporting-category.ts'
 import {
   createPayoutCurrencyCheck,
   createSignCheck,
+  kindReader,
   payoutIdReader,
   transactionIdReader,
 } from './row-checks.ts'
@@ -28,7 +29,7 @@ function openFields(columns: Columns) {
   const facingCurrency = facingCurrencyReader(columns, 'customer facing currency')
   const rowOf = fieldsReader({
     id: transactionIdReader(columns, 'id'),
-    type: columns.requiredText('type'),
+    type: kindReader(columns, 'type'),
     currency,
     created: columns.requiredTime('created (utc)', 'created'),
     availableOn: columns.time('available on (utc)', 'available on'),
@@ -37,7 +38,7 @@ function openFields(columns: Columns) {
   })
   // Read after the amounts, because the first amount determines the decimal separator of the file.
   const facingOf = fieldsReader({
-    customerFacingAmount: columns.amount('customer facing amount', facingCurrency),
+    customerFacingAmount: columns.amount('customer facing amount', facingCurrency, 'facing'),
     customerFacingCurrency: facingCurrency,
   })
   /** The payout that swept the row, and when it arrived. An automatic payout names itself. */

@@ -49,7 +49,9 @@ export function createColumns(header: readonly string[], timezone: string) {
       try {
         return read(value, line)
       } catch (error) {
-        throw error instanceof BadCell ? new BadCell(error.message, nameAt(position), value) : error
+        // A reader of another column can be part of this one, such as that of the currency.
+        const isUnplaced = error instanceof BadCell && error.column === null
+        throw isUnplaced ? new BadCell(error.message, nameAt(position), value) : error
       }
     }
   }
@@ -90,9 +92,13 @@ export function createColumns(header: readonly string[], timezone: string) {
         if (!/^(true|false)$/i.test(given)) throw new BadCell('is neither true nor false')
         return given.toLowerCase() === 'true'
       }),
-    /** Reads an amount in minor units. */
-    amount: (name: string, currency: (line: Line) => string | null) =>
-      converted(positionOf([name]), (given, line) => amounts.read(given, currency(line) ?? '')),
+    /**
+     * Reads an amount in minor units.
+     *
+     * @param unit a name for the columns that have one unit, because the row checks compare them
+     */
+    amount: (name: string, currency: (line: Line) => string | null, unit: 'settled' | 'facing' = 'settled') =>
+      converted(positionOf([name]), (given, line) => amounts.read(given, currency(line) ?? '', unit)),
     /** Checks that the amounts read so far are in major units; throws BadExport. */
     checkUnits: amounts.checkUnits,
     time,

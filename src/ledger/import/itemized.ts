@@ -5,6 +5,7 @@ import { chargeReader, customerReader } from './itemized-charge.ts'
 import {
   createPayoutCurrencyCheck,
   createSignCheck,
+  kindReader,
   payoutIdReader,
   transactionIdReader,
 } from './row-checks.ts'
@@ -26,7 +27,7 @@ function transactionReader(columns: Columns) {
   const facingCurrency = facingCurrencyReader(columns, 'customer_facing_currency')
   const read = fieldsReader({
     id: transactionIdReader(columns, 'balance_transaction_id'),
-    reportingCategory: columns.requiredText('reporting_category'),
+    reportingCategory: kindReader(columns, 'reporting_category'),
     currency,
     created: columns.requiredTime('created_utc', 'created'),
     availableOn: columns.time('available_on_utc', 'available_on'),
@@ -44,7 +45,7 @@ function transactionReader(columns: Columns) {
     connectedAccountDirectChargeId: columns.text('connected_account_direct_charge_id'),
   })
   const readFacing = fieldsReader({
-    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency),
+    customerFacingAmount: columns.amount('customer_facing_amount', facingCurrency, 'facing'),
     customerFacingCurrency: facingCurrency,
   })
   return (line: Line) => ({ ...read(line), ...amounts(line), ...readFacing(line) })
@@ -86,18 +87,20 @@ function payoutsOf({ currency }: Transaction, bank: AutomaticPayout): LedgerPayo
  * Distinguishes activity from other reports with the same columns. A payout reconciliation has only swept rows. An
  * ending balance reconciliation has only rows that were still in the balance at its end, so their payouts left after the
  * last row was created. In activity, some payouts left before that. The Dashboard exports activity without the payout
- * column.
+ * column. It also exports the rows of one category, with the columns of all.
  */
 function createActivityCheck(columns: Columns) {
   const hasPayout = columns.has('automatic_payout_id')
+  const categories = new Set<string>()
   let [firstLeft, lastCreated, hasWaiting] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, false]
   return {
     add: (row: Transaction, bank: AutomaticPayout) => {
       if (bank.id === null) hasWaiting ||= row.reportingCategory !== 'payout'
       else if (bank.effectiveAt) firstLeft = Math.min(firstLeft, bank.effectiveAt.getTime())
       lastCreated = Math.max(lastCreated, row.created.getTime())
+      categories.add(row.reportingCategory)
     },
-    isActivity: () => !hasPayout || (hasWaiting && firstLeft <= lastCreated),
+    isActivity: () => categories.size > 1 && (!hasPayout || (hasWaiting && firstLeft <= lastCreated)),
   }
 }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { codeOf } from '../../errors.ts'
 import { encodingOf, signatureBytes } from './file-type.ts'
 import { BadExport } from './import-errors.ts'
 
@@ -54,7 +55,7 @@ async function openFile(path: string) {
 }
 
 function explainFailure(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null
+  const code = codeOf(error)
   if (code === 'ENOENT') return 'there is no such file'
   if (code === 'EACCES' || code === 'EPERM') return 'this user has no permission to read it'
   if (code === 'ENXIO') return 'it is a socket or a device: give the path of a regular file'
@@ -97,11 +98,11 @@ async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
     }
     if (decoder) yield decoder.decode()
   } catch (cause) {
-    if (!(cause instanceof Error) || !('code' in cause)) throw cause
-    if (cause.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    if (!(cause instanceof Error)) throw cause
+    if (codeOf(cause) === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
       throw new BadExport('it is not UTF-8 text: save it again as CSV in UTF-8', { cause })
     }
-    if (String(cause.code).startsWith('Z_')) {
+    if (codeOf(cause).startsWith('Z_')) {
       throw new BadExport(`it cannot be decompressed: ${cause.message}`, { cause })
     }
     throw cause

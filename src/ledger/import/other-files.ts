@@ -36,6 +36,15 @@ const reports: readonly KnownFile[] = [
   },
   table,
   {
+    title: 'a report that only this gateway has',
+    columns: [
+      ['entry_id', 'debit'],
+      ['fee_type', 'is_billed_separately'],
+      ['date', 'starting_balance'],
+      ['payout_id', 'charges'],
+    ],
+  },
+  {
     title: 'a summary, which has no transactions',
     columns: [
       ['reporting_category', 'count'],
@@ -130,6 +139,8 @@ export function otherFileOf(
 function listOf(columns: Columns, first: Line | null): OtherFile | null {
   const id = first && columns.text('id')(first)
   const [, prefix = ''] = /^([a-z]+)_\w/.exec(id ?? '') ?? []
-  const content = idPrefixes[prefix]
+  // Other payment providers have ids with the prefix of transfers, too.
+  const isForeign = prefix === 'tr' && !columns.has('created (utc)')
+  const content = isForeign ? undefined : idPrefixes[prefix]
   return content === undefined ? null : { title: `the list of ${content}` }
 }

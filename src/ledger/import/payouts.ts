@@ -1,23 +1,35 @@
 import { type Columns, fieldsReader, type Line, type RequiredReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { BadCell } from './import-errors.ts'
-import { createPayoutCurrencyCheck, payoutIdReader, transactionIdReader } from './row-checks.ts'
+import {
+  createPayoutCurrencyCheck,
+  kindReader,
+  payoutIdReader,
+  payoutSignAdvice,
+  transactionIdReader,
+} from './row-checks.ts'
 import { type Amounts, currencyReader, givenAmountsReader, timeOfVersion } from './transaction-fields.ts'
 
 /**
- * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout
- * with the sign of the bank account. Earlier versions of this gateway used the sign of the balance. A file has one of both. A payout and its fee reduce the balance. A
- * returned payout increases it, and so can its fee: then the net is larger than the amount, with any signs.
+ * Reads the amounts of a payout as changes of the balance. Stripe and this gateway export a payout with the sign of the
+ * bank account. A payout and its fee reduce the balance. A returned payout increases it, and so can its fee: then the net
+ * is larger than the amount.
  */
 function balanceChangeReader(columns: Columns, category: (line: Line) => string): RequiredReader<Amounts> {
   const read = payoutAmountsReader(columns)
-  const checkSigns = createSignsCheck(columns)
+  const text = columns.text('gross')
   return (line) => {
     const given = read(line)
     const size = Math.abs(given.amount)
     const isReversal = category(line) === 'payout_reversal'
     if (!isReversal && category(line) !== 'payout') return given
-    checkSigns(line, isReversal ? -given.amount : given.amount)
+    if (isReversal ? given.amount > 0 : given.amount < 0) {
+      throw new BadCell(
+        `has the wrong sign: in this report, a payout is positive and a returned payout is negative. ${payoutSignAdvice}`,
+        columns.nameOf('gross'),
+        text(line),
+      )
+    }
     const amount = isReversal ? size : -size
     const fee = isReversal ? size - Math.abs(given.net) : Math.abs(given.fee)
     return { amount, fee, net: amount - fee }
@@ -41,19 +53,8 @@ function payoutAmountsReader(columns: Columns): RequiredReader<Amounts> {
   }
 }
 
-/** Creates a check that all payouts of a file have one sign, and all returned payouts the other. It throws BadCell. */
-function createSignsCheck(columns: Columns) {
-  const text = columns.text('gross')
-  let first = 0
-  return (line: Line, amount: number): void => {
-    first ||= Math.sign(amount)
-    if (amount === 0 || Math.sign(amount) === first) return
-    throw new BadCell('has another sign than the payouts above', columns.nameOf('gross'), text(line))
-  }
-}
-
 function open(columns: Columns): LineReader {
-  const category = columns.requiredText('reporting_category')
+  const category = kindReader(columns, 'reporting_category')
   const change = balanceChangeReader(columns, category)
   const checkCurrency = createPayoutCurrencyCheck(columns)
   const effectiveAt = columns.requiredTime('effective_at_utc', 'effective_at')

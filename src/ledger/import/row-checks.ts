@@ -19,20 +19,36 @@ const directions: Readonly<Record<string, 'raise' | 'reduce'>> = {
   transfer: 'reduce',
 }
 
-/** Creates a check that the sign of an amount fits the reporting category. It throws BadCell. */
+/** What to do about a payout with another sign. Stripe does debit bank accounts, and a lost sign looks the same. */
+export const payoutSignAdvice =
+  'A debit of the bank account looks the same as a lost sign: if it is one, import from the API with --stripe; otherwise, export the file again'
+
+/** Creates a check that the signs of amount and fee fit the reporting category. It throws BadCell. */
 export function createSignCheck(columns: Columns, amountName: string) {
   const text = columns.text(amountName)
-  return (line: Line, category: string, { amount, net }: Amounts): void => {
+  const [only, missing] = columns.has('fee') ? ['fee', 'net'] : ['net', 'fee']
+  return (line: Line, category: string, { amount, fee, net }: Amounts): void => {
+    // Other programs write fees as negative numbers, and without both columns, no sum shows it.
+    if (category === 'charge' && fee < 0 && !columns.has(missing)) {
+      throw new BadCell(
+        `makes the fee of a charge negative, and there is no column ${missing} that confirms it`,
+        columns.nameOf(only),
+        columns.text(only)(line),
+      )
+    }
     const direction = directions[category]
     // The fee of a charge can be larger than its amount, but no fee makes a payout raise the balance.
     const change = category === 'payout' && amount <= 0 ? net : amount
     if (direction === undefined || (direction === 'raise' ? change >= 0 : change <= 0)) return
-    throw new BadCell(
-      `has the wrong sign: a row of the category ${category} does not ${direction === 'raise' ? 'reduce' : 'raise'} the balance`,
-      columns.nameOf(amountName),
-      text(line),
-    )
+    throw new BadCell(wrongSign(category, direction), columns.nameOf(amountName), text(line))
   }
+}
+
+function wrongSign(category: string, direction: 'raise' | 'reduce'): string {
+  const other = direction === 'raise' ? 'reduces' : 'raises'
+  return category === 'payout' || category === 'payout_reversal'
+    ? `has the wrong sign: it ${other} the balance, and its category is ${category}. ${payoutSignAdvice}`
+    : `has the wrong sign: no row of the category ${category} ${other} the balance`
 }
 
 /** Creates a check that all rows of a payout have the currency of the payout. It throws BadCell. */
@@ -46,6 +62,19 @@ export function createPayoutCurrencyCheck(columns: Columns) {
       const message = `is not ${known}, the currency of the other rows of the payout ${payoutId}`
       throw new BadCell(message, columns.nameOf('currency'), currency)
     }
+  }
+}
+
+/**
+ * Reads the type or the reporting category of a row. Stripe adds new ones, but a name in another form is not of Stripe, and
+ * no check of the row would fit it.
+ */
+export function kindReader(columns: Columns, name: string): RequiredReader<string> {
+  const read = columns.requiredText(name)
+  return (line) => {
+    const kind = read(line)
+    if (/^[a-z][a-z0-9_]*$/.test(kind)) return kind
+    throw new BadCell('is not a name of Stripe, such as charge', columns.nameOf(name), kind)
   }
 }
 

@@ -6,24 +6,35 @@ const timePattern =
 
 const minute = 60_000
 
+/** The milliseconds that clocks are ahead of UTC, and whether they skip this time. */
+type Offset = { ahead: number; isSkipped: boolean }
+
+const utc: Offset = { ahead: 0, isSkipped: false }
+
 /**
  * Returns a reader of `2026-09-01`, `2026-09-01 14:30`, `2026-09-01 14:30:00`, and RFC 3339. It drops fractions of a
- * second, and uses the first of two equal hours at the end of daylight saving time.
+ * second, and uses the first of two equal hours at the end of daylight saving time. A day starts at its first time.
  *
  * @param timezone IANA name of the timezone of times without an offset. The reader throws BadCell for a time that is
- * not valid.
+ * not valid, or that the clocks of the timezone skip.
  */
 export function createTimeReader(timezone: string): (text: string) => Date {
-  const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => 0 : createZone(timezone)
+  const zone = timezone === 'UTC' || timezone === 'Etc/UTC' ? () => utc : createZone(timezone)
   // Consecutive lines often have the same time.
   let last: { text: string; at: Date } | null = null
   return (text) => {
     if (last?.text === text) return last.at
-    const [, day = '', clock = '00:00', seconds = ':00', offset] = timePattern.exec(text) ?? []
-    const wall = Date.parse(`${day}T${clock}${seconds}Z`)
+    const [, day = '', clock, seconds = ':00', offset] = timePattern.exec(text) ?? []
+    const wall = Date.parse(`${day}T${clock ?? '00:00'}${seconds}Z`)
     // Date.parse accepts February 31 as a day of March, and 24:00 as the next day.
     if (new Date(wall).getUTCDate() !== Number(day.slice(-2))) throw new BadCell(faultOf(text))
-    const at = new Date(wall - (offset === undefined ? zone(wall) : offsetOf(offset)))
+    const { ahead, isSkipped } = offset === undefined ? zone(wall) : { ...utc, ahead: offsetOf(offset) }
+    if (isSkipped && clock !== undefined) {
+      throw new BadCell(
+        `does not exist in ${timezone}, where clocks skip it: pass the timezone of the export with --timezone`,
+      )
+    }
+    const at = new Date(wall - ahead)
     last = { text, at }
     return at
   }
@@ -51,9 +62,9 @@ function offsetOf(text: string): number {
 }
 
 /** Caches the offsets of a timezone per quarter of an hour: no timezone changes its offset within one. */
-function createZone(timezone: string): (wall: number) => number {
+function createZone(timezone: string): (wall: number) => Offset {
   const quarter = 15 * minute
-  const offsets = new Map<number, number>()
+  const offsets = new Map<number, Offset>()
   return (wall) => {
     const key = Math.floor(wall / quarter)
     const known = offsets.get(key)
@@ -61,7 +72,11 @@ function createZone(timezone: string): (wall: number) => number {
     const clock = Temporal.Instant.fromEpochMilliseconds(key * quarter)
       .toZonedDateTimeISO('UTC')
       .toPlainDateTime()
-    const offset = key * quarter - clock.toZonedDateTime(timezone).epochMilliseconds
+    const time = clock.toZonedDateTime(timezone)
+    const offset = {
+      ahead: key * quarter - time.epochMilliseconds,
+      isSkipped: !time.toPlainDateTime().equals(clock),
+    }
     offsets.set(key, offset)
     return offset
   }

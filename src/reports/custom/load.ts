@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
-import { ConfigurationError } from '../../errors.ts'
+import { ConfigurationError, codeOf } from '../../errors.ts'
 import type { CustomLimits } from '../report-type.ts'
 import { checkStatement } from './check-statement.ts'
 import { type CustomReport, defineCustomReport } from './custom-report.ts'
@@ -99,8 +99,8 @@ function unreadable(folder: string, cause: unknown): string {
 }
 
 function faultOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null
-  return faults[String(code)] ?? `cannot be read (${String(code ?? cause)})`
+  const code = codeOf(cause)
+  return faults[code] ?? `cannot be read (${code || String(cause)})`
 }
 
 const faults: Record<string, string> = {

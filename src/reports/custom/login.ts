@@ -3,8 +3,9 @@ import { type Client, escapeIdentifier, escapeLiteral, type PoolClient } from 'p
 import { ConfigurationError } from '../../errors.ts'
 import { ledgerTables } from '../../ledger/rows.ts'
 import { checkServer } from '../../postgres/check-server.ts'
-import { createConnection, databaseSchema } from '../../postgres/client.ts'
-import { queueSchema } from '../../postgres/queue.ts'
+import { createConnection } from '../../postgres/client.ts'
+import { queueSchema } from '../../postgres/rights.ts'
+import { databaseSchema } from '../../postgres/session.ts'
 
 /** The login for custom reports on the embedded Postgres. */
 export const readerRole = 'report_gateway_reader'

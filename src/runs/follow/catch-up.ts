@@ -29,9 +29,13 @@ export function createCatchUp() {
   const queue = createFairQueue(maxReading, null)
   const pages = new Map<string, SharedPage>()
 
-  const readInTurn = ({ accountId, read }: PageRequest, signals: readonly AbortSignal[]) =>
+  const readInTurn = ({ accountId, key, read }: PageRequest, signals: readonly AbortSignal[]) =>
     queue.run(accountId, async () => {
-      if (signals.every(({ aborted }) => aborted)) throw new Error('No follower needs the page any more.')
+      if (signals.every(({ aborted }) => aborted)) {
+        // A follower that asks from now on gets a page of its own.
+        pages.delete(key)
+        throw new Error('No follower needs the page any more.')
+      }
       return read()
     })
 
@@ -54,17 +58,19 @@ export function createCatchUp() {
       }
       const signals = [signal]
       const shared: SharedPage = { page: readInTurn(request, signals), signals, readAt: null }
+      const drop = (): void => {
+        if (pages.get(key) === shared) pages.delete(key)
+      }
       pages.set(key, shared)
-      shared.page.then(
-        ({ hasMore }) => {
-          // At the end of the log, events can follow at any time.
-          if (hasMore) shared.readAt = performance.now()
-          else pages.delete(key)
-          shared.signals.length = 0
-        },
-        () => pages.delete(key),
-      )
+      shared.page.then(({ hasMore }) => {
+        // At the end of the log, events can follow at any time.
+        if (hasMore) shared.readAt = performance.now()
+        else drop()
+        shared.signals.length = 0
+      }, drop)
       return shared.page
     },
+    /** Call this when the log is another history: followers that ask from now on share no earlier read. */
+    forget: (): void => pages.clear(),
   }
 }

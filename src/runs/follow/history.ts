@@ -1,7 +1,7 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { randomWord } from '../../ids.ts'
-import { inTransaction } from '../../postgres/client.ts'
+import { inTransaction, withClient } from '../../postgres/client.ts'
 import type { WakeUp } from '../../postgres/notify.ts'
 import { type BackgroundJob, runEvery } from '../../run-every.ts'
 
@@ -69,12 +69,7 @@ async function currentEpoch(probes: Pool, pool: Pool, placeSql: string): Promise
   )
   const [{ recorded, ...place } = { recorded: null, ...nowhere }] = rows
   if (recorded && isSame(recorded, place) && isComplete(recorded, place)) return recorded.epoch
-  const client = await pool.connect()
-  try {
-    return await inTransaction(client, () => record(client, place))
-  } finally {
-    client.release()
-  }
+  return withClient(pool, (client) => inTransaction(client, () => record(client, place)))
 }
 
 /** Records the place, with a new epoch when it differs from the recorded one, and returns the epoch. */

@@ -44,6 +44,7 @@ type HubOptions = {
  */
 export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions) {
   const topics = new Map<string, Topic>()
+  const catchUp = createCatchUp()
   /** Topics that are being read; true requests another read afterwards. */
   const reading = new Map<Topic, boolean>()
 
@@ -68,7 +69,10 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
       const events = await readEvents(prisma, topic.tenant, position - 1n, pageSize + 1)
       const isAnchored = events[0]?.position === position
       if (changed.has(topic) || !(await continues(topic, events))) {
-        changeHistory(topic, await readLogEnd(prisma, topic.tenant))
+        const end = await readLogEnd(prisma, topic.tenant)
+        // A read that has begun in the former history cannot show a follower that there is another one.
+        catchUp.forget()
+        changeHistory(topic, end)
         changed.delete(topic)
         return
       }
@@ -80,7 +84,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
         ),
       )
       length = news.length
-    } while (length === pageSize)
+    } while (length >= pageSize)
   }
 
   const read = async (topic: Topic): Promise<void> => {
@@ -132,7 +136,14 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
       forget(topic)
       throw error
     }
-    return { topic, latest }
+    let { histories } = topic
+    /** True once after each change of the history. */
+    const hasChanged = (): boolean => {
+      const isChanged = histories !== topic.histories
+      histories = topic.histories
+      return isChanged
+    }
+    return { topic, latest, hasChanged }
   }
 
   wakeUp.onWake(wake)
@@ -145,28 +156,24 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
 
   return {
     /** Reads pages for followers that lag behind the log in memory. */
-    catchUp: createCatchUp(),
+    catchUp,
     /**
      * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
      * misses no event. After `CHANGED_HISTORY`, load the run again: earlier events may not have happened.
      */
     subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) => {
-      const { topic, latest } = await join(tenant, runId, signal)
-      let { histories } = topic
+      const { latest, hasChanged } = await join(tenant, runId, signal)
       return {
         /** Waits for the newest event; null when the signal has aborted. */
         take: async (): Promise<Delivery | null> => {
           const taken = await latest.take()
           // An event can have replaced the notice of the change.
-          if (taken === null || histories === topic.histories) return taken
-          histories = topic.histories
-          return 'CHANGED_HISTORY'
+          return taken !== null && hasChanged() ? 'CHANGED_HISTORY' : taken
         },
       }
     },
     follow: async (tenant: Tenant, signal: AbortSignal) => {
-      const { topic, latest } = await join(tenant, null, signal)
-      let { histories } = topic
+      const { topic, latest, hasChanged } = await join(tenant, null, signal)
       return {
         /** The end of the log when following started. */
         start: topic.end,
@@ -175,12 +182,12 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
          * they are no longer in memory or the log is another history now; to null when the signal has aborted.
          */
         after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
-          while (!signal.aborted && histories === topic.histories && position >= topic.end.position)
+          while (!signal.aborted) {
+            if (hasChanged()) return 'lagged'
+            if (position < topic.end.position) return recentAfter(topic, position) ?? 'lagged'
             await latest.take()
-          if (signal.aborted) return null
-          if (histories === topic.histories) return recentAfter(topic, position) ?? 'lagged'
-          histories = topic.histories
-          return 'lagged'
+          }
+          return null
         },
       }
     },
@@ -195,12 +202,13 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
 
 function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
   let loading: Promise<ReportRun | null> | null = null
+  const { histories } = topic
   const load = async (): Promise<ReportRun | null> => {
     // A reader of a later event can have loaded the run.
     const known = topic.runs.get(event.runId)
     if (known && known.version >= event.runVersion) return known
     const run = await loadRun(event.runId)
-    if (run) rememberRun(topic, run)
+    if (run && histories === topic.histories) rememberRun(topic, run)
     return run
   }
   return {

@@ -54,7 +54,7 @@ export async function readRunEvents(
   const page: RunEventPage = { events: [], end: start, hasMore: true }
   // One event more than the page has: it shows whether there are more.
   for (let scanned = 0; page.hasMore && page.events.length <= first && scanned < maxScanned; ) {
-    const limit = Math.max(first + 1, Math.min(scanned, maxStep))
+    const limit = Math.min(Math.max(first + 1, Math.min(scanned, maxStep)), maxScanned - scanned)
     const { snapshotsAfter } = page.end
     const step =
       snapshotsAfter === null
@@ -71,8 +71,8 @@ export async function readRunEvents(
 }
 
 /**
- * Converts an event of the log, with its cursor, for delivery; null when it is not delivered, because its run is not in the scope, or because
- * it is progress or an update of a deleted run. Events of a deleted run do not contain the run.
+ * Converts an event of the log, with its cursor, for delivery; null when it is not delivered, because its run is not in the
+ * scope, or because it is progress or an update of a deleted run. Events of a deleted run do not contain the run.
  */
 export function toRunEvent(
   scope: RunScope,

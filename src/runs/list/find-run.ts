@@ -2,7 +2,7 @@ import { NotFoundError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
-import { createSharedLoader } from '../../postgres/shared-loader.ts'
+import { createRowLoader } from '../../postgres/shared-loader.ts'
 import { type Tenant, tenantOf } from '../../tenant.ts'
 
 /** The condition for runs that are visible to a tenant: its own, without deleted ones. */
@@ -39,10 +39,9 @@ export type RunLoader = { load(id: string): Promise<ReportRun | null> }
  * and nothing is cached afterwards.
  */
 export function createRunLoader(prisma: Prisma): RunLoader {
-  const load = createSharedLoader(
+  const load = createRowLoader(
     (ids) => prisma.reportRun.findMany({ where: { id: { in: ids } } }),
-    ({ id }) => id,
     maxBatchSize,
   )
-  return { load: async (id) => (await load(id))[0] ?? null }
+  return { load }
 }

@@ -122,7 +122,7 @@ test('payouts that left after the export of their rows are named, until the rows
     )
   ).join('\n')
   expect(said).toMatch(
-    /swept: 1, the first is po_1 of 2026-09-05\. .* export the time before these payouts again/,
+    /swept: 1, the first is po_1 of 2026-09-05\. .* export the balance history of the time before these payouts again/,
   )
   expect((await load(await write('again.csv', history))).join('\n')).not.toMatch(/swept/)
 })

@@ -27,6 +27,7 @@ describe('an amount', () => {
 
   test.each([
     ['1,050', 'usd', /comma before three digits/],
+    ['1,050', 'kwd', /comma before three digits/],
     ['1.050', 'eur', /point before three digits/],
     ['1.000', 'jpy', /point before three digits/],
     ['5.50', 'jpy', /more decimals than jpy allows: 0/],
@@ -60,11 +61,27 @@ describe('an amount', () => {
   })
 })
 
+test('a comma before three decimals is clear after an amount that shows it', () => {
+  const { read } = createAmountReader()
+  read('20,00', 'eur')
+  expect(read('1,050', 'kwd')).toBe(1050)
+})
+
 describe('the amounts of a file', () => {
+  test('do not show the unit of amounts in other columns', () => {
+    const { read, checkUnits } = createAmountReader()
+    read('10030', 'usd', 'settled')
+    read('100.35', 'eur', 'facing')
+    expect(checkUnits).toThrow(/none of its amounts has decimals/)
+  })
+
   test.each([
     [['10030', '-320'], 'usd', false],
     [['10030.0', '-320.0'], 'usd', false],
-    [['10030', '100.30'], 'usd', true],
+    [['10030', '100.35'], 'usd', true],
+    [['0', '100.30'], 'usd', true],
+    [['10030', '100.30'], 'usd', false],
+    [['10030', '50.00'], 'usd', false],
     [['50.00'], 'usd', true],
     [['100.3'], 'usd', true],
     [['0', '0'], 'usd', true],

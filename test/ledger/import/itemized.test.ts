@@ -164,7 +164,7 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
   test.each([
     ['-40.00', '-0.50', '-39.50', 50],
     ['-40.00', '0.50', '-40.50', -50],
-    ['40.00', '-0.50', '40.50', -50],
+    ['-40.00', '-0.50', '-40.50', -50],
   ])('a returned payout with %s, %s and %s has its fee', async (gross, fee, net, expected) => {
     const [header] = payouts.split('\n')
     await ledger.load(
@@ -175,13 +175,12 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     ])
   })
 
-  test.each(['19.80', '20.20', '-20.20'])(
+  test.each(['19.80', '20.20'])(
     'a payout with a fee has the net amount that arrives, or that leaves the balance: %s',
     async (net) => {
       const [header] = payouts.split('\n')
-      const gross = net.startsWith('-') ? '-20.00' : '20.00'
       await ledger.load(
-        `${header}\npo_1,2026-09-05 00:00:00,usd,${gross},0.20,${net},payout,txn_4,,2026-09-05,paid`,
+        `${header}\npo_1,2026-09-05 00:00:00,usd,20.00,0.20,${net},payout,txn_4,,2026-09-05,paid`,
       )
       expect(await ledger.rowsOf('balance_transactions')).toMatchObject([
         { amount: -2000, fee: 20, net: -2020 },
@@ -189,14 +188,18 @@ txn_4,payout,po_1,-56.80,0.00,-56.80,usd,2026-09-03 01:00,2026-09-04 00:00`
     },
   )
 
-  test('payouts of both signs are not in one file', async () => {
-    const [header, first = ''] = payouts.split('\n')
-    const second = first.replaceAll('"56.80"', '"-56.80"').replaceAll('_1"', '_2"').replace('txn_4', 'txn_5')
-    await expect(ledger.load([header, first, second].join('\n'))).rejects.toThrow(
-      /:3: gross "-56.80" has another sign than the payouts above/,
+  test.each([
+    ['payout', '-56.80'],
+    ['payout_reversal', '56.80'],
+  ])('a %s of %s can be a debit of the bank account, and is rejected', async (category, gross) => {
+    const [header] = payouts.split('\n')
+    await expect(
+      ledger.load(
+        `${header}\npo_1,2026-09-05 00:00:00,usd,${gross},0.00,${gross},${category},txn_4,,2026-09-05,paid`,
+      ),
+    ).rejects.toThrow(
+      `:2: gross "${gross}" has the wrong sign: in this report, a payout is positive and a returned payout is negative. A debit of the bank account looks the same as a lost sign: if it is one, import from the API with --stripe; otherwise, export the file again.`,
     )
-    await ledger.load([header, second].join('\n'))
-    expect(await ledger.rowsOf('balance_transactions')).toMatchObject([{ amount: -5680, net: -5680 }])
   })
 
   test('local times are in the given timezone, unless a column is in UTC', async () => {

@@ -122,7 +122,12 @@ describe('bad lines', () => {
     [
       'a payout that raises the balance',
       'txn_1,payout,po_1,1,0,1,usd,2026-09-01 10:00',
-      /Amount "1" has the wrong sign/,
+      /Amount "1" has the wrong sign: it raises the balance, and its category is payout\. .* import from the API with --stripe/,
+    ],
+    [
+      'a type that is not of Stripe',
+      'txn_1,Payout,po_1,1,0,1,usd,2026-09-01 10:00',
+      /Type "Payout" is not a name of Stripe/,
     ],
     [
       'a payout whose fee raises the balance',
@@ -132,7 +137,7 @@ describe('bad lines', () => {
     [
       'a refund that raises the balance',
       'txn_1,refund,re_1,1,0,1,usd,2026-09-01 10:00',
-      /has the wrong sign/,
+      /has the wrong sign: no row of the category refund raises the balance/,
     ],
     [
       'a charge that reduces the balance',
@@ -147,6 +152,22 @@ describe('bad lines', () => {
       ledger.load(`id,Type,Source,Amount,Fee,Net,Currency,Created (UTC)\ntxn_0,charge,,,,,usd,\n${line}\n`),
     ).rejects.toThrow(sentence)
   })
+
+  test.each([
+    ['Fee', '-3.20', 'net'],
+    ['Net', '103.50', 'fee'],
+  ])(
+    'are found by the negative fee of a charge, without the other column: %s',
+    async (name, value, other) => {
+      await expect(
+        ledger.load(
+          `id,Type,Amount,${name},Currency,Created (UTC)\ntxn_1,charge,100.30,${value},usd,2026-09-01 10:00`,
+        ),
+      ).rejects.toThrow(
+        `${name} "${value}" makes the fee of a charge negative, and there is no column ${other} that confirms it`,
+      )
+    },
+  )
 
   test('are found by the currency of their payout', async () => {
     const mixed = history.replace('-20.00,usd', '-20.00,eur')

@@ -19,3 +19,10 @@ test.each([
 ])('the time %s is rejected with its cause', (text, reason) => {
   expect(() => createTimeReader('UTC')(text)).toThrow(reason)
 })
+
+test('a time that clocks skip is rejected, and a day starts at its first time', () => {
+  const read = createTimeReader('Africa/Cairo')
+  expect(() => read('2026-04-24 00:30')).toThrow(/does not exist in Africa\/Cairo.* --timezone/)
+  expect(read('2026-04-24')).toEqual(new Date('2026-04-23T22:00:00Z'))
+  expect(read('2026-04-24 00:30Z')).toEqual(new Date('2026-04-24T00:30:00Z'))
+})

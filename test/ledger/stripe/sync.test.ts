@@ -322,6 +322,33 @@ test('a payout does not leave the balance before it is created, or when it is ca
   ])
 })
 
+test('a debit of the bank account is a payout that raises the balance', async () => {
+  const fake = await startFake()
+  const sync = { ...(await syncOf(fake)), from: new Date('2026-03-09T00:00:00Z') }
+  const time = '2026-03-19T02:00:00Z'
+  for (const item of [
+    payout('po_debit', time, ['usd', -300], { arrival_date: at('2026-03-21T00:00:00Z') }),
+    transaction('txn_po_debit', 'po_debit', time, ['usd', 300, 0], ['payout', 'payout']),
+  ])
+    fake.objects.set(item.id, item)
+  fake.swept.set('po_debit', ['txn_fee', 'txn_po_debit'])
+  await syncStripe(sync)
+  const [row] = await database.query(
+    `select bt.reporting_category, bt.net::int, po.amount::int, bt.effective_at, array(
+       select id from balance_transactions where account_id = $1 and automatic_payout_id = po.id) as swept
+     from balance_transactions bt join payouts po on (po.account_id, po.id) = (bt.account_id, bt.payout_id)
+     where bt.account_id = $1 and bt.id = 'txn_po_debit'`,
+    [sync.tenant.accountId],
+  )
+  expect(row).toEqual({
+    reporting_category: 'payout',
+    net: 300,
+    amount: -300,
+    effective_at: new Date('2026-03-21T00:00:00Z'),
+    swept: ['txn_fee'],
+  })
+})
+
 test('a paid payout is read again while its bank reference is pending, for a limited time', async () => {
   const fake = await startFake()
   const sync = { ...(await syncOf(fake)), from: new Date('2026-03-18T00:00:00Z') }

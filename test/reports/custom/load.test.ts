@@ -30,6 +30,8 @@ beforeAll(async () => {
     create table orders (id bigint, account_id text, livemode boolean, placed_at timestamptz, total numeric, note text)
     create table secrets (id bigint)`)
   await database.query(`create role ${role} login password 'only-read'`)
+  // Without a limit, loading prints a warning.
+  await database.query(`alter role ${role} set temp_file_limit = '1GB'`)
   cleanup.defer(async () => {
     await database.query(`drop owned by ${role}`)
     await database.query(`drop role ${role}`)

@@ -85,3 +85,28 @@ test('the last page of the log, a failed read and a read that no follower needs 
   await expect(unneeded).rejects.toThrow('No follower needs the page any more.')
   expect(started).toHaveLength(3)
 })
+
+test('in another history of the log, no follower gets a page whose read began before', async () => {
+  const catchUp = createCatchUp()
+  const { started, read, names } = controlledReads()
+  const ask = (accountId: string, name: string) =>
+    catchUp.read({ accountId, key: accountId, signal, read: read(name) })
+  const kept = ask('a', 'kept')
+  await nextTurn()
+  started[0]?.end(true)
+  await kept
+  const slow = ask('b', 'slow')
+  await nextTurn()
+
+  catchUp.forget()
+  const later = [ask('a', 'a'), ask('b', 'b')]
+  await nextTurn()
+  started[1]?.end(false)
+  await slow
+  // The end of the earlier read does not end the sharing of the later one.
+  later.push(ask('b', 'unneeded'))
+  await nextTurn()
+  for (const { end } of started.slice(2)) end(false)
+  await Promise.all(later)
+  expect(names()).toEqual(['kept', 'slow', 'a', 'b'])
+})

@@ -96,8 +96,10 @@ const steps = [
 function isOfEvents({ text, application }: SentStatement): boolean {
   return (
     application === 'report-gateway requests' &&
-    // Without the periodic queries for keys, late runs and runs that wait for data.
-    !/revoked_at|deadline_at|data_needed_until/i.test(text.slice(text.toLowerCase().indexOf(' where ')))
+    // Without the periodic statements for keys and their use, late runs, and runs that wait for data.
+    !/revoked_at|last_used_at|deadline_at|data_needed_until/i.test(
+      text.slice(text.toLowerCase().indexOf(' where ')),
+    )
   )
 }
 

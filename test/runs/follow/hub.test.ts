@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { idPrefixes, newId } from '../../../src/ids.ts'
 import { noMetrics } from '../../../src/metrics.ts'
 import { createPool, type Prisma } from '../../../src/postgres/client.ts'
 import type { WakeUp } from '../../../src/postgres/notify.ts'
@@ -157,6 +158,34 @@ test('an event that is committed while the log is being read is read right after
   } finally {
     await own.stop()
   }
+})
+
+test('one wake-up delivers any number of first events', async () => {
+  const { apiKeyId } = owner
+  const accountId = newId(idPrefixes.account, now())
+  await prisma.account.create({ data: { id: accountId, name: 'Test' } })
+  const empty = { accountId, livemode: false, apiKeyId }
+  const listeners: ((owner: RunOwner) => void)[] = []
+  const own = createHub({
+    prisma,
+    wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
+    loadRun: loader.load,
+    logger: parts.logger,
+    metrics: noMetrics,
+  })
+  // Without its polls.
+  await own.stop()
+  const follower = await own.follow(empty, new AbortController().signal)
+  const { id } = await insertRun(prisma, empty)
+  const count = 1_200
+  await database.query(
+    `insert into report_run_events (account_id, livemode, position, run_id, run_version, kind, to_status, occurred_at)
+    select $1, false, n, $2, n, 'PROGRESSED', 'RUNNING', now() from generate_series(1, $3::integer) as n`,
+    [accountId, id, count],
+  )
+  await prisma.eventLogHead.create({ data: { accountId, livemode: false, position: BigInt(count) } })
+  for (const listener of listeners) listener(empty)
+  expect(await follower.after(BigInt(count - 1))).toHaveLength(1)
 })
 
 test('positions of events are in the order of commits', async () => {

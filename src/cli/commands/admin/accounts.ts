@@ -6,7 +6,7 @@ import type { AdminAction } from './action.ts'
 import { readPart } from './options.ts'
 
 /** Lists accounts with the number of their keys, schedules and runs. */
-export const listAccounts: AdminAction = async ({ prisma }, values) => {
+export const listAccounts: AdminAction = async ({ prisma, now }, values) => {
   const { take, after, orderBy } = readPart(values, idPrefixes.account, false)
   const accounts = await prisma.account.findMany({
     where: { ...after, ...(values.account !== undefined && { AND: { id: values.account } }) },
@@ -23,7 +23,6 @@ export const listAccounts: AdminAction = async ({ prisma }, values) => {
     }),
     prisma.reportSchedule.groupBy({ by: ['accountId'], where: { accountId, isActive: true }, _count: true }),
   ])
-  const now = new Date()
   return accounts.map(({ id, name, createdAt, apiKeys }): Row => {
     const count = (status: string) =>
       runs.find((one) => one.accountId === id && one.status === status)?._count ?? 0
@@ -32,7 +31,7 @@ export const listAccounts: AdminAction = async ({ prisma }, values) => {
       id,
       name,
       createdAt,
-      activeKeys: apiKeys.filter((key) => isActive(key, now)).length,
+      activeKeys: apiKeys.filter((key) => isActive(key, now())).length,
       lastUsedAt: uses.length === 0 ? null : new Date(Math.max(...uses)),
       activeSchedules: schedules.find((one) => one.accountId === id)?._count ?? 0,
       pending: count('PENDING'),

@@ -7,6 +7,8 @@ export type AdminServices = {
   prisma: Prisma
   /** Opens what a change of a run needs, and keeps it open until the command ends. */
   openChanges: () => Promise<ChangeServices>
+  /** The current time of the database. */
+  now(): Date
   /** Writes a sentence to standard error, so that standard output has only the rows. */
   say: (sentence: string) => void
 }

@@ -11,9 +11,9 @@ import { type AdminOptions, hasRunFilter, readPart, readRunFilter } from './opti
 const batchSize = 100
 
 /** Lists runs of all accounts, newest first. */
-export const listRuns: AdminAction = async ({ prisma }, values) => {
+export const listRuns: AdminAction = async ({ prisma, now }, values) => {
   const { take, after, orderBy } = readPart(values, idPrefixes.reportRun, true)
-  const where = { AND: [readRunFilter(values, new Date()), after] }
+  const where = { AND: [readRunFilter(values, now()), after] }
   return (await prisma.reportRun.findMany({ where, orderBy, take })).map(summaryOf)
 }
 
@@ -38,7 +38,10 @@ export const cancelRuns: AdminAction = async (services, values, ids) => {
   if (!hasRunFilter(values))
     throw new ConfigurationError('--all-matching needs a filter, such as --account ID or --status PENDING.')
   const where = {
-    AND: [readRunFilter(values, new Date()), { status: { in: ['PENDING' as const, 'RUNNING' as const] } }],
+    AND: [
+      readRunFilter(values, services.now()),
+      { status: { in: ['PENDING' as const, 'RUNNING' as const] } },
+    ],
   }
   if (!values.yes) {
     const count = await services.prisma.reportRun.count({ where })
