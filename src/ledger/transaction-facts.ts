@@ -35,7 +35,7 @@ export class ContradictionError extends InputError {
 
 /** Why a contradiction is refused, and the way out. */
 export const neverChanges =
-  'A balance transaction never changes, so one of both is wrong or belongs to another account. Export it again from Stripe, or import into another account.'
+  'A balance transaction never changes, so one of the two is wrong or belongs to another account. Export it again from Stripe, or import into another account.'
 
 /** Creates the comparison of rows that are merged. */
 export function createFactCheck({ assumed, isCurrent }: FieldMergeOptions) {

@@ -62,20 +62,22 @@ function readTime(option: string, value: string, timezone: string): string {
 }
 
 function previousMonth(timezone: string, now: Date): { interval_start: string; interval_end: string } {
+  const today = Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timezone)
+  const thisMonth = today.toPlainDate().with({ day: 1 })
+  const startOfMonth = (day: Temporal.PlainDate) => day.toZonedDateTime(timezone).toInstant().toString()
+  return {
+    interval_start: startOfMonth(thisMonth.subtract({ months: 1 })),
+    interval_end: startOfMonth(thisMonth),
+  }
+}
+
+function checkTimezone(name: string): void {
   try {
-    const today = Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timezone)
-    const thisMonth = today.toPlainDate().with({ day: 1 })
-    const startOfMonth = (day: Temporal.PlainDate) => day.toZonedDateTime(timezone).toInstant().toString()
-    return {
-      interval_start: startOfMonth(thisMonth.subtract({ months: 1 })),
-      interval_end: startOfMonth(thisMonth),
-    }
+    Temporal.Now.zonedDateTimeISO(name)
   } catch (cause) {
     throw new ClientError(
-      `--timezone ${timezone} is not a valid timezone. Give an IANA name such as Europe/Berlin.`,
-      {
-        cause,
-      },
+      `--timezone ${name} is not a valid timezone. Give an IANA name such as Europe/Berlin.`,
+      { cause },
     )
   }
 }
@@ -84,6 +86,7 @@ function readInterval(
   { from, to, timezone = 'Etc/UTC' }: ParameterOptions,
   now: Date,
 ): Record<string, string> {
+  checkTimezone(timezone)
   if (from === undefined && to === undefined) return previousMonth(timezone, now)
   return {
     ...(from !== undefined && { interval_start: readTime('from', from, timezone) }),

@@ -1,3 +1,4 @@
+import { majorUnits } from '../minor-units.ts'
 import { type Columns, fieldsReader, type Line, type RequiredReader } from './columns.ts'
 import type { ExportKind, LineReader } from './export-kind.ts'
 import { BadCell } from './import-errors.ts'
@@ -41,14 +42,16 @@ function balanceChangeReader(columns: Columns, category: (line: Line) => string)
  * balance, as in the reports of this gateway.
  */
 function payoutAmountsReader(columns: Columns): RequiredReader<Amounts> {
-  const read = givenAmountsReader(columns, 'gross', currencyReader(columns))
+  const currency = currencyReader(columns)
+  const read = givenAmountsReader(columns, 'gross', currency)
   const text = columns.text('net')
   return (line) => {
     const { amount, fee, net } = read(line)
     if (fee === null) return { amount, fee: amount - net, net }
     if (net === null) return { amount, fee, net: amount - fee }
     if (Math.abs(net - amount) === Math.abs(fee)) return { amount, fee, net }
-    const message = `is neither gross minus fee nor gross plus fee, which are ${amount - fee} and ${amount + fee} in minor units`
+    const [minus, plus] = [amount - fee, amount + fee].map((sum) => majorUnits(BigInt(sum), currency(line)))
+    const message = `is neither gross minus fee nor gross plus fee, which are ${minus} and ${plus}`
     throw new BadCell(message, columns.nameOf('net'), text(line))
   }
 }

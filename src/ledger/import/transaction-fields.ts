@@ -1,4 +1,4 @@
-import { isCurrency } from '../minor-units.ts'
+import { isCurrency, majorUnits } from '../minor-units.ts'
 import type { Columns, Line, Reader, RequiredReader } from './columns.ts'
 import { BadCell } from './import-errors.ts'
 
@@ -52,7 +52,7 @@ export function amountsReader(columns: Columns, amountName: string, currency: (l
     if (given.fee === null) return { amount, fee: amount - given.net, net: given.net }
     const expected = amount - given.fee
     if (net !== null && net !== expected) {
-      const message = `is not ${amountName} minus fee, which is ${expected} in minor units`
+      const message = `is not ${amountName} minus fee, which is ${majorUnits(BigInt(expected), currency(line))}`
       throw new BadCell(message, columns.nameOf('net'), columns.text('net')(line))
     }
     return { amount, fee: given.fee, net: expected }

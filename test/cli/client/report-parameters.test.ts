@@ -42,6 +42,7 @@ describe('the parameters of the terminal client', () => {
     [{ from: '2026-13-01' }, /^--from 2026-13-01 .*Etc\/UTC\..*2026-09-01T00:00:00Z/],
     [{ to: 'today', timezone: 'Europe/Berlin' }, /^--to today .*Europe\/Berlin\./],
     [{ timezone: 'Mars/Base' }, /^--timezone Mars\/Base .*Europe\/Berlin/],
+    [{ from: '2026-09-01', timezone: 'Mars/Base' }, /^--timezone Mars\/Base .*Europe\/Berlin/],
     [{ set: ['currency'] }, /^--set currency .*name=value/],
     [{ set: ['=eur'] }, /^--set =eur .*name=value/],
   ])('that cannot be read are refused by name, with a form that can: %j', (given, sentence) => {

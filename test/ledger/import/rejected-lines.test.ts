@@ -20,7 +20,7 @@ describe('bad lines', () => {
     const path = ledger.lastPath()
     expect(message.split('\n').slice(0, 3)).toEqual([
       `${path}:4: Amount "-20.0O" is not a valid amount, such as 1234.50.`,
-      `${path}:6: Net "-56.90" is not amount minus fee, which is -5680 in minor units.`,
+      `${path}:6: Net "-56.90" is not amount minus fee, which is -56.80.`,
       `${path}:7: Created (UTC) "2026-02-30 09:00" is not a valid time, such as 2026-09-01 14:30:00.`,
     ])
     expect(await ledger.rowsOf('balance_transactions')).toEqual([])
@@ -36,7 +36,7 @@ describe('bad lines', () => {
     expect(Papa.parse<string[]>(text.trim()).data.map((cells) => [cells[0], cells.at(-1)])).toEqual([
       ['id', 'rejected_because'],
       ['txn_2', 'is not a valid amount, such as 1234.50'],
-      ['txn_4', 'is not amount minus fee, which is -5680 in minor units'],
+      ['txn_4', 'is not amount minus fee, which is -56.80'],
       ['txn_5', 'is not a valid time, such as 2026-09-01 14:30:00'],
     ])
     // An existing file is not overwritten.
