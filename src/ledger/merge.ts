@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Tenant } from '../tenant.ts'
+import { checkPayouts } from './check-payouts.ts'
 import { copyRows } from './copy.ts'
 import type { FieldMergeOptions } from './field-merge.ts'
 import { createTableMerge } from './merge-table.ts'
@@ -31,7 +32,7 @@ const mergeSize = 20_000
  *   and parts of an address are joined. The fee details of a transaction are replaced as a whole, so they must come in
  *   one batch.
  * - Parts of one ledger give the same rows in any order; see `fieldMerges` and `settlePayouts`.
- * - A balance transaction never changes; see transaction-facts.ts.
+ * - A balance transaction never changes; see transaction-facts.ts. What holds for every payout is in check-payouts.ts.
  * - Idempotent: merging an object again changes nothing.
  * - Runs in the caller's open transaction, and neither begins nor commits it, so no reader sees a part of the ledger.
  * - Memory holds some thousand rows, for any batch size.
@@ -74,6 +75,7 @@ export async function mergeLedger(
     await startFlush()
     await flushed
     await settlePayouts(client, tenant, merge.payoutIds)
+    await checkPayouts(client, tenant, merge.payoutIds)
   } finally {
     // The caller's rollback must be the last statement, even after an error.
     await flushed.catch(() => {})

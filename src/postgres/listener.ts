@@ -12,7 +12,7 @@ export type ListenerOptions = {
   onNotification: (payload: string) => void
   /** Called when the connection listens after a break, in which notifications may have been missed. */
   onReconnect: () => void
-  /** Called with a sentence for each fault; the listener goes on. */
+  /** Called with a sentence for each new fault; the listener goes on. */
   onFault: (error: unknown, message: string) => void
   /** How often a heartbeat checks the connection, in milliseconds. */
   heartbeatMilliseconds: number
@@ -32,6 +32,8 @@ export async function startListener(options: ListenerOptions) {
   let connection: Awaited<ReturnType<typeof connect>> | null = await connect(options)
   const keepConnected = async (): Promise<void> => {
     let wait = firstReconnectMilliseconds
+    // An outage fails each attempt for the same reason.
+    let reported = ''
     while (true) {
       await connection?.ended
       connection = null
@@ -42,8 +44,11 @@ export async function startListener(options: ListenerOptions) {
         if (stopping.signal.aborted) return await connection.end()
         onReconnect()
         wait = firstReconnectMilliseconds
+        reported = ''
       } catch (error) {
-        onFault(error, `The ${name} connection could not be opened; trying again in ${wait} ms.`)
+        if (String(error) !== reported)
+          onFault(error, `The ${name} connection could not be opened; trying again.`)
+        reported = String(error)
         await delay(wait, undefined, { signal: stopping.signal, ref: false }).catch(() => {})
         wait = Math.min(wait * 2, maxReconnectMilliseconds)
       }

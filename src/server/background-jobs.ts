@@ -63,7 +63,7 @@ export function listIntervalJobs({ role, services, keyWatch, keyUse }: Backgroun
     },
     {
       task: keyUse.write,
-      milliseconds: 5_000,
+      milliseconds: 2_000,
       failureMessage: 'The last use of API keys could not be recorded.',
     },
   ]

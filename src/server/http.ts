@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type AddressInfo, Server as Listener } from 'node:net'
 import { isWildcardHost } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
 import { ConfigurationError, codeOf } from '../errors.ts'
@@ -40,10 +39,10 @@ const timeouts = {
 }
 
 /** How long a stop waits for a moment in which no client connects. */
-const quietMilliseconds = 200
+const quietMilliseconds = 500
 
-/** The part of a turn of the event loop that counts as a moment. */
-const momentMilliseconds = 0.3
+/** The part of a turn of the event loop that counts as a moment. An idle turn takes a fifth of it. */
+const momentMilliseconds = 0.05
 
 /**
  * Starts an HTTP server. It listens before anything else starts, so that a port in use is reported at once.
@@ -93,9 +92,7 @@ export async function startHttp(
   const refuse = async (): Promise<void> => {
     leave()
     if (!server.listening) return
-    await quietMoment(server)
-    // Closes the connections without a request, too.
-    server.close()
+    await closeInQuietMoment(server)
   }
   return {
     server,
@@ -129,24 +126,35 @@ export async function startHttp(
 }
 
 /**
- * Resolves in a turn of the event loop that has found no new connection and no request, so that a listener that closes now
- * loses none: the system resets the connections that wait for a listener when it closes, with the requests that their clients
- * have already sent.
+ * Closes a server, with its connections without a request, in a turn of the event loop that has found no new connection: the
+ * system resets the connections that wait for a listener when it closes, with the requests that their clients have already
+ * sent. The turn is short, so that hardly any can arrive after its look for connections.
  */
-async function quietMoment(server: Server): Promise<void> {
-  let hasConnected = false
+function closeInQuietMoment(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let hasConnected = true
   const note = (): void => {
     hasConnected = true
   }
   server.on('connection', note)
   const limit = performance.now() + quietMilliseconds
   let turnedAt = performance.now()
-  do {
-    hasConnected = false
-    turnedAt = performance.now()
-    await nextTurn()
-  } while (performance.now() < limit && (hasConnected || performance.now() - turnedAt > momentMilliseconds))
-  server.off('connection', note)
+  const turn = (): void => {
+    const now = performance.now()
+    if (now < limit && (hasConnected || now - turnedAt > momentMilliseconds)) {
+      hasConnected = false
+      turnedAt = performance.now()
+      setImmediate(turn)
+      return
+    }
+    server.off('connection', note)
+    // In this turn, not after a promise, and before the search for connections without a request.
+    Listener.prototype.close.call(server)
+    server.close()
+    resolve()
+  }
+  turn()
+  return promise
 }
 
 function answerFault(response: ServerResponse, error: unknown): void {

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Metrics } from '../metrics.ts'
 import type { Clock } from '../postgres/clock.ts'
 import { countWaitingRuns } from '../postgres/queue.ts'
+import type { Readiness } from './readiness.ts'
 import { shareAnswer } from './share-answer.ts'
 import { observeState } from './state-metrics.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
@@ -16,6 +17,12 @@ const cacheMilliseconds = 5_000
 const byType = ['report_type'] as const
 const byTypeAndStatus = ['report_type', 'status'] as const
 
+type Observed = {
+  pools: Readonly<Record<string, Pool>> & { probes: Pool }
+  clock: Pick<Clock, 'skewMilliseconds'>
+  readiness: Pick<Readiness, 'ask'>
+}
+
 /** Creates the metrics of one gateway in a separate registry, because several gateways can run in one process. */
 export function createPrometheus(telemetry: Telemetry | null = null) {
   const registry = new Registry()
@@ -24,10 +31,20 @@ export function createPrometheus(telemetry: Telemetry | null = null) {
     /** Functions to call when something happens. */
     metrics: createMetrics(registry, telemetry),
     /**
-     * Adds the gauges that are measured at each scrape: the connections of these pools, and the state of the database,
-     * which `probes` reads.
+     * Adds the gauges that are measured at each scrape: the checks of `/ready`, the connections of these pools, the state
+     * of the database, which `probes` reads, and the clock. The registry is complete then.
      */
-    observe: (pools: Readonly<Record<string, Pool>> & { probes: Pool }) => {
+    observe: ({ pools, clock, readiness }: Observed) => {
+      new Gauge({
+        name: 'report_gateway_check_up',
+        help: 'Checks of /ready: 1 when up, 0 when down.',
+        labelNames: ['check'],
+        registers: [registry],
+        async collect() {
+          const { checks } = await readiness.ask()
+          for (const [check, answer] of Object.entries(checks)) this.set({ check }, Number(answer === 'up'))
+        },
+      })
       new Gauge({
         name: 'report_gateway_pool_connections',
         help: 'Connections to Postgres by pool: total, in use, idle, the maximum, and requests waiting for a connection.',
@@ -53,17 +70,15 @@ export function createPrometheus(telemetry: Telemetry | null = null) {
         },
       })
       observeState(registry, pools.probes)
-      telemetry?.sendMetrics(registry)
-    },
-    observeClock: ({ skewMilliseconds }: Pick<Clock, 'skewMilliseconds'>) => {
       new Gauge({
         name: 'report_gateway_clock_skew_seconds',
         help: "Seconds by which this machine's clock is ahead of the database's; negative when it is behind.",
         registers: [registry],
         collect() {
-          this.set(skewMilliseconds() / 1000)
+          this.set(clock.skewMilliseconds() / 1000)
         },
       })
+      telemetry?.sendMetrics(registry)
     },
     /** All metrics in Prometheus's text format. */
     print: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

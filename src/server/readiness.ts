@@ -12,6 +12,8 @@ type Dependency = 'database' | 'queue' | 'wakeUp' | 'storage'
 /** One check per dependency; it rejects, or does not resolve in time, when the dependency is down. */
 export type Checks = Record<Dependency, () => Promise<unknown>>
 
+export type Readiness = ReturnType<typeof createReadiness>
+
 type Answers = Record<Dependency, 'up' | 'down'>
 
 /**

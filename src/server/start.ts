@@ -183,8 +183,7 @@ export async function start(options: StartOptions): Promise<Started> {
   }
 
   operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
-  operations.prometheus?.observe(poolsByName(pools))
-  operations.prometheus?.observeClock(clock)
+  operations.prometheus?.observe({ pools: poolsByName(pools), clock, readiness: operations.readiness })
   serve(router)
   finishStart(router)
   return { url: http.url, demo, leave: () => leaving.forEach((leave) => void leave()) }

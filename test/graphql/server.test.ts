@@ -257,7 +257,7 @@ test.each([
   ['no host, as HTTP 1.0 allows', 'GET /graphql?query={__typename} HTTP/1.0\r\n', 200],
   [
     'an upgrade to HTTP/2',
-    'GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n',
+    'GET /graphql?query={__typename} HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n',
     200,
   ],
 ])('a request with %s is answered', async (_what, head, status) => {

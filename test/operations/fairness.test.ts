@@ -15,10 +15,12 @@ import { insertRun } from '../support/insert-run.ts'
 
 const heavyRuns = 100_000
 const events = 100_000
-const idleMilliseconds = 1_500
-const busyMilliseconds = 4_000
+const idleMilliseconds = 2_000
+const busyMilliseconds = 6_000
 /** The limit of how much slower requests of others may be; they are tens of times slower where accounts do not take turns. */
 const maxRatio = 6
+/** The tests beside these can take the processors from a part of a measurement; where turns are not taken, both attempts fail. */
+const measured = { retry: 1 }
 
 type Account = { accountId: string; livemode: boolean; apiKeyId: string; key: string }
 type Answer = {
@@ -101,8 +103,8 @@ async function ask({ key }: Account, query: string): Promise<Answer> {
   return { milliseconds, status: response.status, code: errors?.[0]?.extensions?.code, data }
 }
 
-/** A quantile of the time of the light account's requests until the work ends; all must succeed. */
-async function measureLight(work: Promise<unknown>, quantile: number): Promise<number> {
+/** The times of the light account's requests until the work ends, in order of time; all must succeed. */
+async function timeLight(work: Promise<unknown>): Promise<number[]> {
   let isDone = false
   const ended = work.finally(() => {
     isDone = true
@@ -120,15 +122,19 @@ async function measureLight(work: Promise<unknown>, quantile: number): Promise<n
   }
   await ended
   expect(probes.filter((status) => status !== 200)).toEqual([])
-  times.sort((a, b) => a - b)
-  return times[Math.floor(times.length * quantile)] ?? Number.NaN
+  return times.sort((a, b) => a - b)
+}
+
+/** @param share of the times that are at most as long as the returned one */
+function percentile(times: readonly number[], share: number): number {
+  return times[Math.floor(times.length * share)] ?? Number.NaN
 }
 
 /** Runs the work of the heavy account, and expects the requests of the light one to be little slower than before. */
-async function expectFairness(start: () => Promise<unknown>, quantile = 0.9): Promise<void> {
-  const idle = await measureLight(delay(idleMilliseconds), quantile)
-  const busy = await measureLight(start(), quantile)
-  expect(busy / idle).toBeLessThan(maxRatio)
+async function expectFairness(start: () => Promise<unknown>, share = 0.9): Promise<void> {
+  const idle = await timeLight(delay(idleMilliseconds))
+  const busy = await timeLight(start())
+  expect(percentile(busy, share) / percentile(idle, share)).toBeLessThan(maxRatio)
 }
 
 async function repeat(work: () => Promise<Answer>): Promise<Answer[]> {
@@ -170,6 +176,7 @@ test.each([
   ['different positions', (index: number) => index],
 ])(
   'subscriptions that read a long log from %s leave other accounts their share',
+  measured,
   async (_what, positionOf) => {
     const followers = 200
     const cursors = await firstCursors(followers)
@@ -190,14 +197,18 @@ test.each([
   },
 )
 
-test('a thousand clients that subscribe at the same moment leave other accounts their share', async () => {
-  using sockets = new DisposableStack()
-  const [first = ''] = await firstCursors(1)
-  await expectFairness(async () => {
-    const opened = Array.from({ length: 900 }, () => sockets.use(subscribe(heavy, [first])))
-    await expect.poll(() => opened.every(({ received }) => received() > 0)).toBe(true)
-  }, 0.5)
-})
+test(
+  'a thousand clients that subscribe at the same moment leave other accounts their share',
+  measured,
+  async () => {
+    using sockets = new DisposableStack()
+    const [first = ''] = await firstCursors(1)
+    await expectFairness(async () => {
+      const opened = Array.from({ length: 900 }, () => sockets.use(subscribe(heavy, [first])))
+      await expect.poll(() => opened.every(({ received }) => received() > 0)).toBe(true)
+    }, 0.5)
+  },
+)
 
 const selection = 'orderBy: { field: BYTE_SIZE, direction: DESC }, filter: { anyTags: ["absent"] }'
 
@@ -205,7 +216,7 @@ test.each([
   ['many counts in one document', 1, manyLists('totalCount')],
   ['many lists with a filter in one document', 1, manyLists('nodes { id }')],
   ['many counts at once', 20, `{ reportRuns(first: 1, ${selection}) { totalCount } }`],
-])('%s leave other accounts their share', async (_what, clients, query) => {
+])('%s leave other accounts their share', measured, async (_what, clients, query) => {
   await expectFairness(async () => {
     const answers = await Promise.all(Array.from({ length: clients }, () => repeat(() => ask(heavy, query))))
     expect(answers.flat().filter(({ code }) => code !== undefined)).toEqual([])
@@ -227,17 +238,22 @@ test.each([
   ],
   ['deletions', (id: string) => `deleteReportRun(input: { id: "${id}" }) { userErrors { message } }`],
   ['cancellations', (id: string) => `cancelReportRun(input: { id: "${id}" }) { userErrors { message } }`],
-])('200 simultaneous %s of one run are all answered, and so are other accounts', async (what, mutate) => {
-  const run = await insertRun(prisma, heavy, { status: what === 'cancellations' ? 'PENDING' : 'SUCCEEDED' })
-  const answering = Promise.all(
-    Array.from({ length: 200 }, () => ask(heavy, `mutation { ${mutate(run.id)} }`)),
-  )
-  await measureLight(answering, 0.9)
-  const answers = await answering
-  expect(answers.filter(({ status, code }) => status !== 200 || code !== undefined)).toEqual([])
-})
+])(
+  '200 simultaneous %s of one run are all answered, and others do not wait for them',
+  measured,
+  async (what, mutate) => {
+    const run = await insertRun(prisma, heavy, { status: what === 'cancellations' ? 'PENDING' : 'SUCCEEDED' })
+    const startedAt = performance.now()
+    const burst = Promise.all(Array.from({ length: 200 }, () => ask(heavy, `mutation { ${mutate(run.id)} }`)))
+    const times = await timeLight(burst)
+    // The burst is too short for a comparison with an idle gateway. Without turns, each request waits for most of it.
+    expect(percentile(times, 0.5)).toBeLessThan((performance.now() - startedAt) / 4)
+    const answers = await burst
+    expect(answers.filter(({ status, code }) => status !== 200 || code !== undefined)).toEqual([])
+  },
+)
 
-test('a page at any depth of any order costs about the same', async () => {
+test('a page at any depth of any order costs about the same', measured, async () => {
   for (const [field, column] of [
     ['BYTE_SIZE', 'byte_size'],
     ['RUN_DURATION', 'run_milliseconds'],

@@ -179,7 +179,12 @@ test('spans of a request, its operation and its run form one trace, and metrics 
   expect(metric('report_gateway_run_duration_seconds')).toMatchObject({
     histogram: { dataPoints: [{ count: 1 }] },
   })
-  expect(metric('process_resident_memory_bytes')).toBeDefined()
+  for (const name of [
+    'process_resident_memory_bytes',
+    'report_gateway_clock_skew_seconds',
+    'report_gateway_check_up',
+  ])
+    expect(metric(name)).toBeDefined()
   expect(collector.paths.every((path) => /^\/v1\/(traces|metrics) application\/json$/.test(path))).toBe(true)
 })
 

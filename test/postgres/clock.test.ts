@@ -42,7 +42,7 @@ test.each([hour, -hour])(
 test('a measurement on a silently lost connection does not leave it in the pool', async () => {
   await using proxy = await startTcpProxy(database.url)
   const url = proxy.through(database.url)
-  const options = { max: 1, statementMilliseconds: 50, applicationName: 'test', onError: () => {} }
+  const options = { max: 1, statementMilliseconds: 500, applicationName: 'test', onError: () => {} }
   const pool = createPool({ url, ...options })
   const clock = await startClock(pool, pino({ enabled: false }))
   expect(pool.totalCount).toBe(1)

@@ -1,38 +1,15 @@
 import { expect, test, vi } from 'vitest'
 import { noMetrics } from '../../src/metrics.ts'
-import { createConnection, createPool } from '../../src/postgres/client.ts'
+import { createPool } from '../../src/postgres/client.ts'
 import { startWakeUp } from '../../src/postgres/notify.ts'
 import { isOutage } from '../../src/postgres/outage.ts'
+import { type Answer, ask, isReady } from '../support/ask.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { startTestGateway, type TestAccount } from '../support/gateway.ts'
+import { startTestGateway } from '../support/gateway.ts'
 import { startOwnPostgres } from '../support/own-postgres.ts'
 import { openRunParts } from '../support/run-parts.ts'
 import { createSlowRun, endOf, slowReport, startOf } from '../support/slow-report.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-
-type Answer = {
-  status: number
-  code: unknown
-  message: string | undefined
-  retryAfter: string | null
-}
-
-async function ask(url: string, { key }: TestAccount, query: string): Promise<Answer> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    // Less than the 30 seconds of a statement, for which no client must wait.
-    signal: AbortSignal.timeout(25_000),
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-  })
-  const { errors }: { errors?: { message: string; extensions?: { code?: string } }[] } = await response.json()
-  return {
-    status: response.status,
-    code: errors?.[0]?.extensions?.code,
-    message: errors?.[0]?.message,
-    retryAfter: response.headers.get('retry-after'),
-  }
-}
 
 /** Twenty clients that send requests continuously. */
 function startLoad(askOnce: () => Promise<Answer>) {
@@ -48,20 +25,6 @@ function startLoad(askOnce: () => Promise<Answer>) {
     await clients
   }
   return { answers, stop, [Symbol.asyncDispose]: stop }
-}
-
-async function isReady(url: string): Promise<boolean> {
-  return (await fetch(`${url}/ready`)).status === 200
-}
-
-/** Runs a statement in another database of the server. */
-async function runOutside(url: string, statement: string): Promise<void> {
-  const outside = new URL(url)
-  outside.pathname = 'postgres'
-  const client = createConnection(outside.href, 'test')
-  await client.connect()
-  await client.query(statement)
-  await client.end()
 }
 
 const listRuns = '{ reportRuns { totalCount nodes { id status } } }'
@@ -111,34 +74,6 @@ test('when Postgres stops and starts again under load, clients are asked to retr
   for (const id of [running, waiting]) expect((await endOf(account.client, id)).status).toBe('SUCCEEDED')
   expect((await fetch(link)).status).toBe(200)
 }, 90_000)
-
-test('while the database is read-only, clients are asked to retry, and the gateway recovers by itself', async () => {
-  await using gateway = await startTestGateway({ config: { role: 'gateway' } })
-  const { database, url } = gateway
-  const account = await gateway.createAccount()
-  const name = new URL(database.url).pathname.slice(1)
-  const endSessions = () =>
-    database.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like 'report-gateway%'",
-      [name],
-    )
-  const write = () =>
-    ask(url, account, 'mutation { deleteReportRun(input: { id: "frr_1" }) { userErrors { message } } }')
-  expect((await write()).status).toBe(200)
-
-  await runOutside(database.url, `alter database ${name} set default_transaction_read_only = on`)
-  await vi.waitFor(async () => expect(await isReady(url)).toBe(false), { timeout: 30_000 })
-  await endSessions()
-  await vi.waitFor(
-    async () => expect(await write()).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' }),
-    { timeout: 30_000 },
-  )
-  expect((await write()).message).toMatch(/^The database is read-only\. Try again/)
-
-  await runOutside(database.url, `alter database ${name} reset default_transaction_read_only`)
-  await vi.waitFor(async () => expect((await write()).status).toBe(200), { timeout: 30_000 })
-  await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
-})
 
 test('the heartbeat detects a wake-up connection that is open but dead, and it reconnects', async () => {
   await using parts = await openRunParts()

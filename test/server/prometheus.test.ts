@@ -43,6 +43,7 @@ test('each gateway counts its own runs, operations, requests and connections', a
     expect(values.get(metric(`run_failures_total{${type},code="UPSTREAM_ERROR"}`))).toBe(1)
     expect(values.get(metric('unfinished_runs{status="RUNNING"}'))).toBe(0)
     expect(values.get(metric('catch_up_readers'))).toBe(0)
+    expect(values.get(metric('check_up{check="storage"}'))).toBe(1)
     expect(values.get(metric('pool_connections{pool="requests",state="max"}'))).toBe(10)
     expect(values.get(metric('pool_connections{pool="estimates",state="waiting"}'))).toBe(0)
     expect(values.get(metric(`run_duration_seconds_count{${type},status="SUCCEEDED"}`))).toBe(1)

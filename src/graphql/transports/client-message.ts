@@ -6,6 +6,8 @@ export type ClientMessage = {
   text: string
   /** The ID of the operation that the message starts; null for other messages. */
   operationId: string | null
+  /** The ID of the operation that the message completes; null for other messages. */
+  completedId: string | null
 }
 
 const serverTypes = new Set<unknown>([MessageType.ConnectionAck, MessageType.Next, MessageType.Error])
@@ -20,11 +22,13 @@ export function readMessage(text: string): ClientMessage | null {
   const message = parse(text)
   const { type, id, payload } = message
   if (serverTypes.has(type)) return null
-  if (type !== MessageType.Subscribe || typeof id !== 'string') return { text, operationId: null }
+  const completedId = type === MessageType.Complete && typeof id === 'string' ? id : null
+  if (type !== MessageType.Subscribe || typeof id !== 'string')
+    return { text, operationId: null, completedId }
   const whole = hasNoDocument(payload)
     ? JSON.stringify({ ...message, payload: { ...payload, query: '' } })
     : text
-  return { text: whole, operationId: id }
+  return { text: whole, operationId: id, completedId }
 }
 
 /** True for the payload of a persisted query without `query`. */

@@ -11,6 +11,7 @@ import { type ClientMessage, readMessage } from './client-message.ts'
 import { closeReason, closeSocket } from './close-socket.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
 import { createMessageQueue } from './message-queue.ts'
+import { createOperationIds } from './operation-ids.ts'
 
 /** The data that the protocol keeps for a socket. */
 export type SocketExtra = {
@@ -58,6 +59,7 @@ export function serveSocket(
   const gone = new AbortController()
   /** By operation ID: ends the wait of the queue, which does not wait for the end of a subscription. */
   const settingUp = new Map<string, () => void>()
+  const ids = createOperationIds()
   let hasAnswered = true
   socket.on('pong', () => {
     hasAnswered = true
@@ -95,10 +97,19 @@ export function serveSocket(
       close: (code, reason = '') =>
         socket.close(code, closeReason(reasons.get(reason) ?? withoutSecrets(reason))),
       onMessage: (handleMessage) => {
-        const queue = createMessageQueue(socket, brake, async (text, release) => {
-          const message = readMessage(text)
-          if (message) await handle(message, release, handleMessage)
-          else closeSocket(socket, 'badMessage', 'A client does not send messages of this type.')
+        const queue = createMessageQueue(socket, brake, {
+          read: async (text) => {
+            const message = readMessage(text)
+            if (message) await ids.whenFree(message)
+            return message
+          },
+          handle: async (message, release) => {
+            if (!message)
+              return closeSocket(socket, 'badMessage', 'A client does not send messages of this type.')
+            const handled = handle(message, release, handleMessage)
+            ids.note(message, handled)
+            await handled
+          },
         })
         socket.on('message', (data) => queue.add(String(data)))
       },

@@ -79,7 +79,9 @@ async function placed(
   { transactionId, contradiction }: ContradictionError,
   path: string,
 ): Promise<InputError> {
-  const places = (await findLines(path, transactionId)).map((line) => `${path}:${line}`).join(' and ')
+  const lines = (await findLines(path, transactionId)).map((line) => `${path}:${line}`)
+  // The row can be one of an earlier file.
+  const places = lines.join(' and ') || path
   return new InputError(
     `${places}: the balance transaction ${transactionId} ${contradiction}. ${neverChanges} Nothing of ${path} was imported.`,
     ['file'],

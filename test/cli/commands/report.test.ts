@@ -200,7 +200,7 @@ describe('errors', () => {
       'an unknown option',
       ['balance.summary.1', '--form', '2026-09-01'],
       {},
-      /^Unknown option --form\.\n\nnpm run report/,
+      /^Unknown option --form\. Did you mean --from\?\n\nnpm run report/,
     ],
     [
       'an invalid date',

@@ -310,6 +310,27 @@ test.each([
   expect(wire.socket.readyState).toBe(WebSocket.OPEN)
 })
 
+test('an ID can be used again at once after its operation is completed', async () => {
+  const run = await insertRun(gateway.prisma, account)
+  const wire = await connect()
+  const answers: unknown[] = []
+  wire.socket.on('message', (data) => answers.push(JSON.parse(String(data)).type))
+  for (let i = 0; i < 20; i++) {
+    subscribe(wire, '1', run.id)
+    wire.send({ id: '1', type: MessageType.Complete })
+  }
+  subscribe(wire, '1', run.id)
+  wire.send({ type: MessageType.Ping })
+  await vi.waitFor(() => expect(answers).toContain(MessageType.Pong), { timeout: 30_000 })
+  await vi.waitFor(() => expect(answers.at(-1)).toBe(MessageType.Next), { timeout: 30_000 })
+  const before = answers.length
+  await account.client.request(
+    `mutation { cancelReportRun(input: { id: "${run.id}" }) { reportRun { id } } }`,
+  )
+  await vi.waitFor(() => expect(answers).toContain(MessageType.Complete), { timeout: 30_000 })
+  expect(answers.slice(before)).toEqual([MessageType.Next, MessageType.Complete])
+})
+
 test('a message in a binary frame is read like text', async () => {
   const wire = await connect()
   const message = { id: '1', type: MessageType.Subscribe, payload: { query: '{ __typename }' } }

@@ -48,6 +48,6 @@ test('the parts of one ledger give the same ledger in any order and any overlap'
         expect(await importAll([...drawn, ...missing])).toEqual(expected)
       },
     ),
-    { numRuns: 5 },
+    { numRuns: 3 },
   )
 })

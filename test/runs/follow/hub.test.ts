@@ -188,6 +188,26 @@ test('one wake-up delivers any number of first events', async () => {
   expect(await follower.after(BigInt(count - 1))).toHaveLength(1)
 })
 
+test('followers that are notified of another history get no page that was read before', async () => {
+  const own = createHub({ prisma, wakeUp, loadRun: loader.load, logger: parts.logger, metrics: noMetrics })
+  const { signal } = new AbortController()
+  const follower = await own.follow(owner, signal)
+  let reads = 0
+  const read = async () => {
+    reads++
+    return { events: [], end: follower.start, hasMore: true }
+  }
+  const readPage = () => own.catchUp.read({ accountId: owner.accountId, key: 'page', signal, read })
+  await readPage()
+  await readPage()
+  expect(reads).toBe(1)
+  own.restart()
+  expect(await follower.after(follower.start.position)).toBe('lagged')
+  await readPage()
+  expect(reads).toBe(2)
+  await own.stop()
+})
+
 test('positions of events are in the order of commits', async () => {
   const viewer = { ...owner, livemode: true }
   const [{ id: slow }, { id: fast }] = await Promise.all([

@@ -1,0 +1,42 @@
+import { expect, test, vi } from 'vitest'
+import { createConnection } from '../../src/postgres/client.ts'
+import { ask, isReady } from '../support/ask.ts'
+import { startTestGateway } from '../support/gateway.ts'
+
+test('while the database is read-only, clients are asked to retry, and the gateway recovers by itself', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' } })
+  const { database, url } = gateway
+  const account = await gateway.createAccount()
+  const name = new URL(database.url).pathname.slice(1)
+  const endSessions = () =>
+    database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like 'report-gateway%'",
+      [name],
+    )
+  const write = () =>
+    ask(url, account, 'mutation { deleteReportRun(input: { id: "frr_1" }) { userErrors { message } } }')
+  expect((await write()).status).toBe(200)
+
+  await runOutside(database.url, `alter database ${name} set default_transaction_read_only = on`)
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(false), { timeout: 30_000 })
+  await endSessions()
+  await vi.waitFor(
+    async () => expect(await write()).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' }),
+    { timeout: 30_000 },
+  )
+  expect((await write()).message).toMatch(/^The database is read-only\. Try again/)
+
+  await runOutside(database.url, `alter database ${name} reset default_transaction_read_only`)
+  await vi.waitFor(async () => expect((await write()).status).toBe(200), { timeout: 30_000 })
+  await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
+})
+
+/** Runs a statement in another database of the server. */
+async function runOutside(url: string, statement: string): Promise<void> {
+  const outside = new URL(url)
+  outside.pathname = 'postgres'
+  const client = createConnection(outside.href, 'test')
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
