@@ -73,7 +73,7 @@ function previousMonth(timezone: string, now: Date): { interval_start: string; i
 
 function checkTimezone(name: string): void {
   try {
-    Temporal.Now.zonedDateTimeISO(name)
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name)
   } catch (cause) {
     throw new ClientError(
       `--timezone ${name} is not a valid timezone. Give an IANA name such as Europe/Berlin.`,

@@ -56,7 +56,7 @@ async function pageAt(host: string, headers: Record<string, string> = {}): Promi
     host,
     port,
     path: '/graphql',
-    headers: { accept: 'text/html', 'accept-encoding': 'gzip', host: 'localhost', ...headers },
+    headers: { accept: 'text/html', host: 'localhost', ...headers },
   })
   sent.end()
   const [response]: IncomingMessage[] = await once(sent, 'response')

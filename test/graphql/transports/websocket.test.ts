@@ -385,7 +385,7 @@ function handshake(url: string, path: string, protocol: string): ClientRequest {
 
 test.each(['/', '/files/x', '/graphql/', '/graphql2'])('there is no WebSocket at %s', async (path) => {
   const [response] = await once(handshake(gateway.url, path, GRAPHQL_TRANSPORT_WS_PROTOCOL), 'response')
-  expect(response.statusCode).toBe(400)
+  expect(response.statusCode).toBe(404)
   response.resume()
 })
 
