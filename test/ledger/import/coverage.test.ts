@@ -77,10 +77,10 @@ describe('coverage', () => {
 
   test('has no gap: a file that would leave one is rejected before anything is written', async () => {
     await ledger.load(history)
-    const later = history.replaceAll('2026-09-', '2026-10-').replaceAll('txn_', 'txn_later_')
+    const later = history.replaceAll('2026-09-', '2026-10-').replaceAll(/(txn|po)_/g, '$1_later_')
     await expect(ledger.load(later)).rejects.toThrow(/a gap between them\..*--from 2026-09-07T00:00:00Z/)
     expect(await ledger.rowsOf('balance_transactions')).toHaveLength(7)
-    const earlier = history.replaceAll('2026-09-', '2026-08-').replaceAll('txn_', 'txn_earlier_')
+    const earlier = history.replaceAll('2026-09-', '2026-08-').replaceAll(/(txn|po)_/g, '$1_earlier_')
     await expect(ledger.load(earlier)).rejects.toThrow(/--until 2026-09-01T00:00:00Z/)
     await ledger.load(later, { declared: { from: new Date('2026-09-07'), until: null } })
     expect(await ledger.coverage()).toEqual(['2026-09-01T00:00:00.000Z', '2026-10-07T00:00:00.000Z'])
