@@ -13,8 +13,15 @@ const alone = [
   'test/worker/result.test.ts',
 ]
 
-/** Tests of a deployment. They need programs from Debian, and `npm run test:operations` runs them. */
-const operations = 'test/operations/*.test.ts'
+/**
+ * What `npm run test:operations` runs: tests of a deployment, which need programs from Debian, and the two files that stop
+ * and start servers for the longest time.
+ */
+const operations = [
+  'test/operations/*.test.ts',
+  'test/chaos.test.ts',
+  'test/postgres/embedded/embedded-postgres.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -39,11 +46,11 @@ export default defineConfig({
         test: {
           name: 'together',
           include: ['test/**/*.test.ts'],
-          exclude: [...alone, operations],
+          exclude: [...alone, ...operations],
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'operations', include: [operations], isolate: false } },
+      { extends: true, test: { name: 'operations', include: operations, isolate: false } },
     ],
   },
 })
