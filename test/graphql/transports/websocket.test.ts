@@ -383,9 +383,14 @@ function handshake(url: string, path: string, protocol: string): ClientRequest {
   })
 }
 
-test.each(['/', '/files/x', '/graphql/', '/graphql2'])('there is no WebSocket at %s', async (path) => {
+test.each([
+  ['/', 302],
+  ['/files/x', 403],
+  ['/graphql/', 404],
+  ['/graphql2', 404],
+])('there is no WebSocket at %s, but the answer of every request', async (path, status) => {
   const [response] = await once(handshake(gateway.url, path, GRAPHQL_TRANSPORT_WS_PROTOCOL), 'response')
-  expect(response.statusCode).toBe(404)
+  expect(response.statusCode).toBe(status)
   response.resume()
 })
 
