@@ -151,8 +151,14 @@ async function startPostmaster({ data, logFile }: Cluster, port: number) {
   await once(child, 'spawn').catch((cause) => {
     throw new Error(`Cannot run ${program}. If it does not run on this system, set DATABASE_URL.`, { cause })
   })
+  const pid = child.pid as number // A spawned process has a pid.
+  // In its first moments, a process has no command line, by which others recognize it.
+  for (let looks = 0; looks < 50 && child.exitCode === null && child.signalCode === null; looks++) {
+    if (await isPostgresOf(pid, data)) break
+    await setTimeout(pollMilliseconds)
+  }
   return {
-    pid: child.pid as number, // A spawned process has a pid.
+    pid,
     readLogTail: async (): Promise<string> => {
       const text = (await readFile(logFile)).subarray(size).toString('utf8').trimEnd()
       return text.split('\n').slice(-shownLogLines).join('\n')
