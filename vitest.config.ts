@@ -14,13 +14,14 @@ const alone = [
 ]
 
 /**
- * What `npm run test:operations` runs: tests of a deployment, which need programs from Debian, and the two files that stop
- * and start servers for the longest time.
+ * What `npm run test:operations` runs: tests of a deployment, which need programs from Debian, and the files that stop
+ * and start processes for the longest time.
  */
 const operations = [
   'test/operations/*.test.ts',
   'test/chaos.test.ts',
   'test/postgres/embedded/embedded-postgres.test.ts',
+  'test/worker/crash.test.ts',
 ]
 
 export default defineConfig({
