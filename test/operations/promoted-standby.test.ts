@@ -79,7 +79,9 @@ describeWith(['postgres15'], 'a standby that is promoted while a gateway runs', 
     // A run that the standby knows only in an earlier state, or not at all.
     const lost = await finishRun()
     const open = await createSlowRun(account.client, { count_seconds: '600' })
-    const watching = endOf(account.client, open).catch((error: unknown) => JSON.stringify(error))
+    const watching = endOf(account.client, open).catch((error: unknown) =>
+      error instanceof Error ? error.message : JSON.stringify(error),
+    )
     const { eventCursor: before } = await pageAfter(account, null)
     for (const { events } of followers)
       await expect.poll(() => events.some(({ run }) => run?.id === open)).toBe(true)
