@@ -1,0 +1,5 @@
+import type { Row } from '../framework/row.ts'
+import { list } from './list.ts'
+
+/** All rows, in the order in which `npm run bench` measures them. */
+export const rows: readonly Row[] = [list]
