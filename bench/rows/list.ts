@@ -1,27 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ask, checkEqualAnswers } from '../framework/equal-answers.ts'
-import { sendLoad } from '../framework/load.ts'
 import { startOurs } from '../framework/ours.ts'
 import { startPeer } from '../framework/peers.ts'
 import type { PinnedProcess } from '../framework/pinned.ts'
+import { type RequestJob, requestFigures, requestSide } from '../framework/request-side.ts'
 import { type GoalResult, ratioGoal } from '../framework/result.ts'
-import type { Side } from '../framework/rounds.ts'
-import type { Bench, Row } from '../framework/row.ts'
+import type { Row } from '../framework/row.ts'
 
 const query = readFileSync(join(import.meta.dirname, '..', 'operations', 'list.graphql'), 'utf8')
 const body = JSON.stringify({ query, variables: { first: 20 } })
-const connections = 32
+
+/** Clients that read the first page of the runs of an account, each as soon as its last request is answered. */
+export function listJob(key: string, seconds: number): RequestJob {
+  const request = { headers: { authorization: `Bearer ${key}` }, body }
+  return { requests: [request], connections: 32, seconds, rate: null, isRepeatable: true }
+}
 
 export const list: Row = {
   name: 'list',
   work: 'A page of 20 runs with report type, result and files over HTTP, with an API key, from 32 connections that each send the next request when the last one is answered.',
-  figures: [
-    { name: 'requests/s', unit: '', decimals: 0 },
-    { name: 'CPU', unit: 'ms', decimals: 2 },
-    { name: 'p50', unit: 'ms', decimals: 1 },
-    { name: 'p99', unit: 'ms', decimals: 1 },
-  ],
+  figures: requestFigures,
   chart: 'requests/s',
   peers: ['stock', 'postgraphile', 'floor'],
   async run(bench) {
@@ -41,7 +40,9 @@ export const list: Row = {
     await bench.postgres.pinToLoad()
     const one = await bench.measure(
       'a page of 20 runs',
-      [...sides].map(([name, process]) => listSide(bench, name, process, account.key)),
+      [...sides].map(([name, process]) =>
+        requestSide(name, process, listJob(account.key, bench.size.seconds)),
+      ),
     )
     const goals: GoalResult[] = [
       ...ratioGoal(one, ['ours', 'stock'], 'requests/s', 'at least', 5),
@@ -51,26 +52,6 @@ export const list: Row = {
     ]
     return { cases: [one], goals }
   },
-}
-
-/** A side that answers the list query. */
-function listSide({ size }: Bench, name: string, process: PinnedProcess, key: string): Side {
-  return {
-    name,
-    measure: async () => {
-      const before = process.cpuSeconds()
-      const { requests, seconds, p50, p99 } = await sendLoad({
-        url: `${process.url}/graphql`,
-        requests: [{ headers: { authorization: `Bearer ${key}` }, body }],
-        connections,
-        seconds: size.seconds,
-        rate: null,
-        isRepeatable: true,
-      })
-      const cpu = ((process.cpuSeconds() - before) * 1000) / requests
-      return { 'requests/s': requests / seconds, CPU: cpu, p50, p99 }
-    },
-  }
 }
 
 /** The titles of the report types by name, which peers have no table for. */
