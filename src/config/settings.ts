@@ -128,6 +128,11 @@ export const settings = z.object({
       'Seconds after which the gateway disconnects a client that does not read.',
     ),
   }),
+  shortcuts: z.object({
+    keyCache: env('KEY_CACHE', flag().default(true)).describe(
+      'Whether a gateway keeps API keys in memory for 2 seconds. A [revocation](security.md#api-keys) takes effect at once with either value.',
+    ),
+  }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(
     'Whether errors suggest names that are similar to a misspelled one.',
