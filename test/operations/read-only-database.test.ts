@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { createConnection } from '../../src/postgres/client.ts'
 import { ask, isReady } from '../support/ask.ts'
+import { runOutside } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
 
 test('while the database is read-only, clients are asked to retry, and the gateway recovers by itself', async () => {
@@ -30,13 +30,3 @@ test('while the database is read-only, clients are asked to retry, and the gatew
   await vi.waitFor(async () => expect((await write()).status).toBe(200), { timeout: 30_000 })
   await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
 })
-
-/** Runs a statement in another database of the server. */
-async function runOutside(url: string, statement: string): Promise<void> {
-  const outside = new URL(url)
-  outside.pathname = 'postgres'
-  const client = createConnection(outside.href, 'test')
-  await client.connect()
-  await client.query(statement)
-  await client.end()
-}
