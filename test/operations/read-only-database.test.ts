@@ -2,6 +2,24 @@ import { expect, test, vi } from 'vitest'
 import { ask, isReady } from '../support/ask.ts'
 import { runOutside } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
+import { slowReport } from '../support/slow-report.ts'
+
+test('a mutation on a connection that was open when the database became read-only is answered with 503', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' }, reportTypes: [slowReport] })
+  const account = await gateway.createAccount()
+  // The settings of a database apply to new sessions only. In an open one, the statement itself fails.
+  await gateway.database.query(`
+    create function refuse_writes() returns trigger language plpgsql
+    as $$ begin raise 'cannot execute INSERT in a read-only transaction' using errcode = '25006'; end $$`)
+  await gateway.database.query(
+    'create trigger refuse_writes before insert on report_runs for each row execute function refuse_writes()',
+  )
+  const mutation =
+    'mutation { createReportRun(input: { report: { byName: { name: "test.slow.1" } } }) { reportRun { id } } }'
+  const answer = await ask(gateway.url, account, mutation)
+  expect(answer).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' })
+  expect(answer.message).toMatch(/^The database is read-only\. Try again/)
+})
 
 test('while the database is read-only, clients are asked to retry, and the gateway recovers by itself', async () => {
   await using gateway = await startTestGateway({ config: { role: 'gateway' } })
