@@ -27,6 +27,7 @@ export type RunFilter = {
   scheduleId?: string | undefined
   createdAt?: DateTimeRange | null | undefined
   finishedAt?: DateTimeRange | null | undefined
+  /** Keeps runs that succeeded without rows, or with rows. */
   isEmpty?: boolean | null | undefined
 }
 
@@ -94,7 +95,7 @@ function conditionsOf(filter: RunFilter): Prisma.Sql[] {
     ...within('id', createdAt, (at) => firstIdAt(idPrefixes.reportRun, at)),
     ...within('finished_at', finishedAt, (at) => at.toISOString()),
     ...(typeof isEmpty === 'boolean'
-      ? [isEmpty ? Prisma.sql`row_count = 0` : Prisma.sql`row_count > 0`]
+      ? [Prisma.sql`status = 'SUCCEEDED' and row_count ${Prisma.raw(isEmpty ? '= 0' : '> 0')}`]
       : []),
   ]
 }
@@ -119,7 +120,8 @@ export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
     (filter.scheduleId === undefined || filter.scheduleId === run.scheduleId) &&
     (!createdAt || isWithin(run.createdAt, createdAt)) &&
     (!finishedAt || isWithin(run.finishedAt, finishedAt)) &&
-    (typeof isEmpty !== 'boolean' || (run.rowCount !== null && (run.rowCount === 0n) === isEmpty))
+    (typeof isEmpty !== 'boolean' ||
+      (run.status === 'SUCCEEDED' && run.rowCount !== null && (run.rowCount === 0n) === isEmpty))
   )
 }
 

@@ -22,14 +22,11 @@ export const runColumnsWithFiles = Prisma.sql`${runColumns}, (
   ) as file
 ) as files`
 
-export type RunWithFileRows = ReportRun & {
-  files:
-    | (Omit<ReportFile, 'rowCount' | 'byteSize' | 'createdAt'> &
-        Record<'rowCount' | 'byteSize' | 'createdAt', string>)[]
-    | null
-}
+/** The fields of a file that JSON has as texts. */
+type FileTexts = Record<'rowCount' | 'byteSize' | 'createdAt', string>
+export type RunWithFileRows = ReportRun & { files: (Omit<ReportFile, keyof FileTexts> & FileTexts)[] | null }
 
-/** Converts the files of a run that was read by `runColumnsWithFiles`, in place, because a copy of a run is slow. */
+/** Converts the files of a run in place, because a copy of a run is slow. */
 export function readFilesOf(run: RunWithFileRows): ListedRun {
   const files = (run.files ?? []).map((file) => ({
     ...file,
