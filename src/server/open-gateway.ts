@@ -47,7 +47,7 @@ export async function openGateway(
     findKey: config.shortcuts.keyCache ? createKeyCache(findKey, shared.wakeUp) : findKey,
     slowReads: createFairQueue(slowReaders, requestLimits),
     links,
-    loaders: createLoaders(prisma, logger),
+    loaders: createLoaders(shared.rows, logger),
     estimateRows: createRowEstimator(estimates),
     queueStatuses: createQueueStatusLoader(shared),
     keyWatch,

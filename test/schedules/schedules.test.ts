@@ -32,7 +32,7 @@ beforeAll(async () => {
   gateway = cleanup.use(await startTestGateway({ ...options, config: { role: 'gateway' } }))
   deps = {
     ...parts,
-    runLoader: createRunLoader(parts.prisma),
+    runLoader: createRunLoader(parts.rows),
     catalog: createCatalog(reportTypes),
     limits: { accountConcurrency: 3, dailyRuns: 5 },
     now: () => now,

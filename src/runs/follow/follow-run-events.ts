@@ -24,7 +24,7 @@ export type FollowEventsOptions = {
   progressInterval: number
 }
 
-type FollowServices = Pick<Services, 'prisma' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'>
+type FollowServices = Pick<Services, 'prisma' | 'rows' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'>
 
 type Subscription = {
   services: FollowServices
