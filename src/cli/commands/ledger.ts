@@ -50,7 +50,7 @@ async function check(client: PoolClient, repair: boolean, print: (line: string) 
     print(describe(wrong))
   })
   if (differences === 0) return print('All sums are those of the balance transactions.')
-  const found = `${differences} sums differ from the balance transactions, in ${ledgers.length} ledgers.`
+  const found = `Differences from the balance transactions: ${differences}.`
   if (!repair) throw new ClientError(`${found} To correct them, run: npm run ledger -- check --repair`)
   for (const ledger of ledgers) await repairSums(client, ledger)
   print(`${found} They are corrected. Run reports of these ledgers again.`)
