@@ -24,6 +24,14 @@ export const settings = z.object({
   connections: env('DATABASE_CONNECTIONS', integer(10, 10_000).nullable().default(null)).describe(
     'Maximum number of [connections to Postgres](postgres.md#connections) of this process. Default: as many as its role and `CONCURRENCY` need.',
   ),
+  ledger: z.object({
+    databaseUrl: env('LEDGER_DATABASE_URL', postgresUrl().nullable().default(null)).describe(
+      'Connection string of a [read replica](postgres.md#a-read-replica-for-reports) of `DATABASE_URL`, from which built-in reports read. Default: `DATABASE_URL`.',
+    ),
+    waitSeconds: env('LEDGER_WAIT_SECONDS', integer(1, 3_600).default(60)).describe(
+      'Seconds for which a run waits until the replica answers and has the data that the run needs.',
+    ),
+  }),
   dataDir: env('DATA_DIR', z.string().default('.data')).describe(
     'Folder for result files and for the embedded Postgres.',
   ),

@@ -165,7 +165,8 @@ export async function start(options: StartOptions): Promise<Started> {
     await Promise.all(ends.map((end) => end()))
   })
   if (pools.reports) {
-    const worker = await startWorker({ ...services, ...pools.reports }, queue, config)
+    const replicaSeconds = config.replica?.waitSeconds ?? null
+    const worker = await startWorker({ ...services, ...pools.reports, replicaSeconds }, queue, config)
     ends.push(worker.stop)
   }
   let demo: Demo | null = null
@@ -185,7 +186,9 @@ export async function start(options: StartOptions): Promise<Started> {
     router = gateway.router
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
+  const { replicaProbes } = pools
+  const checkReplica = replicaProbes && (() => replicaProbes.query('select'))
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock, checkReplica)
   operations.prometheus?.observe({ pools: poolsByName(pools), clock, readiness: operations.readiness })
   serve(router)
   finishStart(router)

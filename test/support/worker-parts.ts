@@ -77,6 +77,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         prisma: createPrisma(openPool(5, { statementMilliseconds: 5_000 })),
         exportPool,
         customPool: null,
+        replicaSeconds: null,
         catalog: createCatalog([slowReport]),
         now,
       }
