@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import type { Prisma } from '../postgres/client.ts'
@@ -13,6 +14,8 @@ import type { RunLoader } from './list/find-run.ts'
 /** The resources that a process opens once and shares. A function declares the ones it needs with `Pick`. */
 export type Services = {
   prisma: Prisma
+  /** The connections of `prisma`, for statements on hot paths. */
+  pool: Pool
   queue: Queue
   wakeUp: WakeUp
   hub: Hub

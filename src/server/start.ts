@@ -134,6 +134,7 @@ export async function start(options: StartOptions): Promise<Started> {
   closers.defer(history.stop)
   const services: Services = {
     prisma,
+    pool: pools.requests,
     queue,
     wakeUp,
     hub,
