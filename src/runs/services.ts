@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Metrics } from '../metrics.ts'
 import type { Prisma } from '../postgres/client.ts'
@@ -16,6 +17,8 @@ export type Services = {
   prisma: Prisma
   /** The short way to rows, for reads that most requests make. */
   rows: ReadRows
+  /** The connections of `prisma`, for statements on hot paths. */
+  pool: Pool
   queue: Queue
   wakeUp: WakeUp
   hub: Hub

@@ -137,6 +137,7 @@ export async function start(options: StartOptions): Promise<Started> {
   const services: Services = {
     prisma,
     rows,
+    pool: pools.requests,
     queue,
     wakeUp,
     hub,

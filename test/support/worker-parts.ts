@@ -54,6 +54,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         return created
       })
       wakeUp.notify(run)
+      wakeUp.announceJob()
       return run
     },
     runNow: (id) => prisma.reportRun.findUniqueOrThrow({ where: { id } }),
