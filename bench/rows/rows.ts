@@ -1,6 +1,7 @@
 import type { Row } from '../framework/row.ts'
 import { create } from './create.ts'
+import { fanOut } from './fan-out.ts'
 import { list } from './list.ts'
 
 /** All rows, in the order in which `npm run bench` measures them. */
-export const rows: readonly Row[] = [list, create]
+export const rows: readonly Row[] = [list, create, fanOut]
