@@ -19,7 +19,7 @@ export type PinnedProcess = AsyncDisposable & {
   pid: number
   /** Seconds of processor time that it and its children have used. */
   cpuSeconds(): number
-  /** Bytes of memory that it and its children occupy. */
+  /** Bytes of memory that it and its children occupy, without Postgres. */
   memoryBytes(): number
   /** The end of what it has printed. */
   output(): string
@@ -139,6 +139,7 @@ function cpuSecondsOf(pid: number): number {
 }
 
 function memoryBytesOf(pid: number): number {
+  if (read(`/proc/${pid}/comm`).trim() === 'postgres') return 0
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
 }
 
