@@ -128,6 +128,11 @@ export const settings = z.object({
       'Seconds after which the gateway disconnects a client that does not read.',
     ),
   }),
+  shortcuts: z.object({
+    compiledOperations: env('COMPILED_OPERATIONS', flag().default(true)).describe(
+      'Whether queries and mutations are executed by a prepared plan, which is kept with their document. The answers are the same.',
+    ),
+  }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(
     'Whether errors suggest names that are similar to a misspelled one.',

@@ -6,7 +6,9 @@ import type { Viewer } from '../tenant.ts'
 import { noTracing } from '../tracing.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
+import { createCompiledExecutor, executeOrdinarily } from './execution/execute-compiled.ts'
 import { maxRequestBodySize } from './library-errors.ts'
+import { executeBy } from './plugins/compiled-operations.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
 import { sendEventIds } from './plugins/event-ids.ts'
@@ -43,10 +45,14 @@ export type Yoga = YogaServerInstance<ConnectionContext, Context>
  */
 export function createGraphqlServer(
   services: GatewayServices,
-  config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>,
+  config: Pick<
+    Config,
+    'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries' | 'shortcuts'
+  >,
   prefill: Prefill | null,
 ): Yoga {
   const { logger } = services
+  const execute = config.shortcuts.compiledOperations ? createCompiledExecutor() : executeOrdinarily
   const maskError = createErrorMask(logger)
   return createYoga<ConnectionContext, Context>({
     schema,
@@ -65,6 +71,7 @@ export function createGraphqlServer(
       limitDocuments(schema, config),
       limitErrors(config.suggestions),
       // Its operation.
+      executeBy(execute),
       countOperations(services),
       services.tracing !== noTracing && traceOperations(services.tracing),
       // The response.

@@ -29,6 +29,7 @@ const defaults: Config = {
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
   },
+  shortcuts: { compiledOperations: true },
   introspection: true,
   suggestions: true,
   graphiql: true,
