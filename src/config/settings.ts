@@ -132,6 +132,9 @@ export const settings = z.object({
     compiledOperations: env('COMPILED_OPERATIONS', flag().default(true)).describe(
       'Whether queries and mutations are executed by a prepared plan, which is kept with their document. The answers are the same.',
     ),
+    shortRequestPath: env('SHORT_REQUEST_PATH', flag().default(true)).describe(
+      'Whether repeated queries and mutations by POST skip the general HTTP layer of Yoga. The answers are the same.',
+    ),
   }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(

@@ -29,7 +29,7 @@ const defaults: Config = {
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
   },
-  shortcuts: { compiledOperations: true },
+  shortcuts: { compiledOperations: true, shortRequestPath: true },
   introspection: true,
   suggestions: true,
   graphiql: true,

@@ -13,12 +13,18 @@ import { isTopLevelCode } from '../library-errors.ts'
 export function setErrorStatuses(mask: (error: unknown) => GraphQLError): Plugin {
   return {
     onResultProcess: ({ result, setResult }) => {
-      const errors = errorsOf(result)
-      if (errors.length === 0) return
-      const hasData = 'data' in result && result.data != null
-      setResult({ ...result, errors: errors.map((error) => withStatus(mask(error), hasData)) })
+      if (errorsOf(result).length > 0) setResult(withStatuses(result, mask))
     },
   }
+}
+
+/** A result whose errors have the HTTP statuses of their codes. */
+export function withStatuses<Result extends object>(
+  result: Result,
+  mask: (error: unknown) => GraphQLError,
+): Result & { errors: GraphQLError[] } {
+  const hasData = 'data' in result && result.data != null
+  return { ...result, errors: errorsOf(result).map((error) => withStatus(mask(error), hasData)) }
 }
 
 /** Sets the status of an error that the mask has just created. */
