@@ -140,6 +140,12 @@ export const settings = z.object({
     keyCache: env('KEY_CACHE', flag().default(true)).describe(
       'Whether a gateway keeps API keys in memory for 2 seconds. A [revocation](security.md#api-keys) takes effect at once with either value.',
     ),
+    compiledOperations: env('COMPILED_OPERATIONS', flag().default(true)).describe(
+      'Whether queries and mutations are executed by a prepared plan, which is kept with their document. The answers are the same.',
+    ),
+    shortRequestPath: env('SHORT_REQUEST_PATH', flag().default(true)).describe(
+      'Whether repeated queries and mutations by POST skip the general HTTP layer of Yoga. The answers are the same.',
+    ),
   }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(

@@ -96,9 +96,9 @@ function release(other: Partial<ReleaseServices> = {}): Promise<void> {
   const { prisma } = gateway
   const wakeUp = {
     notify: () => {},
-      announceJob: () => {},
-      onWake: () => {},
-      onKeyChange: () => {},
+    announceJob: () => {},
+    onWake: () => {},
+    onKeyChange: () => {},
     isConnected: () => true,
     stop: async () => {},
   }
