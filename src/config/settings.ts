@@ -128,6 +128,11 @@ export const settings = z.object({
       'Seconds after which the gateway disconnects a client that does not read.',
     ),
   }),
+  shortcuts: z.object({
+    sharedEvents: env('SHARED_EVENTS', flag().default(true)).describe(
+      'Whether equal subscriptions share their messages: each event is executed and serialized once for all of them.',
+    ),
+  }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),
   suggestions: env('SUGGESTIONS', flag().default(true)).describe(
     'Whether errors suggest names that are similar to a misspelled one.',

@@ -4,7 +4,13 @@ import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
 import { noTracing } from '../tracing.ts'
-import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
+import {
+  authenticate,
+  type Connection,
+  type Context,
+  createContext,
+  type GatewayServices,
+} from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
@@ -24,11 +30,9 @@ import { schema } from './schema.ts'
 export const graphqlEndpoint = '/graphql'
 
 /** What is known about an operation before Yoga handles it. */
-export type ConnectionContext = {
+export type ConnectionContext = Connection & {
   /** Set only over WebSocket, where the key is checked when the socket connects. */
   viewer?: Viewer | null
-  /** Aborts when the socket or the HTTP response closes. */
-  gone: AbortSignal
   /** Whether the client is on this machine, so that it may see the key of the demo. Absent over WebSocket. */
   isLocal?: boolean
 }
@@ -87,11 +91,12 @@ export function createGraphqlServer(
       error: () => {},
     },
     context: async (initial) => {
-      const { request, viewer, gone } = initial
-      if (viewer !== undefined) return createContext(services, viewer, null, gone)
+      const { request, viewer, params } = initial
+      const variables = params?.variables
+      if (viewer !== undefined) return createContext(services, viewer, null, initial, variables)
       try {
         const key = readAuthorization(request.headers.get('authorization'))
-        return createContext(services, await authenticate(services, key), request.headers, gone)
+        return createContext(services, await authenticate(services, key), request.headers, initial, variables)
       } catch (error) {
         throw error instanceof AuthenticationError ? unauthenticated(error) : error
       }
