@@ -1,14 +1,13 @@
+import { execute } from '@graphql-tools/executor'
 import {
   type DocumentNode,
-  executeSubscriptionEvent,
   type GraphQLResolveInfo,
   Kind,
   type OperationDefinitionNode,
-  validateSubscriptionArgs,
   visit,
 } from 'graphql'
 import { onBehalfOf } from '../../request-context.ts'
-import type { Delivery, Message } from '../../runs/follow/delivery.ts'
+import type { Delivery, Message, Render } from '../../runs/follow/delivery.ts'
 import { type Tenant, tenantKey, tenantOf, type Viewer } from '../../tenant.ts'
 import { type Context, requireViewer } from '../context.ts'
 import { createErrorMask, formatError } from '../errors.ts'
@@ -23,10 +22,13 @@ const maxAgeMilliseconds = 500
  * A result depends on the document, its variables, the account and the mode, all of which are part of the group. It does not
  * depend on the API key: the context of shared executions has none. The cursor to start after concerns only which values a
  * subscription sends.
+ *
+ * @param cursorOf the cursor to resume after a value; null when it has none
  */
 export function sharedDelivery<Value extends object>(
   context: Context,
   info: GraphQLResolveInfo,
+  cursorOf: (value: Value) => string | null,
 ): Delivery<Value> | null {
   const { sink, sharesEvents, variables } = context
   if (!sink || !sharesEvents) return null
@@ -35,7 +37,7 @@ export function sharedDelivery<Value extends object>(
   return {
     group: `${operation.id} ${tenantKey(requireViewer(context))} ${JSON.stringify(others)}`,
     sink,
-    createRender: (signal) => createRender(context, info, signal),
+    createRender: (signal) => createRender(context, info, cursorOf, signal),
   }
 }
 
@@ -81,33 +83,33 @@ function documentOf({ operation, fragments }: GraphQLResolveInfo): DocumentNode 
 function createRender<Value extends object>(
   context: Context,
   info: GraphQLResolveInfo,
+  cursorOf: (value: Value) => string | null,
   gone: AbortSignal,
-): (value: Value) => Promise<Message> {
+): Render<Value> {
   const tenant = tenantOf(requireViewer(context))
-  const args = validateSubscriptionArgs({
+  const mask = createErrorMask(context.logger)
+  const operation = {
     schema: info.schema,
     document: documentOf(info),
     variableValues: context.variables,
-  })
-  if (!('operation' in args)) throw args[0]
-  const mask = createErrorMask(context.logger)
-  const execute = async (value: Value): Promise<Message> => {
-    const delivered: Context['delivered'] = { eventCursor: null }
-    const contextValue: Context = { ...context, gone, viewer: anyKeyOf(tenant), delivered }
-    const { data, errors } = await onBehalfOf(tenant, () =>
-      executeSubscriptionEvent({ ...args, rootValue: value, contextValue }),
-    )
-    if (!errors) return { text: JSON.stringify({ data }), eventCursor: delivered.eventCursor }
+    contextValue: { ...context, gone, viewer: anyKeyOf(tenant), delivered: { eventCursor: null } },
+  }
+  const make = async (value: Value): Promise<Message> => {
+    // The executor of Yoga, which executes the subscriptions that share nothing.
+    const result = await onBehalfOf(tenant, () => execute({ ...operation, rootValue: value }))
+    if (!('data' in result)) throw new Error('An event has a result without data.')
+    const { errors, data } = result
+    if (!errors) return { text: JSON.stringify({ data }), eventCursor: cursorOf(value) }
     // After an error, a client resumes before the event.
-    const text = JSON.stringify({ errors: errors.map((error) => formatError(mask(error))), data })
-    return { text, eventCursor: null }
+    const formatted = errors.map((error) => formatError(mask(error)))
+    return { text: JSON.stringify({ errors: formatted, data }), eventCursor: null }
   }
   const recent = new WeakMap<Value, { message: Promise<Message>; at: number }>()
   return (value) => {
     const known = recent.get(value)
     const at = performance.now()
     if (known && at - known.at < maxAgeMilliseconds) return known.message
-    const message = execute(value)
+    const message = make(value)
     recent.set(value, { message, at })
     return message
   }

@@ -107,7 +107,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
         }
         checkScope(options.scope)
         const viewer = requireViewer(context)
-        const shared = sharedDelivery<RunEvent>(context, info)
+        const shared = sharedDelivery(context, info, cursorOf)
         return subscriptionStream(context, () =>
           shared
             ? workStream((signal) => deliverRunEvents(context, viewer, options, shared, signal))
@@ -115,11 +115,15 @@ builder.subscriptionField('reportRunEvents', (t) =>
         )
       }),
     resolve: (event, _args, { delivered }) => {
-      delivered.eventCursor = encodeEventCursor(event.tenant, event.cursor)
+      delivered.eventCursor = cursorOf(event)
       return event
     },
   }),
 )
+
+function cursorOf({ tenant, cursor }: RunEvent): string {
+  return encodeEventCursor(tenant, cursor)
+}
 
 function toScope(scope: typeof ReportRunScopeInput.$inferInput | null | undefined): RunScope {
   if (typeof scope?.id === 'string') return { kind: 'run', id: scope.id }

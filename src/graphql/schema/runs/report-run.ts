@@ -251,7 +251,7 @@ builder.subscriptionField('reportRun', (t) =>
     args: { id: t.arg.id({ required: true, description: 'The global ID of the run to follow.' }) },
     subscribe: (_root, { id }, context, info) => {
       const viewer = requireViewer(context)
-      const shared = sharedDelivery<ReportRunRow>(context, info)
+      const shared = sharedDelivery<ReportRunRow>(context, info, () => null)
       return subscriptionStream(context, () =>
         shared
           ? workStream((signal) => deliverRun(context, viewer, id, shared, signal))
