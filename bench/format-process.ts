@@ -38,7 +38,7 @@ function write(rowCount: number): Promise<CopyResult> {
     ),
     files,
     signal: new AbortController().signal,
-    onStart: () => {},
+    onExpect: () => {},
     onRows: () => {},
   })
 }

@@ -206,7 +206,9 @@ describe('over HTTP', () => {
   })
 
   test('an internal error', async () => {
-    const answer = await without('api_keys', () => account.client.execute<unknown>(query))
+    // With a key that the gateway has not read yet.
+    const { client } = await gateway.createAccount()
+    const answer = await without('api_keys', () => client.execute<unknown>(query))
     expect(answer).toMatchObject({ status: 500 })
     expect(codesOfAnswer(answer.status, answer)).toEqual(['INTERNAL_SERVER_ERROR'])
     noteStatus('/graphql', 500)
@@ -295,8 +297,10 @@ describe('a WebSocket is closed', () => {
 
   test('after an internal error: internalError', async () => {
     const wire = await openWire(gateway.url)
+    // A key that the gateway has not read yet.
+    const { key } = await gateway.createAccount()
     await without('api_keys', async () => {
-      wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${account.key}` } })
+      wire.send({ type: MessageType.ConnectionInit, payload: { authorization: `Bearer ${key}` } })
       await expectClose(wire, 'internalError')
     })
   })

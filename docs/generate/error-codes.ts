@@ -31,7 +31,7 @@ ${markdownTable(
 
 ## Top-level errors
 
-Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The column *HTTP status* applies to a response without \`data\`, which has the highest status of its errors. A response with \`data\` always has status 200, even when it also has errors. "400, 200" means that a response as \`application/json\` or as an event stream has 200, and any other response has 400. Requests without an \`Accept\` header, or with \`*/*\`, get \`application/json\`.
+Values of \`errors[].extensions.code\`, over HTTP, SSE and WebSocket alike. The column *HTTP status* applies to a response without \`data\`, which has the highest status of its errors. A response with \`data\` always has status 200, even when it also has errors. When every root field failed with an error that has \`Retry-After\`, the response has no \`data\`, so that proxies and libraries see 503 or 429 instead of a mutation whose payload is null. "400, 200" means that a response as \`application/json\` or as an event stream has 200, and any other response has 400. Requests without an \`Accept\` header, or with \`*/*\`, get \`application/json\`.
 
 ${markdownTable(
   ['Code', 'HTTP status', 'Meaning', 'What to do', 'Retry'],

@@ -8,7 +8,8 @@ import { builder } from './builder.ts'
 builder.scalarType('DateTime', {
   description: 'An RFC 3339 instant, such as 2026-01-31T00:00:00Z. Responses are in UTC.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
-  serialize: (value) => DateTimeResolver.coerceOutputValue(value),
+  // Text: a Date makes JSON.stringify of a page of runs four times as slow.
+  serialize: (value) => DateTimeResolver.coerceOutputValue(value).toISOString(),
   ...inputOf(readDateTime, 'timestamp. Use RFC 3339 text such as "2026-09-01T00:00:00Z".'),
 })
 

@@ -77,7 +77,8 @@ async function connect(options: ListenerOptions) {
   const { promise: ended, resolve: finish } = Promise.withResolvers<void>()
   void ended.then(() => over.abort())
   client.on('end', finish)
-  client.on('error', (error) => {
+  // A server that ends the connection causes two errors: its message, and the end.
+  client.once('error', (error) => {
     onFault(error, `The ${name} connection broke; reconnecting.`)
     finish()
   })

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
+import { idPrefixes } from '../ids.ts'
 import type { Metrics } from '../metrics.ts'
 import { outsideRequest } from '../request-context.ts'
 import { type Tenant, tenantKey } from '../tenant.ts'
@@ -13,6 +14,9 @@ export type WakeUp = Awaited<ReturnType<typeof startWakeUp>>
 /** `tenant` is null when hints may have been missed, so that every log must be read. */
 type Listener = (tenant: Tenant | null) => void
 
+/** `apiKeyId` is null when notifications may have been missed, so that any key may have changed. */
+type KeyListener = (apiKeyId: string | null) => void
+
 export type WakeUpOptions = {
   metrics: Pick<Metrics, 'wakeUpReconnected'>
   /** How often a heartbeat checks the connection, in milliseconds. @default 3_000 */
@@ -25,6 +29,9 @@ export type WakeUpOptions = {
  * Notifies the processes on one Postgres that an event log has grown. A notification is only a hint: a process that
  * receives one, or reconnects, reads the log itself. NOTIFY is sent in batches, and outside the writing transaction,
  * because inside it costs two thirds of the commit rate: it holds a database-wide lock until the commit is on disk.
+ *
+ * Changes of API keys arrive on the same channel. A trigger sends them inside the transaction, because they are rare and
+ * must not be lost.
  */
 export async function startWakeUp(
   url: string,
@@ -33,6 +40,10 @@ export async function startWakeUp(
   { metrics, heartbeatMilliseconds = 3_000, limitMilliseconds = 3_000 }: WakeUpOptions,
 ) {
   const listeners = new Set<Listener>()
+  const keyListeners = new Set<KeyListener>()
+  const announceKey: KeyListener = (apiKeyId) => {
+    for (const listener of keyListeners) listener(apiKeyId)
+  }
   const wake: Listener = (tenant) => {
     for (const listener of listeners) listener(tenant)
   }
@@ -40,9 +51,11 @@ export async function startWakeUp(
     url,
     channel,
     name: 'wake-up',
-    onNotification: (payload) => wake(readTenant(payload)),
+    onNotification: (payload) =>
+      payload.startsWith(`${idPrefixes.apiKey}_`) ? announceKey(payload) : wake(readTenant(payload)),
     onReconnect: () => {
       metrics.wakeUpReconnected()
+      announceKey(null)
       wake(null)
     },
     onFault: (error, message) => logger.warn({ err: error }, message),
@@ -76,6 +89,10 @@ export async function startWakeUp(
     },
     onWake: (listener: Listener): void => {
       listeners.add(listener)
+    },
+    /** Calls the listener when an API key was revoked, deleted or given another expiry. */
+    onKeyChange: (listener: KeyListener): void => {
+      keyListeners.add(listener)
     },
     /** Whether hints from other processes arrive: the last heartbeat, at most a few seconds ago, was answered. */
     isConnected: listener.isConnected,

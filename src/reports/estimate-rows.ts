@@ -1,7 +1,7 @@
-import { DatabaseError } from 'pg'
+import { type ClientBase, DatabaseError } from 'pg'
 import { z } from 'zod'
 import type { Tenant } from '../tenant.ts'
-import { countText, rowsText } from './render.ts'
+import { rowsText } from './render.ts'
 import { type AcceptedParameters, type AnyReportType, poolOf, type ReportPools } from './report-type.ts'
 
 /** The expected number of rows of a report. */
@@ -14,6 +14,8 @@ export type RowEstimate = {
 }
 
 export type EstimateRows = ReturnType<typeof createRowEstimator>
+
+type Connection = Pick<ClientBase, 'query'>
 
 const queryCanceled = '57014'
 
@@ -33,19 +35,35 @@ export function createRowEstimator(pools: ReportPools) {
   return async (type: AnyReportType, scope: Tenant, parameters: AcceptedParameters): Promise<RowEstimate> => {
     const pool = poolOf(pools, type)
     const rows = rowsText(type, scope, parameters)
-    const explained = await pool.query(`explain (format json) ${rows}`)
-    const { Plan } = explanation.parse(explained.rows)[0]['QUERY PLAN'][0]
-    const guess = toEstimate(type, Math.round(Plan['Plan Rows']), true)
-    if (Plan['Total Cost'] > maxCost) return guess
+    const planned = await planRows(pool, rows)
+    const guess = toEstimate(type, planned.rows, true)
+    if (planned.cost > maxCost) return guess
     try {
-      const counted = await pool.query<{ rows: string }>(countText(rows))
-      return toEstimate(type, Number(counted.rows[0]?.rows ?? 0), false)
+      return toEstimate(type, await countRows(pool, rows), false)
     } catch (error) {
       // The planner underestimated the cost.
       if (error instanceof DatabaseError && error.code === queryCanceled) return guess
       throw error
     }
   }
+}
+
+/**
+ * The planner's estimate of the number of rows of a query, and of its cost in the planner's units. It reads only statistics,
+ * and can be wrong by any factor.
+ */
+export async function planRows(connection: Connection, query: string) {
+  const explained = await connection.query(`explain (format json) ${query}`)
+  const { Plan } = explanation.parse(explained.rows)[0]['QUERY PLAN'][0]
+  return { rows: Math.round(Plan['Plan Rows']), cost: Plan['Total Cost'] }
+}
+
+/** The exact number of rows of a query. */
+export async function countRows(connection: Connection, query: string): Promise<number> {
+  const counted = await connection.query<{ rows: string }>(
+    `select count(*) as rows from (${query}) as counted`,
+  )
+  return Number(counted.rows[0]?.rows ?? 0)
 }
 
 /** @param found number of rows; for a type with a row limit it can exceed the limit by one */

@@ -31,8 +31,8 @@ export function renderReport(type: AnyReportType, scope: Tenant, parameters: Acc
   const copy = (values: readonly Sql[], options: string): string =>
     `copy (${literalText(sql`select ${joinSql(values)} from ${from}${order}`)}${limit}) to stdout (${options})`
   return {
-    /** A query for the expected number of rows, see `rowsText`. */
-    countText: countText(rowsText(type, scope, parameters)),
+    /** A query for the rows without columns, see `rowsText`. */
+    rowsText: rowsText(type, scope, parameters),
     /**
      * A COPY to STDOUT of the rows for each format: CSV without the header, lines of JSON, and for Parquet the binary
      * format of COPY. The order of rows is the same in all formats.
@@ -60,9 +60,4 @@ export function renderReport(type: AnyReportType, scope: Tenant, parameters: Acc
 export function rowsText(type: AnyReportType, scope: Tenant, parameters: AcceptedParameters): string {
   const rows = literalText(sql`select from ${type.source(scope, parameters).from}`)
   return type.custom ? `${rows} limit ${type.custom.rows + 1}` : rows
-}
-
-/** A query for the number of rows of the query `rows`, in the column `rows`. */
-export function countText(rows: string): string {
-  return `select count(*) as rows from (${rows}) as counted`
 }

@@ -1,4 +1,5 @@
 import { createKeyFinder } from '../auth/api-keys.ts'
+import { createKeyCache } from '../auth/key-cache.ts'
 import type { KeyUse } from '../auth/key-use.ts'
 import type { KeyWatch } from '../auth/key-watch.ts'
 import type { Config } from '../config/config.ts'
@@ -43,9 +44,10 @@ export async function openGateway(
   const { prisma, storage, logger, now } = shared
   const publicUrl = config.publicUrl ?? http.url
   const { links, download } = await fileStore.openDelivery({ prisma, storage, logger, now, publicUrl })
+  const findKey = createKeyFinder(prisma)
   const services = {
     ...shared,
-    findKey: createKeyFinder(prisma),
+    findKey: config.shortcuts.keyCache ? createKeyCache(findKey, shared.wakeUp) : findKey,
     slowReads: createFairQueue(slowReaders, requestLimits),
     links,
     loaders: createLoaders(prisma, logger),

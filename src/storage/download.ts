@@ -6,17 +6,15 @@ import type { Prisma } from '../postgres/client.ts'
 import type { ReportFile } from '../postgres/generated/prisma/client.ts'
 import { contentDisposition, contentType, keyOfFile } from './file.ts'
 import type { LinkSigner } from './link.ts'
+import { sendBytes } from './send-bytes.ts'
 import type { Storage } from './storage.ts'
 
-// The type declarations omit `highWaterMark`, which `send` passes to the file's stream.
-const sendOptions: send.SendOptions & { highWaterMark: number } = {
+const sendOptions: send.SendOptions = {
   dotfiles: 'allow',
   etag: false,
   lastModified: false,
   cacheControl: false,
   index: false,
-  // Large reads cost fewer system calls: 1 MiB is four times as fast as the default of 64 KiB.
-  highWaterMark: 1024 * 1024,
 }
 
 type Status = HttpStatus<'/files/ID'>
@@ -67,7 +65,15 @@ export function createDownloadHandler(
     if (!file) return respond(response, 410, 'This file has been deleted.')
     describeFile(response, file)
     widenSuffix(request, file.byteSize)
-    send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })
+    const sending = send(request, `/${keyOfFile(file)}`, { ...sendOptions, root })
+    // `send` answers the conditions and finds the range; the bytes are sent in a faster way than its own.
+    sending.stream = (path: string, { start = 0 }: { start?: number } = {}) => {
+      const length = Number(response.getHeader('Content-Length'))
+      sendBytes(path, { start, length }, response).catch((error) => {
+        if (!response.closed) sending.onStatError(error)
+      })
+    }
+    sending
       .on('error', async (error: Error & { status?: number }) => {
         const isStoreThere = error.status !== 404 || (await canAsk(storage, file))
         const [status, message] = (isStoreThere && errorResponses.get(error.status)) || unreadable

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { isShortage } from '../postgres/outage.ts'
+import { countRows, planRows } from '../reports/estimate-rows.ts'
 import type { RenderedReport } from '../reports/render.ts'
 import type { FileForm } from '../storage/file.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
@@ -24,14 +25,17 @@ type CopyOptions = {
   files: readonly PlannedFile[]
   /** Aborts the query. Files that are complete by then stay in storage; the caller knows their keys. */
   signal: AbortSignal
-  /** Called once, before the first row. */
-  onStart: (rowsExpected: bigint) => void
+  /** Called before the first row, and again when the number becomes exact. */
+  onExpect: (rows: ExpectedRows) => void
   /**
    * Called when each file starts, with a function that returns the number of rows written so far. With several files it
    * returns the mean over all files, so that it grows from 0 to the number of rows.
    */
   onRows: (rowsWritten: () => number) => void
 }
+
+/** The number of rows of a report. One that is not exact is the planner's estimate, which can be wrong by any factor. */
+export type ExpectedRows = { count: number; isExact: boolean }
 
 export type CopyResult = {
   files: readonly (PlannedFile & StoredFile & { rowCount: bigint })[]
@@ -115,25 +119,21 @@ function createWatchdog({ limits }: RenderedReport, end: () => void) {
   }
 }
 
-/** Counts the rows, then writes them into each file. */
+/** Finds out how many rows to expect, then writes them into each file. */
 async function copyFiles(
   client: PoolClient,
   { limitTime }: ReturnType<typeof createWatchdog>,
-  { storage, report, files, signal, onStart, onRows }: CopyOptions,
+  { storage, report, files, signal, onExpect, onRows }: CopyOptions,
 ): Promise<Omit<CopyResult, 'dataAsOf'>> {
   await limitTime(client)
-  const counted = await client.query<{ rows: string }>(report.countText)
+  const { found, ...expected } = await expectRows(client, report, files)
   signal.throwIfAborted()
-  const rowsFound = BigInt(counted.rows[0]?.rows ?? 0)
-  // With a limit, the count stops one row above it, which shows that rows are left out.
-  const isLimited = report.limits !== null && rowsFound > report.limits.rows
-  const rowsExpected = isLimited ? rowsFound - 1n : rowsFound
-  onStart(rowsExpected)
+  onExpect(expected)
 
   const copied: CopyResult['files'][number][] = []
   let rowsBefore = 0
   for (const file of files) {
-    const { stages, rows } = createFormatStream(report, file, rowsExpected)
+    const { stages, rows } = createFormatStream(report, file, expected.count)
     const before = rowsBefore
     onRows(() => Math.floor((before + rows()) / files.length))
     await limitTime(client)
@@ -143,11 +143,31 @@ async function copyFiles(
     const stored = await storage.write(file.key, [copy, ...stages], signal)
     copied.push({ ...file, ...stored, rowCount: BigInt(rows()) })
     rowsBefore += rows()
+    // All files have the same rows.
+    onExpect({ count: rows(), isExact: true })
   }
   // There is nothing to commit, and the rollback discards settings and notifications of a custom report.
   await client.query('rollback')
   const rowCount = copied[0]?.rowCount ?? 0n
-  return { files: copied, rowCount, isPartial: rowCount < rowsFound }
+  return { files: copied, rowCount, isPartial: found !== null && rowCount < found }
+}
+
+/**
+ * Estimates the number of rows, because a count of millions of rows takes up to a quarter of the time of writing them. Two
+ * cases need the exact number: a row limit, which can leave rows out, and the memory limit of a Parquet file.
+ */
+async function expectRows(
+  client: PoolClient,
+  { rowsText, limits }: RenderedReport,
+  files: readonly PlannedFile[],
+): Promise<ExpectedRows & { found: number | null }> {
+  if (!limits && !files.some(({ format }) => format === 'PARQUET')) {
+    const { rows } = await planRows(client, rowsText)
+    return { count: rows, isExact: false, found: null }
+  }
+  const found = await countRows(client, rowsText)
+  // With a limit, the count stops one row above it, which shows that rows are left out.
+  return { count: Math.min(found, limits?.rows ?? found), isExact: true, found }
 }
 
 /**

@@ -19,11 +19,11 @@ const newline = 0x0a
 export function createFormatStream(
   report: RenderedReport,
   { format, compression }: FileForm,
-  rowsExpected: bigint,
+  rowsExpected: number,
 ): { stages: readonly Transform[]; rows: () => number } {
   if (format === 'PARQUET') {
     const columns = report.columns.map(({ requestedName: name, value: { kind } }) => ({ name, kind }))
-    const { stream, rows } = createParquetStream({ columns, compression, rows: Number(rowsExpected) })
+    const { stream, rows } = createParquetStream({ columns, compression, rows: rowsExpected })
     return { stages: [stream], rows }
   }
   const { stream, rows } = format === 'CSV' ? createCsvRowCounter(report.header) : createLineCounter()

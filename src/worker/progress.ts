@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { runEvery } from '../run-every.ts'
+import type { ExpectedRows } from './copy.ts'
 
 export type Progress = {
   stage: string
@@ -13,6 +14,9 @@ export type Progress = {
 
 const intervalMilliseconds = 250
 
+/** Only a run that has succeeded is at 100 percent: its files must still be stored after their last row. */
+const maxPercent = 99.9
+
 /**
  * Writes a run's progress at regular intervals, one write at a time, and only when it has changed.
  *
@@ -25,21 +29,24 @@ export function startProgress(
   logger: Logger,
 ) {
   const startedAt = now().getTime()
-  let rowsExpected: bigint | null = null
+  let expected: ExpectedRows | null = null
   let countRows = (): number => 0
+  let percent = floor.percent
   let last = ''
 
   const current = (): Progress => {
     const measuredAt = now()
     const rows = countRows()
-    const share = rowsExpected ? Math.min(1, rows / Number(rowsExpected)) : null
-    const percent =
-      share === null ? floor.percent : Math.max(floor.percent ?? 0, Math.round(share * 1000) / 10)
+    const rowsExpected = expected && rowsIn(expected, rows)
+    const share = rowsExpected ? Math.min(1, rows / rowsExpected) : null
+    if (share !== null) {
+      percent = Math.max(percent ?? 0, Math.min(maxPercent, Math.round(share * 1000) / 10))
+    }
     const elapsed = measuredAt.getTime() - startedAt
     return {
-      stage: rowsExpected === null ? 'Counting rows' : 'Writing rows',
+      stage: expected === null ? 'Counting rows' : 'Writing rows',
       rowsWritten: BigInt(Math.max(rows, Number(floor.rowsWritten ?? 0n))),
-      rowsExpected,
+      rowsExpected: rowsExpected === null ? null : BigInt(rowsExpected),
       percent,
       measuredAt,
       estimatedFinishAt: share ? new Date(measuredAt.getTime() + elapsed * (1 / share - 1)) : null,
@@ -60,8 +67,8 @@ export function startProgress(
   })
 
   return {
-    expect: (rows: bigint): void => {
-      rowsExpected = rows
+    expect: (rows: ExpectedRows): void => {
+      expected = rows
     },
     measure: (rowsWritten: () => number): void => {
       countRows = rowsWritten
@@ -69,4 +76,9 @@ export function startProgress(
     /** Waits for the last write; no other write follows. */
     stop: writing.stop,
   }
+}
+
+/** The total that the rows written so far suggest. Near and above an estimate, a tenth of them is assumed to follow. */
+function rowsIn({ count, isExact }: ExpectedRows, written: number): number {
+  return isExact ? count : Math.max(count, Math.ceil(written * 1.1))
 }

@@ -144,7 +144,7 @@ async function writeFiles(
       report: run.byteOrderMark ? { ...report, header: `\ufeff${report.header}` } : report,
       files,
       signal,
-      onStart: progress.expect,
+      onExpect: progress.expect,
       onRows: progress.measure,
     })
   } finally {

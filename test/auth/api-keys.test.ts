@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApiKey, revokeApiKey } from '../../src/auth/api-keys.ts'
-import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
+import { startTestGateway, startTwoGateways, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { createGraphqlClient } from '../support/graphql-client.ts'
 
 const execFileAsync = promisify(execFile)
@@ -264,4 +264,28 @@ test('no secret is stored in the database or written to the log, even after erro
   expect(everything).toContain(account.apiKeyId)
   const asHex = secrets.map((secret) => Buffer.from(secret).toString('hex'))
   expect([...secrets, ...asHex].filter((secret) => everything.includes(secret))).toEqual([])
+})
+
+test('a key that is revoked by one process is refused by every gateway at once', async () => {
+  await using gateways = await startTwoGateways({})
+  let accepted = 0
+  for (let round = 0; round < 5; round++) {
+    const { key, apiKeyId } = await gateways.first.createAccount()
+    const statusAt = async ({ url }: TestGateway): Promise<number> => {
+      const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ query }),
+      })
+      await response.text()
+      return response.status
+    }
+    expect([await statusAt(gateways.first), await statusAt(gateways.second)]).toEqual([200, 200])
+    await revokeApiKey(gateways.first.prisma, apiKeyId)
+    for (const gateway of [gateways.first, gateways.second])
+      while ((await statusAt(gateway)) !== 401) accepted++
+  }
+  // A notification takes about as long as a request. Without it, hundreds of requests would be accepted.
+  expect(accepted).toBeLessThan(50)
 })

@@ -29,7 +29,7 @@ const defaults: Config = {
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
   },
-  shortcuts: { sharedEvents: true },
+  shortcuts: { sharedEvents: true, keyCache: true },
   introspection: true,
   suggestions: true,
   graphiql: true,

@@ -10,7 +10,7 @@ import { createApiKey } from '../../src/auth/api-keys.ts'
 import { idPrefixes, newId } from '../../src/ids.ts'
 import { createPool, createPrisma, type Prisma } from '../../src/postgres/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { spawnGateway } from '../support/gateway-process.ts'
+import { spawnGateway, testEntry } from '../support/gateway-process.ts'
 import { insertRun } from '../support/insert-run.ts'
 
 const heavyRuns = 100_000
@@ -73,7 +73,10 @@ beforeAll(async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'report-gateway-test-'))
   cleanup.defer(() => rm(dataDir, { recursive: true, force: true }))
   const gateway = cleanup.use(
-    spawnGateway({ DATABASE_URL: database.url, DATA_DIR: dataDir, ROLE: 'gateway', LOG_LEVEL: 'silent' }),
+    spawnGateway(
+      { DATABASE_URL: database.url, DATA_DIR: dataDir, ROLE: 'gateway', LOG_LEVEL: 'silent' },
+      testEntry,
+    ),
   )
   url = await gateway.ready()
   const pool = createPool({ url: database.url, max: 2, applicationName: 'test', onError: () => {} })
@@ -231,27 +234,71 @@ function manyLists(fields: string): string {
   return `{ ${lists.join('\n')} }`
 }
 
-test.each([
-  [
-    'updates',
-    (id: string) => `updateReportRun(input: { id: "${id}", label: "same" }) { userErrors { message } }`,
-  ],
-  ['deletions', (id: string) => `deleteReportRun(input: { id: "${id}" }) { userErrors { message } }`],
-  ['cancellations', (id: string) => `cancelReportRun(input: { id: "${id}" }) { userErrors { message } }`],
-])(
-  '200 simultaneous %s of one run are all answered, and others do not wait for them',
+const payload = '{ reportRun { id } userErrors { message } }'
+const errorsOnly = '{ userErrors { message } }'
+const createWithKey = `createReportRun(input: { idempotencyKey: "burst", report: { byName: { name: "test.slow.1" } } }) ${payload}`
+
+type Burst = {
+  what: string
+  status: 'PENDING' | 'SUCCEEDED' | 'FAILED'
+  mutation: (id: string) => string
+  /** The number of runs that the burst creates. Each answer contains one of them, if there are any. */
+  created: number
+}
+
+const bursts: Burst[] = [
+  {
+    what: 'updates of one run',
+    status: 'SUCCEEDED',
+    mutation: (id) => `updateReportRun(input: { id: "${id}", label: "same" }) ${errorsOnly}`,
+    created: 0,
+  },
+  {
+    what: 'deletions of one run',
+    status: 'SUCCEEDED',
+    mutation: (id) => `deleteReportRun(input: { id: "${id}" }) ${errorsOnly}`,
+    created: 0,
+  },
+  {
+    what: 'cancellations of one run',
+    status: 'PENDING',
+    mutation: (id) => `cancelReportRun(input: { id: "${id}" }) ${errorsOnly}`,
+    created: 0,
+  },
+  {
+    what: 'retries of one run',
+    status: 'FAILED',
+    mutation: (id) => `retryReportRun(input: { id: "${id}" }) ${payload}`,
+    created: 200,
+  },
+  { what: 'creations with one key', status: 'FAILED', mutation: () => createWithKey, created: 1 },
+]
+
+test.each(bursts)(
+  '200 simultaneous $what are all answered, and others do not wait for them',
   measured,
-  async (what, mutate) => {
-    const run = await insertRun(prisma, heavy, { status: what === 'cancellations' ? 'PENDING' : 'SUCCEEDED' })
+  async ({ status: before, mutation, created }) => {
+    const run = await insertRun(prisma, heavy, { reportType: 'test.slow.1', status: before })
+    const countRuns = () => prisma.reportRun.count({ where: { accountId: heavy.accountId } })
+    const runs = await countRuns()
     const startedAt = performance.now()
-    const burst = Promise.all(Array.from({ length: 200 }, () => ask(heavy, `mutation { ${mutate(run.id)} }`)))
+    const burst = Promise.all(
+      Array.from({ length: 200 }, () => ask(heavy, `mutation { burst: ${mutation(run.id)} }`)),
+    )
     const times = await timeLight(burst)
     // The burst is too short for a comparison with an idle gateway. Without turns, each request waits for most of it.
     expect(percentile(times, 0.5)).toBeLessThan((performance.now() - startedAt) / 4)
     const answers = await burst
     expect(answers.filter(({ status, code }) => status !== 200 || code !== undefined)).toEqual([])
+    expect((await countRuns()) - runs).toBe(created)
+    if (created > 0) expect(new Set(answers.map(({ data }) => createdRun.parse(data))).size).toBe(created)
   },
 )
+
+/** The ID of the run in the data of an answer. */
+const createdRun = z
+  .object({ burst: z.object({ reportRun: z.object({ id: z.string() }) }) })
+  .transform(({ burst }) => burst.reportRun.id)
 
 test('a page at any depth of any order costs about the same', measured, async () => {
   for (const [field, column] of [

@@ -1,7 +1,25 @@
 import { expect, test, vi } from 'vitest'
-import { createConnection } from '../../src/postgres/client.ts'
 import { ask, isReady } from '../support/ask.ts'
+import { runOutside } from '../support/database.ts'
 import { startTestGateway } from '../support/gateway.ts'
+import { slowReport } from '../support/slow-report.ts'
+
+test('a mutation on a connection that was open when the database became read-only is answered with 503', async () => {
+  await using gateway = await startTestGateway({ config: { role: 'gateway' }, reportTypes: [slowReport] })
+  const account = await gateway.createAccount()
+  // The settings of a database apply to new sessions only. In an open one, the statement itself fails.
+  await gateway.database.query(`
+    create function refuse_writes() returns trigger language plpgsql
+    as $$ begin raise 'cannot execute INSERT in a read-only transaction' using errcode = '25006'; end $$`)
+  await gateway.database.query(
+    'create trigger refuse_writes before insert on report_runs for each row execute function refuse_writes()',
+  )
+  const mutation =
+    'mutation { createReportRun(input: { report: { byName: { name: "test.slow.1" } } }) { reportRun { id } } }'
+  const answer = await ask(gateway.url, account, mutation)
+  expect(answer).toMatchObject({ status: 503, code: 'UNAVAILABLE', retryAfter: '1' })
+  expect(answer.message).toMatch(/^The database is read-only\. Try again/)
+})
 
 test('while the database is read-only, clients are asked to retry, and the gateway recovers by itself', async () => {
   await using gateway = await startTestGateway({ config: { role: 'gateway' } })
@@ -30,13 +48,3 @@ test('while the database is read-only, clients are asked to retry, and the gatew
   await vi.waitFor(async () => expect((await write()).status).toBe(200), { timeout: 30_000 })
   await vi.waitFor(async () => expect(await isReady(url)).toBe(true), { timeout: 30_000 })
 })
-
-/** Runs a statement in another database of the server. */
-async function runOutside(url: string, statement: string): Promise<void> {
-  const outside = new URL(url)
-  outside.pathname = 'postgres'
-  const client = createConnection(outside.href, 'test')
-  await client.connect()
-  await client.query(statement)
-  await client.end()
-}

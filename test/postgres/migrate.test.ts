@@ -120,8 +120,9 @@ test('everything is in separate schemas, and tables of the same names in public 
   }
   const functions = `
     select nspname as schema from pg_proc join pg_namespace on pg_namespace.oid = pronamespace
-    where nspname not in ('pg_catalog', 'information_schema') group by 1`
-  expect((await pool.query(functions)).rows).toEqual([{ schema: 'report_gateway_queue' }])
+    where nspname not in ('pg_catalog', 'information_schema') group by 1 order by 1`
+  const schemas = (await pool.query<{ schema: string }>(functions)).rows.map(({ schema }) => schema)
+  expect(schemas).toEqual(['report_gateway', 'report_gateway_queue'])
 })
 
 /** Takes the lock of a process that migrates. Returns a function that releases it. */

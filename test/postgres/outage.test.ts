@@ -82,7 +82,7 @@ test('the heartbeat detects a wake-up connection that is open but dead, and it r
   const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.logger, {
     metrics: { wakeUpReconnected: () => reconnects++ },
     heartbeatMilliseconds: 30,
-    limitMilliseconds: 300,
+    limitMilliseconds: 1_000,
   })
   const woken: (string | null)[] = []
   own.onWake((who) => woken.push(who?.accountId ?? null))
@@ -91,6 +91,7 @@ test('the heartbeat detects a wake-up connection that is open but dead, and it r
   proxy.swallow()
   await vi.waitFor(() => expect(own.isConnected()).toBe(false), 30_000)
   expect(woken).toEqual([])
+  expect(parts.logged).toMatchObject([{ msg: 'The wake-up connection does not answer; reconnecting.' }])
   proxy.restore()
   // All logs must be read, because hints were lost.
   await vi.waitFor(() => expect(woken).toEqual([null]), 30_000)
@@ -105,7 +106,7 @@ test('a wake-up connection that is dead does not prevent the stop', async () => 
   await using proxy = await startTcpProxy(parts.database.url)
   const own = await startWakeUp(proxy.through(parts.database.url), parts.pool, parts.logger, {
     metrics: noMetrics,
-    limitMilliseconds: 200,
+    limitMilliseconds: 1_000,
   })
   proxy.swallow()
   // Its connection never answers: the test is that this returns.
@@ -120,8 +121,8 @@ test('a query on a pool connection that is open but dead fails in time, as an ou
     max: 1,
     applicationName: 'test',
     onError: () => {},
-    connectMilliseconds: 200,
-    statementMilliseconds: 200,
+    connectMilliseconds: 5_000,
+    statementMilliseconds: 500,
   })
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
   await pool.query('select 1')

@@ -129,7 +129,7 @@ function renderUnchecked(type = activityItemized3, parameters: AcceptedParameter
 /** The file for parameters that skipped validation; throws the error of the database. */
 async function runUnchecked(type = activityItemized3, parameters: AcceptedParameters = {}) {
   const report = renderUnchecked(type, parameters)
-  await connection.query(report.countText)
+  await connection.query(report.rowsText)
   return report.header + (await readAll(connection.query(copyTo(report.copyText.CSV))))
 }
 

@@ -89,7 +89,7 @@ describe('one day of itemized activity', () => {
   })
 
   test('is counted without other tables', async () => {
-    const plan = await explain(render(['customer_email', 'trace_id']).countText)
+    const plan = await explain(render(['customer_email', 'trace_id']).rowsText)
     expect(plan).toMatchObject({ tables: ['balance_transactions'], indexes: [timeIndex] })
   })
 })
@@ -115,7 +115,7 @@ test.each([
   ['ending_balance_reconciliation.summary.1', aMoment],
 ])('%s finds its rows by the payouts that swept them', async (name, parameters) => {
   const report = renderReport(builtInType(name), account, parameters)
-  for (const query of [queryOf(report.copyText.CSV), report.countText]) {
+  for (const query of [queryOf(report.copyText.CSV), report.rowsText]) {
     const plan = await explain(query)
     expect(plan.indexes).toContain('balance_transactions_automatic_payout_idx')
     expect(plan.conditions.join()).toMatch(/account_id.*livemode.*automatic_payout_id/s)

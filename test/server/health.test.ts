@@ -86,7 +86,7 @@ test('a queue that does not answer is detected even when the database answers', 
   await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
   const url = proxy.through(database.url)
   const queue = await startQueue({ url, isWorker: false, onError: () => {} })
-  const readiness = createReadiness({ limitMilliseconds: 500, cacheMilliseconds: 0 })
+  const readiness = createReadiness({ limitMilliseconds: 2_000, cacheMilliseconds: 0 })
   readiness.serve(createChecks(pool, queue, { isConnected: () => true }, { check: up }), clock)
   expect(await readiness.ask()).toEqual({ status: 'ready', checks: all('up'), clockSkewMilliseconds: -7 })
   proxy.swallow()

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import fs from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { type FileHandle, open, rm, truncate } from 'node:fs/promises'
 import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createLinkSigner } from '../../src/storage/link.ts'
 import { expectRefusal, headersOf } from '../support/file-refusal.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../support/gateway.ts'
@@ -187,25 +187,40 @@ describe('a large file', () => {
     large = await storeFile(gateway, account, Buffer.alloc(size, 'a line of it\n'))
   })
 
-  /** Starts a download whose reader does not read. Returns the response and the stream of the file. */
-  const startStalled = async (): Promise<{ response: IncomingMessage; source: fs.ReadStream }> => {
-    using opened = vi.spyOn(fs, 'createReadStream')
+  afterEach(() => void vi.restoreAllMocks())
+
+  /** Watches the reads of all files from now on. */
+  const watchFiles = async () => {
+    const probe = await open(large.path)
+    await probe.close()
+    const handles: FileHandle = Object.getPrototypeOf(probe)
+    const reads = vi.spyOn(handles, 'read')
+    return {
+      reads,
+      /** Which of the files that were read are open. */
+      openFiles: () =>
+        [...new Set(reads.mock.contexts)].filter(
+          (file) => file instanceof Object && 'fd' in file && file.fd !== -1,
+        ),
+    }
+  }
+
+  /** Starts a download whose reader does not read. */
+  const startStalled = async () => {
+    const { reads, openFiles } = await watchFiles()
     const request = get(await large.link(), { agent: false })
     const response = await new Promise<IncomingMessage>((resolve) => void request.on('response', resolve))
     response.on('error', () => {})
-    await vi.waitFor(() => expect(opened).toHaveBeenCalledOnce())
-    const [result] = opened.mock.results
-    if (result?.type !== 'return') throw new Error('The file was not opened.')
-    return { response, source: result.value }
+    return { response, reads, readBytes: () => reads.mock.calls.length * (mebibyte / 2), openFiles }
   }
 
   test('waits for a stalled reader without buffering the file, and continues when the reader does', async () => {
-    const { response, source } = await startStalled()
+    const { response, reads, readBytes } = await startStalled()
     let read = -1
     await vi.waitFor(
       () => {
         const before = read
-        read = source.bytesRead
+        read = readBytes()
         expect(read).toBeGreaterThan(0)
         expect(read).toBe(before)
       },
@@ -215,15 +230,39 @@ describe('a large file', () => {
     expect(read).toBeLessThan(size / 2)
     const bytes = await buffer(response)
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(large.sha256)
-    expect(source.bytesRead).toBe(size)
+    expect(readBytes()).toBe(size)
+    // Memory does not grow with the file.
+    expect(new Set(reads.mock.calls.map(([bytes]) => bytes)).size).toBe(1)
   })
 
   test('is closed when the reader disconnects', async () => {
-    const { response, source } = await startStalled()
-    expect(source.closed).toBe(false)
+    const { response, readBytes, openFiles } = await startStalled()
+    expect(openFiles()).toHaveLength(1)
     response.destroy()
-    await vi.waitFor(() => expect(source.closed).toBe(true), { timeout: 30_000 })
-    expect(source.bytesRead).toBeLessThan(size)
+    await vi.waitFor(() => expect(openFiles()).toEqual([]), { timeout: 30_000 })
+    expect(readBytes()).toBeLessThan(size)
+  })
+
+  test('is closed, too, when the reader disconnects before the response has begun', async () => {
+    const { openFiles } = await watchFiles()
+    const { hostname, port, pathname, search } = new URL(await large.link())
+    const socket = connect(Number(port), hostname)
+    const request = `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`
+    // The second response waits for the end of the first one.
+    socket.write(request + request)
+    await vi.waitFor(() => expect(openFiles()).toHaveLength(2), { timeout: 30_000 })
+    socket.destroy()
+    await vi.waitFor(() => expect(openFiles()).toEqual([]), { timeout: 30_000 })
+  })
+
+  test('that has become shorter breaks the connection instead of leaving the reader without an end', async () => {
+    const { response } = await startStalled()
+    await truncate(large.path, size / 2)
+    await expect(buffer(response)).rejects.toThrow('aborted')
+    expect(gateway.logged).toContainEqual(
+      expect.objectContaining({ fileId: large.id, msg: 'Cannot send a file.' }),
+    )
+    await truncate(large.path, size)
   })
 
   test('can be resumed after an interruption', async () => {

@@ -27,6 +27,13 @@ async function administer(postgresUrl: string, statement: string): Promise<void>
   }
 }
 
+/** Runs a statement about a database in another database of its server. */
+export function runOutside(databaseUrl: string, statement: string): Promise<void> {
+  const outside = new URL(databaseUrl)
+  outside.pathname = 'postgres'
+  return administer(outside.href, statement)
+}
+
 /**
  * Creates a database with all tables for one test; dropped when it is disposed of.
  *

@@ -15,7 +15,13 @@ export function changeRun(
   const { prisma, database } = gateway
   const notify = (): void =>
     void database.query("select pg_notify('report_gateway_events', $1)", [`${run.accountId}:test`])
-  const wakeUp = { notify, onWake: () => {}, isConnected: () => true, stop: async () => {} }
+  const wakeUp = {
+    notify,
+    onWake: () => {},
+    onKeyChange: () => {},
+    isConnected: () => true,
+    stop: async () => {},
+  }
   const file = {
     id: newId(idPrefixes.file, now()),
     accountId: run.accountId,

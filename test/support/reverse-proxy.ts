@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -14,6 +14,8 @@ export type ReverseProxy = AsyncDisposable & {
   url: string
   /** All that it has written so far. */
   output(): string
+  /** Folder for the files with which nginx takes a gateway out; the other proxies ask the gateways. */
+  down: string
 }
 
 type Setup = {
@@ -76,7 +78,9 @@ async function run(kind: ProxyKind, configure: (port: number) => string): Promis
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   const port = await freePort()
   const config = join(folder, 'config')
-  const text = configure(port)
+  const down = join(folder, 'down')
+  await mkdir(down)
+  const text = configure(port).replaceAll('/run/report-gateway-down', down)
   await writeFile(config, wrap ? wrap(text, folder) : text)
   const child = spawn(pathOf(kind), args(config), {
     env: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
@@ -101,7 +105,7 @@ async function run(kind: ProxyKind, configure: (port: number) => string): Promis
     await delay(50)
   }
   const started = cleanup.move()
-  return { url, output: () => output, [Symbol.asyncDispose]: () => started.disposeAsync() }
+  return { url, down, output: () => output, [Symbol.asyncDispose]: () => started.disposeAsync() }
 }
 
 async function isServing(url: string): Promise<boolean> {

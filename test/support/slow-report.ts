@@ -29,11 +29,11 @@ export const slowReport: AnyReportType = defineReportType({
   parameters: {
     rows: number('Rows to write.', '10'),
     row_seconds: number('Seconds that each row takes.', '0'),
-    count_seconds: number('Seconds before the first row, both when counting and when writing.', '0'),
+    count_seconds: number('Seconds before the first row, both of a count and of the report.', '0'),
     width: number('Characters in each row: Postgres sends rows in packets of 8 KiB.', '1'),
     fails_at: number('Number of the row that divides by zero; 0 for none.', '0'),
   },
-  // Delays and failures are in the columns, so that counting the rows has neither.
+  // Delays and failures are in the columns, so that a count has neither.
   columns: [
     {
       name: 'number',

@@ -4,6 +4,8 @@ import { Transform } from 'node:stream'
 
 export type TcpProxy = AsyncDisposable & {
   port: number
+  /** The number of connections that have been opened to the proxy. */
+  connections(): number
   /** The same URL through the proxy. */
   through(url: string): string
   /** Silently drops everything that is sent from now on, in both directions and on new connections too. */
@@ -43,6 +45,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const state: State = { isSwallowing: false, isCut: false, latency: 0 }
   const sockets = new Set<Socket>()
+  let connections = 0
   const keep = (socket: Socket): Socket => {
     sockets.add(socket.setNoDelay(true))
     socket.on('error', () => {})
@@ -51,6 +54,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   }
   const server = createServer({ allowHalfOpen: true }, (client) => {
     keep(client)
+    connections++
     if (state.isCut) {
       client.destroy()
       return
@@ -74,6 +78,7 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   }
   return {
     port,
+    connections: () => connections,
     through: (url) => {
       const by = new URL(url)
       by.host = `127.0.0.1:${port}`

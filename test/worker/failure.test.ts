@@ -6,6 +6,7 @@ import { DatabaseError } from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createPool } from '../../src/postgres/client.ts'
 import { renderReport } from '../../src/reports/render.ts'
+import type { CustomLimits } from '../../src/reports/report-type.ts'
 import type { Storage } from '../../src/storage/storage.ts'
 import { copyReport } from '../../src/worker/copy.ts'
 import { describeFailure, SourceLostError } from '../../src/worker/failure.ts'
@@ -147,7 +148,7 @@ async function copyInto(
   write: Storage['write'],
   parameters: Record<string, string>,
   signal: AbortSignal,
-  url = gateway.database.url,
+  { url = gateway.database.url, limits = null }: { url?: string; limits?: CustomLimits | null } = {},
 ) {
   const onError = vi.fn()
   const pool = createPool({
@@ -167,10 +168,10 @@ async function copyInto(
   const outcome = await copyReport({
     pool,
     storage,
-    report: render(parameters),
+    report: { ...render(parameters), limits },
     files: [{ id: 'file_1', key: 'some/key', format: 'CSV', compression: 'NONE' }],
     signal,
-    onStart: () => {},
+    onExpect: () => {},
     onRows: () => {},
   }).catch((error: unknown) => error)
   await vi.waitFor(async () => expect(await activeReports()).toEqual([]), { timeout: 2_000 })
@@ -205,18 +206,15 @@ test('a copy that is stopped while it connects counts nothing', async () => {
 })
 
 test.each([
-  ['while rows are counted', { count_seconds: '30' }, 'select count%'],
-  ['before the first row', { rows: '2', row_seconds: '30' }, 'copy%'],
+  // Only the rows of a report with limits are counted.
+  ['while rows are counted', { count_seconds: '30' }, { rows: 100, seconds: 60 }, 'select count%'],
+  ['before the first row', { rows: '2', row_seconds: '30' }, null, 'copy%'],
 ])(
   'a connection that is cut %s is an upstream error, and does not end the process',
-  async (_when, parameters, statement) => {
+  async (_when, parameters, limits, statement) => {
     await using line = await startTcpProxy(gateway.database.url)
-    const copying = copyInto(
-      reads,
-      parameters,
-      new AbortController().signal,
-      line.through(gateway.database.url),
-    )
+    const url = line.through(gateway.database.url)
+    const copying = copyInto(reads, parameters, new AbortController().signal, { url, limits })
     await vi.waitFor(async () =>
       expect(
         await gateway.database.query(

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Progress, startProgress } from '../../src/worker/progress.ts'
@@ -33,7 +34,7 @@ function collect(
 test('progress is written four times a second while rows arrive, and not at all while none do', async () => {
   const { written, reporter } = collect(fresh)
   let rows = 0
-  reporter.expect(1000n)
+  reporter.expect({ count: 1_000, isExact: true })
   reporter.measure(() => rows++)
   await vi.advanceTimersByTimeAsync(3_000)
   expect(written).toHaveLength(12)
@@ -92,7 +93,7 @@ test('percent and rows are unknown, then grow, and the end is estimated from the
     rowsWritten: 0n,
     estimatedFinishAt: null,
   })
-  reporter.expect(1_000n)
+  reporter.expect({ count: 1_000, isExact: true })
   reporter.measure(() => 250)
   await vi.advanceTimersByTimeAsync(250)
   expect(written.at(-1)).toEqual({
@@ -105,7 +106,8 @@ test('percent and rows are unknown, then grow, and the end is estimated from the
   })
   reporter.measure(() => 1_100)
   await vi.advanceTimersByTimeAsync(250)
-  expect(written.at(-1)).toMatchObject({ percent: 100 })
+  // The files are not stored yet.
+  expect(written.at(-1)).toMatchObject({ percent: 99.9 })
   await reporter.stop()
 })
 
@@ -113,12 +115,63 @@ test('the progress of a run that starts again does not fall below what was repor
   const { written, reporter } = collect({ percent: 40, rowsWritten: 400n })
   await vi.advanceTimersByTimeAsync(250)
   expect(written.at(-1)).toMatchObject({ percent: 40, rowsWritten: 400n })
-  reporter.expect(1_000n)
+  reporter.expect({ count: 1_000, isExact: true })
   reporter.measure(() => 100)
   await vi.advanceTimersByTimeAsync(250)
   expect(written.at(-1)).toMatchObject({ percent: 40, rowsWritten: 400n })
   reporter.measure(() => 500)
   await vi.advanceTimersByTimeAsync(250)
   expect(written.at(-1)).toMatchObject({ percent: 50, rowsWritten: 500n })
+  await reporter.stop()
+})
+
+test('an estimate, wrong by any factor, never shows a run as complete or lets its progress fall', async () => {
+  const files = fc.integer({ min: 1, max: 3 })
+  const steps = fc.array(fc.integer({ min: 1, max: 50_000 }), { minLength: 1, maxLength: 12 })
+  const estimate = fc.oneof(fc.integer({ min: 0, max: 10 }), fc.integer({ min: 0, max: 10_000_000 }))
+  await fc.assert(
+    fc.asyncProperty(estimate, steps, files, async (count, increments, copies) => {
+      const { written, reporter } = collect(fresh)
+      reporter.expect({ count, isExact: false })
+      const total = increments.reduce((sum, step) => sum + step, 0)
+      let rows = 0
+      // The mean over the files, as a report of several files measures it.
+      reporter.measure(() => Math.floor(rows / copies))
+      for (let copy = 1; copy <= copies; copy++) {
+        for (const step of increments) {
+          rows += step
+          await vi.advanceTimersByTimeAsync(250)
+        }
+        reporter.expect({ count: total, isExact: true })
+      }
+      await reporter.stop()
+      expect(written.length).toBeGreaterThan(0)
+      for (const [
+        i,
+        { percent, rowsWritten, rowsExpected, measuredAt, estimatedFinishAt },
+      ] of written.entries()) {
+        expect(percent).toBeGreaterThanOrEqual(written[i - 1]?.percent ?? 0)
+        expect(percent).toBeLessThan(100)
+        expect(rowsExpected).toBeGreaterThanOrEqual(Number(rowsWritten))
+        if (estimatedFinishAt)
+          expect(estimatedFinishAt.getTime()).toBeGreaterThanOrEqual(measuredAt.getTime())
+      }
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('the rows beyond an estimate move the end instead of reaching it', async () => {
+  const { written, reporter } = collect(fresh)
+  reporter.expect({ count: 1_000, isExact: false })
+  for (const [rows, percent, rowsExpected] of [
+    [500, 50, 1_000n],
+    [1_000, 90.9, 1_100n],
+    [5_000, 90.9, 5_500n],
+  ] as const) {
+    reporter.measure(() => rows)
+    await vi.advanceTimersByTimeAsync(250)
+    expect(written.at(-1)).toMatchObject({ percent, rowsExpected })
+  }
   await reporter.stop()
 })

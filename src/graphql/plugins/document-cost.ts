@@ -82,7 +82,7 @@ const nothing: Weight = { depth: 0, once: 0, perEntry: 0 }
 const pageArguments = ['first', 'last'] as const
 
 /** The values of variables as the client sent them, not validated yet. */
-type RawVariables = Readonly<Record<string, unknown>> | null | undefined
+export type RawVariables = Readonly<Record<string, unknown>> | null | undefined
 
 type Field = GraphQLField<unknown, unknown>
 
@@ -94,12 +94,14 @@ type ReadArgument = (node: FieldNode, field: Field, name: string) => unknown
  * length of the document, whatever the fragments expand to. `@skip` and `@include` are ignored: everything that can be
  * selected counts.
  *
+ * @param determining receives the names of the variables that determine the size
  * @throws RangeError when selections are nested more than 2,000 deep
  */
 export function measureDocument(
   schema: GraphQLSchema,
   document: DocumentNode,
   variables: RawVariables,
+  determining: Set<string> = new Set(),
 ): DocumentSize {
   const size = { depth: 0, aliases: 0, directives: 0, cost: 0, hasIntrospection: false }
   const { definitions } = document
@@ -108,7 +110,7 @@ export function measureDocument(
       node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node] as const] : [],
     ),
   )
-  const readArgument = createArgumentReader(document, variables)
+  const readArgument = createArgumentReader(document, variables, determining)
   const measurement = { schema, fragments, weights: new Map<string, Weight>(), readArgument, size }
   for (const node of definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue
@@ -233,10 +235,16 @@ function weigh(measurement: Measurement, { selections }: SelectionSetNode, scope
 }
 
 /** Creates a reader of arguments. The document is not validated yet, so any value can have any type. */
-function createArgumentReader(document: DocumentNode, variables: RawVariables): ReadArgument {
+function createArgumentReader(
+  document: DocumentNode,
+  variables: RawVariables,
+  determining: Set<string>,
+): ReadArgument {
   const defaults = readDefaults(document)
-  const readVariable = (variable: string): unknown =>
-    variables && Object.hasOwn(variables, variable) ? variables[variable] : defaults.get(variable)
+  const readVariable = (variable: string): unknown => {
+    determining.add(variable)
+    return variables && Object.hasOwn(variables, variable) ? variables[variable] : defaults.get(variable)
+  }
   return (node, field, name) => {
     const given = node.arguments?.find((argument) => argument.name.value === name)
     const value = given && readLiteral(given.value, readVariable)

@@ -8,17 +8,32 @@ import { isTopLevelCode } from '../library-errors.ts'
  * Sets the HTTP status of a response with errors from the table of codes. A response with data has status 200: GraphQL over
  * HTTP requires that of a partial result. Any other response has the highest status of its errors.
  *
+ * When every root field failed with an error that has Retry-After, the response has no data. Root fields of mutations are
+ * nullable, so its data would consist of nulls, and with status 200 neither proxies nor libraries would try again.
+ *
  * @param mask masks the errors that Yoga does not mask, which are those of validation
  */
 export function setErrorStatuses(mask: (error: unknown) => GraphQLError): Plugin {
   return {
     onResultProcess: ({ result, setResult }) => {
-      const errors = errorsOf(result)
+      const errors = errorsOf(result).map(mask)
       if (errors.length === 0) return
-      const hasData = 'data' in result && result.data != null
-      setResult({ ...result, errors: errors.map((error) => withStatus(mask(error), hasData)) })
+      const data = 'data' in result ? result.data : null
+      const hasData = data != null && !mustBeRepeated(data, errors)
+      setResult({
+        ...result,
+        ...(data != null && !hasData && { data: null }),
+        errors: errors.map((error) => withStatus(error, hasData)),
+      })
     },
   }
+}
+
+/** True when every root field failed with an error that has Retry-After. */
+function mustBeRepeated(data: object, errors: readonly GraphQLError[]): boolean {
+  const passing = errors.filter(({ extensions }) => extensions.http?.headers?.['Retry-After'])
+  const failed = new Set(passing.map(({ path }) => path?.[0]))
+  return Object.entries(data).every(([field, value]) => value === null && failed.has(field))
 }
 
 /** Sets the status of an error that the mask has just created. */

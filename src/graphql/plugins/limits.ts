@@ -10,7 +10,8 @@ import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yog
 import type { Config, DocumentLimits } from '../../config/config.ts'
 import type { TopLevelCode } from '../../error-codes.ts'
 import { refusal } from '../errors.ts'
-import { type DocumentSize, measureDocument } from './document-cost.ts'
+import type { DocumentSize } from './document-cost.ts'
+import { createDocumentMeter } from './document-meter.ts'
 
 type LimitConfig = Pick<Config, 'documents' | 'introspection'>
 
@@ -48,9 +49,10 @@ const measured = ['depth', 'aliases', 'directives', 'cost'] as const
 
 /**
  * Rejects documents that exceed a limit, with one error each, before validation and execution. A document from Yoga's cache
- * is measured again each time, because its variables differ.
+ * is checked again each time, because its variables differ.
  */
 export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plugin {
+  const measure = createDocumentMeter(schema)
   return {
     onParse: ({ setParseFn }) => {
       setParseFn((source: string | Source, more?: ParseOptions) =>
@@ -62,7 +64,7 @@ export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plug
         if (!result || result instanceof Error) return
         try {
           // `params` is undefined when Yoga executes a document without a request.
-          checkSize(measureDocument(schema, result, context.params?.variables), config)
+          checkSize(measure(result, context.params?.variables), config)
         } catch (error) {
           throw error instanceof RangeError ? tooDeep(config.documents.depth) : error
         }

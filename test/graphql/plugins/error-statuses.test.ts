@@ -14,14 +14,27 @@ function fail(error: Error): () => never {
 
 const fault = fail(new Error('fault'))
 const noKey = fail(refusal('UNAUTHENTICATED', 'No key.', { headers: { 'WWW-Authenticate': 'Bearer' } }))
-const outage = fail(refusal('UNAVAILABLE', 'Outage.'))
+const outage = fail(refusal('UNAVAILABLE', 'Outage.', { headers: { 'Retry-After': '2' } }))
+const crowd = fail(refusal('LIMIT_REACHED', 'Crowd.', { headers: { 'Retry-After': '5' } }))
+
+const fields = ['one', 'none', 'fault', 'noKey', 'outage', 'crowd']
 
 const yoga = createYoga({
   schema: createSchema({
     // A required field that fails leaves no data.
-    typeDefs:
-      'type Query { one: Int, fault: Int, noKey: Int, outage: Int, mustFault: Int!, mustNoKey: Int! }',
-    resolvers: { Query: { one: () => 1, fault, noKey, outage, mustFault: fault, mustNoKey: noKey } },
+    typeDefs: `type Query { ${fields.map((field) => `${field}: Int`)}, mustFault: Int!, mustNoKey: Int! }`,
+    resolvers: {
+      Query: {
+        one: () => 1,
+        none: () => null,
+        fault,
+        noKey,
+        outage,
+        crowd,
+        mustFault: fault,
+        mustNoKey: noKey,
+      },
+    },
   }),
   plugins: [setErrorStatuses(maskError)],
   maskedErrors: { maskError },
@@ -54,11 +67,31 @@ describe.each(['application/graphql-response+json', 'application/json', '*/*'])(
     expect([response.status, data, errors.length]).toEqual([status, null, 2])
   })
 
-  test('a response with data has status 200', async () => {
-    for (const query of ['{ one noKey }', '{ one fault }', '{ one outage noKey fault }']) {
+  test.each([
+    ['{ outage }', 503, '2'],
+    ['{ a: outage b: outage }', 503, '2'],
+    ['{ crowd }', 429, '5'],
+  ])(
+    'a response whose root fields must all be requested again has no data: %s',
+    async (query, status, seconds) => {
       const response = await ask(query)
-      expect([response.status, await response.json()]).toMatchObject([200, { data: { one: 1 } }])
-    }
+      expect([response.status, response.headers.get('retry-after')]).toEqual([status, seconds])
+      const { data, errors } = await response.json()
+      expect([data, errors[0].path]).toEqual([null, [expect.any(String)]])
+    },
+  )
+
+  test.each([
+    ['{ one noKey }', { one: 1, noKey: null }],
+    ['{ one fault }', { one: 1, fault: null }],
+    ['{ one outage noKey fault }', { one: 1, outage: null, noKey: null, fault: null }],
+    ['{ one outage }', { one: 1, outage: null }],
+    ['{ none outage }', { none: null, outage: null }],
+    ['{ fault outage }', { fault: null, outage: null }],
+    ['{ noKey }', { noKey: null }],
+  ])('a response with data has status 200: %s', async (query, data) => {
+    const response = await ask(query)
+    expect([response.status, (await response.json()).data]).toEqual([200, data])
   })
 
   test('the headers of an error are sent', async () => {

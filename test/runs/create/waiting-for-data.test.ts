@@ -94,7 +94,13 @@ async function eventsOf(runId: string): Promise<string[]> {
 
 function release(other: Partial<ReleaseServices> = {}): Promise<void> {
   const { prisma } = gateway
-  const wakeUp = { notify: () => {}, onWake: () => {}, isConnected: () => true, stop: async () => {} }
+  const wakeUp = {
+    notify: () => {},
+    onWake: () => {},
+    onKeyChange: () => {},
+    isConnected: () => true,
+    stop: async () => {},
+  }
   const catalog = createCatalog(reportTypes)
   const deps = { prisma, queue, wakeUp, catalog, metrics: noMetrics, logger, now: () => new Date(), ...other }
   return releaseRuns(deps, new AbortController().signal)

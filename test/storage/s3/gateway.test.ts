@@ -29,6 +29,7 @@ async function filesOf(id: string): Promise<string[]> {
 const noWakeUp: WakeUp = {
   notify: () => {},
   onWake: () => {},
+  onKeyChange: () => {},
   isConnected: () => true,
   stop: async () => {},
 }

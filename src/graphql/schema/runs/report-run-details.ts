@@ -12,7 +12,7 @@ export const ReportRunProgress = builder
       percent: t.exposeFloat('percent', {
         nullable: true,
         description:
-          'The progress in percent, from 0 to 100. It never decreases. Null while the number of rows is unknown.',
+          'The progress in percent, from 0 to 100. It never decreases, and is 100 only after the run has succeeded. Null while the number of rows is unknown.',
       }),
       rowsWritten: t.field({
         type: 'BigInt',
@@ -22,7 +22,8 @@ export const ReportRunProgress = builder
       rowsExpected: t.expose('rowsExpected', {
         type: 'BigInt',
         nullable: true,
-        description: 'The total number of rows to write. Null while the rows are being counted.',
+        description:
+          'The total number of rows to write. It can be an estimate, which changes while rows are written, until the run has succeeded. Null while there is none.',
       }),
       stage: t.exposeString('stage', {
         nullable: true,

@@ -1,0 +1,70 @@
+import pg from 'pg'
+import { migrate } from '../../src/postgres/migrate.ts'
+import { startOwnPostgres } from '../../test/support/own-postgres.ts'
+import { pin } from './pinned.ts'
+
+/**
+ * Settings beside those of the embedded Postgres (256 MB of shared_buffers, max_wal_size 2 GB, random_page_cost 1.1; durability
+ * and all others as Postgres has them): less interference by checkpoints, and faster building of indexes.
+ */
+export const postgresSettings = { checkpoint_timeout: '30min', maintenance_work_mem: '512MB' } as const
+
+export type Database = {
+  url: string
+  /** Runs a statement and gives its rows. Without values, the text can hold several statements, whose rows are not given. */
+  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
+}
+
+export type BenchPostgres = AsyncDisposable & {
+  version: string
+  /** A new database with our tables, and without rows. */
+  createDatabase(name: string): Promise<Database>
+  /** Removes a database whose row is done, to free the disk. */
+  dropDatabase(name: string): Promise<void>
+  /** Pins the server, with all its processes, to the core of the load. */
+  pinToLoad(): Promise<void>
+}
+
+/** Starts a Postgres for the bench alone. */
+export async function startPostgres(): Promise<BenchPostgres> {
+  const server = await startOwnPostgres()
+  const superuser = databaseAt(server.database.url)
+  for (const [name, value] of Object.entries(postgresSettings))
+    await superuser.query(`alter system set ${name} = '${value}'`)
+  await superuser.query('select pg_reload_conf()')
+  const [version] = await superuser.query<{ server_version: string }>('show server_version')
+  const urlOf = (name: string): string => Object.assign(new URL(server.database.url), { pathname: name }).href
+  return {
+    version: version?.server_version ?? '',
+    createDatabase: async (name) => {
+      await superuser.query(`create database ${name}`)
+      await migrate(urlOf(name))
+      return databaseAt(urlOf(name))
+    },
+    dropDatabase: async (name) => {
+      await superuser.query(`drop database ${name} with (force)`)
+    },
+    pinToLoad: async () => {
+      const [process] = await superuser.query<{ pid: number }>(
+        `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer as pid`,
+      )
+      if (process) pin('load', process.pid)
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  }
+}
+
+function databaseAt(url: string): Database {
+  return {
+    url,
+    query: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) => {
+      const client = new pg.Client({ connectionString: url, options: '-c search_path=report_gateway' })
+      await client.connect()
+      try {
+        return (await client.query<Row>(text, values.length > 0 ? [...values] : undefined)).rows
+      } finally {
+        await client.end()
+      }
+    },
+  }
+}

@@ -1,0 +1,246 @@
+import fc from 'fast-check'
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL, MessageType } from 'graphql-ws'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import type { ReportRun } from '../../../src/postgres/generated/prisma/client.ts'
+import { changeRun } from '../../support/foreign-worker.ts'
+import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
+import { insertRun } from '../../support/insert-run.ts'
+
+// Two gateways on one database: the first shares the messages of equal subscriptions, the second executes each alone.
+const cleanup = new AsyncDisposableStack()
+let sharing: TestGateway
+let alone: TestGateway
+beforeAll(async () => {
+  const now = (): Date => new Date('2026-05-01T12:00:00Z')
+  sharing = cleanup.use(await startTestGateway({ config: { role: 'gateway' }, now }))
+  const { database, dataDir } = sharing
+  const config = { role: 'gateway', shortcuts: { sharedEvents: false } } as const
+  alone = cleanup.use(await startTestGateway({ config, database, dataDir, now }))
+})
+afterAll(() => cleanup.disposeAsync())
+
+type Stream = { messages: string[]; stop: () => void }
+
+/** The messages of a subscription as they are sent, without pings. */
+function open(gateway: TestGateway, key: string, subscription: Subscription): Stream {
+  return subscription.isSocket
+    ? openSocket(gateway, key, subscription)
+    : openEvents(gateway, key, subscription)
+}
+
+function openSocket({ url }: TestGateway, key: string, { query, variables }: Subscription): Stream {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, GRAPHQL_TRANSPORT_WS_PROTOCOL)
+  const messages: string[] = []
+  socket.on('error', () => {})
+  socket.on('open', () => {
+    const payload = { authorization: `Bearer ${key}` }
+    socket.send(JSON.stringify({ type: MessageType.ConnectionInit, payload }))
+  })
+  socket.once('message', () => {
+    socket.on('message', (data) => messages.push(String(data)))
+    for (const id of ['1', 'é"2']) {
+      socket.send(JSON.stringify({ id, type: MessageType.Subscribe, payload: { query, variables } }))
+    }
+  })
+  socket.on('close', (code, reason) => messages.push(`${code} ${reason}`))
+  return { messages, stop: () => socket.terminate() }
+}
+
+function openEvents({ url }: TestGateway, key: string, { query, variables }: Subscription): Stream {
+  const stopping = new AbortController()
+  const messages: string[] = []
+  const read = async (): Promise<void> => {
+    const headers = {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+    }
+    const body = JSON.stringify({ query, variables })
+    const { signal } = stopping
+    const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body, signal })
+    let text = ''
+    for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+      const frames = `${text}${chunk}`.split('\n\n')
+      text = frames.pop() ?? ''
+      messages.push(...frames.filter((frame) => frame !== ':'))
+    }
+    messages.push('end')
+  }
+  read().catch(() => {})
+  return { messages, stop: () => stopping.abort() }
+}
+
+type Subscription = { query: string; variables: Record<string, unknown>; isSocket: boolean }
+
+const runFields = [
+  'id status version',
+  'label tags metadata parameters',
+  'reportType { name title { text } }',
+  'queueDuration runDuration pollAfter queue { position }',
+  'progress { percent rowsWritten }',
+  'requestedBy { id displayName ... on ApiKey { lastFour } }',
+  'result { rowCount files { id filename } }',
+  'result { rows(first: 0) { rows } }',
+  'viewerCanCancel viewerCanRetry isFinal',
+  'events(first: 2) { nodes { cursor run { version } } }',
+  'retryOf { id }',
+]
+const eventFields = [
+  '__typename',
+  'cursor',
+  'occurredAt',
+  '... on ReportRunStatusChanged { from to actor { displayName } }',
+  '... on ReportRunProgressed { progress { rowsWritten } }',
+]
+
+const subscriptions = fc.record({
+  account: fc.nat(1),
+  key: fc.nat(1),
+  isSocket: fc.boolean(),
+  field: fc.constantFrom('log', 'run'),
+  fields: fc.subarray(runFields, { minLength: 1, maxLength: 3 }),
+  ofEvent: fc.subarray(eventFields, { minLength: 1 }),
+  usesFragment: fc.boolean(),
+  interval: fc.constantFrom('PT0S', 'PT1S', undefined),
+  tags: fc.constantFrom(['a'], ['b'], undefined),
+  resumes: fc.boolean(),
+  /** The change before which it starts. */
+  start: fc.nat(3),
+})
+type Generated = typeof subscriptions extends fc.Arbitrary<infer Value> ? Value : never
+
+function subscriptionOf(given: Generated, run: ReportRun, after: string | null): Subscription {
+  const { fields, ofEvent, field, usesFragment, interval, tags, resumes, isSocket } = given
+  const selection = usesFragment ? '...Fields' : fields.join(' ')
+  const fragment = usesFragment ? `fragment Fields on ReportRun { ${fields.join(' ')} }` : ''
+  if (field === 'run') {
+    const query = `subscription ($id: ID!) { reportRun(id: $id) { ${selection} } } ${fragment}`
+    return { query, variables: { id: run.id }, isSocket }
+  }
+  const query = `subscription Log($after: EventCursor, $scope: ReportRunScopeInput, $interval: Duration = "PT0S") {
+    reportRunEvents(after: $after, scope: $scope, progressInterval: $interval) {
+      ${ofEvent.join(' ')} run { ${selection} } } } ${fragment}`
+  return {
+    query,
+    variables: {
+      ...(resumes && { after }),
+      ...(tags && { scope: { filter: { anyTags: tags } } }),
+      ...(interval && { interval }),
+    },
+    isSocket,
+  }
+}
+
+const changes = [
+  ['PENDING', 'RUNNING'],
+  ['RUNNING', 'RUNNING'],
+  ['RUNNING', 'RUNNING'],
+  ['RUNNING', 'SUCCEEDED'],
+] as const
+
+const everything = {
+  query: 'subscription { reportRunEvents(progressInterval: "PT0S") { cursor } }',
+  variables: {},
+}
+
+type Account = { keys: TestAccount[]; run: ReportRun; log: Stream[] }
+type Pair = { streams: Stream[]; operations: number }
+
+function openBoth(key: string, subscription: Subscription): Pair {
+  const streams = [sharing, alone].map((gateway) => open(gateway, key, subscription))
+  return { streams, operations: subscription.isSocket ? 2 : 1 }
+}
+
+/** An account with two keys and a run, and the streams of all its events. */
+async function prepare(tags: string[]): Promise<Account & { pair: Pair }> {
+  const first = await sharing.createAccount()
+  const second = await sharing.createAccount(first)
+  const run = await insertRun(sharing.prisma, first, { tags, label: `"é" \u2028 ${'x'.repeat(100)}` })
+  const pair = openBoth(first.key, { ...everything, isSocket: true })
+  return { keys: [first, second], run, log: pair.streams, pair }
+}
+
+function messagesOf(pairs: readonly Pair[], index: number) {
+  return pairs.map(({ streams }) => streams[index]?.messages)
+}
+
+/** Waits until the streams of both gateways have the same messages. */
+async function expectEqual(pairs: readonly Pair[]): Promise<void> {
+  await expect
+    .poll(() => messagesOf(pairs, 0), { timeout: 20_000, interval: 5 })
+    .toEqual(messagesOf(pairs, 1))
+}
+
+/** The number of operations that have not ended, as the client of one gateway sees it. */
+function countOpen(pairs: readonly Pair[], index: number): number {
+  const open = pairs.map(({ streams, operations }) => {
+    const messages = streams[index]?.messages ?? []
+    if (messages.some((message) => /^(end|\d{4} )/.test(message))) return 0
+    return operations - messages.filter((message) => /"type":"(complete|error)"/.test(message)).length
+  })
+  return open.reduce((sum, count) => sum + count, 0)
+}
+
+/** The gauges of a gateway: its active subscriptions, and those that still read the log. */
+async function readGauges({ url }: TestGateway): Promise<number[]> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return ['open_subscriptions', 'catch_up_readers'].map((name) =>
+    Number(new RegExp(`^report_gateway_${name} (\\d+)$`, 'm').exec(text)?.[1]),
+  )
+}
+
+/** Waits until every operation has started and waits for events, or has ended. */
+async function expectWaiting(pairs: readonly Pair[]): Promise<void> {
+  for (const [index, gateway] of [sharing, alone].entries()) {
+    await expect
+      .poll(async () => [...(await readGauges(gateway)), countOpen(pairs, index)], {
+        timeout: 20_000,
+        interval: 5,
+      })
+      .toSatisfy(([active, reading, open]) => reading === 0 && active === open)
+  }
+}
+
+/** Changes the runs of all accounts, and waits until each change has arrived: a state is that of its delivery. */
+async function change(accounts: readonly Account[], [from, to]: (typeof changes)[number]): Promise<void> {
+  const lengths = () => accounts.map(({ log }) => log.map(({ messages }) => messages.length))
+  const expected = lengths().map((counts) => counts.map((count) => count + 2))
+  for (const { run } of accounts) await changeRun(sharing, run, from, to)
+  await expect.poll(lengths, { timeout: 20_000, interval: 5 }).toEqual(expected)
+}
+
+async function revoke(key: TestAccount | undefined): Promise<void> {
+  const where = { id: key?.apiKeyId ?? '' }
+  await sharing.prisma.apiKey.updateMany({ where, data: { revokedAt: new Date() } })
+}
+
+function start(one: Generated, accounts: readonly Account[]): Pair {
+  const account = accounts[one.account]
+  const key = account?.keys[one.key]
+  if (!account || !key) throw new Error('The account was not prepared.')
+  const cursor = /"cursor":"([^"]+)"/.exec(account.log[0]?.messages[0] ?? '')?.[1] ?? null
+  return openBoth(key.key, subscriptionOf(one, account.run, cursor))
+}
+
+test('every client receives the same bytes whether equal subscriptions share their messages or not', {
+  timeout: 120_000,
+}, async () => {
+  const generated = fc.array(subscriptions, { minLength: 4, maxLength: 12 })
+  await fc.assert(
+    fc.asyncProperty(generated, fc.nat(3), async (given, revokeAt) => {
+      const accounts = [await prepare(['a']), await prepare(['b'])]
+      const pairs = accounts.map(({ pair }) => pair)
+      for (const [step, statuses] of changes.entries()) {
+        pairs.push(...given.filter((one) => one.start === step).map((one) => start(one, accounts)))
+        await expectWaiting(pairs)
+        if (step === revokeAt) await revoke(accounts[0]?.keys[1])
+        await change(accounts, statuses)
+        await expectEqual(pairs)
+      }
+      for (const { stop } of pairs.flatMap(({ streams }) => streams)) stop()
+      await expectWaiting([])
+    }),
+    { numRuns: Number(process.env.RUNS ?? 4) },
+  )
+})
