@@ -137,6 +137,9 @@ export const settings = z.object({
     ),
   }),
   shortcuts: z.object({
+    sharedEvents: env('SHARED_EVENTS', flag().default(true)).describe(
+      'Whether equal subscriptions share their messages: each event is executed and serialized once for all of them.',
+    ),
     keyCache: env('KEY_CACHE', flag().default(true)).describe(
       'Whether a gateway keeps API keys in memory for 2 seconds. A [revocation](security.md#api-keys) takes effect at once with either value.',
     ),

@@ -8,6 +8,10 @@ import type { FairQueue } from '../fair-queue.ts'
 import type { EstimateRows } from '../reports/estimate-rows.ts'
 import { noteViewer, readTraceparent } from '../request-context.ts'
 import type { QueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import type { Sink } from '../runs/follow/delivery.ts'
+import type { LiveEvents } from '../runs/follow/live-events.ts'
+import type { LiveRun } from '../runs/follow/live-run.ts'
+import type { Shared } from '../runs/follow/shared.ts'
 import type { Services } from '../runs/services.ts'
 import type { FileLinks } from '../storage/link.ts'
 import type { Viewer } from '../tenant.ts'
@@ -27,23 +31,47 @@ export type GatewayServices = Services & {
   takeConnection: ConnectionCount
   takeSubscription: ConnectionCount
   socketLimits: SocketLimits
+  /** The subscriptions that share their messages. */
+  live: { events: Shared<LiveEvents>; runs: Shared<LiveRun> }
+  /** Whether equal subscriptions share their messages. */
+  sharesEvents: boolean
 }
 
-export type Context = GatewayServices & {
-  /** Null when the request has no key. Such a request can only read the schema. */
-  viewer: Viewer | null
-  isSocket: boolean
-  /** Aborts when the connection of the operation closes. */
+/** The connection of an operation. */
+export type Connection = {
+  /** Aborts when the connection closes. */
   gone: AbortSignal
-  /** The header Idempotency-Key; null when the request has none, as over WebSocket. */
-  idempotencyKey: string | null
-  /** The trace ID from the header traceparent; null when the request has none. */
-  traceId: string | null
-  /** The header Last-Event-ID; null when the request has none, as over WebSocket. */
-  lastEventId: string | null
-  /** The cursor of the event that a subscription sends next; null when its events have no cursor. */
-  delivered: { eventCursor: string | null }
+  /** Where a subscription can send messages by itself. */
+  sink: Sink
 }
+
+export type Context = GatewayServices &
+  Connection & {
+    /** Null when the request has no key. Such a request can only read the schema. */
+    viewer: Viewer | null
+    isSocket: boolean
+    /** The variables of the operation, as they were sent. */
+    variables: Record<string, unknown>
+    /** The header Idempotency-Key; null when the request has none, as over WebSocket. */
+    idempotencyKey: string | null
+    /** The trace ID from the header traceparent; null when the request has none. */
+    traceId: string | null
+    /** The header Last-Event-ID; null when the request has none, as over WebSocket. */
+    lastEventId: string | null
+    /** The cursor of the event that a subscription sends next; null when its events have no cursor. */
+    delivered: { eventCursor: string | null }
+  }
+
+/**
+ * Authenticates a request over HTTP and creates its context.
+ *
+ * @throws GraphQLError when the key is not valid
+ */
+export type OpenContext = (
+  headers: Pick<Headers, 'get'>,
+  connection: Connection,
+  variables: Record<string, unknown> | null | undefined,
+) => Promise<Context>
 
 /**
  * The viewer that a key identifies; null when the request has no key.
@@ -66,12 +94,14 @@ export async function authenticate(services: GatewayServices, key: string | null
  * The context of one operation.
  *
  * @param headers the headers of the request; null over WebSocket, where an operation has none
+ * @param variables the variables as they were sent; absent when there are none
  */
 export function createContext(
   services: GatewayServices,
   viewer: Viewer | null,
   headers: Pick<Headers, 'get'> | null,
-  gone: AbortSignal,
+  { gone, sink }: Connection,
+  variables: Record<string, unknown> | null | undefined,
 ): Context {
   if (viewer) noteViewer(viewer)
   return {
@@ -79,6 +109,8 @@ export function createContext(
     viewer,
     isSocket: headers === null,
     gone,
+    sink,
+    variables: variables ?? {},
     idempotencyKey: headers?.get('idempotency-key') ?? null,
     traceId: readTraceparent(headers?.get('traceparent')),
     lastEventId: headers?.get('last-event-id') || null,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { GraphQLError } from 'graphql'
+import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
 import { type TopLevelCode, userErrorCodes } from '../error-codes.ts'
 import { AuthenticationError, InputError, UserFacingError } from '../errors.ts'
@@ -65,6 +65,12 @@ export function createErrorMask(logger: Logger) {
     const { nodes, source, positions, path } = error instanceof GraphQLError ? error : {}
     return new GraphQLError(message, { nodes, source, positions, path, extensions })
   }
+}
+
+/** An error as it is sent, without the extension for Yoga. */
+export function formatError(error: GraphQLError): GraphQLFormattedError {
+  const { http, ...extensions } = error.extensions
+  return { ...error.toJSON(), extensions }
 }
 
 /** The errors of a result; none for a stream of results, which Yoga passes with the same type. */

@@ -4,7 +4,14 @@ import type { Config } from '../config/config.ts'
 import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
 import { noTracing } from '../tracing.ts'
-import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
+import {
+  authenticate,
+  type Connection,
+  type Context,
+  createContext,
+  type GatewayServices,
+  type OpenContext,
+} from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { createCompiledExecutor, executeOrdinarily } from './execution/execute-compiled.ts'
 import { maxRequestBodySize } from './library-errors.ts'
@@ -28,11 +35,9 @@ import { createShortPath, type ShortPath } from './short-path/short-path.ts'
 export const graphqlEndpoint = '/graphql'
 
 /** What is known about an operation before Yoga handles it. */
-export type ConnectionContext = {
+export type ConnectionContext = Connection & {
   /** Set only over WebSocket, where the key is checked when the socket connects. */
   viewer?: Viewer | null
-  /** Aborts when the socket or the HTTP response closes. */
-  gone: AbortSignal
   /** Whether the client is on this machine, so that it may see the key of the demo. Absent over WebSocket. */
   isLocal?: boolean
 }
@@ -68,10 +73,10 @@ export function createGraphqlServer(
   const errorLimit = createErrorLimit(config.suggestions)
   const executeUntraced = config.shortcuts.compiledOperations ? createCompiledExecutor() : executeOrdinarily
   const execute = tracing === noTracing ? executeUntraced : traced(tracing, executeUntraced)
-  const openContext = async (headers: Pick<Headers, 'get'>, gone: AbortSignal): Promise<Context> => {
+  const openContext: OpenContext = async (headers, connection, variables) => {
     try {
       const key = readAuthorization(headers.get('authorization'))
-      return createContext(services, await authenticate(services, key), headers, gone)
+      return createContext(services, await authenticate(services, key), headers, connection, variables)
     } catch (error) {
       throw error instanceof AuthenticationError ? unauthenticated(error) : error
     }
@@ -116,8 +121,10 @@ export function createGraphqlServer(
       // Yoga logs every error that passes the mask, which can quote a whole request. The mask logs internal errors.
       error: () => {},
     },
-    context: ({ request, viewer, gone }) =>
-      viewer === undefined ? openContext(request.headers, gone) : createContext(services, viewer, null, gone),
+    context: ({ request, viewer, params, ...connection }) =>
+      viewer === undefined
+        ? openContext(request.headers, connection, params?.variables)
+        : createContext(services, viewer, null, connection, params?.variables),
   })
   const { fetchAPI } = yoga
   const parts = { documents, checkSize, errorLimit, execute, mask, openContext, metrics, fetchAPI }

@@ -13,6 +13,9 @@ import { startWebSockets } from '../graphql/transports/websocket.ts'
 import { createRowEstimator } from '../reports/estimate-rows.ts'
 import type { ReportPools } from '../reports/report-type.ts'
 import { createQueueStatusLoader } from '../runs/estimate/queue-status.ts'
+import type { LiveEvents } from '../runs/follow/live-events.ts'
+import type { LiveRun } from '../runs/follow/live-run.ts'
+import { createShared } from '../runs/follow/shared.ts'
 import type { Services } from '../runs/services.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { AccessRule } from './access.ts'
@@ -55,6 +58,8 @@ export async function openGateway(
     takeConnection: createConnectionCount(config.sockets.perKey),
     takeSubscription: createConnectionCount(config.sockets.subscriptionsPerKey),
     socketLimits: config.sockets,
+    live: { events: createShared<LiveEvents>(), runs: createShared<LiveRun>() },
+    sharesEvents: config.shortcuts.sharedEvents,
   }
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null

@@ -4,6 +4,7 @@ import type { HttpStatus } from '../error-codes.ts'
 import { type GraphqlServer, graphqlEndpoint } from '../graphql/server.ts'
 import { cutSlowStream } from '../graphql/transports/connection-limits.ts'
 import type { EventStreams } from '../graphql/transports/drain.ts'
+import { streamSink } from '../graphql/transports/sinks.ts'
 import { type AccessRule, explainAccess, isFromThisMachine } from './access.ts'
 import { answerText, type Handler } from './http.ts'
 
@@ -34,7 +35,11 @@ export function createGatewayRouter(
       // Also after a complete response: Yoga can refuse to stream a subscription that has already started.
       const gone = new AbortController()
       response.once('close', () => gone.abort())
-      await yoga(request, response, { gone: gone.signal, isLocal: isFromThisMachine(request) })
+      await yoga(request, response, {
+        gone: gone.signal,
+        sink: streamSink(response),
+        isLocal: isFromThisMachine(request),
+      })
       return
     }
     if (url.pathname === '/') {

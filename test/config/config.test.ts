@@ -30,7 +30,7 @@ const defaults: Config = {
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
   },
-  shortcuts: { keyCache: true, compiledOperations: true, shortRequestPath: true },
+  shortcuts: { sharedEvents: true, keyCache: true, compiledOperations: true, shortRequestPath: true },
   introspection: true,
   suggestions: true,
   graphiql: true,

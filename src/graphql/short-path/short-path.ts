@@ -3,7 +3,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import { processRegularResult } from 'graphql-yoga'
 import type { HttpStatus } from '../../error-codes.ts'
 import { noteOperation } from '../../request-context.ts'
-import type { Context, GatewayServices } from '../context.ts'
+import type { Connection, GatewayServices, OpenContext } from '../context.ts'
 import { errorsOf } from '../errors.ts'
 import type { Execute } from '../execution/execute-compiled.ts'
 import { withStatuses } from '../plugins/error-statuses.ts'
@@ -12,6 +12,7 @@ import { countExecuted } from '../plugins/metrics.ts'
 import type { ValidDocuments } from '../plugins/valid-documents.ts'
 import type { ErrorLimit } from '../plugins/validation.ts'
 import { schema } from '../schema.ts'
+import { streamSink } from '../transports/sinks.ts'
 import { mediaTypeFor, readOperation, type SentOperation, takeBody } from './common-request.ts'
 
 /**
@@ -25,7 +26,7 @@ export type ShortPathParts = Pick<GatewayServices, 'metrics'> & {
   errorLimit: ErrorLimit
   execute: Execute
   mask: (error: unknown) => GraphQLError
-  openContext: (headers: Pick<Headers, 'get'>, gone: AbortSignal) => Promise<Context>
+  openContext: OpenContext
   fetchAPI: Parameters<typeof processRegularResult>[1]
 }
 
@@ -37,11 +38,11 @@ export type ShortPathParts = Pick<GatewayServices, 'metrics'> & {
 export function createShortPath(parts: ShortPathParts): ShortPath {
   const { documents, checkSize, errorLimit, execute, mask, metrics, openContext } = parts
 
-  const run = async (operation: SentOperation, headers: Pick<Headers, 'get'>, gone: AbortSignal) => {
+  const run = async (operation: SentOperation, headers: Pick<Headers, 'get'>, connection: Connection) => {
     const { document, kind, name, operationName, variables } = operation
     checkSize(document, variables)
     noteOperation(kind, name)
-    const contextValue = await openContext(headers, gone)
+    const contextValue = await openContext(headers, connection, variables)
     const result = await execute({
       schema,
       document,
@@ -67,10 +68,11 @@ export function createShortPath(parts: ShortPathParts): ShortPath {
     }
     request.resume()
     const gone = new AbortController()
+    const connection = { gone: gone.signal, sink: streamSink(response) }
     response.once('close', () => {
       if (!response.writableFinished) gone.abort()
     })
-    const result = await run(operation, headersOf(request), gone.signal).catch((error: unknown) => ({
+    const result = await run(operation, headersOf(request), connection).catch((error: unknown) => ({
       errors: [mask(error)],
     }))
     await send(response, result, mediaType, parts)

@@ -62,27 +62,33 @@ export function sendUnlessSlow(socket: WebSocket, brake: Brake, seconds: number)
     socket.once('close', () => clearTimeout(end))
   }, checkMilliseconds)
   socket.once('close', () => clearInterval(timer))
+  let isHeld = false
+  const hold = (isOn: boolean): void => {
+    if (isHeld !== isOn) brake.set('responsesUnsent', isOn)
+    isHeld = isOn
+  }
+  const push = (data: string, onSent: () => void): void => {
+    if (socket.readyState !== socket.OPEN) return void closed.then(onSent)
+    if (pending === 0) lastMoved = performance.now()
+    pending++
+    socket.send(data, () => {
+      pending--
+      lastMoved = performance.now()
+      if (isHeld) hold(socket.bufferedAmount >= maxBufferedBytes)
+      onSent()
+    })
+    if (socket.bufferedAmount >= maxBufferedBytes) hold(true)
+  }
   return {
     /** True while messages to the client are unsent. */
     isPending: () => pending > 0,
     /**
-     * Sends a message. The promise resolves when the message has left the process or the socket has closed. While the
-     * socket is closing, nothing is sent and the promise waits for the close, so that nothing more is produced.
+     * Sends a message, and calls `onSent` when the message has left the process or the socket has closed. While the socket
+     * is closing, nothing is sent and the call waits for the close, so that nothing more is produced.
      */
-    send: (data: string): Promise<void> => {
-      if (socket.readyState !== socket.OPEN) return closed
-      return new Promise((resolve) => {
-        if (pending === 0) lastMoved = performance.now()
-        pending++
-        socket.send(data, () => {
-          pending--
-          lastMoved = performance.now()
-          if (socket.bufferedAmount < maxBufferedBytes) brake.set('responsesUnsent', false)
-          resolve()
-        })
-        if (socket.bufferedAmount >= maxBufferedBytes) brake.set('responsesUnsent', true)
-      })
-    },
+    push,
+    /** The same as a promise. */
+    send: (data: string): Promise<void> => new Promise((resolve) => push(data, resolve)),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { isOutage } from '../../postgres/outage.ts'
 import { inRequest, requestIdOf } from '../../request-context.ts'
+import type { Sink } from '../../runs/follow/delivery.ts'
 import { withoutSecrets } from '../../secrets.ts'
 import type { Viewer } from '../../tenant.ts'
 import { createBrake } from './brake.ts'
@@ -12,12 +13,15 @@ import { closeReason, closeSocket } from './close-socket.ts'
 import { sendUnlessSlow } from './connection-limits.ts'
 import { createMessageQueue } from './message-queue.ts'
 import { createOperationIds } from './operation-ids.ts'
+import { socketSink } from './sinks.ts'
 
 /** The data that the protocol keeps for a socket. */
 export type SocketExtra = {
   socket: WebSocket
   request: IncomingMessage
   gone: AbortSignal
+  /** Where a subscription sends its messages. */
+  sinkOf: (operationId: string) => Sink
   /** Called when the stream of a subscription is open. */
   started: (operationId: string) => void
   /** Undefined until the client has sent `connection_init`. */
@@ -114,7 +118,13 @@ export function serveSocket(
         socket.on('message', (data) => queue.add(String(data)))
       },
     },
-    { socket, request, gone: gone.signal, started: (id) => settingUp.get(id)?.() },
+    {
+      socket,
+      request,
+      gone: gone.signal,
+      sinkOf: (id) => socketSink(sends, id),
+      started: (id) => settingUp.get(id)?.(),
+    },
   )
   socket.once('close', (code, reason) => {
     clearInterval(heartbeat)

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { type ExecutionArgs, type GraphQLError, type GraphQLFormattedError, getOperationAST } from 'graphql'
+import { type ExecutionArgs, type GraphQLError, getOperationAST } from 'graphql'
 import { handleProtocols, makeServer, type Context as SocketState, type SubscribePayload } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -8,7 +8,7 @@ import { AuthenticationError } from '../../errors.ts'
 import { eventLoopTurn } from '../../event-loop.ts'
 import type { Viewer } from '../../tenant.ts'
 import { authenticate, type GatewayServices } from '../context.ts'
-import { createErrorMask, refusal } from '../errors.ts'
+import { createErrorMask, formatError, refusal } from '../errors.ts'
 import { isPersistedQuery, persistedQueryNotSupported } from '../plugins/persisted-queries.ts'
 import type { Yoga } from '../server.ts'
 import { closeSocket } from './close-socket.ts'
@@ -32,7 +32,7 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
   })
   sockets.on('error', (error) => logger.warn({ err: error }, 'The WebSocket server failed.'))
   const mask = createErrorMask(logger)
-  const format = (error: GraphQLError) => formatted(mask(error))
+  const format = (error: GraphQLError) => formatError(mask(error))
   const operations = new WeakMap<object, ReturnType<Yoga['getEnveloped']>>()
   const operationOf = (args: ExecutionArgs) => {
     const operation = operations.get(args)
@@ -42,6 +42,7 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
 
   const prepare = async (
     { extra, subscriptions }: SocketState<ConnectionParams, SocketExtra>,
+    id: string,
     payload: SubscribePayload,
   ): Promise<ExecutionArgs | readonly GraphQLError[]> => {
     if (Object.keys(subscriptions).length > limits.operations) return [tooManyOperations(limits.operations)]
@@ -52,8 +53,12 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
       // The request is left out: it is a GET request, for which Yoga rejects mutations.
       const { query, variables, operationName } = payload
       if (isPersistedQuery(payload)) return [persistedQueryNotSupported()]
-      const { gone } = extra
-      const operation = yoga.getEnveloped({ viewer, gone, params: { query, variables, operationName } })
+      const connection = { gone: extra.gone, sink: extra.sinkOf(id) }
+      const operation = yoga.getEnveloped({
+        viewer,
+        ...connection,
+        params: { query, variables, operationName },
+      })
       const document = operation.parse(query)
       if (!getOperationAST(document, operationName)) return [noOperation()]
       const args = {
@@ -61,7 +66,7 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
         document,
         operationName: payload.operationName,
         variableValues: payload.variables,
-        contextValue: await operation.contextFactory({ viewer, gone }),
+        contextValue: await operation.contextFactory({ viewer, ...connection }),
       }
       const errors = operation.validate(args.schema, args.document)
       if (errors.length > 0) return errors
@@ -105,12 +110,12 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
         return false
       }
     },
-    onSubscribe: (state, _id, payload) => prepare(state, payload),
+    onSubscribe: (state, id, payload) => prepare(state, id, payload),
     onOperation: ({ extra }, id, _payload, _args, result) => {
       if (isAsyncIterable(result)) extra.started(id)
     },
     onNext: (_state, _id, _payload, _args, { errors, data }) =>
-      errors && { ...(data === undefined ? {} : { data }), errors: errors.map(format) },
+      errors && { errors: errors.map(format), ...(data === undefined ? {} : { data }) },
     onError: (_state, _id, _payload, errors) => errors.map(format),
   })
   sockets.on('connection', (socket, request) => {
@@ -138,12 +143,6 @@ function readSocketKey(params: ConnectionParams, { headers }: IncomingMessage): 
 function readOperationKey({ extensions }: SubscribePayload): string | null {
   const headers = extensions?.headers
   return headers instanceof Object ? readConnectionParams({ ...headers }) : null
-}
-
-/** An error as it is sent, without the extension for Yoga. */
-function formatted(error: GraphQLError): GraphQLFormattedError {
-  const { http, ...extensions } = error.extensions
-  return { ...error.toJSON(), extensions }
 }
 
 /** The same error as Yoga's over HTTP. */

@@ -33,3 +33,13 @@ export function closableStream<Value>(
     },
   }
 }
+
+/** A stream that yields nothing: it lasts as long as the work does, and aborts its signal when it is closed. */
+export function workStream(
+  work: (signal: AbortSignal) => Promise<void>,
+): AsyncIterableIterator<never, void, undefined> {
+  // biome-ignore lint/correctness/useYield: nothing is yielded
+  return closableStream(async function* (signal) {
+    await work(signal)
+  })
+}

@@ -8,13 +8,11 @@ import { type EventCursor, encodeEventCursor } from './event-log.ts'
 import type { LogFollower } from './hub.ts'
 import { readRunEvents, toRunEvent } from './read-run-events.ts'
 import type { RunEvent, RunEventPage } from './run-event.ts'
+import { throttleProgress } from './throttle-progress.ts'
 import type { LogEntry } from './topic.ts'
 
 // Number of events that a lagging reader reads at once and holds until they are sent.
 const catchUpPage = 100
-
-// Runs that a subscription remembers. Entries of runs that have ended are useless but harmless.
-const maxRemembered = 10_000
 
 export type FollowEventsOptions = {
   scope: RunScope
@@ -24,16 +22,20 @@ export type FollowEventsOptions = {
   progressInterval: number
 }
 
-type FollowServices = Pick<Services, 'prisma' | 'rows' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'>
+export type FollowServices = Pick<
+  Services,
+  'prisma' | 'rows' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'
+>
 
-type Subscription = {
+export type Subscription = {
   services: FollowServices
   viewer: Viewer
   signal: AbortSignal
   scope: RunScope
   isShown: (runEvent: RunEvent) => boolean
-  /** The version of each run that was sent last. */
-  versions: ReturnType<typeof createMemory<number>>
+  follower: LogFollower
+  /** The entries after a position. */
+  read: ReturnType<LogFollower['reader']>
   retry: <Result>(attempt: () => Promise<Result>, failureMessage: string) => Promise<Result>
 }
 
@@ -47,66 +49,73 @@ type Subscription = {
 export function followRunEvents(
   services: FollowServices,
   viewer: Viewer,
-  { scope, after, progressInterval }: FollowEventsOptions,
+  options: FollowEventsOptions,
 ): AsyncIterableIterator<RunEvent, void, undefined> {
   return closableStream(async function* (signal) {
-    const isShown = throttleProgress(progressInterval)
-    const { hub, logger } = services
-    const retry: Subscription['retry'] = (attempt, failureMessage) =>
-      retryDuringOutage(attempt, { signal, logger, failureMessage })
-    const follower = await retry(
-      () => hub.follow(viewer, signal),
-      'Failed to find the end of the event log for a follower.',
-    )
-    const subscription = { services, viewer, signal, scope, isShown, versions: createMemory<number>(), retry }
-    yield* follow(subscription, follower, after ?? { ...follower.start, snapshotsAfter: '' })
+    const follower = await followLog(services, viewer, signal)
+    const subscription = subscribeTo(follower, services, viewer, options, signal)
+    yield* follow(subscription, options.after, async (cursor) => {
+      await follower.wait()
+      return cursor
+    })
   })
 }
 
-/** A map of limited size that drops the entry written longest ago. */
-function createMemory<Value>() {
-  const values = new Map<string, Value>()
-  return {
-    clear: (): void => values.clear(),
-    get: (runId: string): Value | undefined => values.get(runId),
-    set: (runId: string, value: Value): void => {
-      values.delete(runId)
-      values.set(runId, value)
-      const [oldest] = values.keys()
-      if (oldest !== undefined && values.size > maxRemembered) values.delete(oldest)
-    },
-  }
+/** Follows the end of the viewer's log until the signal aborts. An outage delays it. */
+export function followLog(
+  { hub, logger }: FollowServices,
+  viewer: Viewer,
+  signal: AbortSignal,
+  readers?: () => number,
+): Promise<LogFollower> {
+  const failureMessage = 'Failed to find the end of the event log for a follower.'
+  return retryDuringOutage(() => hub.follow(viewer, signal, readers), { signal, logger, failureMessage })
 }
 
-/** Returns false for a progress event that follows the previous one of its run too soon, and true for every other event. */
-function throttleProgress(interval: number): (runEvent: RunEvent) => boolean {
-  const shownAt = createMemory<number>()
-  return (runEvent) => {
-    if (runEvent.kind !== 'CHANGED' || runEvent.event.kind !== 'PROGRESSED') return true
-    const { runId, occurredAt } = runEvent.event
-    const at = occurredAt.getTime()
-    // After a clock is set back, progress must still be shown.
-    if (Math.abs(at - (shownAt.get(runId) ?? Number.NEGATIVE_INFINITY)) < interval) return false
-    shownAt.set(runId, at)
-    return true
-  }
-}
-
-async function* follow(
-  subscription: Subscription,
+/** A subscription that reads through a follower of its log. */
+export function subscribeTo(
   follower: LogFollower,
-  start: EventCursor,
+  services: FollowServices,
+  viewer: Viewer,
+  { scope, progressInterval }: Omit<FollowEventsOptions, 'after'>,
+  signal: AbortSignal,
+): Subscription {
+  return {
+    services,
+    viewer,
+    signal,
+    scope,
+    isShown: throttleProgress(progressInterval),
+    follower,
+    read: follower.reader(),
+    retry: (attempt, failureMessage) =>
+      retryDuringOutage(attempt, { signal, logger: services.logger, failureMessage }),
+  }
+}
+
+/**
+ * Yields the events after a cursor, with a snapshot of each live run first when it is null.
+ *
+ * @param wait waits at a cursor while no events follow it, and returns the cursor to continue from
+ */
+export async function* follow(
+  subscription: Subscription,
+  after: EventCursor | null,
+  wait: (cursor: EventCursor) => Promise<EventCursor>,
 ): AsyncGenerator<RunEvent, void, undefined> {
-  let cursor = yield* catchUp(subscription, start)
-  let entries = await follower.after(cursor.position)
-  while (entries !== null) {
+  const { follower, read, signal } = subscription
+  let cursor = yield* catchUp(subscription, after ?? { ...follower.end(), snapshotsAfter: '' })
+  while (!signal.aborted) {
+    const entries = read(cursor.position)
     if (entries === 'lagged') {
       cursor = yield* catchUp(subscription, cursor)
+    } else if (entries.length === 0) {
+      // Called in the same turn as `read`, so that no event is missed in between.
+      cursor = await wait(cursor)
     } else {
       yield* sendEntries(subscription, entries)
       cursor = entries.at(-1)?.cursor ?? cursor
     }
-    entries = await follower.after(cursor.position)
   }
 }
 
@@ -154,35 +163,34 @@ function readPage(
   )
 }
 
-/** The event of a shared page, whose run can be older than one that the subscriber has received; null when it left the scope. */
+/** The event of a shared page, whose run can be older than one that followers have received; null when it left the scope. */
 async function withNewestRun(
-  { services, scope, versions, retry }: Subscription,
+  { services, scope, follower: { versions, newestRun }, retry }: Subscription,
   runEvent: RunEvent,
 ): Promise<RunEvent | null> {
-  if (runEvent.kind === 'RESET') versions.clear()
   if (runEvent.kind === 'RESET' || !runEvent.run) return runEvent
-  const { id, version } = runEvent.run
-  if (version >= (versions.get(id) ?? 0)) {
-    versions.set(id, version)
-    return runEvent
-  }
-  const run = await retry(() => services.runLoader.load(id), 'Failed to load a run for its followers.')
-  if (run) versions.set(id, run.version)
+  const { id } = runEvent.run
+  if (versions.note(runEvent.run)) return runEvent
+  const known = newestRun(id)
+  const run =
+    known && versions.note(known)
+      ? known
+      : await retry(() => services.runLoader.load(id), 'Failed to load a run for its followers.')
+  if (run) versions.note(run)
   if (runEvent.kind === 'CHANGED') return toRunEvent(scope, runEvent.event, runEvent.cursor, run)
   return run && run.deletedAt === null ? { ...runEvent, run } : null
 }
 
 /** Null when the event is not delivered. A run is never shown in an older version than before. */
-async function loadRunEvent(
-  { services, scope, versions, retry }: Subscription,
+export async function loadRunEvent(
+  { services, scope, follower: { versions }, retry }: Subscription,
   { event, cursor, run: load }: LogEntry,
 ): Promise<RunEvent | null> {
   const run = await retry(async () => {
     const loaded = await load()
     // The first reader loads an entry, so an earlier entry can hold a newer version of the run than this one.
-    const isOlder = loaded && loaded.version < (versions.get(event.runId) ?? 0)
-    return isOlder ? services.runLoader.load(event.runId) : loaded
+    return !loaded || versions.note(loaded) ? loaded : services.runLoader.load(event.runId)
   }, 'Failed to load a run for its followers.')
-  if (run) versions.set(run.id, run.version)
+  if (run) versions.note(run)
   return toRunEvent(scope, event, cursor, run)
 }

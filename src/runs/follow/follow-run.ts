@@ -8,6 +8,8 @@ import { isVisibleTo } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 import { closableStream } from './closable-stream.ts'
 
+export type FollowRunServices = Pick<Services, 'hub' | 'runLoader' | 'logger'>
+
 /**
  * Yields the run now and after every change, and ends after the final state. A slow reader skips intermediate states, never
  * the last one. Versions always increase, unless the database continues another history, such as that of a promoted standby:
@@ -16,29 +18,54 @@ import { closableStream } from './closable-stream.ts'
  * @throws NotFoundError when the viewer has no such run
  */
 export function followRun(
-  { hub, runLoader, logger }: Pick<Services, 'hub' | 'runLoader' | 'logger'>,
+  services: FollowRunServices,
   viewer: Viewer,
   id: string,
 ): AsyncIterableIterator<ReportRun, void, undefined> {
   return closableStream(async function* (signal) {
     // Runs are loaded in batches: an id that Postgres cannot store would fail the whole batch.
-    if (!isId(id, idPrefixes.reportRun)) throw notFound(id)
-    const failureMessage = 'Failed to load a run for its followers.'
-    const retry = <Result>(attempt: () => Promise<Result>): Promise<Result> =>
-      retryDuringOutage(attempt, { signal, logger, failureMessage })
-    // Subscribe before loading, so that a change in between is not lost.
-    const latest = await retry(() => hub.subscribe(viewer, id, signal))
-    const load = () => retry(() => runLoader.load(id))
+    if (!isId(id, idPrefixes.reportRun)) throw runNotFound(id)
+    const retry = <Result>(attempt: () => Promise<Result>) => retryRun(services, signal, attempt)
+    const latest = await subscribeToRun(services, viewer, id, signal)
+    const load = () => retry(() => services.runLoader.load(id))
     let shown = 0
     for await (const run of statesOf(latest, load, retry)) {
       if (run === 'CHANGED_HISTORY') shown = 0
-      else if (!isVisibleTo(run, viewer)) throw notFound(id)
+      else if (!isVisibleTo(run, viewer)) throw runNotFound(id)
       else if (run.version > shown) {
         yield run
         shown = run.version
       }
     }
   })
+}
+
+/** Subscribes to the events of a run. Subscribe before loading it, so that a change in between is not lost. */
+export function subscribeToRun(
+  services: FollowRunServices,
+  viewer: Viewer,
+  id: string,
+  signal: AbortSignal,
+  readers?: () => number,
+) {
+  return retryRun(services, signal, () => services.hub.subscribe(viewer, id, signal, readers))
+}
+
+/** Makes a read of a run wait for the end of an outage. */
+export function retryRun<Result>(
+  { logger }: Pick<FollowRunServices, 'logger'>,
+  signal: AbortSignal,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  return retryDuringOutage(attempt, {
+    signal,
+    logger,
+    failureMessage: 'Failed to load a run for its followers.',
+  })
+}
+
+export function runNotFound(id: string): NotFoundError {
+  return new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
 }
 
 /** The states of a run until it has ended; null when it does not exist. */
@@ -56,8 +83,4 @@ async function* statesOf(
     if (entry === 'CHANGED_HISTORY') yield entry
     run = entry === 'CHANGED_HISTORY' ? await load() : await retry(entry.run)
   }
-}
-
-function notFound(id: string): NotFoundError {
-  return new NotFoundError(`There is no report run ${JSON.stringify(id)}.`, ['id'])
 }

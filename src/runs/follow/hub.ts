@@ -24,7 +24,7 @@ const pageSize = 500
 // Interval at which logs are read without a wake-up, in case one was lost.
 const pollMilliseconds = 3_000
 
-/** Follows the end of one account's log. It holds a position and no queue, however slow its reader is. */
+/** Follows the end of one account's log. It holds no queue, however slow its readers are. */
 export type LogFollower = Awaited<ReturnType<Hub['follow']>>
 
 export type Hub = ReturnType<typeof createHub>
@@ -117,11 +117,16 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   }
 
   /** Subscribes to the log, for one run or with null for all runs, until the signal aborts. */
-  const join = async (tenant: Tenant, runId: string | null, signal: AbortSignal) => {
+  const join = async (
+    tenant: Tenant,
+    runId: string | null,
+    signal: AbortSignal,
+    readers: () => number = one,
+  ) => {
     const key = tenantKey(tenant)
     const topic = topics.get(key) ?? createTopic(tenant, readLogEnd(prisma, tenant))
     topics.set(key, topic)
-    const latest = createLatestValue<Delivery>(signal)
+    const latest = createLatestValue<Delivery>(signal, readers)
     const removeSubscriber = addSubscriber(topic, runId, latest)
     const leave = (): void => {
       removeSubscriber()
@@ -136,14 +141,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
       forget(topic)
       throw error
     }
-    let { histories } = topic
-    /** True once after each change of the history. */
-    const hasChanged = (): boolean => {
-      const isChanged = histories !== topic.histories
-      histories = topic.histories
-      return isChanged
-    }
-    return { topic, latest, hasChanged }
+    return { topic, latest }
   }
 
   wakeUp.onWake(wake)
@@ -161,8 +159,9 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
      * Subscribes to the future events of one run, until the signal aborts. A run that is loaded after the promise resolves
      * misses no event. After `CHANGED_HISTORY`, load the run again: earlier events may not have happened.
      */
-    subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal) => {
-      const { latest, hasChanged } = await join(tenant, runId, signal)
+    subscribe: async (tenant: Tenant, runId: string, signal: AbortSignal, readers?: () => number) => {
+      const { topic, latest } = await join(tenant, runId, signal, readers)
+      const hasChanged = watchHistories(topic)
       return {
         /** Waits for the newest event; null when the signal has aborted. */
         take: async (): Promise<Delivery | null> => {
@@ -172,23 +171,36 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
         },
       }
     },
-    follow: async (tenant: Tenant, signal: AbortSignal) => {
-      const { topic, latest, hasChanged } = await join(tenant, null, signal)
+    /**
+     * Follows the end of a log, until the signal aborts.
+     *
+     * @param readers the number of subscriptions that read through this follower; 1 unless given
+     */
+    follow: async (tenant: Tenant, signal: AbortSignal, readers?: () => number) => {
+      const { topic, latest } = await join(tenant, null, signal, readers)
       return {
-        /** The end of the log when following started. */
-        start: topic.end,
-        /**
-         * Waits for entries after a position. Resolves to the entries; to `lagged` when they must be read from the log, because
-         * they are no longer in memory or the log is another history now; to null when the signal has aborted.
-         */
-        after: async (position: bigint): Promise<readonly LogEntry[] | 'lagged' | null> => {
-          while (!signal.aborted) {
+        /** What the followers of the log have received. */
+        versions: topic.versions,
+        /** The end of what has been read of the log. */
+        end: () => topic.end,
+        /** Differs after the log has continued as another history. */
+        history: () => topic.histories,
+        /** The newest state of a run that was loaded for an event in memory. */
+        newestRun: (id: string) => topic.runs.get(id),
+        /** Creates the reader of one subscription. */
+        reader: () => {
+          const hasChanged = watchHistories(topic)
+          /**
+           * The entries after a position, none at the end of the log; `lagged` when they must be read from the log, because
+           * they are no longer in memory or the log is another history now.
+           */
+          return (position: bigint): readonly LogEntry[] | 'lagged' => {
             if (hasChanged()) return 'lagged'
-            if (position < topic.end.position) return recentAfter(topic, position) ?? 'lagged'
-            await latest.take()
+            return position < topic.end.position ? (recentAfter(topic, position) ?? 'lagged') : []
           }
-          return null
         },
+        /** Resolves when a reader can have more, and when the signal has aborted. */
+        wait: async (): Promise<void> => void (await latest.take()),
       }
     },
     /** Call this when the database continues another history: all followers then compare their cursors with the log. */
@@ -200,13 +212,24 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
   }
 }
 
+function one(): number {
+  return 1
+}
+
+/** Creates a function that is true once after each change of the history. */
+function watchHistories(topic: Topic): () => boolean {
+  let { histories } = topic
+  return () => {
+    const isChanged = histories !== topic.histories
+    histories = topic.histories
+    return isChanged
+  }
+}
+
 function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['loadRun']): LogEntry {
   let loading: Promise<ReportRun | null> | null = null
   const { histories } = topic
   const load = async (): Promise<ReportRun | null> => {
-    // A reader of a later event can have loaded the run.
-    const known = topic.runs.get(event.runId)
-    if (known && known.version >= event.runVersion) return known
     const run = await loadRun(event.runId)
     if (run && histories === topic.histories) rememberRun(topic, run)
     return run
@@ -214,7 +237,10 @@ function createEntry(topic: Topic, event: ReportRunEvent, loadRun: HubOptions['l
   return {
     event,
     cursor: cursorAfter(event, topic.end.anchor.epoch),
-    run: () => {
+    run: async () => {
+      // A reader that comes later gets the newest state that is known.
+      const known = topic.runs.get(event.runId)
+      if (known && known.version >= event.runVersion) return known
       loading ??= load().catch((error: unknown) => {
         loading = null
         throw error

@@ -1,6 +1,7 @@
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { Tenant } from '../../tenant.ts'
 import type { LogEnd } from './event-log.ts'
+import { createRunVersions, type RunVersions } from './run-versions.ts'
 
 /** An event with its run. The run is loaded at the first delivery, so it is at least as new as the event. */
 export type LogEntry = {
@@ -26,6 +27,8 @@ export type Topic = {
   recent: LogEntry[]
   /** The newest loaded state of runs with recent events, by id. */
   runs: Map<string, ReportRun>
+  /** What the followers have received. */
+  versions: RunVersions
   /** Subscribers by run id; those to all runs are under null. */
   subscribers: Map<string | null, Set<LatestValue<Delivery>>>
 }
@@ -43,6 +46,7 @@ export function createTopic(tenant: Tenant, end: Promise<LogEnd>): Topic {
     histories: 0,
     recent: [],
     runs: new Map(),
+    versions: createRunVersions(),
     subscribers: new Map(),
   }
   return topic
@@ -73,11 +77,17 @@ export function deliver(topic: Topic, entries: readonly LogEntry[]): number {
   for (const entry of entries) {
     const ofRun = topic.subscribers.get(entry.event.runId) ?? new Set()
     for (const subscriber of ofRun) subscriber.set(entry)
-    delivered += ofRun.size
+    delivered += readersOf(ofRun)
   }
   const ofAll = topic.subscribers.get(null) ?? new Set()
   for (const subscriber of ofAll) subscriber.set(last)
-  return delivered + entries.length * ofAll.size
+  return delivered + entries.length * readersOf(ofAll)
+}
+
+function readersOf(subscribers: ReadonlySet<LatestValue<Delivery>>): number {
+  let readers = 0
+  for (const subscriber of subscribers) readers += subscriber.readers()
+  return readers
 }
 
 /** Continues at the end of another history of the log, and wakes all subscribers. */
@@ -85,6 +95,7 @@ export function changeHistory(topic: Topic, end: LogEnd): void {
   topic.end = end
   topic.recent = []
   topic.runs.clear()
+  topic.versions.clear()
   topic.histories++
   for (const ofRun of topic.subscribers.values())
     for (const subscriber of ofRun) subscriber.set('CHANGED_HISTORY')
@@ -108,12 +119,17 @@ export function recentAfter({ recent }: Topic, position: bigint): readonly LogEn
 
 export type LatestValue<Value> = ReturnType<typeof createLatestValue<Value>>
 
-/** A value that one reader waits for. Only the newest is kept, so that a slow reader needs no more memory than a fast one. */
-export function createLatestValue<Value>(signal: AbortSignal) {
+/**
+ * A value that a reader waits for. Only the newest is kept, so that a slow reader needs no more memory than a fast one.
+ *
+ * @param readers the number of subscriptions that the reader reads for
+ */
+export function createLatestValue<Value>(signal: AbortSignal, readers: () => number) {
   let latest: Value | null = null
   let wakeReader = (): void => {}
   signal.addEventListener('abort', () => wakeReader(), { once: true })
   return {
+    readers,
     set: (value: Value): void => {
       latest = value
       wakeReader()

@@ -16,7 +16,12 @@ import { generateOperation, randomFrom } from '../../support/generated-operation
 import { insertRun } from '../../support/insert-run.ts'
 import { exchange } from '../../support/raw-http.ts'
 
-const noShortcuts = { compiledOperations: false, shortRequestPath: false }
+const noShortcuts = {
+  sharedEvents: false,
+  keyCache: false,
+  compiledOperations: false,
+  shortRequestPath: false,
+}
 const options = { allowedOrigins: ['https://finance.example'], introspection: false }
 const now = new Date('2026-09-01T00:00:00Z')
 

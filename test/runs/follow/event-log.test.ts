@@ -10,6 +10,8 @@ import type { LogFollower } from '../../../src/runs/follow/hub.ts'
 import { pruneEvents } from '../../../src/runs/follow/prune-events.ts'
 import { readRunEvents } from '../../../src/runs/follow/read-run-events.ts'
 import type { RunEvent } from '../../../src/runs/follow/run-event.ts'
+import { createRunVersions } from '../../../src/runs/follow/run-versions.ts'
+import type { LogEntry } from '../../../src/runs/follow/topic.ts'
 import { transition } from '../../../src/runs/lifecycle/transition.ts'
 import type { RunScope } from '../../../src/runs/list/filter.ts'
 import { createRunLoader, type RunLoader } from '../../../src/runs/list/find-run.ts'
@@ -387,12 +389,15 @@ test('no run is shown in an older version when a reader switches from the log to
       return parts.prisma.reportRun.findUnique({ where: { id: runId } })
     },
   }
+  let entries: LogEntry[] = []
   const follower: LogFollower = {
-    start: { position: 1n, snapshotsAfter: null, anchor: { epoch: '', print: null } },
-    after: async (position) => {
-      const events = await readEvents(parts.prisma, owner, position, 10)
-      if (events.length === 0) return null
-      return events.map((event, index) => ({
+    versions: createRunVersions(),
+    end: () => ({ position: 1n, snapshotsAfter: null, anchor: { epoch: '', print: null } }),
+    history: () => 0,
+    newestRun: () => undefined,
+    reader: () => (position) => entries.filter(({ event }) => event.position > position),
+    wait: async () => {
+      entries = (await readEvents(parts.prisma, owner, 1n, 10)).map((event, index) => ({
         event,
         cursor: cursorAfter(event, ''),
         run: async () => older[index] ?? null,
@@ -407,6 +412,9 @@ test('no run is shown in an older version when a reader switches from the log to
     after,
     progressInterval: 0,
   })
-  for await (const event of received) if (event.kind === 'CHANGED') versions.push(event.run?.version)
+  for await (const event of received) {
+    if (event.kind === 'CHANGED') versions.push(event.run?.version)
+    if (versions.length === 3) break
+  }
   expect(versions).toEqual([4, 4, 4])
 })

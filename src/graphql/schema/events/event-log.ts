@@ -2,8 +2,10 @@ import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
 import { type Page, type PageRequest, type PageSizes, readPageSize } from '../../../page.ts'
 import { durationError, toMilliseconds } from '../../../runs/create/duration.ts'
+import { workStream } from '../../../runs/follow/closable-stream.ts'
 import { type EventCursor, encodeEventCursor, hasEventsUpTo } from '../../../runs/follow/event-log.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
+import { deliverRunEvents } from '../../../runs/follow/live-events.ts'
 import { readEventCursor, readRunEvents } from '../../../runs/follow/read-run-events.ts'
 import type { RunEvent } from '../../../runs/follow/run-event.ts'
 import { checkScope, type RunScope } from '../../../runs/list/filter.ts'
@@ -12,6 +14,7 @@ import { connectionOf, pageCost } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { namingArguments } from '../../errors.ts'
 import { argumentCostsExtension, costExtension } from '../../plugins/document-cost.ts'
+import { sharedDelivery } from '../../transports/shared-delivery.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilterInput } from '../runs/report-run-list.ts'
 import { ReportRunEvent } from './report-run-event.ts'
@@ -95,7 +98,7 @@ builder.subscriptionField('reportRunEvents', (t) =>
         description: 'The minimum time between two progress events of the same run, from PT0S to P1D.',
       }),
     },
-    subscribe: (_root, { scope, after, progressInterval }, context) =>
+    subscribe: (_root, { scope, after, progressInterval }, context, info) =>
       namingArguments(() => {
         const options = {
           scope: toScope(scope),
@@ -103,14 +106,24 @@ builder.subscriptionField('reportRunEvents', (t) =>
           progressInterval: readProgressInterval(progressInterval ?? defaultProgressInterval),
         }
         checkScope(options.scope)
-        return subscriptionStream(context, () => followRunEvents(context, requireViewer(context), options))
+        const viewer = requireViewer(context)
+        const shared = sharedDelivery(context, info, cursorOf)
+        return subscriptionStream(context, () =>
+          shared
+            ? workStream((signal) => deliverRunEvents(context, viewer, options, shared, signal))
+            : followRunEvents(context, viewer, options),
+        )
       }),
     resolve: (event, _args, { delivered }) => {
-      delivered.eventCursor = encodeEventCursor(event.tenant, event.cursor)
+      delivered.eventCursor = cursorOf(event)
       return event
     },
   }),
 )
+
+function cursorOf({ tenant, cursor }: RunEvent): string {
+  return encodeEventCursor(tenant, cursor)
+}
 
 function toScope(scope: typeof ReportRunScopeInput.$inferInput | null | undefined): RunScope {
   if (typeof scope?.id === 'string') return { kind: 'run', id: scope.id }

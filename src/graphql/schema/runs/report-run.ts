@@ -6,13 +6,16 @@ import type {
   ReportRunStatus as StatusValue,
 } from '../../../postgres/generated/prisma/client.ts'
 import { pollAfter } from '../../../runs/estimate/queue-status.ts'
+import { workStream } from '../../../runs/follow/closable-stream.ts'
 import { followRun } from '../../../runs/follow/follow-run.ts'
+import { deliverRun } from '../../../runs/follow/live-run.ts'
 import { isCancelable, isFinal } from '../../../runs/lifecycle/transition.ts'
 import { findRun, isVisibleTo, visibleRun } from '../../../runs/list/find-run.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { type Context, requireViewer } from '../../context.ts'
 import { costExtension } from '../../plugins/document-cost.ts'
 import { toDuration } from '../../scalars.ts'
+import { sharedDelivery } from '../../transports/shared-delivery.ts'
 import { subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportOutput } from '../files/report-output.ts'
 import { ReportResult } from '../files/report-result.ts'
@@ -246,8 +249,15 @@ builder.subscriptionField('reportRun', (t) =>
     description:
       'Sends the current state of the run, then its state after every change, and completes after the final state. A slow reader can miss intermediate states, but always receives the last one.',
     args: { id: t.arg.id({ required: true, description: 'The global ID of the run to follow.' }) },
-    subscribe: (_root, { id }, context) =>
-      subscriptionStream(context, () => followRun(context, requireViewer(context), id)),
+    subscribe: (_root, { id }, context, info) => {
+      const viewer = requireViewer(context)
+      const shared = sharedDelivery<ReportRunRow>(context, info, () => null)
+      return subscriptionStream(context, () =>
+        shared
+          ? workStream((signal) => deliverRun(context, viewer, id, shared, signal))
+          : followRun(context, viewer, id),
+      )
+    },
     resolve: (run) => run,
   }),
 )
