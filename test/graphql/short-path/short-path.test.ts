@@ -29,7 +29,7 @@ let gateway: TestGateway
 let ordinary: TestGateway
 let account: TestAccount
 beforeAll(async () => {
-  gateway = await startTestGateway({ config: options, now: () => now })
+  gateway = await startTestGateway({ config: { ...options, role: 'gateway' }, now: () => now })
   ordinary = await startTestGateway({
     config: { ...options, shortcuts: noShortcuts, role: 'gateway', publicUrl: gateway.url },
     database: gateway.database,
@@ -92,8 +92,8 @@ describe('an answer past Yoga is that of Yoga', () => {
       const answer = await expectEqualAnswers({ body: JSON.stringify(operation) })
       if (answer.includes('{"data"')) answered++
     })
-    await fc.assert(property, { numRuns: 25 })
-    expect(answered).toBeGreaterThan(5)
+    await fc.assert(property, { numRuns: 15 })
+    expect(answered).toBeGreaterThan(3)
   })
 
   test.each(
