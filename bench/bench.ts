@@ -69,6 +69,7 @@ async function measureAll(chosen: readonly Row[], size: Size): Promise<void> {
   }
 }
 
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1))
 try {
   if (values.help) print(help)
   else await measureAll(selectRows(positionals), readSize())

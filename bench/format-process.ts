@@ -25,6 +25,7 @@ const pool = createPool({ url, max: 2, applicationName: 'bench', onError: () => 
 function write(rowCount: number): Promise<CopyResult> {
   return copyReport({
     pool,
+    replica: null,
     storage: createLocalStorage(folder),
     report: renderReport(
       activityItemized3,

@@ -23,7 +23,26 @@ export function randomWord(length: number): string {
 
 /** Returns a new id: prefix, creation time in milliseconds, 75 random bits. Ids with the same prefix sort by time. */
 export function newId(prefix: IdPrefix, at: Date): string {
-  return `${prefix}_${encodeTime(at.getTime())}${randomWord(randomLength)}`
+  return `${prefix}_${encodeTime(at.getTime())}${randomIdWord()}`
+}
+
+/**
+ * Returns SQL for the id that `newId` returns, whose parts are SQL too.
+ *
+ * @param milliseconds a bigint, the creation time
+ * @param word the result of `randomIdWord`
+ */
+export function idSql(prefix: IdPrefix, milliseconds: string, word: string): string {
+  const digits = Array.from({ length: timeLength }, (_, i) => {
+    const shift = 5 * (timeLength - 1 - i)
+    return `substr('${alphabet}', ((${milliseconds} >> ${shift}) & 31)::integer + 1, 1)`
+  })
+  return `'${prefix}_' || ${digits.join(' || ')} || ${word}`
+}
+
+/** Returns the random part of an id. */
+export function randomIdWord(): string {
+  return randomWord(randomLength)
 }
 
 /** Returns the lowest id that an object created at `at` or later can have. Turns a time filter into an id range. */

@@ -33,6 +33,14 @@ export async function startPostgres(): Promise<BenchPostgres> {
     await superuser.query(`alter system set ${name} = '${value}'`)
   await superuser.query('select pg_reload_conf()')
   const [version] = await superuser.query<{ server_version: string }>('show server_version')
+  const [postmaster] = await superuser.query<{ pid: number }>(
+    `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer as pid`,
+  )
+  if (!postmaster) throw new Error('Postgres has no process.')
+  const { pid } = postmaster
+  // Without this, it would run on when this process is interrupted.
+  const stop = (): void => void process.kill(pid, 'SIGQUIT')
+  process.once('exit', stop)
   const urlOf = (name: string): string => Object.assign(new URL(server.database.url), { pathname: name }).href
   return {
     version: version?.server_version ?? '',
@@ -44,13 +52,11 @@ export async function startPostgres(): Promise<BenchPostgres> {
     dropDatabase: async (name) => {
       await superuser.query(`drop database ${name} with (force)`)
     },
-    pinToLoad: async () => {
-      const [process] = await superuser.query<{ pid: number }>(
-        `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer as pid`,
-      )
-      if (process) pin('load', process.pid)
+    pinToLoad: async () => pin('load', pid),
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]()
+      process.off('exit', stop)
     },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
 

@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startPostgres } from './database.ts'
+import { fillLedger } from './fill-ledger.ts'
 import { fillRuns } from './fill-runs.ts'
 import { runCommand } from './ours.ts'
 import { measureInTurns } from './rounds.ts'
-import type { Bench, RunsDatabase, Size } from './row.ts'
+import type { Bench, Size } from './row.ts'
 
 const accounts = 100
+const ledgerRows = 2_000_000
 
 export type OpenBench = AsyncDisposable & {
   postgresVersion: string
@@ -21,30 +23,50 @@ export async function openBench(size: Size, onProgress: (sentence: string) => vo
   const postgres = cleanup.use(await startPostgres())
   const folder = await mkdtemp(join(tmpdir(), 'report-gateway-bench-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
-  let filling: Promise<RunsDatabase> | undefined
-  const fill = async (): Promise<RunsDatabase> => {
-    onProgress(`Filling the database with ${size.runs.toLocaleString('en')} runs in ${accounts} accounts.`)
-    const database = await postgres.createDatabase('runs')
-    const filled = await fillRuns(database, { accounts, runs: size.runs })
+  const fillDatabase: Bench['fillDatabase'] = async (name, options) => {
+    onProgress(
+      `Filling the database ${name} with ${options.runs.toLocaleString('en')} runs in ${options.accounts} accounts.`,
+    )
+    const database = await postgres.createDatabase(name)
+    const filled = await fillRuns(database, options)
     // The files of the runs are rows only, which a gateway takes for a lost file store unless it is told otherwise.
     const environment = { DATABASE_URL: database.url, DATA_DIR: await mkdtemp(join(folder, 'data-')) }
     await runCommand('storage', ['adopt'], environment)
     return { database, accounts: filled, environment }
   }
+  const runsDatabase = once(() => fillDatabase('runs', { accounts, runs: size.runs }))
+  const ledgerDatabase = once(async () => {
+    const rows = Math.max(10_000, Math.round(ledgerRows * size.scale))
+    const filled = await fillDatabase('ledger', { accounts: 2, runs: 2_000 })
+    onProgress(`Filling the ledgers of its accounts with ${rows.toLocaleString('en')} rows each.`)
+    const start = new Date('2026-01-01T00:00:00Z')
+    const ledger = { rows, start, end: new Date(start.getTime() + rows * 1000) }
+    for (const { accountId } of filled.accounts) await fillLedger(filled.database, accountId, ledger)
+    return { ...filled, ledger }
+  })
   const opened = cleanup.move()
   return {
     postgresVersion: postgres.version,
     forRow: (notes) => ({
       size,
       postgres,
-      runsDatabase: () => {
-        filling ??= fill()
-        return filling
-      },
+      fillDatabase,
+      runsDatabase,
+      ledgerDatabase,
       makeFolder: () => mkdtemp(join(folder, 'row-')),
-      measure: (name, sides) => measureInTurns(name, sides, size.rounds, onProgress),
+      measure: (name, sides, turns = {}) =>
+        measureInTurns(name, sides, { rounds: size.rounds, isWarm: true, ...turns }, onProgress),
       note: (sentence) => void notes.push(sentence),
     }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+/** Calls the function the first time, and gives that result from then on. */
+function once<Result>(make: () => Promise<Result>): () => Promise<Result> {
+  let made: Promise<Result> | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type PinnedProcess, startPinned } from './pinned.ts'
+import { type Command, type PinnedProcess, startPinned } from './pinned.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
@@ -22,6 +22,14 @@ export function startOurs(environment: Readonly<Record<string, string>>): Promis
   return startPinned({ program: process.execPath, args: startArguments(), environment, folder: root })
 }
 
+/** How to run a command of the project, such as `npm run import -- FILE`, without npm. */
+export function commandOf(
+  name: string,
+  args: readonly string[],
+): Pick<Command, 'program' | 'args' | 'folder'> {
+  return { program: process.execPath, args: [join(root, 'src/cli/cli.ts'), name, ...args], folder: root }
+}
+
 /** Runs a command of the project to its end, such as `npm run storage -- adopt`, and gives its output. */
 export async function runCommand(
   name: string,
@@ -29,10 +37,6 @@ export async function runCommand(
   environment: Readonly<Record<string, string>>,
 ): Promise<string> {
   const { PATH, HOME } = process.env
-  const script = join(root, 'src/cli/cli.ts')
-  const { stdout } = await run(process.execPath, [script, name, ...args], {
-    cwd: root,
-    env: { PATH, HOME, ...environment },
-  })
-  return stdout
+  const { program, args: all } = commandOf(name, args)
+  return (await run(program, [...all], { cwd: root, env: { PATH, HOME, ...environment } })).stdout
 }

@@ -19,8 +19,10 @@ export type PinnedProcess = AsyncDisposable & {
   pid: number
   /** Seconds of processor time that it and its children have used. */
   cpuSeconds(): number
-  /** Bytes of memory that it and its children occupy. */
+  /** Bytes of memory that it and its children occupy, without Postgres. */
   memoryBytes(): number
+  /** The end of what it has printed. */
+  output(): string
   /** Milliseconds from the start of the process to the line `ready`. */
   readyMilliseconds: number
 }
@@ -59,11 +61,14 @@ export async function startPinned(command: Command): Promise<PinnedProcess> {
     env: { PATH, HOME, NODE_ENV: 'production', PORT: '0', ...command.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const url = await readyLine(child)
+  endWithThisProcess(child)
+  const { output, ready } = followOutput(child)
+  const url = await ready
   const pid = child.pid as number // A process that has printed a line has a pid.
   return {
     url,
     pid,
+    output,
     readyMilliseconds: performance.now() - startedAt,
     cpuSeconds: () => sumOf(pid, cpuSecondsOf),
     memoryBytes: () => sumOf(pid, memoryBytesOf),
@@ -71,8 +76,8 @@ export async function startPinned(command: Command): Promise<PinnedProcess> {
   }
 }
 
-/** The address of the line `ready URL`. The output is read on, so that the process never waits for a full pipe. */
-async function readyLine(child: ChildProcess): Promise<string> {
+/** Reads all output, so that the process never waits for a full pipe. `ready` is the address of the line `ready URL`. */
+function followOutput(child: ChildProcess): { output(): string; ready: Promise<string> } {
   let output = ''
   const ready = Promise.withResolvers<string>()
   for (const stream of [child.stdout, child.stderr]) {
@@ -88,11 +93,22 @@ async function readyLine(child: ChildProcess): Promise<string> {
     child.kill('SIGKILL')
     ready.reject(new Error(`${child.spawnargs.join(' ')} was not ready in time:\n${output}`))
   }, readyMilliseconds)
-  try {
-    return await ready.promise
-  } finally {
-    clearTimeout(limit)
-  }
+  const settled = ready.promise.finally(() => clearTimeout(limit))
+  return { output: () => output, ready: settled }
+}
+
+/** How many files, sockets among them, a process may open; Infinity where the system does not say. */
+export function socketLimit(): number {
+  return Number(
+    /^Max open files\s+\d+\s+(\d+)/m.exec(read('/proc/self/limits'))?.[1] ?? Number.POSITIVE_INFINITY,
+  )
+}
+
+/** Without this, a process whose parent is interrupted would run on. */
+export function endWithThisProcess(child: Pick<ChildProcess, 'kill' | 'once'>): void {
+  const stop = (): void => void child.kill('SIGTERM')
+  process.once('exit', stop)
+  child.once('exit', () => process.off('exit', stop))
 }
 
 /** Ends a process: with SIGTERM, and with SIGKILL when it does not follow. */
@@ -123,6 +139,7 @@ function cpuSecondsOf(pid: number): number {
 }
 
 function memoryBytesOf(pid: number): number {
+  if (read(`/proc/${pid}/comm`).trim() === 'postgres') return 0
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024
 }
 

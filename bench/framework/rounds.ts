@@ -7,17 +7,20 @@ export type Side = {
   measure(): Promise<Measured>
 }
 
-/**
- * Measures the sides in turns, A-B-A-B, so that whatever changes on the machine hits all of them. Each side does its work once
- * beforehand, which is not counted.
- */
+export type Turns = {
+  rounds: number
+  /** Whether each side does its work once beforehand, which is not counted. */
+  isWarm: boolean
+}
+
+/** Measures the sides in turns, A-B-A-B, so that whatever changes on the machine hits all of them. */
 export async function measureInTurns(
   name: string,
   sides: readonly Side[],
-  rounds: number,
+  { rounds, isWarm }: Turns,
   onProgress: (sentence: string) => void,
 ): Promise<CaseResult> {
-  for (const { measure } of sides) await measure()
+  if (isWarm) for (const { measure } of sides) await measure()
   const measured = sides.map((side) => ({ side, rounds: [] as Measured[] }))
   for (let round = 1; round <= rounds; round++) {
     onProgress(`${name}: round ${round} of ${rounds}`)

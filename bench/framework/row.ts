@@ -1,8 +1,9 @@
 import type { BenchPostgres, Database } from './database.ts'
-import type { BenchAccount } from './fill-runs.ts'
+import type { Ledger } from './fill-ledger.ts'
+import type { BenchAccount, FillOptions } from './fill-runs.ts'
 import type { PeerName } from './peers.ts'
 import type { CaseResult, Figure, GoalResult } from './result.ts'
-import type { Side } from './rounds.ts'
+import type { Side, Turns } from './rounds.ts'
 
 export type Size = {
   /** Number of runs in the database of 100 accounts. */
@@ -22,16 +23,23 @@ export type RunsDatabase = {
   environment: Readonly<Record<'DATABASE_URL' | 'DATA_DIR', string>>
 }
 
+/** A database whose two accounts have a large ledger, one row per second, and a few runs. */
+export type LedgerDatabase = RunsDatabase & { ledger: Ledger }
+
 /** What a row gets to measure with. */
 export type Bench = {
   size: Size
   postgres: BenchPostgres
   /** The database with the runs of 100 accounts, which the first row that asks for it fills. */
   runsDatabase(): Promise<RunsDatabase>
+  /** The database with the large ledgers, which the first row that asks for it fills. */
+  ledgerDatabase(): Promise<LedgerDatabase>
+  /** Another database with runs, for one row alone. */
+  fillDatabase(name: string, options: FillOptions): Promise<RunsDatabase>
   /** A folder for files, which is removed at the end. */
   makeFolder(): Promise<string>
-  /** Measures a case in turns, and reports progress. */
-  measure(name: string, sides: readonly Side[]): Promise<CaseResult>
+  /** Measures a case in turns, and reports progress. By default with a warm-up and the rounds of `size`. */
+  measure(name: string, sides: readonly Side[], turns?: Partial<Turns>): Promise<CaseResult>
   /** Adds a sentence to the notes of the row, such as why a side is left out. */
   note(sentence: string): void
 }

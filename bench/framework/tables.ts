@@ -8,7 +8,7 @@ import {
   type Spread,
 } from './result.ts'
 
-/** The figures of a row as a Markdown table: medians, the spread of the rounds, and the ratio of our median to each peer's. */
+/** The figures of a row as a Markdown table: medians, the spread of the rounds, and the ratio of the first median to each other. */
 export function figureTable({ figures, cases }: Pick<RowResult, 'figures' | 'cases'>): string {
   const used = figures.filter(({ name }) =>
     cases.some(({ sides }) => sides.some((side) => side.figures[name])),
@@ -17,7 +17,7 @@ export function figureTable({ figures, cases }: Pick<RowResult, 'figures' | 'cas
     'Work',
     'Side',
     ...used.map(({ name, unit }) => (unit ? `${name}, ${unit}` : name)),
-    'Ours / side',
+    'First side / side',
   ]
   const rows = cases.flatMap((one) =>
     one.sides.map((side, number) => [

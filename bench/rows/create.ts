@@ -1,12 +1,14 @@
 import { ask } from '../framework/equal-answers.ts'
+import { coverLedger } from '../framework/fill-ledger.ts'
 import type { BenchAccount } from '../framework/fill-runs.ts'
 import { startOurs } from '../framework/ours.ts'
 import { startPeer } from '../framework/peers.ts'
+import { findProgram } from '../framework/programs.ts'
 import { type RequestJob, requestFigures, requestSide } from '../framework/request-side.ts'
 import { type CaseResult, type GoalResult, ratioGoal } from '../framework/result.ts'
 import type { Row } from '../framework/row.ts'
-import { countCreated, deleteCreated, giveLedger } from './create/created-rows.ts'
-import { findPgbench, pgbenchSide } from './create/pgbench.ts'
+import { countCreated, deleteCreated } from './create/created-rows.ts'
+import { pgbenchSide } from './create/pgbench.ts'
 
 const query = `mutation Create($input: CreateReportRunInput!) {
   createReportRun(input: $input) { reportRun { id status version reportType { name } } }
@@ -30,11 +32,13 @@ export const create: Row = {
   async run(bench) {
     await using servers = new AsyncDisposableStack()
     const { accounts, database, environment } = await bench.runsDatabase()
-    await giveLedger(database, accounts)
+    // Covers the interval that the clients ask for, without any rows.
+    const covered = { start: new Date('2020-01-01'), end: new Date('2030-01-01') }
+    for (const { accountId } of accounts.slice(0, clients)) await coverLedger(database, accountId, covered)
     const limits = { DAILY_RUNS: '100000000' }
     const ours = servers.use(await startOurs({ ...environment, ...limits, ROLE: 'gateway' }))
     const stock = servers.use(await startPeer('stock', environment))
-    const pgbench = findPgbench()
+    const pgbench = findProgram('pgbench')
     if (!pgbench) bench.note('pgbench is left out: it is not installed (Debian: postgresql-15).')
     await bench.postgres.pinToLoad()
 

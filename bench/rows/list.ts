@@ -9,11 +9,10 @@ import { type GoalResult, ratioGoal } from '../framework/result.ts'
 import type { Row } from '../framework/row.ts'
 
 const query = readFileSync(join(import.meta.dirname, '..', 'operations', 'list.graphql'), 'utf8')
-const body = JSON.stringify({ query, variables: { first: 20 } })
 
-/** Clients that read the first page of the runs of an account, each as soon as its last request is answered. */
-export function listJob(key: string, seconds: number): RequestJob {
-  const request = { headers: { authorization: `Bearer ${key}` }, body }
+/** Clients that read a page of the runs of an account, each as soon as its last request is answered. */
+export function listJob(key: string, seconds: number, after: string | null = null): RequestJob {
+  const request = { headers: { authorization: `Bearer ${key}` }, body: bodyAfter(after) }
   return { requests: [request], connections: 32, seconds, rate: null, isRepeatable: true }
 }
 
@@ -35,7 +34,7 @@ export const list: Row = {
       sides.set(peer, servers.use(await startPeer(peer, titled)))
     }
     await checkEqualAnswers(
-      new Map([...sides].map(([name, { url }]) => [name, { url, key: account.key, body }])),
+      new Map([...sides].map(([name, { url }]) => [name, { url, key: account.key, body: bodyAfter(null) }])),
     )
     await bench.postgres.pinToLoad()
     const one = await bench.measure(
@@ -63,4 +62,8 @@ async function reportTitles({ url }: PinnedProcess, key: string): Promise<string
     body: JSON.stringify({ query: '{ reportTypes { nodes { name title } } }' }),
   })) as { reportTypes: { nodes: { name: string; title: string }[] } }
   return JSON.stringify(Object.fromEntries(reportTypes.nodes.map(({ name, title }) => [name, title])))
+}
+
+function bodyAfter(after: string | null): string {
+  return JSON.stringify({ query, variables: { first: 20, after } })
 }

@@ -12,6 +12,7 @@ const commands: Partial<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import('./commands/keys.ts')).keysCommand,
   import: async () => (await import('./commands/import.ts')).importCommand,
   reports: async () => (await import('./commands/reports.ts')).reportsCommand,
+  ledger: async () => (await import('./commands/ledger.ts')).ledgerCommand,
   storage: async () => (await import('./commands/storage.ts')).storageCommand,
   report: async () => (await import('./commands/report.ts')).reportCommand,
   admin: async () => (await import('./commands/admin.ts')).adminCommand,
@@ -25,6 +26,7 @@ const help = `npm start | npm run COMMAND -- [options]
   keys       create, list and revoke API keys
   import     import the ledger from exports of Stripe, or from Stripe
   reports    check and list the custom reports
+  ledger     check the sums from which reports take balances
   storage    adopt another file store
   report     run a report and download its file
   admin      look at accounts, runs and schedules of all accounts, and cancel runs

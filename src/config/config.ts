@@ -40,7 +40,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const mistakes = [
     ...findWrapped(given, variableNames()),
     ...(parsed.success
-      ? [...findUseless(given), ...findForeignLogin(parsed.data), ...findRemote(given)]
+      ? [
+          ...findUseless(given),
+          ...findForeignLogin(parsed.data),
+          ...findLoneReplica(parsed.data),
+          ...findRemote(given),
+        ]
       : parsed.error.issues.flatMap((issue) => explain(issue, given))),
   ]
   if (!parsed.success || mistakes.length > 0) {
@@ -77,7 +82,12 @@ export function isWildcardHost(name: string): boolean {
 }
 
 /** The settings with what follows from them. */
-function createConfig({ s3: { bucket, ...s3 }, reports: { folder, ...reports }, ...others }: Settings) {
+function createConfig({
+  s3: { bucket, ...s3 },
+  reports: { folder, ...reports },
+  ledger,
+  ...others
+}: Settings) {
   return {
     ...others,
     demo: others.demo ?? others.databaseUrl === null,
@@ -85,6 +95,9 @@ function createConfig({ s3: { bucket, ...s3 }, reports: { folder, ...reports }, 
     s3: bucket === null ? null : { ...s3, bucket, forcePathStyle: s3.forcePathStyle ?? s3.endpoint !== null },
     /** Null when the operator has no custom reports. */
     reports: folder === null ? null : { ...reports, folder },
+    /** The replica that built-in reports read; null when they read the primary. */
+    replica:
+      ledger.databaseUrl === null ? null : { url: ledger.databaseUrl, waitSeconds: ledger.waitSeconds },
   }
 }
 
@@ -96,7 +109,7 @@ function explain({ path, message }: z.core.$ZodIssue, given: Environment): strin
 
 /** Variables that say more of something that is not there: the first of a group stands for the group. */
 function findUseless(given: Environment): string[] {
-  return [settings.shape.reports, settings.shape.s3].flatMap((group) => {
+  return [settings.shape.reports, settings.shape.s3, settings.shape.ledger].flatMap((group) => {
     const [first, ...others] = variablesOf(group)
     if (!first || given[first.name] !== undefined) return []
     return others
@@ -113,6 +126,14 @@ function findForeignLogin({ databaseUrl, reports }: Settings): string[] {
   if (reports.folder === null || databaseUrl === null || reports.databaseUrl !== null) return []
   return [
     'REPORTS_DIR needs REPORTS_DATABASE_URL beside DATABASE_URL: a login for your reports that can only read.',
+  ]
+}
+
+/** The embedded Postgres has no replica. */
+function findLoneReplica({ databaseUrl, ledger }: Settings): string[] {
+  if (ledger.databaseUrl === null || databaseUrl !== null) return []
+  return [
+    'LEDGER_DATABASE_URL names a replica of the database that DATABASE_URL names, so it needs DATABASE_URL.',
   ]
 }
 

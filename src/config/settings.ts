@@ -24,6 +24,14 @@ export const settings = z.object({
   connections: env('DATABASE_CONNECTIONS', integer(10, 10_000).nullable().default(null)).describe(
     'Maximum number of [connections to Postgres](postgres.md#connections) of this process. Default: as many as its role and `CONCURRENCY` need.',
   ),
+  ledger: z.object({
+    databaseUrl: env('LEDGER_DATABASE_URL', postgresUrl().nullable().default(null)).describe(
+      'Connection string of a [read replica](postgres.md#a-read-replica-for-reports) of `DATABASE_URL`, from which built-in reports read. Default: `DATABASE_URL`.',
+    ),
+    waitSeconds: env('LEDGER_WAIT_SECONDS', integer(1, 3_600).default(60)).describe(
+      'Seconds for which a run waits until the replica answers and has the data that the run needs.',
+    ),
+  }),
   dataDir: env('DATA_DIR', z.string().default('.data')).describe(
     'Folder for result files and for the embedded Postgres.',
   ),
@@ -134,6 +142,12 @@ export const settings = z.object({
     ),
     keyCache: env('KEY_CACHE', flag().default(true)).describe(
       'Whether a gateway keeps API keys in memory for 2 seconds. A [revocation](security.md#api-keys) takes effect at once with either value.',
+    ),
+    compiledOperations: env('COMPILED_OPERATIONS', flag().default(true)).describe(
+      'Whether queries and mutations are executed by a prepared plan, which is kept with their document. The answers are the same.',
+    ),
+    shortRequestPath: env('SHORT_REQUEST_PATH', flag().default(true)).describe(
+      'Whether repeated queries and mutations by POST skip the general HTTP layer of Yoga. The answers are the same.',
     ),
   }),
   introspection: env('INTROSPECTION', flag().default(true)).describe('Whether clients can read the schema.'),

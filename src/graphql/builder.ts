@@ -23,6 +23,9 @@ const typeNames = [
   [idPrefixes.apiKey, 'ApiKey'],
 ] as const
 
+/** The types of objects with a global ID that are rows of the database. */
+export const rowTypeNames = typeNames.map(([, name]) => name)
+
 /** The rules of the whole schema: a field is nullable only where it is declared so, and every request needs an API key. */
 export const builder = new SchemaBuilder<{
   Context: Context

@@ -63,6 +63,17 @@ export type Context = GatewayServices &
   }
 
 /**
+ * Authenticates a request over HTTP and creates its context.
+ *
+ * @throws GraphQLError when the key is not valid
+ */
+export type OpenContext = (
+  headers: Pick<Headers, 'get'>,
+  connection: Connection,
+  variables: Record<string, unknown> | null | undefined,
+) => Promise<Context>
+
+/**
  * The viewer that a key identifies; null when the request has no key.
  *
  * @throws AuthenticationError when the key is not valid

@@ -10,22 +10,27 @@ import {
   type Context,
   createContext,
   type GatewayServices,
+  type OpenContext,
 } from './context.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
+import { createCompiledExecutor, executeOrdinarily } from './execution/execute-compiled.ts'
 import { maxRequestBodySize } from './library-errors.ts'
+import { executeBy } from './plugins/compiled-operations.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
 import { setErrorStatuses } from './plugins/error-statuses.ts'
 import { sendEventIds } from './plugins/event-ids.ts'
 import { keepStreamsUnbuffered } from './plugins/event-streams.ts'
 import type { Prefill } from './plugins/graphiql.ts'
 import { graphiqlPage } from './plugins/graphiql.ts'
-import { createDocumentCache, limitDocuments } from './plugins/limits.ts'
+import { createDocumentCache, createSizeCheck, limitDocuments } from './plugins/limits.ts'
 import { checkMediaTypes } from './plugins/media-types.ts'
 import { countOperations } from './plugins/metrics.ts'
 import { refusePersistedQueries } from './plugins/persisted-queries.ts'
-import { traceOperations } from './plugins/tracing.ts'
-import { limitErrors } from './plugins/validation.ts'
+import { traced, traceSubscriptions } from './plugins/tracing.ts'
+import { createValidDocuments } from './plugins/valid-documents.ts'
+import { createErrorLimit, limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
+import { createShortPath, type ShortPath } from './short-path/short-path.ts'
 
 export const graphqlEndpoint = '/graphql'
 
@@ -39,20 +44,44 @@ export type ConnectionContext = Connection & {
 
 export type Yoga = YogaServerInstance<ConnectionContext, Context>
 
+export type GraphqlServer = {
+  yoga: Yoga
+  /** Null when it is turned off. */
+  shortPath: ShortPath | null
+}
+
 /**
  * Serves GraphQL over HTTP and SSE, and GraphiQL to browsers. A request passes the plugins in this order, then the context,
- * which verifies its key, then the resolvers. The mask and the last plugin handle the errors.
+ * which verifies its key, then the resolvers. The mask and the last plugin handle the errors. The short path does the same
+ * for common requests.
  *
  * @param prefill the values that GraphiQL is prefilled with; null for none
  */
 export function createGraphqlServer(
   services: GatewayServices,
-  config: Pick<Config, 'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries'>,
+  config: Pick<
+    Config,
+    'documents' | 'introspection' | 'suggestions' | 'graphiql' | 'getQueries' | 'shortcuts'
+  >,
   prefill: Prefill | null,
-): Yoga {
-  const { logger } = services
-  const maskError = createErrorMask(logger)
-  return createYoga<ConnectionContext, Context>({
+): GraphqlServer {
+  const { logger, tracing, metrics } = services
+  const mask = createErrorMask(logger)
+  const cache = createDocumentCache()
+  const documents = createValidDocuments(cache)
+  const checkSize = createSizeCheck(schema, config)
+  const errorLimit = createErrorLimit(config.suggestions)
+  const executeUntraced = config.shortcuts.compiledOperations ? createCompiledExecutor() : executeOrdinarily
+  const execute = tracing === noTracing ? executeUntraced : traced(tracing, executeUntraced)
+  const openContext: OpenContext = async (headers, connection, variables) => {
+    try {
+      const key = readAuthorization(headers.get('authorization'))
+      return createContext(services, await authenticate(services, key), headers, connection, variables)
+    } catch (error) {
+      throw error instanceof AuthenticationError ? unauthenticated(error) : error
+    }
+  }
+  const yoga = createYoga<ConnectionContext, Context>({
     schema,
     graphqlEndpoint,
     landingPage: false,
@@ -66,23 +95,25 @@ export function createGraphqlServer(
       refusePersistedQueries(),
       !config.getQueries && refuseGetQueries(),
       // Its document.
-      limitDocuments(schema, config),
-      limitErrors(config.suggestions),
+      limitDocuments(config.documents, checkSize),
+      limitErrors(errorLimit),
+      documents.plugin,
       // Its operation.
+      executeBy(execute),
       countOperations(services),
-      services.tracing !== noTracing && traceOperations(services.tracing),
+      tracing !== noTracing && traceSubscriptions(tracing),
       // The response.
       sendEventIds(),
-      setErrorStatuses(maskError),
+      setErrorStatuses(mask),
       keepStreamsUnbuffered(),
     ].filter((plugin) => plugin !== false),
-    parserAndValidationCache: createDocumentCache(),
+    parserAndValidationCache: cache,
     multipart: false,
     batching: false,
     maxRequestBodySize,
     // The server in front of it sets the CORS headers of every answer.
     cors: false,
-    maskedErrors: { maskError },
+    maskedErrors: { maskError: mask },
     logging: {
       debug: (...parts) => logger.debug({ parts }, 'yoga'),
       info: (...parts) => logger.debug({ parts }, 'yoga'),
@@ -90,16 +121,12 @@ export function createGraphqlServer(
       // Yoga logs every error that passes the mask, which can quote a whole request. The mask logs internal errors.
       error: () => {},
     },
-    context: async (initial) => {
-      const { request, viewer, params } = initial
-      const variables = params?.variables
-      if (viewer !== undefined) return createContext(services, viewer, null, initial, variables)
-      try {
-        const key = readAuthorization(request.headers.get('authorization'))
-        return createContext(services, await authenticate(services, key), request.headers, initial, variables)
-      } catch (error) {
-        throw error instanceof AuthenticationError ? unauthenticated(error) : error
-      }
-    },
+    context: ({ request, viewer, params, ...connection }) =>
+      viewer === undefined
+        ? openContext(request.headers, connection, params?.variables)
+        : createContext(services, viewer, null, connection, params?.variables),
   })
+  const { fetchAPI } = yoga
+  const parts = { documents, checkSize, errorLimit, execute, mask, openContext, metrics, fetchAPI }
+  return { yoga, shortPath: config.shortcuts.shortRequestPath ? createShortPath(parts) : null }
 }

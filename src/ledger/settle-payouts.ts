@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Tenant } from '../tenant.ts'
 
-// `own` is read in one pass, because there is no index on payout_id. greatest and least ignore null.
+// greatest and least ignore null.
 const settle = `
   with own as materialized (
     select id, payout_id, reporting_category, created, available_on from balance_transactions

@@ -6,7 +6,7 @@ import { connectProblem, placeOf } from './connect-problem.ts'
 
 export type ServerUse = {
   /** The variable that holds the URL, for messages. */
-  variable: 'DATABASE_URL' | 'REPORTS_DATABASE_URL'
+  variable: 'DATABASE_URL' | 'REPORTS_DATABASE_URL' | 'LEDGER_DATABASE_URL'
   /** Whether the gateway's own tables are there, for which the server must be recent and writable. */
   isOwn: boolean
 }

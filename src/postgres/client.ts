@@ -5,6 +5,7 @@ import { PrismaClient } from './generated/prisma/client.ts'
 import { readOnlyState } from './outage.ts'
 import { databaseSchema, type SessionOptions, sessionText } from './session.ts'
 import { waitWhenShort } from './shortage.ts'
+import { createStatementNames, maxStatements } from './statement-names.ts'
 import { targetOf } from './target.ts'
 
 /** With `isForeign`, each connection is used once, so that no setting or lock of a statement remains. */
@@ -29,9 +30,6 @@ export type Prisma = PrismaClient
 
 /** The client inside `prisma.$transaction(async (tx) => …)`. */
 export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0]
-
-// Limits cached plans and prepared statements: a list in a condition creates a new SQL text for each length.
-const maxStatements = 256
 
 export function createPool(options: PoolOptions): pg.Pool {
   const { url, max, applicationName, onError, statementMilliseconds, isForeign = false } = options
@@ -108,8 +106,13 @@ export function createConnection(
 }
 
 export function createPrisma(pool: pg.Pool): Prisma {
+  const nameOf = createStatementNames('prisma')
   return new PrismaClient({
-    adapter: new PrismaPg(pool, { schema: databaseSchema, statementNameGenerator: createStatementNames() }),
+    adapter: new PrismaPg(pool, {
+      schema: databaseSchema,
+      // A list in a condition creates a new SQL text for each length.
+      statementNameGenerator: ({ sql }) => nameOf(sql),
+    }),
     queryPlanCacheMaxSize: maxStatements,
     // Long, because a commit that races Prisma's own time limit can end the process (prisma/orm#29952). A transaction may
     // wait for its connection for longer than any request does.
@@ -170,17 +173,4 @@ function readOnlyError(): Error {
 function connectLimit(url: string): number {
   const { connectSeconds } = readPostgresUrl(url)
   return connectSeconds === null ? defaultConnectMilliseconds : connectSeconds * 1_000
-}
-
-/** Names the first SQL texts, which makes Postgres keep them prepared; an empty name means unprepared. */
-function createStatementNames(): (query: { sql: string }) => string {
-  const names = new Map<string, string>()
-  return ({ sql }) => {
-    const known = names.get(sql)
-    if (known) return known
-    if (names.size >= maxStatements) return ''
-    const name = `prisma_${names.size}`
-    names.set(sql, name)
-    return name
-  }
 }

@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics.ts'
 import { outsideRequest } from '../request-context.ts'
 import { type Tenant, tenantKey } from '../tenant.ts'
 import { startListener } from './listener.ts'
+import { jobChannel, reportRunQueue } from './queue.ts'
 
 const channel = 'report_gateway_events'
 const batchMilliseconds = 2
@@ -63,30 +64,34 @@ export async function startWakeUp(
     limitMilliseconds,
   })
 
-  const waiting = new Set<string>()
+  // Payloads by channel.
+  let waiting = new Map<string, Set<string>>()
   let timer: NodeJS.Timeout | undefined
   const flush = async (): Promise<void> => {
     clearTimeout(timer)
     timer = undefined
     if (waiting.size === 0) return
-    const payloads = [...waiting]
-    waiting.clear()
+    const all = [...waiting].flatMap(([to, payloads]) => [...payloads].map((payload) => [to, payload]))
+    waiting = new Map()
     try {
-      await pool.query('select pg_notify($1, payload) from unnest($2::text[]) as payload', [
-        channel,
-        payloads,
-      ])
+      await pool.query(
+        'select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) as sent (channel, payload)',
+        [all.map(([to]) => to), all.map(([, payload]) => payload)],
+      )
     } catch (error) {
       logger.warn({ err: error }, 'A wake-up could not be sent; readers poll the log within seconds.')
     }
   }
+  const add = (to: string, payload: string): void => {
+    waiting.set(to, (waiting.get(to) ?? new Set()).add(payload))
+    timer ??= outsideRequest(() => setTimeout(flush, batchMilliseconds))
+  }
 
   return {
     /** Notifies every process that the tenant's log has grown. Call it after the commit; it never throws. */
-    notify: (tenant: Tenant): void => {
-      waiting.add(tenantKey(tenant))
-      timer ??= outsideRequest(() => setTimeout(flush, batchMilliseconds))
-    },
+    notify: (tenant: Tenant): void => add(channel, tenantKey(tenant)),
+    /** Notifies the idle workers of every process that a report run is queued. Call it after the commit; it never throws. */
+    announceJob: (): void => add(jobChannel, reportRunQueue),
     onWake: (listener: Listener): void => {
       listeners.add(listener)
     },

@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
-import {
-  type ConstructorOptions,
-  fromPrisma,
-  type JobAttempt,
-  PgBoss,
-  type Queue as QueueSettings,
-} from 'pg-boss'
+import { type ConstructorOptions, type JobAttempt, PgBoss, type Queue as QueueSettings } from 'pg-boss'
 import { type Tenant, tenantKey } from '../tenant.ts'
 import type { Prisma, Transaction } from './client.ts'
 import { openQueueConnections } from './queue-connections.ts'
@@ -62,23 +56,59 @@ export function jobIdSql(column: string): string {
 
 const epoch = Date.UTC(2026, 0, 1)
 
-// Takes the lowest priority of several of the newest runs, not of one: among runs created at the same time, the last by id
-// can be the first in the queue.
-const queuedSql = `
-  with queued as not materialized (
-    select id from report_runs
-    where account_id = $1 and livemode = $2 and status = 'PENDING' and data_needed_until is null and id <> $3
-  )
-  select
-    (select count(*)::integer from queued) as count,
-    (
-      select min(job.priority)
-      from (select id from queued order by id desc limit 8) as run
-      join ${jobTable} as job on job.name = '${reportRunQueue}' and job.id = ${jobIdSql('run.id')}
-    ) as "newestPriority"`
+/** So many runs are counted exactly: counting costs time for each of them. */
+const maxCounted = 100
 
-// pg-boss listens on this channel for the names of queues that have jobs to fetch.
-const wakeSql = `select pg_notify('pgboss_' || left(encode(sha224('${queueSchema}'::bytea), 'hex'), 24), $1)`
+/**
+ * CTEs that add the job of the run in the CTE `entering`. Its columns are run_id, account_id, livemode, those of `queueEntry`,
+ * and unseen: the number of runs in the queue that the statement does not see in the table.
+ *
+ * For each run of its account and mode that is already queued, the job counts as queued one second later, so that accounts take
+ * turns and yet no run waits forever. It never counts as queued before those runs: when runs end, fewer wait, and a new job
+ * would count as queued before older ones; the priority of the newest prevents that. In a long queue, it counts as queued one
+ * second after the newest. Jobs of equal priority run in order of their age.
+ */
+export const enqueueCtes = `
+  queued as (
+    select run.id from entering cross join lateral (
+      select id from report_runs as run
+      where (run.account_id, run.livemode, run.status) = (entering.account_id, entering.livemode, 'PENDING')
+        and run.data_needed_until is null and run.id <> entering.run_id
+      order by id desc limit ${maxCounted}
+    ) as run
+  ),
+  newest as (
+    -- Of several runs, not of one: among runs created at the same time, the last by id can be the first in the queue.
+    select min(job.priority) as priority
+    from (select ${jobIdSql('id')} as job_id from queued order by id desc limit 8) as run
+    cross join lateral (
+      -- A range in an order, because for an equality Postgres can choose an index that reads all jobs, while it has no statistics
+      -- of a new table: that makes a creation three times as slow for a minute.
+      select priority from ${jobTable} where name = '${reportRunQueue}' and id between job_id and job_id order by id limit 1
+    ) as job
+  ),
+  placed as (
+    select run_id, group_id, least(
+      entering.priority - queue.length - unseen,
+      newest.priority - case queue.length when ${maxCounted} then 1 + unseen else 0 end
+    ) as priority
+    from entering, newest, (select count(*)::integer as length from queued) as queue
+  ),
+  job as (${insertJobSql('placed')})`
+
+const enqueueSql = `
+  with entering as (
+    select $1::text as run_id, $2::text as account_id, $3::boolean as livemode, $4::text as group_id,
+      $5::integer as priority, 0 as unseen
+  ), ${enqueueCtes}
+  select from job`
+
+const restoreSql = insertJobSql(
+  '(select $1::text as run_id, $2::text as group_id, $3::integer as priority) as lost',
+)
+
+/** pg-boss listens on this channel for the names of queues that have jobs to fetch. */
+export const jobChannel = `pgboss_${createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)}`
 
 const maxOrphans = 1_000
 
@@ -122,23 +152,16 @@ export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptio
     throw migrationProblem('create or change the tables of the queue', error)
   }
   const closers = opened.move()
-  const send = (tx: Transaction, run: QueuedRun, priority: number): Promise<string | null> => {
-    const job: ReportRunJob = { runId: run.id }
-    // The concurrency limit and the fair shares of accounts apply to this group.
-    const group = { id: tenantKey(run) }
-    return boss.send(reportRunQueue, job, { id: jobIdOf(run.id), priority, group, db: fromPrisma(tx) })
-  }
   return {
     boss,
     /**
-     * Adds the run's job in the transaction that creates the run, so that both exist or neither does.
-     * For each run of its account and mode that is already queued, the job counts as queued one second later, so that
-     * accounts take turns and yet no run waits forever. It never counts as queued before those runs.
+     * Adds the run's job in a transaction. `wakeUp.announceJob` wakes a worker after the commit.
      *
      * @param at the current time
      */
     enqueue: async (tx: Transaction, run: QueuedRun, at: Date): Promise<void> => {
-      await send(tx, run, await nextPriority(tx, run, at))
+      const { groupId, priority } = queueEntry(run, at)
+      await tx.$executeRawUnsafe(enqueueSql, run.id, run.accountId, run.livemode, groupId, priority)
     },
     /**
      * Creates a new job for a run that has no unfinished one. When several processes do so at once, one of them succeeds.
@@ -153,7 +176,8 @@ export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptio
         `delete from ${jobTable} where name = $1 and id = $2::uuid and state >= 'completed'`,
         ...[reportRunQueue, jobIdOf(run.id)],
       )
-      return (await send(tx, run, priorityAt(run.createdAt.getTime()))) !== null
+      const { groupId, priority } = queueEntry(run, run.createdAt)
+      return (await tx.$executeRawUnsafe(restoreSql, run.id, groupId, priority)) > 0
     },
     /** True when a run waits for a worker. */
     hasBacklog: async (): Promise<boolean> =>
@@ -178,7 +202,7 @@ export async function startQueue({ url, isWorker, onError, max = 4 }: QueueOptio
     },
     /** Makes every idle worker of every process look for jobs now. */
     wake: async (): Promise<void> => {
-      await boss.getDb().executeSql(wakeSql, [reportRunQueue])
+      await boss.getDb().executeSql('select pg_notify($1, $2)', [jobChannel, reportRunQueue])
     },
     stop: (): Promise<void> => closers.disposeAsync(),
   }
@@ -213,23 +237,37 @@ function settings(isWorker: boolean): Partial<ConstructorOptions> {
     : { supervise: false, schedule: false, migrate: true }
 }
 
-/** Jobs with the highest priority run first, so the priority falls over time. It fits into 32 bits until 2094. */
-function priorityAt(milliseconds: number): number {
-  return Math.max(-(2 ** 31), -Math.round((milliseconds - epoch) / 1000))
+/**
+ * What decides when a new job runs.
+ *
+ * @param at when it counts as queued
+ */
+export function queueEntry(tenant: Tenant, at: Date) {
+  return {
+    /** The concurrency limit and the fair shares of accounts apply to this group. */
+    groupId: tenantKey(tenant),
+    /** The priority when no other run of the account and mode waits. */
+    priority: priorityAt(at),
+  }
 }
 
-/**
- * The priority of a new job. When runs end, fewer wait, and a new job would count as queued before older ones of the same
- * account; the priority of the newest prevents that. Jobs of equal priority run in order of their age.
- */
-async function nextPriority(
-  tx: Transaction,
-  { accountId, livemode, id }: QueuedRun,
-  at: Date,
-): Promise<number> {
-  const [{ count, newestPriority }] = await tx.$queryRawUnsafe<
-    [{ count: number; newestPriority: number | null }]
-  >(queuedSql, accountId, livemode, id)
-  const priority = priorityAt(at.getTime() + count * 1000)
-  return Math.min(priority, newestPriority ?? priority)
+/** Inserts the jobs of `source`, with its columns `run_id`, `group_id` and `priority`, exactly as pg-boss inserts a job. */
+function insertJobSql(source: string): string {
+  return `
+    insert into ${jobTable} (
+      id, name, data, priority, group_id, start_after, created_on, keep_until, expire_seconds, deletion_seconds, retry_limit,
+      retry_delay, retry_backoff, retry_delay_max, policy, dead_letter, heartbeat_seconds
+    )
+    select ${jobIdSql('run_id')}, queue.name, jsonb_build_object('runId', run_id), priority, group_id, now(), now(),
+      now() + queue.retention_seconds * interval '1 second', expire_seconds, deletion_seconds, retry_limit,
+      retry_delay, retry_backoff, retry_delay_max, policy, dead_letter, heartbeat_seconds
+    from ${source}
+    left join ${queueSchema}.queue on queue.name = '${reportRunQueue}'
+    on conflict do nothing
+    returning 1`
+}
+
+/** Jobs with the highest priority run first, so the priority falls over time. It fits into 32 bits until 2094. */
+export function priorityAt(at: Date): number {
+  return Math.max(-(2 ** 31), -Math.round((at.getTime() - epoch) / 1000))
 }

@@ -3,7 +3,7 @@ import { InputErrors, LimitError, UserFacingError } from '../errors.ts'
 import type { ReportSchedule } from '../postgres/generated/prisma/client.ts'
 import { isOutage } from '../postgres/outage.ts'
 import { timezoneOf } from '../reports/interval.ts'
-import { submitSpec } from '../runs/create/submit-run.ts'
+import { submitClaimed } from '../runs/create/submit-run.ts'
 import { validateReport } from '../runs/create/validate.ts'
 import type { Services } from '../runs/services.ts'
 import type { Viewer } from '../tenant.ts'
@@ -101,7 +101,7 @@ async function submitScheduled(
     retention: Number(schedule.retentionMilliseconds),
   } as const
   const advanced = { ...next, lastError: null }
-  await submitSpec(deps, viewer, spec, (tx) => changeSchedule(tx, schedule, advanced), null)
+  await submitClaimed(deps, viewer, spec, (tx) => changeSchedule(tx, schedule, advanced))
 }
 
 /**

@@ -50,7 +50,7 @@ export async function openGateway(
     findKey: config.shortcuts.keyCache ? createKeyCache(findKey, shared.wakeUp) : findKey,
     slowReads: createFairQueue(slowReaders, requestLimits),
     links,
-    loaders: createLoaders(prisma, logger),
+    loaders: createLoaders(shared.rows, logger),
     estimateRows: createRowEstimator(estimates),
     queueStatuses: createQueueStatusLoader(shared),
     keyWatch,
@@ -63,12 +63,12 @@ export async function openGateway(
   }
   // With the embedded Postgres the gateway serves only this machine, so the page can contain the key.
   const prefill = demo && config.databaseUrl === null ? { key: demo.keys.test, month: demo.month } : null
-  const yoga = createGraphqlServer(services, config, prefill)
-  const webSockets = startWebSockets(http.server, yoga, services)
+  const graphql = createGraphqlServer(services, config, prefill)
+  const webSockets = startWebSockets(http.server, graphql.yoga, services)
   http.upgradeIf(({ headers }, { pathname }) => pathname === graphqlEndpoint && isAllowed(headers))
   const streams = createEventStreams()
   return {
-    router: createGatewayRouter(config, isAllowed, yoga, streams, download),
+    router: createGatewayRouter(config, isAllowed, graphql, streams, download),
     leave: () => {
       void webSockets.leave()
       void streams.end()

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { checkReplica } from '../postgres/check-replica.ts'
 import { createPool, createPoolCloser, type PoolOptions } from '../postgres/client.ts'
 import { shareFairly } from '../postgres/fair-pool.ts'
 import { openReader } from '../reports/custom/login.ts'
@@ -13,7 +14,7 @@ export type Pools = Awaited<ReturnType<typeof openPools>>
 const waitMilliseconds = 1_000
 
 type OpenOptions = {
-  config: Pick<Config, 'reports'>
+  config: Pick<Config, 'reports' | 'replica'>
   shares: ConnectionShares
   /** Address of the database. */
   url: string
@@ -25,9 +26,9 @@ type OpenOptions = {
 /**
  * Opens the pools of a process.
  *
- * @throws ConfigurationError when the login for custom reports cannot be used
+ * @throws ConfigurationError when the login for custom reports or the replica cannot be used
  */
-export async function openPools({ config: { reports }, shares, url, logger, closers }: OpenOptions) {
+export async function openPools({ config: { reports, replica }, shares, url, logger, closers }: OpenOptions) {
   const open = (name: string, options: Omit<PoolOptions, 'applicationName' | 'onError'>): Pool => {
     const onError = (error: unknown): void =>
       logger.error({ err: error }, 'An idle connection to Postgres broke.')
@@ -36,6 +37,9 @@ export async function openPools({ config: { reports }, shares, url, logger, clos
     closers.defer(() => close(waitMilliseconds))
     return pool
   }
+  const warn = (message: string): void => logger.warn(message)
+  if (replica) await checkReplica(replica.url, url, warn)
+  const ledgerUrl = replica?.url ?? url
   const customUrl = reports ? await openReader(reports.databaseUrl, async () => url) : null
   const openCustom = (name: string, max: number, limits = {}): Pool | null =>
     customUrl && max > 0 ? open(name, { url: customUrl, isForeign: true, max, ...limits }) : null
@@ -53,13 +57,16 @@ export async function openPools({ config: { reports }, shares, url, logger, clos
     ),
     /** For `/ready` and `/metrics`, because the connections for requests can all be in use. */
     probes: open('probes', { url, max: shares.probes, ...limits(1_000) }),
+    /** For `/ready`; null when reports read the primary. */
+    replicaProbes:
+      replica && open('replica probes', { url: replica.url, isReadOnly: true, max: 1, ...limits(1_000) }),
     /** For checking custom reports, with their login; null when there are none. */
     custom: custom ?? customEstimates,
     /** For the queries of reports, without a time limit; null in a process that runs no reports. */
     reports:
       shares.reports > 0
         ? {
-            exportPool: open('reports', { url, isReadOnly: true, max: shares.reports }),
+            exportPool: open('reports', { url: ledgerUrl, isReadOnly: true, max: shares.reports }),
             customPool: custom,
           }
         : null,
@@ -68,7 +75,12 @@ export async function openPools({ config: { reports }, shares, url, logger, clos
       shares.estimates > 0
         ? {
             exportPool: shareFairly(
-              open('estimates', { url, isReadOnly: true, max: shares.estimates, ...limits(2_000) }),
+              open('estimates', {
+                url: ledgerUrl,
+                isReadOnly: true,
+                max: shares.estimates,
+                ...limits(2_000),
+              }),
             ),
             customPool: customEstimates && shareFairly(customEstimates),
           }
@@ -77,10 +89,11 @@ export async function openPools({ config: { reports }, shares, url, logger, clos
 }
 
 /** The pools of a process by the names under which metrics show them. */
-export function poolsByName({ requests, probes, reports, estimates }: Pools) {
+export function poolsByName({ requests, probes, replicaProbes, reports, estimates }: Pools) {
   return {
     requests,
     probes,
+    ...(replicaProbes && { 'replica probes': replicaProbes }),
     ...(reports && { reports: reports.exportPool }),
     ...(reports?.customPool && { 'custom reports': reports.customPool }),
     ...(estimates && { estimates: estimates.exportPool }),

@@ -41,8 +41,9 @@ export function createPrometheus(telemetry: Telemetry | null = null) {
         labelNames: ['check'],
         registers: [registry],
         async collect() {
-          const { checks } = await readiness.ask()
-          for (const [check, answer] of Object.entries(checks)) this.set({ check }, Number(answer === 'up'))
+          const { checks, replica } = await readiness.ask()
+          const answers = { ...checks, ...(replica && { replica }) }
+          for (const [check, answer] of Object.entries(answers)) this.set({ check }, Number(answer === 'up'))
         },
       })
       new Gauge({

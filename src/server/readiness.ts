@@ -24,6 +24,7 @@ type Answers = Record<Dependency, 'up' | 'down'>
 export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds = 1_000 } = {}) {
   let state: 'starting' | 'serving' | 'stopping' = 'starting'
   let skewMilliseconds: Clock['skewMilliseconds'] | null = null
+  let askReplica: (() => Promise<'up' | 'down'>) | null = null
   let askAll = async (): Promise<Answers> => ({
     database: 'down',
     queue: 'down',
@@ -31,8 +32,15 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
     storage: 'down',
   })
   return {
-    /** Starts the checks: the process now serves requests. */
-    serve: (checks: Checks, clock: Pick<Clock, 'skewMilliseconds'>) => {
+    /** Starts the checks: the process now serves requests. `checkReplica` is null when reports read the primary. */
+    serve: (
+      checks: Checks,
+      clock: Pick<Clock, 'skewMilliseconds'>,
+      checkReplica: (() => Promise<unknown>) | null = null,
+    ) => {
+      if (checkReplica) {
+        askReplica = shareAnswer(() => outcome(checkReplica, limitMilliseconds), cacheMilliseconds)
+      }
       skewMilliseconds = clock.skewMilliseconds
       const ask = (dependency: Dependency) => outcome(checks[dependency], limitMilliseconds)
       askAll = shareAnswer(async () => {
@@ -51,12 +59,14 @@ export function createReadiness({ limitMilliseconds = 1_000, cacheMilliseconds =
       state = 'stopping'
     },
     ask: async () => {
-      const checks = await askAll()
+      const [checks, replica] = await Promise.all([askAll(), askReplica?.()])
       // A detail, not a check: the process uses the time of the database, and its own clock does not matter.
       const clockSkewMilliseconds = skewMilliseconds?.() ?? null
       const isUp = Object.values(checks).every((answer) => answer === 'up')
       const working = isUp ? 'ready' : 'unavailable'
-      return { status: state === 'serving' ? working : state, checks, clockSkewMilliseconds }
+      // Another detail: without the replica, a gateway serves every request, and reports wait.
+      const details = { ...(replica && { replica }), clockSkewMilliseconds }
+      return { status: state === 'serving' ? working : state, checks, ...details }
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Config } from '../config/config.ts'
 import type { HttpStatus } from '../error-codes.ts'
-import { graphqlEndpoint, type Yoga } from '../graphql/server.ts'
+import { type GraphqlServer, graphqlEndpoint } from '../graphql/server.ts'
 import { cutSlowStream } from '../graphql/transports/connection-limits.ts'
 import type { EventStreams } from '../graphql/transports/drain.ts'
 import { streamSink } from '../graphql/transports/sinks.ts'
@@ -20,7 +20,7 @@ const handshakeAdvice =
 export function createGatewayRouter(
   config: Config,
   isAllowed: AccessRule,
-  yoga: Yoga,
+  { yoga, shortPath }: GraphqlServer,
   streams: EventStreams,
   download: Handler | null,
 ): Handler {
@@ -29,6 +29,7 @@ export function createGatewayRouter(
     if (download && url.pathname.startsWith('/files/')) return download(request, response, url)
     if (url.pathname === graphqlEndpoint) {
       if (isHandshake(request)) return refuseHandshake(request, response)
+      if (await shortPath?.(request, response)) return
       streams.watch(response)
       cutSlowStream(response, config.sockets.slowReaderSeconds)
       // Also after a complete response: Yoga can refuse to stream a subscription that has already started.

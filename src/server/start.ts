@@ -12,6 +12,7 @@ import { startWakeUp } from '../postgres/notify.ts'
 import { openDatabase } from '../postgres/open-database.ts'
 import { startQueue } from '../postgres/queue.ts'
 import { logQueueErrors } from '../postgres/queue-errors.ts'
+import { createRowReader } from '../postgres/rows.ts'
 import { createCatalog } from '../reports/catalog.ts'
 import { loadCustomReports } from '../reports/custom/load.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
@@ -121,7 +122,8 @@ export async function start(options: StartOptions): Promise<Started> {
   const wakeUp = await startWakeUp(url, pools.requests, logger, { metrics })
   closers.defer(wakeUp.stop)
   clock.follow(wakeUp)
-  const runLoader = createRunLoader(prisma)
+  const rows = createRowReader(pools.requests)
+  const runLoader = createRunLoader(rows)
   const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
   const history = await watchHistory({
@@ -134,6 +136,8 @@ export async function start(options: StartOptions): Promise<Started> {
   closers.defer(history.stop)
   const services: Services = {
     prisma,
+    rows,
+    pool: pools.requests,
     queue,
     wakeUp,
     hub,
@@ -162,7 +166,8 @@ export async function start(options: StartOptions): Promise<Started> {
     await Promise.all(ends.map((end) => end()))
   })
   if (pools.reports) {
-    const worker = await startWorker({ ...services, ...pools.reports }, queue, config)
+    const replicaSeconds = config.replica?.waitSeconds ?? null
+    const worker = await startWorker({ ...services, ...pools.reports, replicaSeconds }, queue, config)
     ends.push(worker.stop)
   }
   let demo: Demo | null = null
@@ -182,7 +187,9 @@ export async function start(options: StartOptions): Promise<Started> {
     router = gateway.router
   }
 
-  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock)
+  const { replicaProbes } = pools
+  const checkReplica = replicaProbes && (() => replicaProbes.query('select'))
+  operations.readiness.serve(createChecks(pools.probes, queue, wakeUp, marked), clock, checkReplica)
   operations.prometheus?.observe({ pools: poolsByName(pools), clock, readiness: operations.readiness })
   serve(router)
   finishStart(router)

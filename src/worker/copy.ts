@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
-import { isShortage } from '../postgres/outage.ts'
+import { isOutage, isShortage } from '../postgres/outage.ts'
 import { countRows, planRows } from '../reports/estimate-rows.ts'
 import type { RenderedReport } from '../reports/render.ts'
 import type { FileForm } from '../storage/file.ts'
 import type { Storage, StoredFile } from '../storage/storage.ts'
-import { SourceLostError, StatementTimeoutError } from './failure.ts'
+import { SourceLostError, StaleReplicaError, StatementTimeoutError } from './failure.ts'
 import { createFormatStream } from './format-stream.ts'
+import type { ReplicaWait } from './replica.ts'
 
 /** A file to write. */
 export type PlannedFile = FileForm & {
@@ -19,6 +20,8 @@ export type PlannedFile = FileForm & {
 type CopyOptions = {
   /** Where the report's query runs. */
   pool: Pool
+  /** What the server of the pool must have first; null when it is the primary. */
+  replica: ReplicaWait | null
   storage: Storage
   report: RenderedReport
   /** Written one after the other. */
@@ -52,19 +55,20 @@ type Backend = { pid: number; startedAt: string }
 const endMilliseconds = 5_000
 /** Postgres ends a statement that is over its limit itself within this time, in almost all cases. */
 const graceMilliseconds = 2_000
-const shortageMilliseconds = 200
+const retryMilliseconds = 200
 
 /**
  * Streams a report from Postgres into storage. Memory use does not grow with the size of the report. The row count and
  * all files come from one snapshot.
  *
  * @throws SourceLostError when Postgres cannot be reached or the connection breaks
+ * @throws StaleReplicaError when the replica does not have the data in time
  * @throws UnwritableValueError when one of the formats cannot represent a value
  */
 export async function copyReport(options: CopyOptions): Promise<CopyResult> {
   const { pool, signal, report } = options
   signal.throwIfAborted()
-  const client = await connect(pool, signal)
+  const client = await connect(options)
   let lost: Error | null = null
   const onLost = (error: Error): void => {
     lost = error
@@ -171,25 +175,42 @@ async function expectRows(
 }
 
 /**
- * Takes a connection of the pool, and waits while there is none: that is no fault of the report.
+ * Takes a connection of the pool, and waits while there is none: that is no fault of the report. Waits for a replica, too, for
+ * a limited time: until it answers and has the data.
  *
  * @throws SourceLostError when Postgres cannot be reached
+ * @throws StaleReplicaError when the replica does not have the data in time
  */
-async function connect(pool: Pool, signal: AbortSignal): Promise<PoolClient> {
+async function connect({ pool, signal, replica }: CopyOptions): Promise<PoolClient> {
+  const limit = performance.now() + (replica?.seconds ?? 0) * 1_000
   while (true) {
-    try {
-      const client = await pool.connect()
-      if (!signal.aborted) return client
-      client.release()
-    } catch (cause) {
-      if (!isShortage(cause)) {
-        if (cause instanceof DatabaseError) throw cause
-        throw new SourceLostError('The data source cannot be reached.', { cause })
-      }
-      await delay(shortageMilliseconds)
-    }
+    const isLate = performance.now() >= limit
+    const client = await tryConnect(pool, replica).catch((cause: unknown) => {
+      const canPass = cause instanceof StaleReplicaError || isOutage(cause)
+      if (isShortage(cause) || (canPass && !isLate)) return null
+      if (cause instanceof StaleReplicaError || cause instanceof DatabaseError) throw cause
+      throw new SourceLostError('The data source cannot be reached.', { cause })
+    })
+    if (client && !signal.aborted) return client
+    client?.release()
+    signal.throwIfAborted()
+    await delay(retryMilliseconds)
     signal.throwIfAborted()
   }
+}
+
+async function tryConnect(pool: Pool, replica: ReplicaWait | null): Promise<PoolClient> {
+  const client = await pool.connect()
+  let isFresh = false
+  try {
+    isFresh = replica === null || (await replica.isFresh(client))
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+  if (isFresh) return client
+  client.release()
+  throw new StaleReplicaError()
 }
 
 /** Starts a read-only transaction that gives all later statements the same snapshot. */

@@ -7,7 +7,10 @@ export type WorkerServices = ReportPools &
   Pick<
     Services,
     'prisma' | 'wakeUp' | 'hub' | 'catalog' | 'storage' | 'metrics' | 'tracing' | 'logger' | 'now'
-  >
+  > & {
+    /** How long a run of a built-in report waits for the replica of `exportPool`; null when that is the primary. */
+    replicaSeconds: number | null
+  }
 
 export type WorkLimits = {
   /** Maximum number of runs of one account and mode that all workers together work on at once. */

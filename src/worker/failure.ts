@@ -18,9 +18,23 @@ const configurationLimit = '53400'
  */
 const ownFaults = new Set([readOnlyState, configurationLimit])
 
+/**
+ * SQLSTATE of a statement on a standby that was in the way of the changes of the primary. A report reads one snapshot in a
+ * transaction that is not serializable, so the code has no other cause.
+ */
+const recoveryConflict = '40001'
+
 /** The database that the report reads cannot be reached, or its connection broke. */
 export class SourceLostError extends Error {
-  override readonly name = 'SourceLostError'
+  override readonly name: string = 'SourceLostError'
+}
+
+/** The replica did not have the data of the run in time. */
+export class StaleReplicaError extends SourceLostError {
+  override readonly name = 'StaleReplicaError'
+  constructor() {
+    super('The read replica is too far behind the primary.')
+  }
 }
 
 /** The process does not have the report type of the run. */
@@ -53,6 +67,7 @@ export class WorkerLostError extends Error {
  */
 export function isTransient(error: unknown): boolean {
   if (error instanceof DatabaseError && ownFaults.has(error.code ?? '')) return false
+  if (error instanceof DatabaseError && error.code === recoveryConflict) return true
   return error instanceof StorageError || error instanceof SourceLostError || isOutage(error)
 }
 
@@ -117,6 +132,9 @@ export function describeFailure(error: unknown, traceId: string = newTraceId()) 
   if (error instanceof StorageError) {
     const what = `The file could not be stored: ${error.reason}.`
     return failure('STORAGE_ERROR', `${what} No part of it was kept. Try again later.`, true)
+  }
+  if (error instanceof StaleReplicaError) {
+    return failure('UPSTREAM_ERROR', `${error.message} Try again later.`, true)
   }
   if (isTransient(error)) {
     return failure('UPSTREAM_ERROR', 'The connection to the database was lost. Try again later.', true)

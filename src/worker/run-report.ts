@@ -20,6 +20,7 @@ import {
 import { isTransient, MissingReportTypeError } from './failure.ts'
 import { discardFiles, finishCanceled, finishFailed, finishSucceeded, markHandedBack } from './finish-run.ts'
 import { type Progress, startProgress } from './progress.ts'
+import { noteForReplica } from './replica.ts'
 
 /**
  * Runs one report. The outcome determines what happens to the job. A run that has not ended stays RUNNING, and a worker
@@ -129,6 +130,8 @@ async function writeFiles(
   // The data that a run has waited for can lack what the report needs.
   const errors = await type.check?.(deps.prisma, run, parameters)
   if (errors?.length) throw new InputErrors(errors)
+  const waitSeconds = type.custom ? null : deps.replicaSeconds
+  const replica = waitSeconds === null ? null : await noteForReplica(deps.prisma, run, waitSeconds)
   const { id: runId, execution } = run
   const writeProgress = async (data: Progress): Promise<void> => {
     const changed = await transition(deps, { runId, from: 'RUNNING', to: 'RUNNING', execution, data })
@@ -139,6 +142,7 @@ async function writeFiles(
   try {
     return await copyReport({
       pool: poolOf(deps, type),
+      replica,
       storage: deps.storage,
       // Only CSV files have a header.
       report: run.byteOrderMark ? { ...report, header: `\ufeff${report.header}` } : report,

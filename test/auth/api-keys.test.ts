@@ -1,11 +1,16 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import fc from 'fast-check'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApiKey, revokeApiKey } from '../../src/auth/api-keys.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import { startTestGateway, startTwoGateways, type TestAccount, type TestGateway } from '../support/gateway.ts'
 import { createGraphqlClient } from '../support/graphql-client.ts'
+import { runRow } from '../support/insert-run.ts'
+import { listQuery } from '../support/run-list.ts'
+import { anyFilter, anyOrder, runFields } from '../support/run-list-model.ts'
 
 const execFileAsync = promisify(execFile)
 
@@ -288,4 +293,36 @@ test('a key that is revoked by one process is refused by every gateway at once',
   }
   // A notification takes about as long as a request. Without it, hundreds of requests would be accepted.
   expect(accepted).toBeLessThan(50)
+})
+
+test('answers are byte-equal whether gateways keep keys or not', async () => {
+  const config = { role: 'gateway', shortcuts: { ...loadConfig({}).shortcuts, keyCache: false } } as const
+  const { database, dataDir } = gateway
+  await using plain = await startTestGateway({ config, database, dataDir })
+  const runs = fc.sample(runFields, { numRuns: 20, seed: 7 })
+  await gateway.prisma.reportRun.createMany({ data: runs.map((fields) => runRow(account, fields)) })
+  const keys = [`Bearer ${account.key}`, basic(account.key), null]
+  for (const kind of Object.keys(badKeys)) keys.push((await badKeys[kind]?.()) ?? '')
+  const asked = fc.record({
+    authorization: fc.constantFrom(...keys, `Bearer ${account.key}`),
+    filter: anyFilter,
+    orderBy: anyOrder,
+    first: fc.integer({ min: -1, max: 30 }),
+  })
+  const statuses = new Set<number>()
+  const check = async ({
+    authorization,
+    ...variables
+  }: typeof asked extends fc.Arbitrary<infer T> ? T : never) => {
+    const ask = async ({ url }: TestGateway): Promise<[number, string]> => {
+      const headers = { 'content-type': 'application/json', ...(authorization !== null && { authorization }) }
+      const body = JSON.stringify({ query: listQuery, variables })
+      const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body })
+      statuses.add(response.status)
+      return [response.status, await response.text()]
+    }
+    expect(await ask(gateway)).toEqual(await ask(plain))
+  }
+  await fc.assert(fc.asyncProperty(asked, check), { numRuns: 100 })
+  expect([...statuses].sort()).toEqual([200, 401])
 })

@@ -12,6 +12,7 @@ const defaults: Config = {
   connections: null,
   dataDir: '.data',
   reports: null,
+  replica: null,
   s3: null,
   demo: true,
   concurrency: 4,
@@ -29,7 +30,7 @@ const defaults: Config = {
     handshakeSeconds: 3,
     slowReaderSeconds: 30,
   },
-  shortcuts: { sharedEvents: true, keyCache: true },
+  shortcuts: { sharedEvents: true, keyCache: true, compiledOperations: true, shortRequestPath: true },
   introspection: true,
   suggestions: true,
   graphiql: true,
@@ -297,12 +298,23 @@ test('reports on a database of the operator need a login of their own', () => {
 test.each([
   ['REPORTS_DIR', { REPORTS_DATABASE_URL: databaseUrl, REPORT_ROWS: '5', REPORT_SECONDS: '6' }],
   ['S3_BUCKET', { S3_REGION: 'eu', S3_ENDPOINT: 'http://minio:9000', S3_PREFIX: 'a' }],
+  ['LEDGER_DATABASE_URL', { LEDGER_WAIT_SECONDS: '5' }],
 ])('what says more of %s is refused without it', (name, variables) => {
   const lines = refusal(variables).message.split('\n  ').slice(1)
   const told = Object.keys(variables).map((variable) =>
     expect.stringMatching(`^${variable} has no effect without ${name}\\b`),
   )
   expect(lines).toEqual(told)
+})
+
+test('a replica for reports needs the database that it is a replica of', () => {
+  const replica = { LEDGER_DATABASE_URL: databaseUrl, LEDGER_WAIT_SECONDS: '5' }
+  expect(refusal(replica).message).toContain('\n  LEDGER_DATABASE_URL names a replica of the database')
+  expect(loadConfig({ DATABASE_URL: databaseUrl, ...replica }).replica).toEqual({
+    url: databaseUrl,
+    waitSeconds: 5,
+  })
+  expect(loadConfig({ DATABASE_URL: databaseUrl }).replica).toBeNull()
 })
 
 test('all mistakes are told at once', () => {

@@ -12,6 +12,7 @@ import {
   startQueue,
 } from '../../src/postgres/queue.ts'
 import { queueSchema } from '../../src/postgres/rights.ts'
+import { tenantKey } from '../../src/tenant.ts'
 import { insertRun } from '../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
 
@@ -89,6 +90,26 @@ describe('the tables of pg-boss', () => {
         jobIdOf(id),
       ]),
     ).toEqual([{ name: reportRunQueue, data: { runId: id } }])
+    await endAll()
+  })
+
+  test('have the same row for our job as for one that pg-boss adds', async () => {
+    const run = await queueRun()
+    const theirId = await queue.boss.send(
+      reportRunQueue,
+      { runId: run.id },
+      { group: { id: tenantKey(run) }, priority: Number((await jobOf(run.id))?.priority) },
+    )
+    const rowOf = async (id: string | null) => {
+      const [row = {}] = await parts.database.query<Record<string, unknown>>(
+        `select *, start_after - created_on as wait, keep_until - created_on as kept, now() - created_on < '1 min' as is_new
+        from ${queueSchema}.job where id = $1::uuid`,
+        [id],
+      )
+      const own = ['id', 'created_on', 'start_after', 'keep_until']
+      return Object.entries(row).filter(([name]) => !own.includes(name))
+    }
+    expect(await rowOf(jobIdOf(run.id))).toEqual(await rowOf(theirId))
     await endAll()
   })
 
@@ -240,10 +261,12 @@ describe('the listeners of pg-boss', () => {
     const name = createHash('sha224').update(queueSchema).digest('hex').slice(0, 24)
     await listener.query(`listen "pgboss_${name}"`)
     try {
-      await queueRun()
+      await queue.boss.send(reportRunQueue, {})
       await expect.poll(() => received).toEqual([reportRunQueue])
       await queue.wake()
       await expect.poll(() => received).toEqual([reportRunQueue, reportRunQueue])
+      parts.wakeUp.announceJob()
+      await expect.poll(() => received).toEqual([reportRunQueue, reportRunQueue, reportRunQueue])
     } finally {
       await listener.end()
       await endAll()

@@ -32,7 +32,7 @@ beforeAll(async () => {
   gateway = cleanup.use(await startTestGateway({ ...options, config: { role: 'gateway' } }))
   deps = {
     ...parts,
-    runLoader: createRunLoader(parts.prisma),
+    runLoader: createRunLoader(parts.rows),
     catalog: createCatalog(reportTypes),
     limits: { accountConcurrency: 3, dailyRuns: 5 },
     now: () => now,
@@ -347,9 +347,15 @@ describe('a cron schedule', () => {
   test('advances only together with its run', async () => {
     await setData('2027-01-01T00:00:00Z')
     const made = await schedule()
-    const queue = { ...parts.queue, enqueue: () => Promise.reject(new Error('The worker was killed here.')) }
+    await gateway.database.query(`
+      create function refuse_events() returns trigger language plpgsql
+      as $$ begin raise exception 'The worker was killed here.'; end $$`)
+    await gateway.database.query(
+      'create trigger refuse_events before insert on report_run_events for each row execute function refuse_events()',
+    )
     setTime('2026-11-28T05:00:00Z')
-    await runDueSchedules({ ...deps, queue }, new AbortController().signal)
+    await runDue()
+    await gateway.database.query('drop function refuse_events cascade')
     expect(await state(made)).toMatchObject({ nextRunAt: made.nextRunAt, runs: { totalCount: 0 } })
     expect(parts.logged.filter(({ scheduleId }) => scheduleId === made.id)).toHaveLength(1)
     await runDue()

@@ -18,7 +18,7 @@ afterAll(() => parts[Symbol.asyncDispose]())
 async function runAll(role: 'gateway' | 'worker'): Promise<void> {
   const services = {
     ...parts,
-    runLoader: createRunLoader(parts.prisma),
+    runLoader: createRunLoader(parts.rows),
     catalog: createCatalog([slowReport]),
     limits: { accountConcurrency: 1, dailyRuns: 10 },
     now: () => new Date(),

@@ -151,3 +151,15 @@ test('a check runs again when its answer expires, and a check that fails or is l
   readiness.stop()
   expect((await readiness.ask()).status).toBe('stopping')
 })
+
+test('a replica that is down is shown, and leaves the process ready', async () => {
+  const readiness = createReadiness({ limitMilliseconds: 20, cacheMilliseconds: 0 })
+  const checks = { database: up, queue: up, wakeUp: up, storage: up }
+  readiness.serve(checks, clock, () => Promise.reject(new Error('gone')))
+  expect(await readiness.ask()).toEqual({
+    status: 'ready',
+    checks: all('up'),
+    replica: 'down',
+    clockSkewMilliseconds: -7,
+  })
+})

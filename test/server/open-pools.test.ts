@@ -11,7 +11,7 @@ test('metrics show each pool once, also in a process that estimates custom repor
   const shares = shareConnections({ role: 'gateway', concurrency: 4, connections: null, reports })
   const logger = pino({ enabled: false })
   const pools = poolsByName(
-    await openPools({ config: { reports }, shares, url: database.url, logger, closers }),
+    await openPools({ config: { reports, replica: null }, shares, url: database.url, logger, closers }),
   )
   expect(new Set(Object.values(pools)).size).toBe(Object.keys(pools).length)
   expect(Object.keys(pools)).toEqual(['requests', 'probes', 'estimates', 'custom estimates'])

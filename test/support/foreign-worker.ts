@@ -17,6 +17,7 @@ export function changeRun(
     void database.query("select pg_notify('report_gateway_events', $1)", [`${run.accountId}:test`])
   const wakeUp = {
     notify,
+    announceJob: () => {},
     onWake: () => {},
     onKeyChange: () => {},
     isConnected: () => true,

@@ -8,6 +8,7 @@ import { idPrefixes, newId } from '../../src/ids.ts'
 import { type Metrics, noMetrics } from '../../src/metrics.ts'
 import { createPool, createPrisma, type Prisma } from '../../src/postgres/client.ts'
 import { startWakeUp, type WakeUp } from '../../src/postgres/notify.ts'
+import { createRowReader, type ReadRows } from '../../src/postgres/rows.ts'
 import { createHub, type Hub } from '../../src/runs/follow/hub.ts'
 import { createRunLoader } from '../../src/runs/list/find-run.ts'
 import { createLocalStorage } from '../../src/storage/local-storage.ts'
@@ -21,6 +22,7 @@ export type RunParts = AsyncDisposable & {
   database: TestDatabase
   pool: Pool
   prisma: Prisma
+  rows: ReadRows
   wakeUp: WakeUp
   hub: Hub
   storage: Storage
@@ -46,9 +48,10 @@ export async function openRunParts(): Promise<RunParts> {
   cleanup.defer(() => pool.end())
   const prisma = createPrisma(pool)
   cleanup.defer(() => prisma.$disconnect())
+  const rows = createRowReader(pool)
   const wakeUp = await startWakeUp(database.url, pool, logger, { metrics })
   cleanup.defer(wakeUp.stop)
-  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(prisma).load, logger, metrics })
+  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(rows).load, logger, metrics })
   cleanup.defer(hub.stop)
   const accountId = newId(idPrefixes.account, new Date())
   await prisma.account.create({ data: { id: accountId, name: 'Test' } })
@@ -60,6 +63,7 @@ export async function openRunParts(): Promise<RunParts> {
     database,
     pool,
     prisma,
+    rows,
     wakeUp,
     hub,
     storage,

@@ -54,6 +54,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         return created
       })
       wakeUp.notify(run)
+      wakeUp.announceJob()
       return run
     },
     runNow: (id) => prisma.reportRun.findUniqueOrThrow({ where: { id } }),
@@ -77,6 +78,7 @@ export async function openWorkerParts(): Promise<WorkerParts> {
         prisma: createPrisma(openPool(5, { statementMilliseconds: 5_000 })),
         exportPool,
         customPool: null,
+        replicaSeconds: null,
         catalog: createCatalog([slowReport]),
         now,
       }

@@ -43,7 +43,17 @@ function work(id: string, options: WorkOptions = {}): Promise<Outcome> {
   const catalog = createCatalog([slowReport])
   const never = new AbortController().signal
   return runReport(
-    { ...parts, prisma, customPool: null, exportPool: parts.pool, catalog, now, limits, tryLastAttempt },
+    {
+      ...parts,
+      prisma,
+      customPool: null,
+      exportPool: parts.pool,
+      replicaSeconds: null,
+      catalog,
+      now,
+      limits,
+      tryLastAttempt,
+    },
     { runId: id, isHeld: async () => true, lost: never, stopping: never, ...claim },
   )
 }

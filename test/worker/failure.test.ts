@@ -167,6 +167,7 @@ async function copyInto(
   }
   const outcome = await copyReport({
     pool,
+    replica: null,
     storage,
     report: { ...render(parameters), limits },
     files: [{ id: 'file_1', key: 'some/key', format: 'CSV', compression: 'NONE' }],

@@ -39,7 +39,7 @@ test('a worker does not mistake an event from before its claim for the end of th
   })
   // A cast, because the type omits methods that the extended client still has.
   const reader = slow as unknown as Prisma
-  const loadRun = createRunLoader(prisma).load
+  const loadRun = createRunLoader(parts.rows).load
   const hub = createHub({ prisma: reader, wakeUp, loadRun, logger, metrics: noMetrics })
   const done = new AbortController()
   try {

@@ -51,8 +51,8 @@ function edge(run) {
 async function answer(request) {
   const { variables } = JSON.parse(await text(request))
   const { account_id, livemode } = await authenticate(request.headers.authorization)
-  const { first, after = 'g' } = variables
-  const { rows } = await pool.query({ ...findRuns, values: [account_id, livemode, after, first + 1] })
+  const { first, after } = variables
+  const { rows } = await pool.query({ ...findRuns, values: [account_id, livemode, after ?? 'g', first + 1] })
   const page = rows.slice(0, first)
   const pageInfo = `{"hasNextPage":${rows.length > first},"endCursor":"${page.at(-1)?.id ?? ''}"}`
   return `{"data":{"reportRuns":{"edges":[${page.map(edge).join()}],"pageInfo":${pageInfo}}}}`

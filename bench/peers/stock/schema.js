@@ -70,6 +70,10 @@ export function createSchema() {
     }),
   })
 
+  const UpdateInput = builder.inputType('UpdateReportRunInput', {
+    fields: (t) => ({ id: t.id({ required: true }), label: t.string() }),
+  })
+
   builder.queryType({
     fields: (t) => ({
       reportRuns: t.prismaConnection({
@@ -91,6 +95,15 @@ export function createSchema() {
         args: { input: t.arg({ type: Input, required: true }) },
         resolve: async (_root, { input }, context) => ({ run: await createReportRun(input, context) }),
       }),
+      updateReportRun: t.field({
+        type: Payload,
+        args: { input: t.arg({ type: UpdateInput, required: true }) },
+        resolve: async (_root, { input: { id, label } }, { key: { accountId }, pubSub }) => {
+          const run = await prisma.reportRun.update({ where: { id, accountId }, data: { label } })
+          pubSub.publish('runs', accountId, { run })
+          return { run }
+        },
+      }),
     }),
   })
   builder.subscriptionType({
@@ -98,9 +111,7 @@ export function createSchema() {
       reportRunEvents: t.field({
         type: Event,
         subscribe: (_root, _args, { pubSub, key }) => pubSub.subscribe('runs', key.accountId),
-        resolve: async ({ runId }) => ({
-          run: await prisma.reportRun.findUniqueOrThrow({ where: { id: runId } }),
-        }),
+        resolve: (event) => event,
       }),
     }),
   })

@@ -1,15 +1,4 @@
 import type { Database } from '../../framework/database.ts'
-import type { BenchAccount } from '../../framework/fill-runs.ts'
-
-/** Gives the accounts a ledger that covers every interval that the bench asks for, without any rows. */
-export async function giveLedger(database: Database, accounts: readonly BenchAccount[]): Promise<void> {
-  await database.query(
-    `insert into ledger_coverage (account_id, livemode, available_from, available_until, updated_at)
-    select id, false, '2020-01-01Z', '2030-01-01Z', now() from unnest($1::text[]) as account(id)
-    on conflict do nothing`,
-    [accounts.map(({ accountId }) => accountId)],
-  )
-}
 
 /** Numbers of rows that requests have created since `deleteCreated`, by table. A request creates one in each. */
 export async function countCreated(database: Database): Promise<Record<string, number>> {

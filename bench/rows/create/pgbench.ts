@@ -1,25 +1,10 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Database } from '../../framework/database.ts'
 import type { BenchAccount } from '../../framework/fill-runs.ts'
-import { pinnedTo } from '../../framework/pinned.ts'
+import { runPinned } from '../../framework/programs.ts'
 import type { Side } from '../../framework/rounds.ts'
-
-const places = [
-  '/usr/lib/postgresql/17/bin/pgbench',
-  '/usr/lib/postgresql/15/bin/pgbench',
-  '/usr/bin/pgbench',
-]
-const run = promisify(execFile)
-
-/** Where pgbench is; undefined when it is not installed. */
-export function findPgbench(): string | undefined {
-  return places.find((place) => existsSync(place))
-}
 
 /**
  * The rows of a run, written by pgbench in one transaction of prepared statements, without any check of the request. Ids follow
@@ -81,14 +66,13 @@ export function pgbenchSide(
         '-f',
         script,
       ]
-      const { program, args } = pinnedTo('side', { program: pgbench, args: [...options, url] })
-      const env = { ...process.env, PGOPTIONS: '-c search_path=report_gateway' }
-      const { stdout } = await run(program, [...args], { env, cwd: folder })
+      const environment = { PGOPTIONS: '-c search_path=report_gateway' }
+      const output = await runPinned({ program: pgbench, args: [...options, url], environment, folder })
       const times = await readTimes(folder)
       await rm(folder, { recursive: true })
       await after(times.length)
       const quantile = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN
-      const perSecond = Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
+      const perSecond = Number(/tps = ([\d.]+)/.exec(output)?.[1])
       return { 'requests/s': perSecond, p50: quantile(0.5), p99: quantile(0.99) }
     },
   }

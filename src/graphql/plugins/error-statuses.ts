@@ -16,16 +16,23 @@ import { isTopLevelCode } from '../library-errors.ts'
 export function setErrorStatuses(mask: (error: unknown) => GraphQLError): Plugin {
   return {
     onResultProcess: ({ result, setResult }) => {
-      const errors = errorsOf(result).map(mask)
-      if (errors.length === 0) return
-      const data = 'data' in result ? result.data : null
-      const hasData = data != null && !mustBeRepeated(data, errors)
-      setResult({
-        ...result,
-        ...(data != null && !hasData && { data: null }),
-        errors: errors.map((error) => withStatus(error, hasData)),
-      })
+      if (errorsOf(result).length > 0) setResult(withStatuses(result, mask))
     },
+  }
+}
+
+/** A result whose errors have the HTTP statuses of their codes, without its data when every root field must be repeated. */
+export function withStatuses<Result extends object>(
+  result: Result,
+  mask: (error: unknown) => GraphQLError,
+): Result & { errors: GraphQLError[] } {
+  const errors = errorsOf(result).map(mask)
+  const data = 'data' in result && typeof result.data === 'object' ? result.data : null
+  const hasData = data !== null && !mustBeRepeated(data, errors)
+  return {
+    ...result,
+    ...(data !== null && !hasData && { data: null }),
+    errors: errors.map((error) => withStatus(error, hasData)),
   }
 }
 

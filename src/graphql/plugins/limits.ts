@@ -10,12 +10,12 @@ import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yog
 import type { Config, DocumentLimits } from '../../config/config.ts'
 import type { TopLevelCode } from '../../error-codes.ts'
 import { refusal } from '../errors.ts'
-import type { DocumentSize } from './document-cost.ts'
+import type { DocumentSize, RawVariables } from './document-cost.ts'
 import { createDocumentMeter } from './document-meter.ts'
 
 type LimitConfig = Pick<Config, 'documents' | 'introspection'>
 
-type CacheOptions = Exclude<
+export type CacheOptions = Exclude<
   YogaServerOptions<object, object>['parserAndValidationCache'],
   boolean | undefined
 >
@@ -47,27 +47,34 @@ const tooLargeCode: TopLevelCode = 'REQUEST_TOO_LARGE'
 
 const measured = ['depth', 'aliases', 'directives', 'cost'] as const
 
+/** Throws a GraphQLError when a document exceeds a limit with its variables. */
+export type SizeCheck = (document: DocumentNode, variables: RawVariables) => void
+
+export function createSizeCheck(schema: GraphQLSchema, config: LimitConfig): SizeCheck {
+  const measure = createDocumentMeter(schema)
+  return (document, variables) => {
+    try {
+      checkSize(measure(document, variables), config)
+    } catch (error) {
+      throw error instanceof RangeError ? tooDeep(config.documents.depth) : error
+    }
+  }
+}
+
 /**
  * Rejects documents that exceed a limit, with one error each, before validation and execution. A document from Yoga's cache
  * is checked again each time, because its variables differ.
  */
-export function limitDocuments(schema: GraphQLSchema, config: LimitConfig): Plugin {
-  const measure = createDocumentMeter(schema)
+export function limitDocuments(limits: DocumentLimits, check: SizeCheck): Plugin {
   return {
     onParse: ({ setParseFn }) => {
-      setParseFn((source: string | Source, more?: ParseOptions) =>
-        parseWithin(config.documents, source, more),
-      )
+      setParseFn((source: string | Source, more?: ParseOptions) => parseWithin(limits, source, more))
       return ({ result, context }) => {
         // Thrown, because Yoga treats an error that the parser returns as a syntax error, with another HTTP status.
         if (isTooLarge(result)) throw result
         if (!result || result instanceof Error) return
-        try {
-          // `params` is undefined when Yoga executes a document without a request.
-          checkSize(measure(result, context.params?.variables), config)
-        } catch (error) {
-          throw error instanceof RangeError ? tooDeep(config.documents.depth) : error
-        }
+        // `params` is undefined when Yoga executes a document without a request.
+        check(result, context.params?.variables)
       }
     },
   }

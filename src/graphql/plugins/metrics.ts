@@ -10,8 +10,7 @@ type Kind = ExecutedOperation['kind']
 /** Counts the operations over HTTP, SSE and WebSocket by kind and outcome, and notes their names for the log. */
 export function countOperations({ metrics, logger }: Pick<Context, 'metrics' | 'logger'>): Plugin<Context> {
   const countRefusal = (): void => metrics.operationExecuted({ kind: 'unknown', outcome: 'refused' })
-  const count = (kind: Kind, result: unknown): void =>
-    metrics.operationExecuted({ kind, outcome: errorsOf(result).length > 0 ? 'errors' : 'ok' })
+  const count = (kind: Kind, result: unknown): void => countExecuted(metrics, kind, result)
   // Over HTTP, the line of the request has the operation.
   const logOverSocket = ({ isSocket }: Pick<Context, 'isSocket'>): void => {
     if (isSocket) logger.info(currentRequest(), 'operation')
@@ -39,4 +38,9 @@ export function countOperations({ metrics, logger }: Pick<Context, 'metrics' | '
       return { onSubscribeResult: ({ result }) => count('subscription', result) }
     },
   }
+}
+
+/** Counts an executed operation by its outcome. */
+export function countExecuted(metrics: Context['metrics'], kind: Kind, result: unknown): void {
+  metrics.operationExecuted({ kind, outcome: errorsOf(result).length > 0 ? 'errors' : 'ok' })
 }

@@ -7,30 +7,34 @@ const maxShownErrors = 3
 /** The number of errors after which validation stops: most later errors follow from the first. */
 const maxValidationErrors = 10
 
-type Ended = {
-  // A result or a stream of results, for which Yoga has no type.
-  result: unknown
-  setResult: (result: { errors: readonly GraphQLError[] }) => void
-}
+export type ErrorLimit = ReturnType<typeof createErrorLimit>
 
 /**
- * Limits the number of errors in the response to an invalid document or invalid variables.
+ * Creates the function that limits the number of errors of a result without data: it has an error for each invalid value in a
+ * list or an object.
  *
  * @param suggestions true to suggest names that are similar to a wrong name, which reveals the schema
  */
-export function limitErrors(suggestions: boolean): Plugin {
-  const options = { maxValidationErrors, hideSuggestions: !suggestions }
-  // The type of the arguments lacks this option, which the executor reads.
-  const hide = (args: object): void => {
-    Object.assign(args, { hideSuggestions: !suggestions })
-  }
+export function createErrorLimit(suggestions: boolean) {
   const shown = (errors: readonly GraphQLError[]): readonly GraphQLError[] =>
     suggestions ? firstErrors(errors) : firstErrors(errors.map(withoutSuggestion))
-  // A response without data has an error for each invalid value in a list or an object.
-  const shorten = ({ result, setResult }: Ended): void => {
-    const errors = errorsOf(result)
-    if (errors.length > 0 && !(result instanceof Object && 'data' in result))
-      setResult({ errors: shown(errors) })
+  return {
+    hideSuggestions: !suggestions,
+    shown,
+    shorten: <Result>(result: Result): Result | { errors: readonly GraphQLError[] } => {
+      const errors = errorsOf(result)
+      const hasData = result instanceof Object && 'data' in result
+      return errors.length > 0 && !hasData ? { errors: shown(errors) } : result
+    },
+  }
+}
+
+/** Limits the number of errors in the response to an invalid document or invalid variables. */
+export function limitErrors({ hideSuggestions, shown, shorten }: ErrorLimit): Plugin {
+  const options = { maxValidationErrors, hideSuggestions }
+  // The type of the arguments lacks this option, which the executor reads.
+  const hide = (args: object): void => {
+    Object.assign(args, { hideSuggestions })
   }
   return {
     onValidate: ({ setValidationFn }) =>
@@ -40,11 +44,11 @@ export function limitErrors(suggestions: boolean): Plugin {
     // The values of variables are validated only when the operation is executed.
     onExecute: ({ args }) => {
       hide(args)
-      return { onExecuteDone: shorten }
+      return { onExecuteDone: ({ result, setResult }) => setResult(shorten(result)) }
     },
     onSubscribe: ({ args }) => {
       hide(args)
-      return { onSubscribeResult: shorten }
+      return { onSubscribeResult: ({ result, setResult }) => setResult(shorten(result)) }
     },
   }
 }

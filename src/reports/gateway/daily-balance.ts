@@ -1,7 +1,8 @@
 import { defineReportType } from '../report-type.ts'
 import { sql } from '../sql.ts'
+import { spanOf, sumsIn } from '../stripe/balance-sums.ts'
 import { amount, defineColumns, text } from '../stripe/ledger-columns.ts'
-import { changesBefore, isPayout, ledgerAvailability, ledgerCondition } from '../stripe/ledger-rows.ts'
+import { changesBetween, isPayout, ledgerAvailability, ledgerCondition } from '../stripe/ledger-rows.ts'
 import { clockTime } from '../timezone.ts'
 import { gatewayParameters } from './parameters.ts'
 
@@ -49,26 +50,33 @@ export const dailyBalance = defineReportType({
     const { interval_start, interval_end, timezone } = parameters
     const start = sql`${interval_start}::timestamptz`
     const end = sql`${interval_end}::timestamptz`
-    const condition = ledgerCondition(scope, changesBefore(interval_end), parameters)
     const firstDay = sql`${clockTime(start, timezone)}::date`
     // The end is exclusive, so the last day of the interval is the day of the instant before it.
     const lastDay = sql`${clockTime(sql`${end} - interval '1 microsecond'`, timezone)}::date`
-    // All that happened before the interval counts on the day before it.
-    const dayOf = (instant: typeof start) =>
-      sql`case when ${instant} < ${start} then ${firstDay} - 1 else ${clockTime(instant, timezone)}::date end`
-    const availableAt = sql`greatest(bt.effective_at, bt.available_on)`
+    const before = sumsIn(scope, { from: null, until: interval_start }, parameters)
+    const within = sumsIn(scope, spanOf(parameters), parameters)
+    const changed = ledgerCondition(scope, changesBetween(parameters), parameters)
+    const availableBefore = sql`bt.available_on < ${end} and bt.count > 0`
+    // What happened before the interval counts on the day before it. What is delayed is available at its time of delayed_sums.
     return {
       from: sql`(
   with change as (
-    select bt.currency, ${dayOf(sql`bt.effective_at`)} as date, bt.net as ending, 0 as available,
+    select bt.currency, ${clockTime(sql`bt.effective_at`, timezone)}::date as date, bt.net as ending,
+      case when bt.available_on > bt.effective_at then 0 else bt.net end as available,
       case when ${isPayout} then 0 else bt.net end as activity, case when ${isPayout} then bt.net else 0 end as payouts
-    from balance_transactions bt where ${condition}
+    from balance_transactions bt where ${changed}
     union all
-    select bt.currency, ${dayOf(availableAt)}, 0, bt.net, 0, 0
-    from balance_transactions bt where ${condition} and ${availableAt} < ${end}
+    select currency, ${firstDay} - 1, net, net - delayed_net, 0, 0 from (${before}) as earlier
+    union all
+    select bt.currency, case when bt.available_on < ${start} then ${firstDay} - 1
+      else ${clockTime(sql`bt.available_on`, timezone)}::date end, 0, bt.net, 0, 0
+    from delayed_sums bt where ${ledgerCondition(scope, availableBefore, parameters)}
     union all
     select currency, day::date, 0, 0, 0, 0
-    from (select distinct bt.currency from balance_transactions bt where ${condition}) as held
+    from (
+      select currency from (select * from (${before}) as earlier union all select * from (${within}) as changes) as bt
+      group by currency having sum(count) > 0
+    ) as held
     cross join generate_series(${firstDay}, ${lastDay}, interval '1 day') as day
   )
   select currency, date, sum(activity) as activity, sum(payouts) as payouts,

@@ -1,5 +1,6 @@
 import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
 import { sql } from '../sql.ts'
+import { spanOf, sumsIn } from './balance-sums.ts'
 import { defineFamily } from './family.ts'
 import { itemized1, itemized2, itemized3, itemizedColumns } from './itemized-columns.ts'
 import { changesBetween, isPayout } from './ledger-rows.ts'
@@ -7,6 +8,8 @@ import { changesBetween, isPayout } from './ledger-rows.ts'
 export const activityReports = defineFamily<typeof interval>({
   name: 'balance_change_from_activity',
   rows: (_scope, parameters) => sql`${changesBetween(parameters)} and not ${isPayout}`,
+  sums: (scope, parameters) =>
+    sql`select * from (${sumsIn(scope, spanOf(parameters), parameters)}) as bt where not ${isPayout}`,
   summary: {
     title: 'Balance change from activity summary',
     description:

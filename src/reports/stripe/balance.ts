@@ -2,8 +2,9 @@ import { columns, currency, interval, timezone } from '../parameters.ts'
 import { defineReportType } from '../report-type.ts'
 import { sql } from '../sql.ts'
 import { clockTime } from '../timezone.ts'
+import { spanOf, sumsIn } from './balance-sums.ts'
 import { amount, defineColumns, text } from './ledger-columns.ts'
-import { changesBefore, isPayout, ledgerAvailability, ledgerCondition } from './ledger-rows.ts'
+import { isPayout, ledgerAvailability } from './ledger-rows.ts'
 
 const balanceColumns = defineColumns({
   category: ['Line of the summary, as a stable name for programs.', text`line.category`],
@@ -29,25 +30,29 @@ export const balanceSummary = defineReportType({
   availability: ledgerAvailability,
   source: (scope, parameters) => {
     const { interval_start, interval_end, timezone: zone } = parameters
-    const condition = ledgerCondition(scope, changesBefore(interval_end), parameters)
     const start = sql`${interval_start}::timestamptz`
     const firstDay = sql`${clockTime(start, zone)}::date`
     // The end is exclusive, so the last day of the interval is the day of the instant before it.
     const lastDay = sql`${clockTime(sql`${interval_end}::timestamptz - interval '1 microsecond'`, zone)}::date`
-    const within = sql`bt.effective_at >= ${start}`
+    const before = sumsIn(scope, { from: null, until: interval_start }, parameters)
+    const within = sumsIn(scope, spanOf(parameters), parameters)
     return {
       from: sql`(
   with total as (
     select
       bt.currency,
-      coalesce(sum(bt.net) filter (where not (${within})), 0) as starting,
-      coalesce(sum(bt.amount) filter (where ${within} and not ${isPayout}), 0) as activity_gross,
-      coalesce(-sum(bt.fee) filter (where ${within} and not ${isPayout}), 0) as activity_fee,
-      coalesce(sum(bt.amount) filter (where ${within} and ${isPayout}), 0) as payouts_gross,
-      coalesce(-sum(bt.fee) filter (where ${within} and ${isPayout}), 0) as payouts_fee
-    from balance_transactions bt
-    where ${condition}
+      coalesce(sum(bt.net) filter (where not is_within), 0) as starting,
+      coalesce(sum(bt.amount) filter (where is_within and not ${isPayout}), 0) as activity_gross,
+      coalesce(-sum(bt.fee) filter (where is_within and not ${isPayout}), 0) as activity_fee,
+      coalesce(sum(bt.amount) filter (where is_within and ${isPayout}), 0) as payouts_gross,
+      coalesce(-sum(bt.fee) filter (where is_within and ${isPayout}), 0) as payouts_fee
+    from (
+      select false as is_within, * from (${before}) as earlier
+      union all
+      select true, * from (${within}) as changes
+    ) as bt
     group by bt.currency
+    having sum(bt.count) > 0
   )
   select total.currency, entry.*
   from total

@@ -1,3 +1,4 @@
+import type { Tenant } from '../../tenant.ts'
 import {
   columns,
   currency,
@@ -6,6 +7,9 @@ import {
   reportingCategory,
   timezone,
 } from '../parameters.ts'
+import type { Accepted } from '../report-type.ts'
+import { type Sql, sql } from '../sql.ts'
+import { sumsIn } from './balance-sums.ts'
 import { defineFamily } from './family.ts'
 import {
   detailColumns,
@@ -17,7 +21,7 @@ import {
   without,
 } from './itemized-columns.ts'
 import { checkKnownPayouts } from './known-payouts.ts'
-import { heldBefore } from './ledger-rows.ts'
+import { cancelsOut, changesBefore, heldBefore, ledgerCondition, sweptFrom } from './ledger-rows.ts'
 
 const inUtc = { ...endOfInterval, ...currency, ...reportingCategory, ...columns }
 const inTimezone = { ...endOfInterval, ...timezone, ...currency, ...reportingCategory, ...columns }
@@ -34,6 +38,7 @@ export const endingBalanceReconciliationReports = defineFamily<typeof endOfInter
   name: 'ending_balance_reconciliation',
   check: (prisma, scope, { interval_end }) => checkKnownPayouts(prisma, scope, interval_end, 'interval_end'),
   rows: (scope, { interval_end }) => heldBefore(scope, interval_end),
+  sums: heldSums,
   summary: {
     title: 'Ending balance reconciliation summary',
     description:
@@ -52,3 +57,17 @@ export const endingBalanceReconciliationReports = defineFamily<typeof endOfInter
     ],
   },
 })
+
+/**
+ * The sums of `heldBefore`. An account with manual payouts has no swept rows, so that its whole history is held: these rows
+ * come from the sums.
+ */
+function heldSums(scope: Tenant, parameters: Accepted<typeof endOfInterval>): Sql {
+  const { interval_end: until } = parameters
+  const swept = sql`${changesBefore(until)} and ${sweptFrom(scope, until)} and not ${cancelsOut}`
+  return sql`select currency, reporting_category, count, amount, fee, net
+  from (${sumsIn(scope, { from: null, until }, parameters)}) as waiting where not is_swept
+  union all
+  select bt.currency, bt.reporting_category, 1, bt.amount, bt.fee, bt.net
+  from balance_transactions bt where ${ledgerCondition(scope, swept, parameters)}`
+}

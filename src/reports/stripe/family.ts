@@ -22,6 +22,11 @@ type Family<P extends ParameterSet> = {
   name: string
   /** The condition on `ledgerRows` that selects the transactions. */
   rows(scope: Tenant, parameters: Accepted<P>): Sql
+  /**
+   * The sums of these transactions as `sumsIn` returns them, where they are cheaper than the transactions. Default: the
+   * transactions.
+   */
+  sums?(scope: Tenant, parameters: Accepted<P>): Sql
   check?: NonNullable<ReportType<P>['check']>
   /** True when the amounts are positive for money that leaves the balance, as those of payouts are. */
   countsOutflow?: boolean
@@ -39,6 +44,7 @@ type Family<P extends ParameterSet> = {
 export function defineFamily<P extends ParameterSet>({
   name,
   rows,
+  sums,
   check,
   countsOutflow = false,
   summary,
@@ -54,6 +60,9 @@ export function defineFamily<P extends ParameterSet>({
   }
   const condition = (scope: Tenant, parameters: Accepted<P>) =>
     ledgerCondition(scope, rows(scope, parameters), parameters)
+  const rowSums = (scope: Tenant, parameters: Accepted<P>) =>
+    sql`select bt.currency, bt.reporting_category, 1 as count, bt.amount, bt.fee, bt.net
+  from ${ledgerRows} where ${condition(scope, parameters)}`
   const newest = versions.length
   return [
     defineReportType({
@@ -61,7 +70,7 @@ export function defineFamily<P extends ParameterSet>({
       ...summary,
       name: `${name}.summary.1`,
       columns: summaryColumns(countsOutflow),
-      source: (scope, parameters) => summarySource(condition(scope, parameters), countsOutflow),
+      source: (scope, parameters) => summarySource((sums ?? rowSums)(scope, parameters), countsOutflow),
     }),
     ...versions.map((version, index) =>
       defineReportType({
@@ -108,7 +117,7 @@ function summaryColumns(countsOutflow: boolean): ReportColumn[] {
 }
 
 /** One row for each reporting category and currency, followed by a total row for each currency. */
-function summarySource(condition: Sql, countsOutflow: boolean): ReportSource {
+function summarySource(sums: Sql, countsOutflow: boolean): ReportSource {
   const sign = countsOutflow ? sql`-` : noSql
   return {
     from: sql`(
@@ -116,13 +125,13 @@ function summarySource(condition: Sql, countsOutflow: boolean): ReportSource {
     case when grouping(bt.reporting_category) = 1 then 'total' else bt.reporting_category end as reporting_category,
     bt.currency,
     grouping(bt.reporting_category) as is_total,
-    count(*) as count,
+    sum(bt.count)::bigint as count,
     ${sign}sum(bt.amount) as gross,
     sum(bt.fee) as fee,
     ${sign}sum(bt.net) as net
-  from ${ledgerRows}
-  where ${condition}
+  from (${sums}) as bt
   group by grouping sets ((bt.currency, bt.reporting_category), (bt.currency))
+  having sum(bt.count) > 0
 ) as line`,
     orderBy: sql`line.currency collate "C", line.is_total, line.reporting_category collate "C"`,
   }

@@ -25,6 +25,7 @@ import {
 } from './itemized-columns.ts'
 import { checkKnownPayouts } from './known-payouts.ts'
 import { addressColumns, type LedgerColumnName } from './ledger-columns.ts'
+import { sweptFrom } from './ledger-rows.ts'
 
 const swept1: readonly LedgerColumnName[] = [
   ...without(itemized1, [
@@ -49,8 +50,7 @@ const sweptColumns = {
 export const payoutReconciliationReports = defineFamily<typeof interval>({
   name: 'payout_reconciliation',
   check: (prisma, scope, { interval_end }) => checkKnownPayouts(prisma, scope, interval_end, 'interval_end'),
-  rows: (_scope, { interval_start, interval_end }) =>
-    sql`ap.effective_at >= ${interval_start}::timestamptz and ap.effective_at < ${interval_end}::timestamptz`,
+  rows: (scope, { interval_start, interval_end }) => sweptFrom(scope, interval_start, interval_end),
   summary: {
     title: 'Payouts reconciliation summary',
     description:

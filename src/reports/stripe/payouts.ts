@@ -1,6 +1,7 @@
 import type { ReportColumn } from '../column.ts'
 import { columns, currency, interval, itemizedInTimezone, itemizedInUtc, timezone } from '../parameters.ts'
 import { sql } from '../sql.ts'
+import { spanOf, sumsIn } from './balance-sums.ts'
 import { defineFamily } from './family.ts'
 import { without } from './itemized-columns.ts'
 import { amount, type Definition, type LedgerColumnName, ledgerColumns, text } from './ledger-columns.ts'
@@ -63,6 +64,8 @@ function columnsOf(names: readonly LedgerColumnName[]): ReportColumn[] {
 export const payoutReports = defineFamily<typeof interval>({
   name: 'payouts',
   rows: (_scope, parameters) => sql`${changesBetween(parameters)} and ${isPayout}`,
+  sums: (scope, parameters) =>
+    sql`select * from (${sumsIn(scope, spanOf(parameters), parameters)}) as bt where ${isPayout}`,
   countsOutflow: true,
   summary: {
     title: 'Payouts summary',

@@ -56,7 +56,7 @@ export async function findKeyedRun(
   return prisma.reportRun.findUnique({ where: { id: known.runId, ...visibleRun(viewer) } })
 }
 
-/** Claims the key for a run in the transaction that creates it; false when another transaction has committed the key. */
+/** Claims the key for an existing run; false when another transaction has committed the key. */
 export async function claimKey(
   tx: Transaction,
   { accountId, livemode }: Viewer,

@@ -1,5 +1,5 @@
 import { LimitError } from '../../errors.ts'
-import type { Prisma, Transaction } from '../../postgres/client.ts'
+import type { Prisma } from '../../postgres/client.ts'
 import type { Viewer } from '../../tenant.ts'
 import { visibleRun } from '../list/find-run.ts'
 
@@ -12,22 +12,6 @@ export type RunLimits = {
 }
 
 export type Quota = Awaited<ReturnType<typeof readQuota>>
-
-/** Counts a new run in the transaction that creates it. @throws LimitError when the account has reached its daily limit */
-export async function countRun(
-  tx: Transaction,
-  { accountId, livemode }: Viewer,
-  { dailyRuns }: RunLimits,
-  at: Date,
-): Promise<void> {
-  const day = startOfDay(at).toISOString().slice(0, 10)
-  const counted = await tx.$executeRaw`
-    insert into daily_run_counts as counts (account_id, livemode, day, runs)
-    values (${accountId}, ${livemode}, ${day}::date, 1)
-    on conflict (account_id, livemode, day) do update set runs = counts.runs + 1
-    where counts.runs < ${dailyRuns}`
-  if (counted === 0) throw overDailyRuns(dailyRuns, at)
-}
 
 /** @throws LimitError when the account has reached its daily limit, so that a new run would be refused */
 export async function checkDailyRuns(
@@ -62,6 +46,16 @@ export async function readQuota(
   }
 }
 
+/** The error of an account that has reached its daily limit. */
+export function overDailyRuns(limit: number, at: Date): LimitError {
+  const resetsAt = startOfNextDay(at)
+  return new LimitError(
+    `The account has reached its daily limit of ${limit} report runs. Try again after ${resetsAt.toISOString()}.`,
+    limit,
+    resetsAt,
+  )
+}
+
 /** Deletes the counts of past days. */
 export async function pruneDailyCounts(prisma: Prisma, now: Date): Promise<void> {
   await prisma.dailyRunCount.deleteMany({ where: { day: { lt: startOfDay(now) } } })
@@ -73,13 +67,4 @@ function startOfDay(at: Date): Date {
 
 function startOfNextDay(at: Date): Date {
   return new Date(startOfDay(at).getTime() + 24 * 60 * 60 * 1000)
-}
-
-function overDailyRuns(limit: number, at: Date): LimitError {
-  const resetsAt = startOfNextDay(at)
-  return new LimitError(
-    `The account has reached its daily limit of ${limit} report runs. Try again after ${resetsAt.toISOString()}.`,
-    limit,
-    resetsAt,
-  )
 }

@@ -3,7 +3,8 @@ import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
 import { type EventCursor, readLogEnd } from '../follow/event-log.ts'
 import { visibleRun } from '../list/find-run.ts'
-import { fingerprint } from './idempotency.ts'
+import type { Services } from '../services.ts'
+import { claimKey, fingerprint, type IdempotencyKey } from './idempotency.ts'
 import type { RunSpec } from './validate.ts'
 
 /** The parts of a request that determine the result; annotations and retention do not. */
@@ -42,26 +43,44 @@ export function findIdenticalRun(
 }
 
 /**
- * The latest identical run that finished within the last `withinMilliseconds`, locked against deletion until the transaction
- * ends; null when there is none.
+ * Finds the latest identical run that finished recently enough for the request, and claims the key of the request for it.
+ *
+ * @returns NONE when the request allows no reuse or there is no such run; null when the key has a run already
  */
-export async function findReusableRun(
+export async function reuseRun(
+  { prisma }: Pick<Services, 'prisma'>,
+  viewer: Viewer,
+  spec: ResultSpec & Pick<RunSpec, 'reuseWithin'>,
+  idempotency: IdempotencyKey | null,
+  now: Date,
+): Promise<{ run: ReportRun; eventCursor: EventCursor } | 'NONE' | null> {
+  const { reuseWithin } = spec
+  if (reuseWithin === null) return 'NONE'
+  const since = new Date(now.getTime() - reuseWithin)
+  return prisma.$transaction(async (tx) => {
+    // The end is read first: an event in between is then delivered twice instead of lost.
+    const eventCursor = await readLogEnd(tx, viewer)
+    const run = await lockIdenticalRun(tx, viewer, spec, { since, now })
+    if (!run) return 'NONE'
+    if (idempotency && !(await claimKey(tx, viewer, idempotency, run.id, now))) return null
+    return { run, eventCursor }
+  })
+}
+
+/** The same as findIdenticalRun, locked against deletion until the transaction ends. */
+async function lockIdenticalRun(
   tx: Transaction,
   viewer: Viewer,
   spec: ResultSpec,
-  withinMilliseconds: number,
-  now: Date,
-): Promise<{ run: ReportRun; eventCursor: EventCursor } | null> {
-  const since = new Date(now.getTime() - withinMilliseconds)
-  // The end is read first: an event in between is then delivered twice instead of lost.
-  const eventCursor = await readLogEnd(tx, viewer)
+  times: { since: Date; now: Date },
+): Promise<ReportRun | null> {
   while (true) {
-    const run = await findIdenticalRun(tx, viewer, spec, { since, now })
+    const run = await findIdenticalRun(tx, viewer, spec, times)
     if (!run) return null
     const locked = await tx.$queryRaw<unknown[]>`
       select id from report_runs
       where id = ${run.id} and erased_at is null and files_erased_at is null for share`
     // Without the lock, the run was deleted in the meantime: look for another one.
-    if (locked.length > 0) return { run, eventCursor }
+    if (locked.length > 0) return run
   }
 }

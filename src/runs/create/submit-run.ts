@@ -1,15 +1,15 @@
-import { idPrefixes, newId } from '../../ids.ts'
 import type { Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { isOutage } from '../../postgres/outage.ts'
 import { currentRequest, newTraceId } from '../../request-context.ts'
-import { tenantOf, type Viewer } from '../../tenant.ts'
+import type { Viewer } from '../../tenant.ts'
 import { type EventCursor, readLogEnd } from '../follow/event-log.ts'
-import { recordChange } from '../lifecycle/transition.ts'
 import type { Services } from '../services.ts'
-import { checkKey, claimKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
-import { countRun } from './quota.ts'
+import { checkKey, findKeyedRun, type IdempotencyKey } from './idempotency.ts'
+import { insertRun, sendTo, sendWithin } from './insert-run.ts'
+import { newRun } from './new-run.ts'
 import type { RunRequest } from './request.ts'
-import { findReusableRun, requestHash } from './reuse.ts'
+import { reuseRun } from './reuse.ts'
 import { type RunSpec, validateRun } from './validate.ts'
 
 export type SubmitOptions = {
@@ -26,12 +26,6 @@ export type SubmittedRun = {
   /** `run` includes every event up to this cursor. */
   eventCursor: EventCursor
 }
-
-/**
- * Claims, in the transaction that submits a run, something that can have only one run, such as a key. Returns false when it
- * has a run already. While another transaction holds the same claim, the call waits for the end of that transaction.
- */
-export type ClaimOnce = (tx: Transaction, runId: string, at: Date) => Promise<boolean>
 
 /**
  * Creates a run and its job; a run that waits for data gets its job later. When the idempotency key was used before, returns
@@ -52,7 +46,7 @@ export function createRun(
 /**
  * Submits a run under a key. Of all requests with the same key, concurrent or later, one creates the run and all return it.
  *
- * @param validate checks the request; not called when the key has a run already
+ * @param validate checks the request. The run of a key is returned even when its request is no longer valid
  * @throws InputError when the key is not valid, IdempotencyError, LimitError
  */
 export async function submitRun(
@@ -62,82 +56,74 @@ export async function submitRun(
   { idempotency, traceId }: SubmitOptions,
 ): Promise<SubmittedRun> {
   if (idempotency) checkKey(idempotency.key)
-  const claim: ClaimOnce = async (tx, runId, at) =>
-    idempotency === null || claimKey(tx, viewer, idempotency, runId, at)
   while (true) {
-    const earlier = idempotency && (await findEarlier(deps, viewer, idempotency))
-    const submitted = earlier ?? (await submitSpec(deps, viewer, await validate(), claim, traceId))
-    // Null means that a concurrent request with the same key was faster: try again.
+    const { submitted, refusal } = await validate()
+      .then((spec) => submitOnce(deps, viewer, spec, idempotency, traceId))
+      .then(
+        (done) => ({ submitted: done, refusal: null }),
+        (error: unknown) => ({ submitted: null, refusal: { error } }),
+      )
     if (submitted) return submitted
+    if (refusal && isOutage(refusal.error)) throw refusal.error
+    // The key is looked up only now, because almost every request creates a run.
+    const earlier = idempotency && (await findEarlier(deps, viewer, idempotency))
+    if (earlier) return earlier
+    if (refusal) throw refusal.error
+    // The run and its key were deleted in the meantime: try again.
   }
 }
 
 /**
- * Submits a run in one transaction: reuses an identical run, or creates a new one with its row, job and first event. Either
- * way, the claim is for that run.
+ * Creates a run, if a claim succeeds, in the same transaction. Use it for what can have only one run, such as an occurrence of
+ * a schedule.
  *
- * @returns null when the claim failed; nothing was created
+ * @returns null when the claim returned false; nothing was created
  * @throws LimitError
  */
-export async function submitSpec(
+export async function submitClaimed(
   deps: Services,
   viewer: Viewer,
   spec: RunSpec,
-  claim: ClaimOnce,
-  traceId: string | null,
+  claim: (tx: Transaction) => Promise<boolean>,
 ): Promise<SubmittedRun | null> {
-  const { prisma, queue, wakeUp, limits, tracing, now } = deps
-  const { startWithin, timeout, retention, reuseWithin, ...columns } = spec
+  const { prisma, limits, now } = deps
   const at = now()
-  const submitted = await prisma.$transaction(async (tx) => {
-    const reusable = reuseWithin === null ? null : await findReusableRun(tx, viewer, spec, reuseWithin, at)
-    const createdAt = reusable ? at : await takeTime(tx, viewer, at)
-    const id = reusable?.run.id ?? newId(idPrefixes.reportRun, createdAt)
-    if (!(await claim(tx, id, at))) return null
-    if (reusable) return { ...reusable, wasReused: true }
-    await countRun(tx, viewer, limits, at)
-    const run = await tx.reportRun.create({
-      data: {
-        ...columns,
-        ...tenantOf(viewer),
-        requestHash: requestHash(spec),
-        id,
-        status: 'PENDING',
-        requestedById: viewer.apiKeyId,
-        createdAt,
-        deadlineAt: startWithin === null ? null : new Date(at.getTime() + startWithin),
-        timeoutMilliseconds: timeout,
-        retentionMilliseconds: retention,
-        traceId: traceId ?? tracing.traceId() ?? newTraceId(),
-      },
-    })
-    // A run that waits for data has no job until the data is available.
-    if (!run.dataNeededUntil) await queue.enqueue(tx, run, at)
-    const eventCursor = await recordChange(tx, run, { from: null, actorId: viewer.apiKeyId, at })
-    return { run, wasReused: false, eventCursor }
-  })
-  if (!submitted) return null
-  if (!submitted.wasReused) {
-    tracing.runCreated(submitted.run)
-    wakeUp.notify(viewer)
-  }
-  return logSubmitted(deps, submitted)
+  const creation = { idempotency: null, dailyRuns: limits.dailyRuns, at }
+  const created = await prisma.$transaction(async (tx) =>
+    (await claim(tx))
+      ? insertRun(sendWithin(tx), newRun(viewer, spec, traceIdOf(deps, null), at), creation)
+      : null,
+  )
+  return created && announce(deps, created)
 }
 
-/**
- * Returns the time of creation of a new run: now, or just after the last run of the account and mode. Until the transaction
- * ends, no other run of theirs is created. So ids are in commit order, and a client that reads the list from the last id that
- * it has seen misses no run.
- */
-async function takeTime(tx: Transaction, { accountId, livemode }: Viewer, at: Date): Promise<Date> {
-  const [taken] = await tx.$queryRaw<{ at: Date }[]>`
-    insert into run_clocks as clock (account_id, livemode, last_created_at)
-    values (${accountId}, ${livemode}, ${at}::timestamptz)
-    on conflict (account_id, livemode) do update
-      set last_created_at = greatest(excluded.last_created_at, clock.last_created_at + interval '1 millisecond')
-    returning last_created_at as at`
-  if (!taken) throw new Error(`The clock of account ${accountId} returned no time.`)
-  return taken.at
+/** Reuses an identical run, or creates a new one; null when the key has a run already. */
+async function submitOnce(
+  deps: Services,
+  viewer: Viewer,
+  spec: RunSpec,
+  idempotency: IdempotencyKey | null,
+  traceId: string | null,
+): Promise<SubmittedRun | null> {
+  const { pool, limits, now } = deps
+  const at = now()
+  const reused = await reuseRun(deps, viewer, spec, idempotency, at)
+  if (reused !== 'NONE') return reused && logSubmitted(deps, { ...reused, wasReused: true })
+  const creation = { idempotency, dailyRuns: limits.dailyRuns, at }
+  const created = await insertRun(sendTo(pool), newRun(viewer, spec, traceIdOf(deps, traceId), at), creation)
+  return created && announce(deps, created)
+}
+
+function traceIdOf({ tracing }: Services, given: string | null): string {
+  return given ?? tracing.traceId() ?? newTraceId()
+}
+
+function announce(deps: Services, created: Omit<SubmittedRun, 'wasReused'>): SubmittedRun {
+  const { run } = created
+  deps.tracing.runCreated(run)
+  deps.wakeUp.notify(run)
+  if (!run.dataNeededUntil) deps.wakeUp.announceJob()
+  return logSubmitted(deps, { ...created, wasReused: false })
 }
 
 async function findEarlier(

@@ -3,7 +3,8 @@ import type { Prisma, Transaction } from '../../postgres/client.ts'
 import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 
-type NewEvent = Omit<ReportRunEvent, 'position'>
+/** An event before the log gives it a position. */
+export type NewEvent = Omit<ReportRunEvent, 'position'>
 
 /** A position in an account's event log. Everything up to it has been delivered, and nothing after it. */
 export type EventCursor = {
@@ -47,19 +48,44 @@ const pattern = /^(test|live):([a-z0-9_]+):(\d{1,18})(?::([a-z0-9_]*))?$/
 const anchorPattern = /^(0|frr_[0-9a-z]{25})?z([0-9a-z]{8})([0-9a-f]{8})?$/
 
 /**
- * Appends an event in the caller's transaction and returns its cursor.
+ * CTEs that append an event for the row of the CTE `change`, which has the columns of an event except its position.
  *
  * The position comes from the tenant's counter row, which stays locked until the transaction ends. So positions are in commit
- * order and have no gaps: a reader that has seen one has seen all before it. A sequence would guarantee neither.
+ * order and have no gaps: a reader that has seen one has seen all before it. A sequence would guarantee neither. Everything
+ * else is written first, so that the row is locked for as short as possible.
  */
-export async function appendEvent(tx: Transaction, event: NewEvent): Promise<EventCursor> {
-  const [head] = await tx.$queryRaw<{ position: bigint; epoch: string }[]>`
+export const appendCtes = `
+  head as (
     insert into event_log_heads as head (account_id, livemode, position, epoch)
-    values (${event.accountId}, ${event.livemode}, 1, coalesce((select epoch from event_log_histories), ${firstEpoch}))
+    select account_id, livemode, 1, coalesce((select epoch from event_log_histories), '${firstEpoch}') from change
     on conflict (account_id, livemode) do update set position = head.position + 1
-    returning position, epoch`
-  if (!head) throw new Error(`The event log of account ${event.accountId} returned no position.`)
-  await tx.reportRunEvent.create({ data: { ...event, position: head.position }, select: { position: true } })
+    returning position, epoch
+  ),
+  event as (
+    insert into report_run_events (
+      account_id, livemode, position, run_id, run_version, kind, from_status, to_status, actor_id, occurred_at
+    )
+    select account_id, livemode, head.position, run_id, run_version, kind, from_status, to_status, actor_id, occurred_at
+    from change, head
+  )`
+
+const appendSql = `
+  with change as (
+    select $1::text as account_id, $2::boolean as livemode, $3::text as run_id, $4::integer as run_version,
+      $5::"ReportRunEventKind" as kind, $6::"ReportRunStatus" as from_status, $7::"ReportRunStatus" as to_status,
+      $8::text as actor_id, $9::timestamptz as occurred_at
+  ), ${appendCtes}
+  select position, epoch from head`
+
+/** Appends an event in the caller's transaction and returns its cursor. */
+export async function appendEvent(tx: Transaction, event: NewEvent): Promise<EventCursor> {
+  const { accountId, livemode, runId, runVersion, kind, fromStatus, toStatus, actorId, occurredAt } = event
+  const [head] = await tx.$queryRawUnsafe<{ position: bigint; epoch: string }[]>(
+    appendSql,
+    ...[accountId, livemode, runId, runVersion, kind === 'DELETED' ? 'ERASED' : kind],
+    ...[fromStatus, toStatus, actorId, occurredAt],
+  )
+  if (!head) throw new Error(`The event log of account ${accountId} returned no position.`)
   return cursorAfter({ ...event, position: head.position }, head.epoch)
 }
 

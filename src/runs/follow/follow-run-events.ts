@@ -22,7 +22,10 @@ export type FollowEventsOptions = {
   progressInterval: number
 }
 
-export type FollowServices = Pick<Services, 'prisma' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'>
+export type FollowServices = Pick<
+  Services,
+  'prisma' | 'rows' | 'runLoader' | 'hub' | 'logger' | 'now' | 'metrics'
+>
 
 export type Subscription = {
   services: FollowServices

@@ -1,8 +1,9 @@
 import { InputError } from '../../errors.ts'
-import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import { Prisma, type ReportRun, type ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import { preview } from '../../reports/parameters.ts'
 import { tenantOf, type Viewer } from '../../tenant.ts'
 import { inScope, opening, type RunScope } from '../list/filter.ts'
+import { runColumns } from '../list/run-rows.ts'
 import type { Services } from '../services.ts'
 import {
   cursorAfter,
@@ -22,7 +23,7 @@ const maxScanned = 1_000
 /** Maximum number of events that a search reads at once, unless the page is larger. */
 const maxStep = 500
 
-type ReadServices = Pick<Services, 'prisma' | 'runLoader' | 'now'>
+type ReadServices = Pick<Services, 'prisma' | 'rows' | 'runLoader' | 'now'>
 
 /** Decodes an event cursor. @throws InputError when it is not a cursor of the viewer's log */
 export function readEventCursor(viewer: Viewer, text: string): EventCursor {
@@ -94,17 +95,15 @@ export function toRunEvent(
 }
 
 async function readSnapshots(
-  { prisma, now }: ReadServices,
+  { rows, now }: ReadServices,
   viewer: Viewer,
   scope: RunScope,
   { snapshotsAfter, ...start }: EventCursor & { snapshotsAfter: string },
   limit: number,
 ): Promise<RunEventPage> {
-  const runs = await prisma.reportRun.findMany({
-    where: { AND: [opening(viewer, scope), { id: { gt: snapshotsAfter } }] },
-    orderBy: { id: 'asc' },
-    take: limit,
-  })
+  const query = Prisma.sql`select ${runColumns} from report_runs
+    where ${opening(viewer, scope)} and id > ${snapshotsAfter} order by id limit ${limit}`
+  const runs = await rows<ReportRun>(query, 'each')
   const occurredAt = now()
   return {
     events: runs.map((run) => ({

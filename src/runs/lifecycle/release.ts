@@ -44,8 +44,9 @@ export async function releaseRuns(deps: ReleaseServices, signal: AbortSignal): P
 export async function requeueOrphans(prisma: Prisma, queue: Queue, logger: Logger): Promise<void> {
   for (const run of await findOrphans(prisma)) {
     const isRestored = await prisma.$transaction((tx) => queue.restore(tx, run))
-    if (isRestored)
-      logger.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job; queued it again.')
+    if (!isRestored) continue
+    await queue.wake()
+    logger.warn({ runId: run.id, accountId: run.accountId }, 'A run had no job; queued it again.')
   }
 }
 
@@ -61,9 +62,10 @@ async function release(deps: ReleaseServices, run: ReportRun): Promise<void> {
     data: { dataNeededUntil: null, queuedAt },
     also: (tx) => deps.queue.enqueue(tx, run, queuedAt),
   })
+  if (!released) return
+  deps.wakeUp.announceJob()
   const { id: runId, accountId, traceId } = run
-  if (released)
-    deps.logger.info({ runId, accountId, traceId }, 'The data that a run waited for is available.')
+  deps.logger.info({ runId, accountId, traceId }, 'The data that a run waited for is available.')
 }
 
 /** Releases the runs of a group whose data is available, oldest first. */

@@ -6,7 +6,7 @@ import type {
   ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
 import { type Actor, tenantOf } from '../../tenant.ts'
-import { appendEvent, type EventCursor } from '../follow/event-log.ts'
+import { appendEvent, type EventCursor, type NewEvent } from '../follow/event-log.ts'
 import { requireRun } from '../list/find-run.ts'
 import type { Services } from '../services.ts'
 
@@ -65,13 +65,9 @@ export const failureCodes = [
 ] as const
 export type FailureCode = (typeof failureCodes)[number]
 
-/** Appends a change of a run to the event log, in the transaction of the change. Returns the cursor of the event. */
-export function recordChange(
-  tx: Transaction,
-  run: ReportRun,
-  { from, actorId, at, kind }: RunChange,
-): Promise<EventCursor> {
-  return appendEvent(tx, {
+/** The event of a change of a run. */
+export function eventOf(run: ReportRun, { from, actorId, at, kind }: RunChange): NewEvent {
+  return {
     ...tenantOf(run),
     runId: run.id,
     runVersion: run.version,
@@ -80,7 +76,12 @@ export function recordChange(
     toStatus: run.status,
     actorId,
     occurredAt: at,
-  })
+  }
+}
+
+/** Appends a change of a run to the event log, in the transaction of the change. Returns the cursor of the event. */
+export function recordChange(tx: Transaction, run: ReportRun, change: RunChange): Promise<EventCursor> {
+  return appendEvent(tx, eventOf(run, change))
 }
 
 /**

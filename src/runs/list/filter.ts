@@ -1,13 +1,12 @@
 import { InputError } from '../../errors.ts'
 import { firstIdAt, idPrefixes, isId } from '../../ids.ts'
-import type {
-  Prisma as PrismaTypes,
-  ReportRun,
-  ReportRunOrigin,
-  ReportRunStatus,
+import {
+  Prisma,
+  type ReportRun,
+  type ReportRunOrigin,
+  type ReportRunStatus,
 } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
-import { visibleRun } from './find-run.ts'
 
 /** Inclusive start, exclusive end; an absent one is no bound. */
 type DateTimeRange = { start?: Date | null | undefined; end?: Date | null | undefined }
@@ -28,6 +27,7 @@ export type RunFilter = {
   scheduleId?: string | undefined
   createdAt?: DateTimeRange | null | undefined
   finishedAt?: DateTimeRange | null | undefined
+  /** Keeps runs that succeeded without rows, or with rows. */
   isEmpty?: boolean | null | undefined
 }
 
@@ -74,29 +74,30 @@ export function checkFilter(filter: RunFilter, path: readonly string[]): void {
 }
 
 /** The condition for runs that are visible to the viewer and match the filter; `matchesFilter` is the same test in memory. */
-export function matching(viewer: Viewer, filter: RunFilter): PrismaTypes.ReportRunWhereInput {
-  return { ...visibleRun(viewer), ...conditionsOf(filter) }
+export function matching({ accountId, livemode }: Viewer, filter: RunFilter): Prisma.Sql {
+  const visible = Prisma.sql`account_id = ${accountId} and livemode = ${livemode} and erased_at is null`
+  return Prisma.join([visible, ...conditionsOf(filter)], ' and ')
 }
 
-/** The conditions of a filter alone, for runs of any account. */
-export function conditionsOf(filter: RunFilter): PrismaTypes.ReportRunWhereInput {
+function conditionsOf(filter: RunFilter): Prisma.Sql[] {
   const { statuses, reportTypes, allTags, anyTags, requestedByIds, origins } = filter
-  const { createdAt, finishedAt, isEmpty } = filter
-  return {
-    ...(statuses && { status: { in: [...statuses] } }),
-    ...(reportTypes && { reportType: { in: [...reportTypes] } }),
-    ...(allTags && { tags: { hasEvery: [...allTags] } }),
-    // Prisma accepts only one condition on a list.
-    ...(anyTags && { AND: { tags: { hasSome: [...anyTags] } } }),
-    ...(requestedByIds && { requestedById: { in: [...requestedByIds] } }),
-    ...(origins && { origin: { in: [...origins] } }),
-    ...(filter.retryOfId !== undefined && { retryOfId: filter.retryOfId }),
-    ...(filter.scheduleId !== undefined && { scheduleId: filter.scheduleId }),
+  const { retryOfId, scheduleId, createdAt, finishedAt, isEmpty } = filter
+  return [
+    ...(statuses ? [Prisma.sql`status = any(${statuses})`] : []),
+    ...(reportTypes ? [Prisma.sql`report_type = any(${reportTypes})`] : []),
+    ...(allTags && allTags.length > 0 ? [Prisma.sql`tags @> ${allTags}`] : []),
+    ...(anyTags ? [Prisma.sql`tags && ${anyTags}`] : []),
+    ...(requestedByIds ? [Prisma.sql`requested_by_id = any(${requestedByIds})`] : []),
+    ...(origins ? [Prisma.sql`origin = any(${origins})`] : []),
+    ...(retryOfId === undefined ? [] : [Prisma.sql`retry_of_id = ${retryOfId}`]),
+    ...(scheduleId === undefined ? [] : [Prisma.sql`schedule_id = ${scheduleId}`]),
     // An id begins with its creation time, so this is a range of the index that also provides the order.
-    ...(createdAt && { id: within(createdAt, (at) => firstIdAt(idPrefixes.reportRun, at)) }),
-    ...(finishedAt && { finishedAt: within(finishedAt, (at) => at) }),
-    ...(typeof isEmpty === 'boolean' && { rowCount: isEmpty ? 0 : { gt: 0 } }),
-  }
+    ...within('id', createdAt, (at) => firstIdAt(idPrefixes.reportRun, at)),
+    ...within('finished_at', finishedAt, (at) => at.toISOString()),
+    ...(typeof isEmpty === 'boolean'
+      ? [Prisma.sql`status = 'SUCCEEDED' and row_count ${Prisma.raw(isEmpty ? '= 0' : '> 0')}`]
+      : []),
+  ]
 }
 
 /** True when an index finds the runs that match the filter, so that a page costs the same however many runs there are. */
@@ -119,7 +120,8 @@ export function matchesFilter(run: ReportRun, filter: RunFilter): boolean {
     (filter.scheduleId === undefined || filter.scheduleId === run.scheduleId) &&
     (!createdAt || isWithin(run.createdAt, createdAt)) &&
     (!finishedAt || isWithin(run.finishedAt, finishedAt)) &&
-    (typeof isEmpty !== 'boolean' || (run.rowCount !== null && (run.rowCount === 0n) === isEmpty))
+    (typeof isEmpty !== 'boolean' ||
+      (run.status === 'SUCCEEDED' && run.rowCount !== null && (run.rowCount === 0n) === isEmpty))
   )
 }
 
@@ -146,14 +148,22 @@ export function inScope(scope: RunScope, run: ReportRun): boolean {
 }
 
 /** The runs of the scope whose snapshots precede the events: those that have not ended, or the one run of the scope. */
-export function opening(viewer: Viewer, scope: RunScope): PrismaTypes.ReportRunWhereInput {
-  if (scope.kind === 'run') return { AND: [matching(viewer, {}), { id: scope.id }] }
+export function opening(viewer: Viewer, scope: RunScope): Prisma.Sql {
+  if (scope.kind === 'run') return Prisma.sql`${matching(viewer, {})} and id = ${scope.id}`
   const filter = scope.kind === 'filter' ? scope.filter : {}
-  return { AND: [matching(viewer, filter), { status: { in: ['PENDING', 'RUNNING', 'CANCELING'] } }] }
+  return Prisma.sql`${matching(viewer, filter)} and status in ('PENDING', 'RUNNING', 'CANCELING')`
 }
 
-function within<Value>({ start, end }: DateTimeRange, valueAt: (at: Date) => Value) {
-  return { ...(start && { gte: valueAt(storable(start)) }), ...(end && { lt: valueAt(storable(end)) }) }
+function within(
+  column: 'id' | 'finished_at',
+  range: DateTimeRange | null | undefined,
+  valueAt: (at: Date) => string,
+): Prisma.Sql[] {
+  const { start, end } = range ?? {}
+  return [
+    ...(start ? [Prisma.sql`${Prisma.raw(column)} >= ${valueAt(storable(start))}`] : []),
+    ...(end ? [Prisma.sql`${Prisma.raw(column)} < ${valueAt(storable(end))}`] : []),
+  ]
 }
 
 function isWithin(at: Date | null, { start, end }: DateTimeRange): boolean {

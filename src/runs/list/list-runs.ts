@@ -1,20 +1,28 @@
 import type { FairQueue } from '../../fair-queue.ts'
 import { countLimit, type ListPart, type PagedList } from '../../page.ts'
-import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { Prisma, ReportRunStatus } from '../../postgres/generated/prisma/client.ts'
 import type { Viewer } from '../../tenant.ts'
 import type { Services } from '../services.ts'
 import { checkFilter, isIndexed, matching, type RunFilter } from './filter.ts'
 import {
   decodeRunCursor,
   encodeRunCursor,
+  type OrderField,
   orderBy,
   type Position,
   positionOf,
   type RunOrder,
-  rangesAfter,
+  rangesBetween,
 } from './order.ts'
+import {
+  type ListedRun,
+  type RunWithFileRows,
+  readFilesOf,
+  runColumns,
+  runColumnsWithFiles,
+} from './run-rows.ts'
 
-export type ListServices = Pick<Services, 'prisma'> & {
+export type ListServices = Pick<Services, 'rows'> & {
   /** Reads that can visit many runs of an account take turns in it. */
   slowReads: FairQueue
 }
@@ -23,46 +31,84 @@ export type ListServices = Pick<Services, 'prisma'> & {
  * A paged list of the runs that are visible to the viewer and match the filter. A client that pages through the list sees
  * each run exactly once, unless the value that the list is sorted by changes.
  *
+ * @param withFiles true to read the files of the runs in the same query, which takes a third less CPU than two queries
  * @throws InputError when the filter is not valid
  */
 export function listRuns(
-  { prisma, slowReads }: ListServices,
+  { rows, slowReads }: ListServices,
   viewer: Viewer,
   filter: RunFilter,
   order: RunOrder,
-): PagedList<ReportRun, Position> {
+  withFiles = false,
+): PagedList<ListedRun, Position> {
   checkFilter(filter, ['filter'])
-  const where = matching(viewer, filter)
-  const read = async (part: ListPart<Position>): Promise<ReportRun[]> => {
-    const { orderBy, ranges, AND } = conditionsOf(order, part)
-    const runs: ReportRun[] = []
-    for (const range of ranges) {
-      const take = part.limit - runs.length
-      if (take === 0) break
-      runs.push(
-        ...(await prisma.reportRun.findMany({ where: { AND: [where, range, ...AND] }, orderBy, take })),
-      )
+  // Without a filter, the plan is the same for all values. With one, it depends on how many runs match.
+  const planning = Object.keys(filter).length === 0 ? 'once' : 'each'
+  const read = async ({ after, before, isBackward, limit }: ListPart<Position>): Promise<ListedRun[]> => {
+    const isOrderAscending = order.direction === 'ASC'
+    const [lower, upper] = isOrderAscending ? [after, before] : [before, after]
+    const isAscending = isOrderAscending !== isBackward
+    const ranges = rangesBetween(order.field, lower, upper)
+    const runs: ListedRun[] = []
+    for (const range of isAscending ? ranges : ranges.reverse()) {
+      const rest = limit - runs.length
+      if (rest === 0) break
+      // The limit is part of the text, because a plan for any limit would be one for a tenth of all runs.
+      const end = Prisma.sql`order by ${orderBy(order.field, isAscending)} limit ${Prisma.raw(String(rest))}`
+      const query = Prisma.sql`from report_runs where ${firstRuns(viewer, filter, order.field, range, end)} ${end}`
+      const found = withFiles
+        ? (await rows<RunWithFileRows>(Prisma.sql`select ${runColumnsWithFiles} ${query}`, planning)).map(
+            readFilesOf,
+          )
+        : await rows<ListedRun>(Prisma.sql`select ${runColumns} ${query}`, planning)
+      runs.push(...found)
     }
     return runs
+  }
+  const count = async (): Promise<number> => {
+    // In the order of an index: without an order, Postgres can choose to search the runs of all accounts.
+    const counted = Prisma.sql`select from report_runs where ${matching(viewer, filter)}
+      order by id limit ${countLimit + 1}`
+    const query = Prisma.sql`select count(*) from (${counted}) as counted`
+    const [row] = await rows<{ count: bigint }>(query, 'each')
+    return Number(row?.count)
   }
   return {
     positionOf: (run) => positionOf(run, order.field),
     encodeCursor: encodeRunCursor,
     decodeCursor: (cursor, argument) => decodeRunCursor(cursor, order.field, argument),
     read: (part) => (isIndexed(filter) ? read(part) : slowReads.run(viewer.accountId, () => read(part))),
-    count: () =>
-      slowReads.run(viewer.accountId, () => prisma.reportRun.count({ where, take: countLimit + 1 })),
+    count: () => slowReads.run(viewer.accountId, count),
   }
 }
 
-/** A part of the list as ranges after its first position, in the order to read them, and the condition for its end. */
-function conditionsOf(order: RunOrder, { after, before, isBackward }: ListPart<Position>) {
-  const reversed: RunOrder = { ...order, direction: order.direction === 'ASC' ? 'DESC' : 'ASC' }
-  const [first, last] = isBackward ? [before, after] : [after, before]
-  const [onward, back] = isBackward ? [reversed, order] : [order, reversed]
-  return {
-    orderBy: orderBy(onward),
-    ranges: first ? rangesAfter(onward, first) : [{}],
-    AND: last ? [{ OR: rangesAfter(back, last) }] : [],
-  }
+const allStatuses = Object.values(ReportRunStatus)
+
+/**
+ * The condition for the first runs of a range that match the filter.
+ *
+ * Only runs that succeeded have a size. So with a filter on the status, the index of all sizes would be searched in vain:
+ * 6 s for a million runs. The index of sizes begins with the status, and the runs of each status are merged.
+ *
+ * @param end the order and the limit
+ */
+function firstRuns(
+  viewer: Viewer,
+  filter: RunFilter,
+  field: OrderField,
+  range: Prisma.Sql,
+  end: Prisma.Sql,
+): Prisma.Sql {
+  if (field !== 'BYTE_SIZE') return Prisma.sql`${matching(viewer, filter)} and ${range}`
+  const { statuses, ...others } = filter
+  const asked = [...new Set(statuses ?? allStatuses)]
+  const possible =
+    typeof filter.isEmpty === 'boolean' ? asked.filter((status) => status === 'SUCCEEDED') : asked
+  const parts = possible.map(
+    (status) =>
+      Prisma.sql`(select id, byte_size from report_runs
+        where ${matching(viewer, others)} and status = ${status} and ${range} ${end})`,
+  )
+  if (parts.length === 0) return Prisma.sql`false`
+  return Prisma.sql`id = any(array(select id from (${Prisma.join(parts, ' union all ')}) as part ${end}))`
 }

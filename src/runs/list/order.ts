@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { InputError } from '../../errors.ts'
 import { idPrefixes, isId } from '../../ids.ts'
-import type { Prisma, ReportRun } from '../../postgres/generated/prisma/client.ts'
+import { Prisma, type ReportRun } from '../../postgres/generated/prisma/client.ts'
 
 /** The column behind each field; ids sort by creation, so CREATED_AT needs none. */
 const columns = {
-  FINISHED_AT: 'finishedAt',
-  BYTE_SIZE: 'byteSize',
-  RUN_DURATION: 'runMilliseconds',
+  FINISHED_AT: { field: 'finishedAt', name: 'finished_at' },
+  BYTE_SIZE: { field: 'byteSize', name: 'byte_size' },
+  RUN_DURATION: { field: 'runMilliseconds', name: 'run_milliseconds' },
 } as const
 
 export type OrderField = 'CREATED_AT' | keyof typeof columns
@@ -28,39 +28,59 @@ const position = z.union([
 ])
 
 export function positionOf(run: ReportRun, field: OrderField): Position {
-  const value = field === 'CREATED_AT' ? null : run[columns[field]]
+  const value = field === 'CREATED_AT' ? null : run[columns[field].field]
   const text = value instanceof Date ? value.toISOString() : (value?.toString() ?? null)
   return { field, id: run.id, value: text }
 }
 
 /** Null sorts as the largest value, so that unfinished runs come first in descending order. */
-export function orderBy({ field, direction }: RunOrder): Prisma.ReportRunOrderByWithRelationInput[] {
-  const sort = direction === 'ASC' ? 'asc' : 'desc'
-  if (field === 'CREATED_AT') return [{ id: sort }]
-  return [{ [columns[field]]: { sort, nulls: sort === 'asc' ? 'last' : 'first' } }, { id: sort }]
+export function orderBy(field: OrderField, isAscending: boolean): Prisma.Sql {
+  const direction = Prisma.raw(isAscending ? 'asc' : 'desc')
+  return field === 'CREATED_AT'
+    ? Prisma.sql`id ${direction}`
+    : Prisma.sql`${Prisma.raw(columns[field].name)} ${direction}, id ${direction}`
 }
 
 /**
- * The runs after a position, as conditions that follow each other in the order. Each is one range of the index of the order,
- * so that its first runs cost the same at any depth, which a single condition with `or` does not provide.
+ * The runs between two positions, as conditions that follow each other in ascending order. Each is one range of the index of
+ * the order, so that its first runs cost the same at any depth, which a single condition with `or` does not provide.
+ *
+ * @param lower null for the start of the ascending list
+ * @param upper null for its end
  */
-export function rangesAfter(
-  { field, direction }: RunOrder,
-  { id, value }: Position,
-): Prisma.ReportRunWhereInput[] {
-  const isAscending = direction === 'ASC'
-  const laterId = isAscending ? { gt: id } : { lt: id }
-  if (field === 'CREATED_AT') return [{ id: laterId }]
-  const column = columns[field]
-  if (value === null) {
-    const sameValue = { [column]: null, id: laterId }
-    return isAscending ? [sameValue] : [sameValue, { [column]: { not: null } }]
-  }
-  const typed = field === 'FINISHED_AT' ? new Date(value) : BigInt(value)
-  const sameValue = { [column]: typed, id: laterId }
-  return isAscending
-    ? [sameValue, { [column]: { gt: typed } }, { [column]: null }]
-    : [sameValue, { [column]: { lt: typed } }]
+export function rangesBetween(
+  field: OrderField,
+  lower: Position | null,
+  upper: Position | null,
+): Prisma.Sql[] {
+  const beyond = (bound: Position | null, sign: '>' | '<'): Prisma.Sql[] =>
+    bound ? [Prisma.sql`id ${Prisma.raw(sign)} ${bound.id}`] : []
+  if (field === 'CREATED_AT') return [all([...beyond(lower, '>'), ...beyond(upper, '<')])]
+  if (!lower && !upper) return [all([])]
+  const column = Prisma.raw(columns[field].name)
+  // A comparison of rows is null, and so excludes the run, when its value is null.
+  const beyondRow = (bound: Position | null, sign: '>' | '<'): Prisma.Sql[] =>
+    bound && bound.value !== null
+      ? [Prisma.sql`(${column}, id) ${Prisma.raw(sign)} (${bound.value}, ${bound.id})`]
+      : []
+  const withValue = all([
+    Prisma.sql`${column} is not null`,
+    ...beyondRow(lower, '>'),
+    ...beyondRow(upper, '<'),
+  ])
+  const withoutValue = all([
+    Prisma.sql`${column} is null`,
+    ...(lower?.value === null ? beyond(lower, '>') : []),
+    ...beyond(upper, '<'),
+  ])
+  return [
+    ...(lower?.value === null ? [] : [withValue]),
+    ...(upper && upper.value !== null ? [] : [withoutValue]),
+  ]
+}
+
+function all(conditions: Prisma.Sql[]): Prisma.Sql {
+  return conditions.length === 0 ? Prisma.sql`true` : Prisma.join(conditions, ' and ')
 }
 
 export function encodeRunCursor({ field, id, value }: Position): string {

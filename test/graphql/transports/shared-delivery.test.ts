@@ -15,7 +15,10 @@ beforeAll(async () => {
   const now = (): Date => new Date('2026-05-01T12:00:00Z')
   sharing = cleanup.use(await startTestGateway({ config: { role: 'gateway' }, now }))
   const { database, dataDir } = sharing
-  const config = { role: 'gateway', shortcuts: { sharedEvents: false, keyCache: true } } as const
+  const config = {
+    role: 'gateway',
+    shortcuts: { sharedEvents: false, keyCache: true, compiledOperations: true, shortRequestPath: true },
+  } as const
   alone = cleanup.use(await startTestGateway({ config, database, dataDir, now }))
 })
 afterAll(() => cleanup.disposeAsync())

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkSums } from '../../../src/ledger/check-sums.ts'
 import { type ImportedLedger, openImportedLedger } from '../../support/imported-ledger.ts'
 import { ledgerParts } from '../../support/ledger-parts.ts'
 
@@ -50,4 +51,5 @@ test('the parts of one ledger give the same ledger in any order and any overlap'
     ),
     { numRuns: 3 },
   )
+  expect(await checkSums(ledger.client, () => {})).toEqual([])
 })

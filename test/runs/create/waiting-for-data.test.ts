@@ -96,6 +96,7 @@ function release(other: Partial<ReleaseServices> = {}): Promise<void> {
   const { prisma } = gateway
   const wakeUp = {
     notify: () => {},
+    announceJob: () => {},
     onWake: () => {},
     onKeyChange: () => {},
     isConnected: () => true,

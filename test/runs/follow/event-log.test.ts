@@ -21,11 +21,11 @@ import { openRunParts, type RunParts } from '../../support/run-parts.ts'
 import { noteStatements } from '../../support/sent-statements.ts'
 
 let parts: RunParts
-let deps: Pick<Services, 'prisma' | 'hub' | 'logger' | 'now' | 'runLoader' | 'metrics'>
+let deps: Pick<Services, 'prisma' | 'rows' | 'hub' | 'logger' | 'now' | 'runLoader' | 'metrics'>
 beforeAll(async () => {
   parts = await openRunParts()
-  const { prisma, hub, logger, metrics } = parts
-  deps = { prisma, hub, logger, metrics, now, runLoader: createRunLoader(prisma) }
+  const { prisma, rows, hub, logger, metrics } = parts
+  deps = { prisma, rows, hub, logger, metrics, now, runLoader: createRunLoader(rows) }
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 

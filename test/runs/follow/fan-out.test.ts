@@ -104,7 +104,7 @@ function isOfEvents({ text, application }: SentStatement): boolean {
 }
 
 function tableOf(text: string): string {
-  return /from "\w+"\."(\w+)"/i.exec(text)?.[1] ?? text
+  return /from (?:"\w+"\.)?"?(\w+)/i.exec(text)?.[1] ?? text
 }
 
 function tally(sent: SentStatement[]): Record<string, number> {

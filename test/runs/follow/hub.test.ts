@@ -24,7 +24,7 @@ let loader: RunLoader
 beforeAll(async () => {
   parts = await openRunParts()
   ;({ database, prisma, wakeUp, hub, owner } = parts)
-  loader = createRunLoader(prisma)
+  loader = createRunLoader(parts.rows)
 })
 afterAll(() => parts[Symbol.asyncDispose]())
 

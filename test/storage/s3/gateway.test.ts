@@ -28,6 +28,7 @@ async function filesOf(id: string): Promise<string[]> {
 
 const noWakeUp: WakeUp = {
   notify: () => {},
+  announceJob: () => {},
   onWake: () => {},
   onKeyChange: () => {},
   isConnected: () => true,

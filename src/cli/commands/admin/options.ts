@@ -1,9 +1,8 @@
 import { Temporal } from 'temporal-polyfill'
 import { ConfigurationError } from '../../../errors.ts'
-import type { IdPrefix } from '../../../ids.ts'
+import { firstIdAt, type IdPrefix, idPrefixes } from '../../../ids.ts'
 import type { Prisma as PrismaTypes, ReportRunStatus } from '../../../postgres/generated/prisma/client.ts'
 import { type FailureCode, failureCodes } from '../../../runs/lifecycle/transition.ts'
-import { conditionsOf } from '../../../runs/list/filter.ts'
 import { helpOption, parseArguments } from '../../parse-arguments.ts'
 
 export const help = `npm run admin -- accounts [--account ID]
@@ -118,19 +117,18 @@ export function readPart({ limit = '50', after }: AdminOptions, prefix: IdPrefix
  * @throws ConfigurationError when a filter is not valid
  */
 export function readRunFilter(values: AdminOptions, now: Date): PrismaTypes.ReportRunWhereInput {
-  const createdAt = {
-    start: timeAgo('newer-than', values['newer-than'], now),
-    end: timeAgo('older-than', values['older-than'], now),
-  }
-  const conditions = conditionsOf({
-    statuses: listOf('status', values.status, statuses),
-    reportTypes: values.type?.split(','),
-    ...((createdAt.start ?? createdAt.end) && { createdAt }),
+  const [start, end] = (['newer-than', 'older-than'] as const).map((option) => {
+    const at = timeAgo(option, values[option], now)
+    return at && firstIdAt(idPrefixes.reportRun, at)
   })
+  const chosen = listOf('status', values.status, statuses)
   const codes = listOf<FailureCode>('error', values.error, failureCodes)
   return {
     deletedAt: null,
-    ...conditions,
+    ...(chosen && { status: { in: chosen } }),
+    ...(values.type !== undefined && { reportType: { in: values.type.split(',') } }),
+    // An id begins with its creation time.
+    ...((start ?? end) && { id: { ...(start && { gte: start }), ...(end && { lt: end }) } }),
     ...(values.account !== undefined && { accountId: values.account }),
     ...(values.mode !== undefined && {
       livemode: listOf('mode', values.mode, ['live', 'test'])?.[0] === 'live',

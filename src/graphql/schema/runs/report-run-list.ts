@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
 import type { CountedPage, PageRequest } from '../../../page.ts'
-import type { ReportRun as ReportRunRow } from '../../../postgres/generated/prisma/client.ts'
 import { encodeEventCursor, readLogEnd } from '../../../runs/follow/event-log.ts'
 import type { RunFilter } from '../../../runs/list/filter.ts'
 import { listRuns } from '../../../runs/list/list-runs.ts'
 import type { Direction, OrderField, RunOrder } from '../../../runs/list/order.ts'
+import type { ListedRun } from '../../../runs/list/run-rows.ts'
 import { builder, describedEnum } from '../../builder.ts'
 import { connectionOf, countFields, pageCost, readConnection } from '../../connection.ts'
 import { type Context, requireViewer } from '../../context.ts'
@@ -12,12 +12,12 @@ import { argumentCostsExtension, costExtension } from '../../plugins/document-co
 import { DateTimeRangeInput } from '../date-time-range.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
 
-type RunPage = CountedPage<ReportRunRow> & {
+type RunPage = CountedPage<ListedRun> & {
   /** The end of the event log before the page was read; null when the field is not selected. */
   eventCursor: string | null
 }
 
-export const ReportRunConnection = connectionOf<ReportRunRow, RunPage>(ReportRun, {
+export const ReportRunConnection = connectionOf<ListedRun, RunPage>(ReportRun, {
   page: 'A page of runs.',
   edge: 'A run in a list.',
   node: 'The run.',
@@ -124,17 +124,23 @@ export async function readRunPage(
   const viewer = requireViewer(context)
   // Read before the page, so that changes in between are sent after this cursor and not lost.
   const end = isSelected(info, 'eventCursor') ? await readLogEnd(prisma, viewer) : null
-  const page = await readConnection(() => listRuns(context, viewer, filter, order), request, pageSizes)
+  const withFiles = isSelected(info, 'files', 'at any depth')
+  const list = () => listRuns(context, viewer, filter, order, withFiles)
+  const page = await readConnection(list, request, pageSizes)
   return { ...page, eventCursor: end && encodeEventCursor(viewer, end) }
 }
 
-/** True when a field of the resolved object is selected, even if a directive skips it. */
-function isSelected({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
+/** True when a field of the resolved object is selected, or one of the objects in it, even if a directive skips it. */
+function isSelected(
+  { fieldNodes, fragments }: GraphQLResolveInfo,
+  name: string,
+  where: 'on top' | 'at any depth' = 'on top',
+): boolean {
   const selects = (set: SelectionSetNode | undefined): boolean =>
     set?.selections.some((selection) => {
-      if (selection.kind === 'Field') return selection.name.value === name
+      if (selection.kind === 'FragmentSpread') return selects(fragments[selection.name.value]?.selectionSet)
       if (selection.kind === 'InlineFragment') return selects(selection.selectionSet)
-      return selects(fragments[selection.name.value]?.selectionSet)
+      return selection.name.value === name || (where === 'at any depth' && selects(selection.selectionSet))
     }) ?? false
   return fieldNodes.some(({ selectionSet }) => selects(selectionSet))
 }

@@ -239,7 +239,7 @@ builder.queryField('reportRun', (t) =>
     nullable: true,
     description: 'A run by its global ID. Null when it does not exist or is not visible to the viewer.',
     args: { id: t.arg.id({ required: true, description: 'The global ID of the run.' }) },
-    resolve: (_root, { id }, context) => findRun(context.prisma, requireViewer(context), id),
+    resolve: (_root, { id }, context) => findRun(context.runLoader, requireViewer(context), id),
   }),
 )
 
@@ -272,5 +272,5 @@ function runOfError(
   _args: object,
   context: Context,
 ): Promise<ReportRunRow | null> {
-  return findRun(context.prisma, requireViewer(context), error.runId)
+  return findRun(context.runLoader, requireViewer(context), error.runId)
 }
