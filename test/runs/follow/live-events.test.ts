@@ -59,7 +59,7 @@ function createClient() {
 }
 
 function services() {
-  const runLoader = createRunLoader(parts.prisma)
+  const runLoader = createRunLoader(parts.rows)
   const live = { events: createShared<LiveEvents>(), runs: createShared<LiveRun>() }
   return { ...parts, runLoader, now, live }
 }
