@@ -124,7 +124,7 @@ export async function start(options: StartOptions): Promise<Started> {
   clock.follow(wakeUp)
   const rows = createRowReader(pools.requests)
   const runLoader = createRunLoader(rows)
-  const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
+  const hub = createHub({ prisma, rows, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
   const history = await watchHistory({
     probes: pools.probes,

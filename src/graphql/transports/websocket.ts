@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import { type ExecutionArgs, type GraphQLError, getOperationAST } from 'graphql'
 import { handleProtocols, makeServer, type Context as SocketState, type SubscribePayload } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
@@ -101,7 +101,7 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
     subscribe: (args: ExecutionArgs) => operationOf(args).subscribe(args),
     onConnect: async ({ connectionParams, extra }) => {
       try {
-        const viewer = await authenticate(services, readSocketKey(connectionParams, extra.request))
+        const viewer = await authenticate(services, readSocketKey(connectionParams, extra.authorization))
         extra.viewer = viewer
         return bindToKey(extra.socket, viewer)
       } catch (error) {
@@ -135,8 +135,8 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
  * Reads the key of a socket: from `connection_init`, or else from the upgrade request, whose header may belong to a proxy
  * instead. Never from the URL, which proxies log.
  */
-function readSocketKey(params: ConnectionParams, { headers }: IncomingMessage): string | null {
-  return readConnectionParams(params) ?? readAuthorization(headers.authorization)
+function readSocketKey(params: ConnectionParams, authorization: string | undefined): string | null {
+  return readConnectionParams(params) ?? readAuthorization(authorization)
 }
 
 /** Reads the key of an operation: GraphiQL opens sockets without a key and sends the headers of its editor with each operation. */

@@ -14,7 +14,7 @@ import {
 import type { LogFollower } from './hub.ts'
 import { createLiveGroup, type LiveGroup } from './live-group.ts'
 import type { RunEvent } from './run-event.ts'
-import type { Shared } from './shared.ts'
+import type { Shared, Sharing } from './shared.ts'
 import type { LogEntry } from './topic.ts'
 
 /** Subscriptions to the events of one log with equal messages. */
@@ -38,8 +38,8 @@ export function deliverRunEvents(
   { group: key, createRender, sink }: Delivery<RunEvent>,
   signal: AbortSignal,
 ): Promise<void> {
-  const open = (closing: AbortSignal, users: () => number) =>
-    openLiveEvents(services, viewer, options, createRender(closing), closing, users)
+  const open = (sharing: Sharing) =>
+    openLiveEvents(services, viewer, options, createRender(sharing.signal), sharing)
   return services.live.events.use(key, open, async (live) => {
     const subscription = subscribeTo(live.follower, services, viewer, options, signal)
     const wait = (cursor: EventCursor) => waitInGroup(live, subscription, sink, cursor)
@@ -85,14 +85,16 @@ async function openLiveEvents(
   viewer: Viewer,
   options: FollowEventsOptions,
   render: Render<RunEvent>,
-  signal: AbortSignal,
-  users: () => number,
+  { signal, users, forget }: Sharing,
 ): Promise<LiveEvents> {
   const follower = await followLog(services, viewer, signal, users)
   const group = createLiveGroup(viewer.accountId, render)
   const live = { follower, group, sent: { cursor: follower.end(), history: follower.history() } }
   const subscription = subscribeTo(follower, services, viewer, options, signal)
-  void onBehalfOf(viewer, () => sendLive(live, subscription)).catch(group.fail)
+  onBehalfOf(viewer, () => sendLive(live, subscription)).catch((error: unknown) => {
+    forget()
+    group.fail(error)
+  })
   return live
 }
 

@@ -7,7 +7,7 @@ import { isVisibleTo } from '../list/find-run.ts'
 import { type Delivery, type Render, type Sink, sendAlone } from './delivery.ts'
 import { type FollowRunServices, retryRun, runNotFound, subscribeToRun } from './follow-run.ts'
 import { createLiveGroup, type LiveGroup } from './live-group.ts'
-import type { Shared } from './shared.ts'
+import type { Shared, Sharing } from './shared.ts'
 
 /** Subscriptions to one run with equal messages. */
 export type LiveRun = {
@@ -33,8 +33,7 @@ export async function deliverRun(
 ): Promise<void> {
   // Runs are loaded in batches: an id that Postgres cannot store would fail the whole batch.
   if (!isId(id, idPrefixes.reportRun)) throw runNotFound(id)
-  const open = (closing: AbortSignal, users: () => number) =>
-    openLiveRun(services, viewer, id, createRender(closing), closing, users)
+  const open = (sharing: Sharing) => openLiveRun(services, viewer, id, createRender(sharing.signal), sharing)
   await services.live.runs.use(key, open, (live) => sendStates(services, viewer, id, live, sink, signal))
 }
 
@@ -101,12 +100,14 @@ async function openLiveRun(
   viewer: Viewer,
   id: string,
   render: Render<ReportRun>,
-  signal: AbortSignal,
-  users: () => number,
+  { signal, users, forget }: Sharing,
 ): Promise<LiveRun> {
   const latest = await subscribeToRun(services, viewer, id, signal, users)
   const live = { group: createLiveGroup(viewer.accountId, render), sent: { version: 0, history: 0 } }
-  void onBehalfOf(viewer, () => sendLive(services, viewer, live, latest, signal)).catch(live.group.fail)
+  onBehalfOf(viewer, () => sendLive(services, viewer, live, latest, signal)).catch((error: unknown) => {
+    forget()
+    live.group.fail(error)
+  })
   return live
 }
 
