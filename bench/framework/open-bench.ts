@@ -56,7 +56,9 @@ export async function openBench(size: Size, onProgress: (sentence: string) => vo
       makeFolder: () => mkdtemp(join(folder, 'row-')),
       measure: (name, sides, turns = {}) =>
         measureInTurns(name, sides, { rounds: size.rounds, isWarm: true, ...turns }, onProgress),
-      note: (sentence) => void notes.push(sentence),
+      note: (sentence) => {
+        if (!notes.includes(sentence)) notes.push(sentence)
+      },
     }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

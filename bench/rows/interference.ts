@@ -1,5 +1,5 @@
 import { startOurs } from '../framework/ours.ts'
-import { createRun, waitForRun } from '../framework/report-runs.ts'
+import { cancelRun, createRun } from '../framework/report-runs.ts'
 import { requestSide } from '../framework/request-side.ts'
 import { type GoalResult, ratioGoal } from '../framework/result.ts'
 import type { Side } from '../framework/rounds.ts'
@@ -27,19 +27,14 @@ export const interference: Row = {
         const input = wholeLedger(ledger, 'CSV')
         const ids = await Promise.all(clients.map((client) => createRun(client, input)))
         const measured = await requestSide('two reports', ours, job).measure()
-        const measuredAt = Date.now()
-        const runs = await Promise.all(
-          clients.map(async (client, number) => ({
-            ...(await waitForRun(client, ids[number] ?? '')),
-            endedAt: Date.now(),
-          })),
+        const wereRunning = await Promise.all(
+          clients.map((client, number) => cancelRun(client, ids[number] ?? '')),
         )
-        if (runs.some(({ endedAt }) => endedAt < measuredAt + 100))
-          throw new Error('A report ended before the requests.')
+        if (wereRunning.includes(false)) bench.note('A report ended before the requests did.')
         return measured
       },
     }
-    const one = await bench.measure('a page of 20 runs', [idle, besideReports], { isWarm: false })
+    const one = await bench.measure('a page of 20 runs', [idle, besideReports])
     const goals: GoalResult[] = ratioGoal(one, ['two reports', 'idle'], 'p99', 'at most', 2)
     return { cases: [one], goals }
   },
