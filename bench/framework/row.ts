@@ -23,7 +23,7 @@ export type RunsDatabase = {
   environment: Readonly<Record<'DATABASE_URL' | 'DATA_DIR', string>>
 }
 
-/** A database whose two accounts have a large ledger, one row per second, and a few runs. */
+/** A database with three accounts, a few runs, and a large ledger of each of the first two, with one row per second. */
 export type LedgerDatabase = RunsDatabase & { ledger: Ledger }
 
 /** What a row gets to measure with. */
