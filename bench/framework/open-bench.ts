@@ -9,6 +9,7 @@ import { measureInTurns } from './rounds.ts'
 import type { Bench, Size } from './row.ts'
 
 const accounts = 100
+const largeRuns = 1_000_000
 const ledgerRows = 2_000_000
 
 export type OpenBench = AsyncDisposable & {
@@ -35,6 +36,10 @@ export async function openBench(size: Size, onProgress: (sentence: string) => vo
     return { database, accounts: filled, environment }
   }
   const runsDatabase = once(() => fillDatabase('runs', { accounts, runs: size.runs }))
+  const largeDatabase = once(async () => {
+    const runs = Math.max(2_000, Math.round(largeRuns * size.scale))
+    return { ...(await fillDatabase('large', { accounts: 1, runs })), runs }
+  })
   const ledgerDatabase = once(async () => {
     const rows = Math.max(10_000, Math.round(ledgerRows * size.scale))
     const filled = await fillDatabase('ledger', { accounts: 3, runs: 3_000 })
@@ -53,6 +58,7 @@ export async function openBench(size: Size, onProgress: (sentence: string) => vo
       postgres,
       fillDatabase,
       runsDatabase,
+      largeDatabase,
       ledgerDatabase,
       makeFolder: () => mkdtemp(join(folder, 'row-')),
       measure: (name, sides, turns = {}) =>

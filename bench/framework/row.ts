@@ -32,6 +32,8 @@ export type Bench = {
   postgres: BenchPostgres
   /** The database with the runs of 100 accounts, which the first row that asks for it fills. */
   runsDatabase(): Promise<RunsDatabase>
+  /** The database with 1,000,000 runs of one account, which the first row that asks for it fills. */
+  largeDatabase(): Promise<RunsDatabase & { runs: number }>
   /** The database with the large ledgers, which the first row that asks for it fills. */
   ledgerDatabase(): Promise<LedgerDatabase>
   /** Another database with runs, for one row alone. */
