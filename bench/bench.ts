@@ -58,7 +58,7 @@ function readSize(): Size {
 }
 
 async function measureAll(chosen: readonly Row[], size: Size): Promise<void> {
-  for (const peer of new Set(chosen.flatMap(({ peers }) => peers))) installPeer(peer)
+  for (const peer of new Set(['chart' as const, ...chosen.flatMap(({ peers }) => peers)])) installPeer(peer)
   await using bench = await openBench(size, print)
   for (const row of chosen) {
     print(`\n# ${row.name}\n`)
@@ -67,7 +67,7 @@ async function measureAll(chosen: readonly Row[], size: Size): Promise<void> {
       : ['The processes are not pinned to cores, because taskset or a second core is missing.']
     const { cases, goals } = await row.run(bench.forRow(notes))
     const { name, work, figures, peers } = row
-    const circumstances = describeCircumstances(size, bench.postgresVersion, peers)
+    const circumstances = describeCircumstances(size, bench.postgres, peers)
     const result: RowResult = { name, work, figures, cases, goals, notes, circumstances }
     print(`\n${sections(result).join('\n\n')}`)
     await writeResults(values.out, result, row.chart)

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startPostgres } from './database.ts'
+import { type BenchPostgres, startPostgres } from './database.ts'
 import { fillLedger } from './fill-ledger.ts'
 import { fillRuns } from './fill-runs.ts'
 import { runCommand } from './ours.ts'
@@ -13,7 +13,7 @@ const largeRuns = 1_000_000
 const ledgerRows = 2_000_000
 
 export type OpenBench = AsyncDisposable & {
-  postgresVersion: string
+  postgres: Pick<BenchPostgres, 'version' | 'settings'>
   /** What a row measures with; `notes` receives its notes. */
   forRow(notes: string[]): Bench
 }
@@ -52,7 +52,7 @@ export async function openBench(size: Size, onProgress: (sentence: string) => vo
   })
   const opened = cleanup.move()
   return {
-    postgresVersion: postgres.version,
+    postgres,
     forRow: (notes) => ({
       size,
       postgres,

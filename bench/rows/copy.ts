@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { startOurs } from '../framework/ours.ts'
-import { installPeer } from '../framework/peers.ts'
+import { folderOf } from '../framework/peers.ts'
 import type { PinnedProcess } from '../framework/pinned.ts'
 import { findProgram, runPinned } from '../framework/programs.ts'
 import { type FinishedRun, runReport } from '../framework/report-runs.ts'
@@ -136,7 +136,7 @@ function duckdbSide(
   { csv, file }: { csv: string; file: string },
   rows: number,
 ): Side {
-  const script = join(installPeer('duckdb'), 'write-parquet.js')
+  const script = join(folderOf('duckdb'), 'write-parquet.js')
   return {
     name: 'DuckDB',
     measure: async () => {

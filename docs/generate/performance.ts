@@ -29,7 +29,7 @@ npm run bench list create     some rows
 \`\`\`
 
 - Each side is a process that is pinned to the first core. The load and Postgres have the second core. Without \`taskset\` or a second core, the system places the processes.
-- All sides use one embedded Postgres with its usual settings and the tables of the gateway: 2,000,000 runs in 100 accounts, or what the row says.
+- All sides use one embedded Postgres and the tables of the gateway: 2,000,000 runs in 100 accounts, or what the row says. Each row names the settings that matter most; the others, durability among them, are the defaults of Postgres.
 - The bench stops when the answers of two sides differ as JSON, or when two files differ. Cursors are left out of the comparison, because each side has its own, and instants count as equal in every form of ISO 8601.
 - The sides are measured in turns, five rounds each. A table has the median, and the lowest and highest round in parentheses. The bars of a chart are medians, and the lines go from the lowest to the highest round.
 - Clients without a fixed rate send the next request when the last one is answered. Then p99 is the time that one of so many waiting clients sees, and a stall of the server counts once for each client. At a fixed rate, the time of a request counts from the moment at which it was due, so a stall counts for all requests that were due in it.
@@ -49,6 +49,12 @@ export function mainFigures(results: readonly RowResult[]): string {
   return parts.length === 0 ? '' : ` In comparison with Yoga, Pothos and Prisma: ${parts.join(', ')}.`
 }
 
+function settingsOf(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `\`${name} = ${value}\``)
+    .join(', ')
+}
+
 function ratio(
   results: readonly RowResult[],
   row: string,
@@ -62,14 +68,14 @@ function ratio(
 
 function section(result: RowResult): string {
   const { name, work, circumstances } = result
-  const { machine, versions, date, commit } = circumstances
+  const { machine, versions, date, commit, postgresSettings } = circumstances
   const list = Object.entries(versions).map(([program, version]) => `${program} ${version}`)
   return [
     `## ${name}`,
     work,
     `![The figures of the row ${name} as bars](../bench/results/${name}.svg)`,
     ...sections(result),
-    `Measured on ${date} at commit ${commit}, on ${machine.cores} cores of ${machine.model} with ${machine.memoryGiB} GiB: ${list.join(', ')}.`,
+    `Measured on ${date} at commit ${commit}, on ${machine.cores} cores of ${machine.model} with ${machine.memoryGiB} GiB: ${list.join(', ')}. Settings of Postgres: ${settingsOf(postgresSettings)}.`,
   ].join('\n\n')
 }
 

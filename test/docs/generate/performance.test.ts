@@ -28,6 +28,7 @@ const list: RowResult = {
     commit: 'abc',
     machine: { cores: 2, model: 'A processor', memoryGiB: 8 },
     versions: { node: '24.0.0' },
+    postgresSettings: { fsync: 'on' },
     size: {},
   },
 }
@@ -44,7 +45,9 @@ test('the page has the tables, the notes and the circumstances of a row', () => 
   expect(page).toContain('|  | stock | 400 | 5.00 × |')
   expect(page).toContain('| ours / stock | 5.00 | at least 5 | yes |')
   expect(page).toContain('- A note.')
-  expect(page).toContain('on 2 cores of A processor with 8 GiB: node 24.0.0.')
+  expect(page).toContain(
+    'on 2 cores of A processor with 8 GiB: node 24.0.0. Settings of Postgres: `fsync = on`.',
+  )
 })
 
 test('without results there are no main figures', () => {
