@@ -40,7 +40,7 @@ export function deliverRunEvents(
 ): Promise<void> {
   const open = (sharing: Sharing) =>
     openLiveEvents(services, viewer, options, createRender(sharing.signal), sharing)
-  return services.live.events.use(key, open, async (live) => {
+  return services.live.events.use(key, signal, open, async (live) => {
     const subscription = subscribeTo(live.follower, services, viewer, options, signal)
     const wait = (cursor: EventCursor) => waitInGroup(live, subscription, sink, cursor)
     for await (const runEvent of follow(subscription, options.after, wait)) {

@@ -34,7 +34,9 @@ export async function deliverRun(
   // Runs are loaded in batches: an id that Postgres cannot store would fail the whole batch.
   if (!isId(id, idPrefixes.reportRun)) throw runNotFound(id)
   const open = (sharing: Sharing) => openLiveRun(services, viewer, id, createRender(sharing.signal), sharing)
-  await services.live.runs.use(key, open, (live) => sendStates(services, viewer, id, live, sink, signal))
+  await services.live.runs.use(key, signal, open, (live) =>
+    sendStates(services, viewer, id, live, sink, signal),
+  )
 }
 
 /** Sends the states of the run, alone or in the group, until the final one is sent. */

@@ -34,19 +34,34 @@ export function createShared<Value>() {
   }
 
   return {
-    /** Uses the value of a key until the work ends. */
+    /**
+     * Uses the value of a key until the work ends. A user that aborts before the value is open does not wait for it, because an
+     * outage can delay it for hours.
+     *
+     * @throws the reason of the signal when it aborts before the value is open
+     */
     use: async <Result>(
       key: string,
+      signal: AbortSignal,
       open: (sharing: Sharing) => Promise<Value>,
       work: (value: Value) => Promise<Result>,
     ): Promise<Result> => {
       const entry = entries.get(key) ?? create(key, open)
       entry.join()
       try {
-        return await work(await entry.value)
+        return await work(await unlessAborted(entry.value, signal))
       } finally {
         entry.leave()
       }
     },
   }
+}
+
+function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    void value.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
+  })
 }
