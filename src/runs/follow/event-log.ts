@@ -4,9 +4,12 @@ import { type ReportRunEvent, Prisma as Sql } from '../../postgres/generated/pri
 import { columnsOf, type ReadRows } from '../../postgres/rows.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 
-/** An event before the log gives it a position. */
-const eventColumns = columnsOf(Sql.ReportRunEventScalarFieldEnum)
+// DELETED has another name in the database.
+const eventColumns = columnsOf(Sql.ReportRunEventScalarFieldEnum, {
+  kind: "case kind when 'ERASED' then 'DELETED' else kind::text end",
+})
 
+/** An event before the log gives it a position. */
 export type NewEvent = Omit<ReportRunEvent, 'position'>
 
 /** A position in an account's event log. Everything up to it has been delivered, and nothing after it. */
