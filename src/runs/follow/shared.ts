@@ -9,7 +9,9 @@ export type Sharing = {
   forget: () => void
 }
 
-type Entry<Value> = { value: Promise<Value>; leave: () => void; join: () => void }
+export type Use<Value> = { value: Promise<Value>; leave: () => void }
+
+type Entry<Value> = Use<Value> & { join: () => void }
 
 export function createShared<Value>() {
   const entries = new Map<string, Entry<Value>>()
@@ -34,19 +36,11 @@ export function createShared<Value>() {
   }
 
   return {
-    /** Uses the value of a key until the work ends. */
-    use: async <Result>(
-      key: string,
-      open: (sharing: Sharing) => Promise<Value>,
-      work: (value: Value) => Promise<Result>,
-    ): Promise<Result> => {
+    /** Starts to use the value of a key. The user calls `leave` once. */
+    enter: (key: string, open: (sharing: Sharing) => Promise<Value>): Use<Value> => {
       const entry = entries.get(key) ?? create(key, open)
       entry.join()
-      try {
-        return await work(await entry.value)
-      } finally {
-        entry.leave()
-      }
+      return entry
     },
   }
 }
