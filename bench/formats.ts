@@ -46,7 +46,8 @@ function print(cells: readonly string[]): void {
 }
 print(['', 'seconds', 'rows/s', 'MB', 'growth MB'])
 for (const [formats, compression] of cases) {
-  // Each in a separate process, so that none inherits memory from another, with the V8 flags of `npm start`.
+  // Each in a separate process, so that none inherits memory from another. A small young generation of V8, which npm sets,
+  // leaves the growth of the report itself.
   const args = [...process.execArgv, child, url, values.rows, formats, compression]
   const { stdout, stderr } = spawnSync(process.execPath, args)
   print([`${formats} ${compression}`, ...`${stdout.length > 0 ? stdout : stderr}`.trim().split(' ')])

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultDataDir } from './folder.ts'
 import { address, env, flag, integer, matching, oneOf, origins, postgresUrl } from './variable.ts'
 
 /** Every setting of a gateway: the environment variable that holds it, and what it means. */
@@ -24,7 +25,7 @@ export const settings = z.object({
   connections: env('DATABASE_CONNECTIONS', integer(10, 10_000).nullable().default(null)).describe(
     'Maximum number of [connections to Postgres](postgres.md#connections) of this process. Default: as many as its role and `CONCURRENCY` need.',
   ),
-  dataDir: env('DATA_DIR', z.string().default('.data')).describe(
+  dataDir: env('DATA_DIR', z.string().default(defaultDataDir)).describe(
     'Folder for result files and for the embedded Postgres.',
   ),
   s3: z.object({

@@ -5,6 +5,7 @@ import { AuthenticationError } from '../errors.ts'
 import type { Viewer } from '../tenant.ts'
 import { noTracing } from '../tracing.ts'
 import { authenticate, type Context, createContext, type GatewayServices } from './context.ts'
+import { graphqlEndpoint } from './endpoint.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { maxRequestBodySize } from './library-errors.ts'
 import { preventForgery, refuseBrokenParameters, refuseGetQueries } from './plugins/csrf.ts'
@@ -20,8 +21,6 @@ import { refusePersistedQueries } from './plugins/persisted-queries.ts'
 import { traceOperations } from './plugins/tracing.ts'
 import { limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
-
-export const graphqlEndpoint = '/graphql'
 
 /** What is known about an operation before Yoga handles it. */
 export type ConnectionContext = {
