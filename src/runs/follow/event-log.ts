@@ -4,7 +4,10 @@ import { type ReportRunEvent, Prisma as Sql } from '../../postgres/generated/pri
 import { columnsOf, type ReadRows } from '../../postgres/rows.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
 
-const eventColumns = columnsOf(Object.values(Sql.ReportRunEventScalarFieldEnum))
+// DELETED has another name in the database.
+const eventColumns = columnsOf(Object.values(Sql.ReportRunEventScalarFieldEnum), {
+  kind: "case kind when 'ERASED' then 'DELETED' else kind::text end",
+})
 
 /** An event before the log gives it a position. */
 export type NewEvent = Omit<ReportRunEvent, 'position'>

@@ -14,7 +14,7 @@ import {
 import type { LogFollower } from './hub.ts'
 import { createLiveGroup, type LiveGroup } from './live-group.ts'
 import type { RunEvent } from './run-event.ts'
-import type { Shared, Sharing } from './shared.ts'
+import type { Shared, Sharing, Use } from './shared.ts'
 import type { LogEntry } from './topic.ts'
 
 /** Subscriptions to the events of one log with equal messages. */
@@ -40,13 +40,28 @@ export function deliverRunEvents(
 ): Promise<void> {
   const open = (sharing: Sharing) =>
     openLiveEvents(services, viewer, options, createRender(sharing.signal), sharing)
-  return services.live.events.use(key, signal, open, async (live) => {
+  // Not awaited here, so that a waiting subscription does not keep what only the first one of a group needs.
+  return sendEvents(services.live.events.enter(key, signal, open), services, viewer, options, sink, signal)
+}
+
+async function sendEvents(
+  { value, leave }: Use<LiveEvents>,
+  services: FollowServices,
+  viewer: Viewer,
+  options: FollowEventsOptions,
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const live = await value
     const subscription = subscribeTo(live.follower, services, viewer, options, signal)
     const wait = (cursor: EventCursor) => waitInGroup(live, subscription, sink, cursor)
     for await (const runEvent of follow(subscription, options.after, wait)) {
       await sendAlone(await live.group.render(runEvent), sink, signal)
     }
-  })
+  } finally {
+    leave()
+  }
 }
 
 /** Waits at a cursor while the group sends what follows, and returns the cursor after which the subscription reads on. */

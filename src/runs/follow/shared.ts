@@ -9,7 +9,9 @@ export type Sharing = {
   forget: () => void
 }
 
-type Entry<Value> = { value: Promise<Value>; leave: () => void; join: () => void }
+export type Use<Value> = { value: Promise<Value>; leave: () => void }
+
+type Entry<Value> = Use<Value> & { join: () => void }
 
 export function createShared<Value>() {
   const entries = new Map<string, Entry<Value>>()
@@ -35,24 +37,14 @@ export function createShared<Value>() {
 
   return {
     /**
-     * Uses the value of a key until the work ends. A user that aborts before the value is open does not wait for it, because an
-     * outage can delay it for hours.
+     * Starts to use the value of a key. The user calls `leave` once.
      *
-     * @throws the reason of the signal when it aborts before the value is open
+     * @returns the value, which rejects when the signal aborts before it is open: an outage can delay it for hours
      */
-    use: async <Result>(
-      key: string,
-      signal: AbortSignal,
-      open: (sharing: Sharing) => Promise<Value>,
-      work: (value: Value) => Promise<Result>,
-    ): Promise<Result> => {
+    enter: (key: string, signal: AbortSignal, open: (sharing: Sharing) => Promise<Value>): Use<Value> => {
       const entry = entries.get(key) ?? create(key, open)
       entry.join()
-      try {
-        return await work(await unlessAborted(entry.value, signal))
-      } finally {
-        entry.leave()
-      }
+      return { value: unlessAborted(entry.value, signal), leave: entry.leave }
     },
   }
 }

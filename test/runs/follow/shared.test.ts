@@ -11,8 +11,8 @@ test('a user that aborts while the value is opened leaves at once, and opening e
       opened.push(sharing)
       return value.promise
     }
-    const result = shared.use('key', leaving.signal, open, async (used) => used)
-    return { leave: () => leaving.abort('left'), result }
+    const use = shared.enter('key', leaving.signal, open)
+    return { leave: () => leaving.abort('left'), result: use.value.finally(use.leave) }
   }
   const [first, second] = [join(), join()]
   first.leave()
