@@ -1,4 +1,6 @@
-// npm run bench [ROW ...]: measures the rows, all unless some are named, and writes tables, charts and figures to bench/results.
+// npm run bench [ROW ...]: measures the rows, all unless some are named, and writes tables, charts and figures to
+// bench/results, from which docs/performance.md is made.
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeCircumstances } from './framework/circumstances.ts'
@@ -7,8 +9,11 @@ import { installPeer } from './framework/peers.ts'
 import { canPin } from './framework/pinned.ts'
 import type { RowResult } from './framework/result.ts'
 import type { Row, Size } from './framework/row.ts'
-import { sections, writeResults } from './framework/write-results.ts'
+import { sections } from './framework/tables.ts'
+import { writeResults } from './framework/write-results.ts'
 import { rows } from './rows/rows.ts'
+
+const results = join(import.meta.dirname, 'results')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,7 +22,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
-    out: { type: 'string', default: join(import.meta.dirname, 'results') },
+    out: { type: 'string', default: results },
     help: { type: 'boolean' },
   },
 })
@@ -53,7 +58,7 @@ function readSize(): Size {
 }
 
 async function measureAll(chosen: readonly Row[], size: Size): Promise<void> {
-  for (const peer of new Set(chosen.flatMap(({ peers }) => peers))) installPeer(peer)
+  for (const peer of new Set(['chart' as const, ...chosen.flatMap(({ peers }) => peers)])) installPeer(peer)
   await using bench = await openBench(size, print)
   for (const row of chosen) {
     print(`\n# ${row.name}\n`)
@@ -62,10 +67,14 @@ async function measureAll(chosen: readonly Row[], size: Size): Promise<void> {
       : ['The processes are not pinned to cores, because taskset or a second core is missing.']
     const { cases, goals } = await row.run(bench.forRow(notes))
     const { name, work, figures, peers } = row
-    const circumstances = describeCircumstances(size, bench.postgresVersion, peers)
+    const circumstances = describeCircumstances(size, bench.postgres, peers)
     const result: RowResult = { name, work, figures, cases, goals, notes, circumstances }
     print(`\n${sections(result).join('\n\n')}`)
     await writeResults(values.out, result, row.chart)
+  }
+  if (values.out === results) {
+    const script = join(import.meta.dirname, '..', 'docs', 'generate', 'write-pages.ts')
+    execFileSync(process.execPath, [script], { stdio: 'inherit' })
   }
 }
 

@@ -25,6 +25,11 @@ function importsOf(text: string): string[] {
   return [...text.matchAll(importPattern)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '')
 }
 
+/** The imports that Node follows before it runs the text. */
+function staticImportsOf(text: string): string[] {
+  return importsOf(text.replaceAll(/^import type\b[^'"]*['"][^'"]+['"]|\bimport\([^)]*\)/gm, ''))
+}
+
 type Graph = ReadonlyMap<string, readonly string[]>
 
 /** Returns the imports between the files of a folder. */
@@ -150,6 +155,35 @@ describe('the sources', () => {
 
   test('have no import cycles, including type imports', () => {
     expect(importCycles(graphOf(sources))).toEqual([])
+  })
+
+  // Each of them takes tens of milliseconds and megabytes.
+  test.each([
+    ['the file store in S3', '@aws-sdk/client-s3'],
+    ['telemetry', '@opentelemetry/sdk-node'],
+    ['custom reports', 'yaml'],
+    ['reading rows of a Parquet file', 'hyparquet'],
+    ['reading rows of a text file', 'csv-parse'],
+    ['the page of GraphiQL', '@graphql-yoga/render-graphiql'],
+    ['a gateway', 'graphql-yoga'],
+    ['a worker', 'pg-copy-streams'],
+    ['the import from Stripe', 'stripe'],
+  ])('do not load what only %s needs at each start', (_what, name) => {
+    const loaded = new Set<string>()
+    const packages = new Set<string>()
+    const load = (path: string): void => {
+      if (loaded.has(path)) return
+      loaded.add(path)
+      for (const found of staticImportsOf(sources.get(path) ?? '')) {
+        if (found.startsWith('.')) load(posix.join(posix.dirname(path), found))
+        else packages.add(found)
+      }
+    }
+    load('cli/commands/start.ts')
+    expect(loaded).toContain('server/start.ts')
+    expect([...sources.values()].flatMap(importsOf)).toContain(name)
+    expect(packages).toContain('pg')
+    expect(packages).not.toContain(name)
   })
 
   test('import only existing files', () => {

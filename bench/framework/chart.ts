@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { installPeer } from './peers.ts'
+import { folderOf } from './peers.ts'
 import type { RowResult } from './result.ts'
 
 /** A bar for each side of each case, with a line from the lowest to the highest round, as SVG. */
@@ -54,7 +54,7 @@ export function drawChart({ figures, cases, name }: RowResult, figureName: strin
       ],
     },
   }
-  const script = join(installPeer('chart'), 'draw.js')
+  const script = join(folderOf('chart'), 'draw.js')
   return execFileSync(process.execPath, [script], { input: JSON.stringify(specification), encoding: 'utf8' })
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
+import type { BenchPostgres } from './database.ts'
 import { type PeerName, peerVersions } from './peers.ts'
 import type { Circumstances } from './result.ts'
 import type { Size } from './row.ts'
@@ -20,7 +21,7 @@ const ourPackages = [
 /** When, where and with what a row is measured. */
 export function describeCircumstances(
   size: Size,
-  postgresVersion: string,
+  postgres: Pick<BenchPostgres, 'version' | 'settings'>,
   peers: readonly PeerName[],
 ): Circumstances {
   const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
@@ -36,7 +37,7 @@ export function describeCircumstances(
     },
     versions: {
       node: process.versions.node,
-      postgres: postgresVersion.split(' ')[0] ?? '',
+      postgres: postgres.version.split(' ')[0] ?? '',
       ...Object.fromEntries(ourPackages.map((name) => [name, dependencies[name] ?? ''])),
       ...Object.fromEntries(
         peers.flatMap((peer) =>
@@ -44,6 +45,7 @@ export function describeCircumstances(
         ),
       ),
     },
+    postgresSettings: postgres.settings,
     size,
   }
 }

@@ -3,11 +3,18 @@ import { migrate } from '../../src/postgres/migrate.ts'
 import { startOwnPostgres } from '../../test/support/own-postgres.ts'
 import { pin } from './pinned.ts'
 
-/**
- * Settings beside those of the embedded Postgres (256 MB of shared_buffers, max_wal_size 2 GB, random_page_cost 1.1; durability
- * and all others as Postgres has them): less interference by checkpoints, and faster building of indexes.
- */
-export const postgresSettings = { checkpoint_timeout: '30min', maintenance_work_mem: '512MB' } as const
+/** Settings beside those of the embedded Postgres: less interference by checkpoints, and faster building of indexes. */
+const extraSettings = { checkpoint_timeout: '30min', maintenance_work_mem: '512MB' } as const
+
+/** The settings that matter most, for the circumstances of the results. */
+const shownSettings = [
+  'shared_buffers',
+  'max_wal_size',
+  'random_page_cost',
+  'fsync',
+  'synchronous_commit',
+  ...Object.keys(extraSettings),
+]
 
 export type Database = {
   url: string
@@ -17,6 +24,8 @@ export type Database = {
 
 export type BenchPostgres = AsyncDisposable & {
   version: string
+  /** The settings that matter most. */
+  settings: Readonly<Record<string, string>>
   /** A new database with our tables, and without rows. */
   createDatabase(name: string): Promise<Database>
   /** Removes a database whose row is done, to free the disk. */
@@ -29,10 +38,14 @@ export type BenchPostgres = AsyncDisposable & {
 export async function startPostgres(): Promise<BenchPostgres> {
   const server = await startOwnPostgres()
   const superuser = databaseAt(server.database.url)
-  for (const [name, value] of Object.entries(postgresSettings))
+  for (const [name, value] of Object.entries(extraSettings))
     await superuser.query(`alter system set ${name} = '${value}'`)
   await superuser.query('select pg_reload_conf()')
   const [version] = await superuser.query<{ server_version: string }>('show server_version')
+  const settings = await superuser.query<{ name: string; value: string }>(
+    'select name, current_setting(name) as value from unnest($1::text[]) as setting(name)',
+    [shownSettings],
+  )
   const [postmaster] = await superuser.query<{ pid: number }>(
     `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer as pid`,
   )
@@ -44,6 +57,7 @@ export async function startPostgres(): Promise<BenchPostgres> {
   const urlOf = (name: string): string => Object.assign(new URL(server.database.url), { pathname: name }).href
   return {
     version: version?.server_version ?? '',
+    settings: Object.fromEntries(settings.map(({ name, value }) => [name, value])),
     createDatabase: async (name) => {
       await superuser.query(`create database ${name}`)
       await migrate(urlOf(name))

@@ -15,7 +15,7 @@ export async function checkEqualAnswers(sides: ReadonlyMap<string, Question>): P
     first ??= { name, answer }
     if (isDeepStrictEqual(answer, first.answer)) continue
     throw new Error(
-      `${name} answers ${JSON.stringify(answer)}\nbut ${first.name} answers ${JSON.stringify(first.answer)}`,
+      `${name} answers ${JSON.stringify(answer).slice(0, 2_000)}\nbut ${first.name} answers ${JSON.stringify(first.answer).slice(0, 2_000)}`,
     )
   }
 }

@@ -7,6 +7,9 @@ export type Ledger = {
   end: Date
 }
 
+/** Triggers keep the changes of a statement until its end. */
+const rowsPerStatement = 1_000_000
+
 // Ids contain the account and the start, so that ledgers can be filled in several steps.
 const insertRows = `
   insert into balance_transactions (account_id, livemode, id, type, reporting_category, currency, amount, fee, net,
@@ -17,7 +20,7 @@ const insertRows = `
   from (
     select n, 100 + n::bigint * 7919 % 100000 as gross,
       date_trunc('second', $3::text::timestamptz + n * ($4::text::timestamptz - $3::text::timestamptz) / $2::float8) as at
-    from generate_series(0, $2::integer - 1) as n
+    from generate_series($5::integer, $6::integer - 1) as n
   ) as made`
 
 /** Adds rows to the ledger of an account, and marks their time as covered. */
@@ -27,7 +30,15 @@ export async function fillLedger(
   { rows, start, end }: Ledger,
 ): Promise<void> {
   const [from, until] = [start.toISOString(), end.toISOString()]
-  await database.query(insertRows, [accountId, rows, from, until])
+  for (let first = 0; first < rows; first += rowsPerStatement)
+    await database.query(insertRows, [
+      accountId,
+      rows,
+      from,
+      until,
+      first,
+      Math.min(rows, first + rowsPerStatement),
+    ])
   await coverLedger(database, accountId, { start, end })
   await database.query('vacuum (analyze, freeze) balance_transactions')
 }

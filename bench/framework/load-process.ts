@@ -65,7 +65,8 @@ function toParts({ headers, body }: LoadRequest, host: string, path: string): (n
 }
 
 function check(body: Buffer, expected: Buffer): void {
+  const shown = (some: Buffer): string => some.toString('utf8', 0, 500)
   if (body.includes('"errors":[{') || body.includes('"userErrors":[{'))
-    throw new Error(`A request failed: ${body}`)
-  if (!body.equals(expected)) throw new Error(`The response changed from ${expected} to ${body}`)
+    throw new Error(`A request failed: ${shown(body)}`)
+  if (!body.equals(expected)) throw new Error(`The response ${shown(expected)} changed to ${shown(body)}`)
 }

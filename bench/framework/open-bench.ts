@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startPostgres } from './database.ts'
+import { type BenchPostgres, startPostgres } from './database.ts'
 import { fillLedger } from './fill-ledger.ts'
 import { fillRuns } from './fill-runs.ts'
 import { runCommand } from './ours.ts'
@@ -9,10 +9,11 @@ import { measureInTurns } from './rounds.ts'
 import type { Bench, Size } from './row.ts'
 
 const accounts = 100
+const largeRuns = 1_000_000
 const ledgerRows = 2_000_000
 
 export type OpenBench = AsyncDisposable & {
-  postgresVersion: string
+  postgres: Pick<BenchPostgres, 'version' | 'settings'>
   /** What a row measures with; `notes` receives its notes. */
   forRow(notes: string[]): Bench
 }
@@ -35,28 +36,36 @@ export async function openBench(size: Size, onProgress: (sentence: string) => vo
     return { database, accounts: filled, environment }
   }
   const runsDatabase = once(() => fillDatabase('runs', { accounts, runs: size.runs }))
+  const largeDatabase = once(async () => {
+    const runs = Math.max(2_000, Math.round(largeRuns * size.scale))
+    return { ...(await fillDatabase('large', { accounts: 1, runs })), runs }
+  })
   const ledgerDatabase = once(async () => {
     const rows = Math.max(10_000, Math.round(ledgerRows * size.scale))
-    const filled = await fillDatabase('ledger', { accounts: 2, runs: 2_000 })
-    onProgress(`Filling the ledgers of its accounts with ${rows.toLocaleString('en')} rows each.`)
+    const filled = await fillDatabase('ledger', { accounts: 3, runs: 3_000 })
+    onProgress(`Filling the ledgers of two accounts with ${rows.toLocaleString('en')} rows each.`)
     const start = new Date('2026-01-01T00:00:00Z')
     const ledger = { rows, start, end: new Date(start.getTime() + rows * 1000) }
-    for (const { accountId } of filled.accounts) await fillLedger(filled.database, accountId, ledger)
+    for (const { accountId } of filled.accounts.slice(0, 2))
+      await fillLedger(filled.database, accountId, ledger)
     return { ...filled, ledger }
   })
   const opened = cleanup.move()
   return {
-    postgresVersion: postgres.version,
+    postgres,
     forRow: (notes) => ({
       size,
       postgres,
       fillDatabase,
       runsDatabase,
+      largeDatabase,
       ledgerDatabase,
       makeFolder: () => mkdtemp(join(folder, 'row-')),
       measure: (name, sides, turns = {}) =>
         measureInTurns(name, sides, { rounds: size.rounds, isWarm: true, ...turns }, onProgress),
-      note: (sentence) => void notes.push(sentence),
+      note: (sentence) => {
+        if (!notes.includes(sentence)) notes.push(sentence)
+      },
     }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

@@ -74,3 +74,22 @@ export async function waitForRun(client: Client, id: string): Promise<FinishedRu
 export async function runReport(client: Client, input: object): Promise<FinishedRun> {
   return waitForRun(client, await createRun(client, input))
 }
+
+/** Cancels a run and waits for its end. Returns false when it had ended before. */
+export async function cancelRun(client: Client, id: string): Promise<boolean> {
+  const query =
+    'mutation ($id: ID!) { cancelReportRun(input: {id: $id}) { reportRun { status } userErrors { code } } }'
+  const body = JSON.stringify({ query, variables: { id } })
+  // The answers to the two queries have these forms.
+  const { cancelReportRun } = (await ask({ ...client, body })) as {
+    cancelReportRun: { userErrors: unknown[] }
+  }
+  while (true) {
+    const state = (await ask({
+      ...client,
+      body: JSON.stringify({ query: readQuery, variables: { id } }),
+    })) as RunAnswer
+    if (state.reportRun.isFinal) return cancelReportRun.userErrors.length === 0
+    await delay(100)
+  }
+}

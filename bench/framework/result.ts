@@ -43,6 +43,7 @@ export type Circumstances = {
   commit: string
   machine: { cores: number; model: string; memoryGiB: number }
   versions: Readonly<Record<string, string>>
+  postgresSettings: Readonly<Record<string, string>>
   /** How the row was measured: number of rounds, seconds, runs in the database. */
   size: Readonly<Record<string, number>>
 }

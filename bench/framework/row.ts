@@ -23,7 +23,7 @@ export type RunsDatabase = {
   environment: Readonly<Record<'DATABASE_URL' | 'DATA_DIR', string>>
 }
 
-/** A database whose two accounts have a large ledger, one row per second, and a few runs. */
+/** A database with three accounts, a few runs, and a large ledger of each of the first two, with one row per second. */
 export type LedgerDatabase = RunsDatabase & { ledger: Ledger }
 
 /** What a row gets to measure with. */
@@ -32,6 +32,8 @@ export type Bench = {
   postgres: BenchPostgres
   /** The database with the runs of 100 accounts, which the first row that asks for it fills. */
   runsDatabase(): Promise<RunsDatabase>
+  /** The database with 1,000,000 runs of one account, which the first row that asks for it fills. */
+  largeDatabase(): Promise<RunsDatabase & { runs: number }>
   /** The database with the large ledgers, which the first row that asks for it fills. */
   ledgerDatabase(): Promise<LedgerDatabase>
   /** Another database with runs, for one row alone. */

@@ -8,8 +8,17 @@ import {
   type Spread,
 } from './result.ts'
 
+/** The tables and notes of a row, each as a block of Markdown. */
+export function sections({ figures, cases, goals, notes }: RowResult): string[] {
+  return [
+    figureTable({ figures, cases }),
+    ...(goals.length > 0 ? [goalTable(goals)] : []),
+    ...(notes.length > 0 ? [notes.map((note) => `- ${note}`).join('\n')] : []),
+  ]
+}
+
 /** The figures of a row as a Markdown table: medians, the spread of the rounds, and the ratio of the first median to each other. */
-export function figureTable({ figures, cases }: Pick<RowResult, 'figures' | 'cases'>): string {
+function figureTable({ figures, cases }: Pick<RowResult, 'figures' | 'cases'>): string {
   const used = figures.filter(({ name }) =>
     cases.some(({ sides }) => sides.some((side) => side.figures[name])),
   )
@@ -31,7 +40,7 @@ export function figureTable({ figures, cases }: Pick<RowResult, 'figures' | 'cas
 }
 
 /** The goals of a row as a Markdown table. */
-export function goalTable(goals: readonly GoalResult[]): string {
+function goalTable(goals: readonly GoalResult[]): string {
   return markdownTable(
     ['Goal', 'Measured', 'Wanted', 'Reached'],
     goals.map((goal) => [

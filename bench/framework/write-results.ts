@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { drawChart } from './chart.ts'
 import type { RowResult } from './result.ts'
-import { figureTable, goalTable } from './tables.ts'
+import { sections } from './tables.ts'
 
 /** Writes NAME.json, NAME.md and NAME.svg of a row. */
 export async function writeResults(folder: string, result: RowResult, chart: string): Promise<void> {
@@ -11,13 +11,4 @@ export async function writeResults(folder: string, result: RowResult, chart: str
   await writeFile(file('json'), `${JSON.stringify(result, null, 2)}\n`)
   await writeFile(file('md'), `${sections(result).join('\n\n')}\n`)
   await writeFile(file('svg'), drawChart(result, chart))
-}
-
-/** The tables and notes of a row, each as a block of Markdown. */
-export function sections({ figures, cases, goals, notes }: RowResult): string[] {
-  return [
-    figureTable({ figures, cases }),
-    ...(goals.length > 0 ? [goalTable(goals)] : []),
-    ...(notes.length > 0 ? [notes.map((note) => `- ${note}`).join('\n')] : []),
-  ]
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { startOurs } from '../framework/ours.ts'
-import { installPeer } from '../framework/peers.ts'
+import { folderOf } from '../framework/peers.ts'
 import type { PinnedProcess } from '../framework/pinned.ts'
 import { findProgram, runPinned } from '../framework/programs.ts'
 import { type FinishedRun, runReport } from '../framework/report-runs.ts'
@@ -136,8 +136,7 @@ function duckdbSide(
   { csv, file }: { csv: string; file: string },
   rows: number,
 ): Side {
-  const script = join(installPeer('duckdb'), 'write-parquet.js')
-  let isNoted = false
+  const script = join(folderOf('duckdb'), 'write-parquet.js')
   return {
     name: 'DuckDB',
     measure: async () => {
@@ -146,11 +145,10 @@ function duckdbSide(
       const copySeconds = (performance.now() - startedAt) / 1000
       const output = await runPinned({ program: process.execPath, args: [script, url, sql, csv, file] })
       const isWithout = output.startsWith('without')
-      if (isWithout && !isNoted)
+      if (isWithout)
         bench.note(
           'DuckDB reads a CSV file of psql here, whose time counts, because its extension for Postgres cannot be downloaded.',
         )
-      isNoted ||= isWithout
       const { seconds, rows: written }: { seconds: number; rows: number } = JSON.parse(
         output.trim().split('\n').at(-1) ?? '',
       )

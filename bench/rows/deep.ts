@@ -12,8 +12,8 @@ export const deep: Row = {
   chart: 'p50',
   peers: [],
   async run(bench) {
-    const runs = Math.max(2_000, Math.round(1_000_000 * bench.size.scale))
-    const filled = await bench.fillDatabase('deep', { accounts: 1, runs })
+    const filled = await bench.largeDatabase()
+    const { runs } = filled
     const [account] = filled.accounts
     if (!account) throw new Error('The database has no account.')
     await using ours = await startOurs({ ...filled.environment, ROLE: 'gateway' })
@@ -25,7 +25,6 @@ export const deep: Row = {
     }
     const depths = [0, Math.min(15_000, runs / 2), runs - 100]
     const one = await bench.measure('a page of 20 runs', await Promise.all(depths.map(side)))
-    await bench.postgres.dropDatabase('deep')
     const [first, ...others] = one.sides.map((each) => each.side)
     const goals: GoalResult[] = others.flatMap((other) =>
       ratioGoal(one, [other, first ?? ''], 'p50', 'at most', 1.2),

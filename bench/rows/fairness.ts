@@ -50,7 +50,7 @@ export const fairness: Row = {
         return measured
       },
     }
-    const one = await bench.measure('a page of 20 runs', [idle, besideReaders], { isWarm: false })
+    const one = await bench.measure('a page of 20 runs', [idle, besideReaders])
     const goals: GoalResult[] = ratioGoal(one, ['catching up', 'idle'], 'p99', 'at most', 2)
     return { cases: [one], goals }
   },

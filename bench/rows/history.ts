@@ -39,7 +39,10 @@ export const history: Row = {
       }))
     const cases = [
       await bench.measure('balance summary', sidesOf({ balanceSummary1: { interval } })),
-      await bench.measure('ending balance', sidesOf({ endingBalanceReconciliationSummary1: { interval } })),
+      await bench.measure(
+        'ending balance',
+        sidesOf({ endingBalanceReconciliationSummary1: { intervalEnd: interval.between.end } }),
+      ),
     ]
     await bench.postgres.dropDatabase('history')
     const goals: GoalResult[] = cases.flatMap((one) => {

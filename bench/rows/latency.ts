@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { coverLedger } from '../framework/fill-ledger.ts'
 import { startOurs } from '../framework/ours.ts'
-import { installPeer } from '../framework/peers.ts'
+import { folderOf } from '../framework/peers.ts'
 import { runPinned } from '../framework/programs.ts'
 import { createRun } from '../framework/report-runs.ts'
 import { type GoalResult, medianOf, ratioGoal } from '../framework/result.ts'
@@ -62,7 +62,7 @@ export const latency: Row = {
         }
       },
     }
-    const script = join(installPeer('stock'), 'queue-latency.js')
+    const script = join(folderOf('stock'), 'queue-latency.js')
     const queue: Side = {
       name: 'pg-boss alone',
       measure: async () => {

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { generatedPages } from './pages.ts'
+import { readResults, withMainFigures } from './performance.ts'
 
 for (const [path, text] of Object.entries(generatedPages())) {
   const file = join(import.meta.dirname, '..', path)
@@ -8,3 +9,7 @@ for (const [path, text] of Object.entries(generatedPages())) {
   await writeFile(file, text)
   process.stdout.write(`Wrote docs/${path}.\n`)
 }
+
+const readme = join(import.meta.dirname, '..', '..', 'README.md')
+await writeFile(readme, withMainFigures(await readFile(readme, 'utf8'), readResults()))
+process.stdout.write('Wrote the main figures of README.md.\n')

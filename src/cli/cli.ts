@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { defaultDataDir } from '../config/folder.ts'
 import { nearestTo } from '../config/misspelled.ts'
 import { ConfigurationError, UserFacingError } from '../errors.ts'
 import { ClientError, StoppedError } from './client/client-error.ts'
 import type { Command } from './command.ts'
+import { keepCompiledCode } from './compile-cache.ts'
 
 // Loaded on demand: the terminal client needs none of the gateway's modules.
 const commands: Partial<Record<string, () => Promise<Command>>> = {
@@ -99,6 +101,7 @@ async function main(): Promise<number> {
   // A closed pipe or terminal must not prevent a command from ending in order.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   try {
+    if (name === 'start') keepCompiledCode(process.env.DATA_DIR || defaultDataDir)
     const command = await load()
     await command({
       args,

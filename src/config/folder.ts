@@ -2,6 +2,9 @@ import { access, constants, mkdir, realpath, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { ConfigurationError, codeOf } from '../errors.ts'
 
+/** The folder of the data when DATA_DIR is not set. */
+export const defaultDataDir = '.data'
+
 /**
  * Creates a folder and the folders above it, unless they exist, and checks that this user can write to it.
  *

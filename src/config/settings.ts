@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defaultDataDir } from './folder.ts'
 import { address, env, flag, integer, matching, oneOf, origins, postgresUrl } from './variable.ts'
 
 /** Every setting of a gateway: the environment variable that holds it, and what it means. */
@@ -32,7 +33,7 @@ export const settings = z.object({
       'Seconds for which a run waits until the replica answers and has the data that the run needs.',
     ),
   }),
-  dataDir: env('DATA_DIR', z.string().default('.data')).describe(
+  dataDir: env('DATA_DIR', z.string().default(defaultDataDir)).describe(
     'Folder for result files and for the embedded Postgres.',
   ),
   s3: z.object({

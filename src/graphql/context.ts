@@ -43,6 +43,8 @@ export type Connection = {
   gone: AbortSignal
   /** Where a subscription can send messages by itself. */
   sink: Sink
+  /** Receives the stream of a subscription that does so. What has opened the stream is then no longer needed. */
+  takeOver?: (stream: AsyncIterable<never>) => void
 }
 
 export type Context = GatewayServices &
@@ -50,6 +52,8 @@ export type Context = GatewayServices &
     /** Null when the request has no key. Such a request can only read the schema. */
     viewer: Viewer | null
     isSocket: boolean
+    /** The services alone, for work that outlasts the operation. */
+    services: GatewayServices
     /** The variables of the operation, as they were sent. */
     variables: Record<string, unknown>
     /** The header Idempotency-Key; null when the request has none, as over WebSocket. */
@@ -100,16 +104,18 @@ export function createContext(
   services: GatewayServices,
   viewer: Viewer | null,
   headers: Pick<Headers, 'get'> | null,
-  { gone, sink }: Connection,
+  { gone, sink, takeOver }: Connection,
   variables: Record<string, unknown> | null | undefined,
 ): Context {
   if (viewer) noteViewer(viewer)
   return {
     ...services,
+    services,
     viewer,
     isSocket: headers === null,
     gone,
     sink,
+    ...(takeOver && { takeOver }),
     variables: variables ?? {},
     idempotencyKey: headers?.get('idempotency-key') ?? null,
     traceId: readTraceparent(headers?.get('traceparent')),

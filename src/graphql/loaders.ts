@@ -15,12 +15,12 @@ export type Loaders = ReturnType<typeof createLoaders>
 // Loading the objects of an event must survive an outage that the event itself survived.
 const retryMilliseconds = 15_000
 
-const keyColumns = columnsOf(Prisma.ApiKeyScalarFieldEnum)
-const scheduleColumns = columnsOf(Prisma.ReportScheduleScalarFieldEnum, {
+const keyColumns = columnsOf(Object.values(Prisma.ApiKeyScalarFieldEnum))
+const scheduleColumns = columnsOf(Object.values(Prisma.ReportScheduleScalarFieldEnum), {
   formats: "coalesce(formats::text[], '{}')",
   tags: "coalesce(tags, '{}')",
 })
-const fileColumns = columnsOf(Prisma.ReportFileScalarFieldEnum)
+const fileColumns = columnsOf(Object.values(Prisma.ReportFileScalarFieldEnum))
 
 /**
  * Loaders for the whole process. Concurrent loads of many subscriptions are one query, and so are all loads for the same

@@ -3,6 +3,7 @@ import { CurrencyResolver, DateTimeResolver, JSONObjectResolver, TimeZoneResolve
 import { Temporal } from 'temporal-polyfill'
 import { isCurrency } from '../ledger/minor-units.ts'
 import { isInCalendar, preview } from '../reports/parameters.ts'
+import { durationText } from '../runs/create/duration.ts'
 import { builder } from './builder.ts'
 
 builder.scalarType('DateTime', {
@@ -41,7 +42,7 @@ builder.scalarType('TimeZone', {
 builder.scalarType('Duration', {
   description: 'An ISO 8601 duration, such as PT15M.',
   specifiedByURL: 'https://www.iso.org/iso-8601-date-and-time-format.html',
-  serialize: (duration) => duration.toString(),
+  serialize: durationText,
   ...inputOf(
     (text) => Temporal.Duration.from(text),
     'ISO 8601 duration. Use one such as "PT15M" (15 minutes).',

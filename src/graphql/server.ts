@@ -12,6 +12,7 @@ import {
   type GatewayServices,
   type OpenContext,
 } from './context.ts'
+import { graphqlEndpoint } from './endpoint.ts'
 import { createErrorMask, unauthenticated } from './errors.ts'
 import { createCompiledExecutor, executeOrdinarily } from './execution/execute-compiled.ts'
 import { maxRequestBodySize } from './library-errors.ts'
@@ -32,8 +33,6 @@ import { createValidDocuments } from './plugins/valid-documents.ts'
 import { createErrorLimit, limitErrors } from './plugins/validation.ts'
 import { schema } from './schema.ts'
 import { createShortPath, type ShortPath } from './short-path/short-path.ts'
-
-export const graphqlEndpoint = '/graphql'
 
 /** What is known about an operation before Yoga handles it. */
 export type ConnectionContext = Connection & {

@@ -8,12 +8,18 @@ const secondRows = `
   group by payout_id having count(*) > 1
   order by id limit 1`
 
+// Without statistics of a new account, a join of both tables reads all rows of the account for each payout: 20 s for 100,000
+// rows in 700 payouts, which are 0.1 s when the rows are grouped first.
 const foreignRows = `
-  select bt.id, bt.currency, po.id as payout, po.currency as known
-  from payouts po join balance_transactions bt
-    on (bt.account_id, bt.livemode, bt.automatic_payout_id) = (po.account_id, po.livemode, po.id)
-  where po.account_id = $1 and po.livemode = $2::boolean and po.id = any($3::text[]) and bt.currency <> po.currency
-  order by bt.id collate "C" limit 1`
+  with swept as materialized (
+    select automatic_payout_id as payout, currency, min(id collate "C") as id from balance_transactions
+    where account_id = $1 and livemode = $2::boolean and automatic_payout_id = any($3::text[])
+    group by 1, 2
+  )
+  select swept.id, swept.currency, po.id as payout, po.currency as known
+  from swept join payouts po on po.account_id = $1 and po.livemode = $2::boolean and po.id = swept.payout
+  where swept.currency <> po.currency
+  order by 1 limit 1`
 
 /**
  * Checks what holds for each payout, whatever files its rows come from: it has one balance transaction of its own, and

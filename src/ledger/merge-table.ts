@@ -56,10 +56,14 @@ export function createTableMerge(
       const text = [Buffer.concat([...encodeRows(taken, fields)])]
       return {
         table,
+        rowCount: taken.length,
         /** Copies the rows into the temporary table. */
         copy: (client: pg.ClientBase) => copyText(client, tenant.accountId, `merging_${table}`, names, text),
-        /** Statements that merge the temporary table into the table and truncate it. */
-        statements: [mergeStatement(table, tenant, filled), `truncate merging_${table}`],
+        /** A statement that adds the rows of the temporary table whose ids are new. */
+        addNew: addStatement(table, tenant, filled),
+        /** The statement that merges the temporary table into the table, and the one that empties it. */
+        merge: mergeStatement(table, tenant, filled),
+        clear: `truncate merging_${table}`,
       }
     },
   }
@@ -88,16 +92,25 @@ function mergedValue({ name, merge }: Column): string {
   return merge.sql(`known.${name}`, `excluded.${name}`)
 }
 
-/** Skips existing rows that do not change: otherwise the table would grow with every load. */
-function mergeStatement(table: LedgerTable, { accountId, livemode }: Tenant, columns: readonly Column[]) {
+function addStatement(
+  table: LedgerTable,
+  { accountId, livemode }: Tenant,
+  columns: readonly Column[],
+  onConflict = 'nothing',
+) {
   const names = columns.map(({ name }) => name).join(', ')
+  return `
+    insert into ${table} as known (account_id, livemode, ${names})
+    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${names} from merging_${table}
+    on conflict (account_id, livemode, id) do ${onConflict}`
+}
+
+/** Skips existing rows that do not change: otherwise the table would grow with every load. */
+function mergeStatement(table: LedgerTable, tenant: Tenant, columns: readonly Column[]) {
   const others = columns.filter(({ name }) => name !== 'id')
   const values = others.map(mergedValue).join(', ')
   const update = `
     update set (${others.map(({ name }) => name).join(', ')}) = row (${values})
     where (${others.map(({ name }) => `known.${name}`).join(', ')}) is distinct from (${values})`
-  return `
-    insert into ${table} as known (account_id, livemode, ${names})
-    select ${pg.escapeLiteral(accountId)}, ${livemode}, ${names} from merging_${table}
-    on conflict (account_id, livemode, id) do ${others.length === 0 ? 'nothing' : update}`
+  return addStatement(table, tenant, columns, others.length === 0 ? 'nothing' : update)
 }

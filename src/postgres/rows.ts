@@ -42,12 +42,10 @@ export function createRowReader(pool: Pick<pg.Pool, 'query'>): ReadRows {
  * @param others the SQL of those whose column has another name or type than the field: an array of an enum must be text
  */
 export function columnsOf<Field extends string>(
-  fields: Readonly<Record<Field, Field>>,
+  fields: readonly Field[],
   others: Partial<Record<Field, string>> = {},
 ): Prisma.Sql {
-  const columns = Object.values<Field>(fields).map(
-    (field) => `${others[field] ?? columnOf(field)} as "${field}"`,
-  )
+  const columns = fields.map((field) => `${others[field] ?? columnOf(field)} as "${field}"`)
   return Prisma.raw(columns.join(', '))
 }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { HttpStatus } from '../error-codes.ts'
-import { wantsPage } from '../graphql/plugins/graphiql.ts'
-import { graphqlEndpoint } from '../graphql/server.ts'
+import { graphqlEndpoint, wantsPage } from '../graphql/endpoint.ts'
 import type { AccessRule } from './access.ts'
 import type { Handler } from './http.ts'
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { createKeyUse } from '../auth/key-use.ts'
 import { createKeyWatch } from '../auth/key-watch.ts'
 import { type Config, isWildcardHost } from '../config/config.ts'
-import { type Demo, type OnProgress, prepareDemo } from '../demo/demo.ts'
+import type { Demo, OnProgress } from '../demo/demo.ts'
 import { createPool, createPrisma } from '../postgres/client.ts'
 import { startClock } from '../postgres/clock.ts'
 import { migrate } from '../postgres/migrate.ts'
@@ -14,7 +14,6 @@ import { startQueue } from '../postgres/queue.ts'
 import { logQueueErrors } from '../postgres/queue-errors.ts'
 import { createRowReader } from '../postgres/rows.ts'
 import { createCatalog } from '../reports/catalog.ts'
-import { loadCustomReports } from '../reports/custom/load.ts'
 import type { AnyReportType } from '../reports/report-type.ts'
 import { watchHistory } from '../runs/follow/history.ts'
 import { createHub } from '../runs/follow/hub.ts'
@@ -22,13 +21,11 @@ import { createRunLoader } from '../runs/list/find-run.ts'
 import type { Services } from '../runs/services.ts'
 import { openFileStore } from '../storage/file-store.ts'
 import { openMarkedStorage } from '../storage/mark.ts'
-import { startWorker } from '../worker/worker.ts'
 import { createAccessRule } from './access.ts'
 import { startBackgroundJobs } from './background-jobs.ts'
 import { type ConnectionShares, shareConnections } from './connection-shares.ts'
 import { withCrossOrigin } from './cross-origin.ts'
 import { answerStarting, type Handler, startHttp } from './http.ts'
-import { openGateway } from './open-gateway.ts'
 import { openPools, type Pools, poolsByName } from './open-pools.ts'
 import type { Operations } from './operations.ts'
 import { createChecks } from './readiness.ts'
@@ -72,7 +69,11 @@ export type Started = {
 /** How long a request waits for the end of the start. */
 const startMilliseconds = 10_000
 
-/** Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. */
+/**
+ * Opens everything that a process of the configured role needs, in order, and resolves when it serves requests. What a
+ * process of another role or configuration does not need is imported where it is chosen: a worker does not load GraphQL, which
+ * halves the time and memory of its start.
+ */
 export async function start(options: StartOptions): Promise<Started> {
   const { config, logger, onProgress, reportTypes, signal, operations, closers } = options
   const { metrics, tracing } = operations
@@ -124,7 +125,7 @@ export async function start(options: StartOptions): Promise<Started> {
   clock.follow(wakeUp)
   const rows = createRowReader(pools.requests)
   const runLoader = createRunLoader(rows)
-  const hub = createHub({ prisma, wakeUp, loadRun: runLoader.load, logger, metrics })
+  const hub = createHub({ prisma, rows, wakeUp, loadRun: runLoader.load, logger, metrics })
   closers.defer(hub.stop)
   const history = await watchHistory({
     probes: pools.probes,
@@ -166,6 +167,7 @@ export async function start(options: StartOptions): Promise<Started> {
     await Promise.all(ends.map((end) => end()))
   })
   if (pools.reports) {
+    const { startWorker } = await import('../worker/worker.ts')
     const replicaSeconds = config.replica?.waitSeconds ?? null
     const worker = await startWorker({ ...services, ...pools.reports, replicaSeconds }, queue, config)
     ends.push(worker.stop)
@@ -174,6 +176,7 @@ export async function start(options: StartOptions): Promise<Started> {
   let router = answerAsWorker
   if (pools.estimates) {
     if (config.demo) demo = await openDemo(options, url, shares, services)
+    const { openGateway } = await import('./open-gateway.ts')
     const gateway = await openGateway(config, http, services, {
       isAllowed,
       demo,
@@ -216,6 +219,7 @@ async function openCustomReports(
   if (!reports || !custom) return []
   const taken = reportTypes.map(({ name }) => name)
   const { folder, limits } = reports
+  const { loadCustomReports } = await import('../reports/custom/load.ts')
   const loaded = await loadCustomReports({
     folder,
     pool: custom,
@@ -247,6 +251,7 @@ async function openDemo(
     onError,
   })
   try {
+    const { prepareDemo } = await import('../demo/demo.ts')
     return await prepareDemo({ prisma, pool, dataDir: config.dataDir, now, onProgress, signal })
   } finally {
     await pool.end()

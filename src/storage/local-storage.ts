@@ -30,7 +30,7 @@ export function createLocalStorage(folder: string): Storage {
     const partial = partialPath(path)
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const counter = createByteCounter()
-    const file = createWriteStream(partial, { flush: true, mode: 0o600, highWaterMark: 1024 * 1024 })
+    const file = createWriteStream(partial, { flush: true, mode: 0o600 })
     try {
       await pipeline([...content, counter.stream, file], { signal })
       await rename(partial, path)

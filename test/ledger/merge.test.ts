@@ -5,8 +5,10 @@ import { generateDemoLedger } from '../../src/demo/demo-ledger.ts'
 import { loadLedger } from '../../src/ledger/load.ts'
 import { mergeLedger } from '../../src/ledger/merge.ts'
 import { type LedgerBatch, ledgerTables } from '../../src/ledger/rows.ts'
+import { ContradictionError } from '../../src/ledger/transaction-facts.ts'
 import { createConnection } from '../../src/postgres/client.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { noteStatements } from '../support/sent-statements.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -179,5 +181,35 @@ test('a client without a transaction is rejected', async () => {
   await client.query('commit')
   await expect(mergeLedger(client, owner('acct_bare'), [])).rejects.toThrow(
     'acct_bare requires an open transaction',
+  )
+})
+
+test('rows that are all new are added without a comparison, and a part with one known row is compared and merged', async () => {
+  const client = await begin()
+  const tenant = owner('acct_new')
+  const rowOf = (id: string, more = {}) => ({ ...transaction, id, ...more })
+  const merge = (...balanceTransactions: LedgerBatch['balanceTransactions']) =>
+    mergeLedger(client, tenant, [batchOf({ balanceTransactions })])
+  const countRows = async () => {
+    const { rows } = await client.query(
+      'select id, amount, description from balance_transactions where account_id = $1 order by id',
+      [tenant.accountId],
+    )
+    return rows
+  }
+  using noted = noteStatements()
+  const compared = () => noted.statements().filter(({ text }) => text.includes('jsonb_build_object')).length
+  await merge(rowOf('txn_1'), rowOf('txn_2'))
+  expect(compared()).toBe(0)
+  await merge(rowOf('txn_2', { description: 'late' }), rowOf('txn_3'))
+  expect(compared()).toBe(1)
+  const expected = [
+    { id: 'txn_1', amount: '100', description: null },
+    { id: 'txn_2', amount: '100', description: 'late' },
+    { id: 'txn_3', amount: '100', description: null },
+  ]
+  expect(await countRows()).toEqual(expected)
+  await expect(merge(rowOf('txn_4'), rowOf('txn_1', { amount: 101, net: 98 }))).rejects.toThrow(
+    ContradictionError,
   )
 })

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { noMetrics } from '../../src/metrics.ts'
 import { createPool } from '../../src/postgres/client.ts'
 import { startWakeUp } from '../../src/postgres/notify.ts'
+import { jobChannel, reportRunQueue } from '../../src/postgres/queue.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
+import { noteStatements } from '../support/sent-statements.ts'
 
 let parts: RunParts
 beforeAll(async () => {
@@ -45,6 +47,23 @@ test('a pending notification is sent when it stops', async () => {
   own.notify(parts.owner)
   await own.stop()
   await vi.waitFor(() => expect(woken).toEqual([parts.owner.accountId]))
+})
+
+test('the first notification is sent at once, with all others of the same moment', async () => {
+  const own = await startWakeUp(parts.database.url, parts.pool, parts.logger, { metrics: noMetrics })
+  using sent = noteStatements()
+  for (let i = 0; i < 5; i++) own.notify({ ...parts.owner, accountId: `acct_${i}` })
+  own.announceJob()
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  const values = sent.statements().map((statement) => statement.values)
+  expect(values).toEqual([
+    [
+      [...Array(5).fill('report_gateway_events'), jobChannel],
+      [...[0, 1, 2, 3, 4].map((i) => `acct_${i}:test`), reportRunQueue],
+    ],
+  ])
+  await own.stop()
 })
 
 test('a stop during a reconnection leaves no connection', async () => {

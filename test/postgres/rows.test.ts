@@ -6,11 +6,11 @@ import { createPool } from '../../src/postgres/client.ts'
 import { Prisma, type ReportFile, type ReportRun } from '../../src/postgres/generated/prisma/client.ts'
 import { createRowReader } from '../../src/postgres/rows.ts'
 import {
+  columnsFor,
   type ListedRun,
-  type RunWithFileRows,
+  type RunRow,
   readFilesOf,
   runColumns,
-  runColumnsWithFiles,
 } from '../../src/runs/list/run-rows.ts'
 import { insertRun, runRow } from '../support/insert-run.ts'
 import { openRunParts, type RunParts } from '../support/run-parts.ts'
@@ -118,10 +118,9 @@ test('the files of a run are equal to those of Prisma, in the order of their for
     where: { runId: first ?? '' },
     orderBy: { format: 'asc' },
   })
-  const query = Prisma.sql`select ${runColumnsWithFiles} from report_runs where id = any(${[first, second]}) order by id`
-  const listed = new Map(
-    (await parts.rows<RunWithFileRows>(query, 'once')).map((run) => [run.id, readFilesOf(run)]),
-  )
+  const shown = { withFiles: true, onlyUsual: false }
+  const query = Prisma.sql`select ${columnsFor(shown)} from report_runs where id = any(${[first, second]}) order by id`
+  const listed = new Map((await parts.rows<RunRow>(query, 'once')).map((run) => [run.id, readFilesOf(run)]))
   const filesOf = async (run: ListedRun | undefined): Promise<ReportFile[] | undefined> =>
     run && loaders.filesOf(run)
   for (const run of runs) {

@@ -51,7 +51,7 @@ export async function openRunParts(): Promise<RunParts> {
   const rows = createRowReader(pool)
   const wakeUp = await startWakeUp(database.url, pool, logger, { metrics })
   cleanup.defer(wakeUp.stop)
-  const hub = createHub({ prisma, wakeUp, loadRun: createRunLoader(rows).load, logger, metrics })
+  const hub = createHub({ prisma, rows, wakeUp, loadRun: createRunLoader(rows).load, logger, metrics })
   cleanup.defer(hub.stop)
   const accountId = newId(idPrefixes.account, new Date())
   await prisma.account.create({ data: { id: accountId, name: 'Test' } })

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { noMetrics } from '../../src/metrics.ts'
 import type { Prisma } from '../../src/postgres/client.ts'
+import type { ReadRows } from '../../src/postgres/rows.ts'
 import { createHub } from '../../src/runs/follow/hub.ts'
 import { recordChange, transition } from '../../src/runs/lifecycle/transition.ts'
 import { createRunLoader } from '../../src/runs/list/find-run.ts'
@@ -20,14 +21,6 @@ test('a worker does not mistake an event from before its claim for the end of th
   let [found, reads] = [0, 0]
   const slow = prisma.$extends({
     query: {
-      reportRunEvent: {
-        findMany: async ({ args, query }) => {
-          const events = await query(args)
-          found += events.length
-          if (found > 0) await held.promise
-          return events
-        },
-      },
       reportRun: {
         findUnique: async ({ args, query }) => {
           const run = await query(args)
@@ -40,7 +33,13 @@ test('a worker does not mistake an event from before its claim for the end of th
   // A cast, because the type omits methods that the extended client still has.
   const reader = slow as unknown as Prisma
   const loadRun = createRunLoader(parts.rows).load
-  const hub = createHub({ prisma: reader, wakeUp, loadRun, logger, metrics: noMetrics })
+  const rows: ReadRows = async (query, planning) => {
+    const events = await parts.rows<never>(query, planning)
+    found += events.length
+    if (found > 0) await held.promise
+    return events
+  }
+  const hub = createHub({ prisma: reader, rows, wakeUp, loadRun, logger, metrics: noMetrics })
   const done = new AbortController()
   try {
     const run = await insertRun(prisma, owner)

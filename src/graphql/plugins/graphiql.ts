@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { GraphiQLOptions, Plugin } from 'graphql-yoga'
 import type { HttpStatus } from '../../error-codes.ts'
+import { wantsPage } from '../endpoint.ts'
 
 const style = `
   /* GraphiQL sets an offset on tabs that are loaded together and applies it when a tab is pressed: the tab moves away from
@@ -42,11 +43,6 @@ const withoutKey = `{
   // "npm run keys -- create" creates a key to put here:
   // "Authorization": "Bearer sk_test_…"
 }`
-
-/** True for a browser that opens the endpoint as a page. */
-export function wantsPage(method: string | undefined, accept: string | null | undefined): boolean {
-  return method === 'GET' && /\btext\/html\b/i.test(accept ?? '')
-}
 
 /**
  * Serves GraphiQL to browsers that open the GraphQL endpoint.

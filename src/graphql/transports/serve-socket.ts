@@ -18,7 +18,8 @@ import { socketSink } from './sinks.ts'
 /** The data that the protocol keeps for a socket. */
 export type SocketExtra = {
   socket: WebSocket
-  request: IncomingMessage
+  /** The header of the upgrade request. The request itself is not kept: it is 2 KiB. */
+  authorization: string | undefined
   gone: AbortSignal
   /** Where a subscription sends its messages. */
   sinkOf: (operationId: string) => Sink
@@ -120,7 +121,7 @@ export function serveSocket(
     },
     {
       socket,
-      request,
+      authorization: request.headers.authorization,
       gone: gone.signal,
       sinkOf: (id) => socketSink(sends, id),
       started: (id) => settingUp.get(id)?.(),

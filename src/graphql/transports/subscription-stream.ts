@@ -1,4 +1,5 @@
 import { AuthenticationError } from '../../errors.ts'
+import { workStream } from '../../runs/follow/closable-stream.ts'
 import { type Context, requireViewer } from '../context.ts'
 import { refusal } from '../errors.ts'
 
@@ -21,6 +22,7 @@ export function subscriptionStream<Value>(
   open: () => AsyncIterableIterator<Value, void, undefined>,
 ): AsyncIterableIterator<Value, void, undefined> {
   const { apiKeyId } = requireViewer(context)
+  const { gone } = context
   const held = new DisposableStack()
   held.defer(holdSubscription(context, apiKeyId))
   held.defer(holdConnection(context, apiKeyId))
@@ -37,9 +39,9 @@ export function subscriptionStream<Value>(
     held.dispose()
     void values.return?.()
   }
-  context.gone.addEventListener('abort', leave, { once: true })
-  held.defer(() => context.gone.removeEventListener('abort', leave))
-  if (context.gone.aborted) leave()
+  gone.addEventListener('abort', leave, { once: true })
+  held.defer(() => gone.removeEventListener('abort', leave))
+  if (gone.aborted) leave()
   return {
     next: async () => {
       try {
@@ -60,6 +62,16 @@ export function subscriptionStream<Value>(
       return this
     },
   }
+}
+
+/** The same for a subscription that sends its messages by itself: the stream only waits for the end of the work. */
+export function sharedStream(
+  context: Context,
+  work: (signal: AbortSignal) => Promise<void>,
+): AsyncIterableIterator<never, void, undefined> {
+  const stream = subscriptionStream(context, () => workStream(work))
+  context.takeOver?.(stream)
+  return stream
 }
 
 function holdSubscription({ takeSubscription, socketLimits }: Context, apiKeyId: string): () => void {

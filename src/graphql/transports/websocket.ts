@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import { type ExecutionArgs, type GraphQLError, getOperationAST } from 'graphql'
 import { handleProtocols, makeServer, type Context as SocketState, type SubscribePayload } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
@@ -34,6 +34,8 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
   const mask = createErrorMask(logger)
   const format = (error: GraphQLError) => formatError(mask(error))
   const operations = new WeakMap<object, ReturnType<Yoga['getEnveloped']>>()
+  /** The streams of subscriptions that send their messages by themselves. */
+  const streams = new WeakMap<object, AsyncIterable<never>>()
   const operationOf = (args: ExecutionArgs) => {
     const operation = operations.get(args)
     if (!operation) throw new Error('The operation was not prepared.')
@@ -53,7 +55,11 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
       // The request is left out: it is a GET request, for which Yoga rejects mutations.
       const { query, variables, operationName } = payload
       if (isPersistedQuery(payload)) return [persistedQueryNotSupported()]
-      const connection = { gone: extra.gone, sink: extra.sinkOf(id) }
+      const connection = {
+        gone: extra.gone,
+        sink: extra.sinkOf(id),
+        takeOver: (stream: AsyncIterable<never>) => void streams.set(args, stream),
+      }
       const operation = yoga.getEnveloped({
         viewer,
         ...connection,
@@ -77,6 +83,17 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
     }
   }
 
+  const subscribe = async (args: ExecutionArgs) => {
+    const results = await operationOf(args).subscribe(args)
+    const stream = streams.get(args)
+    if (!stream) return results
+    // The protocol keeps `args` as long as the stream lasts: without what has opened it, that is a third of the memory.
+    operations.delete(args)
+    streams.delete(args)
+    args.contextValue = undefined
+    return stream
+  }
+
   /** Counts the socket for its key, and closes it when the key is revoked or expires. */
   const bindToKey = (socket: WebSocket, viewer: Viewer | null): boolean => {
     // The socket emits 'close' once, and may have closed during the lookup of the key.
@@ -98,10 +115,10 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
   const protocol = makeServer<ConnectionParams, SocketExtra>({
     connectionInitWaitTimeout: limits.handshakeSeconds * 1000,
     execute: (args: ExecutionArgs) => operationOf(args).execute(args),
-    subscribe: (args: ExecutionArgs) => operationOf(args).subscribe(args),
+    subscribe,
     onConnect: async ({ connectionParams, extra }) => {
       try {
-        const viewer = await authenticate(services, readSocketKey(connectionParams, extra.request))
+        const viewer = await authenticate(services, readSocketKey(connectionParams, extra.authorization))
         extra.viewer = viewer
         return bindToKey(extra.socket, viewer)
       } catch (error) {
@@ -135,8 +152,8 @@ export function startWebSockets(server: Server, yoga: Yoga, services: GatewaySer
  * Reads the key of a socket: from `connection_init`, or else from the upgrade request, whose header may belong to a proxy
  * instead. Never from the URL, which proxies log.
  */
-function readSocketKey(params: ConnectionParams, { headers }: IncomingMessage): string | null {
-  return readConnectionParams(params) ?? readAuthorization(headers.authorization)
+function readSocketKey(params: ConnectionParams, authorization: string | undefined): string | null {
+  return readConnectionParams(params) ?? readAuthorization(authorization)
 }
 
 /** Reads the key of an operation: GraphiQL opens sockets without a key and sends the headers of its editor with each operation. */

@@ -34,12 +34,35 @@ export function closableStream<Value>(
   }
 }
 
-/** A stream that yields nothing: it lasts as long as the work does, and aborts its signal when it is closed. */
+/**
+ * A stream that yields nothing: it lasts as long as the work does, and aborts the signal of the work when it is closed. It
+ * keeps only the promise of the work, so that thousands of waiting streams need little memory.
+ */
 export function workStream(
   work: (signal: AbortSignal) => Promise<void>,
 ): AsyncIterableIterator<never, void, undefined> {
-  // biome-ignore lint/correctness/useYield: nothing is yielded
-  return closableStream(async function* (signal) {
-    await work(signal)
-  })
+  const closing = new AbortController()
+  let start: typeof work | null = work
+  let ended: Promise<void> | null = null
+  return {
+    next: async () => {
+      ended ??= start?.(closing.signal) ?? null
+      start = null
+      try {
+        await ended
+      } catch (error) {
+        // The aborted wait throws: that is the end of the stream, not an error.
+        if (!closing.signal.aborted) throw error
+      }
+      return { done: true, value: undefined }
+    },
+    return: async () => {
+      closing.abort()
+      await ended?.catch(() => {})
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
 }

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Prisma, Transaction } from '../../postgres/client.ts'
-import type { ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
+import { type ReportRunEvent, Prisma as Sql } from '../../postgres/generated/prisma/client.ts'
+import { columnsOf, type ReadRows } from '../../postgres/rows.ts'
 import { modeOf, type Tenant } from '../../tenant.ts'
+
+// DELETED has another name in the database.
+const eventColumns = columnsOf(Object.values(Sql.ReportRunEventScalarFieldEnum), {
+  kind: "case kind when 'ERASED' then 'DELETED' else kind::text end",
+})
 
 /** An event before the log gives it a position. */
 export type NewEvent = Omit<ReportRunEvent, 'position'>
@@ -150,19 +156,22 @@ export async function logBounds(prisma: Prisma, tenant: Tenant): Promise<{ end: 
   return { end, keptAfter: oldest ? oldest.position - 1n : end.position }
 }
 
-/** At most `limit` events after a position, oldest first: of one run, or of all runs when `runId` is absent. */
+/**
+ * At most `limit` events after a position, oldest first: of one run, or of all runs when `runId` is absent. Every follower
+ * that reads the log sends this query, which `rows` answers with less work in one piece than Prisma.
+ */
 export function readEvents(
-  prisma: Prisma,
+  rows: ReadRows,
   { accountId, livemode }: Tenant,
   after: bigint,
   limit: number,
   runId?: string,
 ): Promise<ReportRunEvent[]> {
-  return prisma.reportRunEvent.findMany({
-    where: { accountId, livemode, position: { gt: after }, ...(runId === undefined ? {} : { runId }) },
-    orderBy: { position: 'asc' },
-    take: limit,
-  })
+  const ofRun = runId === undefined ? Sql.empty : Sql.sql`and run_id = ${runId}`
+  const query = Sql.sql`select ${eventColumns} from report_run_events
+    where account_id = ${accountId} and livemode = ${livemode} and position > ${after} ${ofRun}
+    order by position limit ${limit}`
+  return rows(query, runId === undefined ? 'once' : 'each')
 }
 
 /** True when an event at or before the position is kept: of one run, or of any run when `runId` is absent. */

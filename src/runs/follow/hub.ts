@@ -3,6 +3,7 @@ import type { Metrics } from '../../metrics.ts'
 import type { Prisma } from '../../postgres/client.ts'
 import type { ReportRun, ReportRunEvent } from '../../postgres/generated/prisma/client.ts'
 import type { WakeUp } from '../../postgres/notify.ts'
+import type { ReadRows } from '../../postgres/rows.ts'
 import { runEvery } from '../../run-every.ts'
 import { type Tenant, tenantKey } from '../../tenant.ts'
 import { createCatchUp } from './catch-up.ts'
@@ -31,6 +32,7 @@ export type Hub = ReturnType<typeof createHub>
 
 type HubOptions = {
   prisma: Prisma
+  rows: ReadRows
   wakeUp: WakeUp
   /** Loads the current state of a run; null when it does not exist. */
   loadRun: (id: string) => Promise<ReportRun | null>
@@ -42,7 +44,7 @@ type HubOptions = {
  * Fans out events to the subscriptions of this process. It reads each log once per wake-up, and loads each changed run once,
  * however many subscriptions there are.
  */
-export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptions) {
+export function createHub({ prisma, rows, wakeUp, loadRun, logger, metrics }: HubOptions) {
   const topics = new Map<string, Topic>()
   const catchUp = createCatchUp()
   /** Topics that are being read; true requests another read afterwards. */
@@ -66,7 +68,7 @@ export function createHub({ prisma, wakeUp, loadRun, logger, metrics }: HubOptio
     do {
       const { position } = topic.end
       // With the last known event, which is another one in another history of the log.
-      const events = await readEvents(prisma, topic.tenant, position - 1n, pageSize + 1)
+      const events = await readEvents(rows, topic.tenant, position - 1n, pageSize + 1)
       const isAnchored = events[0]?.position === position
       if (changed.has(topic) || !(await continues(topic, events))) {
         const end = await readLogEnd(prisma, topic.tenant)

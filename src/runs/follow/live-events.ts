@@ -14,7 +14,7 @@ import {
 import type { LogFollower } from './hub.ts'
 import { createLiveGroup, type LiveGroup } from './live-group.ts'
 import type { RunEvent } from './run-event.ts'
-import type { Shared } from './shared.ts'
+import type { Shared, Sharing, Use } from './shared.ts'
 import type { LogEntry } from './topic.ts'
 
 /** Subscriptions to the events of one log with equal messages. */
@@ -38,15 +38,30 @@ export function deliverRunEvents(
   { group: key, createRender, sink }: Delivery<RunEvent>,
   signal: AbortSignal,
 ): Promise<void> {
-  const open = (closing: AbortSignal, users: () => number) =>
-    openLiveEvents(services, viewer, options, createRender(closing), closing, users)
-  return services.live.events.use(key, open, async (live) => {
+  const open = (sharing: Sharing) =>
+    openLiveEvents(services, viewer, options, createRender(sharing.signal), sharing)
+  // Not awaited here, so that a waiting subscription does not keep what only the first one of a group needs.
+  return sendEvents(services.live.events.enter(key, open), services, viewer, options, sink, signal)
+}
+
+async function sendEvents(
+  { value, leave }: Use<LiveEvents>,
+  services: FollowServices,
+  viewer: Viewer,
+  options: FollowEventsOptions,
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const live = await value
     const subscription = subscribeTo(live.follower, services, viewer, options, signal)
     const wait = (cursor: EventCursor) => waitInGroup(live, subscription, sink, cursor)
     for await (const runEvent of follow(subscription, options.after, wait)) {
       await sendAlone(await live.group.render(runEvent), sink, signal)
     }
-  })
+  } finally {
+    leave()
+  }
 }
 
 /** Waits at a cursor while the group sends what follows, and returns the cursor after which the subscription reads on. */
@@ -85,14 +100,16 @@ async function openLiveEvents(
   viewer: Viewer,
   options: FollowEventsOptions,
   render: Render<RunEvent>,
-  signal: AbortSignal,
-  users: () => number,
+  { signal, users, forget }: Sharing,
 ): Promise<LiveEvents> {
   const follower = await followLog(services, viewer, signal, users)
   const group = createLiveGroup(viewer.accountId, render)
   const live = { follower, group, sent: { cursor: follower.end(), history: follower.history() } }
   const subscription = subscribeTo(follower, services, viewer, options, signal)
-  void onBehalfOf(viewer, () => sendLive(live, subscription)).catch(group.fail)
+  onBehalfOf(viewer, () => sendLive(live, subscription)).catch((error: unknown) => {
+    forget()
+    group.fail(error)
+  })
   return live
 }
 

@@ -7,7 +7,7 @@ import { isVisibleTo } from '../list/find-run.ts'
 import { type Delivery, type Render, type Sink, sendAlone } from './delivery.ts'
 import { type FollowRunServices, retryRun, runNotFound, subscribeToRun } from './follow-run.ts'
 import { createLiveGroup, type LiveGroup } from './live-group.ts'
-import type { Shared } from './shared.ts'
+import type { Shared, Sharing, Use } from './shared.ts'
 
 /** Subscriptions to one run with equal messages. */
 export type LiveRun = {
@@ -24,7 +24,7 @@ type LiveServices = FollowRunServices & { live: { runs: Shared<LiveRun> } }
  *
  * @throws NotFoundError when the viewer has no such run
  */
-export async function deliverRun(
+export function deliverRun(
   services: LiveServices,
   viewer: Viewer,
   id: string,
@@ -32,35 +32,40 @@ export async function deliverRun(
   signal: AbortSignal,
 ): Promise<void> {
   // Runs are loaded in batches: an id that Postgres cannot store would fail the whole batch.
-  if (!isId(id, idPrefixes.reportRun)) throw runNotFound(id)
-  const open = (closing: AbortSignal, users: () => number) =>
-    openLiveRun(services, viewer, id, createRender(closing), closing, users)
-  await services.live.runs.use(key, open, (live) => sendStates(services, viewer, id, live, sink, signal))
+  if (!isId(id, idPrefixes.reportRun)) return Promise.reject(runNotFound(id))
+  const open = (sharing: Sharing) => openLiveRun(services, viewer, id, createRender(sharing.signal), sharing)
+  // Not awaited here, so that a waiting subscription does not keep what only the first one of a group needs.
+  return sendStates(services.live.runs.enter(key, open), services, viewer, id, sink, signal)
 }
 
 /** Sends the states of the run, alone or in the group, until the final one is sent. */
 async function sendStates(
+  { value, leave }: Use<LiveRun>,
   services: FollowRunServices,
   viewer: Viewer,
   id: string,
-  live: LiveRun,
   sink: Sink,
   signal: AbortSignal,
 ): Promise<void> {
-  let history: number | null = null
-  let last: ReportRun | null = null
-  while (!signal.aborted && !(last && isFinal(last.status))) {
-    // The state is read when the client can take it, so that it is the newest one.
-    await sink.whenReady()
-    const isOtherHistory = history !== live.sent.history
-    history = live.sent.history
-    const run = await retryRun(services, signal, () => services.runLoader.load(id))
-    if (!isVisibleTo(run, viewer)) throw runNotFound(id)
-    if (isOtherHistory || run.version > (last?.version ?? 0)) {
-      await sendAlone(await live.group.render(run), sink, signal)
-      last = run
+  try {
+    const live = await value
+    let history: number | null = null
+    let last: ReportRun | null = null
+    while (!signal.aborted && !(last && isFinal(last.status))) {
+      // The state is read when the client can take it, so that it is the newest one.
+      await sink.whenReady()
+      const isOtherHistory = history !== live.sent.history
+      history = live.sent.history
+      const run = await retryRun(services, signal, () => services.runLoader.load(id))
+      if (!isVisibleTo(run, viewer)) throw runNotFound(id)
+      if (isOtherHistory || run.version > (last?.version ?? 0)) {
+        await sendAlone(await live.group.render(run), sink, signal)
+        last = run
+      }
+      last = await waitInGroup(live, history, sink, last ?? run, signal)
     }
-    last = await waitInGroup(live, history, sink, last ?? run, signal)
+  } finally {
+    leave()
   }
 }
 
@@ -101,12 +106,14 @@ async function openLiveRun(
   viewer: Viewer,
   id: string,
   render: Render<ReportRun>,
-  signal: AbortSignal,
-  users: () => number,
+  { signal, users, forget }: Sharing,
 ): Promise<LiveRun> {
   const latest = await subscribeToRun(services, viewer, id, signal, users)
   const live = { group: createLiveGroup(viewer.accountId, render), sent: { version: 0, history: 0 } }
-  void onBehalfOf(viewer, () => sendLive(services, viewer, live, latest, signal)).catch(live.group.fail)
+  onBehalfOf(viewer, () => sendLive(services, viewer, live, latest, signal)).catch((error: unknown) => {
+    forget()
+    live.group.fail(error)
+  })
   return live
 }
 

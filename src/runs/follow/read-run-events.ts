@@ -148,7 +148,7 @@ async function readChanges(
 
 /** The events of the scope after a cursor; null when some of the events are missing, or it belongs to another history. */
 async function readAfter(
-  { prisma }: ReadServices,
+  { prisma, rows }: ReadServices,
   viewer: Viewer,
   scope: RunScope,
   start: EventCursor,
@@ -159,13 +159,13 @@ async function readAfter(
   const { epoch } = end.anchor
   if (scope.kind === 'run') {
     // The positions of the events of one run are not consecutive, so they do not show gaps.
-    const read = await readEvents(prisma, viewer, position, limit, scope.id)
+    const read = await readEvents(rows, viewer, position, limit, scope.id)
     const anchor = start.anchor && (await readAnchor(prisma, viewer, position))
     const isWhole = position <= end.position && position >= (await logBounds(prisma, viewer)).keptAfter
     return isWhole && isOfHistory(start, epoch, anchor) ? read : null
   }
   // With the event at the position itself, which shows whether the cursor belongs to this history.
-  const [first, ...rest] = await readEvents(prisma, viewer, position - 1n, limit + 1)
+  const [first, ...rest] = await readEvents(rows, viewer, position - 1n, limit + 1)
   const isAnchor = first?.position === position
   const read = first && !isAnchor ? [first, ...rest].slice(0, limit) : rest
   const followsDirectly = read[0] ? read[0].position === position + 1n : position === end.position

@@ -1,49 +1,46 @@
 /** A value that several users share, by key. It is opened for the first user, and its signal aborts after the last one. */
 export type Shared<Value> = ReturnType<typeof createShared<Value>>
 
-type Entry<Value> = { value: Promise<Value>; users: number; closing: AbortController }
+export type Sharing = {
+  /** Aborts when there are no users any more. */
+  signal: AbortSignal
+  users: () => number
+  /** Call this when the value no longer serves new users: the next one opens another. */
+  forget: () => void
+}
+
+export type Use<Value> = { value: Promise<Value>; leave: () => void }
+
+type Entry<Value> = Use<Value> & { join: () => void }
 
 export function createShared<Value>() {
   const entries = new Map<string, Entry<Value>>()
-  const leave = (key: string, entry: Entry<Value>): void => {
-    entry.users--
-    if (entry.users > 0) return
-    if (entries.get(key) === entry) entries.delete(key)
-    entry.closing.abort()
+
+  const create = (key: string, open: (sharing: Sharing) => Promise<Value>): Entry<Value> => {
+    const closing = new AbortController()
+    let users = 0
+    const forget = (): void => {
+      if (entries.get(key) === entry) entries.delete(key)
+    }
+    const value = open({ signal: closing.signal, users: () => users, forget })
+    value.catch(() => forget())
+    const leave = (): void => {
+      users--
+      if (users > 0) return
+      forget()
+      closing.abort()
+    }
+    const entry: Entry<Value> = { value, leave, join: () => void users++ }
+    entries.set(key, entry)
+    return entry
   }
+
   return {
-    /**
-     * Uses the value of a key until the work ends.
-     *
-     * @param open opens the value; the next user opens it again after a failure. `users` is the number of its users.
-     */
-    use: async <Result>(
-      key: string,
-      open: (signal: AbortSignal, users: () => number) => Promise<Value>,
-      work: (value: Value) => Promise<Result>,
-    ): Promise<Result> => {
-      let entry = entries.get(key)
-      if (!entry) {
-        entry = openEntry(open)
-        entries.set(key, entry)
-      }
-      entry.users++
-      try {
-        return await work(await entry.value)
-      } catch (error) {
-        // A user that comes later does not share the failure.
-        if (entries.get(key) === entry) entries.delete(key)
-        throw error
-      } finally {
-        leave(key, entry)
-      }
+    /** Starts to use the value of a key. The user calls `leave` once. */
+    enter: (key: string, open: (sharing: Sharing) => Promise<Value>): Use<Value> => {
+      const entry = entries.get(key) ?? create(key, open)
+      entry.join()
+      return entry
     },
   }
-}
-
-function openEntry<Value>(open: (signal: AbortSignal, users: () => number) => Promise<Value>): Entry<Value> {
-  const closing = new AbortController()
-  const value = open(closing.signal, () => entry.users)
-  const entry: Entry<Value> = { value, users: 0, closing }
-  return entry
 }

@@ -1,9 +1,7 @@
 import { InputError } from '../../errors.ts'
 import type { ReportFile } from '../../postgres/generated/prisma/client.ts'
 import type { Storage } from '../storage.ts'
-import { readParquetRows } from './parquet-rows.ts'
 import { NoRowError, type Row, type RowPosition, type RowReader } from './row-reader.ts'
-import { readCsvRows, readJsonlRows } from './text-rows.ts'
 
 export type RowPage = {
   rows: Row[]
@@ -33,14 +31,15 @@ export async function readRows(
   rowCount: number,
   signal: AbortSignal,
 ): Promise<RowPage | null> {
-  const [chosen] = readers.flatMap(({ format, read }) =>
-    files.filter((file) => file.format === format).map((file) => ({ file, read })),
+  const [chosen] = readers.flatMap(({ format, load }) =>
+    files.filter((file) => file.format === format).map((file) => ({ file, load })),
   )
   if (!chosen) return null
-  const { file, read } = chosen
+  const { file, load } = chosen
   const position = after === null ? { row: 0, offset: 0 } : decodeCursor(file.id, after)
   if (!position || position.row > rowCount) throw noCursor(after)
   try {
+    const read = await load()
     const found = await read({ storage, file, signal }, position, first)
     if (!found) return null
     const [start, end] = [found[0]?.end, found.at(-1)?.end]
@@ -58,11 +57,11 @@ export async function readRows(
   }
 }
 
-/** The file of the first of these formats is read. */
-const readers: readonly { format: ReportFile['format']; read: RowReader }[] = [
-  { format: 'CSV', read: readCsvRows },
-  { format: 'JSONL', read: readJsonlRows },
-  { format: 'PARQUET', read: readParquetRows },
+/** The file of the first of these formats is read. The parsers are loaded on first use. */
+const readers: readonly { format: ReportFile['format']; load: () => Promise<RowReader> }[] = [
+  { format: 'CSV', load: async () => (await import('./text-rows.ts')).readCsvRows },
+  { format: 'JSONL', load: async () => (await import('./text-rows.ts')).readJsonlRows },
+  { format: 'PARQUET', load: async () => (await import('./parquet-rows.ts')).readParquetRows },
 ]
 
 /** Encodes a position for clients. The cursor names its file, so that it is never accepted for another one. */

@@ -1,6 +1,7 @@
+import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
 import { expect, test } from 'vitest'
-import { durationError, toMilliseconds } from '../../../src/runs/create/duration.ts'
+import { durationError, durationText, toMilliseconds } from '../../../src/runs/create/duration.ts'
 import { checkTimeLimits } from '../../../src/runs/create/request.ts'
 
 const bounds = { min: Temporal.Duration.from('PT1S'), max: Temporal.Duration.from('P3660D') }
@@ -43,5 +44,27 @@ test('a request names each of its invalid durations', () => {
         expect.objectContaining({ path: [field], message: expect.stringContaining(`${field} is P1Y.`) }),
       ),
     }),
+  )
+})
+
+test('the text of a duration is that of toString', () => {
+  const value = fc.oneof(fc.constant(0), fc.nat({ max: 3_000 }), fc.nat({ max: 2 ** 31 }))
+  const units = ['years', 'months', 'weeks', 'days', 'hours', 'minutes', 'seconds', 'milliseconds'] as const
+  const rare = fc.oneof(
+    { weight: 9, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.nat({ max: 5_000 }) },
+  )
+  const fields = fc.record({
+    ...Object.fromEntries(units.map((unit) => [unit, value])),
+    microseconds: rare,
+    nanoseconds: rare,
+  })
+  fc.assert(
+    fc.property(fields, fc.boolean(), (given, isNegative) => {
+      const positive = Temporal.Duration.from(given)
+      const duration = isNegative ? positive.negated() : positive
+      expect(durationText(duration)).toBe(duration.toString())
+    }),
+    { numRuns: 500 },
   )
 })

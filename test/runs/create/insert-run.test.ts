@@ -206,6 +206,30 @@ describe('concurrent creations', () => {
     expect(places.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i))
   })
 
+  test('with the same key return one run, also when it is the last one that the daily limit allows', async () => {
+    const owner = await createOwner()
+    await create(owner)
+    const limits = { accountConcurrency: 5, dailyRuns: 2 }
+    const client = await parts.pool.connect()
+    await client.query('begin')
+    await client.query('select from run_clocks where account_id = $1 for update', [owner.accountId])
+    const sent = Promise.all([1, 2, 3].map(() => create(owner, {}, 'twin', { limits })))
+    const waiting = async () => {
+      const [row] = await parts.database.query<{ count: string }>(
+        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      )
+      return row?.count
+    }
+    await expect.poll(waiting).toBe('3')
+    await client.query('commit')
+    client.release()
+    const twins = await sent
+    expect(new Set(twins.map(({ run }) => run.id)).size).toBe(1)
+    expect(twins.filter(({ wasReused }) => !wasReused)).toHaveLength(1)
+    await expect(create(owner, {}, 'other', { limits })).rejects.toThrow('daily limit of 2 report runs')
+    expect(await rowsOf('idempotency_keys', owner)).toHaveLength(1)
+  })
+
   test('and changes of their runs do not block each other', async () => {
     const owner = await createOwner()
     const cancelNew = async (): Promise<string> => {

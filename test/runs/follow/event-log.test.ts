@@ -397,7 +397,7 @@ test('no run is shown in an older version when a reader switches from the log to
     newestRun: () => undefined,
     reader: () => (position) => entries.filter(({ event }) => event.position > position),
     wait: async () => {
-      entries = (await readEvents(parts.prisma, owner, 1n, 10)).map((event, index) => ({
+      entries = (await readEvents(parts.rows, owner, 1n, 10)).map((event, index) => ({
         event,
         cursor: cursorAfter(event, ''),
         run: async () => older[index] ?? null,

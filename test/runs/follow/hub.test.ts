@@ -5,6 +5,7 @@ import { idPrefixes, newId } from '../../../src/ids.ts'
 import { noMetrics } from '../../../src/metrics.ts'
 import { createPool, type Prisma } from '../../../src/postgres/client.ts'
 import type { WakeUp } from '../../../src/postgres/notify.ts'
+import type { ReadRows } from '../../../src/postgres/rows.ts'
 import { followRun } from '../../../src/runs/follow/follow-run.ts'
 import { createHub, type Hub } from '../../../src/runs/follow/hub.ts'
 import { recordChange, transition } from '../../../src/runs/lifecycle/transition.ts'
@@ -73,7 +74,14 @@ test('a change that the first load has shown already is not shown again', async 
     loads++
     return run
   }
-  const own = createHub({ prisma, wakeUp, loadRun: load, logger: parts.logger, metrics: noMetrics })
+  const own = createHub({
+    prisma,
+    rows: parts.rows,
+    wakeUp,
+    loadRun: load,
+    logger: parts.logger,
+    metrics: noMetrics,
+  })
   const states = followRun({ hub: own, logger: parts.logger, runLoader: { load } }, owner, id)
   expect((await states.next()).value).toMatchObject({ status: 'RUNNING', version: 2 })
   const next = states.next()
@@ -122,25 +130,18 @@ test('an event that is committed while the log is being read is read right after
     for (const listener of listeners) listener(owner)
   }
   let isFirst = true
-  const extended = prisma.$extends({
-    query: {
-      reportRunEvent: {
-        findMany: async ({ args, query }) => {
-          const found = await query(args)
-          if (isFirst) {
-            isFirst = false
-            await end(id)
-            wake()
-          }
-          return found
-        },
-      },
-    },
-  })
-  // The extended client has every method that the hub uses; its type lacks only others.
-  const reader = extended as unknown as Prisma
+  const rows: ReadRows = async (query, planning) => {
+    const found = await parts.rows<never>(query, planning)
+    if (isFirst) {
+      isFirst = false
+      await end(id)
+      wake()
+    }
+    return found
+  }
   const own = createHub({
-    prisma: reader,
+    prisma,
+    rows,
     wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
     loadRun: loader.load,
     logger: parts.logger,
@@ -168,6 +169,7 @@ test('one wake-up delivers any number of first events', async () => {
   const listeners: ((owner: RunOwner) => void)[] = []
   const own = createHub({
     prisma,
+    rows: parts.rows,
     wakeUp: { ...wakeUp, onWake: (listener) => listeners.push(listener) },
     loadRun: loader.load,
     logger: parts.logger,
@@ -190,7 +192,14 @@ test('one wake-up delivers any number of first events', async () => {
 })
 
 test('followers that are notified of another history get no page that was read before', async () => {
-  const own = createHub({ prisma, wakeUp, loadRun: loader.load, logger: parts.logger, metrics: noMetrics })
+  const own = createHub({
+    prisma,
+    rows: parts.rows,
+    wakeUp,
+    loadRun: loader.load,
+    logger: parts.logger,
+    metrics: noMetrics,
+  })
   const { signal } = new AbortController()
   const follower = await own.follow(owner, signal)
   const readEntries = follower.reader()
@@ -318,6 +327,7 @@ test('following works again after a failure to read the log', async () => {
 test('an event whose wake-up was lost is still found', async () => {
   const deaf = createHub({
     prisma,
+    rows: parts.rows,
     wakeUp: { ...wakeUp, onWake: () => {} },
     loadRun: loader.load,
     logger: parts.logger,

@@ -2,7 +2,6 @@ import { Temporal } from 'temporal-polyfill'
 import { InputError } from '../../../errors.ts'
 import { type Page, type PageRequest, type PageSizes, readPageSize } from '../../../page.ts'
 import { durationError, toMilliseconds } from '../../../runs/create/duration.ts'
-import { workStream } from '../../../runs/follow/closable-stream.ts'
 import { type EventCursor, encodeEventCursor, hasEventsUpTo } from '../../../runs/follow/event-log.ts'
 import { followRunEvents } from '../../../runs/follow/follow-run-events.ts'
 import { deliverRunEvents } from '../../../runs/follow/live-events.ts'
@@ -15,7 +14,7 @@ import { type Context, requireViewer } from '../../context.ts'
 import { namingArguments } from '../../errors.ts'
 import { argumentCostsExtension, costExtension } from '../../plugins/document-cost.ts'
 import { sharedDelivery } from '../../transports/shared-delivery.ts'
-import { subscriptionStream } from '../../transports/subscription-stream.ts'
+import { sharedStream, subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportRunFilterInput } from '../runs/report-run-list.ts'
 import { ReportRunEvent } from './report-run-event.ts'
 
@@ -108,11 +107,9 @@ builder.subscriptionField('reportRunEvents', (t) =>
         checkScope(options.scope)
         const viewer = requireViewer(context)
         const shared = sharedDelivery(context, info, cursorOf)
-        return subscriptionStream(context, () =>
-          shared
-            ? workStream((signal) => deliverRunEvents(context, viewer, options, shared, signal))
-            : followRunEvents(context, viewer, options),
-        )
+        if (!shared) return subscriptionStream(context, () => followRunEvents(context, viewer, options))
+        const { services } = context
+        return sharedStream(context, (signal) => deliverRunEvents(services, viewer, options, shared, signal))
       }),
     resolve: (event, _args, { delivered }) => {
       delivered.eventCursor = cursorOf(event)

@@ -2,6 +2,7 @@ import type { InputShapeFromFields } from '@pothos/core'
 import { InputError } from '../../../errors.ts'
 import { parametersAt, type RelativeInterval } from '../../../reports/interval.ts'
 import { preview } from '../../../reports/parameters.ts'
+import { durationText } from '../../../runs/create/duration.ts'
 import { fingerprint } from '../../../runs/create/idempotency.ts'
 import { checkLevels, type RunRequest } from '../../../runs/create/request.ts'
 import { retryRun } from '../../../runs/create/retry.ts'
@@ -76,7 +77,15 @@ function identityOf(
   request: RunRequest,
   { parameters, relativeInterval }: RequestedReport<RelativeInterval>,
 ): object {
-  const fields = Object.entries({ ...request, parameters, relativeInterval })
+  const { startWithin, timeout, retention, reuseWithin } = request
+  const given = Object.entries({ startWithin, timeout, retention, reuseWithin })
+  const durations = given.map(([name, duration]) => [name, duration && durationText(duration)])
+  const fields = Object.entries({
+    ...request,
+    ...Object.fromEntries(durations),
+    parameters,
+    relativeInterval,
+  })
   // Fields that request nothing are left out, so that a key means the same before and after such a field is added.
   return Object.fromEntries(fields.filter(([, value]) => value !== null && value !== false))
 }

@@ -1,4 +1,4 @@
-import type { GraphQLResolveInfo, SelectionSetNode } from 'graphql'
+import type { GraphQLResolveInfo } from 'graphql'
 import type { CountedPage, PageRequest } from '../../../page.ts'
 import { encodeEventCursor, readLogEnd } from '../../../runs/follow/event-log.ts'
 import type { RunFilter } from '../../../runs/list/filter.ts'
@@ -11,6 +11,7 @@ import { type Context, requireViewer } from '../../context.ts'
 import { argumentCostsExtension, costExtension } from '../../plugins/document-cost.ts'
 import { DateTimeRangeInput } from '../date-time-range.ts'
 import { ReportRun, ReportRunOrigin, ReportRunStatus } from './report-run.ts'
+import { readRunSelection } from './run-selection.ts'
 
 type RunPage = CountedPage<ListedRun> & {
   /** The end of the event log before the page was read; null when the field is not selected. */
@@ -122,25 +123,10 @@ export async function readRunPage(
 ): Promise<RunPage> {
   const { prisma } = context
   const viewer = requireViewer(context)
+  const selection = readRunSelection(info)
   // Read before the page, so that changes in between are sent after this cursor and not lost.
-  const end = isSelected(info, 'eventCursor') ? await readLogEnd(prisma, viewer) : null
-  const withFiles = isSelected(info, 'files', 'at any depth')
-  const list = () => listRuns(context, viewer, filter, order, withFiles)
+  const end = selection.withCursor ? await readLogEnd(prisma, viewer) : null
+  const list = () => listRuns(context, viewer, filter, order, selection)
   const page = await readConnection(list, request, pageSizes)
   return { ...page, eventCursor: end && encodeEventCursor(viewer, end) }
-}
-
-/** True when a field of the resolved object is selected, or one of the objects in it, even if a directive skips it. */
-function isSelected(
-  { fieldNodes, fragments }: GraphQLResolveInfo,
-  name: string,
-  where: 'on top' | 'at any depth' = 'on top',
-): boolean {
-  const selects = (set: SelectionSetNode | undefined): boolean =>
-    set?.selections.some((selection) => {
-      if (selection.kind === 'FragmentSpread') return selects(fragments[selection.name.value]?.selectionSet)
-      if (selection.kind === 'InlineFragment') return selects(selection.selectionSet)
-      return selection.name.value === name || (where === 'at any depth' && selects(selection.selectionSet))
-    }) ?? false
-  return fieldNodes.some(({ selectionSet }) => selects(selectionSet))
 }

@@ -6,7 +6,6 @@ import type {
   ReportRunStatus as StatusValue,
 } from '../../../postgres/generated/prisma/client.ts'
 import { pollAfter } from '../../../runs/estimate/queue-status.ts'
-import { workStream } from '../../../runs/follow/closable-stream.ts'
 import { followRun } from '../../../runs/follow/follow-run.ts'
 import { deliverRun } from '../../../runs/follow/live-run.ts'
 import { isCancelable, isFinal } from '../../../runs/lifecycle/transition.ts'
@@ -16,7 +15,7 @@ import { type Context, requireViewer } from '../../context.ts'
 import { costExtension } from '../../plugins/document-cost.ts'
 import { toDuration } from '../../scalars.ts'
 import { sharedDelivery } from '../../transports/shared-delivery.ts'
-import { subscriptionStream } from '../../transports/subscription-stream.ts'
+import { sharedStream, subscriptionStream } from '../../transports/subscription-stream.ts'
 import { ReportOutput } from '../files/report-output.ts'
 import { ReportResult } from '../files/report-result.ts'
 import { ReportType } from '../reports/report-type.ts'
@@ -252,11 +251,9 @@ builder.subscriptionField('reportRun', (t) =>
     subscribe: (_root, { id }, context, info) => {
       const viewer = requireViewer(context)
       const shared = sharedDelivery<ReportRunRow>(context, info, () => null)
-      return subscriptionStream(context, () =>
-        shared
-          ? workStream((signal) => deliverRun(context, viewer, id, shared, signal))
-          : followRun(context, viewer, id),
-      )
+      if (!shared) return subscriptionStream(context, () => followRun(context, viewer, id))
+      const { services } = context
+      return sharedStream(context, (signal) => deliverRun(services, viewer, id, shared, signal))
     },
     resolve: (run) => run,
   }),
