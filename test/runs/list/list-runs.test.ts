@@ -120,7 +120,8 @@ test.each(['ASC', 'DESC'] as const)(
     }
     const services = { rows, slowReads: createFairQueue(1, requestLimits) }
     const viewer = { accountId, livemode, apiKeyId: 'key_unused' }
-    const { read } = listRuns(services, viewer, {}, { field: 'CREATED_AT', direction })
+    const parts = { withFiles: true, onlyUsual: true }
+    const { read } = listRuns(services, viewer, {}, { field: 'CREATED_AT', direction }, parts)
     const after = { field: 'CREATED_AT', id: someId, value: null } as const
     for (const start of [null, after])
       await read({ after: start, before: null, isBackward: false, limit: 21 })
