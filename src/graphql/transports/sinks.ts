@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MessageType } from 'graphql-ws'
@@ -39,14 +38,22 @@ export function streamSink(response: ServerResponse): Sink {
     isReady: () => response.headersSent && !response.writableNeedDrain,
     whenReady: async () => {
       while (!response.headersSent && !response.destroyed) await nextTurn()
-      // The response emits 'close' when its client disconnects.
-      while (response.writableNeedDrain && !response.destroyed) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')])
-      }
+      while (response.writableNeedDrain && !response.destroyed) await drained(response)
     },
     send: ({ text, eventCursor }) => {
       const id = eventCursor === null ? '' : `\nid: ${eventCursor}`
       if (response.writable) response.write(`event: next\ndata: ${text}${id}\n\n`)
     },
   }
+}
+
+/** Resolves when the client has read what was sent, or has disconnected. No listener remains: a slow client waits often. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      response.off('drain', end).off('close', end)
+      resolve()
+    }
+    response.on('drain', end).on('close', end)
+  })
 }

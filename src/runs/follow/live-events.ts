@@ -41,7 +41,7 @@ export function deliverRunEvents(
   const open = (sharing: Sharing) =>
     openLiveEvents(services, viewer, options, createRender(sharing.signal), sharing)
   // Not awaited here, so that a waiting subscription does not keep what only the first one of a group needs.
-  return sendEvents(services.live.events.enter(key, open), services, viewer, options, sink, signal)
+  return sendEvents(services.live.events.enter(key, signal, open), services, viewer, options, sink, signal)
 }
 
 async function sendEvents(

@@ -35,7 +35,7 @@ export function deliverRun(
   if (!isId(id, idPrefixes.reportRun)) return Promise.reject(runNotFound(id))
   const open = (sharing: Sharing) => openLiveRun(services, viewer, id, createRender(sharing.signal), sharing)
   // Not awaited here, so that a waiting subscription does not keep what only the first one of a group needs.
-  return sendStates(services.live.runs.enter(key, open), services, viewer, id, sink, signal)
+  return sendStates(services.live.runs.enter(key, signal, open), services, viewer, id, sink, signal)
 }
 
 /** Sends the states of the run, alone or in the group, until the final one is sent. */

@@ -36,11 +36,24 @@ export function createShared<Value>() {
   }
 
   return {
-    /** Starts to use the value of a key. The user calls `leave` once. */
-    enter: (key: string, open: (sharing: Sharing) => Promise<Value>): Use<Value> => {
+    /**
+     * Starts to use the value of a key. The user calls `leave` once.
+     *
+     * @returns the value, which rejects when the signal aborts before it is open: an outage can delay it for hours
+     */
+    enter: (key: string, signal: AbortSignal, open: (sharing: Sharing) => Promise<Value>): Use<Value> => {
       const entry = entries.get(key) ?? create(key, open)
       entry.join()
-      return entry
+      return { value: unlessAborted(entry.value, signal), leave: entry.leave }
     },
   }
+}
+
+function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    void value.then(resolve, reject).then(() => signal.removeEventListener('abort', abort))
+  })
 }
