@@ -263,7 +263,8 @@ test('an internal error while a WebSocket connects closes it with an ID', async 
 })
 
 test('an internal error while a key is verified is not an authentication error', async () => {
-  const answer = await withoutTable('api_keys', () => account.client.execute('{ viewer { livemode } }'))
+  const { client } = await gateway.createAccount()
+  const answer = await withoutTable('api_keys', () => client.execute('{ viewer { livemode } }'))
   expect(answer.status).toBe(500)
   expect(answer.errors?.[0]?.extensions).toMatchObject({
     code: 'INTERNAL_SERVER_ERROR',
