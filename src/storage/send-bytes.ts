@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 
@@ -15,6 +16,9 @@ export async function sendBytes(
   { start, length }: { start: number; length: number },
   response: ServerResponse,
 ): Promise<void> {
+  // Requests can come at once on one connection, and only one of their responses has the connection. The others would hold
+  // hundreds of files and buffers.
+  if (!response.socket) await once(response, 'socket')
   await using file = await open(path, 'r')
   const buffer = Buffer.allocUnsafeSlow(Math.min(bufferBytes, length))
   for (let sent = 0; sent < length; ) {
@@ -29,7 +33,7 @@ export async function sendBytes(
 /** Resolves when the system has taken the bytes, so that their buffer can be used again. */
 function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  // A response that waits for an earlier one on its connection drops its bytes without a word when the client disconnects.
+  // A response that is about to lose its connection can drop bytes without an error.
   const onClose = (): void => reject(new Error('The client disconnected.'))
   response.once('close', onClose)
   response.write(bytes, (error) => {

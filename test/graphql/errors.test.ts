@@ -244,13 +244,13 @@ describe.each(['subscribe', 'subscribeSse'] as const)('by %s', (method) => {
 })
 
 test('an internal error while a WebSocket connects closes it with an ID', async () => {
+  // A gateway keeps keys that it has verified.
+  const { key } = await gateway.createAccount()
   const closing = await withoutTable('api_keys', async () => {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/graphql`, ['graphql-transport-ws'])
     onTestFinished(() => socket.terminate())
     socket.on('open', () =>
-      socket.send(
-        JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${account.key}` } }),
-      ),
+      socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })),
     )
     return await new Promise<{ code: number; reason: string }>((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
@@ -263,7 +263,8 @@ test('an internal error while a WebSocket connects closes it with an ID', async 
 })
 
 test('an internal error while a key is verified is not an authentication error', async () => {
-  const answer = await withoutTable('api_keys', () => account.client.execute('{ viewer { livemode } }'))
+  const { client } = await gateway.createAccount()
+  const answer = await withoutTable('api_keys', () => client.execute('{ viewer { livemode } }'))
   expect(answer.status).toBe(500)
   expect(answer.errors?.[0]?.extensions).toMatchObject({
     code: 'INTERNAL_SERVER_ERROR',

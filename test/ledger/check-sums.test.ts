@@ -107,6 +107,34 @@ test.each([
   expect(await database.query('select id from swept_payouts')).toEqual([{ id: 'po_1' }])
 })
 
+test.each(['repeatable read', 'serializable'])('a %s transaction cannot change rows', async (level) => {
+  await client.query('truncate balance_transactions')
+  await client.query(`begin isolation level ${level}`)
+  await expect(putRows(client, 'acct_1', [own])).rejects.toThrow('their sums would be wrong')
+  await client.query('rollback')
+})
+
+test('a login needs no rights to the sums, and cannot use their trigger for another table', async () => {
+  await client.query('truncate balance_transactions')
+  await client.query('begin')
+  await client.query('create role loader_of_rows')
+  await client.query('grant usage on schema report_gateway to loader_of_rows')
+  await client.query('grant select, insert, update on balance_transactions to loader_of_rows')
+  await client.query('set local role loader_of_rows')
+  await putRows(client, 'acct_1', [own, swept, late])
+  await client.query('create temporary table mine (like balance_transactions)')
+  const trigger = `create trigger forged after insert on mine referencing new table as added
+    for each statement execute function count_balance_transactions()`
+  await client.query('savepoint before_trigger')
+  await expect(client.query(trigger)).rejects.toThrow('permission denied for function')
+  await client.query('rollback to before_trigger')
+  await client.query('reset role')
+  // The own row, the swept row and the other one, each by day and by month.
+  const counted = await client.query('select from balance_sums')
+  await client.query('rollback')
+  expect(counted.rowCount).toBe(6)
+})
+
 test('a check names all sums that differ, and a repair replaces those of one ledger', async () => {
   await client.query('truncate balance_transactions')
   for (const accountId of ['acct_1', 'acct_2']) await putRows(client, accountId, [own, swept, late])

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import fs from 'node:fs'
 import { type FileHandle, open, rm, truncate } from 'node:fs/promises'
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
@@ -243,15 +244,19 @@ describe('a large file', () => {
     expect(readBytes()).toBeLessThan(size)
   })
 
-  test('is closed, too, when the reader disconnects before the response has begun', async () => {
+  test('is not opened before the responses to earlier requests on the connection have ended', async () => {
     const { openFiles } = await watchFiles()
     const { hostname, port, pathname, search } = new URL(await large.link())
     const socket = connect(Number(port), hostname)
-    const request = `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`
-    // The second response waits for the end of the first one.
-    socket.write(request + request)
-    await vi.waitFor(() => expect(openFiles()).toHaveLength(2), { timeout: 30_000 })
-    socket.destroy()
+    const request = (connection: string) =>
+      `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: ${connection}\r\n\r\n`
+    const found = vi.spyOn(fs, 'stat')
+    socket.write(request('keep-alive').repeat(2) + request('close'))
+    await vi.waitFor(() => expect(found).toHaveBeenCalledTimes(3), { timeout: 30_000 })
+    await vi.waitFor(() => expect(openFiles()).toHaveLength(1), { timeout: 30_000 })
+    let received = 0
+    for await (const bytes of socket) received += bytes.length
+    expect(received).toBeGreaterThan(3 * size)
     await vi.waitFor(() => expect(openFiles()).toEqual([]), { timeout: 30_000 })
   })
 

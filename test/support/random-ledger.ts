@@ -74,6 +74,11 @@ export async function readReport(
 ): Promise<Record<string, string>[]> {
   const report = renderReport(builtInType(type), { accountId, livemode: false }, parameters)
   const [, query] = /^copy \((.*)\) to stdout \(/s.exec(report.copyText.CSV) ?? []
-  const { rows } = await client.query<string[]>({ text: query ?? '', rowMode: 'array' })
+  const { rows } = await client.query<string[]>({
+    text: query ?? '',
+    rowMode: 'array',
+    // As COPY writes them.
+    types: { getTypeParser: () => String },
+  })
   return rows.map((row) => Object.fromEntries(row.map((value, i) => [report.columns[i]?.name ?? '', value])))
 }

@@ -72,7 +72,7 @@ export const slowReport: AnyReportType = defineReportType({
 export async function createSlowRun(
   client: GraphqlClient,
   parameters: Record<string, string> = {},
-  output: { compression?: string } = {},
+  output: { compression?: string; formats?: string[] } = {},
 ): Promise<string> {
   const { createReportRun } = await client.request<{
     createReportRun: { reportRun: { id: string } | null; userErrors: { message: string }[] }

@@ -139,7 +139,8 @@ SET (count, amount, fee, net, delayed_net) = ROW (known.count + excluded.count, 
 $statement$, changes)
 $text$;
 
-CREATE FUNCTION "count_balance_transactions"() RETURNS trigger LANGUAGE plpgsql
+-- With the rights of its owner, so that a login that may change balance transactions needs none for the sums.
+CREATE FUNCTION "count_balance_transactions"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = report_gateway, pg_temp AS $body$
 DECLARE
   -- The transition tables exist only for their operation, so the statement is not static.
@@ -149,6 +150,12 @@ DECLARE
     WHEN 'UPDATE' THEN 'SELECT 1 AS sign, * FROM added UNION ALL SELECT -1, * FROM removed'
   END;
 BEGIN
+  -- Its snapshot would lack rows that another transaction has added before this one gets the lock.
+  IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+    RAISE 'Balance transactions cannot be changed in a % transaction, because their sums would be wrong.',
+      current_setting('transaction_isolation')
+      USING ERRCODE = 'feature_not_supported', HINT = 'Begin the transaction with: begin isolation level read committed';
+  END IF;
   IF TG_OP = 'TRUNCATE' THEN
     DELETE FROM balance_sums;
     DELETE FROM delayed_sums;
@@ -162,6 +169,11 @@ BEGIN
   RETURN NULL;
 END
 $body$;
+
+-- Otherwise another login could use the first function as the trigger of a table of its own, and so change sums. The second one
+-- only returns text, and a login that is not the owner repairs sums with it.
+REVOKE EXECUTE ON FUNCTION "count_balance_transactions"() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION "balance_sum_statement"(text) TO PUBLIC;
 
 -- Once for each statement, however many rows it changes. From here on, no other transaction can change rows until the
 -- migration is committed.

@@ -62,8 +62,8 @@ export function compileOperation(
   const conditions = findConditions(operation, fragments)
   const selections = new Map<string, Selection>()
   return {
-    /** The number of fields that are compiled, which determines the memory that they take. */
-    fieldCount: (): number => fieldCount,
+    /** The number of fields and selections that are compiled, which determines the memory that they take. */
+    size: (): number => fieldCount + selections.size,
     /** The fields of the operation itself. The variables in `@skip` and `@include` determine the selected fields. */
     select: (type: GraphQLObjectType, variableValues: VariableValues): Selection => {
       const key = JSON.stringify(conditions.map((name) => variableValues.coerced[name]))

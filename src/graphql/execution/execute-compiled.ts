@@ -18,8 +18,8 @@ export type Execute = (args: ExecutionArgs) => Result | Promise<Result>
 type Data = Record<string, unknown>
 type Result = ExecutionResult<Data>
 
-/** Operations with more fields are compiled again each time, so that those of a cache take little memory. */
-const maxKeptFields = 300
+/** Larger operations are compiled again each time, so that those of a cache take little memory. */
+const maxKeptSize = 300
 
 /** The maximum number of errors about variables, that of the ordinary executor. */
 const maxVariableErrors = 50
@@ -37,7 +37,7 @@ export function createCompiledExecutor(): Execute {
     const { schema, operation, fragments, rootType, errors } = execution
     const compiled = operations.get(operation) ?? compileOperation(schema, fragments, operation)
     const end = (data: Data | null): Result => {
-      if (compiled.fieldCount() <= maxKeptFields) operations.set(operation, compiled)
+      if (compiled.size() <= maxKeptSize) operations.set(operation, compiled)
       else operations.delete(operation)
       return errors.length === 0 ? { data } : { errors, data }
     }

@@ -6,7 +6,7 @@ import {
   parse,
   type Source,
 } from 'graphql'
-import { createLRUCache, type Plugin, type YogaServerOptions } from 'graphql-yoga'
+import type { Plugin } from 'graphql-yoga'
 import type { Config, DocumentLimits } from '../../config/config.ts'
 import type { TopLevelCode } from '../../error-codes.ts'
 import { refusal } from '../errors.ts'
@@ -15,15 +15,7 @@ import { createDocumentMeter } from './document-meter.ts'
 
 type LimitConfig = Pick<Config, 'documents' | 'introspection'>
 
-export type CacheOptions = Exclude<
-  YogaServerOptions<object, object>['parserAndValidationCache'],
-  boolean | undefined
->
-
 type Limit = keyof DocumentLimits | 'characters'
-
-/** The maximum length of a cached document. It is more than twice the length of GraphiQL's introspection query. */
-const maxCachedCharacters = 10_000
 
 /** The maximum mean length of tokens. Tokens are shorter unless a document has long comments and strings. */
 const charactersPerToken = 50
@@ -77,23 +69,6 @@ export function limitDocuments(limits: DocumentLimits, check: SizeCheck): Plugin
         check(result, context.params?.variables)
       }
     },
-  }
-}
-
-/**
- * Creates a cache of parsed documents, without long documents and without errors. Yoga's default cache keeps 1,024 of each
- * for an hour, whatever their length, so that a client could fill a gigabyte of memory.
- */
-export function createDocumentCache(): CacheOptions {
-  const documents = createLRUCache<DocumentNode>()
-  return {
-    documentCache: {
-      get: (text) => documents.get(text),
-      set: (text, document) => {
-        if (text.length <= maxCachedCharacters) documents.set(text, document)
-      },
-    },
-    errorCache: { get: () => undefined, set: () => {} },
   }
 }
 

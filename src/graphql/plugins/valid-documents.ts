@@ -1,6 +1,6 @@
 import type { DocumentNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { CacheOptions } from './limits.ts'
+import type { CacheOptions } from './document-cache.ts'
 
 export type ValidDocuments = ReturnType<typeof createValidDocuments>
 

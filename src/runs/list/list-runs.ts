@@ -36,7 +36,7 @@ export function listRuns(
   parts: RunParts,
 ): PagedList<ListedRun, Position> {
   checkFilter(filter, ['filter'])
-  // Without a filter, the plan is the same for all values. With one, it depends on how many runs match.
+  // Without a filter, one plan suits all values. With one, it depends on how many runs match.
   const planning = Object.keys(filter).length === 0 ? 'once' : 'each'
   const read = async ({ after, before, isBackward, limit }: ListPart<Position>): Promise<ListedRun[]> => {
     const isOrderAscending = order.direction === 'ASC'
@@ -89,6 +89,8 @@ function firstRuns(
   range: Prisma.Sql,
   end: Prisma.Sql,
 ): Prisma.Sql {
+  const isUnfiltered = field === 'CREATED_AT' && Object.keys(filter).length === 0
+  if (isUnfiltered) return Prisma.sql`${matching(viewer, {})} and ${ofFewRuns(viewer)} and ${range}`
   if (field !== 'BYTE_SIZE') return Prisma.sql`${matching(viewer, filter)} and ${range}`
   const { statuses, ...others } = filter
   const asked = [...new Set(statuses ?? allStatuses)]
@@ -101,4 +103,13 @@ function firstRuns(
   )
   if (sizes.length === 0) return Prisma.sql`false`
   return Prisma.sql`id = any(array(select id from (${Prisma.join(sizes, ' union all ')}) as run ${end}))`
+}
+
+/**
+ * A condition that every run of the account meets, and that Postgres takes for a rare one when it plans for any account.
+ * When one account has most of the runs, Postgres otherwise keeps a plan that searches the runs of all accounts in the order
+ * of their ids: 1 s for an account with ten runs beside one with 600,000, instead of 0.1 ms.
+ */
+function ofFewRuns({ accountId }: Viewer): Prisma.Sql {
+  return Prisma.sql`account_id between ${accountId} and ${accountId}`
 }

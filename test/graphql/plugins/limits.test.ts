@@ -1,6 +1,4 @@
-import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDocumentCache } from '../../../src/graphql/plugins/limits.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 
 const limits = { depth: 15, aliases: 30, directives: 20, tokens: 2_000, cost: 20_000 }
@@ -190,16 +188,4 @@ test('introspection cannot be nested in circles', async () => {
     status: 400,
     errors: [tooLarge('cost', 20_000)],
   })
-})
-
-test('the cache keeps only short documents and no errors', () => {
-  const { documentCache, errorCache } = createDocumentCache()
-  const [short, long] = ['{__typename}', `{__typename} #${'x'.repeat(10_000)}`]
-  for (const text of [short, long]) documentCache?.set(text, parse(text))
-  errorCache?.set('{', new Error('a mistake'))
-  expect([documentCache?.get(short)?.kind, documentCache?.get(long), errorCache?.get('{')]).toEqual([
-    'Document',
-    undefined,
-    undefined,
-  ])
 })

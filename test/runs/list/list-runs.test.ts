@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createFairQueue, requestLimits } from '../../../src/fair-queue.ts'
+import type { ReadRows } from '../../../src/postgres/rows.ts'
+import { listRuns } from '../../../src/runs/list/list-runs.ts'
 import { startTestGateway, type TestAccount, type TestGateway } from '../../support/gateway.ts'
 import { insertRun, runRow } from '../../support/insert-run.ts'
 import {
@@ -102,3 +105,27 @@ test('runs are counted only when the count is selected', async () => {
   expect(reportRuns.totalCount).toBe(30)
   expect(counts()).toBe(1)
 })
+
+test.each(['ASC', 'DESC'] as const)(
+  'the plan for any account finds the runs of one, when another has most of the runs, %s',
+  async (direction) => {
+    const { accountId, livemode } = await gateway.createAccount()
+    const others = Array.from({ length: 2_000 }, () => runRow(account))
+    await gateway.prisma.reportRun.createMany({ data: others })
+    await gateway.database.query('analyze report_runs')
+    const plans: unknown[] = []
+    const rows: ReadRows = async ({ text }) => {
+      plans.push(await gateway.database.query(`explain (generic_plan) ${text}`))
+      return []
+    }
+    const services = { rows, slowReads: createFairQueue(1, requestLimits) }
+    const viewer = { accountId, livemode, apiKeyId: 'key_unused' }
+    const parts = { withFiles: true, onlyUsual: true }
+    const { read } = listRuns(services, viewer, {}, { field: 'CREATED_AT', direction }, parts)
+    const after = { field: 'CREATED_AT', id: someId, value: null } as const
+    for (const start of [null, after])
+      await read({ after: start, before: null, isBackward: false, limit: 21 })
+    expect(plans).toHaveLength(2)
+    for (const plan of plans) expect(JSON.stringify(plan)).toContain('report_runs_visible_idx')
+  },
+)
