@@ -26,12 +26,23 @@ export function createRowReader(pool: Pick<pg.Pool, 'query'>): ReadRows {
   return async <Row extends pg.QueryResultRow>({ text, values }: Prisma.Sql, planning: Planning) => {
     const query = { text, values, types }
     if (planning === 'each') return (await pool.query<Row>(query)).rows
-    try {
-      return (await pool.query<Row>({ ...query, name: nameOf(text) })).rows
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError && unpreparedStates.has(error.code ?? ''))) throw error
-      return (await pool.query<Row>(query)).rows
-    }
+    return queryPrepared<Row>(pool, { ...query, name: nameOf(text) })
+  }
+}
+
+/**
+ * Runs a query as the prepared statement of its name, and as an unprepared one when the session has lost the statement. Such a
+ * query has not taken effect, so it can also write.
+ */
+export async function queryPrepared<Row extends pg.QueryResultRow>(
+  pool: Pick<pg.Pool, 'query'>,
+  { name, ...query }: pg.QueryConfig<unknown[]>,
+): Promise<Row[]> {
+  try {
+    return (await pool.query<Row>({ ...query, name })).rows
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError && unpreparedStates.has(error.code ?? ''))) throw error
+    return (await pool.query<Row>(query)).rows
   }
 }
 

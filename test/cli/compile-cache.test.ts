@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 
 const cli = fileURLToPath(new URL('../../src/cli/cli.ts', import.meta.url))
 
-test('compiled code is kept in the folder of the data once that exists', () => {
+test('compiled code is kept in the folder of the data once that exists, unless others can write it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'report-gateway-cache-'))
   // The start fails at its configuration, so it is short.
   const start = (dataDir: string) =>
@@ -21,6 +21,12 @@ test('compiled code is kept in the folder of the data once that exists', () => {
   expect(start(folder)).toMatchObject({ status: 1, stderr: expect.stringContaining('PORT') })
   const [version = ''] = readdirSync(join(folder, 'compile-cache'))
   expect(readdirSync(join(folder, 'compile-cache', version)).length).toBeGreaterThan(100)
+  // Another user could have put code there.
+  const open = join(folder, 'open')
+  mkdirSync(join(open, 'compile-cache'), { recursive: true })
+  chmodSync(join(open, 'compile-cache'), 0o777)
+  expect(start(open)).toMatchObject({ status: 1, stderr: expect.stringContaining('PORT') })
+  expect(readdirSync(join(open, 'compile-cache'))).toEqual([])
   rmSync(folder, { recursive: true })
 })
 

@@ -1,8 +1,9 @@
-import { DatabaseError, type Pool, type QueryConfig } from 'pg'
+import { DatabaseError, type Pool } from 'pg'
 import { idPrefixes, idSql, randomIdWord } from '../../ids.ts'
 import type { Transaction } from '../../postgres/client.ts'
 import type { ReportRun } from '../../postgres/generated/prisma/client.ts'
 import { enqueueCtes, queueEntry } from '../../postgres/queue.ts'
+import { queryPrepared } from '../../postgres/rows.ts'
 import { appendCtes, cursorAfter, type EventCursor } from '../follow/event-log.ts'
 import { eventOf } from '../lifecycle/transition.ts'
 import type { IdempotencyKey } from './idempotency.ts'
@@ -93,10 +94,8 @@ const duplicate = '23505'
 
 /** Sends the creation outside any transaction, so that it commits by itself. */
 export function sendTo(pool: Pool): SendCreation {
-  return async (sent, values) => {
-    const query: QueryConfig<unknown[]> = { name: 'create_run', text: sent, values: [...values] }
-    return (await pool.query<Created>(query)).rows
-  }
+  return (sent, values) =>
+    queryPrepared<Created>(pool, { name: 'create_run', text: sent, values: [...values] })
 }
 
 /** Sends the creation in a transaction. */

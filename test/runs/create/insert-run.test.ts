@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApiKey } from '../../../src/auth/api-keys.ts'
 import { IdempotencyError, LimitError } from '../../../src/errors.ts'
 import { idPrefixes, newId } from '../../../src/ids.ts'
+import { createPool } from '../../../src/postgres/client.ts'
 import { jobIdOf, priorityAt, reportRunQueue } from '../../../src/postgres/queue.ts'
 import { queueSchema } from '../../../src/postgres/rights.ts'
 import { createCatalog } from '../../../src/reports/catalog.ts'
@@ -122,6 +123,21 @@ describe('a creation', () => {
     await create(owner, {}, 'one')
     const writing = sent.statements().filter(({ text: one }) => !one.includes('pg_notify'))
     expect(writing.map(({ text: one }) => one.match(/insert into (\w+)/)?.[1])).toEqual(['run_clocks'])
+  })
+
+  test('takes effect once when the session has lost its prepared statement', async () => {
+    const owner = await createOwner()
+    const pool = createPool({
+      url: parts.database.url,
+      max: 1,
+      applicationName: 'creation',
+      onError: () => {},
+    })
+    await using _pool = { [Symbol.asyncDispose]: () => pool.end() }
+    await create(owner, {}, null, { pool })
+    await pool.query('deallocate all')
+    await create(owner, {}, null, { pool })
+    expect(await rowsOf('report_runs', owner)).toHaveLength(2)
   })
 
   test('returns the run as a read of its row returns it, whatever the request', async () => {
