@@ -42,8 +42,6 @@ export function mediaTypeFor({ method, headers }: IncomingMessage): string | nul
 /** Takes the body from a request, and keeps it from ending, so that the body can be put back; null when the client is gone. */
 export function takeBody(request: IncomingMessage): Promise<Buffer | null> {
   const length = Number(request.headers['content-length'])
-  const chunks: Buffer[] = []
-  let size = 0
   return new Promise((resolve) => {
     const end = (body: Buffer | null): void => {
       request.off('readable', read)
@@ -52,13 +50,9 @@ export function takeBody(request: IncomingMessage): Promise<Buffer | null> {
     }
     const leave = (): void => end(null)
     const read = (): void => {
-      while (size < length) {
-        const chunk: Buffer | null = request.read()
-        if (chunk === null) return
-        chunks.push(chunk)
-        size += chunk.length
-      }
-      end(Buffer.concat(chunks))
+      // Without the length, it would end a request that has arrived completely.
+      const body: Buffer | null = request.read(length)
+      if (body !== null) end(body)
     }
     request.on('readable', read)
     request.on('close', leave)
