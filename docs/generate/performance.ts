@@ -24,7 +24,7 @@ export function performancePage(results: readonly RowResult[]): string {
 This page compares the gateway with other ways to do the same work, side by side in one run.
 
 \`\`\`text
-npm run bench                 all rows, in about 25 minutes
+npm run bench                 all rows
 npm run bench list create     some rows
 \`\`\`
 
